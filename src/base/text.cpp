@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+
+namespace lathe {
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+struct Decoded {
+  char32_t code = 0;
+  std::size_t length = 0;  // 0: not well-formed here
+};
+
+// One UTF-8 character at the start of `text` (Unicode 15, table 3-7).
+Decoded decode_utf8(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return {first, 1};
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() < length) return {};
+  char32_t code = first & (0x7Fu >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return {};
+    code = (code << 6) | (byte(i) & 0x3Fu);
+  }
+  static constexpr std::array<char32_t, 5> smallest = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+  return code < smallest[length] || code > 0x10FFFF || surrogate ? Decoded{} : Decoded{code, length};
+}
+
+bool is_wide(char32_t code) {
+  static constexpr std::array<std::pair<char32_t, char32_t>, 7> ranges = {{{0x1100, 0x115F},
+                                                                           {0x2E80, 0xA4CF},
+                                                                           {0xAC00, 0xD7A3},
+                                                                           {0xF900, 0xFAFF},
+                                                                           {0xFE30, 0xFE6F},
+                                                                           {0xFF00, 0xFF60},
+                                                                           {0x1F300, 0x1FAFF}}};
+  return std::ranges::any_of(ranges, [&](const auto& range) { return code >= range.first && code <= range.second; });
+}
+
+bool is_combining(char32_t code) {
+  return (code >= 0x300 && code <= 0x36F) || (code >= 0x200B && code <= 0x200F) || (code >= 0xFE00 && code <= 0xFE0F);
+}
+
+// Damerau-Levenshtein distance (adjacent letters may change places), letter case ignored.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1), previous(b.size() + 1), current(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) previous[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    current[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t change = lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1;
+      current[j] = std::min({previous[j] + 1, current[j - 1] + 1, previous[j - 1] + change});
+      const bool swapped = i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]);
+      if (swapped) current[j] = std::min(current[j], before[j - 2] + 1);
+    }
+    std::swap(before, previous);
+    std::swap(previous, current);
+  }
+  return previous[b.size()];
+}
+
+}  // namespace
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const std::size_t end = text.find(separator);
+    parts.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+std::string replace_all(std::string text, std::string_view from, std::string_view to) {
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+std::optional<std::size_t> first_bad_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const Decoded character = decode_utf8(text.substr(at));
+    if (character.length == 0) return at;
+    at += character.length;
+  }
+  return std::nullopt;
+}
+
+std::string printable(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const Decoded character = decode_utf8(text);
+    const bool control = character.length == 1 && (character.code < 0x20 || character.code == 0x7F);
+    const bool c1_control = character.length == 2 && character.code < 0xA0;
+    // Bidirectional overrides can make a terminal show another name than the one meant.
+    const bool override = (character.code >= 0x202A && character.code <= 0x202E) ||
+                          (character.code >= 0x2066 && character.code <= 0x2069);
+    const std::size_t length = std::max<std::size_t>(character.length, 1);
+    if (character.length == 0 || control || c1_control || override) {
+      for (const char c : text.substr(0, length)) {
+        fmt::format_to(std::back_inserter(result), "\\x{:02x}", static_cast<unsigned char>(c));
+      }
+    } else {
+      result.append(text.substr(0, length));
+    }
+    text.remove_prefix(length);
+  }
+  return result;
+}
+
+std::size_t display_width(std::string_view text) {
+  std::size_t width = 0;
+  while (!text.empty()) {
+    const Decoded character = decode_utf8(text);
+    width += is_combining(character.code) ? 0 : is_wide(character.code) ? 2 : 1;
+    text.remove_prefix(std::max<std::size_t>(character.length, 1));
+  }
+  return width;
+}
+
+bool glob_match(std::string_view pattern, std::string_view text) {
+  // Greedy with one point to go back to: linear in practice, never exponential.
+  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+std::optional<std::string> did_you_mean(std::string_view word, std::span<const std::string> candidates) {
+  constexpr std::size_t longest = 100;  // a longer word is no typing slip, and the distance is quadratic
+  if (word.empty() || word.size() > longest) return std::nullopt;
+  const std::string* best = nullptr;
+  std::size_t best_distance = word.size() / 3 + 1;
+  for (const std::string& candidate : candidates) {
+    if (candidate.size() > longest) continue;
+    const std::size_t distance = edit_distance(word, candidate);
+    if (distance < best_distance || (distance == best_distance && best == nullptr)) {
+      best = &candidate;
+      best_distance = distance;
+    }
+  }
+  return best ? std::optional(*best) : std::nullopt;
+}
+
+std::string did_you_mean_text(std::string_view word, std::span<const std::string> candidates,
+                              std::string_view otherwise) {
+  const auto guess = did_you_mean(word, candidates);
+  return guess ? fmt::format("did you mean \"{}\"?", *guess) : std::string(otherwise);
+}
+
+}  // namespace lathe

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include "base/text.h"
+
+#include <gtest/gtest.h>
+
+namespace lathe {
+namespace {
+
+TEST(Text, SplitKeepsEmptyParts) {
+  EXPECT_EQ(split("a,,b", ','), (std::vector<std::string_view>{"a", "", "b"}));
+  EXPECT_EQ(split("", ','), (std::vector<std::string_view>{""}));
+}
+
+TEST(Text, FindsTheFirstByteThatIsNotUtf8) {
+  EXPECT_EQ(first_bad_utf8("gr\xC3\xBC\xC3\x9F"), std::nullopt);
+  EXPECT_EQ(first_bad_utf8("ab\xFF"), 2u);
+  EXPECT_EQ(first_bad_utf8("\xC0\xAF"), 0u);          // overlong
+  EXPECT_EQ(first_bad_utf8("x\xED\xA0\x80"), 1u);      // surrogate
+  EXPECT_EQ(first_bad_utf8("\xF4\x90\x80\x80"), 0u);  // beyond U+10FFFF
+  EXPECT_EQ(first_bad_utf8("\xE2\x82"), 0u);          // cut off
+}
+
+TEST(Text, EscapeCodesAndDirectionOverridesDoNotReachTheTerminal) {
+  EXPECT_EQ(printable("a\x1b[31mb\n"), "a\\x1b[31mb\\x0a");
+  EXPECT_EQ(printable("x\xE2\x80\xAEy"), "x\\xe2\\x80\\xaey");
+  EXPECT_EQ(printable("\xC3\xBC ok"), "\xC3\xBC ok");
+}
+
+TEST(Text, WidthCountsColumnsNotBytes) {
+  EXPECT_EQ(display_width("abc"), 3u);
+  EXPECT_EQ(display_width("\xC3\xBC"), 1u);
+  EXPECT_EQ(display_width("\xE6\xBC\xA2"), 2u);
+}
+
+TEST(Text, GlobsMatchTheWholeText) {
+  EXPECT_TRUE(glob_match("avx512*", "avx512bf16"));
+  EXPECT_TRUE(glob_match("*", ""));
+  EXPECT_TRUE(glob_match("a*b*c", "axxbyybc"));
+  EXPECT_FALSE(glob_match("avx?", "avx512"));
+  EXPECT_FALSE(glob_match("avx", "avx2"));
+  EXPECT_FALSE(glob_match(std::string(60, '*') + "b", std::string(5000, 'a')));
+}
+
+TEST(Text, GuessesSlipsButNotOtherWords) {
+  const std::vector<std::string> words = {"gpus", "isas", "python", "nixpkgs"};
+  EXPECT_EQ(did_you_mean("gpsu", words), "gpus");
+  EXPECT_EQ(did_you_mean("Pyhton", words), "python");
+  EXPECT_EQ(did_you_mean("banana", words), std::nullopt);
+  EXPECT_EQ(did_you_mean("", words), std::nullopt);
+}
+
+}  // namespace
+}  // namespace lathe
