@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include "os/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/error.h"
+
+namespace lathe {
+
+MappedFile MappedFile::open(const std::filesystem::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) throw system_error("open", path.string(), errno);
+  struct stat status {};
+  const bool readable = ::fstat(file, &status) == 0;
+  const int failure = errno;
+  void* start = nullptr;
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (readable && S_ISREG(status.st_mode) && size > 0) start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
+  const int map_failure = errno;
+  ::close(file);
+  if (!readable) throw system_error("read", path.string(), failure);
+  if (!S_ISREG(status.st_mode)) {
+    throw Error({.what = S_ISDIR(status.st_mode) ? "this is a folder, a file is wanted" : "not a regular file",
+                 .where = {.file = path.string()}});
+  }
+  if (start == MAP_FAILED) throw system_error("map", path.string(), map_failure);
+  return MappedFile(start, size);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : start_(std::exchange(other.start_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(start_, other.start_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (start_) ::munmap(start_, size_);
+}
+
+void MappedFile::drop(std::uint64_t offset, std::uint64_t count) const {
+  if (offset >= size_) return;
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t first = (offset + page - 1) / page * page;
+  const std::uint64_t end = std::min<std::uint64_t>(offset + count, size_);
+  if (first < end) ::madvise(static_cast<std::byte*>(start_) + first, end - first, MADV_DONTNEED);
+}
+
+}  // namespace lathe

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// A file's bytes as memory, read-only and shared: pages that are not touched cost nothing, pages that are can be dropped
+// by the system. A file that another program shortens while it is mapped ends this program with SIGBUS; so sizes are
+// checked again by those who stay long (carve).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "base/bytes.h"
+
+namespace lathe {
+
+class MappedFile {
+ public:
+  // An Error when it can't be opened or is no regular file. An empty file has empty bytes.
+  static MappedFile open(const std::filesystem::path& path);
+
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  ByteSpan bytes() const { return {static_cast<const std::byte*>(start_), size_}; }
+
+  // Tells the system that these bytes are not needed for now (they are read again when touched).
+  void drop(std::uint64_t offset, std::uint64_t count) const;
+
+ private:
+  MappedFile(void* start, std::size_t size) : start_(start), size_(size) {}
+
+  void* start_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace lathe
