@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Inside of fatbin.cpp and fatbin_elf.cpp only: reads containers into a Fatbins.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "binary/fatbin.h"
+
+namespace lathe {
+
+class FatbinReader {
+ public:
+  FatbinReader(ByteSpan file, const std::string& name, const FatbinLimits& limits, Fatbins& out)
+      : file_(file), name_(name), limits_(limits), out_(out) {}
+
+  void read_region(const FatbinRegion& region);  // must lie in the file
+  bool container_at(std::uint64_t offset) const;
+  std::optional<FatbinContainer> read_container(std::uint64_t offset, std::uint64_t end);
+  void warn(std::string rule, std::uint64_t offset, std::string_view what);
+
+ private:
+  void read_entries(FatbinContainer& container);
+  std::optional<FatbinEntry> read_entry(std::uint64_t offset, std::uint64_t end);
+  std::uint64_t next_container(std::uint64_t from, std::uint64_t end);
+
+  ByteSpan file_;
+  const std::string& name_;
+  const FatbinLimits& limits_;
+  Fatbins& out_;
+  std::size_t entries_ = 0;
+  bool full_ = false;  // a limit was reached
+};
+
+}  // namespace lathe
