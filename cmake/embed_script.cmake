@@ -16,10 +16,10 @@ file(WRITE ${OUTPUT}.new "// Made from source files by cmake/embed_script.cmake.
 #include \"base/embedded.h\"
 namespace lathe::${NAMESPACE} {
 namespace {
-${bodies}const EmbeddedFile files[] = {
+${bodies}const EmbeddedFile embedded_files[] = {
 ${rows}};
 }  // namespace
-std::span<const EmbeddedFile> ${NAME}() { return files; }
+std::span<const EmbeddedFile> ${NAME}() { return embedded_files; }
 }  // namespace lathe::${NAMESPACE}
 ")
 file(RENAME ${OUTPUT}.new ${OUTPUT})
