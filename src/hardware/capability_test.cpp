@@ -49,12 +49,64 @@ TEST(Capability, IsReadFromEveryDialect) {
 }
 
 TEST(Capability, AbsurdTextIsNoCapability) {
-  const std::vector<std::string> absurd = {
-      "", " ", ".", "9", "9.", ".0", "9.0b", "9.0aa", "9.0A", "9.0f ", " 9.0", "12.10", "123.0", "1234", "00", "09", "0.9",
-      "09.0", "-9.0", "+9.0", "9.-1", "9.0+ptx", "9.0+PTX+PTX", "+PTX", "90+PTX", "sm_90+PTX", "sm_", "sm", "sm_9", "sm_9.0",
-      "sm__90", "sm-90", "compute_", "compute_9.0", "compute90", "sm_sm90", "a", "f", "af", "90-real", "8.6(8.0)", "9.0;10.0",
-      "Hopper", "native", "all", "99999999999999999999", "9.99999999999999999999", "9\u0660", std::string("9.0\0", 4),
-      std::string("\0", 1), std::string("sm_9\0" "0", 6), std::string(100000, '9'), "9,0", "0x90", "9e0", "gfx90a"};
+  const std::vector<std::string> absurd = {"",
+                                           " ",
+                                           ".",
+                                           "9",
+                                           "9.",
+                                           ".0",
+                                           "9.0b",
+                                           "9.0aa",
+                                           "9.0A",
+                                           "9.0f ",
+                                           " 9.0",
+                                           "12.10",
+                                           "123.0",
+                                           "1234",
+                                           "00",
+                                           "09",
+                                           "0.9",
+                                           "09.0",
+                                           "-9.0",
+                                           "+9.0",
+                                           "9.-1",
+                                           "9.0+ptx",
+                                           "9.0+PTX+PTX",
+                                           "+PTX",
+                                           "90+PTX",
+                                           "sm_90+PTX",
+                                           "sm_",
+                                           "sm",
+                                           "sm_9",
+                                           "sm_9.0",
+                                           "sm__90",
+                                           "sm-90",
+                                           "compute_",
+                                           "compute_9.0",
+                                           "compute90",
+                                           "sm_sm90",
+                                           "a",
+                                           "f",
+                                           "af",
+                                           "90-real",
+                                           "8.6(8.0)",
+                                           "9.0;10.0",
+                                           "Hopper",
+                                           "native",
+                                           "all",
+                                           "99999999999999999999",
+                                           "9.99999999999999999999",
+                                           "9\u0660",
+                                           std::string("9.0\0", 4),
+                                           std::string("\0", 1),
+                                           std::string("sm_9\0"
+                                                       "0",
+                                                       6),
+                                           std::string(100000, '9'),
+                                           "9,0",
+                                           "0x90",
+                                           "9e0",
+                                           "gfx90a"};
   for (const std::string& text : absurd) EXPECT_FALSE(parse_capability(text)) << text.substr(0, 50);
 }
 
@@ -88,9 +140,10 @@ TEST(Capability, TheWrongDialectIsNamedWithTheRightSpelling) {
 }
 
 TEST(Capability, PtxIsNotLostSilently) {
-  EXPECT_EQ(error_of("compute_90", Dialect::dotted),
-            "\"compute_90\" is the compute dialect; gpuTargets and TORCH_CUDA_ARCH_LIST want the dotted dialect: \"9.0\"\n"
-            "  write \"9.0\", or \"9.0+PTX\" to keep PTX");
+  EXPECT_EQ(
+      error_of("compute_90", Dialect::dotted),
+      "\"compute_90\" is the compute dialect; gpuTargets and TORCH_CUDA_ARCH_LIST want the dotted dialect: \"9.0\"\n"
+      "  write \"9.0\", or \"9.0+PTX\" to keep PTX");
 }
 
 TEST(Capability, SlipsAreGuessed) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What may run where: the CUDA driver's rules for device code, the toolkits' ranges, and which CPU code runs on which CPU.
-// Pure functions over catalog.h. The driver's rules were measured (docs/formats/fatbin.md); `inspect`, `carve`, `verify`
-// and `select` all ask here.
+// What may run where: the CUDA driver's rules for device code, the toolkits' ranges, and which CPU code runs on which
+// CPU. Pure functions over catalog.h. The driver's rules were measured (docs/formats/fatbin.md); `inspect`, `carve`,
+// `verify` and `select` all ask here.
 #pragma once
 
 #include <optional>
@@ -29,8 +29,8 @@ struct DeviceCode {
 //   PTX        capability not above the device's (a: exactly; f: same major)
 bool runs_on(const DeviceCode& code, Capability device);
 
-// The index of the code that the driver picks out of one container for `device`: exact architecture-specific cubin, exact
-// cubin, family cubin, highest lower minor of the same major, highest PTX; nullopt: no kernel image.
+// The index of the code that the driver picks out of one container for `device`: exact architecture-specific cubin,
+// exact cubin, family cubin, highest lower minor of the same major, highest PTX; nullopt: no kernel image.
 // Of several equal ones the first.
 std::optional<std::size_t> pick(std::span<const DeviceCode> codes, Capability device);
 
