@@ -54,7 +54,8 @@ class ElfParser {
     reader_.seek(16);
     elf_.type_ = static_cast<ElfType>(reader_.u16());
     elf_.machine_ = reader_.u16();
-    reader_.skip(12);  // version, entry
+    elf_.file_version_ = reader_.u32();
+    reader_.skip(8);  // entry
     elf_.program_headers_at_ = reader_.u64();
     elf_.section_headers_at_ = reader_.u64();
     elf_.flags_ = reader_.u32();

@@ -73,6 +73,7 @@ struct ElfSymbol {
   std::uint8_t type = 0;      // elf::SymbolType
   std::uint8_t binding = 0;   // elf::SymbolBinding
   std::uint8_t visibility = 0;
+  std::uint8_t other = 0;     // all of st_other: processors put marks of their own into it
   std::uint32_t section = 0;  // index (extended numbering resolved), or elf::SpecialSection
   std::uint64_t value = 0;    // linked files: virtual address; relocatable ones: offset in the section
   std::uint64_t size = 0;
@@ -110,6 +111,7 @@ class Elf {
   ElfType type() const { return type_; }
   std::uint16_t machine() const { return machine_; }  // elf::Machine, or another
   std::uint32_t flags() const { return flags_; }
+  std::uint32_t file_version() const { return file_version_; }  // 1, but for old cubins
   std::uint8_t os_abi() const { return os_abi_; }
   std::uint8_t abi_version() const { return abi_version_; }
   std::uint64_t section_headers_at() const { return section_headers_at_; }  // file offset
@@ -178,6 +180,7 @@ class Elf {
   ElfType type_ = ElfType::none;
   std::uint16_t machine_ = 0;
   std::uint32_t flags_ = 0;
+  std::uint32_t file_version_ = 0;
   std::uint8_t os_abi_ = 0;
   std::uint8_t abi_version_ = 0;
   std::uint64_t section_headers_at_ = 0;

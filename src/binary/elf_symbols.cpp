@@ -25,7 +25,8 @@ ElfSymbol symbol_at(ByteReader& reader, ByteSpan names) {
   const std::uint8_t info = reader.u8();
   symbol.type = info & 0xf;
   symbol.binding = info >> 4;
-  symbol.visibility = reader.u8() & 3;
+  symbol.other = reader.u8();
+  symbol.visibility = symbol.other & 3;
   symbol.section = reader.u16();
   symbol.value = reader.u64();
   symbol.size = reader.u64();
