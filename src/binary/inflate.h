@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// Streaming decompression of a zip member (raw deflate), through zlib. Bounded: output passes through a small buffer and
+// stops at the size that the directory claims.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "base/bytes.h"
+
+namespace lathe {
+
+struct Inflated {
+  std::uint64_t size = 0;
+  std::uint32_t crc = 0;  // CRC-32 of what came out; only where all came out
+  bool whole = false;     // false: the sink said stop
+};
+
+// `sink` gets the output in order and says whether to go on. Error when the data is damaged or more than `size` come out.
+Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink);
+
+std::uint32_t crc32_of(ByteSpan bytes, std::uint32_t before = 0);
+
+}  // namespace lathe
