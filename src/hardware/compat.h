@@ -25,8 +25,9 @@ struct DeviceCode {
 // Can the driver use `code` on a device of (portable) capability `device`?
 //   cubin      same major, minor not above the device's; Tegra parts: exactly equal, both ways
 //   cubin, a   exactly that capability
-//   cubin, f   same major, minor not above the device's
-//   PTX        capability not above the device's (a: exactly; f: same major)
+//   cubin, f   as a cubin without suffix
+//   PTX        capability not above the device's (a: exactly; f: same major), Tegra or not
+// A capability that the catalogue does not have is taken for a desktop part.
 bool runs_on(const DeviceCode& code, Capability device);
 
 // The index of the code that the driver picks out of one container for `device`: exact architecture-specific cubin,
@@ -34,11 +35,13 @@ bool runs_on(const DeviceCode& code, Capability device);
 // Of several equal ones the first.
 std::optional<std::size_t> pick(std::span<const DeviceCode> codes, Capability device);
 
-// Can this toolkit compile for this capability (suffix included)? The sentence says why not; "" means it can.
+// Can this toolkit compile for this capability (suffix included)? The sentence says why not; "" means it can. Only the
+// toolkit's major and minor count: 12.9.1 is 12.9.
 std::string why_not_compilable(Capability capability, const Version& toolkit);
 
 // Lowest Linux driver for code of this capability made by this toolkit; `ptx`: PTX must be compiled by the driver,
-// which needs the toolkit's own paired driver.
+// which needs the toolkit's own paired driver. An Error when the catalogue has no such toolkit; for a capability that
+// it does not have, what the toolkit alone asks.
 Version minimum_driver(Capability capability, const Version& toolkit, bool ptx);
 
 // Does code built for ISA `built` run on every CPU that offers ISA `offered`?
@@ -53,8 +56,10 @@ struct PairVerdict {
 };
 
 // Does a machine exist in which this GPU capability and this ISA meet, and is there a point in it?
-//   impossible  no machine has both (an x86 ISA with a GPU soldered to an Arm chip)
-//   redundant   it runs, but every machine with this GPU has a better ISA (or has none this small)
+//   impossible  no machine has both: an x86 ISA with a GPU soldered to an Arm chip, or an ISA above what its hosts
+//   offer redundant   it runs, but no such machine stops at this ISA: every host that runs it has a better one valid on
+//   some machine with this GPU it is the best ISA, or one of the best; the reason names machines
+// Walks the tables (some microseconds): ask once for each pair, not for each variant.
 PairVerdict judge_pair(Capability capability, const Isa& isa);
 
 }  // namespace lathe

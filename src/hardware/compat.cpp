@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// Device code, toolkits, drivers and instruction sets; judge_pair is in compat_pairs.cpp.
+#include "hardware/compat.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
+#include "base/error.h"
+
+namespace lathe {
+namespace {
+
+std::string dotted(Capability capability) { return spell(capability, Dialect::dotted); }
+
+bool is_tegra(Capability capability) {
+  const CapabilityRow* row = catalog().find(capability);
+  return row && row->tegra;
+}
+
+bool same_major_not_above(Capability code, Capability device) {
+  return code.major == device.major && code.minor <= device.minor;
+}
+
+bool cubin_runs_on(Capability code, Capability device) {
+  if (code.portable() == device) return true;
+  if (code.suffix == 'a' || is_tegra(code) || is_tegra(device)) return false;
+  return same_major_not_above(code, device);
+}
+
+bool ptx_runs_on(Capability code, Capability device) {
+  if (code.suffix == 'a') return code.portable() == device;
+  if (code.suffix == 'f') return same_major_not_above(code, device);
+  return code <= device;
+}
+
+// How much the driver likes code that runs on the device: by the kind of match, then by nearness, then by suffix.
+std::tuple<int, Capability, int> preference(const DeviceCode& code, Capability device) {
+  enum Match { ptx, lower_minor, family, exact, specific };
+  const Capability portable = code.capability.portable();
+  const int suffix = code.capability.suffix == 'a' ? 2 : code.capability.suffix == 'f' ? 1 : 0;
+  if (code.kind == CodeKind::ptx) return {ptx, portable, suffix};
+  const Match match = suffix == 2 ? specific : suffix == 1 ? family : portable == device ? exact : lower_minor;
+  return {match, portable, suffix};
+}
+
+Version release_of(const Version& toolkit) {
+  Version release = toolkit;
+  if (release.parts.size() > 2) release.parts.resize(2);
+  return release;
+}
+
+// The first toolkit that compiles for it with this suffix; nullopt: none does.
+std::optional<Version> first_toolkit(const CapabilityRow& row, char suffix) {
+  if (suffix == 'a') return row.specific_since;
+  if (suffix == 'f') return row.family_since;
+  return row.first_cuda;
+}
+
+std::string why_no_such_suffix(Capability capability) {
+  const auto& rows = catalog().capabilities;
+  const auto first = std::ranges::find_if(
+      rows, [&](const CapabilityRow& row) { return first_toolkit(row, capability.suffix).has_value(); });
+  return fmt::format("no CUDA toolkit compiles for {}: {} code begins with {}", dotted(capability),
+                     capability.suffix == 'a' ? "architecture-specific" : "family",
+                     first == rows.end() ? "no capability" : dotted(first->capability));
+}
+
+// "; CUDA 12.8 calls it 10.1" when devices of this capability had another name under this toolkit, else "".
+std::string older_name_hint(Capability capability, const Version& toolkit) {
+  for (const CapabilityRow& row : catalog().capabilities) {
+    const Capability old{row.capability.major, row.capability.minor, capability.suffix};
+    if (row.now_called == capability.portable() && why_not_compilable(old, toolkit).empty()) {
+      return fmt::format("; CUDA {} calls it {}", toolkit.text(), dotted(old));
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+bool runs_on(const DeviceCode& code, Capability device) {
+  return code.kind == CodeKind::cubin ? cubin_runs_on(code.capability, device) : ptx_runs_on(code.capability, device);
+}
+
+std::optional<std::size_t> pick(std::span<const DeviceCode> codes, Capability device) {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    if (!runs_on(codes[i], device)) continue;
+    if (!best || preference(codes[*best], device) < preference(codes[i], device)) best = i;
+  }
+  return best;
+}
+
+std::string why_not_compilable(Capability capability, const Version& toolkit) {
+  const CapabilityRow* row = catalog().find(capability);
+  const Version release = release_of(toolkit);
+  if (!row) return fmt::format("no CUDA toolkit in the catalogue compiles for {}", dotted(capability));
+  const auto first = first_toolkit(*row, capability.suffix);
+  if (!first) return why_no_such_suffix(capability);
+  if (release < *first) {
+    return fmt::format("CUDA {} cannot compile for {}: the first toolkit that can is {}{}", toolkit.text(),
+                       dotted(capability), first->text(), older_name_hint(capability, toolkit));
+  }
+  if (!row->last_cuda || release <= *row->last_cuda) return "";
+  if (row->now_called) {
+    return fmt::format("CUDA {} cannot compile for {}: after CUDA {} it is called {}", toolkit.text(),
+                       dotted(capability), row->last_cuda->text(),
+                       dotted({row->now_called->major, row->now_called->minor, capability.suffix}));
+  }
+  return fmt::format("CUDA {} cannot compile for {}: the last toolkit that can is {}", toolkit.text(),
+                     dotted(capability), row->last_cuda->text());
+}
+
+Version minimum_driver(Capability capability, const Version& toolkit, bool ptx) {
+  const Toolkit* row = catalog().find_toolkit(release_of(toolkit));
+  if (!row) {
+    throw Error({.what = fmt::format("CUDA {} is not in the catalogue", toolkit.text()),
+                 .next = fmt::format("it knows {} to {}", catalog().toolkits.front().version.text(),
+                                     catalog().toolkits.back().version.text())});
+  }
+  Version floor = row->minimum_driver;
+  if (const CapabilityRow* known = catalog().find(capability)) floor = std::max(floor, known->first_driver);
+  return ptx ? std::max(floor, row->paired_driver) : floor;
+}
+
+bool isa_runs_on(const Isa& built, const Isa& offered) {
+  return built.name == offered.name || std::ranges::find(offered.includes, built.name) != offered.includes.end();
+}
+
+}  // namespace lathe
