@@ -6,9 +6,11 @@ find_package(tomlplusplus REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(Threads REQUIRED)
 
 function(lathe_link_dependencies target)
   target_link_libraries(${target} PUBLIC fmt::fmt Threads::Threads)
-  target_link_libraries(${target} PRIVATE CLI11::CLI11 tomlplusplus::tomlplusplus nlohmann_json::nlohmann_json)
+  target_link_libraries(${target} PRIVATE CLI11::CLI11 tomlplusplus::tomlplusplus nlohmann_json::nlohmann_json
+                        OpenSSL::Crypto)
 endfunction()

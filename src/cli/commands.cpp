@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "cli/commands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <new>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace lathe {
+namespace {
+
+constexpr Command table[] = {
+    {"init", "write a commented matrix file to start from", "The matrix", command_init},
+    {"list", "the variants of a matrix, filtered", "The matrix", command_list},
+    {"show", "everything about one variant", "The matrix", command_show},
+    {"generate", "write the recipes of a matrix into a folder", "Recipes", command_generate},
+    {"help", "the page of a command", "Help", command_help},
+    {"completion", "a completion script for bash, zsh or fish", "Help", command_completion},
+};
+
+std::string overview() {
+  std::string text =
+      "torchlathe: one matrix file, every hardware-specialised PyTorch build.\n\n"
+      "usage: torchlathe COMMAND [OPTIONS] [ARGUMENTS]\n";
+  std::string_view group;
+  for (const Command& command : table) {
+    if (command.group != group) text += fmt::format("\n{}\n", group = command.group);
+    text += fmt::format("  {:12}{}\n", command.name, command.summary);
+  }
+  return text + "\nOptions of a command: torchlathe COMMAND --help. Its page with examples: torchlathe help COMMAND.\n"
+                "Exit codes: 0 clean, 1 findings or failed builds, 2 wrong usage, 3 a fault of the machine.\n";
+}
+
+const Command& find_command(const std::string& name) {
+  const auto* found = std::ranges::find(table, name, &Command::name);
+  if (found != std::end(table)) return *found;
+  std::vector<std::string> names;
+  for (const Command& command : table) names.emplace_back(command.name);
+  throw Error({.what = fmt::format("there is no command \"{}\"", printable(name)),
+               .where = {},
+               .next = did_you_mean_text(name, names, "see: torchlathe --help")});
+}
+
+int dispatch(const std::vector<std::string>& arguments, Terminal& terminal) {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
+    terminal.out(overview());
+    return arguments.empty() ? 2 : 0;
+  }
+  if (arguments[0] == "--version" || arguments[0] == "-V") {
+    terminal.out("torchlathe " LATHE_VERSION "\n");
+    return 0;
+  }
+  const Command& command = find_command(arguments[0]);
+  const auto bound = command.bind();
+  if (!bound->set.parse(command.name, {arguments.begin() + 1, arguments.end()})) {
+    terminal.out(bound->set.help(command.name, command.summary));
+    return 0;
+  }
+  return bound->run(terminal);
+}
+
+int report(Terminal& terminal, const std::string& text, int code) {
+  terminal.err(fmt::format("torchlathe: {}\n", text));
+  return code;
+}
+
+}  // namespace
+
+std::span<const Command> commands() { return table; }
+
+int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal) {
+  try {
+    const int code = dispatch(arguments, terminal);
+    terminal.flush();
+    return code;
+  } catch (const Error& error) {
+    return report(terminal, error.text(), error.exit_code());
+  } catch (const std::bad_alloc&) {
+    return report(terminal, "out of memory", 3);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(terminal, fmt::format("{}: {}", error.path1().string(), error.code().message()), 3);
+  }
+}
+
+}  // namespace lathe

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// The one table of commands. A command lives in a file of its own and is one row here.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "os/terminal.h"
+
+namespace lathe {
+
+// A command with its options bound: `set` fills them, `run` acts on them.
+struct BoundCommand {
+  OptionSet set;
+  std::function<int(Terminal&)> run;
+  std::shared_ptr<void> options;  // what `set` writes into
+};
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;  // one line, as in the list of commands
+  std::string_view group;    // heading in the list of commands
+  std::unique_ptr<BoundCommand> (*bind)();
+};
+
+// Makes `bind` for a command that has `struct OPTIONS`, `void declare(OptionSet&, OPTIONS&)` and `int run(const OPTIONS&, Terminal&)`.
+template <typename Options>
+std::unique_ptr<BoundCommand> bind_command(void (*declare)(OptionSet&, Options&),
+                                           int (*run)(const Options&, Terminal&)) {
+  auto options = std::make_shared<Options>();
+  auto bound = std::make_unique<BoundCommand>();
+  declare(bound->set, *options);
+  bound->run = [options, run](Terminal& terminal) { return run(*options, terminal); };
+  bound->options = options;
+  return bound;
+}
+
+std::span<const Command> commands();
+
+// Runs `torchlathe ARGUMENTS`; prints what goes wrong. Returns the exit code: 0 clean, 1 findings, 2 usage, 3 fault.
+int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal);
+
+// One function per command file.
+std::unique_ptr<BoundCommand> command_completion();
+std::unique_ptr<BoundCommand> command_generate();
+std::unique_ptr<BoundCommand> command_help();
+std::unique_ptr<BoundCommand> command_init();
+std::unique_ptr<BoundCommand> command_list();
+std::unique_ptr<BoundCommand> command_show();
+
+}  // namespace lathe

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe generate`: the recipes of a matrix, into a folder.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/matrix_option.h"
+#include "recipe/write.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  MatrixOption matrix;
+  VariantFilter filter;
+  std::string out;
+  std::string format = "text";
+  bool force = false;
+  bool dry_run = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
+  options.matrix.declare(set);
+  set.text("-o,--out", options.out, "DIR", "folder to write into; Flox looks in .flox/pkgs", ValueKind::folder);
+  options.filter.declare(set);
+  set.flag("--force", options.force, "also over files that torchlathe did not write, or that were changed by hand");
+  set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");
+  set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
+}
+
+constexpr std::array<std::string_view, 3> action_names = {"created", "replaced", "unchanged"};
+
+void print(const std::vector<Written>& all, const Options& options, Terminal& terminal) {
+  std::array<std::size_t, 3> count{};
+  for (const Written& written : all) ++count[static_cast<std::size_t>(written.action)];
+  if (options.format == "json") {
+    JsonWriter json;
+    json.begin_object().member("folder", options.out).member("dry_run", options.dry_run).key("files").begin_array();
+    for (const Written& written : all) {
+      json.begin_object()
+          .member("file", written.file)
+          .member("action", action_names[static_cast<std::size_t>(written.action)])
+          .end_object();
+    }
+    json.end_array().key("summary").begin_object();
+    for (std::size_t i = 0; i < count.size(); ++i) json.member(action_names[i], count[i]);
+    terminal.out(json.end_object().end_object().take());
+    return;
+  }
+  for (const Written& written : all) {
+    if (options.dry_run) terminal.out(fmt::format("{:10}{}\n", action_names[static_cast<std::size_t>(written.action)], written.file));
+  }
+  terminal.out(fmt::format("{}: {} recipes{}: {} created, {} replaced, {} unchanged\n", options.out, all.size(),
+                           options.dry_run ? " would be written" : "", count[0], count[1], count[2]));
+}
+
+int run(const Options& options, Terminal& terminal) {
+  if (options.out.empty()) {
+    throw Error({.what = "generate: --out is missing", .where = {}, .next = "for Flox: --out .flox/pkgs"});
+  }
+  const MatrixSpec spec = options.matrix.load();
+  std::vector<Variant> wanted;
+  const Match match = options.filter.match();
+  expand(spec, [&](const Variant& variant) {
+    if (matches(match, variant)) wanted.push_back(variant);
+    return true;
+  });
+  if (wanted.empty()) {
+    throw Error({.what = "no variant matches", .where = {.file = spec.file}, .next = "see the names with: torchlathe list"});
+  }
+  Progress progress(terminal);
+  const auto written = write_recipes(spec, wanted, options.out, {.force = options.force, .dry_run = options.dry_run},
+                                     [&](std::size_t done) { progress.show(fmt::format("{}/{} recipes", done, wanted.size())); });
+  progress.done();
+  print(written, options, terminal);
+  return 0;
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_generate() { return bind_command(declare, run); }
+
+}  // namespace lathe

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe init`: a commented matrix file to start from.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/embedded.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/matrix_option.h"
+#include "os/file.h"
+
+namespace lathe::shipped {
+std::span<const EmbeddedFile> matrices();
+std::span<const EmbeddedFile> starters();
+}  // namespace lathe::shipped
+
+namespace lathe {
+namespace {
+
+struct Options {
+  std::string path = "matrix.toml";
+  std::string from;
+  bool force = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positional("file", options.path, "file to write; - for standard output [matrix.toml]", ValueKind::file, false);
+  set.text("--from", options.from, "NAME", "start from a shipped matrix: cuda-13_0, cuda-12_8");
+  set.flag("--force", options.force, "write over a file that is there");
+}
+
+std::string_view text_to_write(const std::string& from) {
+  if (from.empty()) return shipped::starters().front().text;
+  for (const EmbeddedFile& file : shipped::matrices()) {
+    if (file.name == from + ".toml") return file.text;
+  }
+  throw Error({.what = fmt::format("there is no shipped matrix \"{}\"", printable(from)),
+               .where = {},
+               .next = did_you_mean_text(from, shipped_matrices())});
+}
+
+int run(const Options& options, Terminal& terminal) {
+  const std::string_view text = text_to_write(options.from);
+  if (options.path == "-") {
+    terminal.out(text);
+    return 0;
+  }
+  if (!options.force && std::filesystem::exists(std::filesystem::symlink_status(options.path))) {
+    throw Error({.what = "is there already; nothing was written",
+                 .where = {.file = options.path},
+                 .next = "name another file, or --force to write over it"});
+  }
+  write_file_atomically(options.path, text);
+  terminal.out(fmt::format("{} written; see what it makes with: torchlathe list -m {}\n", options.path, options.path));
+  return 0;
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_init() { return bind_command(declare, run); }
+
+}  // namespace lathe

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe list`: which variants does this matrix make?
+#include "cli/commands.h"
+#include "cli/matrix_option.h"
+#include "report/variants.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  MatrixOption matrix;
+  VariantFilter filter;
+  std::string format = "text";
+  bool names = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
+  options.matrix.declare(set);
+  options.filter.declare(set);
+  set.choice("-f,--format", options.format, {"text", "json", "csv", "md", "github"}, "how to print [text]");
+  set.flag("-q,--names", options.names, "the names alone, one a line");
+}
+
+int run(const Options& options, Terminal& terminal) {
+  const MatrixSpec spec = options.matrix.load();
+  const Match match = options.filter.match();
+  const auto printer = make_variant_printer(options.format, terminal);
+  expand(spec, [&](const Variant& variant) {
+    if (!matches(match, variant)) return true;
+    if (options.names) {
+      terminal.out(variant.name + "\n");
+    } else {
+      printer->add(variant);
+    }
+    return true;
+  });
+  if (!options.names) printer->finish();
+  return 0;
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_list() { return bind_command(declare, run); }
+
+}  // namespace lathe

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "cli/matrix_option.h"
+
+#include <fmt/ranges.h>
+
+#include <filesystem>
+
+#include "base/embedded.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "os/file.h"
+
+namespace lathe::shipped {
+std::span<const EmbeddedFile> matrices();
+}
+
+namespace lathe {
+namespace {
+
+const EmbeddedFile* find_shipped(const std::string& name) {
+  for (const EmbeddedFile& file : shipped::matrices()) {
+    if (file.name == name || file.name == name + ".toml") return &file;
+  }
+  return nullptr;
+}
+
+std::string shipped_list() { return fmt::format("{}", fmt::join(shipped_matrices(), ", ")); }
+
+}  // namespace
+
+std::vector<std::string> shipped_matrices() {
+  std::vector<std::string> names;
+  for (const EmbeddedFile& file : shipped::matrices()) names.emplace_back(file.name.substr(0, file.name.rfind('.')));
+  return names;
+}
+
+void MatrixOption::declare(OptionSet& set) {
+  set.text("-m,--matrix", path, "FILE", "matrix file, or the name of a shipped one [matrix.toml]", ValueKind::file);
+}
+
+MatrixSpec MatrixOption::load() const {
+  const std::string name = path.empty() ? "matrix.toml" : path;
+  if (name == "-" || std::filesystem::exists(name)) {
+    return parse_matrix(read_file(name), name == "-" ? "standard input" : name);
+  }
+  if (const EmbeddedFile* file = find_shipped(name)) return parse_matrix(file->text, std::string(file->name));
+  if (path.empty()) {
+    throw Error({.what = "there is no matrix.toml in this folder",
+                 .where = {},
+                 .next = fmt::format("start one with `torchlathe init`, or name a shipped one: -m {}", shipped_list())});
+  }
+  throw Error({.what = "there is no such matrix file",
+               .where = {.file = name},
+               .next = did_you_mean_text(name, shipped_matrices(), fmt::format("shipped ones: {}", shipped_list()))});
+}
+
+void VariantFilter::declare(OptionSet& set) {
+  set.texts("--gpu", gpus, "GPU", "only these GPUs: 12.0, sm120, '12.*', \"RTX 5090\"");
+  set.texts("--isa", isas, "ISA", "only these instruction sets: avx2, 'avx512*'");
+  set.texts("--cuda", cuda, "VERSION", "only these CUDA releases: 13.0");
+  set.texts("--python", python, "VERSION", "only these Pythons: 3.13");
+  set.texts("--pytorch", pytorch, "VERSION", "only these PyTorch releases: 2.10.0");
+  set.texts("--status", statuses, "STATUS", "only valid, redundant or impossible ones");
+  set.texts("--kind", kinds, "KIND", "only gpu or cpu builds");
+}
+
+Match VariantFilter::match() const {
+  Match match;
+  const auto add = [&](const char* key, const std::vector<std::string>& globs) {
+    if (!globs.empty()) match.globs[key] = globs;
+  };
+  add("name", names);
+  add("gpu", gpus);
+  add("isa", isas);
+  add("cuda", cuda);
+  add("python", python);
+  add("pytorch", pytorch);
+  add("status", statuses);
+  add("kind", kinds);
+  return match;
+}
+
+}  // namespace lathe

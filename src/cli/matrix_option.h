@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// The --matrix option and the filters over variants, the same for every command that has them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "matrix/expand.h"
+
+namespace lathe {
+
+struct MatrixOption {
+  std::string path;
+  void declare(OptionSet& set);
+  // The file; or, when there is none of that name, the shipped matrix of that name ("cuda-13_0").
+  MatrixSpec load() const;
+};
+
+// Names of the matrices that are compiled in, without ".toml".
+std::vector<std::string> shipped_matrices();
+
+struct VariantFilter {
+  std::vector<std::string> names, gpus, isas, cuda, python, pytorch, statuses, kinds;
+  void declare(OptionSet& set);
+  bool wants(const Variant& variant) const { return matches(match(), variant); }
+  Match match() const;
+  bool empty() const { return match().globs.empty(); }
+};
+
+}  // namespace lathe

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// How a command declares its options, once: parsing, --help, completion and the check that its page names them all come
+// from the same declarations. Wraps CLI11, which only options.cpp includes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lathe {
+
+// What a value is, for completion.
+enum class ValueKind { none, text, file, folder, variant, choice };
+
+struct Declared {
+  std::string names;                 // "-m,--matrix"; a positional has a bare name: "path"
+  std::string value;                 // how --help calls the value: "FILE"; "" for a flag
+  std::string help;
+  ValueKind kind = ValueKind::none;
+  std::vector<std::string> choices;
+  bool positional = false;
+  bool required = false;
+  bool many = false;
+};
+
+class OptionSet {
+ public:
+  OptionSet() = default;
+  OptionSet(const OptionSet&) = delete;
+
+  void flag(std::string names, bool& target, std::string help);
+  void text(std::string names, std::string& target, std::string value, std::string help,
+            ValueKind kind = ValueKind::text);
+  void texts(std::string names, std::vector<std::string>& target, std::string value, std::string help,
+             ValueKind kind = ValueKind::text);
+  void number(std::string names, std::uint64_t& target, std::string value, std::string help);
+  void choice(std::string names, std::string& target, std::vector<std::string> choices, std::string help);
+  void positional(std::string name, std::string& target, std::string help, ValueKind kind = ValueKind::text,
+                  bool required = true);
+  void positional_choice(std::string name, std::string& target, std::vector<std::string> choices, std::string help);
+  void positionals(std::string name, std::vector<std::string>& target, std::string help,
+                   ValueKind kind = ValueKind::text, bool required = true);
+
+  const std::vector<Declared>& declared() const { return declared_; }
+
+  // Fills the targets. An Error (usage) that names the bad word, with a guess. Returns false when --help was asked for.
+  bool parse(std::string_view command, const std::vector<std::string>& words) const;
+
+  // The text of --help: synopsis, summary, options, where to read more.
+  std::string help(std::string_view command, std::string_view summary) const;
+
+ private:
+  struct Binding {
+    bool* flag = nullptr;
+    std::string* text = nullptr;
+    std::vector<std::string>* texts = nullptr;
+    std::uint64_t* number = nullptr;
+  };
+  void declare(Declared declared, Binding binding);
+  std::vector<std::string> option_names() const;
+
+  std::vector<Declared> declared_;
+  std::vector<Binding> bindings_;  // one per declared
+};
+
+}  // namespace lathe

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: MIT
+#include "matrix/expand.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <unordered_set>
+
+#include "base/text.h"
+
+namespace lathe {
+namespace {
+
+std::string join_gpus(const std::vector<Capability>& gpus) {
+  std::string text;
+  for (const Capability gpu : gpus) text += (text.empty() ? "" : "_") + spell(gpu, Dialect::name);
+  return text;
+}
+
+// The verdict over several GPUs in one build: it is worth having if it is for any of them.
+PairVerdict judge(const std::vector<Capability>& gpus, const Isa& isa) {
+  PairVerdict best = judge_pair(gpus.front(), isa);
+  for (const Capability gpu : gpus) {
+    PairVerdict verdict = judge_pair(gpu, isa);
+    if (verdict.status < best.status) best = std::move(verdict);
+  }
+  return best;
+}
+
+// Can any machine with this GPU run code for this ISA?
+bool host_runs(const Gpu& gpu, const Isa& isa) {
+  return std::ranges::any_of(gpu.hosts, [&](const std::string& name) {
+    const HostClass* host = catalog().find_host(name);
+    return std::ranges::any_of(host->best_isas, [&](const std::string& best) {
+      const Isa* offered = catalog().find_isa(best);
+      return offered->machine == isa.machine && isa_runs_on(isa, *offered);
+    });
+  });
+}
+
+// Products that run this code natively: those of exactly these capabilities first, then those that run it as it is.
+std::vector<std::string> products_for(const Cell& cell, bool ptx) {
+  std::vector<std::string> exact, others;
+  std::vector<DeviceCode> codes;
+  for (const Capability gpu : cell.gpus) codes.push_back({gpu, CodeKind::cubin});
+  if (ptx) codes.push_back({cell.gpus.back(), CodeKind::ptx});
+  for (const Gpu& gpu : catalog().gpus) {
+    if (!host_runs(gpu, *cell.isa) || !pick(codes, gpu.capability)) continue;
+    const bool same = std::ranges::any_of(cell.gpus, [&](Capability c) { return c.portable() == gpu.capability; });
+    (same ? exact : others).push_back(gpu.name);
+  }
+  exact.insert(exact.end(), others.begin(), others.end());
+  return exact;
+}
+
+std::vector<std::string> cpus_for(const Isa& isa) {
+  std::vector<std::string> names;
+  for (const Cpu& cpu : catalog().cpus) {
+    if (std::ranges::find(cpu.isas, isa.name) != cpu.isas.end()) names.push_back(cpu.name);
+  }
+  return names;
+}
+
+std::shared_ptr<const Cell> make_cell(const std::vector<Capability>& gpus, const Isa* isa,
+                                      const std::optional<Version>& cuda, bool ptx) {
+  auto cell = std::make_shared<Cell>(Cell{.gpus = gpus, .isa = isa, .cuda = cuda, .reason = {}, .runs_on = {},
+                                          .min_driver = {}, .gpu_text = join_gpus(gpus)});
+  if (!cuda) {
+    cell->reason = fmt::format("runs on any {} CPU that has it: {}", to_string(isa->machine), isa->title);
+    cell->runs_on = cpus_for(*isa);
+    return cell;
+  }
+  for (const Capability gpu : gpus) {
+    const std::string why = why_not_compilable(gpu, *cuda);
+    if (why.empty()) continue;
+    cell->status = PairStatus::impossible;
+    cell->reason = why;
+    return cell;
+  }
+  PairVerdict verdict = judge(gpus, *isa);
+  cell->status = verdict.status;
+  cell->reason = std::move(verdict.reason);
+  for (const Capability gpu : gpus) {
+    const Version floor = minimum_driver(gpu, *cuda, false);
+    if (!cell->min_driver || floor < *cell->min_driver) cell->min_driver = floor;
+  }
+  if (cell->status != PairStatus::impossible) cell->runs_on = products_for(*cell, ptx);
+  return cell;
+}
+
+// A name pattern, split once: literal text and words in turn.
+class Pattern {
+ public:
+  enum class Word { literal, package, pytorch, python, cuda, gpu, isa, matrix };
+
+  explicit Pattern(std::string_view text) {
+    while (!text.empty()) {
+      const std::size_t open = text.find('{');
+      if (open != 0) add(Word::literal, text.substr(0, open));
+      if (open == std::string_view::npos) return;
+      const std::size_t close = text.find('}', open);
+      add(word_of(text.substr(open + 1, close - open - 1)), "");
+      text.remove_prefix(close + 1);
+    }
+  }
+
+  void write(std::string& out, const Variant& variant, const std::string& matrix) const {
+    out.clear();
+    for (const auto& [word, text] : parts_) {
+      switch (word) {
+        case Word::literal: out += text; break;
+        case Word::package: out += variant.package; break;
+        case Word::pytorch: out += digits_of(variant.pytorch->version); break;
+        case Word::python: out += digits_of(variant.python); break;
+        case Word::cuda:
+          if (variant.cell->cuda) out += replace_all(variant.cell->cuda->text(), ".", "_");
+          break;
+        case Word::gpu: out += variant.cell->gpu_text; break;
+        case Word::isa: out += variant.cell->isa->name; break;
+        case Word::matrix: out += matrix; break;
+      }
+    }
+  }
+
+ private:
+  static Word word_of(std::string_view name) {
+    static constexpr std::string_view names[] = {"", "package", "pytorch", "python", "cuda", "gpu", "isa", "matrix"};
+    const auto* found = std::ranges::find(names, name);
+    return found == std::end(names) ? Word::literal : static_cast<Word>(found - names);
+  }
+  void add(Word word, std::string_view text) { parts_.emplace_back(word, text); }
+
+  std::vector<std::pair<Word, std::string>> parts_;
+};
+
+// Names seen so far, eight bytes each. Two names with one hash are told apart by asking again.
+class SeenNames {
+ public:
+  bool insert(std::string_view name) { return hashes_.insert(std::hash<std::string_view>{}(name)).second; }
+  void reserve(std::size_t count) { hashes_.reserve(count); }
+
+ private:
+  std::unordered_set<std::uint64_t> hashes_;
+};
+
+class Expander {
+ public:
+  Expander(const MatrixSpec& spec, const std::function<bool(const Variant&)>& take) : spec_(spec), take_(take) {
+    for (std::size_t i = 0; i < spec.overrides.size(); ++i) override_used_.push_back(false);
+    for (std::size_t i = 0; i < spec.excludes.size(); ++i) exclude_used_.push_back(false);
+    for (const Alias& alias : spec.aliases) wanted_aliases_[alias.name].push_back(&alias);
+  }
+
+  void run() {
+    check_size();
+    for (const Block& block : spec_.blocks) {
+      if (!expand_block(block)) return;
+    }
+    check_rows();
+  }
+
+ private:
+  void check_size() {
+    std::uint64_t total = 0;
+    for (const Block& block : spec_.blocks) total += block.size().value_or(0);
+    if (total > most_variants) {
+      throw Error({.what = fmt::format("the matrix makes {} variants; at most {} are expanded", total, most_variants),
+                   .where = {.file = spec_.file}});
+    }
+    seen_.reserve(total);
+  }
+
+  bool expand_block(const Block& block) {
+    const Pattern name(block.name), pname(block.pname);
+    Variant variant;
+    return for_each(block, variant, [&] {
+      name.write(variant.name, variant, spec_.name);
+      pname.write(variant.pname, variant, spec_.name);
+      return take_one(block, variant);
+    });
+  }
+
+  // Walks a block's product; `step` sees the axes in `variant` and returns false to stop.
+  template <typename Step>
+  bool for_each(const Block& block, Variant& variant, Step&& step) const {
+    variant.package = spec_.package;
+    variant.nixpkgs = spec_.nixpkgs.at(block.nixpkgs);
+    const auto cells = make_cells(block);
+    for (const std::string& pytorch : block.pytorch) {
+      variant.pytorch = spec_.pytorch.at(pytorch);
+      for (const std::string& python : block.python) {
+        variant.python = python;
+        for (const auto& cell : cells) {
+          variant.cell = cell;
+          if (!step()) return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  // In the order of the names: CUDA, GPU, then ISA fastest. Cells are shared by all variants of the block that have them.
+  std::vector<std::shared_ptr<const Cell>> make_cells(const Block& block) const {
+    std::vector<std::shared_ptr<const Cell>> cells;
+    if (!block.gpu) {
+      for (const auto& isa : block.isas) cells.push_back(make_cell({}, isa.value, std::nullopt, false));
+      return cells;
+    }
+    for (const auto& cuda : block.cuda) {
+      for (const auto& gpus : block.gpus) {
+        for (const auto& isa : block.isas) cells.push_back(make_cell(gpus.value, isa.value, cuda.value, spec_.settings.ptx));
+      }
+    }
+    return cells;
+  }
+
+  bool take_one(const Block& block, Variant& variant) {
+    if (excluded(variant)) return true;
+    if (!spec_.drop.empty()) {
+      const std::string_view status = to_string(variant.cell->status);
+      if (std::ranges::find(spec_.drop, status) != spec_.drop.end()) return true;
+    }
+    check_name(block, variant.name);
+    if (variant.pname != variant.name) check_usable(block, variant.pname);
+    variant.settings = settings_for(variant);
+    variant.aliases.clear();
+    if (const auto aliases = wanted_aliases_.find(variant.name); aliases != wanted_aliases_.end()) {
+      for (const Alias* alias : aliases->second) variant.aliases.push_back(alias->old_name);
+      found_aliases_.insert(variant.name);
+    }
+    return take_(variant);
+  }
+
+  bool excluded(const Variant& variant) {
+    bool hit = false;
+    for (std::size_t i = 0; i < spec_.excludes.size(); ++i) {
+      if (!matches(spec_.excludes[i].match, variant)) continue;
+      exclude_used_[i] = hit = true;
+    }
+    return hit;
+  }
+
+  static void check_usable(const Block& block, const std::string& name) {
+    const std::string why = why_not_a_package_name(name);
+    if (why.empty()) return;
+    throw Error({.what = fmt::format("the name \"{}\" cannot be used: {}", printable(name), why),
+                 .where = block.where,
+                 .next = "change the block's name pattern"});
+  }
+
+  void check_name(const Block& block, const std::string& name) {
+    check_usable(block, name);
+    if (seen_.insert(name)) return;
+    const auto first = earlier_block_with(name, block);
+    if (!first) return;  // another name with the same hash
+    throw Error({.what = fmt::format("two variants are called {}; the first is made at {}", name, first->text()),
+                 .where = block.where,
+                 .next = "put the word that tells them apart into the name pattern: {pytorch}, {python}, {cuda}, {matrix}"});
+  }
+
+  // Where `name` was made before: makes the names of all blocks up to `last` again. Only on the way to an error.
+  std::optional<Place> earlier_block_with(const std::string& name, const Block& last) const {
+    std::optional<Place> first;
+    for (const Block& block : spec_.blocks) {
+      std::size_t count = 0;
+      Variant variant;
+      std::string made;
+      const Pattern pattern(block.name);
+      for_each(block, variant, [&] {
+        pattern.write(made, variant, spec_.name);
+        count += made == name ? 1 : 0;
+        return true;
+      });
+      if (count > 0 && first) return first;
+      if (count > 1) return block.where;
+      if (count > 0) first = block.where;
+      if (&block == &last) break;
+    }
+    return std::nullopt;
+  }
+
+  std::shared_ptr<const Settings> settings_for(const Variant& variant) {
+    std::uint64_t key = 0;
+    for (std::size_t i = 0; i < spec_.overrides.size(); ++i) {
+      if (!matches(spec_.overrides[i].match, variant)) continue;
+      override_used_[i] = true;
+      key = key * 1099511628211u + i + 1;
+    }
+    auto& made = settings_[key];
+    if (!made) made = make_settings(variant);
+    return made;
+  }
+
+  // Later rows win.
+  std::shared_ptr<const Settings> make_settings(const Variant& variant) const {
+    auto settings = std::make_shared<Settings>(spec_.settings);
+    for (const Override& row : spec_.overrides) {
+      if (!matches(row.match, variant)) continue;
+      for (const std::string& key : row.sets) {
+        if (key == "narrow") settings->narrow = row.settings.narrow;
+        if (key == "ptx") settings->ptx = row.settings.ptx;
+        if (key == "jobs") settings->jobs = row.settings.jobs;
+        if (key == "memory_per_job") settings->memory_per_job_gib = row.settings.memory_per_job_gib;
+        if (key == "cpu_flags") settings->cpu_flags = row.settings.cpu_flags;
+      }
+    }
+    return settings;
+  }
+
+  // A row that means nothing is a slip of the pen: better an error now than a setting that silently does nothing.
+  void check_rows() const {
+    for (std::size_t i = 0; i < override_used_.size(); ++i) {
+      if (!override_used_[i]) dead_row(spec_.overrides[i].where);
+    }
+    for (std::size_t i = 0; i < exclude_used_.size(); ++i) {
+      if (!exclude_used_[i]) dead_row(spec_.excludes[i].where);
+    }
+    for (const Alias& alias : spec_.aliases) {
+      if (found_aliases_.contains(alias.name)) continue;
+      throw Error({.what = fmt::format("the alias {} stands for {}, which no block makes", printable(alias.old_name),
+                                       printable(alias.name)),
+                   .where = alias.where});
+    }
+  }
+
+  [[noreturn]] static void dead_row(const Place& where) {
+    throw Error({.what = "this row matches no variant", .where = where, .next = "see the names with: torchlathe list"});
+  }
+
+  const MatrixSpec& spec_;
+  const std::function<bool(const Variant&)>& take_;
+  SeenNames seen_;
+  std::vector<bool> override_used_, exclude_used_;
+  std::map<std::string, std::vector<const Alias*>> wanted_aliases_;
+  std::set<std::string> found_aliases_;
+  std::map<std::uint64_t, std::shared_ptr<const Settings>> settings_;
+};
+
+bool any_glob(const std::vector<std::string>& globs, std::string_view text) {
+  return std::ranges::any_of(globs, [&](const std::string& glob) { return glob_match(glob, text); });
+}
+
+// A GPU can be meant by its capability in any dialect ("12.0", "sm120", "12.*"), or by a product's name.
+bool gpu_matches(const std::vector<std::string>& globs, const Cell& cell) {
+  if (cell.gpus.empty()) return any_glob(globs, "cpu");
+  return std::ranges::any_of(cell.gpus, [&](Capability gpu) {
+    if (any_glob(globs, spell(gpu, Dialect::dotted)) || any_glob(globs, spell(gpu, Dialect::name)) ||
+        any_glob(globs, spell(gpu, Dialect::sm))) {
+      return true;
+    }
+    return std::ranges::any_of(globs, [&](const std::string& glob) {
+      const Gpu* product = catalog().find_gpu(glob);
+      return product && product->capability == gpu.portable();
+    });
+  });
+}
+
+}  // namespace
+
+bool matches(const Match& match, const Variant& variant) {
+  for (const auto& [key, globs] : match.globs) {
+    const Cell& cell = *variant.cell;
+    const bool hit = key == "gpu"       ? gpu_matches(globs, cell)
+                     : key == "isa"     ? any_glob(globs, cell.isa->name)
+                     : key == "cuda"    ? any_glob(globs, cell.cuda ? cell.cuda->text() : "none")
+                     : key == "python"  ? any_glob(globs, variant.python)
+                     : key == "pytorch" ? any_glob(globs, variant.pytorch->version)
+                     : key == "status"  ? any_glob(globs, to_string(cell.status))
+                     : key == "kind"    ? any_glob(globs, cell.cuda ? "gpu" : "cpu")
+                                        : any_glob(globs, variant.name);
+    if (!hit) return false;
+  }
+  return true;
+}
+
+void expand(const MatrixSpec& spec, const std::function<bool(const Variant&)>& take) { Expander(spec, take).run(); }
+
+std::vector<Variant> expand(const MatrixSpec& spec) {
+  std::vector<Variant> variants;
+  expand(spec, [&](const Variant& variant) {
+    variants.push_back(variant);
+    return true;
+  });
+  return variants;
+}
+
+Variant find_variant(const MatrixSpec& spec, std::string_view name) {
+  std::optional<Variant> found;
+  std::vector<std::string> names;
+  expand(spec, [&](const Variant& variant) {
+    const bool alias = std::ranges::find(variant.aliases, name) != variant.aliases.end();
+    if (variant.name == name || variant.pname == name || alias) found = variant;
+    if (names.size() < 10000) names.push_back(variant.name);
+    return !found;
+  });
+  if (found) return *found;
+  throw Error({.what = fmt::format("{} has no variant \"{}\"", spec.name, printable(name)),
+               .where = {.file = spec.file},
+               .next = did_you_mean_text(name, names, "see the names with: torchlathe list")});
+}
+
+}  // namespace lathe

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: MIT
+// Reads a matrix file. Knows its words and their limits; what they mean together is expand.cpp's.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "base/text.h"
+#include "base/toml.h"
+#include "hardware/flags.h"
+#include "matrix/spec.h"
+
+namespace lathe {
+namespace {
+
+bool is_hex(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+// SRI: "sha256-" and 44 base64 characters (32 bytes), which end in "=".
+void check_sri(const Toml& value) {
+  const std::string& hash = value.text();
+  if (hash.empty()) return;  // first build: Nix will tell the hash
+  const std::string next = "SRI is written sha256- and 44 characters of base64; leave it \"\" to let a first build find it";
+  if (!hash.starts_with("sha256-")) value.fail(fmt::format("\"{}\" is not an SRI hash", printable(hash)), next);
+  const std::string_view digits = std::string_view(hash).substr(7);
+  const bool well_formed = digits.size() == 44 && digits.back() == '=' &&
+                           std::ranges::all_of(digits.substr(0, 43), [](char c) {
+                             return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                                    c == '+' || c == '/';
+                           });
+  // 43 characters hold 258 bits: the last two are no part of the hash and must be zero.
+  constexpr std::string_view last_digits = "AEIMQUYcgkosw048";
+  if (!well_formed || last_digits.find(digits[42]) == std::string_view::npos) {
+    value.fail(fmt::format("\"{}\" is not 32 bytes of base64", printable(hash)), next);
+  }
+}
+
+// Nix's own base32 of a tarball's hash, 52 characters, or SRI: both are what `nix-prefetch-url --unpack` users have.
+void check_tarball_hash(const Toml& value) {
+  constexpr std::string_view base32 = "0123456789abcdfghijklmnpqrsvwxyz";
+  const std::string& hash = value.text();
+  const bool old_form = hash.size() == 52 && hash.find_first_not_of(base32) == std::string::npos;
+  if (!old_form) check_sri(value);
+}
+
+template <typename T, typename F>
+std::vector<Placed<T>> axis(const Toml& block, std::string_view key, F&& read) {
+  std::vector<Placed<T>> items;
+  const Toml* value = block.find(key);
+  if (!value) return items;
+  const auto add = [&](const Toml& item) {
+    Placed<T> placed{read(item), item.where()};
+    const bool repeated = std::ranges::any_of(items, [&](const auto& other) { return other.value == placed.value; });
+    if (repeated) item.fail(fmt::format("this stands twice in {}", key), "take one of them out");
+    items.push_back(std::move(placed));
+  };
+  if (value->is_array()) {
+    for (const Toml& item : value->array()) add(item);
+  } else {
+    add(*value);
+  }
+  if (items.empty()) value->fail(fmt::format("{} is empty", key), "leave the key away, or name at least one");
+  return items;
+}
+
+Capability read_capability(const Toml& value) {
+  try {
+    const SpelledCapability spelled = parse_capability_as(value.text(), Dialect::dotted);
+    if (spelled.ptx) value.fail("PTX is a setting, not part of an axis", "write ptx = true under [settings]");
+    return spelled.capability;
+  } catch (const Error& error) {
+    if (!error.parts().where.file.empty()) throw;
+    value.fail(error.parts().what, error.parts().next);
+  }
+}
+
+std::vector<Capability> read_gpus(const Toml& value) {
+  std::vector<Capability> gpus;
+  if (value.is_array()) {
+    for (const Toml& item : value.array()) gpus.push_back(read_capability(item));
+    if (gpus.empty()) value.fail("a build for no GPU", "CPU builds have kind = \"cpu\"");
+    std::ranges::sort(gpus);
+    if (std::ranges::adjacent_find(gpus) != gpus.end()) value.fail("one GPU twice in a build", "");
+  } else {
+    gpus.push_back(read_capability(value));
+  }
+  for (const Capability gpu : gpus) {
+    if (catalog().find(gpu)) continue;
+    value.fail(fmt::format("compute capability {} is not in the catalogue", spell(gpu, Dialect::dotted)),
+               "see: torchlathe catalog gpus");
+  }
+  return gpus;
+}
+
+const Isa* read_isa(const Toml& value) {
+  const std::string& name = value.text();
+  const Isa* isa = catalog().find_isa(name);
+  if (!isa || isa->name != name) {
+    value.fail(fmt::format("\"{}\" is not an instruction set of the catalogue", printable(name)),
+               did_you_mean_text(replace_all(name, ".", "_"), catalog().isa_names(), "see: torchlathe catalog isas"));
+  }
+  return isa;
+}
+
+Version read_cuda(const Toml& value) {
+  const auto version = Version::parse(value.text());
+  if (version && version->parts.size() == 2 && catalog().find_toolkit(*version)) return *version;
+  std::vector<std::string> known;
+  for (const Toolkit& toolkit : catalog().toolkits) known.push_back(toolkit.version.text());
+  value.fail(fmt::format("CUDA \"{}\" is not in the catalogue", printable(value.text())),
+             fmt::format("known: {}", fmt::join(known, ", ")));
+}
+
+// "3.13": two numbers, as in every name of this field.
+std::string read_python(const Toml& value) {
+  const auto version = Version::parse(value.text());
+  if (!version || version->parts.size() != 2 || version->text() != value.text()) {
+    value.fail(fmt::format("\"{}\" is not a Python release", printable(value.text())), "written as in \"3.13\"");
+  }
+  return value.text();
+}
+
+std::string read_pytorch(const Toml& value) {
+  const auto version = Version::parse(value.text());
+  if (!version || version->parts.size() != 3 || version->text() != value.text()) {
+    value.fail(fmt::format("\"{}\" is not a PyTorch release", printable(value.text())), "written as in \"2.10.0\"");
+  }
+  return value.text();
+}
+
+unsigned read_count(const Toml& value, std::int64_t most) {
+  const std::int64_t number = value.integer();
+  if (number < 0 || number > most) value.fail(fmt::format("{} is out of range", number), fmt::format("0 to {}", most));
+  return static_cast<unsigned>(number);
+}
+
+// Flags that ask more than the instruction set promises make a build that dies on the very machines it is named for.
+void check_flags(const Toml& value, const Isa& isa) {
+  const std::vector<std::string> flags = value.texts();
+  for (const Toml& item : value.array()) {
+    if (!item.text().starts_with("-m") || item.text().find_first_of(" \t\n'\"$`\\") != std::string::npos) {
+      item.fail(fmt::format("\"{}\" is not a machine flag of gcc", printable(item.text())), "one flag each, as in \"-mavx2\"");
+    }
+  }
+  for (const FlagExcess& excess : excess_of(flags, isa)) {
+    value.array()[excess.index].fail(
+        fmt::format("{} enables {}, which {} does not have", flags[excess.index], excess.feature, isa.name),
+        fmt::format("a CPU that only has {} would stop with an illegal instruction; choose a higher instruction set or "
+                    "leave the flag away", isa.name));
+  }
+}
+
+const char* const setting_keys[] = {"narrow", "ptx", "jobs", "memory_per_job"};
+
+std::vector<std::string> read_settings(const Toml& table, Settings& settings) {
+  std::vector<std::string> set;
+  for (const Toml::Member& member : table.table()) {
+    const Toml& value = member.value;
+    if (member.key == "narrow") {
+      if (value.text() != "torch" && value.text() != "closure") {
+        value.fail(fmt::format("narrow cannot be \"{}\"", printable(value.text())),
+                   "\"torch\" narrows PyTorch alone, \"closure\" also MAGMA, NCCL and the companions");
+      }
+      settings.narrow = value.text() == "torch" ? Settings::Narrow::torch : Settings::Narrow::closure;
+    } else if (member.key == "ptx") {
+      settings.ptx = value.flag();
+    } else if (member.key == "jobs") {
+      settings.jobs = read_count(value, 4096);
+    } else if (member.key == "memory_per_job") {
+      settings.memory_per_job_gib = read_count(value, 4096);
+    } else {
+      continue;
+    }
+    set.push_back(member.key);
+  }
+  return set;
+}
+
+constexpr std::array<std::string_view, 6> match_keys = {"gpu", "isa", "cuda", "python", "pytorch", "name"};
+
+Match read_match(const Toml& table) {
+  table.allow_only({"gpu", "isa", "cuda", "python", "pytorch", "name"});
+  Match match;
+  for (const Toml::Member& member : table.table()) match.globs[member.key] = member.value.text_or_texts();
+  if (match.globs.empty()) table.fail("this row means every variant", "name a gpu, isa, cuda, python, pytorch or name");
+  return match;
+}
+
+class MatrixParser {
+ public:
+  MatrixParser(const Toml& root, const std::string& file) : root_(root) { spec_.file = file; }
+
+  MatrixSpec parse() {
+    root_.allow_only({"matrix", "settings", "nixpkgs", "pytorch", "flags", "build", "include", "exclude", "override",
+                      "aliases", "silence"});
+    read_head();
+    read_pins();
+    read_sources();
+    if (const Toml* settings = root_.find("settings")) {
+      settings->allow_only({"narrow", "ptx", "jobs", "memory_per_job"});
+      read_settings(*settings, spec_.settings);
+    }
+    read_blocks("build");
+    read_blocks("include");
+    if (spec_.blocks.empty()) root_.fail("no [[build]] block", "see: torchlathe init");
+    read_rows();
+    return std::move(spec_);
+  }
+
+ private:
+  void read_head() {
+    const Toml& head = root_.at("matrix");
+    head.allow_only({"name", "description", "package", "drop"});
+    spec_.name = head.at("name").text();
+    if (const std::string why = why_not_a_package_name(replace_all(spec_.name, ".", "_")); !why.empty()) {
+      head.at("name").fail(fmt::format("\"{}\" cannot name a matrix: {}", printable(spec_.name), why));
+    }
+    spec_.description = head.text_or("description", "");
+    spec_.package = head.text_or("package", "pytorch");
+    if (spec_.package != "pytorch") {
+      head.at("package").fail(fmt::format("package \"{}\" is not known", printable(spec_.package)), "known: pytorch");
+    }
+    if (const Toml* drop = head.find("drop")) {
+      for (const Toml& item : drop->array()) {
+        if (item.text() != "impossible" && item.text() != "redundant") {
+          item.fail(fmt::format("\"{}\" is not a status that can be dropped", printable(item.text())),
+                    "known: impossible, redundant");
+        }
+        spec_.drop.push_back(item.text());
+      }
+    }
+  }
+
+  void read_pins() {
+    const Toml& pins = root_.at("nixpkgs");
+    for (const Toml::Member& member : pins.table()) spec_.nixpkgs[member.key] = read_pin(member);
+    if (spec_.nixpkgs.empty()) pins.fail("no nixpkgs revision here", "see: torchlathe init");
+  }
+
+  static std::shared_ptr<const Nixpkgs> read_pin(const Toml::Member& member) {
+    const Toml& table = member.value;
+    table.allow_only({"rev", "sha256", "torch", "cuda", "cuda_sets", "magma_cuda13"});
+    auto pin = std::make_shared<Nixpkgs>();
+    pin->name = member.key;
+    pin->where = member.where;
+    pin->rev = table.at("rev").text();
+    if (pin->rev.size() != 40 || !is_hex(pin->rev)) {
+      table.at("rev").fail(fmt::format("\"{}\" is not a git revision", printable(pin->rev)),
+                           "a full one has 40 hexadecimal digits; branches move and are not reproducible");
+    }
+    if (const Toml* hash = table.find("sha256")) {
+      check_tarball_hash(*hash);
+      if (!hash->text().empty()) pin->sha256 = hash->text();
+    }
+    if (const Pin* known = catalog().find_pin(pin->rev)) {
+      pin->torch = known->torch;
+      pin->cuda = known->cuda;
+      pin->cuda_sets = known->cuda_sets;
+      pin->magma_cuda13 = known->magma_cuda13;
+    }
+    pin->torch = table.text_or("torch", pin->torch);
+    pin->cuda = table.text_or("cuda", pin->cuda);
+    if (const Toml* sets = table.find("cuda_sets")) pin->cuda_sets = sets->texts();
+    pin->magma_cuda13 = table.flag_or("magma_cuda13", pin->magma_cuda13);
+    return pin;
+  }
+
+  void read_sources() {
+    const Toml* sources = root_.find("pytorch");
+    if (!sources) return;
+    for (const Toml::Member& member : sources->table()) {
+      const Toml& table = member.value;
+      table.allow_only({"hash", "owner", "repo", "rev"});
+      auto source = std::make_shared<PytorchSource>();
+      source->version = member.key;
+      source->where = member.where;
+      source->owner = table.text_or("owner", "pytorch");
+      source->repo = table.text_or("repo", "pytorch");
+      source->rev = table.text_or("rev", "v" + member.key);
+      check_sri(table.at("hash"));
+      source->hash = table.at("hash").text();
+      spec_.pytorch[member.key] = source;
+    }
+  }
+
+  void read_blocks(std::string_view key) {
+    const Toml* blocks = root_.find(key);
+    if (!blocks) return;
+    for (const Toml& table : blocks->array()) spec_.blocks.push_back(read_block(table));
+  }
+
+  Block read_block(const Toml& table) {
+    table.allow_only({"kind", "pytorch", "python", "cuda", "gpus", "gpu", "isas", "isa", "nixpkgs", "name", "pname"});
+    Block block;
+    block.where = table.where();
+    const std::string kind = table.text_or("kind", "gpu");
+    if (kind != "gpu" && kind != "cpu") {
+      table.at("kind").fail(fmt::format("kind \"{}\" is not known", printable(kind)), "known: gpu, cpu");
+    }
+    block.gpu = kind == "gpu";
+    for (auto& item : axis<std::string>(table, "pytorch", read_pytorch)) block.pytorch.push_back(item.value);
+    for (auto& item : axis<std::string>(table, "python", read_python)) block.python.push_back(item.value);
+    block.cuda = axis<Version>(table, "cuda", read_cuda);
+    block.gpus = axis<std::vector<Capability>>(table, "gpus", read_gpus);
+    std::ranges::move(axis<std::vector<Capability>>(table, "gpu", read_gpus), std::back_inserter(block.gpus));
+    block.isas = axis<const Isa*>(table, "isas", read_isa);
+    std::ranges::move(axis<const Isa*>(table, "isa", read_isa), std::back_inserter(block.isas));
+    check_axes(table, block);
+    block.nixpkgs = read_block_pin(table);
+    block.name = table.text_or("name", block.gpu ? "{package}-python{python}-cuda{cuda}-{gpu}-{isa}"
+                                                 : "{package}-python{python}-cpu-{isa}");
+    block.pname = table.text_or("pname", block.name);
+    check_pattern(table, "name", block.name);
+    check_pattern(table, "pname", block.pname);
+    return block;
+  }
+
+  void check_axes(const Toml& table, const Block& block) {
+    const auto need = [&](bool there, std::string_view axis_name) {
+      if (!there) table.fail(fmt::format("this block has no {}", axis_name), fmt::format("add {} = [...]", axis_name));
+    };
+    need(!block.pytorch.empty(), "pytorch");
+    need(!block.python.empty(), "python");
+    need(!block.isas.empty(), "isas");
+    if (block.gpu) {
+      need(!block.cuda.empty(), "cuda");
+      need(!block.gpus.empty(), "gpus");
+    } else if (!block.cuda.empty() || !block.gpus.empty()) {
+      table.fail("a CPU block has neither cuda nor gpus", "take them out, or say kind = \"gpu\"");
+    }
+    const auto size = block.size();
+    if (!size || *size > most_variants) {
+      table.fail(fmt::format("these axes make {} variants; at most {} are expanded",
+                             size ? fmt::format("{}", *size) : "more than 10^19", most_variants),
+                 "an axis is longer than it was meant to be");
+    }
+    for (const std::string& version : block.pytorch) {
+      if (!spec_.pytorch.contains(version)) need_source(*table.find("pytorch"), version);
+    }
+  }
+
+  // A release that the pin ships itself needs no source hash.
+  void need_source(const Toml& value, const std::string& version) {
+    const bool shipped = std::ranges::any_of(spec_.nixpkgs, [&](const auto& pin) { return pin.second->torch == version; });
+    if (!shipped) {
+      value.fail(fmt::format("PyTorch {} has no source: the nixpkgs revision ships another release", version),
+                 fmt::format("add [pytorch.\"{}\"] with its hash", version));
+    }
+    auto source = std::make_shared<PytorchSource>();
+    source->version = version;
+    source->rev = "v" + version;
+    source->where = value.where();
+    spec_.pytorch[version] = source;
+  }
+
+  std::string read_block_pin(const Toml& table) {
+    const Toml* value = table.find("nixpkgs");
+    if (!value && spec_.nixpkgs.size() == 1) return spec_.nixpkgs.begin()->first;
+    if (!value) table.fail("this block does not say which nixpkgs", "add nixpkgs = \"NAME\" of a [nixpkgs.NAME] table");
+    if (!spec_.nixpkgs.contains(value->text())) {
+      std::vector<std::string> names;
+      for (const auto& [name, pin] : spec_.nixpkgs) names.push_back(name);
+      value->fail(fmt::format("there is no [nixpkgs.{}] table", printable(value->text())),
+                  did_you_mean_text(value->text(), names));
+    }
+    return value->text();
+  }
+
+  static void check_pattern(const Toml& table, std::string_view key, std::string_view pattern) {
+    static const std::vector<std::string> known = {"package", "pytorch", "python", "cuda", "gpu", "isa", "matrix"};
+    const Toml* value = table.find(key);
+    for (std::size_t open = pattern.find('{'); open != std::string_view::npos; open = pattern.find('{', open + 1)) {
+      const std::size_t close = pattern.find('}', open);
+      const std::string word(pattern.substr(open + 1, close == std::string_view::npos ? close : close - open - 1));
+      if (close != std::string_view::npos && std::ranges::find(known, word) != known.end()) continue;
+      value->fail(fmt::format("\"{{{}\" is not a word of a name pattern", printable(word)),
+                  did_you_mean_text(word, known, fmt::format("known: {}", fmt::join(known, ", "))));
+    }
+  }
+
+  void read_rows() {
+    if (const Toml* rows = root_.find("exclude")) {
+      for (const Toml& row : rows->array()) {
+        row.allow_only({"match", "reason"});
+        spec_.excludes.push_back({read_match(row.at("match")), row.at("reason").text(), row.where()});
+      }
+    }
+    if (const Toml* rows = root_.find("override")) {
+      for (const Toml& row : rows->array()) read_override(row);
+    }
+    if (const Toml* flags = root_.find("flags")) {
+      for (const Toml::Member& member : flags->table()) read_flags(member);
+    }
+    if (const Toml* aliases = root_.find("aliases")) {
+      for (const Toml::Member& member : aliases->table()) {
+        spec_.aliases.push_back({member.key, member.value.text(), member.where});
+      }
+    }
+    if (const Toml* rows = root_.find("silence")) {
+      for (const Toml& row : rows->array()) {
+        row.allow_only({"rule", "reason", "name"});
+        if (trim(row.at("reason").text()).empty()) row.at("reason").fail("a silenced rule needs a reason");
+        spec_.silenced.push_back({row.at("rule").text(), row.at("reason").text(), row.text_or("name", "*"), row.where()});
+      }
+    }
+  }
+
+  void read_override(const Toml& row) {
+    row.allow_only({"match", "narrow", "ptx", "jobs", "memory_per_job"});
+    Override made{.match = read_match(row.at("match")), .settings = {}, .sets = {}, .where = row.where()};
+    made.sets = read_settings(row, made.settings);
+    if (made.sets.empty()) row.fail("this row changes nothing", fmt::format("it can set {}", fmt::join(setting_keys, ", ")));
+    spec_.overrides.push_back(std::move(made));
+  }
+
+  // [flags] avx512 = [...]: other flags than the catalogue's, for one instruction set.
+  void read_flags(const Toml::Member& member) {
+    const Isa* isa = catalog().find_isa(member.key);
+    if (!isa || isa->name != member.key) {
+      throw Error({.what = fmt::format("\"{}\" is not an instruction set of the catalogue", printable(member.key)),
+                   .where = member.where,
+                   .next = did_you_mean_text(member.key, catalog().isa_names())});
+    }
+    check_flags(member.value, *isa);
+    Override made{.match = {}, .settings = {}, .sets = {"cpu_flags"}, .where = member.where};
+    made.match.globs["isa"] = {isa->name};
+    made.settings.cpu_flags = member.value.texts();
+    spec_.overrides.push_back(std::move(made));
+  }
+
+  const Toml& root_;
+  MatrixSpec spec_;
+};
+
+}  // namespace
+
+std::optional<std::uint64_t> Block::size() const {
+  std::uint64_t product = 1;
+  for (const std::size_t axis_size : {pytorch.size(), python.size(), gpu ? cuda.size() : 1, gpu ? gpus.size() : 1,
+                                      isas.size()}) {
+    if (axis_size != 0 && product > std::numeric_limits<std::uint64_t>::max() / axis_size) return std::nullopt;
+    product *= axis_size;
+  }
+  return product;
+}
+
+MatrixSpec parse_matrix(std::string_view text, const std::string& file) {
+  const Toml root = Toml::parse(text, file);
+  return MatrixParser(root, file).parse();
+}
+
+}  // namespace lathe

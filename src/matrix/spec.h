@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// A matrix file as read: axes, rows, settings, each with its place. docs/formats/matrix.md describes the file.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "matrix/variant.h"
+
+namespace lathe {
+
+// A word of an axis, with its place for errors that are found later.
+template <typename T>
+struct Placed {
+  T value;
+  Place where;
+};
+
+// One product of axes: [[build]], or a row: [[include]].
+struct Block {
+  Place where;
+  bool gpu = true;  // false: CPU only, no CUDA
+  std::vector<std::string> pytorch, python;
+  std::vector<Placed<Version>> cuda;
+  std::vector<Placed<std::vector<Capability>>> gpus;
+  std::vector<Placed<const Isa*>> isas;
+  std::string nixpkgs;
+  std::string name, pname;  // patterns
+
+  // Number of variants; nullopt when it does not fit 64 bits.
+  std::optional<std::uint64_t> size() const;
+};
+
+// Which variants a row means: globs over the words that names are made of; an absent one means any.
+struct Match {
+  std::map<std::string, std::vector<std::string>> globs;  // "gpu" -> {"12.*"}, "isa", "cuda", "python", "pytorch", "name"
+};
+
+struct Exclude {
+  Match match;
+  std::string reason;
+  Place where;
+};
+
+struct Override {
+  Match match;
+  Settings settings;               // only the fields in `sets` count
+  std::vector<std::string> sets;
+  Place where;
+};
+
+struct Alias {
+  std::string old_name;
+  std::string name;
+  Place where;
+};
+
+struct Silenced {
+  std::string rule;
+  std::string reason;
+  std::string name = "*";  // glob over variant names
+  Place where;
+};
+
+struct MatrixSpec {
+  std::string file;  // as given, for messages and for the recipes' first line
+  std::string name;
+  std::string description;
+  std::string package = "pytorch";
+  std::vector<std::string> drop;  // statuses that are left out of the expansion: "impossible", "redundant"
+  Settings settings;
+  std::map<std::string, std::shared_ptr<const Nixpkgs>> nixpkgs;
+  std::map<std::string, std::shared_ptr<const PytorchSource>> pytorch;
+  std::vector<Block> blocks;  // [[build]] and [[include]], in the file's order
+  std::vector<Exclude> excludes;
+  std::vector<Override> overrides;
+  std::vector<Alias> aliases;
+  std::vector<Silenced> silenced;
+};
+
+// At most this many variants; an axis that makes more is a slip.
+inline constexpr std::uint64_t most_variants = 10'000'000;
+
+// Every mistake is an Error with file, line and column.
+MatrixSpec parse_matrix(std::string_view text, const std::string& file);
+
+}  // namespace lathe

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+#include "recipe/render.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "recipe/template.h"
+
+namespace lathe {
+namespace {
+
+constexpr std::size_t checksum_length = 20;  // characters of base64url: 120 bits against slips, not against attackers
+constexpr std::string_view checksum_start = "(content ";
+
+// Text inside a Nix "string".
+std::string nix_text(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '"' || c == '\\' || c == '$') result += '\\';
+    if (c == '\n') {
+      result += "\\n";
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+// Text inside a Nix ''string''.
+std::string indented_string(std::string_view text) {
+  return replace_all(replace_all(std::string(text), "''", "'''"), "${", "''${");
+}
+
+std::string nix_texts(const std::vector<std::string>& items, std::string_view separator = " ") {
+  std::string text;
+  for (const std::string& item : items) fmt::format_to(std::back_inserter(text), "{}\"{}\"", text.empty() ? "" : separator, nix_text(item));
+  return text;
+}
+
+std::string name_some(const std::vector<std::string>& names, std::size_t most) {
+  if (names.size() <= most) return fmt::format("{}", fmt::join(names, ", "));
+  return fmt::format("{} and {} more", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(most), ", "),
+                     names.size() - most);
+}
+
+std::string dotted_list(const std::vector<Capability>& gpus) {
+  std::vector<std::string> texts;
+  for (const Capability gpu : gpus) texts.push_back(spell(gpu, Dialect::dotted));
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+std::string title(const Variant& variant) {
+  const Cell& cell = *variant.cell;
+  const std::string cpu = fmt::format("{} CPUs ({})", to_string(cell.isa->machine), cell.isa->title);
+  if (!variant.is_gpu()) return fmt::format("PyTorch {} for {}", variant.pytorch->version, cpu);
+  const CapabilityRow* row = catalog().find(cell.gpus.front());
+  const std::string group = cell.gpus.size() == 1 && row && !row->group.empty() ? fmt::format(" ({})", row->group) : "";
+  return fmt::format("PyTorch {} with CUDA {} for compute capability {}{} and {}", variant.pytorch->version,
+                     cell.cuda->text(), dotted_list(cell.gpus), group, cpu);
+}
+
+// What a person who installs it wants to know, a line each.
+std::vector<std::string> facts(const Variant& variant) {
+  const Cell& cell = *variant.cell;
+  std::vector<std::string> lines = {title(variant) + "."};
+  if (cell.status != PairStatus::valid) lines.push_back(fmt::format("Note ({}): {}.", to_string(cell.status), cell.reason));
+  if (!cell.runs_on.empty()) lines.push_back(fmt::format("Runs on: {}.", name_some(cell.runs_on, 8)));
+  if (cell.min_driver) {
+    lines.push_back(fmt::format("NVIDIA driver: {} or newer.", cell.min_driver->text()));
+  }
+  lines.push_back(fmt::format("CPU flags needed: {}.", fmt::join(cell.isa->cpuinfo, " ")));
+  return lines;
+}
+
+// Lines of at most 116 columns, each behind `prefix`.
+std::string wrapped(const std::vector<std::string>& paragraphs, std::string_view prefix) {
+  constexpr std::size_t width = 112;
+  std::string text;
+  for (const std::string& paragraph : paragraphs) {
+    std::string line;
+    for (const std::string_view word : split(paragraph, ' ')) {
+      if (!line.empty() && line.size() + 1 + word.size() > width) {
+        text.append(prefix).append(line) += '\n';
+        line.clear();
+      }
+      if (!line.empty()) line += ' ';
+      line += word;
+    }
+    text.append(prefix).append(line) += '\n';
+  }
+  return text;
+}
+
+// Every PyTorch from here on includes <cccl/...>, as its bundled CUTLASS does (first seen in 2.10).
+bool needs_cccl_links(const Variant& variant) {
+  const auto version = Version::parse(variant.pytorch->version);
+  return variant.is_gpu() && version >= Version{{2, 10}};
+}
+
+// The release that this nixpkgs ships is built as it is; another one goes in through an overlay.
+bool upgrades_torch(const Variant& variant) { return variant.nixpkgs->torch != variant.pytorch->version; }
+
+std::string overlays(const Variant& variant, const Holes& holes) {
+  std::string text;
+  const auto add = [&](std::string_view name) { text += fill(recipe_template(name), holes); };
+  if (variant.is_gpu()) {
+    add("overlay_cuda.nix.in");
+    if (variant.cell->cuda->parts.front() >= 13 && !variant.nixpkgs->magma_cuda13) add("overlay_magma.nix.in");
+  }
+  if (upgrades_torch(variant)) add("overlay_torch.nix.in");
+  return text;
+}
+
+// PyTorch's own switches, off where a library of it needs more than the CPU or the GPU has.
+std::string switches(const Variant& variant) {
+  std::string text;
+  for (const std::string& name : variant.cell->isa->without) text += fmt::format("export {}=0\n", name);
+  if (!variant.cell->isa->without.empty()) text = fmt::format("# {}\n", variant.cell->isa->pytorch_note) + text;
+  const bool no_cudnn = std::ranges::any_of(variant.cell->gpus, [](Capability gpu) {
+    const CapabilityRow* row = catalog().find(gpu);
+    return row && !row->cudnn;
+  });
+  if (no_cudnn) text += "# Today's cuDNN has no code for this GPU.\nexport USE_CUDNN=0\n";
+  return text;
+}
+
+std::string limits(const Settings& settings) {
+  std::string text;
+  if (settings.jobs > 0) {
+    text += fmt::format("export MAX_JOBS=$((NIX_BUILD_CORES < {0} ? NIX_BUILD_CORES : {0}))\n", settings.jobs);
+  }
+  if (settings.memory_per_job_gib > 0) {
+    text += fmt::format(
+        "# One compile job for each {0} GiB of memory that is free now.\n"
+        "free_jobs=$(awk '/^MemAvailable:/ {{ print int($2 / 1048576 / {0}) }}' /proc/meminfo)\n"
+        "export MAX_JOBS=$((MAX_JOBS < free_jobs ? MAX_JOBS : free_jobs > 0 ? free_jobs : 1))\n",
+        settings.memory_per_job_gib);
+  }
+  return text;
+}
+
+std::string config_capabilities(const Variant& variant, const std::string& capabilities) {
+  if (variant.settings->narrow != Settings::Narrow::closure) return "";
+  return fmt::format("# For MAGMA, NCCL and the companions too, which do not look at gpuTargets.\ncudaCapabilities = [ {} ];",
+                     capabilities);
+}
+
+// nixpkgs' torch calls itself broken under a CUDA major release that it was not written for.
+std::string config_broken(const Variant& variant) {
+  const auto shipped = Version::parse(variant.nixpkgs->cuda);
+  if (shipped && shipped->parts.front() == variant.cell->cuda->parts.front()) return "";
+  return "# This nixpkgs calls torch broken under another CUDA major release; the overlays below mend it.\n"
+         "allowBroken = true;";
+}
+
+void add_gpu_holes(const Variant& variant, Holes& holes) {
+  const Cell& cell = *variant.cell;
+  const Capability gpu = cell.gpus.front();
+  std::vector<std::string> capabilities;
+  for (const Capability each : cell.gpus) capabilities.push_back(spell(each, Dialect::dotted));
+  const bool plain = cell.gpus.size() == 1 && !variant.settings->ptx;
+  holes["arch_dotted"] = spell(gpu, Dialect::dotted);
+  holes["arch_num"] = spell(gpu, Dialect::cmake);
+  holes["gpu_targets"] = plain ? "gpuArchSM" : nix_texts(variant.arch_list());
+  holes["capabilities"] = nix_texts(capabilities);
+  holes["gpu_arch"] = cell.gpus.size() == 1 ? "sm${gpuArchNum}" : cell.gpu_text;
+  holes["cuda"] = cell.cuda->text();
+  holes["cuda_attr"] = replace_all(cell.cuda->text(), ".", "_");
+  holes["driver"] = cell.min_driver ? cell.min_driver->text() : "";
+  holes["config_capabilities"] = config_capabilities(variant, holes["capabilities"]);
+  holes["config_broken"] = config_broken(variant);
+  holes["cccl_let"] = needs_cccl_links(variant) ? std::string(recipe_template("cccl_let.nix.in")) : "";
+  holes["cccl_export"] = needs_cccl_links(variant) ? std::string(recipe_template("cccl_export.nix.in")) : "";
+}
+
+Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
+  const std::vector<std::string> lines = facts(variant);
+  const std::string limit_lines = limits(*variant.settings);
+  Holes holes = {
+      {"matrix", spec.name},
+      {"checksum", std::string(checksum_length, '0')},
+      {"about", wrapped(lines, "# ")},
+      {"name", variant.name},
+      {"pname", variant.pname},
+      {"nixpkgs_url", variant.nixpkgs->url()},
+      {"nixpkgs_sha256", variant.nixpkgs->sha256 ? fmt::format("sha256 = \"{}\";", *variant.nixpkgs->sha256) : ""},
+      {"cpu_flags", nix_texts(variant.cpu_flags(), "\n")},
+      {"system", system_of(variant.cell->isa->machine)},
+      {"isa", variant.cell->isa->name},
+      {"python", variant.python},
+      {"python_digits", digits_of(variant.python)},
+      {"pytorch", variant.pytorch->version},
+      {"owner", nix_text(variant.pytorch->owner)},
+      {"repo", nix_text(variant.pytorch->repo)},
+      {"rev", variant.pytorch->rev == "v" + variant.pytorch->version ? "v${version}" : nix_text(variant.pytorch->rev)},
+      {"hash", variant.pytorch->hash},
+      {"switches", switches(variant)},
+      {"description", nix_text(title(variant))},
+      {"long_description", indented_string(wrapped(lines, ""))},
+      {"limits", limit_lines},
+  };
+  holes["pre_build"] = limit_lines.empty() ? "" : fill(recipe_template("pre_build.nix.in"), holes);
+  if (variant.is_gpu()) add_gpu_holes(variant, holes);
+  holes["overlays"] = overlays(variant, holes);
+  return holes;
+}
+
+// Where the checksum's characters lie; npos when `recipe` has none.
+std::size_t checksum_offset(std::string_view recipe) {
+  const std::string_view first_line = recipe.substr(0, recipe.find('\n'));
+  if (!first_line.starts_with("# Made by torchlathe from the matrix ")) return std::string_view::npos;
+  const std::size_t start = first_line.find(checksum_start);
+  if (start == std::string_view::npos) return std::string_view::npos;
+  const std::size_t offset = start + checksum_start.size();
+  return offset + checksum_length <= first_line.size() ? offset : std::string_view::npos;
+}
+
+// Over the whole text with zeros in the checksum's place.
+std::string checksum_of(std::string recipe, std::size_t offset) {
+  recipe.replace(offset, checksum_length, checksum_length, '0');
+  return to_base64url(sha256(as_byte_span(recipe))).substr(0, checksum_length);
+}
+
+}  // namespace
+
+std::string render(const MatrixSpec& spec, const Variant& variant) {
+  std::string recipe = fill(recipe_template(variant.is_gpu() ? "gpu.nix.in" : "cpu.nix.in"), holes_for(spec, variant));
+  const std::size_t offset = checksum_offset(recipe);
+  return recipe.replace(offset, checksum_length, checksum_of(recipe, offset));
+}
+
+Authorship authorship_of(std::string_view recipe) {
+  const std::size_t offset = checksum_offset(recipe);
+  if (offset == std::string_view::npos) return Authorship::foreign;
+  const bool same = checksum_of(std::string(recipe), offset) == recipe.substr(offset, checksum_length);
+  return same ? Authorship::generated : Authorship::edited;
+}
+
+}  // namespace lathe

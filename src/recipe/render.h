@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// From a variant to the text of its recipe: one Nix file, self-contained, the same bytes every time.
+// The texts are in templates/*.nix.in; this fills their @holes@. What a recipe means is tested by evaluating it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "matrix/spec.h"
+
+namespace lathe {
+
+std::string render(const MatrixSpec& spec, const Variant& variant);
+
+// What a file that may be a generated recipe is.
+enum class Authorship {
+  generated,  // by torchlathe, and unchanged since: may be written over
+  edited,     // by torchlathe, then changed by hand
+  foreign,    // not by torchlathe
+};
+Authorship authorship_of(std::string_view recipe);
+
+}  // namespace lathe

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// What a recipe means is tested by evaluating it (tests/nix); here: its bytes.
+#include "recipe/render.h"
+
+#include <gtest/gtest.h>
+
+#include "base/text.h"
+#include "matrix/expand.h"
+
+namespace lathe {
+namespace {
+
+MatrixSpec spec_with(const std::string& settings) {
+  return parse_matrix(R"([matrix]
+name = "test"
+[nixpkgs.main]
+rev = "6a030d535719c5190187c4cec156f335e95e3211"
+[pytorch."2.10.0"]
+hash = "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ="
+[settings]
+)" + settings + R"(
+[[build]]
+pytorch = ["2.10.0"]
+python = ["3.13"]
+cuda = ["13.0"]
+gpus = ["12.0"]
+isas = ["avx2"]
+)", "m.toml");
+}
+
+std::string recipe_with(const std::string& settings) {
+  const MatrixSpec spec = spec_with(settings);
+  return render(spec, expand(spec).front());
+}
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+TEST(Render, GivesTheSameBytesEveryTime) { EXPECT_EQ(recipe_with(""), recipe_with("")); }
+
+TEST(Render, SettingsReachTheRecipe) {
+  EXPECT_TRUE(has(recipe_with(""), "gpuTargets = [ gpuArchSM ];"));
+  EXPECT_TRUE(has(recipe_with("ptx = true"), "gpuTargets = [ \"12.0+PTX\" ];"));
+  EXPECT_FALSE(has(recipe_with(""), "cudaCapabilities = [ \"12.0\" ];\n      #"));
+  EXPECT_TRUE(has(recipe_with("narrow = \"closure\""), "      cudaCapabilities = [ \"12.0\" ];\n      #"));
+  EXPECT_FALSE(has(recipe_with(""), "MAX_JOBS"));
+  EXPECT_TRUE(has(recipe_with("jobs = 12"), "export MAX_JOBS=$((NIX_BUILD_CORES < 12 ? NIX_BUILD_CORES : 12))"));
+}
+
+TEST(Render, LeavesNoHoleAndNoBlankAtALinesEnd) {
+  const std::string recipe = recipe_with("jobs = 12\nmemory_per_job = 4");
+  for (const std::string_view line : split(recipe, '\n')) {
+    EXPECT_FALSE(line.ends_with(' ')) << line;
+    EXPECT_LE(line.size(), 170u) << line;
+  }
+  EXPECT_FALSE(has(recipe, "@"));
+}
+
+TEST(Authorship, TellsGeneratedFromEditedAndForeign) {
+  const std::string recipe = recipe_with("");
+  EXPECT_EQ(authorship_of(recipe), Authorship::generated);
+  EXPECT_EQ(authorship_of(recipe + "\n"), Authorship::edited);
+  EXPECT_EQ(authorship_of(replace_all(recipe, "-mavx2", "-mavx")), Authorship::edited);
+  EXPECT_EQ(authorship_of("{ }"), Authorship::foreign);
+  EXPECT_EQ(authorship_of(""), Authorship::foreign);
+  EXPECT_EQ(authorship_of("# Made by torchlathe from the matrix x (content 12).\n"), Authorship::foreign);
+}
+
+}  // namespace
+}  // namespace lathe

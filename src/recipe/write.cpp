@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "recipe/write.h"
+
+#include <fmt/format.h>
+
+#include <system_error>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "os/file.h"
+#include "recipe/render.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Planned {
+  Written written;
+  std::string text;
+  std::string in_the_way;  // why this file may not be written over; "" when it may
+};
+
+Planned plan_file(const MatrixSpec& spec, const Variant& variant, const fs::path& folder) {
+  Planned planned{.written = {.file = variant.file()}, .text = render(spec, variant), .in_the_way = {}};
+  const fs::path path = folder / variant.file();
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(path, error);
+  if (!fs::exists(status)) return planned;
+  if (!fs::is_regular_file(status)) {
+    planned.in_the_way = "is no regular file";
+    return planned;
+  }
+  const std::string old = read_file(path);
+  if (old == planned.text) {
+    planned.written.action = Written::Action::unchanged;
+    return planned;
+  }
+  planned.written.action = Written::Action::replaced;
+  const Authorship authorship = authorship_of(old);
+  if (authorship == Authorship::edited) planned.in_the_way = "was changed by hand since it was generated";
+  if (authorship == Authorship::foreign) planned.in_the_way = "was not written by torchlathe";
+  return planned;
+}
+
+void refuse(const std::vector<Planned>& plans, const fs::path& folder) {
+  std::string names;
+  std::size_t count = 0;
+  for (const Planned& planned : plans) {
+    if (planned.in_the_way.empty()) continue;
+    if (++count <= 5) names += fmt::format("\n    {} {}", planned.written.file, planned.in_the_way);
+  }
+  if (count > 5) names += fmt::format("\n    and {} more", count - 5);
+  throw Error({.what = fmt::format("{} file{} in the way; nothing was written{}", count, count == 1 ? " is" : "s are", names),
+               .where = {.file = folder.string()},
+               .next = "choose another folder with --out, or --force to write over them"});
+}
+
+}  // namespace
+
+std::vector<Written> write_recipes(const MatrixSpec& spec, const std::vector<Variant>& variants, const fs::path& folder,
+                                   const WriteOptions& options, const std::function<void(std::size_t)>& progress) {
+  std::vector<Planned> plans;
+  plans.reserve(variants.size());
+  bool blocked = false;
+  for (const Variant& variant : variants) {
+    plans.push_back(plan_file(spec, variant, folder));
+    blocked |= !plans.back().in_the_way.empty();
+  }
+  if (blocked && !options.force) refuse(plans, folder);
+  if (!options.dry_run) create_folders(folder);
+  std::vector<Written> all;
+  for (const Planned& planned : plans) {
+    if (!options.dry_run && planned.written.action != Written::Action::unchanged) {
+      write_file_atomically(folder / planned.written.file, planned.text);
+    }
+    all.push_back(planned.written);
+    if (progress) progress(all.size());
+  }
+  return all;
+}
+
+}  // namespace lathe

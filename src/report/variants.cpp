@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "report/variants.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <optional>
+#include <unordered_map>
+
+#include "base/json.h"
+#include "report/table.h"
+
+namespace lathe {
+namespace {
+
+std::optional<std::string> gpu_of(const Variant& variant) {
+  return variant.is_gpu() ? std::optional(variant.cell->gpu_text) : std::nullopt;
+}
+
+std::optional<std::string> capability_of(const Variant& variant) {
+  std::string text;
+  for (const Capability gpu : variant.cell->gpus) text += (text.empty() ? "" : " ") + spell(gpu, Dialect::dotted);
+  return variant.is_gpu() ? std::optional(text) : std::nullopt;
+}
+
+std::optional<std::string> cuda_of(const Variant& variant) {
+  return variant.is_gpu() ? std::optional(variant.cell->cuda->text()) : std::nullopt;
+}
+
+// What all variants of one cell and one set of flags have in common, spelled once: a million variants share a few hundred.
+struct Common {
+  std::string before_python;  // "kind" to "cuda"
+  std::string after_python;   // "system" to the end
+};
+
+Common common_of(const Variant& variant) {
+  const Cell& cell = *variant.cell;
+  JsonWriter before(JsonWriter::Layout::compact), after(JsonWriter::Layout::compact);
+  before.begin_object()
+      .member("package", variant.package)
+      .member("kind", variant.is_gpu() ? "gpu" : "cpu")
+      .member("gpu", gpu_of(variant))
+      .member("capability", capability_of(variant))
+      .member("isa", cell.isa->name)
+      .member("cuda", cuda_of(variant))
+      .end_object();
+  after.begin_object()
+      .member("system", system_of(cell.isa->machine))
+      .member("cpu_flags", variant.cpu_flags())
+      .member("status", to_string(cell.status))
+      .member("reason", cell.reason)
+      .member("runs_on", cell.runs_on)
+      .member("min_driver", cell.min_driver ? std::optional(cell.min_driver->text()) : std::nullopt)
+      .end_object();
+  const auto inner = [](std::string object) { return object.substr(1, object.size() - 3); };  // without {, } and line end
+  return {inner(before.take()), inner(after.take())};
+}
+
+// Names, files and releases hold nothing that JSON must escape: the grammar of names and versions sees to that.
+std::string record(const Variant& variant, const Common& common) {
+  return fmt::format(R"({{"name":"{0}","file":"{0}.nix","pname":"{1}",{2},"pytorch":"{3}","python":"{4}",{5}}})",
+                     variant.name, variant.pname, common.before_python, variant.pytorch->version, variant.python,
+                     common.after_python);
+}
+
+class JsonPrinter : public VariantPrinter {
+ public:
+  explicit JsonPrinter(Terminal& terminal) : terminal_(terminal) {}
+
+  void add(const Variant& variant) override {
+    terminal_.out(count_++ ? ",\n    " : "{\n  \"variants\": [\n    ");
+    terminal_.out(record(variant, common_for(variant)));
+  }
+  void finish() override { terminal_.out(count_ ? "\n  ]\n}\n" : "{\n  \"variants\": []\n}\n"); }
+
+ private:
+  const Common& common_for(const Variant& variant) {
+    auto& made = common_[{variant.cell.get(), variant.settings.get()}];
+    if (!made) {
+      kept_cells_.push_back(variant.cell);  // so that no other cell can come to the same address
+      kept_settings_.push_back(variant.settings);
+      made = std::make_unique<Common>(common_of(variant));
+    }
+    return *made;
+  }
+
+  struct KeyHash {
+    std::size_t operator()(const std::pair<const void*, const void*>& key) const {
+      return std::hash<const void*>{}(key.first) * 31 + std::hash<const void*>{}(key.second);
+    }
+  };
+
+  Terminal& terminal_;
+  std::size_t count_ = 0;
+  std::unordered_map<std::pair<const void*, const void*>, std::unique_ptr<Common>, KeyHash> common_;
+  std::vector<std::shared_ptr<const Cell>> kept_cells_;
+  std::vector<std::shared_ptr<const Settings>> kept_settings_;
+};
+
+// {"include": [...]}: what `strategy.matrix` of a workflow takes. Impossible ones are left out: they can't be built.
+class GithubPrinter : public VariantPrinter {
+ public:
+  explicit GithubPrinter(Terminal& terminal)
+      : terminal_(terminal), json_(JsonWriter::Layout::compact, [this](std::string_view part) { terminal_.out(part); }) {
+    json_.begin_object().key("include").begin_array();
+  }
+  void add(const Variant& variant) override {
+    if (variant.cell->status == PairStatus::impossible) return;
+    json_.begin_object()
+        .member("variant", variant.name)
+        .member("system", system_of(variant.cell->isa->machine))
+        .member("runner", variant.cell->isa->machine == Machine::x86_64 ? "ubuntu-latest" : "ubuntu-24.04-arm")
+        .member("gpu", gpu_of(variant))
+        .member("isa", variant.cell->isa->name)
+        .end_object();
+  }
+  void finish() override { terminal_.out(json_.end_array().end_object().take()); }
+
+ private:
+  Terminal& terminal_;
+  JsonWriter json_;
+};
+
+Style style_of(PairStatus status) {
+  return status == PairStatus::impossible ? Style::red : status == PairStatus::redundant ? Style::yellow : Style::plain;
+}
+
+class TablePrinter : public VariantPrinter {
+ public:
+  TablePrinter(std::string format, Terminal& terminal) : format_(std::move(format)), terminal_(terminal) {}
+
+  void add(const Variant& variant) override {
+    const Cell& cell = *variant.cell;
+    ++count_[static_cast<std::size_t>(cell.status)];
+    table_.add({variant.name, capability_of(variant).value_or("-"), cell.isa->name, cuda_of(variant).value_or("-"),
+                variant.pytorch->version, variant.python, cell.min_driver ? cell.min_driver->text() : "-",
+                std::string(to_string(cell.status)), cell.reason},
+               style_of(cell.status));
+  }
+
+  void finish() override {
+    if (format_ == "csv") {
+      terminal_.out(table_.csv());
+    } else if (format_ == "md") {
+      terminal_.out(table_.markdown());
+    } else {
+      if (!table_.empty()) terminal_.out(table_.text(terminal_));
+      terminal_.out(fmt::format("{} variants: {} valid, {} redundant, {} impossible\n", count_[0] + count_[1] + count_[2],
+                                count_[0], count_[1], count_[2]));
+    }
+  }
+
+ private:
+  std::string format_;
+  Terminal& terminal_;
+  Table table_{{"variant", "gpu", "isa", "cuda", "pytorch", "python", "driver", "status", "why"}};
+  std::array<std::size_t, 3> count_{};
+};
+
+}  // namespace
+
+std::unique_ptr<VariantPrinter> make_variant_printer(std::string_view format, Terminal& terminal) {
+  if (format == "json") return std::make_unique<JsonPrinter>(terminal);
+  if (format == "github") return std::make_unique<GithubPrinter>(terminal);
+  return std::make_unique<TablePrinter>(std::string(format), terminal);
+}
+
+std::string variant_json(const Variant& variant) { return record(variant, common_of(variant)); }
+
+}  // namespace lathe

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Variants as text, CSV, Markdown, JSON, and as a build matrix for GitHub workflows. Each writer takes the variants one
+// at a time, so that a million cost no memory.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "matrix/spec.h"
+#include "os/terminal.h"
+
+namespace lathe {
+
+class VariantPrinter {
+ public:
+  virtual ~VariantPrinter() = default;
+  virtual void add(const Variant& variant) = 0;
+  virtual void finish() = 0;
+};
+
+// `format`: text, csv, md, json or github.
+std::unique_ptr<VariantPrinter> make_variant_printer(std::string_view format, Terminal& terminal);
+
+// The members of a variant's JSON record as `list --format json` has it, without the braces' newline.
+std::string variant_json(const Variant& variant);
+
+}  // namespace lathe

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# tests/demo.sh TORCHLATHE: the main job on the shipped matrix, with the real Nix.
+set -euo pipefail
+torchlathe=$(realpath "$1")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+[[ -t 1 && -z ${NO_COLOR:-} ]] || step() { printf '\n%s\n' "$*"; }
+
+step "1. The 44 builds of PyTorch 2.10.0 for CUDA 13.0, and what the hardware catalogue says of each"
+"$torchlathe" list -m cuda-13_0
+
+step "2. One recipe each"
+"$torchlathe" generate -m cuda-13_0 --out "$folder/recipes"
+
+step "3. Nix parses each of them"
+for file in "$folder"/recipes/*.nix; do nix-instantiate --parse "$file" >/dev/null; done
+echo "$(ls "$folder/recipes" | wc -l) recipes parsed by $(nix --version)"

@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Folders of src/ form a one-way order: a file includes only files of its own folder or of a lower rank. Also: each
+third-party header (fmt excepted) is included by one .cpp file only, and every source file has its SPDX line."""
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+RANKS = {"base": 0, "os": 1, "hardware": 1, "diagnose": 1, "nix": 2, "matrix": 2, "binary": 2, "carve": 3, "recipe": 3,
+         "host": 3, "verify": 3, "audit": 4, "build": 4, "report": 5, "cli": 6}
+THIRD_PARTY = ("CLI/", "toml++/", "nlohmann/", "openssl/", "archive", "zstd", "lz4", "Zydis", "sqlite3", "re2/", "httplib")
+
+root = Path(__file__).resolve().parent.parent / "src"
+problems = []
+users = defaultdict(set)
+files = sorted(p for p in root.rglob("*") if p.suffix in (".cpp", ".h"))
+for path in files:
+    folder = path.relative_to(root).parts[0]
+    name = path.relative_to(root)
+    if folder not in RANKS:
+        problems.append(f"src/{name}: folder {folder} has no rank")
+        continue
+    lines = path.read_text().splitlines()
+    if not lines or "SPDX-License-Identifier: MIT" not in lines[0]:
+        problems.append(f"src/{name}:1: no SPDX line")
+    for number, line in enumerate(lines, 1):
+        include = re.match(r'\s*#include [<"]([^>"]+)[>"]', line)
+        if not include:
+            continue
+        target = include.group(1)
+        if target.startswith(THIRD_PARTY) and not path.name.endswith("_test.cpp"):
+            users[target.split("/")[0].split(".")[0]].add(str(name))
+        other = target.split("/")[0]
+        if other in RANKS and other != folder and RANKS[other] >= RANKS[folder]:
+            problems.append(f"src/{name}:{number}: {folder} (rank {RANKS[folder]}) includes {target} (rank {RANKS[other]})")
+for library, where in sorted(users.items()):
+    if len(where) > 1 or any(w.endswith(".h") for w in where):
+        problems.append(f"{library} is included by {', '.join(sorted(where))}: wrap it in one .cpp")
+print("\n".join(problems) if problems else f"{len(files)} files in order")
+sys.exit(1 if problems else 0)
