@@ -345,6 +345,7 @@ class Run {
       end.fd = -1;  // poll passes over it
       return;
     }
+    last_output_ = Clock::now();
     sink.take({buffer_.data(), static_cast<std::size_t>(count)});
   }
 
@@ -357,16 +358,23 @@ class Run {
     }
   }
 
+  // When the program's time is up, by whichever limit comes first.
+  Clock::time_point deadline() const {
+    auto result = Clock::time_point::max();
+    if (process_.time_limit) result = std::min(result, start_ + *process_.time_limit);
+    if (process_.quiet_limit) result = std::min(result, last_output_ + *process_.quiet_limit);
+    return result;
+  }
+
   int wait_for() const {
-    if (!process_.time_limit) return static_cast<int>(tick.count());
-    const auto left = std::chrono::ceil<milliseconds>(start_ + *process_.time_limit - Clock::now());
-    return static_cast<int>(std::clamp(left, milliseconds(0), tick).count());
+    const auto left = std::min<Clock::duration>(deadline() - Clock::now(), tick);
+    return static_cast<int>(std::max(std::chrono::ceil<milliseconds>(left), milliseconds(0)).count());
   }
 
   // Once it is time: tells the group to go, and (after the grace) makes it go.
   bool end_early() {
     if (result_.timed_out || result_.stopped) return true;
-    result_.timed_out = process_.time_limit && Clock::now() - start_ >= *process_.time_limit;
+    result_.timed_out = Clock::now() >= deadline();
     result_.stopped = process_.stop && process_.stop->load(std::memory_order_relaxed);
     if (!result_.timed_out && !result_.stopped) return false;
     if (process_.grace > milliseconds(0)) {
@@ -387,7 +395,7 @@ class Run {
   }
 
   const Process& process_;
-  Clock::time_point start_;
+  Clock::time_point start_, last_output_ = start_;
   ProcessResult result_;
   std::array<char, 65536> buffer_;
   Sink out_, err_;

@@ -32,9 +32,10 @@ struct Process {
   std::size_t line_limit = std::size_t{1} << 20;
   std::size_t output_limit = std::size_t{64} << 20;  // bytes kept of each stream; the rest is read and dropped
 
-  std::optional<std::chrono::milliseconds> time_limit = {};  // wall-clock
-  std::optional<std::uint64_t> memory_limit = {};            // bytes of address space (RLIMIT_AS)
-  const std::atomic<bool>* stop = nullptr;                   // set from elsewhere: end the program (within 0.1 s)
+  std::optional<std::chrono::milliseconds> time_limit = {};   // wall-clock
+  std::optional<std::chrono::milliseconds> quiet_limit = {};  // wall-clock without a byte of output
+  std::optional<std::uint64_t> memory_limit = {};             // bytes of address space (RLIMIT_AS)
+  const std::atomic<bool>* stop = nullptr;                    // set from elsewhere: end the program (within 0.1 s)
   // Between SIGTERM and SIGKILL when the program is ended early; zero: SIGKILL at once.
   std::chrono::milliseconds grace{0};
 };
@@ -42,7 +43,7 @@ struct Process {
 struct ProcessResult {
   int exit_status = -1;  // -1 when it was ended by a signal
   int signal = 0;        // 0 when it exited by itself
-  bool timed_out = false;
+  bool timed_out = false;  // by either limit
   bool stopped = false;    // through Process::stop
   bool truncated = false;  // some output went over `output_limit`
   std::string out, err;

@@ -99,6 +99,13 @@ TEST(RunProcess, ATimeLimitEndsTheWholeGroup) {
   EXPECT_TRUE(gone_soon(result.out));
 }
 
+TEST(RunProcess, SilenceIsLimitedApartFromTheWholeTime) {
+  const ProcessResult result =
+      shell("for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done; sleep 60", {.quiet_limit = 400ms});
+  EXPECT_TRUE(result.timed_out);
+  EXPECT_EQ(result.out, "1\n2\n3\n4\n5\n6\n");
+}
+
 TEST(RunProcess, TheGraceLetsAProgramCleanUp) {
   const ProcessResult result =
       shell("trap 'echo cleaned; exit 0' TERM; while :; do sleep 0.01; done", {.time_limit = 200ms, .grace = 10s});
