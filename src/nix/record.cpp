@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: MIT
+#include "nix/record.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <set>
+
+#include "base/embedded.h"
+#include "base/parallel.h"
+#include "base/text.h"
+#include "hardware/catalog.h"
+#include "nix/command.h"
+#include "nix/mentioned.h"
+#include "nix/nix.h"
+#include "os/file.h"
+
+namespace lathe {
+
+namespace nix_data {
+std::span<const EmbeddedFile> recording();
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+// No honest recipe comes near these.
+constexpr std::size_t longest_line = std::size_t{8} << 20;
+constexpr std::size_t longest_error = std::size_t{64} << 10;
+constexpr int most_notes = 1000;
+constexpr std::size_t most_names = 20000;
+constexpr int most_files = 10000;
+// From so many recipes on, a second evaluation beside the first pays for its start.
+constexpr std::size_t recipes_per_process = 200;
+
+// A recipe as read from disk, waiting to be evaluated.
+struct Candidate {
+  std::size_t index = 0;  // in RecordedFolder::recipes
+  std::string file;
+  std::string text;
+  bool imports = false;  // may pull in other files of the folder
+};
+
+void fail(Recorded& recorded, Recorded::Cause cause, std::string message, Place where) {
+  recorded.kind = Recorded::Kind::failed;
+  recorded.failure = {.cause = cause, .message = std::move(message), .where = std::move(where)};
+}
+
+// ---- The expression that Nix evaluates ------------------------------------------------------------------------------
+
+// A Nix string: the same escapes as JSON's but for `${`.
+std::string nix_string(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\' || c == '$') result += '\\';
+    result += c;
+  }
+  return result + '"';
+}
+
+// "recording_pkgs.nix" is the part `pkgs`.
+std::string_view part_name(std::string_view file) {
+  file.remove_prefix(std::string_view("recording_").size());
+  file.remove_suffix(std::string_view(".nix").size());
+  return file;
+}
+
+// All parts as one text, so that nothing of it has to lie in a file that a recipe could read.
+std::string recorder_text() {
+  std::string parts, main;
+  for (const EmbeddedFile& file : nix_data::recording()) {
+    if (part_name(file.name) == "main") main = file.text;
+    else parts += fmt::format("{} = (\n{}\n);\n", part_name(file.name), file.text);
+  }
+  return fmt::format("let main = (\n{}\n); parts = {{\n{}}}; in main {{ inherit parts; request = builtins.fromJSON ", main, parts);
+}
+
+// What nixpkgs targets when nobody asks: every capability of the toolkit that is not soldered to a Tegra and that no later
+// toolkit has dropped.
+std::vector<std::string> default_capabilities(const Version& cuda) {
+  std::vector<std::string> result;
+  for (const CapabilityRow& row : catalog().capabilities) {
+    if (!row.tegra && !row.last_cuda && row.first_cuda <= cuda) result.push_back(spell(row.capability, Dialect::dotted));
+  }
+  return result;
+}
+
+void write_facts(JsonWriter& json) {
+  json.key("toolkits").begin_object();
+  for (const Toolkit& toolkit : catalog().toolkits) {
+    json.key(toolkit.version.text()).begin_object();
+    json.member("default_capabilities", default_capabilities(toolkit.version)).end_object();
+  }
+  json.end_object().key("pins").begin_object();
+  for (const Pin& pin : catalog().pins) {
+    json.key(pin.rev).begin_object();
+    if (!pin.torch.empty()) json.member("torch", pin.torch);
+    if (!pin.cuda.empty()) json.member("cuda", pin.cuda);
+    json.member("cuda_sets", pin.cuda_sets).member("magma_cuda13", pin.magma_cuda13);
+    json.member("pytorch_alias", pin.pytorch_alias).end_object();
+  }
+  json.end_object();
+}
+
+std::string random_token() {
+  std::array<unsigned char, 16> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    throw system_error("get random bytes", "", errno);
+  }
+  std::string token;
+  for (const unsigned char byte : bytes) fmt::format_to(std::back_inserter(token), "{:02x}", byte);
+  return token;
+}
+
+// ---- One evaluation -------------------------------------------------------------------------------------------------
+
+class Evaluation {
+ public:
+  Evaluation(const std::string& nix, std::string folder, std::string shown, const RecordOptions& options,
+             const std::set<std::string, std::less<>>& all_names, std::vector<Recorded>& recipes)
+      : nix_(nix), folder_(std::move(folder)), shown_(std::move(shown)), options_(options), all_names_(all_names),
+        recipes_(recipes) {}
+
+  // Evaluates the candidates, again from after each that ends the evaluation.
+  void run(std::span<const Candidate> candidates) {
+    while (!candidates.empty()) {
+      const std::size_t done = attempt(candidates);
+      candidates = candidates.subspan(done);
+    }
+  }
+
+ private:
+  // One process. Returns how many of the candidates are settled.
+  std::size_t attempt(std::span<const Candidate> candidates) {
+    token_ = random_token();
+    candidates_ = candidates;
+    finished_ = 0;
+    began_ = false;
+    overrun_.reset();
+    stop_ = false;
+    errors_.clear();
+    const ProcessResult result = options_.run(process());
+    if (finished_ == candidates.size()) return finished_;
+    if (!began_) give_up(result);
+    const Candidate& culprit = candidates[finished_];
+    // What went before may have used up the memory or held up the machine: it gets a process of its own to try again.
+    if (finished_ > 0 && (overrun_ || result.timed_out || result.signal != 0 || out_of_memory())) return finished_;
+    blame(recipes_[culprit.index], result);
+    return finished_ + 1;
+  }
+
+  Process process() {
+    Process process = isolated_nix(nix_);
+    for (const std::string& argument : {std::string("--eval"), std::string("--show-trace"), std::string("--option"),
+                                        std::string("restrict-eval"), std::string("true"), std::string("-I"),
+                                        "lathe-recipes=" + folder_, std::string("-")}) {
+      process.arguments.push_back(argument);
+    }
+    process.input = recorder_text() + nix_string(request()) + "; }\n";
+    process.on_line = [this](Stream stream, std::string_view line) {
+      if (stream == Stream::err) take(line);
+    };
+    process.line_limit = longest_line;
+    process.quiet_limit = options_.time_limit;
+    process.memory_limit = options_.memory_limit;
+    process.stop = &stop_;
+    return process;
+  }
+
+  std::string request() const {
+    JsonWriter json(JsonWriter::Layout::compact);
+    json.begin_object().member("token", token_).member("folder", folder_).member("system", options_.system);
+    json.key("outer");
+    if (options_.caller_rev.empty()) json.null();
+    else json.value(options_.caller_rev);
+    write_facts(json);
+    json.key("recipes").begin_array();
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      json.begin_object().member("index", i).member("file", candidates_[i].file).key("mentioned").begin_array();
+      write_names(json, candidates_[i]);
+      json.end_array().end_object();
+    }
+    json.end_array().end_object();
+    return json.take();
+  }
+
+  void write_names(JsonWriter& json, const Candidate& candidate) const {
+    std::size_t count = 0;
+    if (candidate.imports) {
+      for (const std::string_view name : all_names_) {
+        if (++count <= most_names) json.value(name);
+      }
+      return;
+    }
+    for (const std::string_view name : mentioned_names(candidate.text)) {
+      if (++count <= most_names) json.value(name);
+    }
+  }
+
+  void take(std::string_view line) {
+    const std::string mark = "trace: " + token_ + " ";
+    if (line.starts_with(mark) && line.size() > mark.size() + 2) {
+      const char kind = line[mark.size()];
+      return take_report(kind, line.substr(mark.size() + 2));
+    }
+    if (errors_.size() < longest_error) errors_.append(line.substr(0, longest_error)).append("\n");
+  }
+
+  void take_report(char kind, std::string_view rest) {
+    if (overrun_ || finished_ >= candidates_.size()) return;
+    Recorded& recorded = recipes_[candidates_[finished_].index];
+    if (kind == 'b' || kind == 'a') {
+      begin(recorded);
+    } else if (++notes_ > most_notes) {
+      overrun(Recorded::Cause::too_large, fmt::format("does more than {} noteworthy things", most_notes));
+    } else if (line_was_cut(rest)) {
+      overrun(Recorded::Cause::too_large, fmt::format("evaluates to more than {} MiB", longest_line >> 20));
+    } else if (Clock::now() - start_ > options_.time_limit) {
+      overrun(Recorded::Cause::too_long, "");
+    } else {
+      read(kind, rest, recorded);
+    }
+  }
+
+  void begin(Recorded& recorded) {
+    recorded = Recorded{.file = std::move(recorded.file)};
+    began_ = true;
+    notes_ = 0;
+    start_ = Clock::now();
+  }
+
+  bool line_was_cut(std::string_view rest) const { return rest.size() + token_.size() + 16 >= longest_line; }
+
+  void read(char kind, std::string_view rest, Recorded& recorded) {
+    const Json json = parse_json(rest, recorded.file, {.bytes = longest_line, .depth = 100});
+    if (kind == 'n') return read_note(json, recorded, folder_, shown_);
+    if (kind != 'r') return;
+    read_result(json, recorded, folder_, shown_);
+    ++finished_;
+    start_ = Clock::now();
+  }
+
+  void overrun(Recorded::Cause cause, std::string message) {
+    overrun_ = {.cause = cause, .message = std::move(message)};
+    stop_ = true;
+  }
+
+  bool out_of_memory() const {
+    return errors_.find("out of memory") != std::string::npos || errors_.find("bad_alloc") != std::string::npos ||
+           errors_.find("Out of Memory") != std::string::npos;
+  }
+
+  // The evaluation did not even begin: that is nobody's recipe.
+  [[noreturn]] void give_up(const ProcessResult& result) const {
+    throw Error({.what = fmt::format("Nix could not evaluate the recorder ({}): {}", result.ending(),
+                                     parse_nix_error(errors_).message),
+                 .next = fmt::format("check that {} works: {} --eval --expr 1", nix_, nix_),
+                 .kind = ErrorKind::fault});
+  }
+
+  void blame(Recorded& recorded, const ProcessResult& result) const {
+    const Place file{.file = shown_.empty() ? recorded.file : shown_ + "/" + recorded.file};
+    if (overrun_ && overrun_->cause == Recorded::Cause::too_large) return fail(recorded, overrun_->cause, overrun_->message, file);
+    if (overrun_ || result.timed_out) {
+      return fail(recorded, Recorded::Cause::too_long,
+                  fmt::format("was not evaluated after {} ms: it loops without end, or makes something very large", options_.time_limit.count()), file);
+    }
+    if (out_of_memory()) {
+      return fail(recorded, Recorded::Cause::too_large,
+                  fmt::format("needs more than {} MiB of memory to evaluate", options_.memory_limit >> 20), file);
+    }
+    NixFailure failure = parse_nix_error(errors_, folder_);
+    if (failure.message.empty()) failure.message = "Nix ended without a word: " + result.ending();
+    Place where = failure.where.file.empty() ? file : failure.where;
+    if (where.file.starts_with(folder_ + "/")) where.file = shown_.empty() ? where.file.substr(folder_.size() + 1) : shown_ + where.file.substr(folder_.size());
+    fail(recorded, Recorded::Cause::error, std::move(failure.message), std::move(where));
+  }
+
+  const std::string& nix_;
+  const std::string folder_, shown_;
+  const RecordOptions& options_;
+  const std::set<std::string, std::less<>>& all_names_;
+  std::vector<Recorded>& recipes_;
+
+  std::string token_;
+  std::span<const Candidate> candidates_;
+  std::size_t finished_ = 0;  // of candidates_; the next one is under way once began_
+  bool began_ = false;
+  int notes_ = 0;
+  Clock::time_point start_;
+  std::optional<Recorded::Failure> overrun_;
+  std::atomic<bool> stop_ = false;
+  std::string errors_;
+};
+
+// ---- The folder -----------------------------------------------------------------------------------------------------
+
+bool is_under(const fs::path& path, const fs::path& folder) {
+  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
+}
+
+// The text of a recipe; or why it is none.
+std::optional<std::string> read_recipe(const fs::path& folder, const RecordOptions& options, Recorded& recorded, const std::string& shown) {
+  const Place where{.file = shown.empty() ? recorded.file : shown + "/" + recorded.file};
+  const auto reject = [&](std::string message) {
+    fail(recorded, Recorded::Cause::not_nix, std::move(message), where);
+    return std::nullopt;
+  };
+  try {
+    if (first_bad_utf8(recorded.file)) return reject("its name is not UTF-8");
+    if (!is_under(fs::canonical(folder / recorded.file), folder)) return reject("is a link that leaves the folder");
+    std::string text = read_file(folder / recorded.file, options.file_limit);
+    if (text.find('\0') != std::string::npos) return reject("holds zero bytes: a binary file, no Nix text");
+    return text;
+  } catch (const Error& error) {
+    return reject(error.parts().what);
+  } catch (const fs::filesystem_error& error) {
+    return reject(fmt::format("cannot be read: {}", error.code().message()));
+  }
+}
+
+std::vector<Candidate> read_candidates(const fs::path& folder, const RecordOptions& options, std::vector<Recorded>& recipes, const std::string& shown) {
+  std::vector<Candidate> candidates;
+  for (std::size_t i = 0; i < recipes.size(); ++i) {
+    auto text = read_recipe(folder, options, recipes[i], shown);
+    if (!text) continue;
+    const bool imports = text->find("./") != std::string::npos;
+    candidates.push_back({.index = i, .file = recipes[i].file, .text = *std::move(text), .imports = imports});
+  }
+  return candidates;
+}
+
+// What any Nix file under the folder mentions: a recipe may import each of them.
+std::set<std::string, std::less<>> names_in_folder(const fs::path& folder, const RecordOptions& options) {
+  std::set<std::string, std::less<>> names;
+  std::error_code error;
+  int files = 0;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    if (entry->path().extension() != ".nix" || !entry->is_regular_file(ignored) || ++files > most_files) continue;
+    try {
+      const std::string text = read_file(entry->path(), options.file_limit);
+      for (const std::string_view name : mentioned_names(text)) names.emplace(name);
+    } catch (const Error&) {
+      continue;  // gone or too long: an import of it will fail and say so
+    }
+    if (names.size() > most_names) break;
+  }
+  return names;
+}
+
+std::size_t process_count(std::size_t candidates, const RecordOptions& options) {
+  if (options.processes > 0) return options.processes;
+  return std::clamp<std::size_t>(candidates / recipes_per_process, 1, usable_cores());
+}
+
+void evaluate(const std::string& nix, const fs::path& folder, const std::string& shown, const RecordOptions& options,
+              std::span<const Candidate> candidates, std::vector<Recorded>& recipes) {
+  std::set<std::string, std::less<>> all_names;
+  if (std::ranges::any_of(candidates, &Candidate::imports)) all_names = names_in_folder(folder, options);
+  const std::size_t count = process_count(candidates.size(), options);
+  const std::size_t share = (candidates.size() + count - 1) / count;
+  parallel_for_all(count, [&](std::size_t i) {
+    const std::size_t start = std::min(i * share, candidates.size());
+    Evaluation(nix, folder.string(), shown, options, all_names, recipes)
+        .run(candidates.subspan(start, std::min(share, candidates.size() - start)));
+  }, static_cast<unsigned>(count));
+}
+
+RecordedFolder record(const fs::path& folder, const std::vector<std::string>& files, const std::string& shown, const RecordOptions& options) {
+  RecordedFolder result{.folder = folder, .nix_found = true, .recipes = {}};
+  for (const std::string& file : files) result.recipes.push_back({.file = file});
+  const auto nix = find_nix();
+  result.nix_found = nix.has_value();
+  const fs::path canonical = fs::canonical(folder);
+  const std::vector<Candidate> candidates = read_candidates(canonical, options, result.recipes, shown);
+  if (nix) {
+    evaluate(*nix, canonical, shown, options, candidates, result.recipes);
+  } else {
+    for (const Candidate& candidate : candidates) {
+      fail(result.recipes[candidate.index], Recorded::Cause::none, "was not evaluated: there is no Nix on this machine", {});
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<std::string> list_recipes(const fs::path& folder) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const fs::path name = entry->path().filename();
+    std::error_code ignored;
+    if (name.extension() == ".nix" && !entry->is_directory(ignored)) files.push_back(name.string());
+    else if (entry->is_directory(ignored) && fs::exists(entry->path() / "default.nix", ignored)) files.push_back((name / "default.nix").string());
+  }
+  if (error) throw system_error("list the folder", folder.string(), error.value());
+  std::ranges::sort(files);
+  return files;
+}
+
+RecordedFolder record_folder(const fs::path& folder, const RecordOptions& options) {
+  return record(folder, list_recipes(folder), folder == "." ? "" : folder.lexically_normal().string(), options);
+}
+
+Recorded record_file(const fs::path& file, const RecordOptions& options) {
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  return std::move(record(folder, {file.filename().string()}, file.parent_path().string(), options).recipes.front());
+}
+
+}  // namespace lathe

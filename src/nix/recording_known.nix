@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+# What is the same for every recipe: the names that nixpkgs is known to have, a recorder for each, the fetchers, the trivial
+# builders, the platforms. Evaluated once for a whole folder.
+{ note, lib, package, aliases, toolkits }:
+
+let
+  inherit (builtins) concatStringsSep elemAt filter isAttrs isString listToAttrs map match replaceStrings toString;
+
+  words = text: filter (word: isString word && word != "") (builtins.split "[ \n]+" text);
+  each = names: f: listToAttrs (map (name: { inherit name; value = f name; }) names);
+
+  knownPackages = words ''
+    abseil-cpp acl addDriverRunpath addOpenGLRunpath arm-compute-library autoAddDriverRunpath autoconf autoPatchelfHook
+    automake bash bazel binutils bison blas boost bzip2 cacert ccache clang cmake coreutils curl cudatoolkit diffutils
+    doxygen eigen expat ffmpeg ffmpeg-headless file findutils flex gawk gcc gcc12 gcc13 gcc14 gfortran git git-lfs
+    git-unroll glibc glog gnugrep gnumake gnused gnutar gtest hwloc icu jq lapack libdrm libGL libffi libjpeg
+    libjpeg_turbo libopus libpng libsndfile libtool libuv libxml2 llvm lld magma-hip makeWrapper meson mkl mold mpi
+    mpich ncurses ninja nlohmann_json numactl nvidia-optical-flow-sdk oneDNN openblas openmpi openssl patchelf perl pigz
+    pkg-config pkgconf protobuf rdma-core removeReferencesTo rsync shaderc sleef snappy sox sqlite tbb ucc ucx unzip
+    util-linux vulkan-headers vulkan-loader wget which xz zip zlib zstd
+  '';
+
+  knownPython = words ''
+    absl-py aiohttp astunparse black boto3 build certifi cffi click cmake cuda-bindings cython dill einops expecttest
+    fairscale filelock flask flit-core fsspec gguf h5py hatchling huggingface-hub hypothesis ipython jinja2 joblib
+    jupyter kaldi-io kornia librosa lightning mako matplotlib meson-python mpmath msgpack multiprocess networkx ninja
+    notebook numba numpy onnx onnxruntime onnxscript opencv4 opt-einsum packaging pandas parameterized peft pillow pip
+    poetry-core protobuf psutil py-cpuinfo pyarrow pybind11 pydantic pytest pytest-xdist pytestCheckHook pythonImportsCheckHook
+    pythonRelaxDepsHook pyyaml pyzmq ray regex requests rich safetensors scikit-build scikit-build-core scikit-learn
+    scipy sentencepiece setuptools setuptools-scm six soundfile sympy tensorboard tensorboardx tiktoken timm tokenizers
+    torch-bin torchmetrics torchsde torchtext tornado tqdm transformers triton triton-bin triton-cuda types-dataclasses
+    typing-extensions tzdata unittestCheckHook wheel wrapt xformers yarl
+  '';
+
+  knownCuda = words ''
+    autoAddCudaCompatRunpath cuda-samples cuda_cccl cuda_compat cuda_crt cuda_cudart cuda_cuobjdump cuda_cupti
+    cuda_cuxxfilt cuda_gdb cuda_nvcc cuda_nvdisasm cuda_nvml_dev cuda_nvprof cuda_nvprune cuda_nvrtc cuda_nvtx
+    cuda_opencl cuda_profiler_api cuda_sanitizer_api cudatoolkit cudnn cudnn-frontend cusparselt cutensor fabricmanager
+    libcal libcublas libcublasmp libcudla libcufft libcufile libcurand libcusolver libcusparse libcusparse_lt libnpp
+    libnvfatbin libnvidia_nscq libnvjitlink libnvjpeg libnvptxcompiler libnvshmem libnvvm libcutensor libcusolvermp
+    markForCudatoolkitRootHook nccl nccl-tests nsight_compute nsight_systems nvidia_fs saxpy setupCudaHook tensorrt
+  '';
+
+  platformOf = system:
+    let
+      parts = match "([^-]+)-(.+)" system;
+      cpu = elemAt parts 0;
+      kernel = elemAt parts 1;
+      isLinux = kernel == "linux";
+      isDarwin = kernel == "darwin";
+    in
+    {
+      inherit system isLinux isDarwin;
+      isUnix = true;
+      isWindows = false;
+      isStatic = false;
+      isMusl = false;
+      isGnu = isLinux;
+      isx86_64 = cpu == "x86_64";
+      isx86 = cpu == "x86_64";
+      isx86_32 = false;
+      isAarch64 = cpu == "aarch64";
+      isAarch32 = false;
+      isAarch = cpu == "aarch64";
+      is64bit = true;
+      is32bit = false;
+      isLittleEndian = true;
+      config = "${cpu}-${if isDarwin then "apple-darwin" else "unknown-linux-gnu"}";
+      linuxArch = if cpu == "aarch64" then "arm64" else cpu;
+      extensions = { sharedLibrary = if isDarwin then ".dylib" else ".so"; library = ".so"; executable = ""; };
+      parsed = { cpu = { name = cpu; }; kernel = { name = kernel; }; };
+      gcc = { };
+      canExecute = other: other.system == system;
+      emulatorAvailable = _: false;
+    };
+
+  fetchers = words "fetchFromGitHub fetchFromGitLab fetchFromGitea fetchFromBitbucket fetchFromSourcehut fetchgit fetchurl fetchzip fetchpatch fetchpatch2 fetchPypi fetchTarball fetchsvn fetchhg requireFile";
+
+  trivialBuilders = rec {
+    runCommand = name: env: script: package.made "runCommand" name script (removeAttrs env [ "passthru" ] // { passthru = env.passthru or { }; });
+    runCommandLocal = runCommand;
+    runCommandCC = runCommand;
+    runCommandNoCC = runCommand;
+    writeText = name: text: package.made "writeText" name text { };
+    writeTextDir = path: text: package.made "writeTextDir" path text { };
+    writeTextFile = given: package.made "writeTextFile" given.name given.text (removeAttrs given [ "name" "text" ]);
+    writeScript = writeText;
+    writeScriptBin = writeText;
+    writeShellScript = name: text: package.made "writeShellScript" name text { };
+    writeShellScriptBin = name: text: package.made "writeShellScriptBin" name text { meta = { mainProgram = name; }; };
+    writeShellApplication = given: package.made "writeShellApplication" given.name given.text { meta = { mainProgram = given.name; }; };
+    symlinkJoin = given: package.made "symlinkJoin" given.name (concatStringsSep "\n" (map toString given.paths) + "\n" + given.postBuild or "") (removeAttrs given [ "name" ]);
+    buildEnv = symlinkJoin;
+    linkFarm = name: entries:
+      package.made "linkFarm" name
+        (if isAttrs entries then lib.concatLines (lib.mapAttrsToList (path: target: "${path} -> ${target}") entries)
+         else lib.concatMapStrings (entry: "${entry.name} -> ${entry.path}\n") entries) { };
+    linkFarmFromDrvs = name: drvs: linkFarm name (map (drv: { inherit (drv) name; path = "${drv}"; }) drvs);
+    concatText = name: files: package.made "concatText" name (concatStringsSep "\n" (map toString files)) { };
+    substituteAll = given: package.made "substituteAll" (given.name or "substituted") (toString (given.src or "")) (removeAttrs given [ "name" ]);
+    replaceVars = file: vars: package.made "replaceVars" (baseNameOf (toString file)) (toString file) { inherit vars; };
+    applyPatches = given: package.made "applyPatches" (given.name or "patched") (toString (given.src or "")) (removeAttrs given [ "name" ]);
+    makeSetupHook = given: script: package.made "makeSetupHook" (given.name or "hook") (toString script) { };
+    mkShell = given: package.built "mkShell" ({ name = "shell"; } // given);
+  };
+
+  cudaOutputs = [ "out" "dev" "lib" "static" "include" "bin" ];
+  labels = [ "cudaPackages" ] ++ map (version: "cudaPackages_${replaceStrings [ "." ] [ "_" ] version}") (builtins.attrNames toolkits)
+    ++ map (major: "cudaPackages_${major}") (builtins.attrNames aliases);
+  pythonLabels = [ "python3Packages" "python3.pkgs" ]
+    ++ builtins.concatMap (digits: [ "python${digits}Packages" "python${digits}.pkgs" ]) [ "311" "312" "313" "314" ];
+  knownNames = listToAttrs (map (name: { inherit name; value = null; }) (knownPackages ++ knownPython ++ knownCuda ++ [ "true" "false" "null" ]));
+in
+{
+  inherit each platformOf;
+  isKnown = name: knownNames ? ${name} || lib ? ${name};
+  packages = trivialBuilders // each knownPackages (name: package.named name name [ "out" "dev" "lib" "bin" ] "0") // each fetchers package.fetched;
+  cuda = each labels (label: each knownCuda (name: package.named "${label}.${name}" name cudaOutputs label));
+  python = each pythonLabels (label: each knownPython (name: package.named "${label}.${name}" name [ "out" "dist" ] "0"));
+  pythonOf = label: each knownPython (name: package.named "${label}.${name}" name [ "out" "dist" ] "0");
+}

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+# Evaluates each recipe of a folder in turn and reports as it goes, one line of `builtins.trace` each:
+#   TOKEN b INDEX         recipe INDEX begins
+#   TOKEN n {...}         something it did (a fetch, an impure access, ...), in the order of evaluation
+#   TOKEN a SYSTEM        begins again for another system, because its platforms leave out the first one
+#   TOKEN r {...}         what it evaluates to
+# An error that Nix cannot catch ends the whole evaluation; record.cpp then knows whose it was and goes on after it.
+# A recipe cannot write such lines: its `trace` is a recorder and the token is not in its reach.
+{ parts, request }:
+
+let
+  inherit (builtins) elem filter foldl' functionArgs head isAttrs isFunction isList listToAttrs map mapAttrs seq toJSON trace unsafeGetAttrPos;
+  inherit (request) token folder;
+
+  note = event: value: trace "${token} n ${toJSON event}" value;
+  # The real readFile: restricted mode keeps it inside the folder.
+  lib = parts.lib { inherit note; readFile = builtins.readFile; };
+  package = parts.package { inherit note lib placeOf; };
+  inherit (package) describe describeTo;
+
+  # Where in the recipes an attribute was written; null for what the recorder itself made. (There the real answer would
+  # be this whole text, the token in it.)
+  # Order, not a prefix, decides: it looks at the first differing letter, not at all of this text. "0" comes after "/".
+  placeOf = name: set:
+    let place = unsafeGetAttrPos name set; in
+    if place != null && place.file > "${folder}/" && place.file < "${folder}0" then place else null;
+  positions = set:
+    listToAttrs (builtins.concatMap (name: let value = placeOf name set; in if value == null then [ ] else [ { inherit name value; } ]) (builtins.attrNames set));
+
+  full = depth: value:
+    let
+      r = value._recorded;
+      got = r.effective or { };
+      cuda = got.cudaPackages or (r.attrs.passthru.cudaPackages or (got.torch.cudaPackages or null));
+      magma = got.effectiveMagma or null;
+    in
+    {
+      kind = "package";
+      inherit (r) label builder changes;
+      output = r.output or null;
+      override = describe r.arguments;
+      cuda_support = got.cudaSupport or null;
+      gpu_targets = describeTo 2 (got.gpuTargets or null);
+      attributes = describe r.attrs;
+      positions = {
+        override = positions r.arguments;
+        attributes = positions r.attrs;
+        meta = positions (r.attrs.meta or { });
+        passthru = positions (r.attrs.passthru or { });
+      };
+      cuda =
+        if isAttrs cuda && cuda ? _recorded then { set = cuda._recorded.label; version = cuda._recorded.version or null; moving = cuda._recorded.moving or false; capabilities = cuda.flags.cudaCapabilities or [ ]; }
+        else null;
+      magma =
+        if got.cudaSupport or false && isAttrs magma && magma ? _recorded && magma._recorded.kind == "package" then {
+          label = magma._recorded.label;
+          version = magma.version or null;
+          changes = magma._recorded.changes;
+          patches = describe (magma.patches or [ ]);
+          override = describe magma._recorded.arguments;
+          cuda = magma.cudaPackages._recorded.label or null;
+        } else null;
+      torch = if depth > 0 && isAttrs (got.torch or null) && got.torch ? _recorded && got.torch._recorded.kind == "package" then full (depth - 1) got.torch else null;
+    };
+
+  isPackage = value: isAttrs value && value ? _recorded && value._recorded.kind == "package";
+
+  result = value:
+    if isPackage value then full 1 value
+    else if isAttrs value && !(value ? _recorded) && !(value ? __functor) then {
+      kind = "set";
+      members = mapAttrs (_: member: if isPackage member then full 1 member else { kind = "value"; value = describeTo 4 member; }) value;
+    }
+    else { kind = "value"; value = describe value; };
+
+  # What is the same for all recipes.
+  inherit (request) pins toolkits;
+  inherit (parts.facts) aliases;
+  known = parts.known { inherit note lib package aliases toolkits; };
+  torchFor = parts.torch { inherit note lib package; };
+  setFor = parts.pkgs { inherit note placeOf lib package known torchFor pinOf toolkits; };
+  # The facts about a pin; for one that nobody has noted, and for none at all, whatever lets a recipe evaluate.
+  pinOf = rev:
+    let
+      noted = if rev != null && pins ? ${rev} then pins.${rev} else { };
+      torch = noted.torch or "unknown";
+    in
+    { inherit torch aliases; cuda = "12.9"; cuda_known = noted ? cuda; cuda_sets = [ ]; magma_cuda13 = false; pytorch_alias = false; }
+    // { torch_facts = parts.facts.torch.${torch} or parts.facts.unknown; }
+    // noted;
+  scopeFor = parts.scope { inherit note placeOf folder package; };
+
+  record = recipe: system:
+    let
+      path = /. + "${folder}/${recipe.file}";
+      set = setFor { inherit (recipe) mentioned; defaultSystem = system; import' = scope.import; };
+      scope = scopeFor { inherit system; inherit (set) nixpkgs lib; };
+      outer = set.outer request.outer;
+      recipe' = builtins.scopedImport scope.scope path;
+      formals = if isFunction recipe' then functionArgs recipe' else { };
+      required = filter (name: !formals.${name}) (builtins.attrNames formals);
+      arguments =
+        if formals == { } then outer
+        else listToAttrs (map (name: { inherit name; value = outer.${name} or (throw "the recipe's argument '${name}' is in no package set"); }) required);
+      value = if isFunction recipe' then recipe' arguments else recipe';
+    in
+    result value // {
+      inherit system;
+      arguments = if isFunction recipe' then formals else null;
+      from_caller = required != [ ];
+    };
+
+  # What the platforms say only counts where they are a plain list of texts.
+  elsewhere = done: system:
+    let
+      platforms = done.attributes.meta.platforms or [ ];
+      known = if isList platforms then filter (p: elem p [ "x86_64-linux" "aarch64-linux" ]) platforms else [ ];
+    in
+    if known == [ ] || elem system known then null else head known;
+
+  report = recipe:
+    let
+      first = record recipe request.system;
+      other = elsewhere first request.system;
+      done = if other == null then first else trace "${token} a ${other}" (record recipe other);
+    in
+    trace "${token} b ${toString recipe.index}" (trace "${token} r ${toJSON done}" null);
+in
+foldl' (count: recipe: seq (report recipe) (count + 1)) 0 request.recipes

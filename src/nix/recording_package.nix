@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+# The recorders: values that behave like packages, sources and functions of nixpkgs in an evaluation, remember what was
+# done to them, and turn into a readable text in angle brackets ("<cudaPackages_13_0.cuda_cccl.dev>") where a recipe
+# needs a path. Knows no package by name.
+{ note, lib, placeOf }:
+
+let
+  inherit (builtins) foldl' head isAttrs length listToAttrs map mapAttrs toString typeOf unsafeDiscardStringContext;
+
+  plainText = text: unsafeDiscardStringContext (toString text);
+
+  # What overrideAttrs does: `change` is a set, `prev: set` or `final: prev: set`.
+  changed = make: change: final:
+    let
+      prev = make final;
+      first = if lib.isFunction change then change prev else change;
+    in
+    prev // (if lib.isFunction first then change final prev else first);
+
+  # A package. `info`: { label, builder, ... } goes into the recording; `make`: override arguments -> final attributes ->
+  # attributes; `arguments`: what `override` gave so far; `changes`: what overrideAttrs gave so far.
+  package = { info, make, arguments ? { }, changes ? [ ] }@self:
+    let
+      attrs = foldl' changed (make arguments) changes (attrs // { finalPackage = view; });
+      outputs = attrs.outputs or [ "out" ];
+      passthru = attrs.passthru or { };
+      meta = { available = true; unsupported = false; } // attrs.meta or { };
+      name = attrs.name or "${attrs.pname or "unnamed"}-${attrs.version or "0"}";
+      recorded = info // {
+        kind = "package";
+        inherit attrs arguments;
+        changes = length changes;
+        effective = (info.effective or (a: a)) arguments;
+      };
+      change' = change: package (self // { changes = changes ++ [ change ]; });
+      common = attrs // passthru // {
+        inherit outputs passthru meta name;
+        type = "derivation";
+        drvPath = "<${info.label}.drv>";
+        overrideAttrs = change';
+        overrideDerivation = change';
+        overridePythonAttrs = change';
+        override = new: package (self // { arguments = arguments // (if lib.isFunction new then new recorded.effective else new); });
+        _recorded = recorded;
+      };
+      text = output: if output == head outputs then "<${info.label}>" else "<${info.label}.${output}>";
+      output = name':
+        common // others // { outPath = text name'; outputName = name'; outputSpecified = true; _recorded = recorded // { output = name'; }; };
+      others = listToAttrs (map (name': { name = name'; value = output name'; }) outputs);
+      view = common // others // { outPath = text (head outputs); outputName = head outputs; };
+    in
+    view;
+
+  # A package of which only the place is known.
+  named = label: pname: outputs: version:
+    package { info = { inherit label; builder = "nixpkgs"; }; make = _: _: { inherit pname version outputs; src = "<${label}.src>"; }; };
+
+  # A package from the attributes that a recipe gives to a builder: a set, or a function of the final attributes.
+  built = builder: given:
+    let
+      make = if lib.isFunction given then given else _: given;
+      shape = if lib.isFunction given then given (shape // { finalPackage = null; }) else given;
+    in
+    package {
+      info = { label = "${builder}:${plainText (shape.pname or (shape.name or "unnamed"))}"; inherit builder; };
+      make = _: make;
+    };
+
+  # A fixed-output fetcher of nixpkgs.
+  fetched = fetcher: given:
+    let
+      arguments = if isAttrs given then given else { url = given; };
+      shown = arguments.url or (if arguments ? urls then head arguments.urls else "${arguments.owner or "?"}/${arguments.repo or (arguments.pname or "?")}@${plainText (arguments.rev or (arguments.tag or (arguments.version or "?")))}");
+      label = "${fetcher}:${plainText shown}";
+    in
+    note {
+      kind = "fetch";
+      how = fetcher;
+      arguments = describe arguments;
+      position = foldl' (found: name: if found == null then placeOf name arguments else found) null [ "hash" "sha256" "url" "rev" ];
+    }
+      (package {
+        info = { inherit label; builder = fetcher; fetch = arguments; };
+        make = _: _: { name = arguments.name or "source"; outputs = [ "out" ]; } // arguments;
+      });
+
+  # What a trivial builder makes: `text` is the script or the content.
+  made = how: name: text: extra:
+    note { kind = "made"; inherit how; name = plainText name; text = plainText text; }
+      (package { info = { label = "${how}:${plainText name}"; builder = how; }; make = _: _: { inherit name text; } // extra; });
+
+  # A source of Nix's own (fetchTarball and the like): in real Nix a path.
+  source = { kind, url, arguments, label, position }: {
+    _recorded = { kind = "source"; how = kind; inherit url arguments label position; };
+    outPath = label;
+    rev = arguments.rev or "<rev>";
+    shortRev = arguments.rev or "<rev>";
+    revCount = 0;
+    lastModified = 0;
+    lastModifiedDate = "19700101000000";
+    narHash = arguments.narHash or "<narHash>";
+  };
+
+  # Something that may be anything: a package, a builder, a function, a text.
+  anything = label: base:
+    base // {
+      _recorded = (base._recorded or { }) // { kind = "unknown"; inherit label; };
+      __functor = _: argument:
+        if isAttrs argument && (argument ? pname || argument ? name) then built label argument
+        else anything label base;
+    };
+  function = label: anything label { outPath = "<${label}>"; override = _: function label; overrideAttrs = _: function label; };
+
+  # Any value as something JSON can carry, never deeper than `depth`.
+  describeTo = depth: value:
+    let type = typeOf value; in
+    if type == "string" then unsafeDiscardStringContext value
+    else if type == "set" then
+      if value ? _recorded then brief depth value
+      else if value ? __functor then { function = true; }
+      else if depth == 0 then { cut = true; }
+      else mapAttrs (_: describeTo (depth - 1)) value
+    else if type == "list" then if depth == 0 then { cut = true; } else map (describeTo (depth - 1)) value
+    else if type == "lambda" then { function = true; }
+    else if type == "path" then { path = toString value; }
+    else value;
+  describe = describeTo 10;
+
+  brief = depth: value:
+    let r = value._recorded; in
+    if r.kind == "package" && r ? fetch then { fetch = r.builder; arguments = if depth == 0 then { } else describeTo (depth - 1) r.fetch; }
+    else if r.kind == "package" && r.builder == "nixpkgs" then value.outPath
+    else if r.kind == "package" then { package = r.label; output = r.output or null; pname = describeTo 1 (r.attrs.pname or null); version = describeTo 1 (r.attrs.version or null); }
+    else if r.kind == "source" then { source = r.how; inherit (r) url; }
+    else if r.kind == "set" then { set = r.label; version = r.version or null; }
+    else { unknown = r.label; };
+in
+{
+  inherit package named built fetched made source anything function describe describeTo;
+  plain = builder: arguments: built builder arguments;
+}

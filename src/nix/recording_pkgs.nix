@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: MIT
+# The recording package set: what `import <a pinned nixpkgs> { config, overlays, system }` gives. Overlays, python
+# overrides and `override` are really applied; packages are recorders. Which versions a pin holds is data (pins.toml).
+# A name that is not here is answered by a recorder that notes "unknown", for the names that the recipe mentions.
+{ note, lib, placeOf, package, known, torchFor, pinOf, toolkits }:
+
+# Once a recipe: the names that it mentions, the system, and its own `import`.
+{ defaultSystem, mentioned, import' }:
+
+let
+  inherit (builtins) attrNames concatLists concatStringsSep elem elemAt filter foldl' head isAttrs isFunction isString listToAttrs map mapAttrs match replaceStrings substring toString;
+
+  inherit (known) each platformOf;
+
+  # Names that the recipe mentions and no list knows: they might be packages of any set.
+  strange = listToAttrs (map (name: { inherit name; value = null; }) (filter (name: !known.isKnown name) mentioned));
+  unknownIn = prefix:
+    mapAttrs (name: _:
+      note { kind = "unknown"; name = "${prefix}.${name}"; }
+        (package.anything "${prefix}.${name}" (package.named "${prefix}.${name}" name [ "out" "dev" "lib" ] "0"))) strange;
+
+  # `lib` for this recipe: the real one, and a recorder for each name it asks of it that is not there.
+  recipeLib =
+    let
+      unknownLib = prefix: each (filter (name: !(lib ? ${name})) mentioned) (name:
+        note { kind = "unknown"; name = "${prefix}.${name}"; } (package.function "${prefix}.${name}"));
+      licenses = each (mentioned ++ [ "asl20" "bsd2" "bsd3" "mit" "unfree" "nvidiaCudaRedist" "gpl3Only" ])
+        (name: { shortName = name; spdxId = name; free = !(elem name [ "unfree" "nvidiaCuda" "nvidiaCudaRedist" "unfreeRedistributable" ]); });
+      people = each mentioned (name: { inherit name; github = name; });
+    in
+    unknownLib "lib" // lib // { inherit licenses; maintainers = people; teams = people; types = unknownLib "lib.types"; };
+
+  flagsFor = config: version:
+    let
+      default = toolkits.${version}.default_capabilities or [ ];
+      cudaCapabilities = if config.cudaCapabilities != [ ] then config.cudaCapabilities else default;
+      dropDots = replaceStrings [ "." ] [ "" ];
+    in
+    {
+      inherit cudaCapabilities;
+      cudaForwardCompat = config.cudaForwardCompat;
+      isJetsonBuild = false;
+      dropDot = dropDots;
+      dropDots = dropDots;
+      arches = map (c: "compute_${dropDots c}") cudaCapabilities;
+      realArches = map (c: "sm_${dropDots c}") cudaCapabilities;
+      virtualArches = map (c: "compute_${dropDots c}") cudaCapabilities;
+      cmakeCudaArchitecturesString = concatStringsSep ";" (map dropDots cudaCapabilities);
+      gencode = map (c: "-gencode=arch=compute_${dropDots c},code=sm_${dropDots c}") cudaCapabilities;
+      gencodeString = concatStringsSep " " (map (c: "-gencode=arch=compute_${dropDots c},code=sm_${dropDots c}") cudaCapabilities);
+    };
+
+  cudaSet = final: label: version: moving: extensions:
+    let
+      base = self:
+        unknownIn label
+        // known.cuda.${label}
+        // {
+          cudaVersion = "${version}";
+          cudaMajorVersion = lib.versions.major version;
+          cudaMajorMinorVersion = version;
+          cudaMajorMinorPatchVersion = version;
+          cudaFullVersion = version;
+          cudaAtLeast = lib.versionAtLeast version;
+          cudaOlder = lib.versionOlder version;
+          cudaNewer = older: lib.versionOlder older version;
+          flags = flagsFor final.config version;
+          cudaFlags = self.flags;
+          backendStdenv = final.stdenv;
+          pkgs = final;
+          callPackage = lib.callPackageWith (final // self) import';
+          overrideScope = change: cudaSet final label version moving (extensions ++ [ change ]);
+          recurseForDerivations = false;
+          _recorded = {
+            kind = "set";
+            inherit label moving;
+            version = if label == "cudaPackages" && !final._recorded.pin.cuda_known then null else version;
+          };
+        };
+    in
+    lib.fix (foldl' (acc: extension: lib.extends extension acc) base extensions);
+
+  pythonSet = final: label: version: given:
+    let
+      pname = "python${version}";
+      extensions = final.pythonPackagesExtensions or [ ] ++ (if given ? overrides then [ given.overrides ] else [ ]);
+      interpreter = pythonFor final "${label}.python" version { };
+      build = builder: { __functor = _: package.built builder; override = _: build builder; };
+      base = self:
+        unknownIn label
+        // known.python.${label} or (known.pythonOf label)
+        // (torchFor { pkgs = final; python = self; inherit label; inherit (final) config; pin = final._recorded.pin; })
+        // {
+          python = interpreter;
+          pythonVersion = version;
+          pythonOlder = lib.versionOlder version;
+          pythonAtLeast = lib.versionAtLeast version;
+          isPy3k = true;
+          isPyPy = false;
+          isPython3 = true;
+          sitePackages = "lib/python${version}/site-packages";
+          pkgs = final;
+          inherit (final) lib stdenv config;
+          buildPythonPackage = build "buildPythonPackage";
+          buildPythonApplication = build "buildPythonApplication";
+          mkPythonMetaPackage = package.built "mkPythonMetaPackage";
+          toPythonModule = drv: drv;
+          toPythonApplication = drv: drv;
+          makePythonPath = lib.makeSearchPathOutput "out" "lib/python${version}/site-packages";
+          requiredPythonModules = drvs: drvs;
+          hasPythonModule = _: true;
+          disabledIf = condition: drv: if condition then throw "${drv.name} not supported for interpreter python${version}" else drv;
+          callPackage = lib.callPackageWith (final // self) import';
+          overrideScope = change: pythonSet final label version (given // { overrides = lib.composeExtensions (given.overrides or (_: _: { })) change; });
+          overridePythonAttrs = _: self;
+          override = new: pythonSet final label version (given // (if lib.isFunction new then new given else new));
+          recurseForDerivations = false;
+          _recorded = { kind = "set"; inherit label version; };
+        };
+    in
+    lib.fix (foldl' (acc: extension: lib.extends extension acc) base extensions);
+
+  pythonFor = final: label: version: given:
+    let
+      pkgs' = pythonSet final "${label}.pkgs" version (if given ? packageOverrides then { overrides = given.packageOverrides; } else { });
+      base = package.named label "python3" [ "out" ] version;
+      environment = how: choose: package.made how "python3-env" (concatStringsSep "\n" (map toString (choose pkgs'))) { };
+    in
+    base // {
+      pkgs = pkgs';
+      pythonVersion = version;
+      sitePackages = "lib/python${version}/site-packages";
+      interpreter = "<${label}>/bin/python${version}";
+      executable = "python${version}";
+      libPrefix = "python${version}";
+      pythonOnBuildForHost = base // { interpreter = "<${label}>/bin/python${version}"; };
+      withPackages = environment "withPackages";
+      buildEnv = { override = given': package.made "pythonEnv" "python3-env" (concatStringsSep "\n" (map toString (given'.extraLibs or [ ]))) { }; };
+      override = new: pythonFor final label version (given // (if lib.isFunction new then new given else new));
+    };
+
+  basePackages = described: final:
+    let
+      inherit (described) pin system;
+      config = {
+        cudaSupport = false; rocmSupport = false; allowUnfree = false; allowBroken = false; allowAliases = true;
+        allowUnsupportedSystem = false; cudaCapabilities = [ ]; cudaForwardCompat = true; permittedInsecurePackages = [ ];
+      } // described.config;
+      platform = platformOf system;
+      # Sets that nobody has noted for this pin may be there all the same.
+      unsure = version: name: value: if elem version pin.cuda_sets then value else note { kind = "unsure"; inherit name; } value;
+      numbered = version: let name = "cudaPackages_${replaceStrings [ "." ] [ "_" ] version}"; in { inherit name; value = unsure version name (cudaSet final name version false [ ]); };
+      alias = major: version: { name = "cudaPackages_${major}"; value = note { kind = "moving-alias"; name = "cudaPackages_${major}"; instead = version; } (cudaSet final "cudaPackages_${major}" version true [ ]); };
+      blas = package.named "blas" "blas" [ "out" "dev" ] "3" // { provider = package.named "openblas" "openblas" [ "out" "dev" ] "0.3"; isILP64 = false; };
+      magmaFor = label: package.package {
+        info = { inherit label; builder = "magma"; effective = arguments: { inherit (final) cudaPackages config; } // arguments; };
+        make = arguments: _: {
+          pname = "magma";
+          version = "2.9.0";
+          outputs = [ "out" ];
+          patches = lib.optional pin.magma_cuda13 "<nixpkgs:cuda-13.0-clockrate-fix.patch>";
+          cmakeFlags = [ ];
+          buildInputs = [ ];
+          passthru = { cudaPackages = arguments.cudaPackages or final.cudaPackages; };
+        };
+      };
+      pythons = version: digits: rec {
+        "python${digits}" = pythonFor final "python${digits}" version { };
+        "python${digits}Packages" = pythonSet final "python${digits}Packages" version { };
+      };
+      platformed = name: value: value // { inherit (platform) isLinux isDarwin isx86_64 isAarch64 is64bit; };
+    in
+    unknownIn "pkgs"
+    // known.packages
+    // listToAttrs (map numbered (attrNames toolkits) ++ lib.mapAttrsToList alias pin.aliases)
+    // pythons "3.11" "311" // pythons "3.12" "312" // pythons "3.13" "313" // pythons "3.14" "314"
+    // {
+      inherit config system blas;
+      lib = recipeLib;
+      pkgs = final;
+      stdenv = platformed "stdenv" {
+        hostPlatform = platform;
+        buildPlatform = platform;
+        targetPlatform = platform;
+        inherit system;
+        mkDerivation = package.built "mkDerivation";
+        cc = package.named "stdenv.cc" "gcc" [ "out" "dev" "lib" ] "14" // { isGNU = true; isClang = false; cc = package.named "stdenv.cc.cc" "gcc" [ "out" "lib" ] "14"; targetPrefix = ""; };
+        shell = "<bash>/bin/bash";
+        shellPackage = package.named "bash" "bash" [ "out" ] "5";
+        override = _: final.stdenv;
+        _recorded = { kind = "set"; label = "stdenv"; };
+      };
+      stdenvNoCC = final.stdenv;
+      gccStdenv = final.stdenv;
+      clangStdenv = final.stdenv;
+      gcc12Stdenv = final.stdenv;
+      gcc13Stdenv = final.stdenv;
+      gcc14Stdenv = final.stdenv;
+      targetPackages = final;
+      buildPackages = final;
+      pkgsHostTarget = final;
+      hostPlatform = platform;
+      targetPlatform = platform;
+      buildPlatform = platform;
+      mkDerivation = final.stdenv.mkDerivation;
+      cudaPackages = cudaSet final "cudaPackages" pin.cuda false [ ];
+      magma = magmaFor "magma";
+      # The same function with CUDA asked for: what an overlay does to `magma` reaches it.
+      magma-cuda = final.magma.override { cudaSupport = true; };
+      magma-cuda-static = final.magma.override { cudaSupport = true; static = true; };
+      magma-hip = final.magma.override { rocmSupport = true; cudaSupport = false; };
+      rocmPackages = unknownIn "rocmPackages" // { clr = package.named "rocmPackages.clr" "clr" [ "out" ] "6"; _recorded = { kind = "set"; label = "rocmPackages"; }; };
+      llvmPackages = { openmp = package.named "llvmPackages.openmp" "openmp" [ "out" "dev" ] "19"; clang = package.named "llvmPackages.clang" "clang" [ "out" ] "19"; _recorded = { kind = "set"; label = "llvmPackages"; }; };
+      python3 = pythonFor final "python3" "3.13" { };
+      python = final.python3;
+      python3Packages = pythonSet final "python3Packages" "3.13" { };
+      pythonPackagesExtensions = [ ];
+      callPackage = lib.callPackageWith final import';
+      callPackages = final.callPackage;
+      newScope = scope: lib.callPackageWith (final // scope) import';
+      makeScope = lib.makeScope;
+      makeScopeWithSplicing' = _: throw "makeScopeWithSplicing' is not recorded";
+      appendOverlays = overlays: make (described // { overlays = described.overlays ++ overlays; });
+      extend = overlay: make (described // { overlays = described.overlays ++ [ overlay ]; });
+      config' = config;
+      overlays = described.overlays;
+      _recorded = described // { kind = "pkgs"; label = described.source; };
+    };
+
+  make = described:
+    lib.fix (foldl' (acc: overlay: lib.extends overlay acc) (basePackages described) described.overlays);
+
+  revOf = text: let found = match ".*[^0-9a-f]([0-9a-f]{40})([^0-9a-f].*)?" text; in if found == null then null else head found;
+
+  # What `import nixpkgs` gives: the function of nixpkgs' default.nix.
+  nixpkgs = source:
+    let
+      where = source._recorded;
+      rev = where.arguments.rev or (revOf where.url);
+      pin = pinOf rev;
+    in
+    given:
+    let
+      system = given.system or (if given ? localSystem then given.localSystem.system or given.localSystem else defaultSystem);
+      config = let c = given.config or { }; in if isFunction c then c { inherit pkgs; lib = recipeLib; } else c;
+      overlays = given.overlays or [ ];
+      pkgs = make { source = source.outPath; inherit rev pin system config overlays; };
+    in
+    note {
+      kind = "nixpkgs";
+      inherit rev system;
+      source = source.outPath;
+      url = where.url;
+      sha256 = where.arguments.sha256 or (where.arguments.hash or (where.arguments.narHash or null));
+      config = package.describe config;
+      overlays = builtins.length overlays;
+      inherit (where) position;
+      asked_system = given ? system || given ? localSystem;
+    } pkgs;
+in
+{
+  inherit nixpkgs;
+  lib = recipeLib;
+  # The set from which a recipe's arguments come when it does not pin one itself.
+  outer = rev: make { source = "<caller>"; inherit rev; pin = pinOf rev; system = defaultSystem; config = { }; overlays = [ ]; };
+}

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+# torch, torchvision and torchaudio as a recipe meets them in nixpkgs: the arguments that `override` takes, the attributes
+# that overrideAttrs sees, and how the one leads to the other. Bodies of shell text are shortened to the lines that matter
+# to what a recipe adds. The capabilities and versions come from the pin's facts (pins.toml).
+{ note, lib, package }:
+
+let
+  inherit (builtins) attrNames attrValues concatStringsSep elem filter intersectAttrs listToAttrs map removeAttrs;
+
+  flag = value: if value then "1" else "0";
+
+  # The arguments that torch takes.
+  known = listToAttrs (map (name: { inherit name; value = null; }) [
+    "cudaSupport" "rocmSupport" "cudaPackages" "triton" "blas" "stdenv" "magma" "magma-hip" "magma-cuda-static"
+    "rocmPackages" "mpi" "numactl" "triton-cuda" "buildPythonPackage" "gpuTargets" "MPISupport" "buildDocs"
+    "vulkanSupport" "mklDnnSupport" "tritonSupport" "useSystemNccl" "_tritonEffective" "effectiveMagma"
+    # Only callPackage fills these.
+    "lib" "config" "callPackage" "python" "fetchFromGitHub" "fetchFromGitLab" "fetchpatch" "git-unroll" "runCommand"
+    "writeShellScript" "autoAddDriverRunpath" "targetPackages" "cmake" "symlinkJoin" "which" "pybind11" "pkg-config"
+    "removeReferencesTo" "openssl" "llvmPackages" "astunparse" "binutils" "expecttest" "filelock" "fsspec" "hypothesis"
+    "jinja2" "networkx" "packaging" "psutil" "pyyaml" "requests" "sympy" "types-dataclasses" "typing-extensions" "ninja"
+    "pillow" "six" "tensorboard" "protobuf" "vulkan-headers" "vulkan-loader" "shaderc" "pythonOlder" "pythonAtLeast"
+  ]);
+
+  checked = name: arguments: value:
+    let strange = filter (argument: !(known ? ${argument})) (attrNames arguments); in
+    if strange == [ ] then value
+    else note { kind = "unknown-argument"; of = name; names = strange; } value;
+in
+# Once a python package set.
+{ pkgs, python, config, pin, label }:
+
+let
+  # What callPackage would fill in; `arguments` are those that `override` set.
+  defaults = arguments:
+    let
+      cudaSupport = arguments.cudaSupport or config.cudaSupport;
+      rocmSupport = arguments.rocmSupport or config.rocmSupport;
+      cudaPackages = arguments.cudaPackages or pkgs.cudaPackages;
+      triton = arguments.triton or python.triton;
+    in
+    {
+      inherit cudaSupport rocmSupport cudaPackages triton;
+      inherit (pkgs) blas stdenv magma magma-hip magma-cuda-static rocmPackages mpi numactl;
+      inherit (python) triton-cuda buildPythonPackage;
+      gpuTargets = [ ];
+      MPISupport = false;
+      buildDocs = false;
+      vulkanSupport = false;
+      mklDnnSupport = true;
+      tritonSupport = true;
+      useSystemNccl = cudaSupport || rocmSupport;
+      _tritonEffective = if cudaSupport then arguments.triton-cuda or python.triton-cuda else triton;
+      effectiveMagma =
+        if cudaSupport then arguments.magma-cuda-static or pkgs.magma-cuda-static
+        else if rocmSupport then arguments.magma-hip or pkgs.magma-hip
+        else arguments.magma or pkgs.magma;
+    } // arguments;
+
+  torchAttrs = arguments: _:
+    let
+      got = defaults arguments;
+      inherit (got) cudaSupport cudaPackages rocmSupport effectiveMagma;
+      cudaOnly = lib.optionals cudaSupport;
+      supported = pin.torch_facts.capabilities ++ map (c: "${c}+PTX") pin.torch_facts.capabilities;
+      capabilities = filter (c: supported == [ ] || elem c supported) cudaPackages.flags.cudaCapabilities;
+      targets =
+        if got.gpuTargets != [ ] then got.gpuTargets
+        else if cudaSupport && capabilities == [ ] then
+          throw "No supported GPU targets specified. Requested GPU targets: ${concatStringsSep ", " cudaPackages.flags.cudaCapabilities}"
+        else capabilities;
+      brokenConditions = lib.filterAttrs (_: broken: broken) {
+        "CUDA and ROCm are mutually exclusive" = cudaSupport && rocmSupport;
+        "CUDA is not targeting Linux" = cudaSupport && !pkgs.stdenv.hostPlatform.isLinux;
+        "Unsupported CUDA version" = cudaSupport && !(elem cudaPackages.cudaMajorVersion pin.torch_facts.cuda_majors);
+        "Magma cudaPackages does not match cudaPackages" =
+          cudaSupport && (effectiveMagma.cudaPackages.cudaMajorMinorVersion or "none") != cudaPackages.cudaMajorMinorVersion;
+      };
+    in
+    checked label arguments {
+      pname = "torch";
+      version = pin.torch;
+      name = "python3.13-torch-${pin.torch}";
+      outputs = [ "out" "dev" "lib" "cxxdev" ];
+      src = "<${label}.src:${pin.torch}>";
+      patches =
+        [ "<nixpkgs:clang19-template-warning.patch>" ]
+        ++ cudaOnly [ "<nixpkgs:fix-cmake-cuda-toolkit.patch>" "<nixpkgs:nvtx3-hpp-path-fix.patch>" ]
+        ++ lib.optional pkgs.stdenv.hostPlatform.isLinux "<nixpkgs:pytorch-pr-108847.patch>";
+      postPatch = "# nixpkgs: substitutions in upstream's files\n" + lib.optionalString cudaSupport "rm cmake/Modules/FindCUDAToolkit.cmake\n";
+      preConfigure = lib.optionalString cudaSupport ''
+        export TORCH_CUDA_ARCH_LIST="${concatStringsSep ";" targets}"
+      '';
+      preBuild = ''
+        export MAX_JOBS=$NIX_BUILD_CORES
+        # nixpkgs: setup.py build --cmake-only
+      '';
+      preFixup = "# nixpkgs: run paths\n";
+      postInstall = "# nixpkgs: splits the outputs\n";
+      postFixup = "# nixpkgs: propagated-build-inputs of cxxdev\n";
+      dontUseCmakeConfigure = true;
+      hardeningDisable = [ "fortify3" ];
+      cmakeFlags = [ "-DPYTHON_SIX_SOURCE_DIR:STRING=<python3Packages.six.src>" "-DCUDAToolkit_VERSION:STRING=${cudaPackages.cudaMajorMinorVersion}" ]
+        ++ cudaOnly [ "-DCMAKE_CUDA_COMPILER_TOOLKIT_VERSION:STRING=${cudaPackages.cudaMajorMinorVersion}" ];
+      CMAKE_GENERATOR = "Ninja";
+      BUILD_NAMEDTENSOR = flag true;
+      BUILD_DOCS = flag got.buildDocs;
+      BUILD_TEST = flag false;
+      USE_MKLDNN = flag got.mklDnnSupport;
+      USE_MKLDNN_CBLAS = flag got.mklDnnSupport;
+      USE_SYSTEM_PYBIND11 = true;
+      USE_NNPACK = 1;
+      USE_MPS = flag false;
+      USE_DISTRIBUTED = flag true;
+      USE_NCCL = flag got.useSystemNccl;
+      USE_SYSTEM_NCCL = flag got.useSystemNccl;
+      USE_STATIC_NCCL = flag got.useSystemNccl;
+      PYTORCH_BUILD_VERSION = pin.torch;
+      PYTORCH_BUILD_NUMBER = 0;
+      env = { NIX_CFLAGS_COMPILE = "-Wno-error"; USE_VULKAN = flag got.vulkanSupport; };
+      nativeBuildInputs = [ pkgs.cmake pkgs.which pkgs.ninja python.pybind11 pkgs.pkg-config pkgs.removeReferencesTo ]
+        ++ cudaOnly [ pkgs.autoAddDriverRunpath cudaPackages.cuda_nvcc ];
+      buildInputs = [ got.blas got.blas.provider ]
+        ++ cudaOnly (map (name: cudaPackages.${name}) [ "cuda_cccl" "cuda_cudart" "cuda_cupti" "cuda_nvcc" "cuda_nvml_dev" "cuda_nvrtc" "cuda_nvtx" "cusparselt" "libcublas" "libcufft" "libcufile" "libcurand" "libcusolver" "libcusparse" "cudnn" "nccl" "cuda_profiler_api" ])
+        ++ lib.optional (cudaSupport || rocmSupport) effectiveMagma
+        ++ [ pkgs.numactl ];
+      dependencies = map (name: python.${name}) [ "filelock" "fsspec" "jinja2" "networkx" "sympy" "typing-extensions" ] ++ [ got._tritonEffective ];
+      propagatedBuildInputs = map (name: python.${name}) [ "filelock" "fsspec" "jinja2" "networkx" "sympy" "typing-extensions" ] ++ [ got._tritonEffective python.python ];
+      propagatedCxxBuildInputs = [ ];
+      pythonImportsCheck = [ "torch" ];
+      doCheck = false;
+      requiredSystemFeatures = [ "big-parallel" ];
+      passthru = {
+        inherit cudaSupport cudaPackages rocmSupport brokenConditions;
+        inherit (got) rocmPackages;
+        cudaCapabilities = if cudaSupport then capabilities else [ ];
+        blasProvider = got.blas.provider;
+        pythonModule = python.python;
+        tests = { };
+      };
+      meta = {
+        description = "PyTorch: Tensors and Dynamic neural networks in Python with strong GPU acceleration";
+        homepage = "https://pytorch.org/";
+        changelog = "https://github.com/pytorch/pytorch/releases/tag/v${pin.torch}";
+        license = { spdxId = "BSD-3-Clause"; free = true; };
+        maintainers = [ ];
+        platforms = lib.platforms.linux ++ lib.optionals (!cudaSupport && !rocmSupport) lib.platforms.darwin;
+        broken = brokenConditions != { };
+      };
+    };
+
+  torch = package.package {
+    info = { label = "${label}.torch"; builder = "torch"; effective = defaults; };
+    make = torchAttrs;
+  };
+
+  # torchvision and torchaudio: their GPUs are torch's `cudaCapabilities`, which torch's gpuTargets does not narrow.
+  companion = name: version:
+    let
+      defaultsOf = arguments: { torch = python.torch; stdenv = pkgs.stdenv; cudaSupport = (arguments.torch or python.torch).cudaSupport; } // arguments;
+    in
+    package.package {
+      info = { label = "${label}.${name}"; builder = name; effective = defaultsOf; };
+      make = arguments: _:
+        let
+          got = defaultsOf arguments;
+          inherit (got) torch;
+          cudaSupport = torch.cudaSupport or false;
+        in
+        {
+          pname = name;
+          inherit version;
+          name = "python3.13-${name}-${version}";
+          src = "<${label}.${name}.src:${version}>";
+          patches = [ ];
+          outputs = [ "out" ];
+          preConfigure = lib.optionalString cudaSupport ''
+            export TORCH_CUDA_ARCH_LIST="${concatStringsSep ";" torch.cudaCapabilities}"
+            export FORCE_CUDA=1
+          '';
+          preBuild = "";
+          env = { };
+          nativeBuildInputs = [ python.pybind11 pkgs.which pkgs.ninja ] ++ lib.optional cudaSupport torch.cudaPackages.cuda_nvcc;
+          buildInputs = lib.optionals cudaSupport [ torch.cudaPackages.cuda_cudart torch.cudaPackages.cuda_cccl torch.cudaPackages.libcublas ];
+          dependencies = [ torch python.numpy python.pillow ];
+          propagatedBuildInputs = [ torch python.numpy python.pillow python.python ];
+          pythonImportsCheck = [ name ];
+          doCheck = false;
+          passthru = { inherit torch cudaSupport; tests = { }; };
+          meta = {
+            description = "${name} from nixpkgs";
+            license = { spdxId = "BSD-3-Clause"; free = true; };
+            platforms = lib.platforms.linux ++ lib.platforms.darwin;
+            broken = false;
+          };
+        };
+    };
+in
+{
+  inherit torch;
+  pytorch = note { kind = "alias"; name = "${label}.pytorch"; evaluates = pin.pytorch_alias; } python.torch;
+  torchvision = companion "torchvision" pin.torch_facts.torchvision;
+  torchaudio = companion "torchaudio" pin.torch;
+}

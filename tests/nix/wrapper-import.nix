@@ -1,0 +1,1 @@
+{ pkgs ? import <nixpkgs> { } }: import ./canonical.nix { inherit pkgs; }

@@ -1,0 +1,1 @@
+{ callPackage }: callPackage ./canonical.nix { }
