@@ -17,6 +17,7 @@ constexpr Command table[] = {
     {"init", "write a commented matrix file to start from", "The matrix", command_init},
     {"list", "the variants of a matrix, filtered", "The matrix", command_list},
     {"show", "everything about one variant", "The matrix", command_show},
+    {"catalog", "the hardware tables with their sources", "The matrix", command_catalog},
     {"generate", "write the recipes of a matrix into a folder", "Recipes", command_generate},
     {"help", "the page of a command", "Help", command_help},
     {"completion", "a completion script for bash, zsh or fish", "Help", command_completion},

@@ -45,6 +45,7 @@ std::span<const Command> commands();
 int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal);
 
 // One function per command file.
+std::unique_ptr<BoundCommand> command_catalog();
 std::unique_ptr<BoundCommand> command_completion();
 std::unique_ptr<BoundCommand> command_generate();
 std::unique_ptr<BoundCommand> command_help();

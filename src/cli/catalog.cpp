@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe catalog`: the hardware tables, with the source of each row.
+#include "base/error.h"
+#include "cli/commands.h"
+#include "report/catalog_tables.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  std::string table;
+  std::vector<std::string> globs;
+  std::string format = "text";
+};
+
+void declare(OptionSet& set, Options& options) {
+  const auto names = catalog_table_names();
+  set.positional_choice("table", options.table, {names.begin(), names.end()}, "which table");
+  set.positionals("word", options.globs, "rows in which a value fits: 12.0, 'rtx 50*'", ValueKind::text, false);
+  set.choice("-f,--format", options.format, {"text", "json", "csv", "md"}, "how to print [text]");
+}
+
+int run(const Options& options, Terminal& terminal) {
+  const CatalogTable table = catalog_table(options.table, options.globs);
+  if (table.rows.empty() && options.format == "text") {
+    terminal.err("no row fits\n");
+    return 0;
+  }
+  print(table, options.format, terminal);
+  return 0;
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_catalog() { return bind_command(declare, run); }
+
+}  // namespace lathe

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+#include "report/catalog_tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "hardware/compat.h"
+#include "report/table.h"
+
+namespace lathe {
+namespace {
+
+using Cell = CatalogTable::Cell;
+using Row = std::vector<Cell>;
+
+std::string dotted(Capability capability) { return spell(capability, Dialect::dotted); }
+std::string word(std::string_view text) { return std::string(text); }
+Cell maybe(const std::optional<Version>& version) { return version ? Cell(*version) : Cell(nullptr); }
+Cell maybe(const std::string& text) { return text.empty() ? Cell(nullptr) : Cell(text); }
+
+// Every table ends with these two.
+Row with_source(Row row, const Provenance& provenance) {
+  row.emplace_back(word(to_string(provenance.confidence)));
+  row.emplace_back(provenance.source);
+  return row;
+}
+
+CatalogTable gpus() {
+  CatalogTable table{"gpus", {"gpu", "capability", "segment", "hosts", "aliases"}, {}};
+  for (const Gpu& gpu : catalog().gpus) {
+    table.rows.push_back(
+        with_source({gpu.name, dotted(gpu.capability), gpu.segment, gpu.hosts, gpu.aliases}, gpu.provenance));
+  }
+  return table;
+}
+
+CatalogTable capabilities() {
+  CatalogTable table{"capabilities",
+                     {"capability", "architecture", "products", "tegra", "first_cuda", "last_cuda", "a_since",
+                      "f_since", "now_called", "first_driver", "cudnn"},
+                     {}};
+  for (const CapabilityRow& row : catalog().capabilities) {
+    table.rows.push_back(
+        with_source({dotted(row.capability), row.name, row.group, row.tegra, row.first_cuda, maybe(row.last_cuda),
+                     maybe(row.specific_since), maybe(row.family_since),
+                     row.now_called ? Cell(dotted(*row.now_called)) : Cell(nullptr), row.first_driver, row.cudnn},
+                    row.provenance));
+  }
+  return table;
+}
+
+CatalogTable hosts() {
+  CatalogTable table{"hosts", {"host", "machine", "best_isas", "cpus", "text"}, {}};
+  for (const HostClass& host : catalog().hosts) {
+    table.rows.push_back(
+        with_source({host.name, word(to_string(host.machine)), host.best_isas, host.cpus, host.text}, host.provenance));
+  }
+  return table;
+}
+
+CatalogTable cpus() {
+  CatalogTable table{"cpus", {"cpu", "machine", "isas", "aliases"}, {}};
+  for (const Cpu& cpu : catalog().cpus) {
+    table.rows.push_back(with_source({cpu.name, word(to_string(cpu.machine)), cpu.isas, cpu.aliases}, cpu.provenance));
+  }
+  return table;
+}
+
+CatalogTable isas() {
+  CatalogTable table{"isas",
+                     {"isa", "machine", "level", "title", "flags", "cpuinfo", "hwcaps", "features", "includes",
+                      "without", "pytorch_note"},
+                     {}};
+  for (const Isa& isa : catalog().isas) {
+    table.rows.push_back(
+        with_source({isa.name, word(to_string(isa.machine)), isa.level, isa.title, isa.flags, isa.cpuinfo, isa.hwcaps,
+                     isa.features, isa.includes, isa.without, maybe(isa.pytorch_note)},
+                    isa.provenance));
+  }
+  return table;
+}
+
+CatalogTable cuda() {
+  CatalogTable table{"cuda", {"cuda", "minimum_driver", "paired_driver", "nixpkgs_set", "capabilities"}, {}};
+  for (const Toolkit& toolkit : catalog().toolkits) {
+    std::vector<std::string> compiles;
+    for (const CapabilityRow& row : catalog().capabilities) {
+      if (why_not_compilable(row.capability, toolkit.version).empty()) compiles.push_back(dotted(row.capability));
+    }
+    table.rows.push_back(with_source(
+        {toolkit.version.text(), toolkit.minimum_driver, toolkit.paired_driver, toolkit.nixpkgs_set, compiles},
+        toolkit.provenance));
+  }
+  return table;
+}
+
+CatalogTable pins() {
+  CatalogTable table{"pins", {"rev", "torch", "cuda", "cuda_sets", "magma_cuda13", "pytorch_alias", "sha256"}, {}};
+  for (const Pin& pin : catalog().pins) {
+    table.rows.push_back(with_source({pin.rev, maybe(pin.torch), maybe(pin.cuda), pin.cuda_sets, pin.magma_cuda13,
+                                      pin.pytorch_alias, maybe(pin.sha256.value_or(""))},
+                                     pin.provenance));
+  }
+  return table;
+}
+
+struct Maker {
+  std::string_view name;
+  CatalogTable (*make)();
+};
+
+constexpr std::array<Maker, 7> makers = {{{"gpus", gpus},
+                                          {"cpus", cpus},
+                                          {"isas", isas},
+                                          {"cuda", cuda},
+                                          {"pins", pins},
+                                          {"capabilities", capabilities},
+                                          {"hosts", hosts}}};
+
+std::string lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+bool fits(const Cell& cell, const std::string& glob) {
+  const auto fits_text = [&](const std::string& text) { return glob_match(glob, lower_case(text)); };
+  if (const auto* text = std::get_if<std::string>(&cell)) return fits_text(*text);
+  const auto* items = std::get_if<std::vector<std::string>>(&cell);
+  return items && std::ranges::any_of(*items, fits_text);
+}
+
+// The items that fit into `most` columns, at least one, and how many more there are.
+std::string joined(const std::vector<std::string>& items, std::size_t most) {
+  std::string text;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i > 0 && text.size() + 2 + items[i].size() > most) return fmt::format("{} and {} more", text, items.size() - i);
+    text += (i > 0 ? ", " : "") + items[i];
+  }
+  return text.empty() ? "-" : text;
+}
+
+// As one word or sentence, for tables.
+std::string shown(const Cell& cell, std::size_t most) {
+  if (const auto* text = std::get_if<std::string>(&cell)) return *text;
+  if (const auto* flag = std::get_if<bool>(&cell)) return *flag ? "yes" : "no";
+  if (const auto* number = std::get_if<int>(&cell)) return std::to_string(*number);
+  if (const auto* version = std::get_if<Version>(&cell)) return version->text();
+  const auto* items = std::get_if<std::vector<std::string>>(&cell);
+  return items ? joined(*items, most) : "-";
+}
+
+void write(JsonWriter& json, const Cell& cell) {
+  std::visit(
+      [&]<typename T>(const T& value) {
+        if constexpr (std::is_same_v<T, std::nullptr_t>) {
+          json.null();
+        } else if constexpr (std::is_same_v<T, Version>) {
+          json.value(value.text());
+        } else {
+          json.value(value);
+        }
+      },
+      cell);
+}
+
+std::string as_json(const CatalogTable& table) {
+  JsonWriter json;
+  json.begin_object().key(table.name).begin_array();
+  for (const Row& row : table.rows) {
+    json.begin_object();
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      json.key(table.heads[i]);
+      write(json, row[i]);
+    }
+    json.end_object();
+  }
+  return json.end_array().end_object().take();
+}
+
+}  // namespace
+
+std::span<const std::string_view> catalog_table_names() {
+  static const auto names = [] {
+    std::array<std::string_view, makers.size()> result;
+    std::ranges::transform(makers, result.begin(), &Maker::name);
+    return result;
+  }();
+  return names;
+}
+
+CatalogTable catalog_table(std::string_view name, const std::vector<std::string>& globs) {
+  CatalogTable table = std::ranges::find(makers, name, &Maker::name)->make();
+  table.heads.insert(table.heads.end(), {"confidence", "source"});
+  if (globs.empty()) return table;
+  std::erase_if(table.rows, [&](const Row& row) {
+    return std::ranges::none_of(globs, [&](const std::string& glob) {
+      return std::ranges::any_of(row, [&, low = lower_case(glob)](const Cell& cell) { return fits(cell, low); });
+    });
+  });
+  return table;
+}
+
+void print(const CatalogTable& table, std::string_view format, Terminal& terminal) {
+  if (format == "json") return terminal.out(as_json(table));
+  const std::size_t most = format == "text" ? 100 : std::string::npos;
+  Table plain(table.heads);
+  for (const Row& row : table.rows) {
+    std::vector<std::string> cells;
+    for (const Cell& cell : row) cells.push_back(shown(cell, most));
+    plain.add(std::move(cells));
+  }
+  terminal.out(format == "csv" ? plain.csv() : format == "md" ? plain.markdown() : plain.text(terminal));
+}
+
+}  // namespace lathe
