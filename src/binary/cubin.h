@@ -15,8 +15,8 @@
 namespace lathe {
 
 struct CubinInfo {
-  std::optional<Capability> capability;  // as the cubin itself says; it never says `f`
-  std::string toolkit;                   // "13.0"; "" when it does not tell
+  std::optional<Capability> capability = {};  // as the cubin itself says; it never says `f`
+  std::string toolkit = {};                   // "13.0"; "" when it does not tell
   std::size_t kernels = 0;               // entry functions
   std::size_t functions = 0;             // other functions that remain (relocatable code, calls that were not inlined)
   std::uint64_t data_bytes = 0;          // global and constant data
@@ -29,10 +29,10 @@ struct CubinInfo {
 CubinInfo read_cubin(ByteSpan image);  // Error when it is no cubin
 
 struct PtxInfo {
-  std::string version;                   // of the language: "9.0"
-  std::string target;                    // as written: "sm_90a"
-  std::optional<Capability> capability;  // of `target`
-  std::string toolkit;                   // from the compiler's comment: "13.0"; "" when there is none
+  std::string version = {};                   // of the language: "9.0"
+  std::string target = {};                    // as written: "sm_90a"
+  std::optional<Capability> capability = {};  // of `target`
+  std::string toolkit = {};                   // from the compiler's comment: "13.0"; "" when there is none
   std::size_t kernels = 0;
   bool holds_nothing = true;             // no kernel, no function, no data
 };

@@ -12,7 +12,6 @@
 namespace lathe {
 namespace {
 
-constexpr std::size_t chunk = 256 << 10;  // fits the second-level cache
 constexpr int raw_deflate = -15;
 
 [[noreturn]] void fail(std::string what) {
@@ -41,9 +40,9 @@ std::uint32_t crc32_of(ByteSpan bytes, std::uint32_t before) {
       crc32_z(before, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
-Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink) {
+Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink, std::size_t buffer_size) {
   Stream stream;
-  std::vector<std::byte> buffer(std::min<std::uint64_t>(chunk, size + 1));
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(buffer_size, size + 1));
   Inflated result;
   std::size_t fed = 0;
   int status = Z_OK;

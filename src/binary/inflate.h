@@ -17,7 +17,9 @@ struct Inflated {
 };
 
 // `sink` gets the output in order and says whether to go on. Error when the data is damaged or more than `size` come out.
-Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink);
+// `buffer` is the most that the sink gets at once: 256 KiB fit the second-level cache, 64 bytes do for a look.
+Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink,
+                 std::size_t buffer = 256 << 10);
 
 std::uint32_t crc32_of(ByteSpan bytes, std::uint32_t before = 0);
 

@@ -14,7 +14,7 @@
 namespace lathe {
 
 struct ZipMember {
-  std::string name;  // as in the directory
+  std::string name = {};  // as in the directory
   std::uint16_t method = 0;  // 0 stored, 8 deflate
   std::uint32_t crc = 0;
   std::uint64_t packed_size = 0;
@@ -22,13 +22,13 @@ struct ZipMember {
   std::uint64_t header_at = 0;  // of the local header, from the start of the file
   std::uint32_t mode = 0;       // Unix permissions and type; 0 where not known
   bool folder = false;
-  ByteSpan packed;        // empty where it cannot be read
+  ByteSpan packed = {};        // empty where it cannot be read
   bool readable = false;  // stored or deflate, in the file, not encrypted, not overlapping another
 };
 
 struct Zip {
-  std::vector<ZipMember> members;  // in the directory's order
-  Findings findings;
+  std::vector<ZipMember> members = {};  // in the directory's order
+  Findings findings = {};
 };
 
 bool looks_like_zip(ByteSpan file);

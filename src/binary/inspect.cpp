@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// One file's bytes: told by their magic, read by their format. Folders and wheels are inspect_sources.cpp.
+#include "binary/inspect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "binary/archive.h"
+#include "binary/cubin.h"
+
+namespace lathe {
+namespace {
+
+std::string format_of(const Elf& elf) {
+  switch (elf.type()) {
+    case ElfType::relocatable: return "object file";
+    case ElfType::executable: return "executable";
+    case ElfType::core: return "core dump";
+    case ElfType::shared: {
+      constexpr std::uint32_t pt_interp = 3;
+      const bool starts = std::ranges::find(elf.segments(), pt_interp, &ElfSegment::type) != elf.segments().end();
+      return starts && elf.soname().empty() ? "executable" : "shared object";
+    }
+    case ElfType::none: break;
+  }
+  return "ELF file";
+}
+
+std::string machine_of(const Elf& elf) {
+  switch (elf.machine()) {
+    case elf::em_x86_64: return "x86_64";
+    case elf::em_aarch64: return "aarch64";
+    default: return fmt::format("machine {}", elf.machine());
+  }
+}
+
+// A cubin on its own counts as a container of one image.
+FileInspection inspect_cubin(ByteSpan bytes, const std::string& path) {
+  FileInspection file{.path = path, .size = bytes.size(), .format = "cubin"};
+  const CubinInfo cubin = read_cubin(bytes);
+  if (!cubin.toolkit.empty()) file.toolkits.push_back(cubin.toolkit);
+  file.shares[cubin.relocatable ? ByteUse::gpu_relocatable : ByteUse::gpu_code] = bytes.size();
+  if (cubin.relocatable || !cubin.capability) {
+    file.containers_relocatable = 1;
+    return file;
+  }
+  file.containers = 1;
+  file.gpu.push_back({.capability = *cubin.capability, .images = 1, .bytes = bytes.size(), .unpacked_bytes = bytes.size()});
+  file.shapes.push_back({.codes = {{.capability = *cubin.capability}}, .count = 1});
+  file.coverage = cover_all(file.shapes);
+  return file;
+}
+
+FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const ByteRanges& absent = {}) {
+  const Elf elf = Elf::parse(bytes, path);
+  if (elf.machine() == elf::em_cuda) return inspect_cubin(bytes, path);
+  FileInspection file{.path = path, .size = bytes.size(), .format = format_of(elf), .machine = machine_of(elf)};
+  file.soname = elf.soname();
+  file.findings.add(elf.findings());
+  try {
+    file.build_id = elf.build_id();
+  } catch (const Error&) {
+    // Damaged notes: nothing depends on them.
+  }
+  const Fatbins fatbins = read_fatbins(elf);
+  inspect_gpu(fatbins, bytes, file, absent);
+  file.shares = byte_shares(elf, fatbins);
+  return file;
+}
+
+FileInspection inspect_bare_fatbin(ByteSpan bytes, const std::string& path) {
+  FileInspection file{.path = path, .size = bytes.size(), .format = "fat binary"};
+  file.shares[ByteUse::gpu_code] = bytes.size();
+  inspect_gpu(read_bare_fatbin(bytes, path), bytes, file);
+  file.containers_without_wrapper = 0;  // there is nothing that could hold one
+  return file;
+}
+
+void add_gpu(std::vector<GpuCode>& sum, const std::vector<GpuCode>& more) {
+  for (const GpuCode& code : more) {
+    const auto same = std::ranges::find_if(sum, [&](const GpuCode& other) {
+      return other.capability == code.capability && other.kind == code.kind;
+    });
+    if (same == sum.end()) {
+      sum.push_back(code);
+      continue;
+    }
+    same->images += code.images;
+    same->bytes += code.bytes;
+    same->unpacked_bytes += code.unpacked_bytes;
+    same->compressed += code.compressed;
+  }
+  std::ranges::sort(sum, {}, [](const GpuCode& code) { return std::pair(code.capability, code.kind); });
+}
+
+void add_texts(std::vector<std::string>& all, const std::vector<std::string>& more) {
+  all.insert(all.end(), more.begin(), more.end());
+  std::ranges::sort(all);
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+}
+
+// A member's inspection into its archive's.
+void add_member(FileInspection& archive, const FileInspection& member) {
+  if (archive.machine.empty()) archive.machine = member.machine;
+  add_gpu(archive.gpu, member.gpu);
+  add_shapes(archive.shapes, member.shapes);
+  add_texts(archive.toolkits, member.toolkits);
+  add_texts(archive.ptx_versions, member.ptx_versions);
+  archive.containers += member.containers;
+  archive.containers_empty += member.containers_empty;
+  archive.containers_unknown += member.containers_unknown;
+  archive.containers_without_wrapper += member.containers_without_wrapper;
+  archive.containers_relocatable += member.containers_relocatable;
+  archive.unknown_images += member.unknown_images;
+  archive.shares += member.shares;
+  archive.findings.add(member.findings);
+}
+
+std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string& path) {
+  FileInspection file{.path = path, .size = bytes.size(), .format = "archive"};
+  std::uint64_t in_members = 0;
+  std::size_t objects = 0;
+  for (const ArchiveMember& member : read_archive(bytes, path, file.findings)) {
+    if (!Elf::looks_like(member.content)) continue;
+    const std::string name = fmt::format("{}({})", path, member.name);
+    try {
+      add_member(file, inspect_elf(member.content, name));
+      in_members += member.content.size();
+      ++objects;
+    } catch (const Error& error) {
+      file.findings.add({.rule = "elf-damaged", .severity = Severity::warning, .where = {.file = name},
+                         .what = error.parts().what, .fix = error.parts().next});
+    }
+  }
+  if (objects == 0) return std::nullopt;
+  file.shares[ByteUse::rest] += bytes.size() - std::min<std::uint64_t>(in_members, bytes.size());
+  if (!file.shapes.empty()) file.coverage = cover_all(file.shapes);
+  return file;
+}
+
+}  // namespace
+
+std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const ByteRanges& absent) {
+  if (Elf::looks_like(bytes)) return inspect_elf(bytes, path, absent);
+  if (looks_like_archive(bytes)) return inspect_archive(bytes, path);
+  if (looks_like_fatbin(bytes)) return inspect_bare_fatbin(bytes, path);
+  return std::nullopt;
+}
+
+std::uint64_t Inspection::bytes() const {
+  std::uint64_t sum = other_bytes;
+  for (const FileInspection& file : files) sum += file.size;
+  return sum;
+}
+
+std::vector<GpuCode> Inspection::gpu() const {
+  std::vector<GpuCode> sum;
+  for (const FileInspection& file : files) add_gpu(sum, file.gpu);
+  return sum;
+}
+
+std::vector<ContainerShape> Inspection::shapes() const {
+  std::vector<ContainerShape> all;
+  for (const FileInspection& file : files) add_shapes(all, file.shapes);
+  return all;
+}
+
+}  // namespace lathe

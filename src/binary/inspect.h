@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// What a build really holds: for each file with machine code, which GPUs it has code for, which CPU it needs, and where its
+// bytes go. Reads files, folders, wheels (in place) and archives of object files; believes bytes, never names.
+// Printing is cli/inspect.cpp; holding it against a promise is verify/.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/finding.h"
+#include "binary/byte_shares.h"
+#include "binary/coverage.h"
+#include "binary/fatbin.h"
+
+namespace lathe {
+
+// All images of one kind for one GPU that the driver can see.
+struct GpuCode {
+  Capability capability = {};
+  CodeKind kind = CodeKind::cubin;
+  std::size_t images = 0;
+  std::uint64_t bytes = 0;           // in the file, headers included
+  std::uint64_t unpacked_bytes = 0;  // as the driver gets them
+  std::size_t compressed = 0;        // how many of the images are stored compressed
+
+  std::string name() const { return spell(capability, kind == CodeKind::ptx ? Dialect::compute : Dialect::sm); }
+};
+
+struct FileInspection {
+  std::string path = {};        // as given, and below it: "torch.whl/torch/lib/libtorch_cuda.so"
+  std::uint64_t size = 0;
+  std::string format = {};      // "shared object", "executable", "object file", "archive", "fat binary", "cubin"
+  std::string machine = {};     // "x86_64", "aarch64"; "" for device code alone
+  std::string soname = {};
+  std::string build_id = {};
+
+  std::vector<GpuCode> gpu = {};                 // by capability, cubins before PTX
+  std::size_t containers = 0;               // that the driver sees
+  std::size_t containers_empty = 0;         // of those: no kernel and no data inside (nvcc's link stub)
+  std::size_t containers_unknown = 0;       // of those: nothing inside that this understands (link-time IR)
+  std::size_t containers_without_wrapper = 0;
+  std::size_t containers_relocatable = 0;   // device code for the linker; the driver never sees it
+  std::size_t unknown_images = 0;
+  std::vector<std::string> toolkits = {};        // that made the cubins, as a sample of them tells: "13.0"
+  std::vector<std::string> ptx_versions = {};    // "9.0"
+  std::vector<ContainerShape> shapes = {};       // what coverage is made from
+  std::vector<Coverage> coverage = {};           // one per known capability; empty when there is no device code
+
+  ByteShares shares = {};
+  Findings findings = {};
+
+  bool has_gpu_code() const { return !shapes.empty() || !gpu.empty(); }
+};
+
+struct Inspection {
+  std::vector<FileInspection> files = {};  // with machine code or device code, by path
+  std::size_t other_files = 0;        // anything else that was passed by
+  std::uint64_t other_bytes = 0;
+  std::vector<Coverage> coverage = {};     // over all containers of all files; empty when there is no device code
+  Findings findings = {};                  // about wheels, folders; those of files are with the files
+
+  std::uint64_t bytes() const;
+  std::vector<GpuCode> gpu() const;           // summed over files
+  std::vector<ContainerShape> shapes() const;
+};
+
+// Ranges of a file (begin, end), ascending, disjoint.
+using ByteRanges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+struct InspectOptions {
+  unsigned threads = 0;  // 0: all usable cores
+  std::function<void(std::string_view path)> on_file = {};  // called before each file, from any thread
+};
+
+// One file's bytes, whatever they are. nullopt: no machine code in any form that is read here.
+// `absent`: ranges that read as zeros because they were not unpacked; only images of fat binaries may lie there.
+std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const ByteRanges& absent = {});
+
+// Files, folders (symbolic links in them are not followed, hard links counted once) and wheels. Error when a path cannot
+// be read at all; a file inside a folder that cannot is a finding.
+Inspection inspect(const std::vector<std::filesystem::path>& paths, const InspectOptions& options = {});
+
+// The GPU part alone: what the bench times.
+void inspect_gpu(const Fatbins& fatbins, ByteSpan file, FileInspection& out, const ByteRanges& absent = {});
+
+}  // namespace lathe

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#include "binary/wheel_member.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "binary/archive.h"
+#include "binary/inflate.h"
+
+namespace lathe {
+namespace {
+
+constexpr std::size_t look = 64;  // bytes that tell what a member is
+constexpr std::uint64_t most_kept = std::uint64_t{2} << 30;
+constexpr std::size_t step = 4096;  // a page: what is skipped inside one costs nothing to keep
+
+// Copies a file that arrives in order into memory, but for large images. Containers are recognised by their first eight
+// bytes (magic, version 1, header size 16) at offsets divisible by 8; whether they lay where fat binaries lie is checked
+// afterwards, when the section headers (at the end of the file) are there.
+class ImageSkipper {
+ public:
+  ImageSkipper(std::span<std::byte> memory, bool skip) : memory_(memory), skip_(skip) {}
+
+  void feed(ByteSpan bytes) {
+    while (!bytes.empty()) {
+      const ByteSpan piece = bytes.first(std::min(step, bytes.size()));
+      keep(piece);
+      filled_ += piece.size();
+      if (skip_) advance();
+      bytes = bytes.subspan(piece.size());
+    }
+  }
+
+  const ByteRanges& absent() const { return absent_; }
+
+ private:
+  void keep(ByteSpan piece) {
+    const std::uint64_t from = std::max(filled_, skip_until_);
+    if (from >= filled_ + piece.size()) return;
+    const ByteSpan wanted = piece.subspan(from - filled_);
+    kept_ += wanted.size();
+    if (kept_ > most_kept) {
+      throw Error({.what = fmt::format("the member holds more than {} GB besides device code", most_kept >> 30),
+                   .next = "unpack it and inspect the folder"});
+    }
+    std::memcpy(memory_.data() + from, wanted.data(), wanted.size());
+  }
+
+  void advance() {
+    for (bool moved = true; moved;) moved = in_container_ ? next_entry() : next_container();
+  }
+
+  bool next_container() {
+    constexpr std::uint64_t first_eight = 0x00100001'BA55ED50;
+    const ByteReader reader(memory_);
+    for (; at_ + 16 <= filled_; at_ += 8) {
+      if (reader.read_at<std::uint64_t>(at_) != first_eight) continue;
+      const auto size = reader.read_at<std::uint64_t>(at_ + 8);
+      at_ += 16;
+      if (size > memory_.size() - at_) continue;
+      container_end_ = at_ + size;
+      in_container_ = true;
+      return true;
+    }
+    return false;
+  }
+
+  bool next_entry() {
+    if (at_ + 64 > filled_ && at_ < container_end_) return false;
+    const ByteReader reader(memory_);
+    const std::uint64_t left = container_end_ - at_;
+    const std::uint64_t header = left < 64 ? 0 : reader.read_at<std::uint32_t>(at_ + 4);
+    const std::uint64_t payload = left < 64 ? 0 : reader.read_at<std::uint64_t>(at_ + 8);
+    if (header < 64 || header > left || payload > left - header) {  // the end, or damage: look for another container
+      at_ = (at_ + 7) & ~std::uint64_t{7};
+      in_container_ = false;
+      return true;
+    }
+    const std::uint64_t begin = std::max(at_ + header, filled_);
+    at_ += header + payload;
+    if (payload > largest_kept_image && begin < at_) {
+      absent_.emplace_back(begin, at_);
+      skip_until_ = at_;
+    }
+    return true;
+  }
+
+  std::span<std::byte> memory_;
+  bool skip_;
+  std::uint64_t filled_ = 0;
+  std::uint64_t kept_ = 0;
+  std::uint64_t at_ = 0;  // what is looked at next: a place for a container, or an entry
+  std::uint64_t skip_until_ = 0;
+  std::uint64_t container_end_ = 0;
+  bool in_container_ = false;
+  ByteRanges absent_;
+};
+
+std::string first_bytes(const ZipMember& member) {
+  if (member.method == 0) return std::string(as_text(member.packed.first(std::min(look, member.packed.size()))));
+  std::string bytes;
+  inflate(member.packed, member.size, [&](ByteSpan out) {
+    bytes += as_text(out);
+    return bytes.size() < look;
+  }, look);
+  return bytes;
+}
+
+bool all_in_fat_binaries(ByteSpan file, const ByteRanges& absent) {
+  const Elf elf = Elf::parse(file, "");
+  return std::ranges::all_of(absent, [&](const auto& range) {
+    return std::ranges::any_of(elf.sections(), [&](const ElfSection& section) {
+      return (section.name == ".nv_fatbin" || section.name == "__nv_relfatbin") && section.offset <= range.first &&
+             range.second - section.offset <= section.size;
+    });
+  });
+}
+
+ByteRanges unpack(const ZipMember& member, SparseMemory& memory, bool skip) {
+  ImageSkipper skipper(memory.writable(), skip);
+  const Inflated result = inflate(member.packed, member.size, [&](ByteSpan out) {
+    skipper.feed(out);
+    return true;
+  });
+  if (result.crc != member.crc) {
+    throw Error({.what = "the member's checksum is wrong", .next = "the wheel is damaged: fetch it again"});
+  }
+  return skipper.absent();
+}
+
+}  // namespace
+
+std::optional<WheelMember> WheelMember::open(const ZipMember& member) {
+  const std::string start = first_bytes(member);
+  const ByteSpan bytes = as_byte_span(start);
+  const bool is_elf = Elf::looks_like(bytes);
+  if (!is_elf && !looks_like_archive(bytes) && !looks_like_fatbin(bytes)) return std::nullopt;
+  WheelMember opened;
+  if (member.method == 0) {
+    opened.stored_ = member.packed;
+    return opened;
+  }
+  opened.memory_.emplace(member.size);
+  opened.absent_ = unpack(member, *opened.memory_, is_elf);
+  if (!opened.absent_.empty() && !all_in_fat_binaries(opened.bytes(), opened.absent_)) {
+    opened.memory_.emplace(member.size);
+    opened.absent_ = unpack(member, *opened.memory_, false);
+  }
+  return opened;
+}
+
+}  // namespace lathe

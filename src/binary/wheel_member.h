@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// A member of a wheel as memory: mapped in place when it is stored, unpacked into sparse memory when it is deflated. Of a
+// deflated file the images of fat binaries, which are most of a CUDA library, are left out (they read as zeros) but for
+// their headers and the small ones: so a library of 450 MB takes the memory of the rest.
+#pragma once
+
+#include <optional>
+
+#include "binary/inspect.h"
+#include "binary/zip.h"
+#include "os/sparse_memory.h"
+
+namespace lathe {
+
+// Images up to this size are kept: link stubs and the samples that tell a toolkit.
+inline constexpr std::uint64_t largest_kept_image = 32 << 10;
+
+class WheelMember {
+ public:
+  // nullopt: its first bytes show that it is nothing with machine code (only they were unpacked). Error when damaged.
+  static std::optional<WheelMember> open(const ZipMember& member);
+
+  ByteSpan bytes() const { return memory_ ? memory_->bytes() : stored_; }
+  const ByteRanges& absent() const { return absent_; }  // images that were left out
+
+ private:
+  ByteSpan stored_;
+  std::optional<SparseMemory> memory_;
+  ByteRanges absent_;
+};
+
+}  // namespace lathe
