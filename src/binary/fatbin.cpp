@@ -63,9 +63,18 @@ void FatbinReader::warn(std::string rule, std::uint64_t offset, std::string_view
                      .what = fmt::format("{} (at {:#x})", what, offset), .fix = "fetch or build the file again"});
 }
 
-bool FatbinReader::container_at(std::uint64_t offset) const {
+// A few bytes of a header; good until the next call.
+ByteSpan FatbinReader::header(std::uint64_t offset, std::size_t size) {
+  const ByteSpan mapped = ByteReader(file_, "fat binary").at(offset, size);
+  if (disk_ == nullptr) return mapped;
+  const std::span<std::byte> buffer = std::span(buffer_).first(size);
+  disk_->read_at(offset, buffer);
+  return buffer;
+}
+
+bool FatbinReader::container_at(std::uint64_t offset) {
   return offset % 8 == 0 && offset <= file_.size() && file_.size() - offset >= container_header &&
-         ByteReader(file_).read_at<std::uint32_t>(offset) == container_magic;
+         ByteReader(header(offset, container_header)).read_at<std::uint32_t>(0) == container_magic;
 }
 
 //   0  magic(4) | version(2) | header size(2) | size of all entries(8)
@@ -75,8 +84,8 @@ std::optional<FatbinContainer> FatbinReader::read_container(std::uint64_t offset
     full_ = true;
     return std::nullopt;
   }
-  ByteReader reader(file_, "fat binary");
-  reader.seek(offset + 4);
+  ByteReader reader(header(offset, container_header), "fat binary");
+  reader.seek(4);
   const std::uint16_t version = reader.u16();
   FatbinContainer container{.offset = offset};
   container.header_size = reader.u16();
@@ -123,8 +132,7 @@ std::optional<FatbinEntry> FatbinReader::read_entry(std::uint64_t offset, std::u
     warn("fatbin-damaged", offset, fmt::format("{} bytes are left in a container, too few for an entry", end - offset));
     return std::nullopt;
   }
-  ByteReader reader(file_, "fat binary entry");
-  reader.seek(offset);
+  ByteReader reader(header(offset, smallest_entry), "fat binary entry");
   FatbinEntry entry{.offset = offset};
   entry.kind_number = reader.u16();
   const std::uint16_t version = reader.u16();
@@ -183,7 +191,7 @@ std::uint64_t FatbinReader::next_container(std::uint64_t from, std::uint64_t end
   const ByteReader reader(file_);
   bool only_zeros = true;
   std::uint64_t at = from;
-  for (; end - at >= container_header && !container_at(at); at += 8) {
+  for (; end - at >= container_header && reader.read_at<std::uint32_t>(at) != container_magic; at += 8) {
     only_zeros = only_zeros && reader.read_at<std::uint64_t>(at) == 0;
   }
   if (!only_zeros) warn("fatbin-unknown", from, fmt::format("{} bytes that are no container", at - from));
@@ -192,7 +200,7 @@ std::uint64_t FatbinReader::next_container(std::uint64_t from, std::uint64_t end
 
 Fatbins read_bare_fatbin(ByteSpan file, const std::string& name, const FatbinLimits& limits) {
   Fatbins out;
-  FatbinReader reader(file, name, limits, out);
+  FatbinReader reader(file, name, limits, nullptr, out);
   out.regions.push_back({.name = "", .offset = 0, .size = file.size()});
   reader.read_region(out.regions[0]);
   return out;

@@ -15,6 +15,7 @@
 #include "base/finding.h"
 #include "binary/elf.h"
 #include "hardware/compat.h"
+#include "os/mapped_file.h"
 
 namespace lathe {
 
@@ -87,8 +88,9 @@ struct FatbinLimits {
   std::size_t entries = 1'000'000;
 };
 
-// All that an ELF file holds. No fat binary is no finding.
-Fatbins read_fatbins(const Elf& elf, const FatbinLimits& limits = {});
+// All that an ELF file holds. No fat binary is no finding. `disk`: the mapped file that `elf` was read from, if it was: then
+// the headers, each on a page of its own, are read by system call and their pages never mapped.
+Fatbins read_fatbins(const Elf& elf, const MappedFile* disk = nullptr, const FatbinLimits& limits = {});
 
 // A file that is one container after another (what `nvcc -fatbin` writes).
 bool looks_like_fatbin(ByteSpan file);

@@ -19,8 +19,8 @@ constexpr std::size_t most_regions = 10'000;
 
 class ElfFatbins {
  public:
-  ElfFatbins(const Elf& elf, const FatbinLimits& limits, Fatbins& out)
-      : elf_(elf), out_(out), reader_(elf.bytes(), elf.name(), limits, out), most_wrappers_(limits.containers) {}
+  ElfFatbins(const Elf& elf, const MappedFile* disk, const FatbinLimits& limits, Fatbins& out)
+      : elf_(elf), out_(out), reader_(elf.bytes(), elf.name(), limits, disk, out), most_wrappers_(limits.containers) {}
 
   void read() {
     if (elf_.sections().empty()) {
@@ -210,9 +210,9 @@ class ElfFatbins {
 
 }  // namespace
 
-Fatbins read_fatbins(const Elf& elf, const FatbinLimits& limits) {
+Fatbins read_fatbins(const Elf& elf, const MappedFile* disk, const FatbinLimits& limits) {
   Fatbins out;
-  ElfFatbins(elf, limits, out).read();
+  ElfFatbins(elf, disk, limits, out).read();
   return out;
 }
 

@@ -54,7 +54,7 @@ FileInspection inspect_cubin(ByteSpan bytes, const std::string& path) {
   return file;
 }
 
-FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const ByteRanges& absent = {}) {
+FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const InspectInput& input = {}) {
   const Elf elf = Elf::parse(bytes, path);
   if (elf.machine() == elf::em_cuda) return inspect_cubin(bytes, path);
   FileInspection file{.path = path, .size = bytes.size(), .format = format_of(elf), .machine = machine_of(elf)};
@@ -65,8 +65,8 @@ FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const ByteRa
   } catch (const Error&) {
     // Damaged notes: nothing depends on them.
   }
-  const Fatbins fatbins = read_fatbins(elf);
-  inspect_gpu(fatbins, bytes, file, absent);
+  const Fatbins fatbins = read_fatbins(elf, input.disk);
+  inspect_gpu(fatbins, bytes, file, input.absent);
   file.shares = byte_shares(elf, fatbins);
   return file;
 }
@@ -143,8 +143,8 @@ std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string&
 
 }  // namespace
 
-std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const ByteRanges& absent) {
-  if (Elf::looks_like(bytes)) return inspect_elf(bytes, path, absent);
+std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const InspectInput& input) {
+  if (Elf::looks_like(bytes)) return inspect_elf(bytes, path, input);
   if (looks_like_archive(bytes)) return inspect_archive(bytes, path);
   if (looks_like_fatbin(bytes)) return inspect_bare_fatbin(bytes, path);
   return std::nullopt;

@@ -80,7 +80,12 @@ struct InspectOptions {
 
 // One file's bytes, whatever they are. nullopt: no machine code in any form that is read here.
 // `absent`: ranges that read as zeros because they were not unpacked; only images of fat binaries may lie there.
-std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const ByteRanges& absent = {});
+// `disk`: the mapped file that `bytes` are, if they are one (it saves memory).
+struct InspectInput {
+  const MappedFile* disk = nullptr;
+  ByteRanges absent = {};
+};
+std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const InspectInput& input = {});
 
 // Files, folders (symbolic links in them are not followed, hard links counted once) and wheels. Error when a path cannot
 // be read at all; a file inside a folder that cannot is a finding.

@@ -138,11 +138,11 @@ class Sources {
 std::optional<FileInspection> inspect_task(const Task& task) {
   if (task.member == nullptr) {
     const MappedFile map = MappedFile::open(task.file);
-    return inspect_bytes(map.bytes(), task.path);
+    return inspect_bytes(map.bytes(), task.path, {.disk = &map});
   }
   const auto member = WheelMember::open(*task.member);
   if (!member) return std::nullopt;
-  return inspect_bytes(member->bytes(), task.path, member->absent());
+  return inspect_bytes(member->bytes(), task.path, {.absent = member->absent()});
 }
 
 void run_task(const Task& task, Outcome& outcome) {

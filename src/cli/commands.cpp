@@ -19,6 +19,7 @@ constexpr Command table[] = {
     {"show", "everything about one variant", "The matrix", command_show},
     {"catalog", "the hardware tables with their sources", "The matrix", command_catalog},
     {"generate", "write the recipes of a matrix into a folder", "Recipes", command_generate},
+    {"inspect", "which GPU and CPU code files, folders, wheels really hold", "Binaries", command_inspect},
     {"help", "the page of a command", "Help", command_help},
     {"completion", "a completion script for bash, zsh or fish", "Help", command_completion},
 };

@@ -23,20 +23,23 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
   const auto size = static_cast<std::size_t>(status.st_size);
   if (readable && S_ISREG(status.st_mode) && size > 0) start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
   const int map_failure = errno;
-  ::close(file);
+  if (!readable || !S_ISREG(status.st_mode) || start == MAP_FAILED) ::close(file);
   if (!readable) throw system_error("read", path.string(), failure);
   if (!S_ISREG(status.st_mode)) {
     throw Error({.what = S_ISDIR(status.st_mode) ? "this is a folder, a file is wanted" : "not a regular file",
                  .where = {.file = path.string()}});
   }
   if (start == MAP_FAILED) throw system_error("map", path.string(), map_failure);
-  return MappedFile(start, size);
+  return MappedFile(file, start, size);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : start_(std::exchange(other.start_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : file_(std::exchange(other.file_, -1)),
+      start_(std::exchange(other.start_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(file_, other.file_);
   std::swap(start_, other.start_);
   std::swap(size_, other.size_);
   return *this;
@@ -44,6 +47,19 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 MappedFile::~MappedFile() {
   if (start_) ::munmap(start_, size_);
+  if (file_ >= 0) ::close(file_);
+}
+
+void MappedFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
+  if (offset > size_ || out.size() > size_ - offset) throw_truncated(offset, out.size(), size_, "file");
+  while (!out.empty()) {
+    const ssize_t count = ::pread(file_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw system_error("read", "", errno);
+    if (count == 0) throw_truncated(offset, out.size(), size_, "file that was shortened while it was read");
+    out = out.subspan(static_cast<std::size_t>(count));
+    offset += static_cast<std::uint64_t>(count);
+  }
 }
 
 void MappedFile::drop(std::uint64_t offset, std::uint64_t count) const {

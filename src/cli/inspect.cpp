@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe inspect PATH...`: which GPU and CPU code do these files really hold?
+#include <fmt/format.h>
+
+#include <mutex>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "binary/inspect.h"
+#include "cli/commands.h"
+#include "hardware/capability.h"
+#include "nix/closure.h"
+#include "os/file.h"
+#include "report/inspection.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  std::vector<std::string> paths;
+  std::string gpu;
+  std::string picture;
+  std::string format = "text";
+  bool closure = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positionals("path", options.paths, "files, folders, wheels, store paths", ValueKind::file);
+  set.text("--gpu", options.gpu, "GPU", "only answer: will it run there? (9.0, sm_90, \"RTX 5090\")");
+  set.flag("--closure", options.closure, "with all that a Nix store path refers to");
+  set.text("--picture", options.picture, "FILE", "draw where the bytes go, as SVG", ValueKind::file);
+  set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
+}
+
+std::vector<std::filesystem::path> paths_of(const Options& options) {
+  std::vector<std::filesystem::path> paths;
+  for (const std::string& path : options.paths) {
+    if (!options.closure) {
+      paths.emplace_back(path);
+      continue;
+    }
+    const auto closure = closure_of(path);
+    paths.insert(paths.end(), closure.begin(), closure.end());
+  }
+  return paths;
+}
+
+Capability device_of(const std::string& text) {
+  if (const Gpu* gpu = catalog().find_gpu(text)) return gpu->capability.portable();
+  if (const auto spelled = parse_capability(text)) return spelled->capability.portable();
+  throw Error({.what = fmt::format("\"{}\" is no GPU and no compute capability", text), .where = {},
+               .next = "give one like 9.0, sm_90 or \"RTX 5090\"; `torchlathe catalog gpus` has them all"});
+}
+
+// One line, and 0 when every container that needs it has code for the device.
+int answer(const Inspection& inspection, Capability device, Terminal& terminal) {
+  const std::string name = spell(device, Dialect::dotted);
+  if (inspection.shapes().empty()) {
+    terminal.out(fmt::format("{}: no device code here\n", name));
+    return 1;
+  }
+  const Coverage coverage = cover(inspection.shapes(), device);
+  terminal.out(fmt::format("{}: {}\n", name, coverage.text()));
+  for (const FileInspection& file : inspection.files) {
+    const Coverage own = cover(file.shapes, device);
+    if (!file.shapes.empty() && !own.serves()) terminal.out(fmt::format("  {}: {}\n", file.path, own.text()));
+  }
+  return coverage.serves() ? 0 : 1;
+}
+
+std::string title_of(const std::vector<std::string>& paths) {
+  const std::filesystem::path path = std::filesystem::path(paths[0]).lexically_normal();
+  const std::string name = (path.has_filename() ? path : path.parent_path()).filename().string();
+  return paths.size() == 1 ? name : fmt::format("{} and {} more", name, paths.size() - 1);
+}
+
+bool has_errors(const Inspection& inspection) {
+  return inspection.findings.count(Severity::error) > 0 ||
+         std::ranges::any_of(inspection.files, [](const FileInspection& file) {
+           return file.findings.count(Severity::error) > 0;
+         });
+}
+
+Inspection inspect_all(const Options& options, Terminal& terminal) {
+  Progress progress(terminal);
+  std::mutex mutex;
+  return inspect(paths_of(options), {.on_file = [&](std::string_view path) {
+    const std::lock_guard lock(mutex);
+    progress.show(fmt::format("inspecting {}", path));
+  }});
+}
+
+int run(const Options& options, Terminal& terminal) {
+  std::optional<Capability> device;
+  if (!options.gpu.empty()) device = device_of(options.gpu);
+  const Inspection inspection = inspect_all(options, terminal);
+  if (!options.picture.empty()) {
+    write_file_atomically(options.picture, inspection_svg(inspection, title_of(options.paths)));
+  }
+  if (device) return answer(inspection, *device, terminal);
+  terminal.out(options.format == "json" ? inspection_json(inspection) : inspection_text(inspection, terminal));
+  return has_errors(inspection) ? 1 : 0;
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_inspect() { return bind_command(declare, run); }
+
+}  // namespace lathe

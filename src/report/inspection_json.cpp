@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// The shape is told in docs/commands/inspect.md; programs rely on it.
+#include "base/json.h"
+#include "report/inspection.h"
+
+namespace lathe {
+namespace {
+
+void write_gpu(JsonWriter& json, const std::vector<GpuCode>& gpu) {
+  json.key("gpu").begin_array();
+  for (const GpuCode& code : gpu) {
+    json.begin_object();
+    json.member("arch", code.name());
+    json.member("kind", code.kind == CodeKind::ptx ? "ptx" : "cubin");
+    json.member("images", code.images);
+    json.member("bytes", code.bytes);
+    json.member("compressed", code.compressed);
+    json.member("unpacked_bytes", code.unpacked_bytes);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_coverage(JsonWriter& json, const std::vector<Coverage>& all) {
+  json.key("coverage").begin_array();
+  for (const Coverage& coverage : all) {
+    json.begin_object();
+    json.member("capability", spell(coverage.device, Dialect::dotted));
+    json.member("runs", to_string(coverage.runs));
+    json.member("containers_without", coverage.containers_without);
+    json.key("through").begin_array();
+    for (const Capability& capability : coverage.through) json.value(spell(capability, Dialect::sm));
+    json.end_array();
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_findings(JsonWriter& json, const Findings& findings) {
+  json.key("findings").begin_array();
+  for (const Finding& finding : findings) {
+    json.begin_object();
+    json.member("rule", finding.rule);
+    json.member("severity", to_string(finding.severity));
+    json.member("where", finding.where.text());
+    json.member("what", finding.what);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_shares(JsonWriter& json, const ByteShares& shares) {
+  json.key("bytes").begin_object();
+  for (std::size_t i = 0; i < shares.bytes.size(); ++i) {
+    if (shares.bytes[i] > 0) json.member(to_string(static_cast<ByteUse>(i)), shares.bytes[i]);
+  }
+  json.end_object();
+}
+
+void write_file(JsonWriter& json, const FileInspection& file) {
+  json.begin_object();
+  json.member("path", file.path);
+  json.member("size", file.size);
+  json.member("format", file.format);
+  json.member("machine", file.machine);
+  json.member("soname", file.soname);
+  json.member("build_id", file.build_id);
+  write_gpu(json, file.gpu);
+  json.member("containers", file.containers);
+  json.member("containers_empty", file.containers_empty);
+  json.member("containers_unknown", file.containers_unknown);
+  json.member("containers_without_wrapper", file.containers_without_wrapper);
+  json.member("containers_relocatable", file.containers_relocatable);
+  json.member("unknown_images", file.unknown_images);
+  json.member("toolkits", file.toolkits);
+  json.member("ptx_versions", file.ptx_versions);
+  write_coverage(json, file.coverage);
+  write_shares(json, file.shares);
+  write_findings(json, file.findings);
+  json.end_object();
+}
+
+}  // namespace
+
+std::string inspection_json(const Inspection& inspection) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("files").begin_array();
+  for (const FileInspection& file : inspection.files) write_file(json, file);
+  json.end_array();
+  json.member("other_files", inspection.other_files);
+  json.member("other_bytes", inspection.other_bytes);
+  json.member("size", inspection.bytes());
+  write_gpu(json, inspection.gpu());
+  write_coverage(json, inspection.coverage);
+  write_findings(json, inspection.findings);
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace lathe

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+#include "report/inspection.h"
+#include "report/table.h"
+
+namespace lathe {
+namespace {
+
+constexpr std::size_t most_columns = 4;  // files beside each other; more of them stand below each other
+constexpr std::size_t most_findings = 20;
+
+std::string cell_of(const FileInspection& file, const GpuCode& code) {
+  for (const GpuCode& own : file.gpu) {
+    if (own.capability == code.capability && own.kind == code.kind) {
+      return fmt::format("{} / {}", own.images, size_text(own.bytes));
+    }
+  }
+  return "-";
+}
+
+std::string short_name(const FileInspection& file, const std::string& folder) {
+  return printable(file.path.substr(std::min(folder.size(), file.path.size())));
+}
+
+std::vector<const FileInspection*> with_gpu_code(const Inspection& inspection) {
+  std::vector<const FileInspection*> files;
+  for (const FileInspection& file : inspection.files) {
+    if (!file.gpu.empty()) files.push_back(&file);
+  }
+  return files;
+}
+
+std::string cell_of(const GpuCode& code) { return fmt::format("{} / {}", code.images, size_text(code.bytes)); }
+
+using Files = std::vector<const FileInspection*>;
+
+std::string files_as_columns(const Files& files, const std::vector<GpuCode>& all, const std::string& folder,
+                             const Terminal& terminal) {
+  std::vector<std::string> heads{"images / bytes"};
+  for (const FileInspection* file : files) heads.push_back(short_name(*file, folder));
+  if (files.size() > 1) heads.push_back("total");
+  Table table(heads);
+  for (std::size_t i = 1; i < heads.size(); ++i) table.align_right(i);
+  for (const GpuCode& code : all) {
+    std::vector<std::string> row{code.name()};
+    for (const FileInspection* file : files) row.push_back(cell_of(*file, code));
+    if (files.size() > 1) row.push_back(cell_of(code));
+    table.add(std::move(row));
+  }
+  return table.text(terminal);
+}
+
+std::string files_as_rows(const Files& files, const std::vector<GpuCode>& all, const std::string& folder,
+                          const Terminal& terminal) {
+  std::vector<std::string> heads{"images / bytes"};
+  for (const GpuCode& code : all) heads.push_back(code.name());
+  Table table(heads);
+  for (std::size_t i = 1; i < heads.size(); ++i) table.align_right(i);
+  std::vector<std::string> total{"total"};
+  for (const FileInspection* file : files) {
+    std::vector<std::string> row{short_name(*file, folder)};
+    for (const GpuCode& code : all) row.push_back(cell_of(*file, code));
+    table.add(std::move(row));
+  }
+  for (const GpuCode& code : all) total.push_back(cell_of(code));
+  table.add(std::move(total), Style::bold);
+  return table.text(terminal);
+}
+
+// What fits no table: a paragraph for each file.
+std::string file_paragraph(const std::string& name, const std::vector<GpuCode>& gpu, const Terminal& terminal) {
+  std::string text = terminal.styled(Style::bold, name) + "\n ";
+  std::size_t column = 1;
+  for (const GpuCode& code : gpu) {
+    const std::string word = fmt::format(" {} {}{}", code.name(), cell_of(code), &code == &gpu.back() ? "" : ",");
+    if (column + word.size() > terminal.width()) {
+      text += "\n ";
+      column = 1;
+    }
+    text += word;
+    column += word.size();
+  }
+  return text + "\n";
+}
+
+std::size_t width_of(std::string_view table) {
+  std::size_t width = 0;
+  for (const std::string_view line : split(table, '\n')) width = std::max(width, display_width(line));
+  return width;
+}
+
+// File x GPU: images / bytes, as a table where one fits (files as columns if they are few), else in words.
+std::string gpu_table(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {
+  const Files files = with_gpu_code(inspection);
+  const std::vector<GpuCode> all = inspection.gpu();
+  if (files.empty()) return "no device code\n";
+  const std::size_t room = std::max<std::size_t>(terminal.width(), 120);
+  const std::string table = files.size() <= most_columns ? files_as_columns(files, all, folder, terminal)
+                                                         : files_as_rows(files, all, folder, terminal);
+  if (width_of(table) <= room) return table;
+  std::string text;
+  for (const FileInspection* file : files) text += file_paragraph(short_name(*file, folder), file->gpu, terminal);
+  return text + file_paragraph("total", all, terminal);
+}
+
+std::string containers_of(const FileInspection& file) {
+  if (file.containers == 0) return file.containers_relocatable > 0 ? "for the linker only" : "-";
+  std::string text = std::to_string(file.containers);
+  if (file.containers_empty > 0) text += fmt::format(" ({} empty)", file.containers_empty);
+  if (file.containers_unknown > 0) text += fmt::format(" ({} not understood)", file.containers_unknown);
+  return text;
+}
+
+std::string ptx_of(const FileInspection& file) {
+  const bool any = std::ranges::any_of(file.gpu, [](const GpuCode& code) { return code.kind == CodeKind::ptx; });
+  return any ? fmt::format("{}", fmt::join(file.ptx_versions, ", ")) : "-";
+}
+
+std::string file_table(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {
+  Table table({"file", "is", "containers", "toolkit", "PTX", "size"});
+  table.align_right(5);
+  for (const FileInspection& file : inspection.files) {
+    const std::string is = file.machine.empty() ? file.format : file.format + ", " + file.machine;
+    table.add({short_name(file, folder), is, containers_of(file),
+               file.toolkits.empty() ? "-" : fmt::format("{}", fmt::join(file.toolkits, ", ")), ptx_of(file),
+               size_text(file.size)});
+  }
+  if (inspection.other_files > 0) {
+    table.add({fmt::format("{} other files", inspection.other_files), "", "", "", "", size_text(inspection.other_bytes)},
+              Style::dim);
+  }
+  if (inspection.files.size() + inspection.other_files > 1) {
+    table.add({"total", "", "", "", "", size_text(inspection.bytes())}, Style::bold);
+  }
+  return table.text(terminal);
+}
+
+std::string coverage_lines(const Inspection& inspection, const Terminal& terminal) {
+  std::string text;
+  std::string none;
+  for (const Coverage& coverage : inspection.coverage) {
+    const std::string device = spell(coverage.device, Dialect::dotted);
+    if (coverage.runs == Runs::none) {
+      none += (none.empty() ? "" : " ") + device;
+      continue;
+    }
+    const Style style = coverage.runs == Runs::some ? Style::yellow : Style::green;
+    text += fmt::format("  {:>5}  {}\n", device, terminal.styled(style, coverage.text()));
+  }
+  if (!none.empty()) text += fmt::format("   none  {}\n", terminal.styled(Style::dim, none));
+  return text;
+}
+
+std::string finding_lines(const Inspection& inspection, const Terminal& terminal) {
+  Findings all;
+  all.add(inspection.findings);
+  for (const FileInspection& file : inspection.files) all.add(file.findings);
+  std::string text;
+  std::size_t shown = 0;
+  for (const Finding& finding : all) {
+    if (++shown > most_findings) continue;
+    const Style style = finding.severity == Severity::error ? Style::red : Style::yellow;
+    text += fmt::format("{} {}: {} [{}]\n", terminal.styled(style, to_string(finding.severity)),
+                        printable(finding.where.text()), finding.what, finding.rule);
+  }
+  if (all.size() > most_findings) text += fmt::format("and {} more; --format json has all\n", all.size() - most_findings);
+  return text;
+}
+
+}  // namespace
+
+std::string size_text(std::uint64_t bytes) {
+  if (bytes < 1000) return fmt::format("{} B", bytes);
+  if (bytes < 1'000'000) return fmt::format("{:.0f} kB", static_cast<double>(bytes) / 1e3);
+  if (bytes < 10'000'000'000) return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+  return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
+}
+
+std::string common_folder(const std::vector<FileInspection>& files) {
+  if (files.empty()) return "";
+  std::string_view common = files[0].path;
+  for (const FileInspection& file : files) {
+    const auto end = std::ranges::mismatch(common, file.path).in1;
+    common = common.substr(0, static_cast<std::size_t>(end - common.begin()));
+  }
+  const std::size_t slash = common.rfind('/');
+  return slash == std::string_view::npos ? "" : std::string(common.substr(0, slash + 1));
+}
+
+std::string inspection_text(const Inspection& inspection, const Terminal& terminal) {
+  const std::string folder = common_folder(inspection.files);
+  std::string text;
+  if (inspection.files.empty()) {
+    text = fmt::format("no machine code in {} files of {}\n", inspection.other_files, size_text(inspection.other_bytes));
+    return text + finding_lines(inspection, terminal);
+  }
+  if (!folder.empty()) text += fmt::format("in {}\n", printable(folder));
+  text += file_table(inspection, folder, terminal) + "\n" + gpu_table(inspection, folder, terminal);
+  if (!inspection.coverage.empty()) text += "\nruns on\n" + coverage_lines(inspection, terminal);
+  const std::string findings = finding_lines(inspection, terminal);
+  return findings.empty() ? text : text + "\n" + findings;
+}
+
+}  // namespace lathe
