@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// gpu_inventory FILE: how long it takes to list the device code of a library, from open to close, and the private memory
+// it takes. The median of 15 runs; the file should lie in the page cache.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+
+#include "base/error.h"
+#include "binary/inspect.h"
+#include "os/mapped_file.h"
+
+namespace {
+
+// The sum of the lines of /proc/self/smaps_rollup that start so, in kB.
+std::uint64_t memory_kb(std::string_view prefix) {
+  std::ifstream file("/proc/self/smaps_rollup");
+  std::uint64_t sum = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(prefix)) sum += std::stoull(line.substr(line.find(':') + 1));
+  }
+  return sum;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  try {
+    std::vector<double> times;
+    lathe::FileInspection found;
+    std::uint64_t memory = 0;
+    for (int i = 0; i < 15; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      const lathe::MappedFile file = lathe::MappedFile::open(argv[1]);
+      const lathe::Elf elf = lathe::Elf::parse(file.bytes(), argv[1]);
+      found = {};
+      lathe::inspect_gpu(lathe::read_fatbins(elf, &file), file.bytes(), found);
+      times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+      memory = std::max(memory, memory_kb("Private_"));
+    }
+    std::size_t images = 0;
+    for (const lathe::GpuCode& code : found.gpu) images += code.images;
+    std::ranges::sort(times);
+    fmt::print("GPU inventory ({} images, {} containers) {:.2f} ms\n", images, found.containers, times[times.size() / 2]);
+    fmt::print("{:52} {:10.1f} MiB\n", "private memory of the whole process", static_cast<double>(memory) / 1024);
+  } catch (const lathe::Error& error) {
+    fmt::print(stderr, "{}\n", error.text());
+    return error.exit_code();
+  }
+}
