@@ -196,7 +196,8 @@ std::string inspection_text(const Inspection& inspection, const Terminal& termin
   const std::string folder = common_folder(inspection.files);
   std::string text;
   if (inspection.files.empty()) {
-    text = fmt::format("no machine code in {} files of {}\n", inspection.other_files, size_text(inspection.other_bytes));
+    text = fmt::format("no machine code in {} file{} of {}\n", inspection.other_files,
+                       inspection.other_files == 1 ? "" : "s", size_text(inspection.other_bytes));
     return text + finding_lines(inspection, terminal);
   }
   if (!folder.empty()) text += fmt::format("in {}\n", printable(folder));
