@@ -193,16 +193,14 @@ VariantName parse_variant_name(std::string_view text) {
 }
 
 std::string why_not_a_package_name(std::string_view name) {
+  const auto fits = [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-'; };
   if (name.empty()) return "it is empty";
   if (name.size() > 200) return "it is longer than 200 characters";
   if (!is_letter(name[0]) && name[0] != '_') return "it must start with a letter";
-  for (const char c : name) {
-    if (c == '.') return "a dot separates attributes in Nix";
-    if (!is_letter(c) && !is_digit(c) && c != '_' && c != '-') {
-      return fmt::format("\"{}\" can't be in a Nix attribute name", printable(std::string_view(&c, 1)));
-    }
-  }
-  return "";
+  const auto* odd = std::ranges::find_if_not(name, fits);
+  if (odd == name.end()) return "";
+  if (*odd == '.') return "a dot separates attributes in Nix";
+  return fmt::format("\"{}\" can't be in a Nix attribute name", printable(std::string_view(odd, 1)));
 }
 
 std::string digits_of(std::string_view version) {

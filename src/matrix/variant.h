@@ -60,6 +60,7 @@ struct Cell {
   std::vector<std::string> runs_on;  // products whose machines can run it, best served first
   std::optional<Version> min_driver;
   std::string gpu_text;            // "sm120", "sm86_sm89", "" for CPU builds: as in names
+  std::string cuda_text;           // "13_0", "" for CPU builds: as in names
 };
 
 struct Variant {

@@ -19,7 +19,7 @@ enum class Durability {
   synced,   // whole after a crash of the machine too
 };
 
-// Writes beside (".NAME.XXXXXX.new" in the same folder), then renames over `path`. Keeps the permissions of a file that was there.
+// Writes beside (".NAME.PID-COUNT.new" in the same folder, or a file without a name), then renames over `path`. Keeps the permissions of a file that was there.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content,
                            Durability durability = Durability::renamed);
 

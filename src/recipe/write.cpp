@@ -3,9 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <system_error>
+#include <thread>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "os/file.h"
 #include "recipe/render.h"
@@ -60,23 +64,22 @@ void refuse(const std::vector<Planned>& plans, const fs::path& folder) {
 
 std::vector<Written> write_recipes(const MatrixSpec& spec, const std::vector<Variant>& variants, const fs::path& folder,
                                    const WriteOptions& options, const std::function<void(std::size_t)>& progress) {
-  std::vector<Planned> plans;
-  plans.reserve(variants.size());
-  bool blocked = false;
-  for (const Variant& variant : variants) {
-    plans.push_back(plan_file(spec, variant, folder));
-    blocked |= !plans.back().in_the_way.empty();
-  }
+  std::vector<Planned> plans(variants.size());
+  parallel_for_all(variants.size(), [&](std::size_t i) { plans[i] = plan_file(spec, variants[i], folder); });
+  const bool blocked = std::ranges::any_of(plans, [](const Planned& planned) { return !planned.in_the_way.empty(); });
   if (blocked && !options.force) refuse(plans, folder);
   if (!options.dry_run) create_folders(folder);
   std::vector<Written> all;
-  for (const Planned& planned : plans) {
-    if (!options.dry_run && planned.written.action != Written::Action::unchanged) {
-      write_file_atomically(folder / planned.written.file, planned.text);
+  for (const Planned& planned : plans) all.push_back(planned.written);
+  std::atomic<std::size_t> done = 0;
+  const std::thread::id caller = std::this_thread::get_id();
+  parallel_for_all(plans.size(), [&](std::size_t i) {
+    if (!options.dry_run && plans[i].written.action != Written::Action::unchanged) {
+      write_file_atomically(folder / plans[i].written.file, plans[i].text);
     }
-    all.push_back(planned.written);
-    if (progress) progress(all.size());
-  }
+    const std::size_t count = ++done;
+    if (progress && std::this_thread::get_id() == caller) progress(count);
+  });
   return all;
 }
 

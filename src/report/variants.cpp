@@ -56,11 +56,19 @@ Common common_of(const Variant& variant) {
   return {inner(before.take()), inner(after.take())};
 }
 
-// Names, files and releases hold nothing that JSON must escape: the grammar of names and versions sees to that.
-std::string record(const Variant& variant, const Common& common) {
-  return fmt::format(R"({{"name":"{0}","file":"{0}.nix","pname":"{1}",{2},"pytorch":"{3}","python":"{4}",{5}}})",
-                     variant.name, variant.pname, common.before_python, variant.pytorch->version, variant.python,
-                     common.after_python);
+// One record, piece by piece, to `put`. Names, files and releases hold nothing that JSON must escape: the grammar of
+// names and versions sees to that.
+template <typename Put>
+void write_record(const Variant& variant, const Common& common, Put&& put) {
+  for (const std::string_view piece :
+       {std::string_view("{\"name\":\""), std::string_view(variant.name), std::string_view("\",\"file\":\""),
+        std::string_view(variant.name), std::string_view(".nix\",\"pname\":\""), std::string_view(variant.pname),
+        std::string_view("\","), std::string_view(common.before_python), std::string_view(",\"pytorch\":\""),
+        std::string_view(variant.pytorch->version), std::string_view("\",\"python\":\""),
+        std::string_view(variant.python), std::string_view("\","), std::string_view(common.after_python),
+        std::string_view("}")}) {
+    put(piece);
+  }
 }
 
 class JsonPrinter : public VariantPrinter {
@@ -69,7 +77,7 @@ class JsonPrinter : public VariantPrinter {
 
   void add(const Variant& variant) override {
     terminal_.out(count_++ ? ",\n    " : "{\n  \"variants\": [\n    ");
-    terminal_.out(record(variant, common_for(variant)));
+    write_record(variant, common_for(variant), [&](std::string_view piece) { terminal_.out(piece); });
   }
   void finish() override { terminal_.out(count_ ? "\n  ]\n}\n" : "{\n  \"variants\": []\n}\n"); }
 
@@ -165,6 +173,10 @@ std::unique_ptr<VariantPrinter> make_variant_printer(std::string_view format, Te
   return std::make_unique<TablePrinter>(std::string(format), terminal);
 }
 
-std::string variant_json(const Variant& variant) { return record(variant, common_of(variant)); }
+std::string variant_json(const Variant& variant) {
+  std::string json;
+  write_record(variant, common_of(variant), [&](std::string_view piece) { json += piece; });
+  return json;
+}
 
 }  // namespace lathe
