@@ -18,13 +18,40 @@ namespace {
 
 struct Options {
   std::string command = "help";
+  bool man = false;
 };
 
 void declare(OptionSet& set, Options& options) {
   set.positional("command", options.command, "the command to read about", ValueKind::text, false);
+  set.flag("--man", options.man, "print the manual page of torchlathe(1) instead, for `man -l -`");
+}
+
+// roff takes a leading dot or quote as a request and a hyphen as a soft one.
+std::string roff(std::string_view text) {
+  std::string escaped = replace_all(replace_all(std::string(text), "\\", "\\e"), "-", "\\-");
+  return escaped.starts_with('.') || escaped.starts_with('\'') ? "\\&" + escaped : escaped;
+}
+
+std::string manual_page() {
+  std::string page =
+      ".TH TORCHLATHE 1 \"\" \"torchlathe " LATHE_VERSION "\"\n.SH NAME\ntorchlathe \\- one matrix file, every "
+      "hardware\\-specialised PyTorch build\n.SH SYNOPSIS\n.B torchlathe\n.I COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n";
+  for (const Command& command : commands()) {
+    const auto bound = command.bind();
+    page += fmt::format(".SH {}\n{}\n", roff(command.name), roff(command.summary));
+    for (const Declared& option : bound->set.declared()) {
+      page += fmt::format(".TP\n\\fB{}\\fR {}\n{}\n", roff(replace_all(option.names, ",", ", ")), roff(option.value),
+                          roff(option.help));
+    }
+  }
+  return page + ".SH EXIT STATUS\n0 clean, 1 findings or failed builds, 2 wrong usage, 3 a fault of the machine\n";
 }
 
 int run(const Options& options, Terminal& terminal) {
+  if (options.man) {
+    terminal.out(manual_page());
+    return 0;
+  }
   std::vector<std::string> names;
   for (const EmbeddedFile& page : help_pages::files()) {
     names.emplace_back(page.name.substr(0, page.name.rfind('.')));
