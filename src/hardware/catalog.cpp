@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Looking things up in the tables; catalog_read.cpp fills them.
+// Looking things up in the tables; catalog_read.cpp fills them from TOML, catalog_embedded.cpp from what is compiled
+// in.
 #include "hardware/catalog.h"
 
 #include <fmt/format.h>
@@ -9,10 +10,6 @@
 #include <charconv>
 
 #include "base/text.h"
-
-namespace lathe::hardware_data {
-std::span<const EmbeddedFile> tables();
-}
 
 namespace lathe {
 namespace {
@@ -116,10 +113,5 @@ std::vector<const Isa*> Catalog::best_isas(const Cpu& cpu) const {
 
 std::vector<std::string> Catalog::isa_names() const { return names_of(isas); }
 std::vector<std::string> Catalog::gpu_names() const { return names_of(gpus); }
-
-const Catalog& catalog() {
-  static const Catalog all = read_catalog(hardware_data::tables());
-  return all;
-}
 
 }  // namespace lathe

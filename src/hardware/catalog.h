@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The hardware tables: which GPUs, capabilities, CUDA toolkits, instruction sets and CPUs exist, and which exist
 // together.
-// Read from data/*.toml, compiled in; every row carries its source and how sure its main fact is (a column that is less
+// Written in data/*.toml, compiled in; every row carries its source and how sure its main fact is (a column that is less
 // sure is named in the source). Rules read these tables: no architecture is named in code. Adding a GPU is one row.
 // Does not know what the rows mean for a build or a machine: compat.h.
 #pragma once
@@ -150,7 +150,7 @@ class Catalog {
   std::vector<std::string> gpu_names() const;
 };
 
-// The tables, read once. Thread-safe. A mistake in them is caught by the tests.
+// The tables that are compiled in, unpacked once. Thread-safe. A mistake in them stops the build.
 const Catalog& catalog();
 
 // Reads the tables out of these files. An Error with file, line and column on an unknown or missing key, a value of

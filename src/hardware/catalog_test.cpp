@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "hardware/catalog_pack.h"
 
 namespace lathe::hardware_data {
 std::span<const EmbeddedFile> tables();
@@ -292,6 +293,19 @@ TEST(Catalog, AMistakeInATableIsShownWhereItStands) {
   EXPECT_EQ(error_with("pins.toml", "[[pin]]\nrev = \"x\"\ncuda_sets = []\nsource = \"\"\nconfidence = \"known\"\n"),
             "pins.toml:4:10: every row needs its source");
   EXPECT_EQ(error_with("cpus.toml", "[[cpu]]\nname = \"x\"\n"), "cpus.toml:1:1: key \"machine\" is missing here");
+}
+
+TEST(Catalog, WhatIsCompiledInIsWhatTheTablesSay) {
+  const std::string read = pack(read_catalog(hardware_data::tables()));
+  EXPECT_EQ(pack(catalog()), read);
+  EXPECT_EQ(pack(unpack(as_byte_span(read))), read);
+}
+
+TEST(Catalog, PackedTablesMustBeWhole) {
+  const std::string whole = pack(catalog());
+  EXPECT_THROW(unpack(as_byte_span(whole.substr(0, whole.size() - 1))), Error);
+  EXPECT_THROW(unpack(as_byte_span(whole + "x")), Error);
+  EXPECT_THROW(unpack({}), Error);
 }
 
 TEST(Catalog, AMissingTableIsAnError) { EXPECT_THROW(read_catalog({}), Error); }
