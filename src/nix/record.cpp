@@ -182,9 +182,9 @@ class Evaluation {
     write_facts(json);
     json.key("recipes").begin_array();
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      json.begin_object().member("index", i).member("file", candidates_[i].file).key("mentioned").begin_array();
+      json.begin_object().member("index", i).member("file", candidates_[i].file).key("mentioned").begin_object();
       write_names(json, candidates_[i]);
-      json.end_array().end_object();
+      json.end_object().end_object();
     }
     json.end_array().end_object();
     return json.take();
@@ -194,12 +194,12 @@ class Evaluation {
     std::size_t count = 0;
     if (candidate.imports) {
       for (const std::string_view name : all_names_) {
-        if (++count <= most_names) json.value(name);
+        if (++count <= most_names) json.key(name).value(0);
       }
       return;
     }
     for (const std::string_view name : mentioned_names(candidate.text)) {
-      if (++count <= most_names) json.value(name);
+      if (++count <= most_names) json.key(name).value(0);
     }
   }
 

@@ -21,11 +21,17 @@ let
   # Where in the recipes an attribute was written; null for what the recorder itself made. (There the real answer would
   # be this whole text, the token in it.)
   # Order, not a prefix, decides: it looks at the first differing letter, not at all of this text. "0" comes after "/".
+  first = "${folder}/";
+  last = "${folder}0";
   placeOf = name: set:
     let place = unsafeGetAttrPos name set; in
-    if place != null && place.file > "${folder}/" && place.file < "${folder}0" then place else null;
+    if place != null && place.file > first && place.file < last then place else null;
   positions = set:
-    listToAttrs (builtins.concatMap (name: let value = placeOf name set; in if value == null then [ ] else [ { inherit name value; } ]) (builtins.attrNames set));
+    listToAttrs (builtins.concatMap
+      (name:
+        let value = unsafeGetAttrPos name set; in
+        if value != null && value.file > first && value.file < last then [ { inherit name value; } ] else [ ])
+      (builtins.attrNames set));
 
   full = depth: value:
     let
@@ -120,9 +126,9 @@ let
 
   report = recipe:
     let
-      first = record recipe request.system;
-      other = elsewhere first request.system;
-      done = if other == null then first else trace "${token} a ${other}" (record recipe other);
+      tried = record recipe request.system;
+      other = elsewhere tried request.system;
+      done = if other == null then tried else trace "${token} a ${other}" (record recipe other);
     in
     trace "${token} b ${toString recipe.index}" (trace "${token} r ${toJSON done}" null);
 in

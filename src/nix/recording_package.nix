@@ -114,9 +114,10 @@ let
   # Any value as something JSON can carry, never deeper than `depth`.
   describeTo = depth: value:
     let type = typeOf value; in
-    if type == "string" then unsafeDiscardStringContext value
+    if type == "string" then value
     else if type == "set" then
-      if value ? _recorded then brief depth value
+      # toJSON writes a set with an outPath as that text.
+      if value ? _recorded then if value._recorded.builder or "" == "nixpkgs" then value.outPath else brief depth value
       else if value ? __functor then { function = true; }
       else if depth == 0 then { cut = true; }
       else mapAttrs (_: describeTo (depth - 1)) value
@@ -129,7 +130,6 @@ let
   brief = depth: value:
     let r = value._recorded; in
     if r.kind == "package" && r ? fetch then { fetch = r.builder; arguments = if depth == 0 then { } else describeTo (depth - 1) r.fetch; }
-    else if r.kind == "package" && r.builder == "nixpkgs" then value.outPath
     else if r.kind == "package" then { package = r.label; output = r.output or null; pname = describeTo 1 (r.attrs.pname or null); version = describeTo 1 (r.attrs.version or null); }
     else if r.kind == "source" then { source = r.how; inherit (r) url; }
     else if r.kind == "set" then { set = r.label; version = r.version or null; }

@@ -4,7 +4,7 @@
 # A name that is not here is answered by a recorder that notes "unknown", for the names that the recipe mentions.
 { note, lib, placeOf, package, known, torchFor, pinOf, toolkits }:
 
-# Once a recipe: the names that it mentions, the system, and its own `import`.
+# Once a recipe: the names that it mentions (as a set), the system, and its own `import`.
 { defaultSystem, mentioned, import' }:
 
 let
@@ -13,7 +13,8 @@ let
   inherit (known) each platformOf;
 
   # Names that the recipe mentions and no list knows: they might be packages of any set.
-  strange = listToAttrs (map (name: { inherit name; value = null; }) (filter (name: !known.isKnown name) mentioned));
+  without = names: removeAttrs mentioned (attrNames (builtins.intersectAttrs mentioned names));
+  strange = without known.names;
   unknownIn = prefix:
     mapAttrs (name: _:
       note { kind = "unknown"; name = "${prefix}.${name}"; }
@@ -22,11 +23,11 @@ let
   # `lib` for this recipe: the real one, and a recorder for each name it asks of it that is not there.
   recipeLib =
     let
-      unknownLib = prefix: each (filter (name: !(lib ? ${name})) mentioned) (name:
-        note { kind = "unknown"; name = "${prefix}.${name}"; } (package.function "${prefix}.${name}"));
-      licenses = each (mentioned ++ [ "asl20" "bsd2" "bsd3" "mit" "unfree" "nvidiaCudaRedist" "gpl3Only" ])
-        (name: { shortName = name; spdxId = name; free = !(elem name [ "unfree" "nvidiaCuda" "nvidiaCudaRedist" "unfreeRedistributable" ]); });
-      people = each mentioned (name: { inherit name; github = name; });
+      unknownLib = prefix: mapAttrs (name: _:
+        note { kind = "unknown"; name = "${prefix}.${name}"; } (package.function "${prefix}.${name}")) (without lib);
+      licenses = mapAttrs (name: _: { shortName = name; spdxId = name; free = match "unfree.*|nvidia.*" name == null; })
+        (known.licenses // mentioned);
+      people = mapAttrs (name: _: { inherit name; github = name; }) mentioned;
     in
     unknownLib "lib" // lib // { inherit licenses; maintainers = people; teams = people; types = unknownLib "lib.types"; };
 

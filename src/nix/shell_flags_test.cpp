@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include "nix/shell_flags.h"
+
+#include <gtest/gtest.h>
+
+namespace lathe {
+namespace {
+
+std::string after(std::string_view script, const std::string& name, ShellVariables variables = {}) {
+  apply_assignments(script, variables);
+  return variables.contains(name) ? variables[name] : "(unset)";
+}
+
+TEST(ShellAssignments, QuotesAndReferencesAreFollowed) {
+  EXPECT_EQ(after("export A=\"-mavx2 $A\"", "A"), "-mavx2 $A");
+  EXPECT_EQ(after("A=1\nexport B=\"$A ${A} ${A:-9}\" C='$A'", "B"), "1 1 1");
+  EXPECT_EQ(after("A=1\nexport B=2 C='$A'", "C"), "$A");
+  EXPECT_EQ(after("A=x\nA+=y; A+=\" z\"", "A"), "xy z");
+  EXPECT_EQ(after("export A=\"${CXXFLAGS:-} -g\"", "A"), "$CXXFLAGS -g");
+}
+
+TEST(ShellAssignments, TheLastOneWins) {
+  EXPECT_EQ(after("export MAX_JOBS=32\nexport MAX_JOBS=$NIX_BUILD_CORES\n", "MAX_JOBS"), "$NIX_BUILD_CORES");
+}
+
+TEST(ShellAssignments, TextThatOnlyLooksLikeOneIsNot) {
+  EXPECT_EQ(after("echo A=1", "A"), "(unset)");
+  EXPECT_EQ(after("# A=1", "A"), "(unset)");
+  EXPECT_EQ(after("echo \"\nA=1\n\"", "A"), "(unset)");
+  EXPECT_EQ(after("substituteInPlace x --replace 'A=1' 'A=2'", "A"), "(unset)");
+  EXPECT_EQ(after("true && A=1", "A"), "1");
+  EXPECT_EQ(after("if x; then export A=2; fi", "A"), "2");
+}
+
+TEST(ShellAssignments, ALineThatGoesOnIsOneLine) {
+  EXPECT_EQ(after("export A=\"a \\\nb\"\nB=c\\\nd", "A"), "a b");
+}
+
+TEST(ShellAssignments, DoublingEndsSomewhere) {
+  std::string script = "A=0123456789\n";
+  for (int i = 0; i < 5000; ++i) script += "A=\"$A$A$A$A\"\n";
+  EXPECT_LE(after(script, "A").size(), 16384u);
+}
+
+TEST(ShellAssignments, BrokenScriptsEndSomewhere) {
+  for (const char* script : {"A=\"", "A='", "A=\\", "A=$", "A=${", "A=${B", "export", "A=\"${\"", "\"", "'"}) after(script, "A");
+  EXPECT_EQ(after("A=\"x", "A"), "x");
+}
+
+TEST(FlagWords, LeaveOutUnknownVariables) {
+  EXPECT_EQ(flag_words(" -mavx2  $CXXFLAGS -mfma\n"), (std::vector<std::string>{"-mavx2", "-mfma"}));
+  EXPECT_TRUE(flag_words("").empty());
+}
+
+}  // namespace
+}  // namespace lathe
