@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// Sweeps over x86-64 code at memory speed and reports only what is of interest: instructions beyond the baseline, direct calls
+// and jumps, references to addresses, CPUID. It does not know functions: cpu_scan.h gives their starts as restarts.
+//
+// The sweep is linear: each instruction begins where the last one ended, and anew at each restart. Where no instruction is, or
+// one would run over a restart, it reports `bad` and tries the next byte.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace lathe {
+
+struct X86Event {
+  enum class Kind : std::uint8_t {
+    use,        // needs more than the baseline; see `needs`
+    call,       // CALL of the address `target`
+    jump,       // JMP or Jcc to `target` beyond the restarts around it, by a 4-byte distance
+    slot_call,  // CALL or JMP through the pointer at `target`
+    slot_load,  // loads 8 bytes from `target`: often a function's address out of the GOT
+    reference,  // takes the address `target`
+    guard,      // CPUID or XGETBV: asks what the processor is
+    bad,        // no instruction
+  };
+  std::uint64_t target = 0;
+  std::uint32_t at = 0;  // offset in the section: of the instruction, or of a byte in it
+  Kind kind = Kind::bad;
+  std::uint8_t needs = 0;  // x86_needs(); for `use` and `guard`
+  bool operator==(const X86Event&) const = default;
+};
+
+// Reuses its buffer from call to call; one for each thread.
+class X86Sweep {
+ public:
+  // `section` is loaded at `address`, below 4 GiB long. Sweeps [begin, end) of it and appends what it finds to `events`, in
+  // order. `restarts` are offsets in ascending order; those outside (begin, end) are ignored.
+  // Returns the number of instructions (not exact where there are bad ones).
+  std::size_t sweep(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,
+                    std::span<const std::size_t> restarts, std::vector<X86Event>& events);
+
+ private:
+  std::vector<std::uint8_t> states_;
+};
+
+}  // namespace lathe
