@@ -197,6 +197,34 @@ Fatbins read(const std::string& bytes, const FatbinLimits& limits = {}) {
   return read_bare_fatbin(as_byte_span(bytes), "made", limits);
 }
 
+// A library with two wrappers, made by an assembler that may be a cross-assembler: no nvcc is needed.
+Fatbins assembled(const std::string& compiler, const std::string& flags) {
+  const ScratchFolder folder;
+  folder.write("made.fatbin", container(entry(2, 90, 0x100011, "cubin") + entry(1, 90, 0x11, "ptx")));
+  folder.write("made.s", ".section .nv_fatbin,\"a\"\n.balign 8\none: .incbin \"made.fatbin\"\ntwo: .incbin \"made.fatbin\"\n"
+                         ".section .nvFatBinSegment,\"aw\"\n.balign 8\n"
+                         ".long 0x466243b1,1\n.quad one,0\n.long 0x466243b1,1\n.quad two,0\n");
+  folder.run(compiler + " -shared -nostdlib " + flags + " made.s -o made.so");
+  const MappedFile file = MappedFile::open(folder.path() / "made.so");
+  return read_fatbins(Elf::parse(file.bytes(), "made.so"), &file);
+}
+
+TEST(Fatbin, WrappersAreFollowedOnBothMachinesWithSmallAndLargePagesPlainAndPacked) {
+  for (const std::string compiler : {"cc", "aarch64-linux-gnu-gcc"}) {
+    if (!testing::have_program(compiler)) continue;
+    for (const std::string flags : {"", "-Wl,-z,max-page-size=65536", "-Wl,-z,pack-relative-relocs"}) {
+      if (compiler != "cc" && flags.find("pack") != std::string::npos) continue;  // that linker packs for x86 alone
+      const Fatbins fatbins = assembled(compiler, flags);
+      ASSERT_EQ(fatbins.wrappers.size(), 2u) << compiler << flags;
+      ASSERT_EQ(fatbins.containers.size(), 2u) << compiler << flags;
+      EXPECT_EQ(fatbins.wrappers[0].container, 0u) << compiler << flags;
+      EXPECT_EQ(fatbins.wrappers[1].container, 1u) << compiler << flags;
+      EXPECT_EQ(codes(fatbins.containers[1]), "sm_90a compute_90");
+      EXPECT_TRUE(fatbins.findings.empty()) << compiler << flags;
+    }
+  }
+}
+
 TEST(Fatbin, AKindThatIsNotKnownIsKeptAsUnknown) {
   const Fatbins fatbins = read(container(entry(8, 75, 0x12011, "LTO IR") + entry(2, 90, 0x11, "cubin")));
   ASSERT_EQ(fatbins.containers.size(), 1u);

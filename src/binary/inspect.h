@@ -70,6 +70,9 @@ struct Inspection {
   std::vector<ContainerShape> shapes() const;
 };
 
+// Images that unpack to more than this are never looked into: the others unpack in well under a millisecond.
+inline constexpr std::uint64_t largest_sampled_image = 256 << 10;
+
 // Ranges of a file (begin, end), ascending, disjoint.
 using ByteRanges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 

@@ -15,7 +15,6 @@ namespace {
 
 // nvcc's link stubs unpack to 1,200 to 2,300 bytes, the smallest kernel to 3,600: larger images need no look inside.
 constexpr std::uint64_t largest_stub = 3500;
-constexpr std::uint64_t largest_sample = 256 << 10;  // unpacks in well under a millisecond
 
 bool holds_nothing(ByteSpan file, const FatbinEntry& entry) {
   if (!entry.kind || entry.unpacked_size > largest_stub) return false;
@@ -89,9 +88,9 @@ class GpuInspector {
 
   // One image of each GPU is unpacked: it tells its toolkit, and whether the entry's header told the truth.
   void sample(const FatbinEntry& entry) {
-    if (*entry.kind == CodeKind::ptx || entry.unpacked_size > largest_sample) return;
+    if (*entry.kind == CodeKind::ptx || entry.unpacked_size > largest_sampled_image) return;
     try {
-      const CubinInfo cubin = read_cubin(image_bytes(file_, entry, largest_sample));
+      const CubinInfo cubin = read_cubin(image_bytes(file_, entry, largest_sampled_image));
       if (!cubin.toolkit.empty()) toolkits_.insert(cubin.toolkit);
       const bool same = !cubin.capability || (cubin.capability->portable() == entry.capability.portable() &&
                                               (cubin.capability->suffix == 'a') == (entry.capability.suffix == 'a'));

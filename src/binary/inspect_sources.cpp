@@ -116,7 +116,8 @@ class Sources {
       return true;
     }
     out_.findings.add(zip.findings);
-    const Wheel& wheel = wheels_.emplace_back(std::move(map), std::move(zip));
+    wheels_.push_back({.map = std::move(map), .zip = std::move(zip)});
+    const Wheel& wheel = wheels_.back();
     for (const ZipMember& member : wheel.zip.members) {
       if (!member.readable) continue;
       tasks_.push_back({.path = path.string() + "/" + printable(member.name), .member = &member, .size = member.size});

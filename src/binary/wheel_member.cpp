@@ -80,8 +80,10 @@ class ImageSkipper {
       return true;
     }
     const std::uint64_t begin = std::max(at_ + header, filled_);
+    const bool compressed = reader.read_at<std::uint32_t>(at_ + 16) != 0;
+    const std::uint64_t unpacked = compressed ? reader.read_at<std::uint64_t>(at_ + 56) : payload;
     at_ += header + payload;
-    if (payload > largest_kept_image && begin < at_) {
+    if (unpacked > largest_sampled_image && begin < at_) {
       absent_.emplace_back(begin, at_);
       skip_until_ = at_;
     }

@@ -12,9 +12,6 @@
 
 namespace lathe {
 
-// Images up to this size are kept: link stubs and the samples that tell a toolkit.
-inline constexpr std::uint64_t largest_kept_image = 32 << 10;
-
 class WheelMember {
  public:
   // nullopt: its first bytes show that it is nothing with machine code (only they were unpacked). Error when damaged.
