@@ -45,6 +45,8 @@ std::span<const Command> commands();
 int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal);
 
 // One function per command file.
+std::unique_ptr<BoundCommand> command_apply();
+std::unique_ptr<BoundCommand> command_audit();
 std::unique_ptr<BoundCommand> command_catalog();
 std::unique_ptr<BoundCommand> command_completion();
 std::unique_ptr<BoundCommand> command_generate();
@@ -52,6 +54,7 @@ std::unique_ptr<BoundCommand> command_help();
 std::unique_ptr<BoundCommand> command_init();
 std::unique_ptr<BoundCommand> command_inspect();
 std::unique_ptr<BoundCommand> command_list();
+std::unique_ptr<BoundCommand> command_plan();
 std::unique_ptr<BoundCommand> command_show();
 
 }  // namespace lathe

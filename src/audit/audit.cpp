@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+#include "audit/audit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "audit/rule.h"
+#include "base/text.h"
+#include "matrix/expand.h"
+#include "os/file.h"
+#include "recipe/render.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string stem_of(const std::string& file) {
+  constexpr std::string_view folder_recipe = "/default.nix";
+  if (file.ends_with(folder_recipe)) return file.substr(0, file.size() - folder_recipe.size());
+  return file.substr(0, file.size() - std::string_view(".nix").size());
+}
+
+std::optional<Promise> promise_of(const Variant* want, const NameReading& name, const Recorded& got) {
+  if (want) {
+    return Promise{.package = want->package, .python = want->python, .release = want->pytorch->version, .cuda = want->cell->cuda,
+                   .gpus = want->cell->gpus, .isa = want->cell->isa};
+  }
+  const auto from_name = [](const VariantName& read) {
+    return Promise{.package = read.package, .python = read.python, .release = "", .cuda = read.cuda, .gpus = read.gpus,
+                   .isa = catalog().find_isa(read.isa)};
+  };
+  if (name.name) return from_name(*name.name);
+  if (got.package) {
+    if (const NameReading own = read_variant_name(got.package->pname); own.name) return from_name(*own.name);
+  }
+  return std::nullopt;
+}
+
+// How a file came to be taken for a variant.
+enum class Matched { none, name, alias, spelling, pname };
+
+struct Entry {
+  const Recorded* got = nullptr;
+  std::string stem;
+  NameReading name;
+  const Variant* variant = nullptr;
+  Matched match = Matched::none;
+  std::string fingerprint;
+  Findings findings;
+  std::size_t silenced = 0;
+};
+
+class Auditor {
+ public:
+  Auditor(const fs::path& folder, const MatrixSpec& spec, const AuditOptions& options) : spec_(spec), options_(options) {
+    audit_.folder = folder;
+    audit_.matrix = spec.name;
+    for (const Silenced& silenced : spec.silenced) check_rule(silenced);
+    audit_.wanted = expand(spec);
+    for (const Variant& variant : audit_.wanted) {
+      by_name_.emplace(variant.name, &variant);
+      by_pname_.emplace(variant.pname, &variant);
+      for (const std::string& alias : variant.aliases) by_alias_.emplace(alias, &variant);
+    }
+    audit_.recorded = std::make_shared<RecordedFolder>(fs::exists(folder) ? record_folder(folder, options.record) : RecordedFolder{.folder = folder});
+    audit_.nix_found = audit_.recorded->nix_found;
+  }
+
+  Audit run() {
+    for (const Recorded& got : audit_.recorded->recipes) entries_.push_back(entry_for(got));
+    gather_facts();
+    for (Entry& entry : entries_) judge(entry);
+    for (Entry& entry : entries_) {
+      if (entry.match == Matched::name) holders_[entry.variant->name] = entry.got->file;
+    }
+    find_parts();
+    for (Entry& entry : entries_) audit_.recipes.push_back(decide(entry));
+    for (const Variant& variant : audit_.wanted) {
+      if (!holders_.contains(variant.name)) audit_.missing.push_back(variant.name);
+    }
+    sum_up();
+    return std::move(audit_);
+  }
+
+ private:
+  static void check_rule(const Silenced& silenced) {
+    try {
+      find_rule(silenced.rule);
+    } catch (const Error& error) {
+      throw Error({.what = error.parts().what, .where = silenced.where, .next = error.parts().next});
+    }
+  }
+
+  template <typename Names>
+  static const Variant* look_up(const Names& names, const std::string& name) {
+    const auto found = names.find(name);
+    return found == names.end() ? nullptr : found->second;
+  }
+
+  Entry entry_for(const Recorded& got) const {
+    Entry entry{.got = &got, .stem = stem_of(got.file), .name = {}, .fingerprint = fingerprint_of(got), .findings = {}};
+    entry.name = read_variant_name(entry.stem);
+    const auto take = [&](const Variant* variant, Matched match) {
+      if (!entry.variant && variant) entry.variant = variant, entry.match = match;
+    };
+    take(look_up(by_name_, entry.stem), Matched::name);
+    take(look_up(by_alias_, entry.stem), Matched::alias);
+    if (entry.name.name) {
+      VariantName clean = *entry.name.name;
+      clean.extra.clear();
+      take(look_up(by_name_, clean.text()), Matched::spelling);
+      clean.release.clear();
+      take(look_up(by_name_, clean.text()), Matched::spelling);
+    }
+    if (got.package && got.package->builder == "torch") take(look_up(by_pname_, got.package->pname), Matched::pname);
+    return entry;
+  }
+
+  // Wanted files first, so that of two equal recipes the wanted one is "the first".
+  void gather_facts() {
+    for (const bool wanted : {true, false}) {
+      for (const Entry& entry : entries_) {
+        if ((entry.match == Matched::name) != wanted) continue;
+        if (!entry.fingerprint.empty()) facts_.first_with.emplace(entry.fingerprint, entry.got->file);
+      }
+    }
+    for (const Entry& entry : entries_) {
+      const Recorded& got = *entry.got;
+      if (!got.package) continue;
+      if (!got.package->pname.empty()) {
+        facts_.files_of_pname[got.package->pname].push_back(got.file);
+        facts_.versions_of_pname[got.package->pname].insert(got.package->version);
+      }
+      const auto promise = promise_of(entry.variant, entry.name, got);
+      if (promise && got.pin() && got.pin()->rev) ++facts_.pins_of_cuda[promise->cuda ? promise->cuda->text() : "cpu"][*got.pin()->rev];
+    }
+  }
+
+  std::string shown(const Recorded& got) const {
+    return audit_.folder == "." ? got.file : (audit_.folder / got.file).lexically_normal().string();
+  }
+
+  void judge(Entry& entry) {
+    const Case recipe{.spec = spec_, .got = *entry.got, .file = shown(*entry.got), .stem = entry.stem, .name = entry.name, .want = entry.variant,
+                      .promise = promise_of(entry.variant, entry.name, *entry.got), .folder = &facts_, .fingerprint = entry.fingerprint};
+    for (const Finding& finding : check_recipe(recipe)) {
+      if (is_silenced(finding, entry)) ++entry.silenced;
+      else entry.findings.add(finding);
+    }
+  }
+
+  bool is_silenced(const Finding& finding, const Entry& entry) const {
+    return std::ranges::any_of(spec_.silenced, [&](const Silenced& silenced) {
+      return silenced.rule == finding.rule && glob_match(silenced.name, entry.variant ? entry.variant->name : entry.stem);
+    });
+  }
+
+  // Files of the folder in which a wanted recipe is really written: a wrapper's base must stay.
+  void find_parts() {
+    for (const Entry& entry : entries_) {
+      if (entry.match != Matched::name || !entry.got->package) continue;
+      for (const auto& [key, place] : entry.got->package->places) {
+        if (!place.file.empty() && place.file != shown(*entry.got)) parts_.insert(place.file);
+      }
+    }
+  }
+
+  bool wrong(const Entry& entry, bool but_name) const {
+    return std::ranges::any_of(entry.findings, [&](const Finding& finding) {
+      if (but_name && find_rule(finding.rule).about_name) return false;
+      return finding.severity == Severity::error || (options_.strict && finding.severity == Severity::warning);
+    });
+  }
+
+  // Is it byte for byte what `generate` writes? Then writing it anew mends nothing.
+  bool is_generated(const Entry& entry) const {
+    try {
+      return read_file(audit_.folder / entry.got->file) == render(spec_, *entry.variant);
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  // The first thing that is wrong, what the package is called last: it matters least.
+  static std::string first_error(const Entry& entry) {
+    const Finding* best = nullptr;
+    std::size_t errors = 0;
+    const auto rank = [](const Finding& finding) { return std::pair(finding.severity, find_rule(finding.rule).about_name); };
+    for (const Finding& finding : entry.findings) {
+      errors += finding.severity == Severity::error ? 1 : 0;
+      if (!best || rank(finding) < rank(*best)) best = &finding;
+    }
+    if (!best) return "";
+    return errors > 1 ? fmt::format("{}; {} more error{}", best->what, errors - 1, errors == 2 ? "" : "s") : best->what;
+  }
+
+  AuditedRecipe decide(Entry& entry) {
+    AuditedRecipe result{.file = entry.got->file, .variant = entry.variant ? entry.variant->name : "", .reason = {}, .findings = {},
+                         .silenced = entry.silenced, .recorded = entry.got};
+    if (entry.match == Matched::name) {
+      if (wrong(entry, false) && !is_generated(entry)) {
+        result.verdict = Verdict::rewrite;
+        result.reason = first_error(entry);
+      }
+    } else if (parts_.contains(shown(*entry.got)) || !in_scope(entry)) {
+      result.verdict = Verdict::outside;
+      result.variant.clear();
+      result.reason = parts_.contains(shown(*entry.got)) ? "a wanted recipe is written in it" : "no recipe of this matrix' package";
+    } else if (entry.variant && !holders_.contains(entry.variant->name) && audit_.nix_found && entry.got->package && !wrong(entry, true)) {
+      holders_[entry.variant->name] = entry.got->file;
+      result.verdict = Verdict::rename;
+      result.reason = fmt::format("is {} under another name", entry.variant->name);
+    } else {
+      result.verdict = Verdict::remove;
+      result.reason = why_delete(entry);
+      result.variant.clear();
+    }
+    result.findings = std::move(entry.findings);
+    return result;
+  }
+
+  bool in_scope(const Entry& entry) const {
+    if (entry.name.name) return entry.name.name->package == spec_.package;
+    return entry.stem.starts_with(spec_.package + "-") || (entry.got->package && entry.got->package->builder == "torch" && entry.variant);
+  }
+
+  std::string why_delete(const Entry& entry) const {
+    const auto first = facts_.first_with.find(entry.fingerprint);
+    if (!entry.fingerprint.empty() && first != facts_.first_with.end() && first->second != entry.got->file) {
+      return fmt::format("redundant copy of {}", stem_of(first->second));
+    }
+    const bool scratch = std::ranges::any_of(entry.findings, [](const Finding& f) { return f.rule == "from-scratch"; });
+    if (scratch) return fmt::format("wrong pattern: {}{}", first_with_rule(entry, "from-scratch"), to_be_created(entry));
+    if (entry.match == Matched::alias) return fmt::format("alias of {}{}", entry.variant->name, to_be_created(entry));
+    if (entry.variant) return fmt::format("another name for {}{}", entry.variant->name, to_be_created(entry));
+    const bool bad = wrong(entry, true);
+    return fmt::format("no variant of the matrix is called so{}", bad ? fmt::format("; wrong pattern: {}", first_error(entry)) : "");
+  }
+
+  static std::string first_with_rule(const Entry& entry, std::string_view rule) {
+    for (const Finding& finding : entry.findings) {
+      if (finding.rule == rule) return finding.what;
+    }
+    return "";
+  }
+
+  std::string to_be_created(const Entry& entry) const {
+    return entry.variant && !holders_.contains(entry.variant->name) ? fmt::format("; {} is created", entry.variant->name) : "";
+  }
+
+  void sum_up() {
+    AuditSummary& sum = audit_.summary;
+    for (const AuditedRecipe& recipe : audit_.recipes) {
+      switch (recipe.verdict) {
+        case Verdict::keep: ++sum.keep; break;
+        case Verdict::rewrite: ++sum.rewrite; break;
+        case Verdict::rename: ++sum.rename; break;
+        case Verdict::create: break;
+        case Verdict::remove: ++sum.remove; break;
+        case Verdict::outside: ++sum.outside; break;
+      }
+    }
+    sum.create = audit_.missing.size();
+    sum.wanted = audit_.wanted.size();
+  }
+
+  const MatrixSpec& spec_;
+  const AuditOptions& options_;
+  Audit audit_;
+  std::unordered_map<std::string, const Variant*> by_name_, by_pname_, by_alias_;
+  std::vector<Entry> entries_;
+  FolderFacts facts_;
+  std::map<std::string, std::string> holders_;  // variant -> the file that is it
+  std::set<std::string> parts_;
+};
+
+}  // namespace
+
+std::string_view to_string(Verdict verdict) {
+  static constexpr std::string_view names[] = {"keep", "rewrite", "rename", "create", "delete", "outside"};
+  return names[static_cast<std::size_t>(verdict)];
+}
+
+std::size_t Audit::count(Severity severity) const {
+  std::size_t total = 0;
+  for (const AuditedRecipe& recipe : recipes) total += recipe.findings.count(severity);
+  return total;
+}
+
+const Variant& Audit::variant(const std::string& name) const { return *std::ranges::find(wanted, name, &Variant::name); }
+
+Audit audit_folder(const fs::path& folder, const MatrixSpec& spec, const AuditOptions& options) { return Auditor(folder, spec, options).run(); }
+
+Findings judge_recipe(const MatrixSpec& spec, const Recorded& recorded, const std::string& stem, const Variant* want) {
+  const NameReading name = read_variant_name(stem);
+  return check_recipe({.spec = spec, .got = recorded, .file = stem + ".nix", .stem = stem, .name = name, .want = want,
+                       .promise = promise_of(want, name, recorded)});
+}
+
+}  // namespace lathe

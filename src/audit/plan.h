@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// From an audit to the edits that make the folder what the matrix wants. Pure but for reading the old contents.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "audit/audit.h"
+
+namespace lathe {
+
+struct Edit {
+  Verdict kind = Verdict::create;  // rewrite, rename, create, remove
+  std::string file;                // what there is afterwards; of remove: what goes
+  std::string from;                // rename: the name until now
+  std::string reason;
+  std::string old_content, new_content;  // "" where there is none
+};
+
+struct Plan {
+  AuditSummary summary;
+  std::vector<Edit> edits;  // deletions last
+};
+
+Plan make_plan(const Audit& audit, const MatrixSpec& spec);
+
+// The totals as somebody else counted them ("create=43"), held against the plan; a sentence for each that is off.
+std::vector<std::string> compare_totals(const AuditSummary& summary, const std::vector<std::string>& expected);
+
+}  // namespace lathe

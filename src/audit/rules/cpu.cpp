@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+// For which CPUs a recipe compiles, on which machines Nix may build it, and what PyTorch must leave out there.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "audit/rule.h"
+#include "hardware/flags.h"
+
+namespace lathe {
+namespace {
+
+// The words that choose instructions, without warnings and paths.
+std::vector<std::string> machine_flags(const std::vector<std::string>& words) {
+  std::vector<std::string> flags;
+  std::ranges::copy_if(words, std::back_inserter(flags), [](const std::string& word) { return word.starts_with("-m"); });
+  return flags;
+}
+
+bool judged(const Case& recipe) { return recipe.package() && recipe.promise && recipe.promise->isa && !recipe.is_companion(); }
+
+std::string setting(const RecordedPackage& package, const std::string& name) {
+  const auto found = package.environment.find(name);
+  return found == package.environment.end() ? "" : found->second;
+}
+
+void report_excess(const Case& recipe, Report& report, const std::vector<std::string>& words, std::string_view variable) {
+  const std::vector<std::string> flags = machine_flags(words);
+  const auto excess = excess_of(flags, *recipe.promise->isa);
+  if (excess.empty()) return;
+  std::vector<std::string> texts;
+  for (const FlagExcess& each : excess) {
+    std::string text = fmt::format("{} enables {}", flags[each.index], each.feature);
+    if (std::ranges::find(texts, text) == texts.end()) texts.push_back(std::move(text));
+  }
+  report.add(recipe.at("preConfigure"), fmt::format("{}: {}; {} does not promise that", variable, fmt::join(texts, ", "), recipe.promise->isa->name));
+}
+
+void report_missing(const Case& recipe, Report& report, const std::vector<std::string>& words, std::string_view variable) {
+  const std::vector<std::string> flags = machine_flags(words);
+  const std::vector<std::string> enabled = features_of(flags);
+  std::vector<std::string> missing;
+  std::ranges::copy_if(recipe.promise->isa->features, std::back_inserter(missing),
+                       [&](const std::string& feature) { return std::ranges::find(enabled, feature) == enabled.end(); });
+  if (missing.empty()) return;
+  if (missing.size() == recipe.promise->isa->features.size()) missing = {"anything"};
+  report.add(recipe.at("preConfigure"), fmt::format("{} does not enable {} of {}", variable, fmt::join(missing, ", "), recipe.promise->isa->name));
+}
+
+}  // namespace
+
+void rule_isa_excess(const Case& recipe, Report& report) {
+  if (!judged(recipe)) return;
+  report_excess(recipe, report, recipe.package()->cxxflags, "CXXFLAGS");
+  report_excess(recipe, report, recipe.package()->cflags, "CFLAGS");
+}
+
+void rule_isa_missing(const Case& recipe, Report& report) {
+  if (!judged(recipe)) return;
+  report_missing(recipe, report, recipe.package()->cxxflags, "CXXFLAGS");
+  report_missing(recipe, report, recipe.package()->cflags, "CFLAGS");
+}
+
+void rule_isa_switches(const Case& recipe, Report& report) {
+  if (!judged(recipe)) return;
+  std::vector<std::string> on;
+  std::ranges::copy_if(recipe.promise->isa->without, std::back_inserter(on), [&](const std::string& name) { return setting(*recipe.package(), name) != "0"; });
+  if (!on.empty()) {
+    report.add(recipe.at("preConfigure"), fmt::format("{}, but {} is on", recipe.promise->isa->pytorch_note, fmt::join(on, ", ")));
+  }
+}
+
+void rule_flags_unknown(const Case& recipe, Report& report) {
+  if (!judged(recipe)) return;
+  const auto unknown = unknown_flags(machine_flags(recipe.package()->cxxflags));
+  if (!unknown.empty()) report.add(recipe.at("preConfigure"), fmt::format("what {} enables is not in the tables", fmt::join(unknown, " ")));
+}
+
+void rule_switched_off(const Case& recipe, Report& report) {
+  if (!judged(recipe) || !recipe.is_torch()) return;
+  static constexpr std::array<std::string_view, 7> always = {"USE_MKLDNN", "USE_FBGEMM", "USE_NNPACK", "USE_DISTRIBUTED", "USE_MAGMA", "USE_CUDNN", "USE_NCCL"};
+  const bool cudnn = std::ranges::all_of(recipe.promise->gpus, [](Capability gpu) {
+    const CapabilityRow* row = catalog().find(gpu);
+    return !row || row->cudnn;
+  });
+  std::vector<std::string> off;
+  for (const std::string_view name : always) {
+    if (setting(*recipe.package(), std::string(name)) != "0") continue;
+    const bool gpu_only = name == "USE_CUDNN" || name == "USE_NCCL" || name == "USE_MAGMA";
+    if (gpu_only && (!recipe.promise->is_gpu() || (name == "USE_CUDNN" && !cudnn))) continue;
+    const auto& without = recipe.promise->isa->without;
+    if (std::ranges::find(without, name) == without.end()) off.emplace_back(name);
+  }
+  if (!off.empty()) report.add(recipe.at("preConfigure"), fmt::format("turns off {} without need", fmt::join(off, ", ")));
+}
+
+void rule_platform_wrong(const Case& recipe, Report& report) {
+  if (!recipe.package() || !recipe.promise || !recipe.promise->isa || recipe.package()->platforms.empty()) return;
+  const std::string system = system_of(recipe.promise->isa->machine);
+  const auto& platforms = recipe.package()->platforms;
+  if (std::ranges::find(platforms, system) == platforms.end()) {
+    report.add(recipe.at("meta.platforms"), fmt::format("is for {}, {} needs {}", fmt::join(platforms, ", "), recipe.promise->isa->name, system));
+  }
+}
+
+void rule_platforms_wide(const Case& recipe, Report& report) {
+  if (!recipe.package() || !recipe.promise || !recipe.promise->isa) return;
+  const std::string system = system_of(recipe.promise->isa->machine);
+  const auto& platforms = recipe.package()->platforms;
+  if (platforms.size() > 1 && std::ranges::find(platforms, system) != platforms.end()) {
+    report.add(recipe.at("meta.platforms"), fmt::format("says it builds on {} platforms; its flags are for {}", platforms.size(), system));
+  }
+}
+
+void rule_system(const Case& recipe, Report& report) {
+  const RecordedNixpkgs* pin = recipe.got.pin();
+  if (!pin || !pin->asked_system || !recipe.promise || !recipe.promise->isa) return;
+  const std::string system = system_of(recipe.promise->isa->machine);
+  if (pin->system != system) report.add(pin->where, fmt::format("asks for packages of {}, {} needs {}", pin->system, recipe.promise->isa->name, system));
+}
+
+}  // namespace lathe

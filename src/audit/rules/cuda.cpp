@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// Whether CUDA is on, which one it is, and what that release needs beside it: MAGMA's patch, CCCL's folder, a CMake module.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "audit/rule.h"
+
+namespace lathe {
+namespace {
+
+bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+const RecordedPackage* cuda_torch(const Case& recipe) {
+  const RecordedPackage* torch = recipe.torch();
+  return torch && torch->cuda_support.value_or(false) ? torch : nullptr;
+}
+
+std::string variable(const RecordedPackage& torch, const std::string& name) {
+  const auto found = torch.environment.find(name);
+  return found == torch.environment.end() ? "" : found->second;
+}
+
+// MAGMA's fix for cudaDeviceProp.clockRate, which CUDA 13 removed.
+bool is_clock_fix(const RecordedPatch& patch) {
+  return has(patch.name, "clockrate") || has(patch.url, "235aefb7b064954fce09d035c69907ba8a87cbcd");
+}
+
+int major_of(const RecordedPackage& torch) {
+  const auto version = torch.cuda ? Version::parse(torch.cuda->version) : std::nullopt;
+  return version ? version->parts.front() : 0;
+}
+
+// What the phases run, as one text.
+std::string phases(const RecordedPackage& torch) {
+  std::string text;
+  for (const char* phase : {"postUnpack", "prePatch", "postPatch", "preConfigure", "preBuild", "postBuild", "preInstall"}) {
+    text += torch.text_of(phase) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+void rule_cuda_off(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = recipe.torch();
+  if (!torch || !recipe.promise || !recipe.promise->is_gpu()) return;
+  if (!torch->cuda_support.value_or(false)) {
+    report.add(recipe.at("pname"), "is named for a GPU and builds without CUDA");
+  } else if (variable(*torch, "USE_CUDA") == "0") {
+    report.add(recipe.at("preConfigure"), "turns CUDA off again with USE_CUDA=0");
+  }
+}
+
+void rule_cuda_in_cpu(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = recipe.torch();
+  if (!torch || !recipe.promise || recipe.promise->is_gpu()) return;
+  if (torch->cuda_support.value_or(false)) {
+    report.add(recipe.at("override.cudaSupport"), "is named for CPUs and builds with CUDA");
+  } else if (recipe.got.pin() && recipe.got.pin()->config_flag("cudaSupport")) {
+    report.add(recipe.got.pin()->where, "is named for CPUs and its nixpkgs is configured for CUDA");
+  }
+}
+
+void rule_cuda_version(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = cuda_torch(recipe);
+  if (!torch || !torch->cuda || !recipe.promise || !recipe.promise->is_gpu()) return;
+  auto version = Version::parse(torch->cuda->version);
+  if (!version || version->parts.size() < 2) return;
+  version->parts.resize(2);
+  if (*version != *recipe.promise->cuda) {
+    report.add(recipe.whole(), fmt::format("builds with CUDA {} ({}), its name says {}", torch->cuda->version, torch->cuda->set, recipe.promise->cuda->text()));
+  }
+}
+
+void rule_cuda_unknown(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = cuda_torch(recipe);
+  if (!torch || !torch->cuda || !torch->cuda->version.empty() || !recipe.promise || !recipe.promise->is_gpu()) return;
+  report.add(recipe.whole(), fmt::format("builds with {}, whatever release that is; its name says {}", torch->cuda->set, recipe.promise->cuda->text()));
+}
+
+void rule_moving_alias(const Case& recipe, Report& report) {
+  if (recipe.got.moving_aliases.empty()) return;
+  report.add(recipe.whole(), fmt::format("uses {}, which means another release in another nixpkgs", fmt::join(recipe.got.moving_aliases, ", ")));
+}
+
+void rule_cuda_config(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = cuda_torch(recipe);
+  const RecordedNixpkgs* pin = recipe.got.pin();
+  if (!torch || !pin) return;
+  if (!pin->config_flag("allowUnfree")) report.add(pin->where, "CUDA is unfree and config.allowUnfree is not set: Nix refuses to build it");
+  if (torch->broken && !pin->config_flag("allowBroken")) {
+    report.add(pin->where, "nixpkgs calls this torch broken with this CUDA and config.allowBroken is not set: Nix refuses to build it");
+  }
+}
+
+void rule_magma_patch_missing(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = cuda_torch(recipe);
+  const RecordedNixpkgs* pin = recipe.got.pin();
+  if (!torch || !torch->magma || !pin || !pin->rev || major_of(*torch) < 13 || !catalog().find_pin(*pin->rev)) return;
+  if (std::ranges::none_of(torch->magma->patches, is_clock_fix)) {
+    report.add(recipe.whole(), "MAGMA does not compile with CUDA 13 without its clockRate fix, which this nixpkgs lacks");
+  }
+}
+
+void rule_magma_patch_twice(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = recipe.torch();
+  if (!torch || !torch->magma) return;
+  const auto& patches = torch->magma->patches;
+  if (std::ranges::count_if(patches, is_clock_fix) > 1) {
+    report.add(recipe.whole(), "adds MAGMA's clockRate fix where it is there already: patch stops with \"reversed (or previously applied)\"");
+  }
+}
+
+// From 2.10 on PyTorch's CUTLASS includes <cccl/...>, which no CUDA set of nixpkgs has.
+void rule_cccl_links(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = cuda_torch(recipe);
+  if (!torch || !recipe.is_torch()) return;
+  const auto version = Version::parse(torch->version);
+  if (!version || *version < Version{{2, 10}}) return;
+  std::string text = phases(*torch) + variable(*torch, "CPATH") + variable(*torch, "CXXFLAGS") + variable(*torch, "NIX_CFLAGS_COMPILE");
+  if (!has(text, "cccl")) report.add(recipe.whole(), "nothing provides the include folder <cccl/...> that PyTorch from 2.10 on asks for");
+}
+
+void rule_find_cuda_toolkit(const Case& recipe, Report& report) {
+  constexpr std::string_view module = "cmake/Modules/FindCUDAToolkit.cmake";
+  const RecordedPackage* torch = cuda_torch(recipe);
+  if (!torch || !recipe.is_torch()) return;
+  if (std::ranges::any_of(torch->patches, [](const RecordedPatch& p) { return p.name == "fix-cmake-cuda-toolkit.patch"; })) return;
+  std::string text = phases(*torch);
+  const std::string removal = "rm " + std::string(module);
+  const std::size_t removed = text.find(removal);
+  if (removed == std::string::npos) return;
+  if (!has(std::string_view(text).substr(removed + removal.size()), "FindCUDAToolkit.cmake")) {
+    report.add(recipe.at("patches"), "drops the patch that goes with removing FindCUDAToolkit.cmake: the install step will miss the file");
+  }
+}
+
+}  // namespace lathe

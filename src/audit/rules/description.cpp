@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// What a recipe tells people: GPUs and CPUs that cannot run it, drivers that are too old. Text is all there is to read here.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "audit/rule.h"
+#include "hardware/compat.h"
+
+namespace lathe {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return result;
+}
+
+// Rows of a table by each of their names, in lower case.
+template <typename Row>
+std::unordered_map<std::string, const Row*> by_name(const std::vector<Row>& rows) {
+  std::unordered_map<std::string, const Row*> names;
+  for (const Row& row : rows) {
+    names.emplace(lower(row.name), &row);
+    for (const std::string& alias : row.aliases) names.emplace(lower(alias), &row);
+  }
+  return names;
+}
+
+std::string description(const Case& recipe) {
+  const RecordedPackage* package = recipe.package();
+  if (!package) return "";
+  const Json* meta = package->attributes.find("meta");
+  std::string text = package->description;
+  if (meta) text += " " + meta->text_of("longDescription");
+  return text.substr(0, 16384);
+}
+
+bool word_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-'; }
+
+// Every run of one to four words that names a row; the longest at each place ("RTX 6000 Ada", not "RTX 6000").
+template <typename Row>
+std::vector<std::pair<std::string, const Row*>> mentioned(const std::string& text, const std::unordered_map<std::string, const Row*>& names) {
+  const std::string folded = lower(text);
+  std::vector<std::pair<std::size_t, std::size_t>> words;
+  for (std::size_t i = 0; i < folded.size();) {
+    if (!word_character(folded[i])) {
+      ++i;
+      continue;
+    }
+    const std::size_t start = i;
+    while (i < folded.size() && word_character(folded[i])) ++i;
+    words.emplace_back(start, i);
+  }
+  std::vector<std::pair<std::string, const Row*>> found;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    for (std::size_t count = std::min<std::size_t>(4, words.size() - i); count > 0; --count) {
+      const std::size_t start = words[i].first, end = words[i + count - 1].second;
+      const auto row = names.find(folded.substr(start, end - start));
+      if (row == names.end()) continue;
+      found.emplace_back(text.substr(start, end - start), row->second);
+      i += count - 1;
+      break;
+    }
+  }
+  return found;
+}
+
+void add_once(std::vector<std::string>& list, std::string text) {
+  if (std::ranges::find(list, text) == list.end()) list.push_back(std::move(text));
+}
+
+// The version behind "driver" in `text`, from `from` on: "Driver: 570+", "NVIDIA driver 580.65.06 or newer".
+std::optional<Version> driver_in(const std::string& folded) {
+  const std::size_t word = folded.find("driver");
+  if (word == std::string::npos) return std::nullopt;
+  const std::size_t digit = folded.find_first_of("0123456789", word);
+  if (digit == std::string::npos || digit - word > 24) return std::nullopt;
+  const std::string number = folded.substr(digit, folded.find_first_not_of("0123456789.", digit) - digit);
+  const auto version = Version::parse(number.ends_with('.') ? number.substr(0, number.size() - 1) : number);
+  return version && version->parts.front() >= 300 && version->parts.front() < 1000 ? version : std::nullopt;
+}
+
+}  // namespace
+
+void rule_description_gpu(const Case& recipe, Report& report) {
+  if (!recipe.promise || !recipe.promise->is_gpu() || !recipe.package()) return;
+  static const auto names = by_name(catalog().gpus);
+  std::vector<DeviceCode> codes;
+  for (const Capability gpu : recipe.promise->gpus) codes.push_back({gpu, CodeKind::cubin});
+  if (recipe.want && recipe.want->settings->ptx) codes.push_back({recipe.promise->gpus.back(), CodeKind::ptx});
+  std::vector<std::string> wrong;
+  for (const auto& [word, gpu] : mentioned(description(recipe), names)) {
+    if (!pick(codes, gpu->capability)) add_once(wrong, fmt::format("{} (compute capability {})", word, spell(gpu->capability, Dialect::dotted)));
+  }
+  const bool impossible = recipe.want && recipe.want->cell->status == PairStatus::impossible;  // its note names what can't run
+  if (!wrong.empty() && !impossible) report.add(recipe.at("meta.description"), fmt::format("its description names {}, which cannot run it", fmt::join(wrong, ", ")));
+}
+
+void rule_description_cpu(const Case& recipe, Report& report) {
+  if (!recipe.promise || !recipe.promise->isa || !recipe.package()) return;
+  static const auto names = by_name(catalog().cpus);
+  const Isa& isa = *recipe.promise->isa;
+  const bool noted = recipe.want && recipe.want->cell->status != PairStatus::valid;  // a note names better CPUs
+  std::vector<std::string> wrong;
+  for (const auto& [word, cpu] : mentioned(description(recipe), names)) {
+    if (std::ranges::find(cpu->isas, isa.name) == cpu->isas.end()) add_once(wrong, word);
+  }
+  if (!wrong.empty() && !noted) report.add(recipe.at("meta.description"), fmt::format("its description names {}, which does not have {}", fmt::join(wrong, ", "), isa.name));
+}
+
+void rule_driver_floor(const Case& recipe, Report& report) {
+  if (!recipe.promise || !recipe.promise->is_gpu() || !recipe.package()) return;
+  const auto said = driver_in(lower(description(recipe)));
+  if (!said || !catalog().find_toolkit(*recipe.promise->cuda)) return;
+  std::optional<Version> floor;
+  for (const Capability gpu : recipe.promise->gpus) {
+    const Version each = minimum_driver(gpu, *recipe.promise->cuda, false);
+    if (!floor || each < *floor) floor = each;
+  }
+  if (floor && said->parts.front() < floor->parts.front()) {
+    report.add(recipe.at("meta.description"), fmt::format("its description asks for driver {}, it needs {}", said->text(), floor->text()));
+  }
+}
+
+}  // namespace lathe

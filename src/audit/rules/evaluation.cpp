@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// Recipes that cannot be evaluated, or evaluate to something that is no build of PyTorch as nixpkgs makes it.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "audit/rule.h"
+
+namespace lathe {
+namespace {
+
+bool is_syntax(const Recorded::Failure& failure) {
+  return failure.cause == Recorded::Cause::not_nix || failure.message.find("syntax error") != std::string::npos;
+}
+
+Place place_of(const Recorded::Failure& failure, const Case& recipe) {
+  return failure.where.file.empty() ? recipe.whole() : failure.where;
+}
+
+}  // namespace
+
+void rule_syntax(const Case& recipe, Report& report) {
+  const auto& failure = recipe.got.failure;
+  if (failure && failure->cause != Recorded::Cause::none && is_syntax(*failure)) {
+    report.add(place_of(*failure, recipe), failure->message);
+  }
+}
+
+void rule_evaluation(const Case& recipe, Report& report) {
+  const auto& failure = recipe.got.failure;
+  if (failure && failure->cause != Recorded::Cause::none && !is_syntax(*failure)) {
+    report.add(place_of(*failure, recipe), failure->message);
+  }
+}
+
+void rule_not_evaluated(const Case& recipe, Report& report) {
+  const auto& failure = recipe.got.failure;
+  if (failure && failure->cause == Recorded::Cause::none) report.add(recipe.whole(), failure->message);
+}
+
+void rule_not_a_package(const Case& recipe, Report& report) {
+  if (!recipe.got.evaluated() || recipe.package()) return;
+  report.add(recipe.whole(), recipe.got.kind == Recorded::Kind::set ? "evaluates to a set of packages, not to one"
+                                                                    : "evaluates to something that is no package");
+}
+
+void rule_from_scratch(const Case& recipe, Report& report) {
+  const RecordedPackage* package = recipe.package();
+  if (!package || !recipe.promise || recipe.promise->package != "pytorch" || package->builder == "torch") return;
+  report.add(recipe.at("pname"), fmt::format("is made with {}, not from the torch of nixpkgs", package->builder));
+}
+
+void rule_unknown_name(const Case& recipe, Report& report) {
+  if (!recipe.got.unknown.empty()) {
+    report.add(recipe.whole(), fmt::format("uses {}, which the recorder does not know", fmt::join(recipe.got.unknown, ", ")));
+  }
+  if (!recipe.got.unsure.empty()) {
+    report.add(recipe.whole(), fmt::format("uses {}, which may not exist in this nixpkgs", fmt::join(recipe.got.unsure, ", ")));
+  }
+}
+
+}  // namespace lathe

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// For which GPUs a recipe builds, and whether such a build can be made and can run anywhere.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "audit/rule.h"
+#include "base/text.h"
+
+namespace lathe {
+namespace {
+
+// PyTorch reads the list that the phases leave behind, whoever wrote it.
+std::vector<std::string> arch_list(const RecordedPackage& torch) {
+  const auto variable = torch.environment.find("TORCH_CUDA_ARCH_LIST");
+  if (variable == torch.environment.end() || variable->second.empty()) return torch.gpu_targets;
+  std::vector<std::string> list;
+  std::string text = replace_all(variable->second, " ", ";");
+  for (const std::string_view word : split(text, ';')) {
+    if (!trim(word).empty()) list.emplace_back(trim(word));
+  }
+  return list;
+}
+
+std::vector<std::string> promised_list(const Case& recipe) {
+  if (recipe.want) return recipe.want->arch_list();
+  std::vector<std::string> list;
+  for (const Capability gpu : recipe.promise->gpus) list.push_back(spell(gpu, Dialect::dotted));
+  return list;
+}
+
+const RecordedPackage* gpu_torch(const Case& recipe) {
+  const RecordedPackage* torch = recipe.torch();
+  return torch && recipe.promise && recipe.promise->is_gpu() && torch->cuda_support.value_or(false) ? torch : nullptr;
+}
+
+// "" when PyTorch's CMake takes it (2.8 to 2.10): digits, a dot, digits, perhaps an `a`, perhaps +PTX.
+std::string why_refused(const std::string& target) {
+  const auto spelled = parse_capability(target);
+  if (!spelled) return fmt::format("\"{}\" is no compute capability", printable(target));
+  if (spelled->dialect != Dialect::dotted) {
+    return fmt::format("\"{}\" is the {} dialect: PyTorch's CMake calls it an unknown CUDA architecture name", target, to_string(spelled->dialect));
+  }
+  if (spelled->capability.suffix == 'f') return fmt::format("PyTorch's CMake does not know the family suffix of \"{}\"", target);
+  return "";
+}
+
+}  // namespace
+
+void rule_gpu_dialect(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = recipe.torch();
+  if (!torch) return;
+  for (const std::string& target : arch_list(*torch)) {
+    const std::string why = why_refused(target);
+    if (why.empty()) continue;
+    const auto spelled = parse_capability(target);
+    report.add(recipe.at("override.gpuTargets"), why,
+               spelled ? fmt::format("write \"{}\"", spell(spelled->capability, Dialect::dotted)) : "");
+  }
+}
+
+void rule_gpu_targets(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = gpu_torch(recipe);
+  if (!torch) return;
+  std::vector<std::string> got = arch_list(*torch), want = promised_list(recipe);
+  const std::vector<std::string> shown = got;
+  std::ranges::sort(got);
+  std::ranges::sort(want);
+  if (got == want || std::ranges::any_of(got, [](const std::string& t) { return !why_refused(t).empty(); })) return;
+  report.add(recipe.at("override.gpuTargets"), fmt::format("builds for {}, its name says {}",
+                                                           shown.empty() ? "whatever nixpkgs takes" : fmt::format("{}", fmt::join(shown, ", ")),
+                                                           fmt::join(want, ", ")));
+}
+
+void rule_impossible_pair(const Case& recipe, Report& report) {
+  if (recipe.want || !recipe.promise || !recipe.promise->isa) return;  // a wanted one is the matrix' decision
+  for (const Capability gpu : recipe.promise->gpus) {
+    const PairVerdict verdict = judge_pair(gpu, *recipe.promise->isa);
+    if (verdict.status == PairStatus::impossible) report.add(recipe.whole(), verdict.reason);
+  }
+}
+
+void rule_impossible_wanted(const Case& recipe, Report& report) {
+  if (recipe.want && recipe.want->cell->status == PairStatus::impossible) report.add(recipe.whole(), recipe.want->cell->reason);
+}
+
+void rule_redundant_pair(const Case& recipe, Report& report) {
+  if (recipe.want && recipe.want->cell->status == PairStatus::redundant) report.add(recipe.whole(), recipe.want->cell->reason);
+}
+
+// What CUDA the recipe really builds with decides; its name only where that is not known.
+void rule_toolkit_range(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = recipe.torch();
+  if (!torch || !recipe.promise || !recipe.promise->is_gpu()) return;
+  auto cuda = torch->cuda ? Version::parse(torch->cuda->version) : std::nullopt;
+  if (!cuda) cuda = recipe.promise->cuda;
+  std::vector<std::string> said;
+  for (const std::string& target : arch_list(*torch)) {
+    const auto spelled = parse_capability(target);
+    if (!spelled) continue;
+    const std::string why = why_not_compilable(spelled->capability, *cuda);
+    if (!why.empty() && std::ranges::find(said, why) == said.end()) said.push_back(why);
+  }
+  for (const std::string& why : said) report.add(recipe.at("override.gpuTargets"), why);
+}
+
+void rule_cudnn(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = gpu_torch(recipe);
+  if (!torch) return;
+  const auto setting = torch->environment.find("USE_CUDNN");
+  if (setting != torch->environment.end() && setting->second == "0") return;
+  for (const Capability gpu : recipe.promise->gpus) {
+    const CapabilityRow* row = catalog().find(gpu);
+    if (row && !row->cudnn) {
+      report.add(recipe.at("preConfigure"), fmt::format("today's cuDNN has no code for {}", spell(gpu, Dialect::dotted)));
+    }
+  }
+}
+
+void rule_config_capabilities(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = gpu_torch(recipe);
+  if (!torch || !recipe.got.pin()) return;
+  std::vector<std::string> got = recipe.got.pin()->config_texts("cudaCapabilities"), want;
+  const bool closure = recipe.want && recipe.want->settings->narrow == Settings::Narrow::closure;
+  if (got.empty() && !closure) return;
+  for (const Capability gpu : recipe.promise->gpus) want.push_back(spell(gpu, Dialect::dotted));
+  std::ranges::sort(got);
+  std::ranges::sort(want);
+  if (got != want) {
+    report.add(recipe.got.pin()->where, fmt::format("config.cudaCapabilities is {}, it should be {}",
+                                                    got.empty() ? "not set" : fmt::format("{}", fmt::join(got, ", ")), fmt::join(want, ", ")));
+  }
+}
+
+}  // namespace lathe

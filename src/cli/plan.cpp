@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe plan`: what `apply` would do to a folder, with reasons and, if asked, differences. Changes nothing.
+#include "audit/plan.h"
+
+#include <fmt/format.h>
+
+#include "audit/diff.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/matrix_option.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  MatrixOption matrix;
+  std::string folder;
+  std::string format = "text";
+  std::vector<std::string> expect;
+  bool diff = false;
+  bool strict = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positional("folder", options.folder, "folder of recipes", ValueKind::folder);
+  options.matrix.declare(set);
+  set.flag("-d,--diff", options.diff, "a unified diff of every file");
+  set.flag("--strict", options.strict, "warnings count as errors");
+  set.texts("--expect", options.expect, "KIND=N", "a total as counted by hand: says where it is off");
+  set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
+}
+
+std::string diff_of(const Edit& edit) {
+  const bool created = edit.kind == Verdict::create, removed = edit.kind == Verdict::remove;
+  return unified_diff(edit.old_content, removed ? "" : edit.new_content, created ? "" : edit.from.empty() ? edit.file : edit.from, removed ? "" : edit.file);
+}
+
+void print_json(const Plan& plan, const std::vector<std::string>& off, bool diff, Terminal& terminal) {
+  JsonWriter json;
+  json.begin_object().key("edits").begin_array();
+  for (const Edit& edit : plan.edits) {
+    json.begin_object().member("kind", to_string(edit.kind)).member("file", edit.file).key("from");
+    if (edit.from.empty()) json.null();
+    else json.value(edit.from);
+    json.member("reason", edit.reason);
+    if (diff) json.member("diff", diff_of(edit));
+    json.end_object();
+  }
+  const AuditSummary& sum = plan.summary;
+  json.end_array().key("summary").begin_object().member("keep", sum.keep).member("rewrite", sum.rewrite).member("rename", sum.rename);
+  json.member("create", sum.create).member("delete", sum.remove).member("outside", sum.outside).member("wanted", sum.wanted).end_object();
+  terminal.out(json.member("off", off).end_object().take());
+}
+
+void print_text(const Plan& plan, const std::vector<std::string>& off, bool diff, Terminal& terminal) {
+  for (const Edit& edit : plan.edits) {
+    const std::string name = edit.from.empty() ? printable(edit.file) : fmt::format("{} -> {}", printable(edit.from), printable(edit.file));
+    terminal.out(fmt::format("{:8}{}\n", to_string(edit.kind), name));
+    if (edit.kind != Verdict::create) terminal.out(fmt::format("        {}\n", printable(edit.reason)));
+    if (diff) terminal.out(diff_of(edit));
+  }
+  const AuditSummary& sum = plan.summary;
+  terminal.out(fmt::format("{} wanted: {} keep, {} rewrite, {} rename, {} create; {} delete{}\n", sum.wanted, sum.keep, sum.rewrite, sum.rename, sum.create,
+                           sum.remove, sum.outside ? fmt::format("; {} outside the matrix", sum.outside) : ""));
+  for (const std::string& line : off) terminal.out(fmt::format("off: {}\n", line));
+}
+
+int run(const Options& options, Terminal& terminal) {
+  const MatrixSpec spec = options.matrix.load();
+  const Plan plan = make_plan(audit_folder(options.folder, spec, {.strict = options.strict}), spec);
+  const std::vector<std::string> off = compare_totals(plan.summary, options.expect);
+  if (options.format == "json") print_json(plan, off, options.diff, terminal);
+  else print_text(plan, off, options.diff, terminal);
+  return plan.edits.empty() && off.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_plan() { return bind_command(declare, run); }
+
+}  // namespace lathe
