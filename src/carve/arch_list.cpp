@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "carve/arch_list.h"
+
+#include "base/text.h"
+
+namespace lathe {
+namespace {
+
+constexpr std::size_t longest_list = 1024;
+
+std::optional<DeviceCode> parse_name(std::string_view name) {
+  const auto spelled = parse_capability(name);
+  if (!spelled || spelled->ptx) return std::nullopt;
+  if (spelled->dialect != Dialect::sm && spelled->dialect != Dialect::compute) return std::nullopt;
+  return DeviceCode{.capability = spelled->capability,
+                    .kind = spelled->dialect == Dialect::sm ? CodeKind::cubin : CodeKind::ptx};
+}
+
+std::optional<std::vector<DeviceCode>> parse_list(std::string_view text) {
+  std::vector<DeviceCode> codes;
+  for (const std::string_view name : split(text, ' ')) {
+    const auto code = parse_name(name);
+    if (!code) return std::nullopt;
+    codes.push_back(*code);
+  }
+  if (codes.size() < 2) return std::nullopt;
+  return codes;
+}
+
+}  // namespace
+
+std::optional<ArchList> find_arch_list(const Elf& elf) {
+  std::optional<ArchList> found;
+  for (const ElfSegment& segment : elf.segments()) {
+    if (segment.type != elf::pt_load || (segment.flags & (elf::pf_w | elf::pf_x)) || segment.file_size == 0) continue;
+    const std::string_view text = as_text(elf.from_address(segment.address));
+    for (std::size_t at = text.find("sm_"); at != std::string_view::npos; at = text.find("sm_", at + 3)) {
+      if (at == 0 || text[at - 1] != '\0') continue;
+      const std::string_view rest = text.substr(at, longest_list);
+      const std::size_t end = rest.find('\0');
+      if (end == std::string_view::npos || !parse_list(rest.substr(0, end))) continue;
+      if (found) return std::nullopt;  // two of them: which is repeated is not known
+      const std::uint64_t address = segment.address + at;
+      found = ArchList{.offset = *elf.offset_of(address), .address = address, .text = std::string(rest.substr(0, end))};
+    }
+  }
+  return found;
+}
+
+std::optional<std::string> carved_arch_list(const std::string& list, std::span<const CarveTarget> targets) {
+  const auto codes = parse_list(list);
+  if (!codes) return std::nullopt;
+  const auto names = split(list, ' ');
+  std::string kept;
+  for (const std::size_t index : codes_to_keep(*codes, targets, true)) {
+    kept += (kept.empty() ? "" : " ") + std::string(names[index]);
+  }
+  if (kept.empty() || kept == list) return std::nullopt;
+  return kept;
+}
+
+}  // namespace lathe

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#include "carve/carve.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "carve/arch_list.h"
+#include "carve/check.h"
+#include "carve/layout.h"
+#include "carve/references.h"
+#include "carve/rewrite.h"
+#include "os/mapped_file.h"
+
+namespace lathe {
+namespace {
+
+// One file on its way: everything is known from the old one before the first byte is written.
+class FileCarver {
+ public:
+  FileCarver(const std::filesystem::path& source, const CarveOptions& options)
+      : options_(options), source_(source), old_(MappedFile::open(source)) {
+    result_.path = source.string();
+    result_.old_size = result_.new_size = old_.bytes().size();
+  }
+
+  CarvedFile plan() {
+    if (!Elf::looks_like(old_.bytes())) {
+      throw Error({.what = "not a 64-bit little-endian ELF file", .where = {.file = result_.path},
+                   .next = "give a shared library, a folder of them or a wheel"});
+    }
+    elf_.emplace(Elf::parse(old_.bytes(), result_.path));
+    fatbins_ = read_fatbins(*elf_);
+    plan_device_code();
+    plan_arch_list();
+    if (work_to_do()) {
+      layout_ = lay_out(*elf_, fatbins_, plan_, {.strip_symbols = options_.strip_symbols});
+      result_.new_size = layout_.new_size;
+      if (layout_.table_moved) note_moved_table();
+      result_.outcome = Outcome::carved;
+    } else if (!fatbins_.containers.empty()) {
+      result_.outcome = Outcome::nothing_to_drop;
+    }
+    return result_;
+  }
+
+  CarvedFile write_to(const std::filesystem::path& destination) {
+    std::error_code ignored;
+    const bool in_place = std::filesystem::equivalent(source_.path(), destination, ignored);
+    if (in_place && result_.outcome != Outcome::carved) return result_;
+    // In place means in the place of the file itself, not of a link to it.
+    NewFile file(in_place ? std::filesystem::canonical(source_.path()) : destination);
+    if (result_.outcome == Outcome::carved) {
+      write(file);
+    } else {
+      const FileLayout copy{.old_size = result_.old_size, .new_size = result_.old_size,
+                            .copies = {{.from = 0, .to = 0, .size = result_.old_size}}, .patches = {}};
+      file.write(source_, copy);
+    }
+    file.take_attributes(source_, in_place ? NewFile::Keep::everything : NewFile::Keep::mode);
+    source_.expect_unchanged();
+    file.put_in_place(in_place);
+    return result_;
+  }
+
+ private:
+  void plan_device_code() {
+    plan_ = plan_carve(fatbins_, containers_referenced_elsewhere(*elf_, fatbins_),
+                       {.targets = options_.targets, .minimal = options_.minimal});
+    result_.totals = plan_.totals;
+    result_.notes.add(fatbins_.findings);
+    std::map<Untouched, std::size_t> untouched;
+    for (const ContainerPlan& container : plan_.containers) {
+      if (container.untouched != Untouched::no) ++untouched[container.untouched];
+    }
+    result_.untouched.assign(untouched.begin(), untouched.end());
+    refuse_if_nothing_fits();
+    report_unserved();
+  }
+
+  void refuse_if_nothing_fits() const {
+    const std::size_t carvable = plan_.totals.containers - plan_.totals.untouched;
+    const bool serves = std::ranges::any_of(plan_.containers, [&](const ContainerPlan& container) {
+      return container.untouched == Untouched::no && container.unserved.size() < options_.targets.size();
+    });
+    if (carvable == 0 || serves) return;
+    throw Error({.what = fmt::format("holds no code for {}, it holds {}", to_string(options_.targets),
+                                     held_architectures(fatbins_)),
+                 .where = {.file = result_.path}, .next = "carve a build that was made for this GPU too"});
+  }
+
+  void report_unserved() {
+    std::map<Capability, std::size_t> unserved;
+    for (const ContainerPlan& container : plan_.containers) {
+      for (const CarveTarget& target : container.unserved) ++unserved[target.capability];
+    }
+    for (const auto& [capability, count] : unserved) {
+      const std::string what = fmt::format("{} of {} containers hold nothing for {}", count, plan_.totals.containers,
+                                           spell(capability, Dialect::dotted));
+      if (options_.require_full) {
+        throw Error({.what = what, .where = {.file = result_.path},
+                     .next = "without --require-full their kernels fail at launch as they do now"});
+      }
+      result_.notes.add({.rule = "carve-unserved", .severity = Severity::note, .where = {.file = result_.path},
+                         .what = what, .fix = "their kernels fail at launch, as before the carve"});
+    }
+  }
+
+  void plan_arch_list() {
+    arch_list_ = find_arch_list(*elf_);
+    if (!arch_list_) return;
+    result_.old_architectures = arch_list_->text;
+    result_.new_architectures = carved_arch_list(arch_list_->text, options_.targets);
+  }
+
+  bool work_to_do() const {
+    return plan_.drops_something() || result_.new_architectures ||
+           (options_.strip_symbols && elf_->find_section(".symtab") && !elf_->segments().empty());
+  }
+
+  void note_moved_table() {
+    result_.notes.add({.rule = "carve-headers-moved", .severity = Severity::note, .where = {.file = result_.path},
+                       .what = "the program header table had no room to grow and moved behind the device code",
+                       .fix = "use --strip-symbols instead of strip: GNU strip cannot write such a file"});
+  }
+
+  void write(NewFile& file) {
+    file.write(source_, layout_);
+    const MappedFile written = MappedFile::open(file.path());
+    const Elf elf = Elf::parse(written.bytes(), result_.path);
+    CheckOptions check{.targets = options_.targets, .meant = {}, .strip_symbols = options_.strip_symbols};
+    if (result_.new_architectures) {
+      patch_arch_list(file, elf);
+      check.meant.push_back({.address = arch_list_->address, .size = arch_list_->text.size()});
+    }
+    const Findings wrong = check_carved(*elf_, fatbins_, elf, check);
+    if (wrong.empty()) return;
+    std::string reasons;
+    for (const Finding& finding : wrong) reasons += (reasons.empty() ? "" : "; ") + finding.what;
+    throw Error({.what = "the carved file did not pass its check and was deleted: " + reasons,
+                 .where = {.file = result_.path}, .next = "the old file is as it was; please report this",
+                 .kind = ErrorKind::fault});
+  }
+
+  void patch_arch_list(NewFile& file, const Elf& elf) {
+    std::string text = *result_.new_architectures;
+    text.resize(arch_list_->text.size());
+    const auto offset = elf.offset_of(arch_list_->address);
+    if (offset) file.patch(*offset, text);
+  }
+
+  const CarveOptions& options_;
+  SourceFile source_;
+  MappedFile old_;
+  std::optional<Elf> elf_;
+  Fatbins fatbins_;
+  CarvePlan plan_;
+  std::optional<ArchList> arch_list_;
+  FileLayout layout_;
+  CarvedFile result_;
+};
+
+}  // namespace
+
+std::string_view to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::carved: return "carved";
+    case Outcome::nothing_to_drop: return "nothing to drop";
+    case Outcome::no_device_code: return "no device code";
+    case Outcome::left_alone: return "left alone";
+  }
+  return "";
+}
+
+std::string held_architectures(const Fatbins& fatbins) {
+  std::set<std::pair<bool, Capability>> held;
+  for (const FatbinContainer& container : fatbins.containers) {
+    for (const FatbinEntry& entry : container.entries) {
+      if (entry.kind && !container.relocatable) held.insert({*entry.kind == CodeKind::ptx, entry.capability});
+    }
+  }
+  std::string text;
+  for (const auto& [ptx, capability] : held) {
+    text += (text.empty() ? "" : ", ") + std::string(ptx ? "PTX " : "") + spell(capability, Dialect::dotted);
+  }
+  return text.empty() ? "nothing" : text;
+}
+
+CarvedFile plan_file(const std::filesystem::path& source, const CarveOptions& options) {
+  return FileCarver(source, options).plan();
+}
+
+CarvedFile carve_file(const std::filesystem::path& source, const std::filesystem::path& destination,
+                      const CarveOptions& options) {
+  FileCarver carver(source, options);
+  const CarvedFile planned = carver.plan();
+  return options.dry_run ? planned : carver.write_to(destination);
+}
+
+}  // namespace lathe

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+// Which pages leave the file, and where the program header table goes.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "base/error.h"
+#include "carve/spans.h"
+
+namespace lathe {
+namespace {
+
+constexpr std::uint64_t smallest_page = 4096;
+constexpr std::size_t most_cuts = 64;  // each costs a program header and, at run time, a mapping
+
+FileRange file_range(const ProgramHeader& header) { return {.offset = header.offset, .size = header.file_size}; }
+
+class Cutter {
+ public:
+  Cutter(const Elf& elf, const std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
+         std::vector<Span>& spans)
+      : elf_(elf), programs_(programs), sections_(sections), spans_(spans), page_(page_size_of(elf)) {}
+
+  bool decide() {
+    for (Span& span : spans_) span.cut = cut_of(span);
+    limit_cuts();
+    if (table_size() <= programs_.size() || room_in_place()) return false;
+    move_table();
+    return true;
+  }
+
+ private:
+  bool ends_its_load(const Span& span) const { return span.range.end() == file_range(programs_[span.load]).end(); }
+
+  std::uint64_t cut_of(const Span& span) const {
+    const ProgramHeader& load = programs_[span.load];
+    if (ends_its_load(span) && load.memory_size > load.file_size) return 0;  // .bss begins right behind
+    const FileRange freed{.offset = span.used_end, .size = span.range.end() - span.used_end};
+    for (const ProgramHeader& other : programs_) {
+      if (&other != &load && freed.touches(file_range(other))) return 0;
+    }
+    for (const SectionHeader& section : sections_) {
+      const FileRange range{.offset = section.offset, .size = section.file_size()};
+      const bool around = range.offset <= span.range.offset && range.end() >= span.range.end();
+      if (!around && freed.touches(range)) return 0;
+    }
+    return freed.size / page_ * page_;
+  }
+
+  // Many small holes are not worth a mapping each: the largest stay.
+  void limit_cuts() {
+    std::vector<Span*> by_size;
+    for (Span& span : spans_) by_size.push_back(&span);
+    std::ranges::sort(by_size, std::ranges::greater{}, &Span::cut);
+    for (std::size_t i = most_cuts; i < by_size.size(); ++i) by_size[i]->cut = 0;
+  }
+
+  std::size_t table_size() const {
+    const auto unused = std::ranges::count(programs_, std::uint32_t{0}, &ProgramHeader::type);
+    const auto splits = std::ranges::count_if(spans_, [&](const Span& s) { return s.cut != 0 && !ends_its_load(s); });
+    return programs_.size() + static_cast<std::size_t>(splits - unused);
+  }
+
+  // Is what follows the table nobody's, and loaded along with it?
+  bool room_in_place() const {
+    if (sections_.empty()) return false;  // nobody can tell
+    const FileRange table{.offset = elf_.program_headers_at(), .size = table_size() * ProgramHeader::bytes};
+    const FileRange more{.offset = table.offset + programs_.size() * ProgramHeader::bytes,
+                         .size = (table_size() - programs_.size()) * ProgramHeader::bytes};
+    if (more.touches({.offset = elf_.section_headers_at(), .size = sections_.size() * SectionHeader::bytes})) return false;
+    const bool taken = std::ranges::any_of(sections_, [&](const SectionHeader& section) {
+      return more.touches({.offset = section.offset, .size = section.file_size()});
+    });
+    if (taken || !covered(table)) return false;
+    return std::ranges::none_of(programs_, [&](const ProgramHeader& header) {
+      return header.type != elf::pt_load && header.type != ProgramHeader::pt_phdr && more.touches(file_range(header));
+    });
+  }
+
+  bool covered(const FileRange& range) const {
+    return std::ranges::any_of(programs_, [&](const ProgramHeader& header) {
+      return header.type == elf::pt_load && header.offset <= range.offset && range.end() <= file_range(header).end();
+    });
+  }
+
+  // Behind the kept containers of the span that frees most.
+  void move_table() {
+    const auto span = std::ranges::max_element(spans_, {}, &Span::cut);
+    span->table_at = align_up(span->kept_end, 8);
+    span->used_end = span->table_at + table_size() * ProgramHeader::bytes;
+    if (span->used_end > span->range.end()) {
+      throw Error({.what = "no room for another program header", .where = {.file = elf_.name()}});
+    }
+    span->cut = cut_of(*span);
+  }
+
+  const Elf& elf_;
+  const std::vector<ProgramHeader>& programs_;
+  const std::vector<SectionHeader>& sections_;
+  std::vector<Span>& spans_;
+  const std::uint64_t page_;
+};
+
+}  // namespace
+
+std::uint64_t page_size_of(const Elf& elf) {
+  std::uint64_t page = smallest_page;
+  for (const ElfSegment& segment : elf.segments()) {
+    if (segment.type == elf::pt_load) page = std::max(page, segment.align);
+  }
+  if (!std::has_single_bit(page)) {
+    throw Error({.what = fmt::format("a segment is aligned to {} bytes, which is no power of two", page),
+                 .where = {.file = elf.name()}});
+  }
+  return page;
+}
+
+bool cut_spans(const Elf& elf, const std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
+               std::vector<Span>& spans) {
+  return Cutter(elf, programs, sections, spans).decide();
+}
+
+}  // namespace lathe

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// What the carved file looks like, worked out from the headers alone: which runs of the old file go where, and which bytes
+// are written anew. Pure: rewrite.h does the writing.
+//
+//   old file   | headers .text .rodata | container container container ... | .eh_frame | .data | .symtab, section headers |
+//   new file   | headers .text .rodata | kept kept kept |                    .eh_frame | .data | .symtab, section headers |
+//                                      ^ PT_LOAD ends here                  ^ a PT_LOAD of its own begins: same address,
+//                                                                             its offset less by a multiple of the page size
+//
+// Virtual addresses never change. What lies between the kept containers and the next byte that matters is not mapped
+// any more.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "carve/offsets.h"
+#include "carve/plan.h"
+
+namespace lathe {
+
+struct CopyRun {
+  std::uint64_t from = 0, to = 0, size = 0;  // offsets in the old and in the new file
+};
+
+struct BytePatch {
+  std::uint64_t at = 0;  // offset in the new file
+  std::string bytes;
+};
+
+struct LayoutOptions {
+  bool strip_symbols = false;
+};
+
+struct FileLayout {
+  std::uint64_t old_size = 0, new_size = 0;
+  std::vector<CopyRun> copies;     // ascending; what lies between is zero
+  std::vector<BytePatch> patches;  // applied after the copies
+  bool table_moved = false;        // the program header table had no room to grow where it was
+};
+
+// Error when the file is of a kind that cannot be carved (a relocatable object, segments that share bytes).
+FileLayout lay_out(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan, const LayoutOptions& options = {});
+
+}  // namespace lathe

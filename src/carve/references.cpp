@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "carve/references.h"
+
+#include <algorithm>
+
+namespace lathe {
+namespace {
+
+class References {
+ public:
+  References(const Elf& elf, const Fatbins& fatbins) : elf_(elf), fatbins_(fatbins) {
+    for (const FatbinWrapper& wrapper : fatbins.wrappers) {
+      // A wrapper that is not its container's one and only counts as somebody else.
+      if (wrapper.container && fatbins.containers[*wrapper.container].wrapper) own_.push_back(wrapper.pointer_at);
+    }
+    std::ranges::sort(own_);
+    for (std::size_t i = 0; i < fatbins.containers.size(); ++i) {
+      if (fatbins.containers[i].address != 0) by_address_.push_back(i);
+    }
+    std::ranges::sort(by_address_, {}, [&](std::size_t i) { return fatbins.containers[i].address; });
+  }
+
+  std::vector<std::size_t> find() {
+    if (by_address_.empty()) return {};
+    look_at_relocations();
+    elf_.for_each_symbol(ElfSymbols::dynamic, [&](std::uint32_t, const ElfSymbol& symbol) {
+      const bool defined = symbol.section != elf::shn_undef && symbol.section != elf::shn_abs;
+      if (defined && symbol.type != elf::stt_section) mark(symbol.value);
+    });
+    for (const FatbinWrapper& wrapper : fatbins_.wrappers) {
+      if (!wrapper.container) mark(wrapper.target);
+    }
+    std::ranges::sort(found_);
+    found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
+    return found_;
+  }
+
+ private:
+  void look_at_relocations() {
+    elf_.for_each_relocation([&](const ElfRelocation& relocation) {
+      if (std::ranges::binary_search(own_, relocation.addend_at)) return;
+      std::uint64_t target = static_cast<std::uint64_t>(relocation.addend);
+      if (relocation.symbol == 0) {
+        if (!holds_address(relocation)) return;
+      } else {
+        const auto symbol = elf_.dynamic_symbol(relocation.symbol);
+        if (!symbol || symbol->section == elf::shn_undef) return;
+        target += symbol->value;
+      }
+      mark(target);
+      mark(relocation.place);  // somebody writes into it
+    });
+  }
+
+  // Others without a symbol hold offsets into thread-local storage.
+  bool holds_address(const ElfRelocation& relocation) const {
+    if (elf_.machine() == elf::em_aarch64) {
+      return relocation.type == elf::r_aarch64_relative || relocation.type == elf::r_aarch64_irelative;
+    }
+    return relocation.type == elf::r_x86_64_relative || relocation.type == elf::r_x86_64_irelative;
+  }
+
+  void mark(std::uint64_t address) {
+    const auto start = [&](std::size_t i) { return fatbins_.containers[i].address; };
+    auto it = std::ranges::upper_bound(by_address_, address, {}, start);
+    if (it == by_address_.begin()) return;
+    const FatbinContainer& container = fatbins_.containers[*--it];
+    if (address - container.address < container.header_size + container.entries_size) found_.push_back(*it);
+  }
+
+  const Elf& elf_;
+  const Fatbins& fatbins_;
+  std::vector<std::uint64_t> own_;         // file offsets of the wrappers' pointers
+  std::vector<std::size_t> by_address_;
+  std::vector<std::size_t> found_;
+};
+
+}  // namespace
+
+std::vector<std::size_t> containers_referenced_elsewhere(const Elf& elf, const Fatbins& fatbins) {
+  return References(elf, fatbins).find();
+}
+
+}  // namespace lathe

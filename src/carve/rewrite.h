@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// Writes the file that a layout describes: beside its target, never over it. Large runs go from file to file inside the
+// kernel; no more than a few kilobytes are held in memory. Does not know what an ELF file is.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "base/bytes.h"
+#include "carve/layout.h"
+
+struct stat;
+
+namespace lathe {
+
+// A file opened for reading, and what it looked like then.
+class SourceFile {
+ public:
+  explicit SourceFile(const std::filesystem::path& path);  // Error when it is no regular file
+  SourceFile(const SourceFile&) = delete;
+  SourceFile& operator=(const SourceFile&) = delete;
+  ~SourceFile();
+
+  int descriptor() const { return descriptor_; }
+  const std::filesystem::path& path() const { return path_; }
+  // Error when the file was written, replaced or removed since it was opened.
+  void expect_unchanged() const;
+
+ private:
+  struct Look {
+    std::uint64_t device = 0, inode = 0, size = 0;
+    std::int64_t seconds = 0, nanoseconds = 0;
+    bool operator==(const Look&) const = default;
+  };
+  static Look look_at(const struct ::stat& status);
+
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  Look look_;
+};
+
+// A new file beside its place (".NAME.XXXXXX.new"), which is removed unless it is put in place.
+class NewFile {
+ public:
+  explicit NewFile(const std::filesystem::path& place);
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  ~NewFile();
+
+  int descriptor() const { return descriptor_; }
+  const std::string& path() const { return path_; }  // where it lies now
+
+  void write(const SourceFile& source, const FileLayout& layout);
+  void patch(std::uint64_t at, std::string_view bytes);
+
+  enum class Keep { mode, everything };  // permissions only; or owner, times and extended attributes too
+  void take_attributes(const SourceFile& source, Keep keep);
+
+  // Renames it over its place. `synced`: it is on the disk before that.
+  void put_in_place(bool synced);
+
+ private:
+  std::filesystem::path place_;
+  std::string path_;
+  int descriptor_ = -1;
+};
+
+// The same in memory, for small inputs (tests).
+std::string rewrite_in_memory(ByteSpan old, const FileLayout& layout);
+
+}  // namespace lathe

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// Inside of layout*.cpp only: which containers move together, where to, and how much of the file they free.
+#pragma once
+
+#include "carve/layout.h"
+#include "carve/tables.h"
+
+namespace lathe {
+
+struct MovedContainer {
+  std::size_t container = 0;
+  std::uint64_t offset = 0;  // where it would lie in the old file
+  std::uint64_t address = 0;
+};
+
+// A run of containers that may move, together with the padding behind them. Offsets are of the old file.
+struct Span {
+  FileRange range;
+  std::uint64_t address = 0;
+  std::size_t load = 0;  // index of the PT_LOAD that holds it
+  std::vector<std::size_t> containers = {};
+  std::vector<MovedContainer> moved = {};
+  std::uint64_t kept_end = 0;  // where the last container ends that stays
+  std::uint64_t table_at = 0;  // where the program header table goes; 0: not here
+  std::uint64_t used_end = 0;  // kept_end, or the end of that table
+  std::uint64_t cut = 0;       // whole pages that leave the file: the last of the range
+
+  FileRange cut_range() const { return {.offset = range.end() - cut, .size = cut}; }
+};
+
+// Runs of movable containers with nothing but zeros between them, each within one PT_LOAD and one section. Their kept
+// containers stand packed at the start, 8-byte aligned; used_end is kept_end and nothing is cut yet.
+std::vector<Span> find_spans(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan);
+
+// Decides what is cut, and where the program header table goes when the splits make it too long for its place (true: it
+// moves into a span).
+bool cut_spans(const Elf& elf, const std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
+               std::vector<Span>& spans);
+
+// Moving a segment's offset by a multiple of this keeps it mappable at its address: the largest alignment of a PT_LOAD.
+std::uint64_t page_size_of(const Elf& elf);
+
+inline std::uint64_t align_up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) / to * to; }
+
+}  // namespace lathe
