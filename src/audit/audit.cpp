@@ -229,13 +229,13 @@ class Auditor {
   }
 
   std::string why_delete(const Entry& entry) const {
+    if (entry.match == Matched::alias) return fmt::format("alias of {}{}", entry.variant->name, to_be_created(entry));
     const auto first = facts_.first_with.find(entry.fingerprint);
     if (!entry.fingerprint.empty() && first != facts_.first_with.end() && first->second != entry.got->file) {
       return fmt::format("redundant copy of {}", stem_of(first->second));
     }
     const bool scratch = std::ranges::any_of(entry.findings, [](const Finding& f) { return f.rule == "from-scratch"; });
     if (scratch) return fmt::format("wrong pattern: {}{}", first_with_rule(entry, "from-scratch"), to_be_created(entry));
-    if (entry.match == Matched::alias) return fmt::format("alias of {}{}", entry.variant->name, to_be_created(entry));
     if (entry.variant) return fmt::format("another name for {}{}", entry.variant->name, to_be_created(entry));
     const bool bad = wrong(entry, true);
     return fmt::format("no variant of the matrix is called so{}", bad ? fmt::format("; wrong pattern: {}", first_error(entry)) : "");

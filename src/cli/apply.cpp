@@ -47,7 +47,8 @@ void print(const AuditSummary& sum, const ApplyResult& result, const Options& op
 
 int run(const Options& options, Terminal& terminal) {
   if (options.forget) {
-    terminal.out(fmt::format("{}: {} journals deleted\n", options.folder, forget_journals(options.folder)));
+    const std::size_t count = forget_journals(options.folder);
+    terminal.out(fmt::format("{}: {} journal{} deleted\n", options.folder, count, count == 1 ? "" : "s"));
     return 0;
   }
   const MatrixSpec spec = options.matrix.load();

@@ -19,10 +19,11 @@ constexpr Command table[] = {
     {"show", "everything about one variant", "The matrix", command_show},
     {"catalog", "the hardware tables with their sources", "The matrix", command_catalog},
     {"generate", "write the recipes of a matrix into a folder", "Recipes", command_generate},
-    {"inspect", "which GPU and CPU code files, folders, wheels really hold", "Binaries", command_inspect},
     {"audit", "what is wrong with the recipes of a folder", "Recipes", command_audit},
     {"plan", "what apply would do to a folder of recipes", "Recipes", command_plan},
     {"apply", "do what plan shows; old files are kept", "Recipes", command_apply},
+    {"import", "read a folder of recipes back into a matrix file", "Recipes", command_import},
+    {"inspect", "which GPU and CPU code files, folders, wheels really hold", "Binaries", command_inspect},
     {"help", "the page of a command", "Help", command_help},
     {"completion", "a completion script for bash, zsh or fish", "Help", command_completion},
 };

@@ -51,6 +51,7 @@ std::unique_ptr<BoundCommand> command_catalog();
 std::unique_ptr<BoundCommand> command_completion();
 std::unique_ptr<BoundCommand> command_generate();
 std::unique_ptr<BoundCommand> command_help();
+std::unique_ptr<BoundCommand> command_import();
 std::unique_ptr<BoundCommand> command_init();
 std::unique_ptr<BoundCommand> command_inspect();
 std::unique_ptr<BoundCommand> command_list();

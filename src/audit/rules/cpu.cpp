@@ -89,7 +89,7 @@ void rule_switched_off(const Case& recipe, Report& report) {
   for (const std::string_view name : always) {
     if (setting(*recipe.package(), std::string(name)) != "0") continue;
     const bool gpu_only = name == "USE_CUDNN" || name == "USE_NCCL" || name == "USE_MAGMA";
-    if (gpu_only && (!recipe.promise->is_gpu() || (name == "USE_CUDNN" && !cudnn))) continue;
+    if (gpu_only && (!recipe.promise->is_gpu() || !recipe.package()->cuda_support.value_or(false) || (name == "USE_CUDNN" && !cudnn))) continue;
     const auto& without = recipe.promise->isa->without;
     if (std::ranges::find(without, name) == without.end()) off.emplace_back(name);
   }

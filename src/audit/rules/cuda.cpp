@@ -4,8 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 
 #include "audit/rule.h"
+#include "base/text.h"
 
 namespace lathe {
 namespace {
@@ -30,6 +32,15 @@ bool is_clock_fix(const RecordedPatch& patch) {
 int major_of(const RecordedPackage& torch) {
   const auto version = torch.cuda ? Version::parse(torch.cuda->version) : std::nullopt;
   return version ? version->parts.front() : 0;
+}
+
+// Does this line of shell put a file of that name anywhere: "... > cmake/Modules/FindCUDAToolkit.cmake", cp, ln?
+bool puts_module(std::string_view line) {
+  const std::size_t name = line.rfind("FindCUDAToolkit.cmake");
+  if (name == std::string_view::npos) return false;
+  const std::size_t into = line.rfind('>', name);
+  if (into != std::string_view::npos && !has(trim(line.substr(into + 1, name - into - 1)), " ")) return true;
+  return std::ranges::any_of(std::array{"cp ", "ln ", "mv ", "tee ", "install "}, [&](const char* verb) { return trim(line).starts_with(verb); });
 }
 
 // What the phases run, as one text.
@@ -132,7 +143,8 @@ void rule_find_cuda_toolkit(const Case& recipe, Report& report) {
   const std::string removal = "rm " + std::string(module);
   const std::size_t removed = text.find(removal);
   if (removed == std::string::npos) return;
-  if (!has(std::string_view(text).substr(removed + removal.size()), "FindCUDAToolkit.cmake")) {
+  const auto lines = split(std::string_view(text).substr(removed + removal.size()), '\n');
+  if (std::ranges::none_of(lines, puts_module)) {
     report.add(recipe.at("patches"), "drops the patch that goes with removing FindCUDAToolkit.cmake: the install step will miss the file");
   }
 }

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 
 #include "audit/rule.h"
 
@@ -19,6 +20,8 @@ Problem kind_of(const NameProblem& problem) {
 
 void report_problems(const Case& recipe, Report& report, Problem wanted) {
   if (recipe.want && recipe.want->name == recipe.stem) return;  // the matrix has its own names
+  const bool ours = std::ranges::any_of(std::array{"pytorch", "torchvision", "torchaudio"}, [&](const char* p) { return recipe.stem.starts_with(p); });
+  if (!ours) return;  // another package has other names
   for (const NameProblem& problem : recipe.name.problems) {
     if (kind_of(problem) == wanted) report.add(recipe.whole(), "its name: " + problem.what, problem.next);
   }

@@ -41,7 +41,7 @@ void rule_pin(const Case& recipe, Report& report) {
 }
 
 void rule_pin_missing(const Case& recipe, Report& report) {
-  if (!recipe.got.evaluated() || !recipe.package()) return;
+  if (!recipe.package() || !recipe.promise) return;
   if (recipe.got.nixpkgs.empty()) {
     report.add(recipe.whole(), "takes its packages from its caller: what is built depends on who builds it");
     return;

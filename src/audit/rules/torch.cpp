@@ -40,7 +40,7 @@ std::vector<std::string> texts(const Json* json) {
 
 void rule_torch_version(const Case& recipe, Report& report) {
   const RecordedPackage* torch = own_torch(recipe);
-  if (!torch || !recipe.want || torch->version.empty() || torch->version == recipe.want->pytorch->version) return;
+  if (!torch || !recipe.want || torch->version.empty() || torch->version == "unknown" || torch->version == recipe.want->pytorch->version) return;
   report.add(recipe.at("version"), fmt::format("builds PyTorch {}, the matrix wants {}", torch->version, recipe.want->pytorch->version));
 }
 

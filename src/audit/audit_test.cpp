@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+// Whole folders against a matrix, evaluated by the real Nix.
+#include "audit/audit.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "audit/plan.h"
+#include "audit/print.h"
+#include "audit/rule.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "nix/nix.h"
+#include "recipe/write.h"
+#include "matrix/expand.h"
+#include "os/file.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view small_matrix = R"([matrix]
+name = "small"
+[nixpkgs.main]
+rev = "6a030d535719c5190187c4cec156f335e95e3211"
+[pytorch."2.10.0"]
+hash = "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ="
+[[build]]
+pytorch = "2.10.0"
+python = "3.13"
+cuda = "13.0"
+gpus = ["9.0", "12.0"]
+isas = ["avx2"]
+[[build]]
+kind = "cpu"
+pytorch = "2.10.0"
+python = "3.13"
+isas = ["avx2"]
+)";
+
+class AuditTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!find_nix()) GTEST_SKIP() << "no Nix on this machine";
+    std::string name = (fs::temp_directory_path() / "lathe-audit-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    write_recipes(spec_, expand(spec_), folder_, {});
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void write(const std::string& name, const std::string& text) { std::ofstream(folder_ / name) << text; }
+  Audit audit(const AuditOptions& options = {}) const { return audit_folder(folder_, spec_, options); }
+  static const AuditedRecipe& recipe(const Audit& audit, const std::string& file) {
+    const auto found = std::ranges::find(audit.recipes, file, &AuditedRecipe::file);
+    if (found == audit.recipes.end()) throw std::runtime_error("no " + file);
+    return *found;
+  }
+  static bool has(const AuditedRecipe& recipe, std::string_view rule) {
+    return std::ranges::any_of(recipe.findings, [&](const Finding& finding) { return finding.rule == rule; });
+  }
+
+  MatrixSpec spec_ = parse_matrix(small_matrix, "matrix.toml");
+  fs::path folder_;
+  const std::string cpu_ = "pytorch-python313-cpu-avx2.nix", h100_ = "pytorch-python313-cuda13_0-sm90-avx2.nix";
+};
+
+TEST_F(AuditTest, WhatGenerateWritesIsKept) {
+  const Audit result = audit();
+  EXPECT_EQ(result.summary.keep, 3u);
+  EXPECT_EQ(result.summary.changes(), 0u);
+  EXPECT_EQ(result.count(Severity::error), 0u);
+}
+
+TEST_F(AuditTest, AnEqualRecipeUnderAnotherNameIsACopy) {
+  fs::copy_file(folder_ / h100_, folder_ / "pytorch-python313-cuda13_0-sm90-avx2-magma.nix");
+  const Audit result = audit();
+  const AuditedRecipe& copy = recipe(result, "pytorch-python313-cuda13_0-sm90-avx2-magma.nix");
+  EXPECT_EQ(copy.verdict, Verdict::remove);
+  EXPECT_EQ(copy.reason, "redundant copy of pytorch-python313-cuda13_0-sm90-avx2");
+  EXPECT_TRUE(has(copy, "name-suffix"));
+  EXPECT_TRUE(has(copy, "duplicate"));
+  EXPECT_TRUE(has(copy, "pname-collision"));
+}
+
+TEST_F(AuditTest, ARightRecipeUnderAnOddNameIsRenamed) {
+  fs::rename(folder_ / h100_, folder_ / "pytorch-python313-cuda13_0-sm90-avx2-magma.nix");
+  const Audit result = audit();
+  EXPECT_EQ(recipe(result, "pytorch-python313-cuda13_0-sm90-avx2-magma.nix").verdict, Verdict::rename);
+  const Plan plan = make_plan(result, spec_);
+  ASSERT_EQ(plan.edits.size(), 1u);
+  EXPECT_EQ(plan.edits[0].file, h100_);
+  EXPECT_EQ(plan.edits[0].new_content, plan.edits[0].old_content);
+  EXPECT_EQ(result.summary.create, 0u);
+}
+
+TEST_F(AuditTest, AWrapperIsACopyOfWhatItWraps) {
+  write("wrapper.nix", "{ lib }: import ./" + h100_ + " { }");
+  const AuditedRecipe wrapper = recipe(audit(), "wrapper.nix");
+  EXPECT_EQ(wrapper.verdict, Verdict::outside);  // its name is not one of the package's: left alone, but said
+  EXPECT_TRUE(has(wrapper, "duplicate"));
+}
+
+TEST_F(AuditTest, WhatAWantedRecipeImportsIsNotDeleted) {
+  fs::rename(folder_ / h100_, folder_ / "pytorch-base.nix");
+  write(h100_, "import ./pytorch-base.nix");
+  const Audit result = audit();
+  EXPECT_EQ(recipe(result, h100_).verdict, Verdict::keep);
+  EXPECT_EQ(recipe(result, "pytorch-base.nix").verdict, Verdict::outside);
+}
+
+TEST_F(AuditTest, OtherPackagesAreLeftAlone) {
+  write("opencv.nix", "{ stdenv }: stdenv.mkDerivation { pname = \"opencv\"; version = \"4\"; }");
+  write("torchvision-python313-cpu-avx2.nix", "{ python3Packages }: python3Packages.torchvision");
+  const Audit result = audit();
+  EXPECT_EQ(result.summary.outside, 2u);
+  EXPECT_EQ(result.summary.changes(), 0u);
+}
+
+TEST_F(AuditTest, WhatNoVariantWantsIsDeletedWithAReason) {
+  write("pytorch-python313-cuda13_0-sm86-avx.nix", "{ python3Packages }: python3Packages.torch");
+  const AuditedRecipe extra = recipe(audit(), "pytorch-python313-cuda13_0-sm86-avx.nix");
+  EXPECT_EQ(extra.verdict, Verdict::remove);
+  EXPECT_TRUE(extra.reason.starts_with("no variant of the matrix is called so")) << extra.reason;
+}
+
+TEST_F(AuditTest, BrokenFilesAreRewrittenWhereTheyAreWanted) {
+  write(h100_, "{ lib }: (1 + (2");
+  write(cpu_, std::string("\0\1\2", 3));
+  const Audit result = audit();
+  EXPECT_EQ(recipe(result, h100_).verdict, Verdict::rewrite);
+  EXPECT_TRUE(has(recipe(result, h100_), "syntax"));
+  EXPECT_EQ(recipe(result, cpu_).verdict, Verdict::rewrite);
+  EXPECT_TRUE(has(recipe(result, cpu_), "syntax"));
+}
+
+TEST_F(AuditTest, NamesWithBlanksAndLineEndsAreNamesToo) {
+  write("pytorch-python313 odd\nname.nix", "1");
+  EXPECT_EQ(recipe(audit(), "pytorch-python313 odd\nname.nix").verdict, Verdict::remove);
+}
+
+TEST_F(AuditTest, StrictLooksAtWarningsButNeverRewritesWhatGenerateWrote) {
+  std::string text = read_file(folder_ / h100_);
+  EXPECT_EQ(audit({.strict = true, .record = {}}).summary.changes(), 0u);
+  text.insert(text.find("    preConfigure ="), "    ninjaFlags = [ \"-j3\" ];\n");
+  write(h100_, text);
+  EXPECT_EQ(audit().summary.changes(), 0u);
+  EXPECT_EQ(audit({.strict = true, .record = {}}).summary.rewrite, 1u);
+}
+
+TEST_F(AuditTest, ASilencedRuleIsCountedAndNotReported) {
+  MatrixSpec spec = parse_matrix(std::string(small_matrix) + "[[silence]]\nrule = \"pin-hash\"\nreason = \"a mirror\"\nname = \"*-cpu-*\"\n", "matrix.toml");
+  const Audit result = audit_folder(folder_, spec);
+  EXPECT_FALSE(has(recipe(result, cpu_), "pin-hash"));
+  EXPECT_EQ(recipe(result, cpu_).silenced, 1u);
+  EXPECT_TRUE(has(recipe(result, h100_), "pin-hash"));
+}
+
+TEST_F(AuditTest, SilencingARuleThatDoesNotExistIsAnError) {
+  MatrixSpec spec = parse_matrix(std::string(small_matrix) + "[[silence]]\nrule = \"pin-hush\"\nreason = \"a mirror\"\n", "matrix.toml");
+  EXPECT_THROW(audit_folder(folder_, spec), Error);
+}
+
+TEST_F(AuditTest, AFolderThatIsNotThereIsAllToCreate) {
+  const Audit result = audit_folder(folder_ / "none", spec_);
+  EXPECT_EQ(result.summary.create, 3u);
+}
+
+TEST_F(AuditTest, JsonAndSarifAreWellFormed) {
+  write(h100_, "{ lib }: (1 + (2");
+  const Audit result = audit();
+  const Json json = parse_json(audit_json(result), "json");
+  EXPECT_EQ(json.find("recipes")->array()->size(), 3u);
+  const Json sarif = parse_json(audit_sarif(result), "sarif");
+  EXPECT_EQ(sarif.text_of("version"), "2.1.0");
+}
+
+TEST(AuditRules, HaveNamesOfTheirOwnAndSayWhatToDo) {
+  std::vector<std::string_view> names;
+  for (const Rule& rule : rules()) {
+    EXPECT_EQ(std::ranges::count(names, rule.name), 0) << rule.name;
+    names.push_back(rule.name);
+    EXPECT_TRUE(rule.explanation.ends_with('.')) << rule.name;
+    EXPECT_FALSE(rule.repair.empty()) << rule.name;
+  }
+}
+
+TEST(AuditTotals, SayWhereAHandCountIsOff) {
+  const AuditSummary sum{.keep = 1, .rewrite = 2, .rename = 0, .create = 41, .remove = 3, .outside = 0, .wanted = 44};
+  EXPECT_TRUE(compare_totals(sum, {"keep=1", "wanted=44"}).empty());
+  EXPECT_EQ(compare_totals(sum, {"create=43", "delete=4"}).size(), 2u);
+  EXPECT_THROW(compare_totals(sum, {"create"}), Error);
+  EXPECT_THROW(compare_totals(sum, {"create=x"}), Error);
+}
+
+}  // namespace
+}  // namespace lathe

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "audit/import.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "base/text.h"
+#include "hardware/flags.h"
+#include "matrix/variant.h"
+
+namespace lathe {
+namespace {
+
+// What one recipe is, as far as a matrix can say it.
+struct Explained {
+  std::string file, stem;
+  std::string pytorch, python, pin, hash, tarball_hash;
+  std::string cuda;               // "" : CPU only
+  std::vector<Capability> gpus;
+  bool ptx = false;
+  const Isa* isa = nullptr;
+  std::string pname;
+};
+
+// What all cells of a block share.
+using Group = std::tuple<std::string, std::string, std::string, std::string, std::string>;  // pin, pytorch, python, cuda, pname pattern
+
+class Failure {
+ public:
+  explicit Failure(std::string text) : why(std::move(text)) {}
+  std::string why;
+};
+
+std::string stem_of(std::string file) {
+  for (const std::string_view end : {"/default.nix", ".nix"}) {
+    if (file.ends_with(end)) return file.substr(0, file.size() - end.size());
+  }
+  return file;
+}
+
+std::string list(const std::vector<std::string>& items) {
+  std::vector<std::string> quoted;
+  for (const std::string& item : items) quoted.push_back(fmt::format("\"{}\"", item));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
+}
+
+// The catalogue's ISA that the compiler flags are for: what they enable, exactly; of two alike the one in the name.
+const Isa* isa_of(const RecordedPackage& torch, const VariantName* name) {
+  std::vector<std::string> flags;
+  std::ranges::copy_if(torch.cxxflags, std::back_inserter(flags), [](const std::string& word) { return word.starts_with("-m"); });
+  const auto enabled = features_of(flags);
+  const std::set<std::string> want(enabled.begin(), enabled.end());
+  const auto same = [&](const Isa& isa) { return std::set<std::string>(isa.features.begin(), isa.features.end()) == want; };
+  if (const Isa* named = name ? catalog().find_isa(name->isa) : nullptr; named && same(*named)) return named;
+  for (const Isa& isa : catalog().isas) {
+    if (same(isa)) return &isa;
+  }
+  throw Failure(flags.empty() ? "compiles without flags for a CPU" : fmt::format("its flags {} are those of no instruction set of the catalogue", fmt::join(flags, " ")));
+}
+
+std::string python_of(const RecordedPackage& torch, const VariantName* name) {
+  std::string_view attribute = torch.attribute;
+  attribute.remove_prefix(std::min<std::size_t>(6, attribute.size()));
+  const std::size_t end = std::min(attribute.find_first_not_of("0123456789"), attribute.size());
+  if (end >= 2) return fmt::format("{}.{}", attribute.substr(0, 1), attribute.substr(1, end - 1));
+  if (name) return name->python;
+  throw Failure("nothing says for which Python it is");
+}
+
+void read_gpus(const RecordedPackage& torch, Explained& recipe) {
+  if (!torch.cuda || torch.cuda->version.empty()) throw Failure("it is not known with which CUDA it builds");
+  const auto version = Version::parse(torch.cuda->version);
+  recipe.cuda = version ? fmt::format("{}.{}", version->parts[0], version->parts.size() > 1 ? version->parts[1] : 0) : torch.cuda->version;
+  if (torch.gpu_targets.empty()) throw Failure("names no GPUs: it builds for all of its nixpkgs");
+  for (const std::string& target : torch.gpu_targets) {
+    const auto spelled = parse_capability(target);
+    if (!spelled) throw Failure(fmt::format("\"{}\" is no compute capability", printable(target)));
+    recipe.gpus.push_back(spelled->capability);
+    recipe.ptx |= spelled->ptx;
+  }
+}
+
+Explained explain(const Recorded& got) {
+  if (got.failure) throw Failure(got.failure->message);
+  if (!got.package || got.package->builder != "torch") throw Failure("is no torch of nixpkgs");
+  const RecordedPackage& torch = *got.package;
+  const RecordedNixpkgs* pin = got.pin();
+  if (!pin || !pin->rev) throw Failure("pins no nixpkgs");
+  if (torch.version.empty()) throw Failure("its PyTorch release is not known");
+  const NameReading reading = read_variant_name(stem_of(got.file));
+  const VariantName* name = reading.name ? &*reading.name : nullptr;
+  Explained recipe{.file = got.file, .stem = stem_of(got.file), .pytorch = torch.version, .python = python_of(torch, name), .pin = *pin->rev,
+                   .hash = torch.source ? torch.source->hash.value_or("") : "", .tarball_hash = pin->sha256.value_or(""), .cuda = {}, .gpus = {},
+                   .isa = isa_of(torch, name), .pname = torch.pname};
+  if (torch.cuda_support.value_or(false)) read_gpus(torch, recipe);
+  if (recipe.ptx) throw Failure("adds PTX, which is a setting of the whole matrix: set ptx = true by hand");
+  return recipe;
+}
+
+VariantName name_of(const Explained& recipe, bool release) {
+  return {.package = "pytorch", .release = release ? digits_of(recipe.pytorch) : "", .python = recipe.python,
+          .cuda = recipe.cuda.empty() ? std::nullopt : Version::parse(recipe.cuda), .gpus = recipe.gpus, .isa = recipe.isa->name, .extra = {}};
+}
+
+std::string gpu_key(const Explained& recipe) {
+  std::vector<std::string> words;
+  for (const Capability gpu : recipe.gpus) words.push_back(fmt::format("\"{}\"", spell(gpu, Dialect::dotted)));
+  return words.size() == 1 ? words.front() : fmt::format("[{}]", fmt::join(words, ", "));
+}
+
+class Importer {
+ public:
+  explicit Importer(std::string name) : name_(std::move(name)) {}
+
+  void add(const Recorded& got) {
+    try {
+      take(explain(got));
+    } catch (const Failure& failure) {
+      result_.unexplained.push_back({got.file, failure.why});
+    }
+  }
+
+  Imported finish() {
+    write_head();
+    for (const auto& [group, cells] : cells_) write_group(group, cells);
+    write_aliases();
+    for (const Unexplained& each : result_.unexplained) result_.matrix += fmt::format("# not explained: {}: {}\n", printable(each.file), printable(each.why));
+    return std::move(result_);
+  }
+
+ private:
+  void take(Explained recipe) {
+    const std::string plain = name_of(recipe, false).text();
+    if (const auto first = files_.find(plain); first != files_.end()) throw Failure(fmt::format("builds the same as {}", first->second));
+    auto& hash = hashes_[recipe.pytorch];
+    if (!recipe.hash.empty() && !hash.empty() && hash != recipe.hash) throw Failure("has another hash for the same PyTorch than other recipes");
+    if (!recipe.hash.empty()) hash = recipe.hash;
+    if (!recipe.tarball_hash.empty()) pins_[recipe.pin] = recipe.tarball_hash;
+    pins_.try_emplace(recipe.pin);
+    files_[plain] = recipe.file;
+    if (recipe.stem != plain) aliases_[recipe.stem] = plain;
+    const bool release = recipe.pname == name_of(recipe, true).text();
+    cells_[{recipe.pin, recipe.pytorch, recipe.python, recipe.cuda, release ? "{package}{pytorch}" : ""}][gpu_key(recipe)].insert(isa_index(*recipe.isa));
+    ++result_.explained;
+  }
+
+  static std::size_t isa_index(const Isa& isa) { return static_cast<std::size_t>(&isa - catalog().isas.data()); }
+  std::string pin_name(const std::string& rev) const { return pins_.size() == 1 ? "main" : "nixpkgs-" + rev.substr(0, 7); }
+
+  void write_head() {
+    std::string& out = result_.matrix;
+    out += fmt::format("# Read from a folder of recipes by torchlathe import.\n\n[matrix]\nname = \"{}\"\npackage = \"pytorch\"\n", name_);
+    for (const auto& [rev, hash] : pins_) {
+      out += fmt::format("\n[nixpkgs.{}]\nrev = \"{}\"\n", pin_name(rev), rev);
+      if (!hash.empty()) out += fmt::format("sha256 = \"{}\"\n", hash);
+      if (!catalog().find_pin(rev)) out += "# what this revision ships is not in the catalogue: say torch and cuda here\n";
+    }
+    for (const auto& [version, hash] : hashes_) {
+      if (!hash.empty()) out += fmt::format("\n[pytorch.\"{}\"]\nhash = \"{}\"\n", version, hash);
+    }
+  }
+
+  // GPUs with the same instruction sets are one product.
+  void write_group(const Group& group, const std::map<std::string, std::set<std::size_t>>& cells) {
+    std::map<std::set<std::size_t>, std::vector<std::string>> products;
+    for (const auto& [gpu, isas] : cells) products[isas].push_back(gpu);
+    for (const auto& [isas, gpus] : products) write_block(group, gpus, isas);
+  }
+
+  void write_block(const Group& group, const std::vector<std::string>& gpus, const std::set<std::size_t>& isas) {
+    const auto& [pin, pytorch, python, cuda, pattern] = group;
+    ++result_.blocks;
+    std::vector<std::string> names;
+    for (const std::size_t index : isas) names.push_back(catalog().isas[index].name);
+    std::string& out = result_.matrix;
+    out += "\n[[build]]\n";
+    if (cuda.empty()) out += "kind = \"cpu\"\n";
+    if (pins_.size() > 1) out += fmt::format("nixpkgs = \"{}\"\n", pin_name(pin));
+    out += fmt::format("pytorch = [\"{}\"]\npython = [\"{}\"]\n", pytorch, python);
+    if (!cuda.empty()) out += fmt::format("cuda = [\"{}\"]\ngpus = [{}]\n", cuda, fmt::join(gpus, ", "));
+    out += fmt::format("isas = {}\n", list(names));
+    if (!pattern.empty()) out += fmt::format("pname = \"{}-python{{python}}-{}-{{isa}}\"\n", pattern, cuda.empty() ? "cpu" : "cuda{cuda}-{gpu}");
+  }
+
+  void write_aliases() {
+    if (aliases_.empty()) return;
+    result_.matrix += "\n[aliases]\n";
+    for (const auto& [old_name, name] : aliases_) result_.matrix += fmt::format("\"{}\" = \"{}\"\n", replace_all(replace_all(printable(old_name), "\\", "\\\\"), "\"", "\\\""), name);
+    result_.matrix += "\n";
+  }
+
+  std::string name_;
+  Imported result_;
+  std::map<std::string, std::string> files_, hashes_, pins_, aliases_;
+  std::map<Group, std::map<std::string, std::set<std::size_t>>> cells_;
+};
+
+}  // namespace
+
+Imported import_folder(const RecordedFolder& folder, const std::string& name) {
+  Importer importer(name);
+  // Well-named ones first: of two that build the same the other is the odd one.
+  for (const bool clean : {true, false}) {
+    for (const Recorded& got : folder.recipes) {
+      const NameReading reading = read_variant_name(stem_of(got.file));
+      if ((reading.name && reading.problems.empty()) == clean) importer.add(got);
+    }
+  }
+  return importer.finish();
+}
+
+}  // namespace lathe

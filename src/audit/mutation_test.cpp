@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+// A right recipe, changed in one meaningful thing at a time: the rule that should find it does. And changed in things that
+// mean nothing: no rule finds anything new. All mutants are one folder, so one evaluation.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include "audit/audit.h"
+#include "audit/rule.h"
+#include "matrix/expand.h"
+#include "nix/nix.h"
+#include "os/file.h"
+#include "recipe/render.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Mutation {
+  const char* rule;  // that finds it; "" : none
+  const char* from;
+  const char* to;
+};
+
+constexpr const char* variant_name = "pytorch-python313-cuda13_0-sm90-avx512";
+
+constexpr Mutation meaningful[] = {
+    // GPUs
+    {"gpu-targets", "gpuArchSM = \"9.0\"", "gpuArchSM = \"8.9\""},
+    {"gpu-targets", "gpuTargets = [ gpuArchSM ]", "gpuTargets = [ gpuArchSM \"8.0\" ]"},
+    {"gpu-targets", "gpuTargets = [ gpuArchSM ]", "gpuTargets = [ ]"},
+    {"gpu-targets", "gpuTargets = [ gpuArchSM ]", "gpuTargets = [ \"9.0+PTX\" ]"},
+    {"gpu-targets", "gpuArchSM = \"9.0\"", "gpuArchSM = \"9.0a\""},
+    {"gpu-targets", "export CPATH", "export TORCH_CUDA_ARCH_LIST=\"8.6\"\n      export CPATH"},
+    {"gpu-dialect", "gpuArchSM = \"9.0\"", "gpuArchSM = \"sm_90\""},
+    {"gpu-dialect", "gpuArchSM = \"9.0\"", "gpuArchSM = \"90\""},
+    {"gpu-dialect", "gpuArchSM = \"9.0\"", "gpuArchSM = \"compute_90\""},
+    {"gpu-dialect", "gpuArchSM = \"9.0\"", "gpuArchSM = \"10.0f\""},
+    {"toolkit-range", "gpuArchSM = \"9.0\"", "gpuArchSM = \"7.0\""},
+    {"config-capabilities", "allowUnfree = true;", "allowUnfree = true; cudaCapabilities = [ \"8.0\" ];"},
+    // CUDA
+    {"cuda-off", "  cudaSupport = true;\n  inherit", "  cudaSupport = false;\n  inherit"},
+    {"cuda-off", "(pkgs.python313Packages.torch.override {\n  cudaSupport = true;\n  inherit gpuTargets;\n}).", "(import nixpkgs { system = \"x86_64-linux\"; overlays = pkgs.overlays; }).python313Packages.torch."},
+    {"cuda-off", "export CPATH", "export USE_CUDA=0\n      export CPATH"},
+    {"cuda-version", "final.cudaPackages_13_0", "final.cudaPackages_12_9"},
+    {"cuda-version", "(final: prev: { cudaPackages = final.cudaPackages_13_0; })", ""},
+    {"moving-alias", "final.cudaPackages_13_0", "final.cudaPackages_13"},
+    {"cuda-config", "allowUnfree = true;", ""},
+    {"cuda-config", "allowBroken = true;", ""},
+    {"magma-patch-missing", "magma = prev.magma.overrideAttrs", "magma-unused = prev.magma.overrideAttrs"},
+    {"magma-patch-twice", "(old.patches or [ ]) ++ [", "(old.patches or [ ]) ++ [ (final.fetchpatch { name = \"clockrate.patch\"; url = \"https://example.org/x\"; hash = \"sha256-i9InbxD5HtfonB/GyF9nQhFmok3jZ73RxGcIciGBGvU=\"; })"},
+    {"magma-patch-twice", "6a030d535719c5190187c4cec156f335e95e3211", "0182a361324364ae3f436a63005877674cf45efb"},
+    {"cccl-links", "export CPATH=\"${ccclLinks}''${CPATH:+:$CPATH}\"", ""},
+    {"find-cuda-toolkit", "> cmake/Modules/FindCUDAToolkit.cmake", "> /dev/null"},
+    // CPUs
+    {"isa-excess", "\"-mfma\"\n", "\"-mfma\"\n    \"-mavx512vnni\"\n"},
+    {"isa-excess", "\"-mavx512f\"\n", "\"-mavx512f\"\n    \"-march=sapphirerapids\"\n"},
+    {"isa-missing", "    \"-mavx512vl\"\n", ""},
+    {"isa-missing", "    \"-mfma\"\n", ""},
+    {"isa-missing", "export CXXFLAGS=\"${toString cpuFlags} ''${CXXFLAGS:-}\"", ""},
+    {"isa-missing", "export CFLAGS=\"${toString cpuFlags} ''${CFLAGS:-}\"", "export CFLAGS=\"-O2\""},
+    {"platform-wrong", "platforms = [ \"x86_64-linux\" ]", "platforms = [ \"aarch64-linux\" ]"},
+    {"platforms-wide", "platforms = [ \"x86_64-linux\" ]", "platforms = [ \"x86_64-linux\" \"aarch64-linux\" ]"},
+    {"system", "system = \"x86_64-linux\"", "system = \"aarch64-linux\""},
+    {"switched-off", "export CPATH", "export USE_CUDNN=0\n      export CPATH"},
+    {"switched-off", "export CPATH", "export USE_MKLDNN=0\n      export CPATH"},
+    // Where things come from
+    {"pin", "6a030d535719c5190187c4cec156f335e95e3211", "fe5e41d7ffc0421f0913e8472ce6238ed0daf8e3"},
+    {"pin-missing", "import nixpkgs {", "import <nixpkgs> {"},
+    {"empty-hash", "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ=", ""},
+    {"empty-hash", "sha256-i9InbxD5HtfonB/GyF9nQhFmok3jZ73RxGcIciGBGvU=", "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
+    {"gone-alias", "(pkgs.python313Packages.torch.override", "(pkgs.python313Packages.pytorch.override"},
+    {"impure", "gpuArchNum = \"90\"", "gpuArchNum = \"90${builtins.getEnv \"SUFFIX\"}\""},
+    {"syntax", "(pkgs.python313Packages", "((pkgs.python313Packages"},
+    {"evaluation", "inherit gpuTargets;", "inherit gpuTargetz;"},
+    {"evaluation", "passthru = (old.passthru or { }) //", "passthru = old.passthru.nothing //"},
+    // PyTorch
+    {"torch-version", "version = \"2.10.0\"", "version = \"2.9.0\""},
+    {"torch-source", "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ=", "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xR="},
+    {"torch-source", "owner = \"pytorch\"", "owner = \"somebody\""},
+    {"torch-source", "rev = \"v${version}\"", "rev = \"main\""},
+    {"build-version", "export PYTORCH_BUILD_VERSION=\"${version}\"", ""},
+    {"python", "(pkgs.python313Packages.torch.override", "(pkgs.python312Packages.torch.override"},
+    {"unknown-argument", "inherit gpuTargets;", "inherit gpuTargets; withCuda = true;"},
+    {"dead-override", "inherit gpuTargets;", "inherit gpuTargets; magma = null;"},
+    {"dead-cmake-flags", "    pname =", "    cmakeFlags = old.cmakeFlags ++ [ \"-DUSE_MAGMA=OFF\" ];\n    pname ="},
+    {"dead-ninja-flags", "    pname =", "    ninjaFlags = [ \"-j8\" ];\n    pname ="},
+    {"dead-features", "    pname =", "    requiredSystemFeatures = [ \"big-parallel\" ];\n    pname ="},
+    {"dead-max-jobs", "    preBuild = (old.preBuild or \"\") + ''", "    postPatch = old.postPatch + \"export MAX_JOBS=8\\n\";\n    postBuild = ''"},
+    {"job-limit", "NIX_BUILD_CORES < 32 ? NIX_BUILD_CORES : 32", "NIX_BUILD_CORES < 64 ? NIX_BUILD_CORES : 64"},
+    {"from-scratch", "(pkgs.python313Packages.torch.override {\n  cudaSupport = true;\n  inherit gpuTargets;\n}).overrideAttrs\n  (old: {", "pkgs.python313Packages.buildPythonPackage (let old = { }; in {"},
+    // What it says of itself
+    {"pname", "pname = \"pytorch210-python313-cuda13_0-sm90-avx512\"", "pname = \"pytorch210-python313-cuda13_0-sm90-avx2\""},
+    {"pname", "pname = \"pytorch210-python313-cuda13_0-sm90-avx512\"", "pname = \"torch\""},
+    {"passthru", "cpuISA = \"avx512\"", "cpuISA = \"avx2\""},
+    {"passthru", "cudaCapabilities = [ \"9.0\" ]", "cudaCapabilities = [ \"9.0\" \"12.0\" ]"},
+    {"passthru", "minimumDriver = \"580\"", "minimumDriver = \"550\""},
+    {"passthru", "gpuArchNum = \"90\"", "gpuArchNum = \"89\""},
+    {"description-gpu", "description = \"PyTorch 2.10.0", "description = \"For the RTX 5090: PyTorch 2.10.0"},
+    {"description-cpu", "description = \"PyTorch 2.10.0", "description = \"For Haswell: PyTorch 2.10.0"},
+    {"driver-floor", "NVIDIA driver: 580 or newer.\n        CPU", "NVIDIA driver: 550 or newer.\n        CPU"},
+};
+
+constexpr Mutation meaningless[] = {
+    {"", "# Two stages: `override` turns", "# two stages, gpuTargets = [ \"sm_90\" ]; `override` turns"},
+    {"", "# Runs on: H100, H200, H800, H20.", "# Runs on: RTX 5090, driver 300."},
+    {"", "  cpuFlags = [", "  # cudaPackages_13 and builtins.getEnv \"HOME\" are not used\n  cpuFlags = ["},
+    {"", "      allowUnfree = true;\n      cudaSupport = true;\n", "      cudaSupport = true;\n      allowUnfree = true;\n"},
+    {"", "  cudaSupport = true;\n  inherit gpuTargets;\n", "  inherit gpuTargets;\n  cudaSupport = true;\n"},
+    {"", "  inherit gpuTargets;\n", "  gpuTargets = gpuTargets;\n"},
+    {"", "gpuTargets = [ gpuArchSM ]", "gpuTargets = map (x: x) [ \"9.${toString 0}\" ]"},
+    {"", "gpuTargets = [ gpuArchSM ]", "gpuTargets = [ ] ++ [ gpuArchSM ]"},
+    {"", "${toString cpuFlags} ''${CXXFLAGS:-}", "${pkgs.lib.concatStringsSep \" \" cpuFlags} $CXXFLAGS"},
+    {"", "export CFLAGS=\"${toString cpuFlags} ''${CFLAGS:-}\"", "export CFLAGS=\"''${CFLAGS:-} ${toString cpuFlags}\""},
+    {"", "    \"-mavx512f\"\n    \"-mavx512dq\"\n", "    \"-mavx512dq\" \"-mavx512f\"\n"},
+    {"", "    \"-mfma\"\n", "    \"-mfma\"\n    \"-mfma\"\n"},
+    {"", "in\n# Two stages", "in\n\n\n\n# Two stages"},
+    {"", "let\n  # The compute", "let unused = throw \"never\";\n  # The compute"},
+    {"", "pname = \"pytorch210-python313-cuda13_0-sm90-avx512\"", "pname = \"pytorch210-python313-cuda13_0-\" + \"sm${gpuArchNum}-avx512\""},
+    {"", "(final: prev: { cudaPackages = final.cudaPackages_13_0; })", "(self: super: { cudaPackages = super.cudaPackages_13_0; })"},
+    {"", "meta = (old.meta or { }) // {", "meta = (old.meta or { }) // { homepage = \"https://pytorch.org\";"},
+    {"", "platforms = [ \"x86_64-linux\" ]", "platforms = pkgs.lib.singleton \"x86_64-linux\""},
+    {"", "system = \"x86_64-linux\"", "system = builtins.concatStringsSep \"-\" [ \"x86_64\" \"linux\" ]"},
+    {"", "url = \"https://github.com/NixOS/nixpkgs/archive/6a030d535719c5190187c4cec156f335e95e3211.tar.gz\"", "url = let rev = \"6a030d535719c5190187c4cec156f335e95e3211\"; in \"https://github.com/NixOS/nixpkgs/archive/${rev}.tar.gz\""},
+    {"", "(old: {\n    pname", "(finalAttrs: old: {\n    pname"},
+    {"", "rev = \"v${version}\"", "rev = \"v2.10.0\""},
+    {"", "passthru = (old.passthru or { }) // {", "passthru = (old.passthru or { }) // { note = \"mine\";"},
+};
+
+using Names = std::set<std::string>;
+
+class Mutations : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (!find_nix()) return;
+    std::string name = (fs::temp_directory_path() / "lathe-mutants-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    spec_ = parse_matrix(read_file(fs::path(LATHE_MATRICES) / "cuda-13_0.toml"), "cuda-13_0.toml");
+    variant_ = find_variant(spec_, variant_name);
+    write("original", render(spec_, variant_));
+    for (std::size_t i = 0; i < std::size(meaningful); ++i) write(mutant('m', i), changed(meaningful[i]));
+    for (std::size_t i = 0; i < std::size(meaningless); ++i) write(mutant('n', i), changed(meaningless[i]));
+    for (const Recorded& recorded : record_folder(folder_).recipes) recorded_[recorded.file] = recorded;
+  }
+  static void TearDownTestSuite() {
+    if (!folder_.empty()) fs::remove_all(folder_);
+  }
+  void SetUp() override {
+    if (!find_nix()) GTEST_SKIP() << "no Nix on this machine";
+  }
+
+  static std::string mutant(char kind, std::size_t i) { return fmt::format("{}{:03}", kind, i); }
+  static void write(const std::string& name, const std::string& text) { std::ofstream(folder_ / (name + ".nix")) << text; }
+  static std::string changed(const Mutation& mutation) {
+    std::string text = render(spec_, variant_);
+    const std::size_t at = text.find(mutation.from);
+    if (at == std::string::npos) return "throw \"nothing to change\"";
+    return text.replace(at, std::string_view(mutation.from).size(), mutation.to);
+  }
+  static Names rules_for(const std::string& name) {
+    Names names;
+    for (const Finding& finding : judge_recipe(spec_, recorded_.at(name + ".nix"), variant_name, &variant_)) names.insert(finding.rule);
+    return names;
+  }
+  static std::string joined(const Names& names) {
+    std::string text;
+    for (const std::string& name : names) text += name + " ";
+    return text;
+  }
+
+  static inline fs::path folder_;
+  static inline MatrixSpec spec_;
+  static inline Variant variant_;
+  static inline std::map<std::string, Recorded> recorded_;
+};
+
+TEST_F(Mutations, TheOriginalHasNoError) {
+  EXPECT_EQ(rules_for("original"), Names{"pin-hash"});
+}
+
+TEST_F(Mutations, EachMeaningfulOneIsCaughtByTheRuleForIt) {
+  static_assert(std::size(meaningful) >= 40);
+  for (std::size_t i = 0; i < std::size(meaningful); ++i) {
+    const Mutation& mutation = meaningful[i];
+    ASSERT_NE(changed(mutation), "throw \"nothing to change\"") << mutation.from;
+    const Names names = rules_for(mutant('m', i));
+    EXPECT_TRUE(names.contains(mutation.rule)) << mutation.rule << " does not see: " << mutation.from << "\n -> " << mutation.to << "\n seen by: " << joined(names);
+  }
+}
+
+TEST_F(Mutations, NoMeaninglessOneIsCaughtByAny) {
+  static_assert(std::size(meaningless) >= 20);
+  for (std::size_t i = 0; i < std::size(meaningless); ++i) {
+    ASSERT_NE(changed(meaningless[i]), "throw \"nothing to change\"") << meaningless[i].from;
+    const Names names = rules_for(mutant('n', i));
+    EXPECT_EQ(names, Names{"pin-hash"}) << meaningless[i].from << "\n -> " << meaningless[i].to << "\n seen by: " << joined(names);
+  }
+}
+
+}  // namespace
+}  // namespace lathe

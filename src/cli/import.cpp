@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe import`: a folder of recipes, read back into a matrix file.
+#include "audit/import.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "matrix/variant.h"
+#include "os/file.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string folder;
+  std::string out;
+  std::string name = "imported";
+  std::string format = "text";
+  bool force = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positional("folder", options.folder, "folder of recipes", ValueKind::folder);
+  set.text("-o,--out", options.out, "FILE", "matrix file to write; without it the matrix is printed", ValueKind::file);
+  set.text("--name", options.name, "NAME", "the matrix' own name [imported]");
+  set.flag("--force", options.force, "also over a file that is there");
+  set.choice("-f,--format", options.format, {"text", "json"}, "how to print what could not be explained [text]");
+}
+
+void print_json(const Imported& imported, Terminal& terminal) {
+  JsonWriter json;
+  json.begin_object().member("matrix", imported.matrix).member("explained", imported.explained).member("blocks", imported.blocks).key("unexplained").begin_array();
+  for (const Unexplained& each : imported.unexplained) json.begin_object().member("file", each.file).member("why", each.why).end_object();
+  terminal.out(json.end_array().end_object().take());
+}
+
+int run(const Options& options, Terminal& terminal) {
+  if (!why_not_a_package_name(options.name).empty()) throw Error({.what = fmt::format("\"{}\" is no name for a matrix: {}", printable(options.name), why_not_a_package_name(options.name)), .where = {}, .next = {}});
+  if (!options.out.empty() && fs::exists(fs::symlink_status(options.out)) && !options.force) {
+    throw Error({.what = "is there already", .where = {.file = options.out}, .next = "choose another file, or --force"});
+  }
+  const RecordedFolder folder = record_folder(options.folder);
+  if (!folder.nix_found) throw Error({.what = "import needs Nix to evaluate the recipes, and there is none on this machine", .where = {}, .next = "apt-get install nix-bin", .kind = ErrorKind::fault});
+  const Imported imported = import_folder(folder, options.name);
+  if (imported.explained == 0) throw Error({.what = "no recipe here can be explained", .where = {.file = options.folder}, .next = imported.unexplained.empty() ? "" : fmt::format("{}: {}", imported.unexplained.front().file, imported.unexplained.front().why)});
+  if (!options.out.empty()) write_file_atomically(options.out, imported.matrix);
+  if (options.format == "json") {
+    print_json(imported, terminal);
+  } else if (options.out.empty()) {
+    terminal.out(imported.matrix);
+  } else {
+    terminal.out(fmt::format("{}: {} recipes in {} blocks\n", options.out, imported.explained, imported.blocks));
+    for (const Unexplained& each : imported.unexplained) terminal.out(fmt::format("not explained: {}: {}\n", printable(each.file), printable(each.why)));
+  }
+  return imported.unexplained.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_import() { return bind_command(declare, run); }
+
+}  // namespace lathe
