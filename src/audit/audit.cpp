@@ -171,7 +171,7 @@ class Auditor {
 
   bool wrong(const Entry& entry, bool but_name) const {
     return std::ranges::any_of(entry.findings, [&](const Finding& finding) {
-      if (but_name && find_rule(finding.rule).about_name) return false;
+      if (finding.rule == "not-evaluated" || (but_name && find_rule(finding.rule).about_name)) return false;
       return finding.severity == Severity::error || (options_.strict && finding.severity == Severity::warning);
     });
   }
