@@ -100,7 +100,8 @@ TEST_F(AuditTest, ARightRecipeUnderAnOddNameIsRenamed) {
 TEST_F(AuditTest, AWrapperIsACopyOfWhatItWraps) {
   write("wrapper.nix", "{ lib }: import ./" + h100_ + " { }");
   const AuditedRecipe wrapper = recipe(audit(), "wrapper.nix");
-  EXPECT_EQ(wrapper.verdict, Verdict::outside);  // its name is not one of the package's: left alone, but said
+  EXPECT_EQ(wrapper.verdict, Verdict::remove);
+  EXPECT_EQ(wrapper.reason, "redundant copy of pytorch-python313-cuda13_0-sm90-avx2");
   EXPECT_TRUE(has(wrapper, "duplicate"));
 }
 
