@@ -15,5 +15,8 @@ step "2. One recipe each"
 "$torchlathe" generate -m cuda-13_0 --out "$folder/recipes"
 
 step "3. Nix parses each of them"
-for file in "$folder"/recipes/*.nix; do nix-instantiate --parse "$file" >/dev/null; done
-echo "$(ls "$folder/recipes" | wc -l) recipes parsed by $(nix --version)"
+for file in "$folder"/recipes/*.nix; do nix-instantiate --parse "$file" >/dev/null 2>"$folder/parse.log" || { cat "$folder/parse.log"; exit 1; }; done
+echo "$(find "$folder/recipes" -name '*.nix' | wc -l) recipes parsed by $(nix --version)"
+
+step "4. Nix evaluates all of them in a recording package set, and each is compared with what its name promises"
+"$torchlathe" audit "$folder/recipes" -m cuda-13_0

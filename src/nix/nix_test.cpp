@@ -94,7 +94,7 @@ TEST(NixParse, TellsWhereAFileStopsBeingNix) {
   std::filesystem::remove(file);
   ASSERT_TRUE(failure);
   EXPECT_TRUE(failure->message.starts_with("syntax error")) << failure->message;
-  EXPECT_EQ(failure->where.line, 3u);
+  EXPECT_EQ(failure->where.line, 2u);
   EXPECT_FALSE(none);
 }
 
