@@ -95,10 +95,14 @@ std::optional<FatbinContainer> FatbinReader::read_container(std::uint64_t offset
                                                container.header_size));
     return std::nullopt;
   }
-  if (container.header_size > end - offset || container.entries_size > end - offset - container.header_size) {
-    warn("fatbin-damaged", offset, fmt::format("a container claims {} bytes, {} are left", container.entries_size,
-                                               end - offset));
-    container.entries_size = end - offset - std::min<std::uint64_t>(container.header_size, end - offset);
+  if (container.header_size > end - offset) {
+    warn("fatbin-damaged", offset, fmt::format("a container's header claims {} bytes, {} are left",
+                                               container.header_size, end - offset));
+    return std::nullopt;
+  }
+  if (const std::uint64_t left = end - offset - container.header_size; container.entries_size > left) {
+    warn("fatbin-damaged", offset, fmt::format("a container claims {} bytes, {} are left", container.entries_size, left));
+    container.entries_size = left;
     container.understood = false;
   }
   read_entries(container);

@@ -261,6 +261,14 @@ TEST(Fatbin, AContainerThatClaimsFourGigabytesIsReadAsFarAsTheFileGoes) {
   EXPECT_EQ(fatbins.findings[0].rule, "fatbin-damaged");
 }
 
+TEST(Fatbin, AContainerWhoseHeaderLeavesTheFileIsNone) {
+  std::string bytes = container(entry(2, 90, 0x11, "cubin"));
+  put(bytes, 6, 0x4010, 2);
+  const Fatbins fatbins = read(bytes);
+  EXPECT_TRUE(fatbins.containers.empty());
+  EXPECT_EQ(fatbins.findings[0].rule, "fatbin-damaged");
+}
+
 TEST(Fatbin, AnEntryThatClaimsMoreThanItsContainerEndsTheContainer) {
   for (const auto& [at, size] : std::vector<std::pair<std::size_t, std::size_t>>{{4, 4}, {8, 8}}) {
     std::string bytes = container(entry(2, 80, 0x11, "cubin") + entry(2, 90, 0x11, "cubin"));

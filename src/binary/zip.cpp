@@ -173,7 +173,7 @@ class ZipReader {
     const std::uint64_t start = member.header_at + member_header_size +
                                 reader_.read_at<std::uint16_t>(member.header_at + 26) +
                                 reader_.read_at<std::uint16_t>(member.header_at + 28);
-    if (member.packed_size > left(start)) {
+    if (start > file_.size() || member.packed_size > left(start)) {
       add("wheel-damaged", Severity::warning, member.name, "the member leaves the file");
       return false;
     }

@@ -107,6 +107,14 @@ TEST(Zip, AMemberThatHoldsMoreThanItClaimsStopsThere) {
   EXPECT_EQ(seen, 0u);
 }
 
+TEST(Zip, AnEmptyMemberWhoseNameLeavesTheFileIsDamaged) {
+  std::string bytes = python_zip("z.writestr('a', '')");
+  bytes.replace(28, 2, "\xff\xff");  // length of the extra field in the local header
+  const Zip zip = read_zip(as_byte_span(bytes), "a.zip");
+  EXPECT_EQ(rules(zip), std::vector<std::string>{"wheel-damaged"});
+  EXPECT_FALSE(zip.members[0].readable);
+}
+
 TEST(Zip, NoTruncationCrashes) {
   const std::string bytes = python_zip(
       "z.writestr('a', 'stored' * 10)\nz.writestr('b', 'deflated ' * 100, zipfile.ZIP_DEFLATED)");
