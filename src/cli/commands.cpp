@@ -23,6 +23,7 @@ constexpr Command table[] = {
     {"plan", "what apply would do to a folder of recipes", "Recipes", command_plan},
     {"apply", "do what plan shows; old files are kept", "Recipes", command_apply},
     {"import", "read a folder of recipes back into a matrix file", "Recipes", command_import},
+    {"docs", "keep counts and tables in documents true", "Recipes", command_docs},
     {"inspect", "which GPU and CPU code files, folders, wheels really hold", "Binaries", command_inspect},
     {"help", "the page of a command", "Help", command_help},
     {"completion", "a completion script for bash, zsh or fish", "Help", command_completion},

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe docs`: keeps counts and tables in documents as the matrix has them.
+#include <fmt/format.h>
+
+#include "audit/marked_blocks.h"
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/matrix_option.h"
+#include "os/file.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  MatrixOption matrix;
+  std::vector<std::string> files;
+  bool check = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positionals("file", options.files, "documents with marked blocks", ValueKind::file);
+  options.matrix.declare(set);
+  set.flag("--check", options.check, "change nothing; exit 1 where a block is out of date");
+}
+
+int run(const Options& options, Terminal& terminal) {
+  const std::vector<Variant> variants = expand(options.matrix.load());
+  bool drift = false;
+  for (const std::string& file : options.files) {
+    const std::string old = read_file(file);
+    const FilledDocument filled = fill_blocks(old, file, variants);
+    if (filled.blocks == 0) throw Error({.what = "has no marked block", .where = {.file = file}, .next = "see: torchlathe help docs"});
+    for (const std::size_t line : filled.drifted) terminal.out(fmt::format("{}:{}: {}\n", file, line, options.check ? "out of date" : "written anew"));
+    if (filled.drifted.empty()) terminal.out(fmt::format("{}: {} block{} as the matrix has {}\n", file, filled.blocks, filled.blocks == 1 ? "" : "s", filled.blocks == 1 ? "it" : "them"));
+    if (!options.check && filled.text != old) write_file_atomically(file, filled.text);
+    drift |= !filled.drifted.empty();
+  }
+  return options.check && drift ? 1 : 0;
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_docs() { return bind_command(declare, run); }
+
+}  // namespace lathe
