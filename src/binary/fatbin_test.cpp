@@ -2,6 +2,7 @@
 // Real files, made by nvcc at test time; where there is no nvcc those tests are skipped and say so.
 #include "binary/fatbin.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
