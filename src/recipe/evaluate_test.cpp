@@ -96,6 +96,7 @@ void compare_cuda(const Variant& variant, const RecordedPackage& torch, Comparis
   comparison.same("CUDA set", torch.cuda->set, "cudaPackages_" + replace_all(variant.cell->cuda->text(), ".", "_"));
   comparison.same("CUDA version", torch.cuda->version, variant.cell->cuda->text());
   comparison.holds("MAGMA", torch.magma.has_value());
+  if (!torch.magma) return;
   const Json* gpu = torch.passthru("gpuArch");
   comparison.holds("passthru.gpuArch", gpu && gpu->text() && *gpu->text() == variant.cell->gpu_text);
   const bool cuda13 = variant.cell->cuda->parts.front() == 13;
