@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Two passes over pieces that fit the second-level cache: the automaton notes its state after each byte; then the marked
-// bytes, about one in twenty, are looked at one by one.
+// Two passes over pieces that fit the second-level cache: the automaton notes its state after each byte; then the
+// marked bytes, about one in twenty, are looked at one by one.
 #include "binary/isa_x86_sweep.h"
 
 #include <algorithm>
@@ -127,7 +127,8 @@ class Piece {
     visit_slowly(start_of(at));
   }
 
-  // Calls, jumps and references end with a 4-byte distance behind the marked byte: nothing else needs to be known of them.
+  // Calls, jumps and references end with a 4-byte distance behind the marked byte: nothing else needs to be known of
+  // them.
   bool visit_distance(std::size_t at) {
     const std::uint8_t byte = code_[at];
     const bool rip = x86::is_rip_relative(byte);
@@ -209,8 +210,8 @@ class Piece {
     }
   }
   static bool is_prefix(std::uint8_t byte) {
-    return byte == 0xf2 || byte == 0xf3 || byte == 0x66 || byte == 0x67 || byte == 0x2e || byte == 0x3e || byte == 0x36 ||
-           byte == 0x26 || byte == 0x64 || byte == 0x65;
+    return byte == 0xf2 || byte == 0xf3 || byte == 0x66 || byte == 0x67 || byte == 0x2e || byte == 0x3e ||
+           byte == 0x36 || byte == 0x26 || byte == 0x64 || byte == 0x65;
   }
 
   bool is_guard(std::size_t at, std::size_t length) const {
@@ -252,7 +253,7 @@ class Piece {
   State* states_;
   std::vector<X86Event>& events_;
   std::array<std::uint8_t, x86_slack> padded_{};
-  std::size_t done_ = 0;   // everything before has been reported
+  std::size_t done_ = 0;                     // everything before has been reported
   std::size_t lower_limit_ = 0, limit_ = 0;  // the restarts around what is being looked at
   const State distance_follows_ = x86::automaton().distance_follows();
   std::span<const std::size_t>::iterator restart_, restarts_end_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The sweep of isa_x86_sweep.h without its automaton and its tricks: one instruction after the other through the decoder.
-// What the tests and the fuzz target hold the fast one to. Not part of the program.
+// The sweep of isa_x86_sweep.h without its automaton and its tricks: one instruction after the other through the
+// decoder. What the tests and the fuzz target hold the fast one to. Not part of the program.
 #pragma once
 
 #include "binary/isa_x86_sweep.h"

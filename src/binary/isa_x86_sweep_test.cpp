@@ -25,14 +25,14 @@ std::vector<X86Event> sweep(const Bytes& code, std::vector<std::size_t> restarts
 }
 
 TEST(IsaX86Sweep, ReportsCallsJumpsAndReferencesWithTheirTargets) {
-  const Bytes code = {0xe8, 0xfb, 0, 0, 0,                    // call 0x1100
-                      0x48, 0x8d, 0x05, 0xf4, 1, 0, 0,        // lea 0x1200(%rip),%rax
-                      0x48, 0x8b, 0x3d, 0xed, 2, 0, 0,        // mov 0x1300(%rip),%rdi
-                      0xff, 0x15, 0xe7, 3, 0, 0,              // call *0x1400(%rip)
-                      0xf2, 0xff, 0x25, 0xe0, 3, 0, 0,        // bnd jmp *0x1400(%rip)
-                      0x0f, 0x84, 0xda, 4, 0, 0,              // je 0x1500
-                      0xe9, 0xd5, 0xff, 0xff, 0xff,           // jmp back, inside
-                      0x0f, 0xa2, 0x0f, 0x01, 0xd0};          // cpuid, xgetbv
+  const Bytes code = {0xe8, 0xfb, 0,    0,    0,           // call 0x1100
+                      0x48, 0x8d, 0x05, 0xf4, 1,    0, 0,  // lea 0x1200(%rip),%rax
+                      0x48, 0x8b, 0x3d, 0xed, 2,    0, 0,  // mov 0x1300(%rip),%rdi
+                      0xff, 0x15, 0xe7, 3,    0,    0,     // call *0x1400(%rip)
+                      0xf2, 0xff, 0x25, 0xe0, 3,    0, 0,  // bnd jmp *0x1400(%rip)
+                      0x0f, 0x84, 0xda, 4,    0,    0,     // je 0x1500
+                      0xe9, 0xd5, 0xff, 0xff, 0xff,        // jmp back, inside
+                      0x0f, 0xa2, 0x0f, 0x01, 0xd0};       // cpuid, xgetbv
   std::vector<std::pair<Kind, std::uint64_t>> got;
   for (const X86Event& event : sweep(code)) got.emplace_back(event.kind, event.target);
   const std::vector<std::pair<Kind, std::uint64_t>> want = {
@@ -52,9 +52,9 @@ TEST(IsaX86Sweep, ReportsWhatNeedsMoreThanTheBaselineAndWhere) {
 }
 
 TEST(IsaX86Sweep, GetsIntoStepAgainAfterDataAndAtRestarts) {
-  Bytes code = {0x06, 0x06};                              // no instructions
-  code.insert(code.end(), {0xc5, 0xfc, 0x58, 0xc1});      // vaddps
-  code.insert(code.end(), {0x48, 0xb8});                  // would eat what follows
+  Bytes code = {0x06, 0x06};                          // no instructions
+  code.insert(code.end(), {0xc5, 0xfc, 0x58, 0xc1});  // vaddps
+  code.insert(code.end(), {0x48, 0xb8});              // would eat what follows
   code.insert(code.end(), {0xc5, 0xfc, 0x58, 0xc1, 0xc3});
   std::vector<std::uint32_t> uses, bad;
   for (const X86Event& event : sweep(code, {8})) (event.kind == Kind::use ? uses : bad).push_back(event.at);
@@ -82,7 +82,8 @@ TEST(IsaX86Sweep, EqualsTheDecoderOnRandomBytes) {
                        0x64, 0xe8, 0xe9, 0xff, 0x8b, 0x8d, 0x2e, 0x83, 0x05, 0x38, 0x3a};
   for (int round = 0; round < 30; ++round) {
     Bytes code(20000 + random() % 100);
-    for (std::uint8_t& byte : code) byte = random() % 3 ? static_cast<std::uint8_t>(random()) : leads[random() % leads.size()];
+    for (std::uint8_t& byte : code)
+      byte = random() % 3 ? static_cast<std::uint8_t>(random()) : leads[random() % leads.size()];
     const auto restarts = some_restarts(random, code.size(), 1 + random() % 300);
     const std::size_t begin = random() % 50, end = code.size() - random() % 50;
     ASSERT_EQ(sweep_difference(span_of(code), 0x10000, begin, end, restarts), "");

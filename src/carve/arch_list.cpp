@@ -31,17 +31,16 @@ std::optional<std::vector<DeviceCode>> parse_list(std::string_view text) {
 
 std::optional<ArchList> find_arch_list(const Elf& elf) {
   std::optional<ArchList> found;
-  for (const ElfSegment& segment : elf.segments()) {
-    if (segment.type != elf::pt_load || (segment.flags & (elf::pf_w | elf::pf_x)) || segment.file_size == 0) continue;
-    const std::string_view text = as_text(elf.from_address(segment.address));
+  for (const ElfSection& section : elf.sections()) {
+    if (!section.name.starts_with(".rodata") || (section.flags & elf::shf_write)) continue;
+    const std::string_view text = as_text(elf.contents(section));
     for (std::size_t at = text.find("sm_"); at != std::string_view::npos; at = text.find("sm_", at + 3)) {
-      if (at == 0 || text[at - 1] != '\0') continue;
+      if (at != 0 && text[at - 1] != '\0') continue;
       const std::string_view rest = text.substr(at, longest_list);
       const std::size_t end = rest.find('\0');
       if (end == std::string_view::npos || !parse_list(rest.substr(0, end))) continue;
       if (found) return std::nullopt;  // two of them: which is repeated is not known
-      const std::uint64_t address = segment.address + at;
-      found = ArchList{.offset = *elf.offset_of(address), .address = address, .text = std::string(rest.substr(0, end))};
+      found = ArchList{.address = section.address + at, .text = std::string(rest.substr(0, end))};
     }
   }
   return found;

@@ -14,13 +14,11 @@
 namespace lathe {
 
 struct ArchList {
-  std::uint64_t offset = 0;  // in the file
   std::uint64_t address = 0;
   std::string text;          // without its zero
 };
 
-// The list, if the file holds exactly one string that is nothing but such a list, of two names or more, in memory that
-// is loaded and not writable.
+// The list, if the read-only data hold exactly one string that is nothing but such a list, of two names or more.
 std::optional<ArchList> find_arch_list(const Elf& elf);
 
 // What of it remains, chosen as images are; nullopt when it serves none of the targets or nothing changes.

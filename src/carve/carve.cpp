@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "carve/arch_list.h"
 #include "carve/check.h"
 #include "carve/layout.h"
@@ -34,13 +35,13 @@ class FileCarver {
     }
     elf_.emplace(Elf::parse(old_.bytes(), result_.path));
     fatbins_ = read_fatbins(*elf_);
+    result_.old_held = result_.new_held = held_architectures(fatbins_);
+    if (!options_.leave_because.empty()) return leave(options_.leave_because);
     plan_device_code();
+    if (result_.unfit) return leave("no code for " + to_string(options_.targets));
     plan_arch_list();
     if (work_to_do()) {
-      layout_ = lay_out(*elf_, fatbins_, plan_, {.strip_symbols = options_.strip_symbols});
-      result_.new_size = layout_.new_size;
-      if (layout_.table_moved) note_moved_table();
-      result_.outcome = Outcome::carved;
+      lay_out_new_file();
     } else if (!fatbins_.containers.empty()) {
       result_.outcome = Outcome::nothing_to_drop;
     }
@@ -51,15 +52,13 @@ class FileCarver {
     std::error_code ignored;
     const bool in_place = std::filesystem::equivalent(source_.path(), destination, ignored);
     if (in_place && result_.outcome != Outcome::carved) return result_;
+    if (result_.outcome != Outcome::carved) {
+      copy_whole(source_.path(), destination);
+      return result_;
+    }
     // In place means in the place of the file itself, not of a link to it.
     NewFile file(in_place ? std::filesystem::canonical(source_.path()) : destination);
-    if (result_.outcome == Outcome::carved) {
-      write(file);
-    } else {
-      const FileLayout copy{.old_size = result_.old_size, .new_size = result_.old_size,
-                            .copies = {{.from = 0, .to = 0, .size = result_.old_size}}, .patches = {}};
-      file.write(source_, copy);
-    }
+    write(file);
     file.take_attributes(source_, in_place ? NewFile::Keep::everything : NewFile::Keep::mode);
     source_.expect_unchanged();
     file.put_in_place(in_place);
@@ -67,6 +66,25 @@ class FileCarver {
   }
 
  private:
+  CarvedFile leave(const std::string& why) {
+    if (fatbins_.containers.empty()) return result_;
+    result_.outcome = Outcome::left_alone;
+    for (const FatbinContainer& container : fatbins_.containers) result_.totals.images += container.entries.size();
+    result_.totals.images_kept = result_.totals.images;
+    result_.totals.containers = result_.totals.untouched = fatbins_.containers.size();
+    result_.notes.add({.rule = "carve-left-alone", .severity = Severity::note, .where = {.file = result_.path},
+                       .what = why, .fix = ""});
+    return result_;
+  }
+
+  void lay_out_new_file() {
+    layout_ = lay_out(*elf_, fatbins_, plan_, {.strip_symbols = options_.strip_symbols});
+    result_.new_size = layout_.new_size;
+    result_.outcome = Outcome::carved;
+    result_.new_held = held_architectures(fatbins_, &plan_);
+    if (options_.hash) result_.old_sha256 = to_hex(sha256(old_.bytes()));
+  }
+
   void plan_device_code() {
     plan_ = plan_carve(fatbins_, containers_referenced_elsewhere(*elf_, fatbins_),
                        {.targets = options_.targets, .minimal = options_.minimal});
@@ -78,18 +96,29 @@ class FileCarver {
     }
     result_.untouched.assign(untouched.begin(), untouched.end());
     refuse_if_nothing_fits();
-    report_unserved();
+    if (!result_.unfit) report_unserved();
   }
 
-  void refuse_if_nothing_fits() const {
+  void refuse_if_nothing_fits() {
     const std::size_t carvable = plan_.totals.containers - plan_.totals.untouched;
     const bool serves = std::ranges::any_of(plan_.containers, [&](const ContainerPlan& container) {
       return container.untouched == Untouched::no && container.unserved.size() < options_.targets.size();
     });
     if (carvable == 0 || serves) return;
+    result_.unfit = true;
+    if (options_.unfit == CarveOptions::Unfit::leave) return;
     throw Error({.what = fmt::format("holds no code for {}, it holds {}", to_string(options_.targets),
-                                     held_architectures(fatbins_)),
+                                     held_where_it_matters()),
                  .where = {.file = result_.path}, .next = "carve a build that was made for this GPU too"});
+  }
+
+  // Without the containers that no carve may touch.
+  std::string held_where_it_matters() const {
+    Fatbins some;
+    for (std::size_t i = 0; i < fatbins_.containers.size(); ++i) {
+      if (plan_.containers[i].untouched == Untouched::no) some.containers.push_back(fatbins_.containers[i]);
+    }
+    return held_architectures(some);
   }
 
   void report_unserved() {
@@ -110,6 +139,7 @@ class FileCarver {
   }
 
   void plan_arch_list() {
+    if (fatbins_.containers.empty() && !options_.arch_list_alone) return;
     arch_list_ = find_arch_list(*elf_);
     if (!arch_list_) return;
     result_.old_architectures = arch_list_->text;
@@ -119,12 +149,6 @@ class FileCarver {
   bool work_to_do() const {
     return plan_.drops_something() || result_.new_architectures ||
            (options_.strip_symbols && elf_->find_section(".symtab") && !elf_->segments().empty());
-  }
-
-  void note_moved_table() {
-    result_.notes.add({.rule = "carve-headers-moved", .severity = Severity::note, .where = {.file = result_.path},
-                       .what = "the program header table had no room to grow and moved behind the device code",
-                       .fix = "use --strip-symbols instead of strip: GNU strip cannot write such a file"});
   }
 
   void write(NewFile& file) {
@@ -175,18 +199,22 @@ std::string_view to_string(Outcome outcome) {
   return "";
 }
 
-std::string held_architectures(const Fatbins& fatbins) {
+std::string held_architectures(const Fatbins& fatbins, const CarvePlan* plan) {
   std::set<std::pair<bool, Capability>> held;
-  for (const FatbinContainer& container : fatbins.containers) {
-    for (const FatbinEntry& entry : container.entries) {
-      if (entry.kind && !container.relocatable) held.insert({*entry.kind == CodeKind::ptx, entry.capability});
+  for (std::size_t i = 0; i < fatbins.containers.size(); ++i) {
+    const FatbinContainer& container = fatbins.containers[i];
+    for (std::size_t k = 0; k < container.entries.size(); ++k) {
+      const FatbinEntry& entry = container.entries[k];
+      if (!entry.kind || container.relocatable) continue;
+      if (plan && std::ranges::find(plan->containers[i].keep, k) == plan->containers[i].keep.end()) continue;
+      held.insert({*entry.kind == CodeKind::ptx, entry.capability});
     }
   }
   std::string text;
   for (const auto& [ptx, capability] : held) {
     text += (text.empty() ? "" : ", ") + std::string(ptx ? "PTX " : "") + spell(capability, Dialect::dotted);
   }
-  return text.empty() ? "nothing" : text;
+  return text;
 }
 
 CarvedFile plan_file(const std::filesystem::path& source, const CarveOptions& options) {

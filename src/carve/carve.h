@@ -18,6 +18,10 @@ struct CarveOptions {
   bool require_full = false;   // a container with nothing for a target is an error
   bool strip_symbols = false;  // drop what `strip` would
   bool dry_run = false;        // plan only
+  bool hash = false;           // tell the SHA-256 of what was carved
+  bool arch_list_alone = false;  // shorten PyTorch's list also in a file that holds no device code itself
+  enum class Unfit { refuse, leave } unfit = Unfit::refuse;  // a file with code, but none for any target
+  std::string leave_because = {};  // if not empty: touch nothing, and say this
 };
 
 enum class Outcome {
@@ -34,6 +38,9 @@ struct CarvedFile {
   std::uint64_t old_size = 0, new_size = 0;
   CarveTotals totals = {};
   std::vector<std::pair<Untouched, std::size_t>> untouched = {};  // containers that were left as they are, by reason
+  std::string old_held = {}, new_held = {};  // "8.0, 9.0, PTX 9.0": the code in it
+  std::string old_sha256 = {};
+  bool unfit = false;
   std::optional<std::string> old_architectures = {}, new_architectures = {};  // PyTorch's baked-in list
   Findings notes = {};
 };
@@ -46,7 +53,7 @@ CarvedFile plan_file(const std::filesystem::path& source, const CarveOptions& op
 CarvedFile carve_file(const std::filesystem::path& source, const std::filesystem::path& destination,
                       const CarveOptions& options);
 
-// "7.5, 8.0, 9.0a, PTX 12.0": what the file holds, for messages.
-std::string held_architectures(const Fatbins& fatbins);
+// "7.5, 8.0, 9.0a, PTX 12.0": the code in a file; "" when there is none. With a plan: what that keeps of it.
+std::string held_architectures(const Fatbins& fatbins, const CarvePlan* plan = nullptr);
 
 }  // namespace lathe

@@ -20,8 +20,15 @@ std::vector<ElfSegment> loads_of(const Elf& elf) {
   return loads;
 }
 
+// Entries that are used, at least: one that is not may stand behind the segment.
+std::uint64_t used_entries(const Elf& elf) {
+  std::uint64_t used = elf.segments().size();
+  while (used != 0 && elf.segments()[used - 1].type == 0) --used;
+  return used;
+}
+
 bool table_is_loaded(const Elf& elf) {
-  const std::uint64_t begin = elf.program_headers_at(), end = begin + elf.segments().size() * program_header_size;
+  const std::uint64_t begin = elf.program_headers_at(), end = begin + used_entries(elf) * program_header_size;
   return std::ranges::any_of(loads_of(elf), [&](const ElfSegment& load) {
     return load.offset <= begin && end <= load.offset + load.file_size;
   });
@@ -87,7 +94,7 @@ void check_table(const Carved& carved) {
   for (const ElfSegment& segment : elf.segments()) {
     if (segment.type != pt_phdr) continue;
     const bool right = segment.offset == elf.program_headers_at() && elf.offset_of(segment.address) == segment.offset &&
-                       segment.file_size == elf.segments().size() * program_header_size;
+                       segment.file_size == used_entries(elf) * program_header_size;
     if (!right) carved.wrong("PT_PHDR does not describe the program header table");
   }
 }

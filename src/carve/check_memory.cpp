@@ -13,6 +13,7 @@ namespace lathe {
 namespace {
 
 constexpr std::uint64_t program_header_size = 56;
+constexpr std::uint64_t elf_header_size = 64;
 constexpr std::uint64_t chunk_size = std::uint64_t{8} << 20;
 
 class MemoryCheck {
@@ -85,9 +86,8 @@ class MemoryCheck {
     const auto field = [&](std::uint64_t offset, std::uint64_t size) {
       if (const auto address = carved_.old_file.address_of(offset)) exempt(*address, size);
     };
-    field(32, 16);
-    field(56, 2);
-    field(60, 4);
+    field(0, elf_header_size);  // compared field by field below
+    compare_elf_headers();
     const std::uint64_t at = carved_.old_file.program_headers_at();
     const std::uint64_t old_size = carved_.old_file.segments().size() * program_header_size;
     std::uint64_t size = old_size;
@@ -97,9 +97,38 @@ class MemoryCheck {
     }
     if (size > old_size && !unused(at + old_size, at + size)) size = old_size;
     field(at, size);
+    exempt_around_table(at, at + size);
     // Section headers that happen to be loaded (patchelf puts them there).
     const std::uint64_t sections = carved_.old_file.sections().size() * 64;
     if (sections != 0) field(carved_.old_file.section_headers_at(), sections);
+  }
+
+  // All of the ELF header but the places and counts of the two tables.
+  void compare_elf_headers() const {
+    const auto fixed = [](const Elf& elf) {
+      const std::string_view header = as_text(elf.bytes()).substr(0, elf_header_size);
+      return std::string(header.substr(0, 32)) + std::string(header.substr(48, 8)) + std::string(header.substr(58, 2));
+    };
+    if (fixed(carved_.old_file) != fixed(carved_.new_file)) carved_.wrong("the ELF header says something else");
+  }
+
+  // Zeros before the first section, and between the containers and a table that an earlier carve moved behind them.
+  void exempt_around_table(std::uint64_t begin, std::uint64_t end) {
+    constexpr std::uint64_t most = 65536;
+    std::uint64_t before = 0, behind = end;
+    for (const FatbinContainer& container : carved_.old_fatbins.containers) {
+      if (container.end() <= begin) before = std::max(before, container.end());
+    }
+    for (const ElfSection& section : carved_.old_file.sections()) {
+      const bool follows = section.type != elf::sht_nobits && section.size != 0 && section.offset >= end;
+      if (follows && (behind == end || section.offset < behind)) behind = section.offset;
+    }
+    const auto zeros = [&](std::uint64_t from, std::uint64_t to) {
+      const auto address = carved_.old_file.address_of(from);
+      if (address && to > from && to - from < most) exempt_zeros(*address, to - from);
+    };
+    if (before != 0) zeros(before, begin);
+    zeros(end, behind);
   }
 
   bool unused(std::uint64_t begin, std::uint64_t end) const {

@@ -16,6 +16,11 @@ constexpr std::size_t most_cuts = 64;  // each costs a program header and, at ru
 
 FileRange file_range(const ProgramHeader& header) { return {.offset = header.offset, .size = header.file_size}; }
 
+bool unused(const Elf& elf, const FileRange& range) {
+  const ByteSpan bytes = ByteReader(elf.bytes()).at(range.offset, range.size);
+  return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+}
+
 class Cutter {
  public:
   Cutter(const Elf& elf, const std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
@@ -23,26 +28,51 @@ class Cutter {
       : elf_(elf), programs_(programs), sections_(sections), spans_(spans), page_(page_size_of(elf)) {}
 
   bool decide() {
+    const bool taken_along = take_table_along();
     for (Span& span : spans_) span.cut = cut_of(span);
     limit_cuts();
-    if (table_size() <= programs_.size() || room_in_place()) return false;
+    if (!taken_along && (table_size() <= programs_.size() || room_in_place())) return false;
     move_table();
     return true;
   }
 
  private:
+  // An earlier carve put the table behind the containers: it moves on with them.
+  bool take_table_along() {
+    const FileRange table{.offset = elf_.program_headers_at(), .size = programs_.size() * ProgramHeader::bytes};
+    for (Span& span : spans_) {
+      const std::uint64_t load_end = file_range(programs_[span.load]).end();
+      const std::uint64_t end = span.range.end();
+      if (end > table.offset || table.offset - end > page_ || table.end() < load_end || table.offset > load_end) continue;
+      if (sections_.empty() || !unused(elf_, {.offset = end, .size = table.offset - end})) continue;
+      if (named({.offset = end, .size = table.end() - end})) continue;
+      span.range.size = load_end - span.range.offset;
+      return true;
+    }
+    return false;
+  }
+
+  bool named(const FileRange& range) const {
+    return std::ranges::any_of(sections_, [&](const SectionHeader& section) {
+      return range.touches({.offset = section.offset, .size = section.file_size()});
+    });
+  }
+
   bool ends_its_load(const Span& span) const { return span.range.end() == file_range(programs_[span.load]).end(); }
 
   std::uint64_t cut_of(const Span& span) const {
     const ProgramHeader& load = programs_[span.load];
     if (ends_its_load(span) && load.memory_size > load.file_size) return 0;  // .bss begins right behind
-    const FileRange freed{.offset = span.used_end, .size = span.range.end() - span.used_end};
+    const std::uint64_t begin = span.used_end + span.spare;
+    if (begin >= span.range.end()) return 0;
+    const FileRange freed{.offset = begin, .size = span.range.end() - begin};
     for (const ProgramHeader& other : programs_) {
-      if (&other != &load && freed.touches(file_range(other))) return 0;
+      const bool table = other.type == ProgramHeader::pt_phdr;  // it moves along
+      if (&other != &load && !table && freed.touches(file_range(other))) return 0;
     }
     for (const SectionHeader& section : sections_) {
       const FileRange range{.offset = section.offset, .size = section.file_size()};
-      const bool around = range.offset <= span.range.offset && range.end() >= span.range.end();
+      const bool around = range.offset <= span.range.offset && range.end() >= span.data_end;
       if (!around && freed.touches(range)) return 0;
     }
     return freed.size / page_ * page_;
@@ -69,10 +99,7 @@ class Cutter {
     const FileRange more{.offset = table.offset + programs_.size() * ProgramHeader::bytes,
                          .size = (table_size() - programs_.size()) * ProgramHeader::bytes};
     if (more.touches({.offset = elf_.section_headers_at(), .size = sections_.size() * SectionHeader::bytes})) return false;
-    const bool taken = std::ranges::any_of(sections_, [&](const SectionHeader& section) {
-      return more.touches({.offset = section.offset, .size = section.file_size()});
-    });
-    if (taken || !covered(table)) return false;
+    if (named(more) || !covered(table)) return false;
     return std::ranges::none_of(programs_, [&](const ProgramHeader& header) {
       return header.type != elf::pt_load && header.type != ProgramHeader::pt_phdr && more.touches(file_range(header));
     });
@@ -84,12 +111,17 @@ class Cutter {
     });
   }
 
-  // Behind the kept containers of the span that frees most.
+  // Behind the kept containers of the span that frees most, within one page.
   void move_table() {
     const auto span = std::ranges::max_element(spans_, {}, &Span::cut);
+    const std::uint64_t size = table_size() * ProgramHeader::bytes;
+    span->spare = sections_.empty() ? 0 : ProgramHeader::bytes;
     span->table_at = align_up(span->kept_end, 8);
-    span->used_end = span->table_at + table_size() * ProgramHeader::bytes;
-    if (span->used_end > span->range.end()) {
+    if (span->table_at / page_ != (span->table_at + size + span->spare - 1) / page_) {
+      span->table_at = align_up(span->table_at, page_);
+    }
+    span->used_end = span->table_at + size;
+    if (span->used_end + span->spare > span->range.end()) {
       throw Error({.what = "no room for another program header", .where = {.file = elf_.name()}});
     }
     span->cut = cut_of(*span);

@@ -104,13 +104,18 @@ class Layouter {
   void patch(std::uint64_t at, std::string bytes) { out_.patches.push_back({.at = at, .bytes = std::move(bytes)}); }
 
   void write_program_headers() {
-    const auto written = carved_program_headers(programs_, spans_, offsets_);
+    const auto written = carved_program_headers(programs_, sections_, spans_, offsets_);
+    const std::uint64_t old_at = elf_.program_headers_at(), old_size = programs_.size() * ProgramHeader::bytes;
     std::string bytes = encode(written);
-    std::uint64_t at = elf_.program_headers_at();
+    std::uint64_t at = old_at;
     for (const Span& span : spans_) {
-      if (span.table_at != 0) at = span.table_at;
+      if (span.hosts_table()) at = span.table_at;
     }
-    if (!out_.table_moved) bytes.resize(std::max(bytes.size(), programs_.size() * ProgramHeader::bytes));
+    if (!out_.table_moved) bytes.resize(std::max<std::uint64_t>(bytes.size(), old_size));
+    const bool in_span = std::ranges::any_of(spans_, [&](const Span& span) {
+      return old_at >= span.range.offset && old_at < span.range.end();
+    });
+    if (out_.table_moved && !in_span) patch(offsets_.moved(old_at), std::string(old_size, '\0'));
     patch(offsets_.moved(at), std::move(bytes));
     patch(32, encode_number(offsets_.moved(at), 8));
     patch(56, encode_number(written.size(), 2));

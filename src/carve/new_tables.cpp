@@ -12,11 +12,11 @@ std::vector<FileRange> pieces_of(FileRange whole, const std::vector<Span>& spans
   std::vector<FileRange> pieces;
   std::uint64_t begin = whole.offset;
   for (const Span& span : spans) {
-    if (span.cut == 0 || span.range.offset < whole.offset || span.range.end() > whole.end()) continue;
+    if (span.cut == 0 || span.range.offset < whole.offset || span.data_end > whole.end()) continue;
     pieces.push_back({.offset = begin, .size = span.kept_end - begin});
     begin = span.range.end();
   }
-  if (begin != whole.end() || pieces.empty()) pieces.push_back({.offset = begin, .size = whole.end() - begin});
+  if (begin < whole.end() || pieces.empty()) pieces.push_back({.offset = begin, .size = whole.end() - begin});
   return pieces;
 }
 
@@ -42,6 +42,24 @@ void append_load(const ProgramHeader& load, std::size_t index, const std::vector
   out.push_back(rest);
 }
 
+// The PT_LOAD that holds the ELF header lets go of it; spans.h says why.
+void begin_with_first_section(std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections) {
+  const auto load = std::ranges::find_if(programs, [](const ProgramHeader& header) {
+    return header.type == elf::pt_load && header.offset == 0 && header.file_size != 0;
+  });
+  if (load == programs.end()) return;
+  std::uint64_t first = load->file_size;
+  for (const SectionHeader& section : sections) {
+    if (section.file_size() != 0 && (section.flags & elf::shf_alloc)) first = std::min(first, section.offset);
+  }
+  if (first >= std::min<std::uint64_t>(load->file_size, 4096)) return;
+  load->offset += first;
+  load->address += first;
+  load->physical += first;
+  load->file_size -= first;
+  load->memory_size -= first;
+}
+
 bool is_debug_name(std::string_view name) {
   return name.starts_with(".debug") || name.starts_with(".zdebug") || name.starts_with(".stab") ||
          name.starts_with(".gnu.debuglto_") || name == ".gdb_index";
@@ -50,6 +68,7 @@ bool is_debug_name(std::string_view name) {
 }  // namespace
 
 std::vector<ProgramHeader> carved_program_headers(const std::vector<ProgramHeader>& programs,
+                                                  const std::vector<SectionHeader>& sections,
                                                   const std::vector<Span>& spans, const OffsetMap& offsets) {
   std::vector<ProgramHeader> out;
   for (std::size_t i = 0; i < programs.size(); ++i) {
@@ -61,13 +80,19 @@ std::vector<ProgramHeader> carved_program_headers(const std::vector<ProgramHeade
     out.push_back(programs[i]);
     out.back().offset = offsets.moved(programs[i].offset);
   }
+  const auto host = std::ranges::find_if(spans, &Span::hosts_table);
   const auto table = std::ranges::find(out, ProgramHeader::pt_phdr, &ProgramHeader::type);
-  if (table == out.end()) return out;
-  table->file_size = table->memory_size = out.size() * ProgramHeader::bytes;
-  const auto host = std::ranges::find_if(spans, [](const Span& span) { return span.table_at != 0; });
-  if (host == spans.end()) return out;
-  table->offset = offsets.moved(host->table_at);
-  table->address = table->physical = host->address + (host->table_at - host->range.offset);
+  if (table != out.end()) {
+    table->file_size = table->memory_size = out.size() * ProgramHeader::bytes;
+    if (host != spans.end()) {
+      table->offset = offsets.moved(host->table_at);
+      table->address = table->physical = host->address + (host->table_at - host->range.offset);
+    }
+  }
+  if (host != spans.end() && host->spare != 0) {
+    begin_with_first_section(out, sections);
+    out.push_back({});
+  }
   return out;
 }
 

@@ -9,6 +9,7 @@ namespace lathe {
 
 // Each PT_LOAD that a cut goes through becomes two, or ends earlier.
 std::vector<ProgramHeader> carved_program_headers(const std::vector<ProgramHeader>& programs,
+                                                  const std::vector<SectionHeader>& sections,
                                                   const std::vector<Span>& spans, const OffsetMap& offsets);
 
 // A section that a cut goes through ends where its kept containers end. What follows the hole, if anything does, becomes a

@@ -174,6 +174,16 @@ void NewFile::put_in_place(bool synced) {
   path_.clear();
 }
 
+void copy_whole(const std::filesystem::path& from, const std::filesystem::path& to) {
+  const SourceFile source(from);
+  NewFile file(to);
+  file.write(source, {.old_size = source.size(), .new_size = source.size(),
+                      .copies = {{.from = 0, .to = 0, .size = source.size()}}, .patches = {}});
+  file.take_attributes(source, NewFile::Keep::mode);
+  source.expect_unchanged();
+  file.put_in_place(false);
+}
+
 std::string rewrite_in_memory(ByteSpan old, const FileLayout& layout) {
   std::string bytes(layout.new_size, '\0');
   const ByteReader reader(old, "old file");

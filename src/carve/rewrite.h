@@ -24,6 +24,7 @@ class SourceFile {
 
   int descriptor() const { return descriptor_; }
   const std::filesystem::path& path() const { return path_; }
+  std::uint64_t size() const { return look_.size; }
   // Error when the file was written, replaced or removed since it was opened.
   void expect_unchanged() const;
 
@@ -65,6 +66,9 @@ class NewFile {
   std::string path_;
   int descriptor_ = -1;
 };
+
+// A copy with the same permissions, whole or not at all.
+void copy_whole(const std::filesystem::path& from, const std::filesystem::path& to);
 
 // The same in memory, for small inputs (tests).
 std::string rewrite_in_memory(ByteSpan old, const FileLayout& layout);

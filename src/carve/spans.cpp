@@ -37,7 +37,10 @@ class SpanFinder {
       spans_.back().range.size = fatbins_.containers[i].end() - spans_.back().range.offset;
     }
     close(elf_.bytes().size());
-    for (Span& span : spans_) pack(span);
+    for (Span& span : spans_) {
+      span.data_end = span.range.end();
+      pack(span);
+    }
     return std::move(spans_);
   }
 

@@ -15,16 +15,19 @@ struct MovedContainer {
 
 // A run of containers that may move, together with the padding behind them. Offsets are of the old file.
 struct Span {
-  FileRange range;
+  FileRange range;             // free to be written anew
+  std::uint64_t data_end = 0;  // of containers and padding: range.end(), unless an old program header table follows
   std::uint64_t address = 0;
   std::size_t load = 0;  // index of the PT_LOAD that holds it
   std::vector<std::size_t> containers = {};
   std::vector<MovedContainer> moved = {};
   std::uint64_t kept_end = 0;  // where the last container ends that stays
   std::uint64_t table_at = 0;  // where the program header table goes; 0: not here
-  std::uint64_t used_end = 0;  // kept_end, or the end of that table
+  std::uint64_t used_end = 0;  // kept_end, or the end of that table: what stays loaded
+  std::uint64_t spare = 0;     // bytes behind used_end that stay in the file: an unused entry of that table
   std::uint64_t cut = 0;       // whole pages that leave the file: the last of the range
 
+  bool hosts_table() const { return table_at != 0; }
   FileRange cut_range() const { return {.offset = range.end() - cut, .size = cut}; }
 };
 
@@ -34,6 +37,12 @@ std::vector<Span> find_spans(const Elf& elf, const Fatbins& fatbins, const Carve
 
 // Decides what is cut, and where the program header table goes when the splits make it too long for its place (true: it
 // moves into a span).
+//
+// GNU strip and objcopy write the table behind the ELF header whatever they read. Where the first section follows there,
+// they only find room if no segment claims the ELF header (they then shift all of the file by a page), and they take a
+// segment that holds the whole table for one that begins with it, and ruin it. So when the table moves,
+//   - the first PT_LOAD begins with the first section instead of the ELF header (the page is mapped all the same);
+//   - an unused entry ends the table, behind the end of the segment that holds all the others.
 bool cut_spans(const Elf& elf, const std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
                std::vector<Span>& spans);
 

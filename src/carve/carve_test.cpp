@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+// Carves real linked files of many kinds and lets the real tools look at the result.
+#include "carve/carve.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+
+#include "base/error.h"
+#include "binary/fatbin.h"
+#include "carve/check.h"
+#include "carve/test_libraries.h"
+#include "os/file.h"
+#include "os/mapped_file.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ScratchFolder;
+using testing::TestImage;
+
+const std::vector<std::vector<TestImage>> three_containers = {
+    {{"sm_80"}, {"sm_90"}, {"sm_90a"}, {"compute_90"}},
+    {{"sm_80", 70'000}, {"sm_90", 20'000}},
+    {{"sm_75", 50'000}, {"sm_90", 15'000}, {"sm_120", 90'000}},
+};
+
+CarveOptions for_gpu(std::string_view targets) {
+  CarveOptions options;
+  options.targets = parse_carve_targets(targets);
+  return options;
+}
+
+// What `show` printed, without the images that a carve for 9.0 drops.
+std::string only_for_90(std::string text) {
+  text = std::regex_replace(text, std::regex(" (sm_(75|80|120)|compute_90)=[0-9a-f]+"), "");
+  // Both sm_90 and sm_90a print as sm_90: the driver takes sm_90a, the second.
+  return std::regex_replace(text, std::regex(" sm_90=[0-9a-f]+( sm_90=[0-9a-f]+)"), "$1");
+}
+
+std::string quiet(const ScratchFolder& folder, const std::string& command) { return folder.run("{ " + command + "; } 2>&1"); }
+
+struct Kind {
+  std::string name;
+  std::string flags;
+  std::string file = "a.so";
+  std::string then = {};      // a command after linking
+  std::string compiler = "gcc";
+  std::string needs = "gcc";  // a program
+  bool runs = true;           // on this machine
+  bool tools = true;          // GNU's strip and objcopy can write it
+};
+
+void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
+
+const std::vector<Kind> kinds = {
+    {.name = "Plain", .flags = "-shared -fPIC"},
+    {.name = "PackedRelocations", .flags = "-shared -fPIC -Wl,-z,pack-relative-relocs"},
+    {.name = "LinkedByLld", .flags = "-shared -fPIC -fuse-ld=lld", .needs = "ld.lld"},
+    // glibc refuses what lld 14 packs: it does not say GLIBC_ABI_DT_RELR.
+    {.name = "PackedByLld", .flags = "-shared -fPIC -fuse-ld=lld -Wl,--pack-dyn-relocs=relr", .needs = "ld.lld",
+     .runs = false, .tools = false},
+    {.name = "Pages64K", .flags = "-shared -fPIC -Wl,-z,max-page-size=65536"},
+    {.name = "CodeAndDataInOneSegment", .flags = "-shared -fPIC -Wl,-z,noseparate-code"},
+    {.name = "Executable", .flags = "-pie -fPIE", .file = "a.out"},
+    {.name = "FixedExecutable", .flags = "-no-pie", .file = "a.out"},
+    {.name = "StaticExecutable", .flags = "-static", .file = "a.out"},
+    {.name = "Patchelfed", .flags = "-shared -fPIC",
+     .then = "patchelf --set-rpath '$ORIGIN/a/much/longer/run/path/than/there/was/any/room/for/in/the/old/string/table' a.so",
+     .needs = "patchelf"},
+    {.name = "Stripped", .flags = "-shared -fPIC", .then = "strip a.so"},
+    {.name = "WithoutSectionHeaders", .flags = "-shared -fPIC",
+     .then = "dd if=/dev/zero of=a.so bs=1 seek=40 count=8 conv=notrunc status=none && "
+             "dd if=/dev/zero of=a.so bs=1 seek=58 count=6 conv=notrunc status=none", .tools = false},
+    {.name = "Arm64", .flags = "-shared -fPIC", .compiler = "aarch64-linux-gnu-gcc", .needs = "aarch64-linux-gnu-gcc",
+     .runs = false, .tools = false},
+    {.name = "Arm64Packed4K", .flags = "-shared -fPIC -nostdlib -fuse-ld=lld -Wl,--pack-dyn-relocs=relr -Wl,-z,max-page-size=4096",
+     .compiler = "aarch64-linux-gnu-gcc -B/usr/lib/llvm-14/bin", .needs = "aarch64-linux-gnu-gcc", .runs = false, .tools = false},
+};
+
+class CarveKind : public ::testing::TestWithParam<Kind> {
+ protected:
+  void SetUp() override {
+    if (!testing::have_program("gcc")) GTEST_SKIP() << "no gcc on PATH";
+    if (!testing::have_program(kind().needs)) GTEST_SKIP() << "no " << kind().needs << " on PATH";
+    testing::write_parts(folder_, three_containers);
+    testing::link_parts(folder_, kind().file, kind().flags, kind().compiler);
+    if (!kind().then.empty()) folder_.run(kind().then);
+    result_ = kind().file.ends_with(".so") ? "b.so" : "b.out";
+  }
+
+  const Kind& kind() const { return GetParam(); }
+  fs::path file(const std::string& name) const { return folder_.path() / name; }
+
+  // The file loads, shows what it should, and readelf has nothing to complain about.
+  void expect_sound(const std::string& name, const std::string& expected) {
+    const std::string complaints = folder_.run("readelf -aW " + name + " 2>&1 >/dev/null");
+    EXPECT_EQ(complaints, "") << name;
+    if (!kind().runs) return;
+    EXPECT_EQ(testing::load(folder_, name), expected) << name;
+  }
+
+  ScratchFolder folder_;
+  std::string result_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Files, CarveKind, ::testing::ValuesIn(kinds), [](const auto& test) { return test.param.name; });
+
+TEST_P(CarveKind, LosesWhatOneGpuDoesNotNeedAndStaysSound) {
+  const std::string before = kind().runs ? testing::load(folder_, kind().file) : "";
+  const CarvedFile carved = carve_file(file(kind().file), file(result_), for_gpu("9.0"));
+  EXPECT_EQ(carved.outcome, Outcome::carved);
+  EXPECT_EQ(carved.totals.images_kept, 3u);
+  EXPECT_EQ(carved.new_size, fs::file_size(file(result_)));
+  const bool large_pages = kind().flags.find("65536") != std::string::npos || kind().name == "Arm64";
+  EXPECT_GE(fs::file_size(file(kind().file)) - carved.new_size, large_pages ? 131'072u : 290'000u);
+  expect_sound(result_, only_for_90(before));
+}
+
+TEST_P(CarveKind, CanBeCarvedAgain) {
+  carve_file(file(kind().file), file("both" + result_), for_gpu("8.0,9.0"));
+  const std::string both = kind().runs ? testing::load(folder_, "both" + result_) : "";
+  const CarvedFile again = carve_file(file("both" + result_), file(result_), for_gpu("9.0"));
+  EXPECT_EQ(again.totals.images_kept, 3u);
+  const bool large_pages = kind().flags.find("65536") != std::string::npos || kind().name == "Arm64";
+  if (!large_pages) {
+    EXPECT_LT(again.new_size, again.old_size);
+  }
+  expect_sound(result_, only_for_90(both));
+  EXPECT_EQ(carve_file(file(result_), file("third" + result_), for_gpu("9.0")).outcome, Outcome::nothing_to_drop);
+}
+
+TEST_P(CarveKind, SurvivesOtherPeoplesTools) {
+  if (!kind().tools) GTEST_SKIP() << "GNU's tools on this machine do not write such a file";
+  carve_file(file(kind().file), file(result_), for_gpu("9.0"));
+  const std::string shown = testing::load(folder_, result_);
+  const std::string stripped = "stripped" + result_, debug = "debug" + result_, patched = "patched" + result_;
+  EXPECT_EQ(quiet(folder_, "strip -o " + stripped + " " + result_), "");
+  expect_sound(stripped, shown);
+  EXPECT_EQ(quiet(folder_, "objcopy --only-keep-debug " + result_ + " " + debug), "");
+  EXPECT_EQ(quiet(folder_, "objcopy --strip-debug --add-gnu-debuglink=" + debug + " " + result_ + " linked" + result_), "");
+  expect_sound("linked" + result_, shown);
+  if (testing::have_program("patchelf") && kind().name != "StaticExecutable") {
+    fs::copy_file(file(result_), file(patched));
+    EXPECT_EQ(quiet(folder_, "patchelf --set-rpath /" + std::string(200, 'r') + " " + patched), "");
+    expect_sound(patched, shown);
+    carve_file(file(kind().file), file("again" + result_), for_gpu("8.0,9.0"));
+  }
+  // A stripped carve carves again.
+  carve_file(file(stripped), file("twice" + result_), for_gpu("9.0"));
+  expect_sound("twice" + result_, shown);
+}
+
+TEST_P(CarveKind, DropsSymbolsAsStripDoes) {
+  CarveOptions options = for_gpu("9.0");
+  options.strip_symbols = true;
+  const CarvedFile carved = carve_file(file(kind().file), file(result_), options);
+  expect_sound(result_, kind().runs ? only_for_90(testing::load(folder_, kind().file)) : "");
+  const MappedFile map = MappedFile::open(file(result_));
+  const Elf elf = Elf::parse(map.bytes(), result_);
+  EXPECT_EQ(elf.find_section(".symtab"), nullptr);
+  EXPECT_EQ(elf.find_section(".debug_info"), nullptr);
+  EXPECT_LE(carved.new_size, carved.old_size);
+}
+
+class Carve : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!testing::have_program("gcc")) GTEST_SKIP() << "no gcc on PATH";
+  }
+  fs::path library(const std::vector<std::vector<TestImage>>& containers, const std::vector<std::size_t>& unwrapped = {}) {
+    testing::write_parts(folder_, containers, unwrapped);
+    testing::link_parts(folder_, "a.so");
+    return folder_.path() / "a.so";
+  }
+  fs::path output() const { return folder_.path() / "b.so"; }
+
+  ScratchFolder folder_;
+};
+
+TEST_F(Carve, LeavesAContainerWithoutAWrapperWhereItIs) {
+  const fs::path source = library({three_containers[1], three_containers[2], three_containers[1], three_containers[2]}, {1});
+  const CarvedFile carved = carve_file(source, output(), for_gpu("9.0"));
+  ASSERT_EQ(carved.untouched.size(), 1u);
+  EXPECT_EQ(carved.untouched[0], std::pair(Untouched::no_wrapper, std::size_t{1}));
+  const MappedFile before = MappedFile::open(source), after = MappedFile::open(output());
+  const Fatbins old_fatbins = read_fatbins(Elf::parse(before.bytes(), "a.so"));
+  const Fatbins new_fatbins = read_fatbins(Elf::parse(after.bytes(), "b.so"));
+  ASSERT_EQ(new_fatbins.containers.size(), 4u);
+  EXPECT_EQ(new_fatbins.containers[1].address, old_fatbins.containers[1].address);
+  EXPECT_EQ(new_fatbins.containers[1].entries.size(), 3u);
+  EXPECT_LT(new_fatbins.containers[3].address, old_fatbins.containers[3].address);
+  EXPECT_EQ(folder_.run("readelf -aW b.so 2>&1 >/dev/null"), "");
+  EXPECT_EQ(testing::load(folder_, "b.so"), only_for_90(testing::load(folder_, "a.so")));
+  EXPECT_EQ(quiet(folder_, "strip b.so"), "");
+  EXPECT_EQ(testing::load(folder_, "b.so"), only_for_90(testing::load(folder_, "a.so")));
+}
+
+TEST_F(Carve, EmptiesAContainerOfNoUseWhenMinimal) {
+  const fs::path source = library({{{"sm_80"}, {"sm_86"}}, {{"sm_80"}, {"sm_90"}}});
+  CarveOptions options = for_gpu("9.0");
+  EXPECT_EQ(carve_file(source, output(), options).totals.images_kept, 2u);
+  EXPECT_EQ(carve_file(source, output(), options).notes[0].rule, "carve-unserved");
+  options.minimal = true;
+  EXPECT_EQ(carve_file(source, output(), options).totals.images_kept, 1u);
+  EXPECT_TRUE(testing::load(folder_, "b.so").starts_with("466243b1:\n466243b1: sm_90="));
+}
+
+TEST_F(Carve, RequireFullRefusesAContainerWithNothing) {
+  const fs::path source = library({{{"sm_80"}, {"sm_86"}}, {{"sm_80"}, {"sm_90"}}});
+  CarveOptions options = for_gpu("9.0");
+  options.require_full = true;
+  EXPECT_THROW(carve_file(source, output(), options), Error);
+  EXPECT_FALSE(fs::exists(output()));
+}
+
+TEST_F(Carve, SaysWhatAFileHoldsThatServesNoTarget) {
+  const fs::path source = library({{{"sm_90"}, {"sm_80"}}});
+  carve_file(source, output(), for_gpu("9.0"));
+  try {
+    carve_file(output(), folder_.path() / "c.so", for_gpu("8.0"));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.parts().what, "holds no code for 8.0, it holds 9.0");
+  }
+}
+
+TEST_F(Carve, InPlaceKeepsPermissionsTimesAndLinks) {
+  const fs::path source = library(three_containers);
+  fs::permissions(source, fs::perms(0741));
+  fs::last_write_time(source, fs::file_time_type::clock::now() - std::chrono::hours(1000));
+  const auto time = fs::last_write_time(source);
+  fs::create_symlink("a.so", folder_.path() / "link.so");
+  const CarvedFile carved = carve_file(folder_.path() / "link.so", folder_.path() / "link.so", for_gpu("9.0"));
+  EXPECT_TRUE(fs::is_symlink(folder_.path() / "link.so"));
+  EXPECT_EQ(fs::file_size(source), carved.new_size);
+  EXPECT_EQ(fs::status(source).permissions(), fs::perms(0741));
+  EXPECT_EQ(fs::last_write_time(source), time);
+}
+
+TEST_F(Carve, WritesTheSameBytesEachTime) {
+  const fs::path source = library(three_containers);
+  carve_file(source, output(), for_gpu("9.0"));
+  carve_file(source, folder_.path() / "c.so", for_gpu("9.0"));
+  EXPECT_EQ(read_file(output()), read_file(folder_.path() / "c.so"));
+}
+
+TEST_F(Carve, RefusesATextFileAndATruncatedOne) {
+  EXPECT_THROW(carve_file(folder_.write("t.txt", std::string(500, 'x')), output(), for_gpu("9.0")), Error);
+  const fs::path source = library(three_containers);
+  fs::resize_file(source, fs::file_size(source) / 3);
+  try {
+    carve_file(source, output(), for_gpu("9.0"));
+  } catch (const Error&) {
+  }
+  EXPECT_FALSE(fs::exists(output()) && fs::file_size(output()) > fs::file_size(source));
+}
+
+TEST_F(Carve, TheCheckSeesAFlippedByteAnywhereInLoadedMemory) {
+  const fs::path source = library(three_containers);
+  carve_file(source, output(), for_gpu("9.0"));
+  const MappedFile before = MappedFile::open(source);
+  const Elf old_elf = Elf::parse(before.bytes(), "a.so");
+  const Fatbins old_fatbins = read_fatbins(old_elf);
+  const std::string good = read_file(output());
+  const Elf good_elf = Elf::parse(as_byte_span(good), "b.so");
+  const CheckOptions options{.targets = parse_carve_targets("9.0")};
+  ASSERT_TRUE(check_carved(old_elf, old_fatbins, good_elf, options).empty());
+  std::size_t missed = 0, tried = 0;
+  for (const ElfSection& section : good_elf.sections()) {
+    if (!(section.flags & elf::shf_alloc) || section.type == elf::sht_nobits || section.size == 0) continue;
+    for (const std::uint64_t at : {section.offset, section.offset + section.size / 2, section.offset + section.size - 1}) {
+      std::string bad = good;
+      bad[at] = static_cast<char>(bad[at] ^ 0x10);
+      ++tried;
+      missed += check_carved(old_elf, old_fatbins, Elf::parse(as_byte_span(bad), "b.so"), options).empty();
+    }
+  }
+  EXPECT_GT(tried, 40u);
+  EXPECT_EQ(missed, 0u);
+}
+
+TEST_F(Carve, ShortensPyTorchsListOfArchitectures) {
+  testing::write_parts(folder_, three_containers);
+  folder_.run(R"(printf 'const char *list(void) { return "sm_75 sm_80 sm_90 compute_90"; }\n' >> part.c)");
+  testing::link_parts(folder_, "a.so");
+  const CarvedFile carved = carve_file(folder_.path() / "a.so", output(), for_gpu("9.0"));
+  EXPECT_EQ(carved.old_architectures, "sm_75 sm_80 sm_90 compute_90");
+  EXPECT_EQ(carved.new_architectures, "sm_90");
+  EXPECT_EQ(folder_.run("strings -a b.so | grep '^sm_'"), "sm_90\n");
+}
+
+}  // namespace
+}  // namespace lathe

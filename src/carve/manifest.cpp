@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include "carve/manifest.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace lathe {
+
+void write_carved_file(JsonWriter& json, const CarvedFile& file) {
+  json.begin_object();
+  json.member("path", file.path).member("outcome", to_string(file.outcome));
+  json.member("size_before", file.old_size).member("size_after", file.new_size);
+  if (!file.old_sha256.empty()) json.member("sha256_before", file.old_sha256);
+  json.member("images_before", file.totals.images).member("images_after", file.totals.images_kept);
+  json.member("containers", file.totals.containers).member("containers_untouched", file.totals.untouched);
+  json.member("containers_unserved", file.totals.unserved);
+  if (!file.old_held.empty()) json.member("code_before", file.old_held).member("code_after", file.new_held);
+  if (file.new_architectures) {
+    json.member("arch_list_before", *file.old_architectures).member("arch_list_after", *file.new_architectures);
+  }
+  json.end_object();
+}
+
+namespace {
+
+// An earlier manifest that is no JSON is no reason to fail.
+bool is_json(std::string_view text) {
+  try {
+    parse_json(text, "manifest");
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+std::string carve_manifest(const std::vector<CarvedFile>& files, const CarveOptions& options, std::string_view earlier) {
+  JsonWriter json;
+  json.begin_object().member("tool", "torchlathe " LATHE_VERSION).member("made_by", "carve");
+  json.key("gpus").begin_array();
+  for (const CarveTarget& target : options.targets) json.value(to_string(target));
+  json.end_array();
+  json.member("minimal", options.minimal).member("strip_symbols", options.strip_symbols);
+  json.key("files").begin_array();
+  for (const CarvedFile& file : files) write_carved_file(json, file);
+  json.end_array();
+  if (!earlier.empty() && is_json(earlier)) json.key("earlier").raw(trim(earlier));
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace lathe

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+#include "carve/tree.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "carve/manifest.h"
+#include "carve/rewrite.h"
+#include "carve/vendor.h"
+#include "os/file.h"
+#include "os/mapped_file.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Item {
+  fs::path relative;
+  std::uint64_t size = 0;
+  std::optional<std::size_t> link_to = {};  // an item that is the same file
+};
+
+// A folder on its way to its name: renamed at the end, removed if that is never reached.
+class NewFolder {
+ public:
+  explicit NewFolder(const fs::path& place) : place_(place) {
+    const fs::path parent = place.has_parent_path() ? place.parent_path() : ".";
+    create_folders(parent);
+    std::string name = (parent / fmt::format(".{}.XXXXXX", place.filename().string())).string();
+    if (::mkdtemp(name.data()) == nullptr) throw system_error("create a folder here", parent.string(), errno);
+    path_ = name;
+  }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+  ~NewFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+
+  const fs::path& path() const { return path_; }
+  void put_in_place(fs::perms permissions) {
+    fs::permissions(path_, permissions);
+    fs::rename(path_, place_);
+    path_.clear();
+  }
+
+ private:
+  fs::path place_, path_;
+};
+
+class TreeCarver {
+ public:
+  TreeCarver(const fs::path& source, const TreeOptions& options) : source_(source), options_(options) {
+    options_.carve.unfit = CarveOptions::Unfit::leave;
+    options_.carve.arch_list_alone = true;
+    options_.carve.hash = true;
+  }
+
+  CarvedTree in_place() {
+    list();
+    carve_all(source_);
+    if (!options_.carve.dry_run && tree_.count(Outcome::carved) != 0) write_manifest(source_);
+    return std::move(tree_);
+  }
+
+  CarvedTree to(const fs::path& destination) {
+    if (fs::exists(fs::symlink_status(destination))) {
+      throw Error({.what = "this is there already", .where = {.file = destination.string()},
+                   .next = "name a folder that does not exist yet, or remove it"});
+    }
+    list();
+    if (options_.carve.dry_run) {
+      carve_all(destination);
+      return std::move(tree_);
+    }
+    NewFolder folder(destination.lexically_normal());
+    make_folders(folder.path());
+    carve_all(folder.path());
+    if (!tree_.failures.empty()) return std::move(tree_);
+    link_and_finish(folder.path());
+    write_manifest(folder.path());
+    folder.put_in_place(fs::status(source_).permissions());
+    return std::move(tree_);
+  }
+
+ private:
+  void list() {
+    std::map<std::pair<dev_t, ino_t>, std::size_t> seen;
+    for (const auto& entry : fs::recursive_directory_iterator(source_)) {
+      const fs::path relative = entry.path().lexically_relative(source_);
+      if (entry.is_symlink()) {
+        links_.push_back(relative);
+      } else if (entry.is_directory()) {
+        folders_.push_back(relative);
+      } else if (entry.is_regular_file()) {
+        items_.push_back({.relative = relative, .size = entry.file_size()});
+      }
+    }
+    std::ranges::sort(items_, {}, &Item::relative);
+    std::ranges::sort(folders_);
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      struct stat status {};
+      if (::stat((source_ / items_[i].relative).c_str(), &status) != 0 || status.st_nlink < 2) continue;
+      const auto [it, first] = seen.try_emplace({status.st_dev, status.st_ino}, i);
+      if (!first) items_[i].link_to = it->second;
+    }
+  }
+
+  void make_folders(const fs::path& destination) const {
+    for (const fs::path& folder : folders_) create_folders(destination / folder);
+    for (const fs::path& link : links_) fs::copy_symlink(source_ / link, destination / link);
+  }
+
+  // Permissions of folders come last: one may be read-only.
+  void link_and_finish(const fs::path& destination) const {
+    for (const Item& item : items_) {
+      if (item.link_to) fs::create_hard_link(destination / items_[*item.link_to].relative, destination / item.relative);
+    }
+    for (const fs::path& folder : folders_) fs::permissions(destination / folder, fs::status(source_ / folder).permissions());
+  }
+
+  // The largest first, so that no core is left alone with one at the end.
+  void carve_all(const fs::path& destination) {
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      if (!items_[i].link_to) order.push_back(i);
+    }
+    std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return items_[i].size; });
+    std::vector<CarvedFile> done(items_.size());
+    std::size_t finished = 0;
+    const auto failures = parallel_for(order.size(), [&](std::size_t k) {
+      done[order[k]] = carve_one(items_[order[k]], destination);
+      const std::lock_guard lock(progress_);
+      if (options_.progress) options_.progress(++finished, order.size());
+    }, options_.threads);
+    collect(order, done, failures);
+  }
+
+  CarvedFile carve_one(const Item& item, const fs::path& destination) const {
+    const fs::path from = source_ / item.relative;
+    if (!is_elf(from)) {
+      if (destination != source_ && !options_.carve.dry_run) copy_whole(from, destination / item.relative);
+      return {};
+    }
+    CarveOptions options = options_.carve;
+    if (!options_.include_vendor && is_vendor(item, from)) options.leave_because = "one of NVIDIA's own files";
+    CarvedFile file = carve_file(from, destination / item.relative, options);
+    file.path = item.relative.generic_string();
+    return file;
+  }
+
+  static bool is_elf(const fs::path& path) {
+    return fs::file_size(path) >= 64 && Elf::looks_like(MappedFile::open(path).bytes());
+  }
+
+  static bool is_vendor(const Item& item, const fs::path& path) {
+    const MappedFile file = MappedFile::open(path);
+    return is_vendor_file(item.relative, Elf::parse(file.bytes(), path.string()).soname());
+  }
+
+  void collect(const std::vector<std::size_t>& order, std::vector<CarvedFile>& done,
+               const std::vector<std::exception_ptr>& failures) {
+    for (std::size_t k = 0; k < order.size(); ++k) {
+      if (failures[k]) note_failure(items_[order[k]], failures[k]);
+    }
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      if (items_[i].link_to) continue;
+      tree_.old_size += items_[i].size;
+      tree_.new_size += done[i].path.empty() ? items_[i].size : done[i].new_size;
+      if (done[i].path.empty() || done[i].outcome == Outcome::no_device_code) ++tree_.other_files;
+      else tree_.files.push_back(std::move(done[i]));
+    }
+    refuse_if_nothing_fits();
+  }
+
+  void note_failure(const Item& item, const std::exception_ptr& failure) {
+    std::string what = "failed", fix;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const Error& error) {
+      what = error.parts().what;
+      fix = error.parts().next;
+    } catch (const std::exception& error) {
+      what = error.what();
+    }
+    tree_.failures.add({.rule = "carve-failed", .severity = Severity::error, .where = {.file = item.relative.generic_string()},
+                        .what = what, .fix = fix});
+  }
+
+  void refuse_if_nothing_fits() const {
+    const auto unfit = [](const CarvedFile& file) { return file.outcome == Outcome::left_alone && file.unfit; };
+    const bool some = std::ranges::any_of(tree_.files, unfit);
+    const bool others = std::ranges::any_of(tree_.files, [&](const CarvedFile& file) {
+      return file.outcome != Outcome::left_alone && file.totals.images != 0;
+    });
+    if (!some || others) return;
+    const auto first = std::ranges::find_if(tree_.files, unfit);
+    throw Error({.what = fmt::format("no library here holds code for {}; {} holds {}", to_string(options_.carve.targets),
+                                     first->path, first->old_held),
+                 .where = {.file = source_.string()}, .next = "carve a build that was made for this GPU too"});
+  }
+
+  void write_manifest(const fs::path& destination) const {
+    const fs::path earlier = source_ / manifest_name;
+    const std::string text = fs::is_regular_file(earlier) ? read_file(earlier) : "";
+    write_file_atomically(destination / manifest_name, carve_manifest(tree_.files, options_.carve, text));
+  }
+
+  const fs::path source_;
+  TreeOptions options_;
+  std::vector<Item> items_;  // regular files, by path
+  std::vector<fs::path> folders_, links_;
+  std::mutex progress_;
+  CarvedTree tree_;
+};
+
+}  // namespace
+
+std::size_t CarvedTree::count(Outcome outcome) const {
+  return static_cast<std::size_t>(std::ranges::count(files, outcome, &CarvedFile::outcome));
+}
+
+CarvedTree carve_tree(const std::filesystem::path& source, const std::filesystem::path& destination,
+                      const TreeOptions& options) {
+  std::error_code ignored;
+  if (fs::equivalent(source, destination, ignored)) return TreeCarver(source, options).in_place();
+  return TreeCarver(source, options).to(destination);
+}
+
+}  // namespace lathe

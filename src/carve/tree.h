@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// Carves every library of a folder (a Python package, a virtual environment, a Nix output) on all cores. In place file by
+// file, or into a new folder that appears whole or not at all.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "carve/carve.h"
+
+namespace lathe {
+
+struct TreeOptions {
+  CarveOptions carve = {};
+  bool include_vendor = false;
+  unsigned threads = 0;                                            // 0: all cores
+  std::function<void(std::size_t done, std::size_t all)> progress = {};  // called from any thread, one at a time
+};
+
+struct CarvedTree {
+  std::vector<CarvedFile> files;  // ELF files that hold device code or were changed, by path
+  std::size_t other_files = 0;
+  std::uint64_t old_size = 0, new_size = 0;  // of all regular files
+  Findings failures;                         // files that could not be carved; in place they are as they were
+
+  std::size_t count(Outcome outcome) const;
+};
+
+// Error when no file holds code for any target, or when `destination` is there already.
+CarvedTree carve_tree(const std::filesystem::path& source, const std::filesystem::path& destination,
+                      const TreeOptions& options);
+
+// Written into each carved folder; `inspect` shows it.
+inline constexpr std::string_view manifest_name = "torchlathe-manifest.json";
+
+}  // namespace lathe

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe carve`: the same software for fewer GPUs.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "carve/carve.h"
+#include "carve/manifest.h"
+#include "carve/tree.h"
+#include "cli/commands.h"
+#include "os/file.h"
+#include "os/process.h"
+#include "report/table.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string path;
+  std::string gpu;
+  std::string output;
+  std::string manifest;
+  std::string format = "text";
+  bool in_place = false;
+  bool include_vendor = false;
+  CarveOptions carve;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positional("path", options.path, "a library or a folder of them", ValueKind::file);
+  set.text("-g,--gpu", options.gpu, "CC[,CC...]", "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, native");
+  set.text("-o,--output", options.output, "PATH", "where the result goes; nothing may be there", ValueKind::file);
+  set.flag("--in-place", options.in_place, "replace each library by its carved one");
+  set.flag("-n,--dry-run", options.carve.dry_run, "say what would happen, write nothing");
+  set.flag("--minimal", options.carve.minimal, "keep the driver's one pick and nothing else");
+  set.flag("--require-full", options.carve.require_full, "fail when something holds nothing for one of the GPUs");
+  set.flag("--strip-symbols", options.carve.strip_symbols, "drop symbol and debug tables, as strip does");
+  set.flag("--include-vendor", options.include_vendor, "carve NVIDIA's own libraries too: mind their licence");
+  set.text("--manifest", options.manifest, "FILE", "write the record of what was done here too", ValueKind::file);
+  set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
+}
+
+std::string size_text(std::uint64_t bytes) {
+  if (bytes < 1000) return fmt::format("{} B", bytes);
+  if (bytes < 1'000'000) return fmt::format("{:.1f} kB", static_cast<double>(bytes) / 1e3);
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
+
+// What nvidia-smi says of the devices in this machine: one capability a line.
+std::vector<CarveTarget> native_targets() {
+  const auto program = find_program("nvidia-smi");
+  const ProcessResult result = program ? run_process({.arguments = {*program, "--query-gpu=compute_cap", "--format=csv,noheader"},
+                                                      .time_limit = std::chrono::seconds(30)})
+                                       : ProcessResult{};
+  const std::string list = replace_all(std::string(trim(result.out)), "\n", ",");
+  if (!result.ok() || list.empty()) {
+    throw Error({.what = "no NVIDIA GPU was found in this machine", .where = {},
+                 .next = "name the capability instead of native: --gpu 9.0"});
+  }
+  return parse_carve_targets(list);
+}
+
+CarveOptions carve_options(const Options& options) {
+  CarveOptions carve = options.carve;
+  if (options.gpu.empty()) {
+    throw Error({.what = "for which GPU?", .where = {}, .next = "say --gpu 9.0, or --gpu native for the one in this machine"});
+  }
+  carve.targets = options.gpu == "native" ? native_targets() : parse_carve_targets(options.gpu);
+  if (options.in_place && !options.output.empty()) {
+    throw Error({.what = "--in-place and --output exclude each other", .where = {}, .next = "give one of them"});
+  }
+  if (!options.in_place && options.output.empty() && !carve.dry_run) {
+    throw Error({.what = "where to?", .where = {}, .next = "say --output PATH, or --in-place to replace what is there"});
+  }
+  carve.hash = carve.hash || !options.manifest.empty();
+  return carve;
+}
+
+CarvedTree carve_one(const Options& options, const CarveOptions& carve) {
+  const fs::path destination = options.in_place ? options.path : options.output;
+  if (!options.in_place && !carve.dry_run && fs::exists(fs::symlink_status(destination))) {
+    throw Error({.what = "this is there already", .where = {.file = destination.string()},
+                 .next = "name a file that does not exist yet, or remove it"});
+  }
+  CarvedTree tree;
+  tree.files.push_back(carve_file(options.path, destination, carve));
+  tree.old_size = tree.files[0].old_size;
+  tree.new_size = tree.files[0].new_size;
+  return tree;
+}
+
+CarvedTree carve(const Options& options, const CarveOptions& carve, Terminal& terminal) {
+  if (!fs::is_directory(options.path)) return carve_one(options, carve);
+  if (options.include_vendor) {
+    terminal.err("torchlathe: NVIDIA's licences restrict changing its libraries and passing on the result\n");
+  }
+  Progress progress(terminal);
+  TreeOptions tree{.carve = carve, .include_vendor = options.include_vendor};
+  tree.progress = [&](std::size_t done, std::size_t all) { progress.show(fmt::format("carving {}/{}", done, all)); };
+  return carve_tree(options.path, options.in_place ? options.path : options.output, tree);
+}
+
+// The last column: what a reader might wonder about.
+std::string remark(const CarvedFile& file) {
+  if (file.outcome == Outcome::left_alone && !file.notes.empty()) {
+    return fmt::format("left alone: {}", file.notes[file.notes.size() - 1].what);
+  }
+  std::string text = file.outcome == Outcome::carved ? "" : std::string(to_string(file.outcome));
+  for (const auto& [why, count] : file.untouched) {
+    text += fmt::format("{}{} {} as before: {}", text.empty() ? "" : "; ", count,
+                        count == 1 ? "container" : "containers", to_string(why));
+  }
+  return text;
+}
+
+void print_text(const CarvedTree& tree, const CarveOptions& options, Terminal& terminal) {
+  Table table({"file", "before", "after", "images", "code", ""});
+  for (const std::size_t column : {1, 2, 3}) table.align_right(column);
+  for (const CarvedFile& file : tree.files) {
+    table.add({file.path, size_text(file.old_size), size_text(file.new_size),
+               fmt::format("{} -> {}", file.totals.images, file.totals.images_kept), file.new_held, remark(file)},
+              file.outcome == Outcome::carved ? Style::plain : Style::dim);
+  }
+  if (!table.empty()) terminal.out(table.text(terminal) + "\n");
+  for (const CarvedFile& file : tree.files) {
+    for (const Finding& note : file.notes) {
+      if (note.rule != "carve-left-alone") terminal.out(fmt::format("{}: {}\n", file.path, note.what));
+    }
+    if (file.new_architectures) {
+      terminal.out(fmt::format("{}: torch.cuda.get_arch_list() is now \"{}\", it was \"{}\"\n", file.path,
+                               *file.new_architectures, *file.old_architectures));
+    }
+  }
+  for (const Finding& failure : tree.failures) {
+    terminal.out(fmt::format("{}: {}\n  {}\n", failure.where.file, failure.what, failure.fix));
+  }
+  const double less = tree.old_size == 0 ? 0 : 100.0 * (1 - static_cast<double>(tree.new_size) / static_cast<double>(tree.old_size));
+  terminal.out(fmt::format("{} for {}: {} -> {}, {:.0f}% less; {} carved, {} other files{}\n",
+                           options.dry_run ? "would be carved" : "carved", to_string(options.targets), size_text(tree.old_size),
+                           size_text(tree.new_size), less, tree.count(Outcome::carved),
+                           tree.files.size() - tree.count(Outcome::carved) + tree.other_files,
+                           tree.failures.empty() ? "" : fmt::format(", {} failed", tree.failures.size())));
+}
+
+void print_json(const CarvedTree& tree, const CarveOptions& options, Terminal& terminal) {
+  JsonWriter json;
+  json.begin_object().key("gpus").begin_array();
+  for (const CarveTarget& target : options.targets) json.value(to_string(target));
+  json.end_array();
+  json.member("dry_run", options.dry_run).member("size_before", tree.old_size).member("size_after", tree.new_size);
+  json.key("files").begin_array();
+  for (const CarvedFile& file : tree.files) write_carved_file(json, file);
+  json.end_array();
+  json.member("other_files", tree.other_files);
+  json.key("findings").begin_array();
+  const auto write = [&](const Findings& findings) {
+    for (const Finding& finding : findings) {
+      json.begin_object().member("rule", finding.rule).member("severity", to_string(finding.severity));
+      json.member("where", finding.where.text()).member("what", finding.what).member("fix", finding.fix).end_object();
+    }
+  };
+  for (const CarvedFile& file : tree.files) write(file.notes);
+  write(tree.failures);
+  json.end_array().end_object();
+  terminal.out(json.take());
+}
+
+int run(const Options& options, Terminal& terminal) {
+  const CarveOptions how = carve_options(options);
+  const CarvedTree tree = carve(options, how, terminal);
+  if (!options.manifest.empty()) write_file_atomically(options.manifest, carve_manifest(tree.files, how, ""));
+  if (options.format == "json") print_json(tree, how, terminal);
+  else print_text(tree, how, terminal);
+  return tree.failures.exit_code();
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_carve() { return bind_command(declare, run); }
+
+}  // namespace lathe

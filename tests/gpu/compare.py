@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Carves the installed PyTorch for the GPU in this machine and proves that it computes the same, bit for bit.
+
+README.md beside says what is compared. Knows nothing of the samples themselves (samples.py)."""
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--torchlathe", required=True, help="the program")
+    parser.add_argument("--gpu", help="compute capability [the GPU in this machine]")
+    parser.add_argument("--out", default="proof", help="folder for results [proof]")
+    parser.add_argument("--work", help="folder for the carved copy [a temporary one]")
+    parser.add_argument("--jobs", type=int, default=4, help="processes for each run [4]")
+    parser.add_argument("--limit", type=int, default=20, help="samples of each operator and type [20]")
+    parser.add_argument("--minutes", type=float, default=8.5, help="stop a run after this [8.5]")
+    parser.add_argument("--carve", action="append", default=[], help="another option for carve, as --carve=--strip-symbols")
+    return parser.parse_args()
+
+
+def device():
+    """Capability and driver, from a process of its own: this one must not hold the GPU."""
+    text = subprocess.run([sys.executable, "-c", "import torch; print(*torch.cuda.get_device_capability(), sep='.')"],
+                          capture_output=True, text=True)
+    if text.returncode:
+        sys.exit(f"compare.py: no usable GPU: {text.stderr.strip().splitlines()[-1:]}")
+    driver = subprocess.run(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"], capture_output=True, text=True)
+    return text.stdout.strip(), driver.stdout.strip()
+
+
+def carve(torchlathe, gpu, work, more):
+    """A folder to put on PYTHONPATH: the carved torch, and links to all that lies beside the installed one."""
+    torch = Path(importlib.util.find_spec("torch").origin).parent
+    site = work / "site"
+    site.mkdir(parents=True)
+    for neighbour in torch.parent.iterdir():
+        if neighbour.name not in ("torch", "__pycache__"):
+            (site / neighbour.name).symlink_to(neighbour)
+    start = time.monotonic()
+    done = subprocess.run([torchlathe, "carve", torch, "--gpu", gpu, "--output", site / "torch", "--format", "json", *more],
+                          capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"compare.py: carve failed:\n{done.stdout}{done.stderr}")
+    report = json.loads(done.stdout)
+    report["seconds"] = round(time.monotonic() - start, 2)
+    return site, report
+
+
+class Run:
+    """All samples through one torch, in several processes."""
+
+    def __init__(self, name, site, out, options):
+        self.name, self.folder, self.limit = name, out / name, options.limit
+        self.folder.mkdir(parents=True)
+        self.environment = dict(os.environ, TORCHINDUCTOR_CACHE_DIR=str(self.folder / "inductor"),
+                                TRITON_CACHE_DIR=str(self.folder / "triton"), PYTHONDONTWRITEBYTECODE="1")
+        if site:
+            self.environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+        self.shares = options.jobs
+        self.processes = [None] * self.shares
+        self.crashes = 0
+
+    def path(self, share):
+        return self.folder / f"{share}.jsonl"
+
+    def start(self, share):
+        command = [sys.executable, str(HERE / "samples.py"), str(share), str(self.shares), str(self.path(share)), str(self.limit)]
+        log = open(self.folder / f"{share}.log", "a")
+        self.processes[share] = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+
+    def step(self):
+        """Starts what has died before its end; True while something runs."""
+        busy = False
+        for share, process in enumerate(self.processes):
+            if process is None or process.poll() is None:
+                busy = busy or process is not None
+            elif process.returncode != 0 and self.crashes < 200 and self.advanced(share):
+                self.crashes += 1
+                self.start(share)
+                busy = True
+            else:
+                self.processes[share] = None
+        return busy
+
+    def advanced(self, share):
+        """Did it begin anything since it was started last? If not, starting it again is of no use."""
+        size = self.path(share).stat().st_size if self.path(share).exists() else 0
+        before, self.sizes = getattr(self, "sizes", {}).get(share, -1), {**getattr(self, "sizes", {}), share: size}
+        return size != before
+
+    def stop(self):
+        for process in self.processes:
+            if process is not None:
+                process.kill()
+                process.wait()
+
+    def results(self):
+        found, self.about, self.whole = {}, {}, True
+        for share in range(self.shares):
+            ended, begun = False, None
+            for line in open(self.path(share)) if self.path(share).exists() else []:
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue  # cut off by the time limit
+                if "about" in record:
+                    self.about = record.pop("about")
+                elif "begin" in record:
+                    if begun and not begun.endswith(" done"):
+                        found.setdefault(begun, {"crash": True})
+                    begun = record["begin"]
+                elif "name" in record:
+                    found[record.pop("name")] = record
+                    begun = None
+                else:
+                    ended = True
+            self.whole = self.whole and ended
+        return found
+
+
+def run_all(runs, minutes):
+    for run in runs:
+        for share in range(run.shares):
+            run.start(share)
+    end = time.monotonic() + minutes * 60
+    try:
+        while any([run.step() for run in runs]):
+            if time.monotonic() > end:
+                print("compare.py: time is up; comparing what there is", flush=True)
+                break
+            time.sleep(0.5)
+    finally:
+        for run in runs:
+            run.stop()
+
+
+def compare(originals, carved):
+    """Names: equal, unsteady (the originals disagree), different (both carved runs disagree with steady originals)."""
+    equal, unsteady, different, errors = [], [], [], 0
+    common = set.intersection(*(set(r) for r in originals + carved))
+    for name in sorted(common):
+        wanted = [r[name] for r in originals]
+        got = [r[name] for r in carved]
+        if any(w != wanted[0] for w in wanted):
+            unsteady.append(name)
+        elif any(g == wanted[0] for g in got):
+            equal.append(name)
+            errors += "error" in wanted[0] or "crash" in wanted[0]
+        else:
+            different.append(name)
+    return equal, unsteady, different, errors
+
+
+def library_sizes(folder):
+    return sum(f.stat().st_size for f in Path(folder).rglob("*.so*") if f.is_file() and not f.is_symlink())
+
+
+def main():
+    wanted = options()
+    out = Path(wanted.out)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    capability, driver = device()
+    gpu = wanted.gpu or capability
+    work = Path(wanted.work or tempfile.mkdtemp(prefix="lathe-gpu-"))
+    try:
+        site, carved = carve(wanted.torchlathe, gpu, work, wanted.carve)
+        print(f"carved for {gpu} in {carved['seconds']} s: {carved['size_before']:,} -> {carved['size_after']:,} bytes", flush=True)
+        for file in carved["files"]:
+            if file["outcome"] == "carved":
+                print(f"  {file['path']}: {file['size_before']:,} -> {file['size_after']:,} bytes, "
+                      f"{file['images_before']} -> {file['images_after']} images", flush=True)
+        runs = [Run("original-1", None, out, wanted), Run("carved-1", site, out, wanted),
+                Run("original-2", None, out, wanted), Run("carved-2", site, out, wanted)]
+        start = time.monotonic()
+        run_all(runs, wanted.minutes)
+        results = [run.results() for run in runs]
+    finally:
+        if not wanted.work:
+            shutil.rmtree(work, ignore_errors=True)
+    equal, unsteady, different, errors = compare([results[0], results[2]], [results[1], results[3]])
+    backward = sum(results[0][name].get("backward", "none") not in ("none",) and not
+                   str(results[0][name].get("backward")).startswith("error") for name in equal)
+    report = {"driver": driver, "original": runs[0].about, "carved": runs[1].about, "carve": carved,
+              "seconds": round(time.monotonic() - start, 1), "whole": all(run.whole for run in runs),
+              "crashes": {run.name: run.crashes for run in runs},
+              "samples": [len(r) for r in results], "equal": len(equal), "equal_with_backward": backward,
+              "equal_errors": errors, "unsteady": unsteady, "different": different}
+    (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    print(json.dumps({k: report[k] for k in ("driver", "original", "carved", "seconds", "whole", "crashes", "samples")}, indent=1))
+    print("unsteady in the original:", ", ".join(unsteady) or "none")
+    for name in different:
+        print(f"DIFFERENT {name}: {results[0][name]} {results[1].get(name)}")
+    print(f"{len(equal)} samples equal bit for bit ({backward} with gradients, {errors} of them the same error), "
+          f"{len(unsteady)} unsteady, {len(different)} different")
+    if not equal or not runs[1].about or runs[1].about.get("file") == runs[0].about.get("file"):
+        sys.exit("compare.py: the carved torch did not run")
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
