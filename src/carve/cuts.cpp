@@ -23,7 +23,7 @@ bool unused(const Elf& elf, const FileRange& range) {
 
 class Cutter {
  public:
-  Cutter(const Elf& elf, const std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
+  Cutter(const Elf& elf, std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
          std::vector<Span>& spans)
       : elf_(elf), programs_(programs), sections_(sections), spans_(spans), page_(page_size_of(elf)) {}
 
@@ -32,6 +32,12 @@ class Cutter {
     for (Span& span : spans_) span.cut = cut_of(span);
     limit_cuts();
     if (!taken_along && (table_size() <= programs_.size() || room_in_place())) return false;
+    if (!taken_along && is_library()) {
+      // PT_PHDR tells an executable's loader where it was put; in a library nobody asks, and lld always writes one.
+      const auto table = std::ranges::find(programs_, ProgramHeader::pt_phdr, &ProgramHeader::type);
+      if (table != programs_.end()) table->type = 0;
+      if (table_size() <= programs_.size()) return false;
+    }
     move_table();
     return true;
   }
@@ -50,6 +56,14 @@ class Cutter {
       return true;
     }
     return false;
+  }
+
+  bool is_library() const {
+    constexpr std::uint32_t pt_interp = 3;
+    constexpr std::uint64_t dt_flags_1 = 0x6ffffffb, df_1_pie = 0x8000000;
+    const bool started = std::ranges::find(programs_, pt_interp, &ProgramHeader::type) != programs_.end();
+    const auto flags = elf_.dynamic(static_cast<elf::DynamicTag>(dt_flags_1)).value_or(0);
+    return elf_.type() == ElfType::shared && !started && (flags & df_1_pie) == 0;
   }
 
   bool named(const FileRange& range) const {
@@ -116,6 +130,7 @@ class Cutter {
     const auto span = std::ranges::max_element(spans_, {}, &Span::cut);
     const std::uint64_t size = table_size() * ProgramHeader::bytes;
     span->spare = sections_.empty() ? 0 : ProgramHeader::bytes;
+    span->frees_elf_header = !sections_.empty() && is_library();
     span->table_at = align_up(span->kept_end, 8);
     if (span->table_at / page_ != (span->table_at + size + span->spare - 1) / page_) {
       span->table_at = align_up(span->table_at, page_);
@@ -128,7 +143,7 @@ class Cutter {
   }
 
   const Elf& elf_;
-  const std::vector<ProgramHeader>& programs_;
+  std::vector<ProgramHeader>& programs_;
   const std::vector<SectionHeader>& sections_;
   std::vector<Span>& spans_;
   const std::uint64_t page_;
@@ -148,7 +163,7 @@ std::uint64_t page_size_of(const Elf& elf) {
   return page;
 }
 
-bool cut_spans(const Elf& elf, const std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
+bool cut_spans(const Elf& elf, std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
                std::vector<Span>& spans) {
   return Cutter(elf, programs, sections, spans).decide();
 }

@@ -217,7 +217,7 @@ class Layouter {
   const Elf& elf_;
   const Fatbins& fatbins_;
   const CarvePlan& plan_;
-  const std::vector<ProgramHeader> programs_;
+  std::vector<ProgramHeader> programs_;
   const std::vector<SectionHeader> sections_;
   std::vector<Span> spans_;
   std::vector<std::size_t> stripped_;

@@ -90,7 +90,7 @@ std::vector<ProgramHeader> carved_program_headers(const std::vector<ProgramHeade
     }
   }
   if (host != spans.end() && host->spare != 0) {
-    begin_with_first_section(out, sections);
+    if (host->frees_elf_header) begin_with_first_section(out, sections);
     out.push_back({});
   }
   return out;

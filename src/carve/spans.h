@@ -25,6 +25,7 @@ struct Span {
   std::uint64_t table_at = 0;  // where the program header table goes; 0: not here
   std::uint64_t used_end = 0;  // kept_end, or the end of that table: what stays loaded
   std::uint64_t spare = 0;     // bytes behind used_end that stay in the file: an unused entry of that table
+  bool frees_elf_header = false;  // with that table: the first PT_LOAD begins behind the headers
   std::uint64_t cut = 0;       // whole pages that leave the file: the last of the range
 
   bool hosts_table() const { return table_at != 0; }
@@ -41,9 +42,11 @@ std::vector<Span> find_spans(const Elf& elf, const Fatbins& fatbins, const Carve
 // GNU strip and objcopy write the table behind the ELF header whatever they read. Where the first section follows there,
 // they only find room if no segment claims the ELF header (they then shift all of the file by a page), and they take a
 // segment that holds the whole table for one that begins with it, and ruin it. So when the table moves,
-//   - the first PT_LOAD begins with the first section instead of the ELF header (the page is mapped all the same);
-//   - an unused entry ends the table, behind the end of the segment that holds all the others.
-bool cut_spans(const Elf& elf, const std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
+//   - an unused entry ends the table, behind the end of the segment that holds all the others;
+//   - in a library the first PT_LOAD begins with the first section instead of the ELF header (the page is mapped all the
+//     same). An executable needs its table in memory wherever those tools put it, so there they must refuse.
+// A library's PT_PHDR is of no use, so where there is one, its entry serves for the split and nothing moves.
+bool cut_spans(const Elf& elf, std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
                std::vector<Span>& spans);
 
 // Moving a segment's offset by a multiple of this keeps it mappable at its address: the largest alignment of a PT_LOAD.

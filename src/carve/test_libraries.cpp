@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "carve/test_libraries.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

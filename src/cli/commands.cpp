@@ -25,6 +25,7 @@ constexpr Command table[] = {
     {"import", "read a folder of recipes back into a matrix file", "Recipes", command_import},
     {"docs", "keep counts and tables in documents true", "Recipes", command_docs},
     {"inspect", "which GPU and CPU code files, folders, wheels really hold", "Binaries", command_inspect},
+    {"carve", "cut a library or a folder down to some GPUs", "Binaries", command_carve},
     {"help", "the page of a command", "Help", command_help},
     {"completion", "a completion script for bash, zsh or fish", "Help", command_completion},
 };

@@ -47,6 +47,7 @@ int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal
 // One function per command file.
 std::unique_ptr<BoundCommand> command_apply();
 std::unique_ptr<BoundCommand> command_audit();
+std::unique_ptr<BoundCommand> command_carve();
 std::unique_ptr<BoundCommand> command_catalog();
 std::unique_ptr<BoundCommand> command_completion();
 std::unique_ptr<BoundCommand> command_docs();
