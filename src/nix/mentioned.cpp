@@ -54,7 +54,7 @@ class Scanner {
     if (starts_name(c)) return name();
     if (c == '#') return skip_past("\n");
     if (here("/*")) return skip_past("*/");
-    if (c == '"') return open(In::string, 1);
+    if (c == '"') return open_string();
     if (here("''")) return open(In::indented, 2);
     if (c == '{') return open(In::code, 1);
     if (c == '}') return close(1);
@@ -66,6 +66,14 @@ class Scanner {
     const std::size_t start = at_;
     while (at_ < text_.size() && continues_name(text_[at_])) ++at_;
     names_.push_back(text_.substr(start, at_ - start));
+  }
+
+  void open_string() {
+    open(In::string, 1);
+    const std::size_t start = at_;
+    if (at_ >= text_.size() || !starts_name(text_[at_])) return;
+    while (at_ < text_.size() && continues_name(text_[at_])) ++at_;
+    if (at_ < text_.size() && text_[at_] == '"') names_.push_back(text_.substr(start, at_ - start));
   }
 
   void string() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The names that a Nix text mentions outside of comments and strings (but inside of ${...}), without parsing it. The
+// The names that a Nix text mentions outside of comments and strings (but inside of ${...}), and the strings that could be
+// names (`pkgs."torch"`), without parsing it. The
 // recorder needs them: a Nix set cannot make up attributes when asked, so it must hold a recorder for every name that a
 // recipe might ask for.
 #pragma once

@@ -9,12 +9,16 @@ namespace {
 using Names = std::vector<std::string_view>;
 
 TEST(MentionedNames, AreThoseOfTheCodeOnly) {
-  EXPECT_EQ(mentioned_names("{ lib, b ? 1 }: # comment word\n let a-b = x'; in /* more */ lib.foo \"text\" ''block''"),
+  EXPECT_EQ(mentioned_names("{ lib, b ? 1 }: # comment word\n let a-b = x'; in /* more */ lib.foo \"a text\" ''block''"),
             (Names{"a-b", "b", "foo", "lib", "x'"}));
 }
 
+TEST(MentionedNames, StringsThatCouldBeNamesAreAmongThem) {
+  EXPECT_EQ(mentioned_names(R"(a."torch" + "no name" + "b${c}" + "" + "d-e")"), (Names{"a", "c", "d-e", "torch"}));
+}
+
 TEST(MentionedNames, InterpolationsAreCodeAgain) {
-  EXPECT_EQ(mentioned_names(R"("no ${yes "no ${deep}"} no")"), (Names{"deep", "yes"}));
+  EXPECT_EQ(mentioned_names(R"("no ${yes "n o ${deep}"} no")"), (Names{"deep", "yes"}));
   EXPECT_EQ(mentioned_names("''no ${yes { a = ''no ${deep}''; }} no''"), (Names{"a", "deep", "yes"}));
 }
 

@@ -87,7 +87,7 @@ TEST(NixError, TextThatIsNoErrorIsGivenAsItIs) {
 TEST(NixParse, TellsWhereAFileStopsBeingNix) {
   if (!find_nix()) GTEST_SKIP() << "no Nix on this machine";
   const std::filesystem::path file = std::filesystem::temp_directory_path() / "lathe_nix_parse_test.nix";
-  std::ofstream(file) << "{ lib }:\n(1 + (2)\n";
+  std::ofstream(file) << "{ lib }:\n(1 + 2;\n";
   const auto failure = parse_failure_of(file);
   std::ofstream(file) << "{ lib }: 1\n";
   const auto none = parse_failure_of(file);

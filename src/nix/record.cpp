@@ -147,7 +147,12 @@ class Evaluation {
     errors_.clear();
     const ProcessResult result = options_.run(process());
     if (finished_ == candidates.size()) return finished_;
-    if (!began_) give_up(result);
+    if (!began_) {
+      // A machine that is slow to start Nix gets more time, once.
+      if (!result.timed_out || patience_ > 1) give_up(result);
+      patience_ = 20;
+      return 0;
+    }
     const Candidate& culprit = candidates[finished_];
     // What went before may have used up the memory or held up the machine: it gets a process of its own to try again.
     if (finished_ > 0 && (overrun_ || result.timed_out || result.signal != 0 || out_of_memory())) return finished_;
@@ -167,7 +172,7 @@ class Evaluation {
       if (stream == Stream::err) take(line);
     };
     process.line_limit = longest_line;
-    process.quiet_limit = options_.time_limit;
+    process.quiet_limit = patience_ * options_.time_limit;
     process.memory_limit = options_.memory_limit;
     process.stop = &stop_;
     return process;
@@ -209,7 +214,8 @@ class Evaluation {
       const char kind = line[mark.size()];
       return take_report(kind, line.substr(mark.size() + 2));
     }
-    if (errors_.size() < longest_error) errors_.append(line.substr(0, longest_error)).append("\n");
+    errors_.append(line.substr(0, longest_error)).append("\n");
+    if (errors_.size() > 2 * longest_error) errors_.erase(0, errors_.size() - longest_error);  // the end tells the cause
   }
 
   void take_report(char kind, std::string_view rest) {
@@ -238,12 +244,15 @@ class Evaluation {
   bool line_was_cut(std::string_view rest) const { return rest.size() + token_.size() + 16 >= longest_line; }
 
   void read(char kind, std::string_view rest, Recorded& recorded) {
-    const Json json = parse_json(rest, recorded.file, {.bytes = longest_line, .depth = 100});
-    if (kind == 'n') return read_note(json, recorded, folder_, shown_);
-    if (kind != 'r') return;
-    read_result(json, recorded, folder_, shown_);
-    ++finished_;
-    start_ = Clock::now();
+    try {
+      const Json json = parse_json(rest, recorded.file, {.bytes = longest_line, .depth = 100});
+      if (kind == 'n') return read_note(json, recorded, folder_, shown_);
+      read_result(json, recorded, folder_, shown_);
+      ++finished_;
+    } catch (const Error&) {
+      // Older Nix writes any bytes into JSON. What cannot be read must not stay unnoticed, a note least of all.
+      overrun(Recorded::Cause::not_nix, "works with texts that are not UTF-8");
+    }
   }
 
   void overrun(Recorded::Cause cause, std::string message) {
@@ -266,7 +275,7 @@ class Evaluation {
 
   void blame(Recorded& recorded, const ProcessResult& result) const {
     const Place file{.file = shown_.empty() ? recorded.file : shown_ + "/" + recorded.file};
-    if (overrun_ && overrun_->cause == Recorded::Cause::too_large) return fail(recorded, overrun_->cause, overrun_->message, file);
+    if (overrun_ && overrun_->cause != Recorded::Cause::too_long) return fail(recorded, overrun_->cause, overrun_->message, file);
     if (overrun_ || result.timed_out) {
       return fail(recorded, Recorded::Cause::too_long,
                   fmt::format("was not evaluated after {} ms: it loops without end, or makes something very large", options_.time_limit.count()), file);
@@ -292,6 +301,7 @@ class Evaluation {
   std::span<const Candidate> candidates_;
   std::size_t finished_ = 0;  // of candidates_; the next one is under way once began_
   bool began_ = false;
+  int patience_ = 1;
   int notes_ = 0;
   Clock::time_point start_;
   std::optional<Recorded::Failure> overrun_;

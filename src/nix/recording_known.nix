@@ -108,14 +108,16 @@ let
   labels = [ "cudaPackages" ] ++ map (version: "cudaPackages_${replaceStrings [ "." ] [ "_" ] version}") (builtins.attrNames toolkits)
     ++ map (major: "cudaPackages_${major}") (builtins.attrNames aliases);
   pythonLabels = [ "python3Packages" "python3.pkgs" ]
-    ++ builtins.concatMap (digits: [ "python${digits}Packages" "python${digits}.pkgs" ]) [ "311" "312" "313" "314" ];
+    ++ builtins.concatMap (digits: [ "python${digits}Packages" "python${digits}.pkgs" ]) [ "310" "311" "312" "313" "314" ];
+  cudaOf = label: each knownCuda (name: package.named "${label}.${name}" name cudaOutputs label);
+  pythonOf = label: each knownPython (name: package.named "${label}.${name}" name [ "out" "dist" ] "0");
 in
 {
   inherit each platformOf;
   names = each (knownPackages ++ knownPython ++ knownCuda ++ [ "true" "false" "null" ]) (_: null) // lib;
   licenses = each [ "asl20" "bsd2" "bsd3" "gpl3Only" "mit" "nvidiaCudaRedist" "unfree" ] (_: null);
   packages = trivialBuilders // each knownPackages (name: package.named name name [ "out" "dev" "lib" "bin" ] "0") // each fetchers package.fetched;
-  cuda = each labels (label: each knownCuda (name: package.named "${label}.${name}" name cudaOutputs label));
-  python = each pythonLabels (label: each knownPython (name: package.named "${label}.${name}" name [ "out" "dist" ] "0"));
-  pythonOf = label: each knownPython (name: package.named "${label}.${name}" name [ "out" "dist" ] "0");
+  cuda = each labels cudaOf;
+  python = each pythonLabels pythonOf;
+  inherit cudaOf pythonOf;
 }

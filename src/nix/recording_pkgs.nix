@@ -8,17 +8,18 @@
 { defaultSystem, mentioned, import' }:
 
 let
-  inherit (builtins) attrNames concatLists concatStringsSep elem elemAt filter foldl' head isAttrs isFunction isString listToAttrs map mapAttrs match replaceStrings substring toString;
+  inherit (builtins) attrNames concatMap concatStringsSep elem elemAt foldl' head isFunction listToAttrs map mapAttrs match replaceStrings toString;
 
   inherit (known) each platformOf;
 
   # Names that the recipe mentions and no list knows: they might be packages of any set.
   without = names: removeAttrs mentioned (attrNames (builtins.intersectAttrs mentioned names));
   strange = without known.names;
-  unknownIn = prefix:
-    mapAttrs (name: _:
-      note { kind = "unknown"; name = "${prefix}.${name}"; }
-        (package.anything "${prefix}.${name}" (package.named "${prefix}.${name}" name [ "out" "dev" "lib" ] "0"))) strange;
+  # Each may be a set of packages in its turn.
+  unknownIn = prefix: mapAttrs (name: _: unknown "${prefix}.${name}" name) strange;
+  unknown = label: name:
+    note { kind = "unknown"; name = label; }
+      (package.anything label (unknownIn label // package.named label name [ "out" "dev" "lib" ] "0"));
 
   # `lib` for this recipe: the real one, and a recorder for each name it asks of it that is not there.
   recipeLib =
@@ -55,7 +56,7 @@ let
     let
       base = self:
         unknownIn label
-        // known.cuda.${label}
+        // known.cuda.${label} or (known.cudaOf label)
         // {
           cudaVersion = "${version}";
           cudaMajorVersion = lib.versions.major version;
@@ -150,6 +151,11 @@ let
       platform = platformOf system;
       # Sets that nobody has noted for this pin may be there all the same.
       unsure = version: name: value: if elem version pin.cuda_sets then value else note { kind = "unsure"; inherit name; } value;
+      # Sets of releases that the catalogue does not have.
+      foreign = name:
+        let parts = if builtins.substring 0 13 name == "cudaPackages_" then match "cudaPackages_([0-9]+)_([0-9]+)" name else null; in
+        if parts == null then [ ]
+        else let version = concatStringsSep "." parts; in [ { inherit name; value = unsure version name (cudaSet final name version false [ ]); } ];
       numbered = version: let name = "cudaPackages_${replaceStrings [ "." ] [ "_" ] version}"; in { inherit name; value = unsure version name (cudaSet final name version false [ ]); };
       alias = major: version: { name = "cudaPackages_${major}"; value = note { kind = "moving-alias"; name = "cudaPackages_${major}"; instead = version; } (cudaSet final "cudaPackages_${major}" version true [ ]); };
       blas = package.named "blas" "blas" [ "out" "dev" ] "3" // { provider = package.named "openblas" "openblas" [ "out" "dev" ] "0.3"; isILP64 = false; };
@@ -173,8 +179,8 @@ let
     in
     unknownIn "pkgs"
     // known.packages
-    // listToAttrs (map numbered (attrNames toolkits) ++ lib.mapAttrsToList alias pin.aliases)
-    // pythons "3.11" "311" // pythons "3.12" "312" // pythons "3.13" "313" // pythons "3.14" "314"
+    // listToAttrs (concatMap foreign (attrNames strange) ++ map numbered (attrNames toolkits) ++ lib.mapAttrsToList alias pin.aliases)
+    // pythons "3.10" "310" // pythons "3.11" "311" // pythons "3.12" "312" // pythons "3.13" "313" // pythons "3.14" "314"
     // {
       inherit config system blas;
       lib = recipeLib;

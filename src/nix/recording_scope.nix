@@ -82,11 +82,11 @@ let
   # What `import` gives for something that only exists once it is fetched or built.
   importFetched = text: value:
     let
-      kind = if isAttrs value then value._recorded.kind or "" else "";
       root = isAttrs value;
       nixpkgsLike = match ".*(nixpkgs|nixexprs|nixos).*" text != null;
     in
-    if nixpkgsLike && root then nixpkgs value
+    if nixpkgsLike && root && match ".*/lib>" text != null then lib
+    else if nixpkgsLike && root then nixpkgs value
     else if nixpkgsLike && match "<[^>]*>/lib(/default.nix)?" text != null then lib
     else if nixpkgsLike && match "<[^>]*>/(default.nix)?" text != null then nixpkgs (package.source { kind = "text"; position = null; url = text; arguments = { }; label = text; })
     else note { kind = "import-fetched"; detail = text; } (package.function "import ${text}");

@@ -198,6 +198,9 @@ let
 in
 {
   inherit torch;
+  torchWithCuda = python.torch.override { cudaSupport = true; rocmSupport = false; };
+  torchWithRocm = python.torch.override { cudaSupport = false; rocmSupport = true; };
+  torchWithoutCuda = python.torch.override { cudaSupport = false; };
   pytorch = note { kind = "alias"; name = "${label}.pytorch"; evaluates = pin.pytorch_alias; } python.torch;
   torchvision = companion "torchvision" pin.torch_facts.torchvision;
   torchaudio = companion "torchaudio" pin.torch;

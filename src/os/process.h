@@ -46,7 +46,7 @@ struct ProcessResult {
   bool timed_out = false;  // by either limit
   bool stopped = false;    // through Process::stop
   bool truncated = false;  // some output went over `output_limit`
-  std::string out, err;
+  std::string out = {}, err = {};
   // The most memory that the program, or one of its finished children, held in RAM. Linux counts this process's own
   // size at the start in, so small programs started by a large one read too high.
   std::uint64_t peak_bytes = 0;
