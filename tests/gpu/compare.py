@@ -61,14 +61,20 @@ def carve(torchlathe, gpu, work, more):
 class Run:
     """All samples through one torch, in several processes."""
 
-    def __init__(self, name, site, out, options):
+    def __init__(self, name, site, out, options, only=None, deterministic=False):
         self.name, self.folder, self.limit = name, out / name, options.limit
         self.folder.mkdir(parents=True)
+        self.more = ["--deterministic"] if deterministic else []
+        if only is not None:
+            (self.folder / "only").write_text("\n".join(only))
+            self.more += ["--only", str(self.folder / "only")]
         self.environment = dict(os.environ, TORCHINDUCTOR_CACHE_DIR=str(self.folder / "inductor"),
                                 TRITON_CACHE_DIR=str(self.folder / "triton"), PYTHONDONTWRITEBYTECODE="1")
         if site:
             self.environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
-        self.shares = options.jobs
+        if deterministic:
+            self.environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+        self.shares = options.jobs if only is None else 1
         self.processes = [None] * self.shares
         self.crashes = 0
 
@@ -76,7 +82,7 @@ class Run:
         return self.folder / f"{share}.jsonl"
 
     def start(self, share):
-        command = [sys.executable, str(HERE / "samples.py"), str(share), str(self.shares), str(self.path(share)), str(self.limit)]
+        command = [sys.executable, str(HERE / "samples.py"), str(share), str(self.shares), str(self.path(share)), str(self.limit), *self.more]
         log = open(self.folder / f"{share}.log", "a")
         self.processes[share] = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 
@@ -130,11 +136,11 @@ class Run:
         return found
 
 
-def run_all(runs, minutes):
+def run_all(runs, end):
+    """All at once, until the monotonic time `end`."""
     for run in runs:
         for share in range(run.shares):
             run.start(share)
-    end = time.monotonic() + minutes * 60
     try:
         while any([run.step() for run in runs]):
             if time.monotonic() > end:
@@ -146,8 +152,45 @@ def run_all(runs, minutes):
             run.stop()
 
 
+class Verdicts:
+    """What became of each sample, round by round. Only what the rounds before left open is run again."""
+
+    def __init__(self, site, out, wanted):
+        self.site, self.out, self.wanted = site, out, wanted
+        self.runs, self.end = [], time.monotonic() + wanted.minutes * 60
+        self.equal, self.same_with_deterministic, self.unsteady, self.different = [], [], [], []
+
+    def round(self, label, repeats, **how):
+        sides = [[Run(f"{label}-{side}-{n + 1}", site, self.out, self.wanted, **how) for n in range(repeats)]
+                 for side, site in (("original", None), ("carved", self.site))]
+        runs = sides[0] + sides[1]
+        run_all(runs, self.end)
+        self.runs += runs
+        self.results = [[run.results() for run in side] for side in sides]
+        return compare(*self.results)
+
+    def run(self):
+        self.equal, unsteady, different, self.errors = self.round("all", 2)
+        self.first, self.backward = self.results, sum(has_gradient(self.results[0][0][name]) for name in self.equal)
+        print(f"first round: {len(self.equal)} equal, {len(unsteady)} unsteady, {len(different)} to be looked at", flush=True)
+        contested = sorted(unsteady + different)
+        if contested:
+            self.same_with_deterministic, _, differ_still, _ = self.round("deterministic", 2, only=contested, deterministic=True)
+            self.unsteady = sorted(set(unsteady) - set(self.same_with_deterministic))
+            different = sorted((set(different) - set(self.same_with_deterministic)) | set(differ_still))
+            print(f"with deterministic algorithms: {len(self.same_with_deterministic)} of these {len(contested)} equal", flush=True)
+        if different:
+            _, unsteady, self.different, _ = self.round("again", 8, only=different)
+            self.different = sorted((set(self.different) | set(different)) - set(unsteady))
+            self.unsteady = sorted(set(self.unsteady) | set(unsteady))
+
+
+def has_gradient(result):
+    return result.get("backward", "none") != "none" and not str(result["backward"]).startswith("error")
+
+
 def compare(originals, carved):
-    """Names: equal, unsteady (the originals disagree), different (both carved runs disagree with steady originals)."""
+    """Names: equal, unsteady (the originals disagree), different (all carved runs disagree with steady originals)."""
     equal, unsteady, different, errors = [], [], [], 0
     common = set.intersection(*(set(r) for r in originals + carved))
     for name in sorted(common):
@@ -182,32 +225,31 @@ def main():
             if file["outcome"] == "carved":
                 print(f"  {file['path']}: {file['size_before']:,} -> {file['size_after']:,} bytes, "
                       f"{file['images_before']} -> {file['images_after']} images", flush=True)
-        runs = [Run("original-1", None, out, wanted), Run("carved-1", site, out, wanted),
-                Run("original-2", None, out, wanted), Run("carved-2", site, out, wanted)]
         start = time.monotonic()
-        run_all(runs, wanted.minutes)
-        results = [run.results() for run in runs]
+        verdicts = Verdicts(site, out, wanted)
+        verdicts.run()
     finally:
         if not wanted.work:
             shutil.rmtree(work, ignore_errors=True)
-    equal, unsteady, different, errors = compare([results[0], results[2]], [results[1], results[3]])
-    backward = sum(results[0][name].get("backward", "none") not in ("none",) and not
-                   str(results[0][name].get("backward")).startswith("error") for name in equal)
-    report = {"driver": driver, "original": runs[0].about, "carved": runs[1].about, "carve": carved,
-              "seconds": round(time.monotonic() - start, 1), "whole": all(run.whole for run in runs),
-              "crashes": {run.name: run.crashes for run in runs},
-              "samples": [len(r) for r in results], "equal": len(equal), "equal_with_backward": backward,
-              "equal_errors": errors, "unsteady": unsteady, "different": different}
+    original, copy = (next(run for run in verdicts.runs if f"all-{side}" in run.name) for side in ("original", "carved"))
+    report = {"driver": driver, "original": original.about, "carved": copy.about, "carve": carved,
+              "seconds": round(time.monotonic() - start, 1), "whole": all(run.whole for run in verdicts.runs),
+              "crashes": {run.name: run.crashes for run in verdicts.runs if run.crashes},
+              "samples": [len(r) for side in verdicts.first for r in side], "equal": len(verdicts.equal),
+              "equal_with_backward": verdicts.backward, "equal_errors": verdicts.errors,
+              "equal_with_deterministic_algorithms": verdicts.same_with_deterministic,
+              "unsteady": verdicts.unsteady, "different": verdicts.different}
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps({k: report[k] for k in ("driver", "original", "carved", "seconds", "whole", "crashes", "samples")}, indent=1))
-    print("unsteady in the original:", ", ".join(unsteady) or "none")
-    for name in different:
-        print(f"DIFFERENT {name}: {results[0][name]} {results[1].get(name)}")
-    print(f"{len(equal)} samples equal bit for bit ({backward} with gradients, {errors} of them the same error), "
-          f"{len(unsteady)} unsteady, {len(different)} different")
-    if not equal or not runs[1].about or runs[1].about.get("file") == runs[0].about.get("file"):
+    print("unsteady in the original:", ", ".join(verdicts.unsteady) or "none")
+    for name in verdicts.different:
+        print(f"DIFFERENT {name}: {verdicts.first[0][0][name]} {verdicts.first[1][0].get(name)}")
+    print(f"{len(verdicts.equal)} samples equal bit for bit ({verdicts.backward} with gradients, {verdicts.errors} of them the same "
+          f"error), {len(verdicts.same_with_deterministic)} more with deterministic algorithms, {len(verdicts.unsteady)} unsteady, "
+          f"{len(verdicts.different)} different")
+    if not verdicts.equal or not copy.about or copy.about.get("file") == original.about.get("file"):
         sys.exit("compare.py: the carved torch did not run")
-    return 1 if different else 0
+    return 1 if verdicts.different else 0
 
 
 if __name__ == "__main__":

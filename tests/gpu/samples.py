@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""One share of a run: samples.py SHARE SHARES RESULTS [--limit N]. Appends a JSON line a sample to RESULTS.
+"""One share of a run: samples.py SHARE SHARES RESULTS LIMIT [--only FILE] [--deterministic].
 
-Started again on the same RESULTS it goes on behind the last sample that was begun. Knows nothing of what is compared with
-what: compare.py does.
+Appends a JSON line a sample to RESULTS, at most LIMIT samples of each operator and type. --only: the names to run, one a line.
+--deterministic: by PyTorch's deterministic algorithms where it has them, and with new memory filled. Started again on the same
+RESULTS it goes on behind the last sample that was begun. Knows nothing of what is compared with what: compare.py does.
 """
+import argparse
 import hashlib
 import json
 import os
@@ -181,13 +183,17 @@ def compiled(random):
 
 
 def main():
-    share, shares, path = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    limit = int(sys.argv[4])
-    seen = begun_already(path)
-    results = open(path, "a", buffering=1)
+    wanted = options()
+    share, shares, limit = wanted.share, wanted.shares, wanted.limit
+    if wanted.deterministic:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    only = set(open(wanted.only).read().splitlines()) if wanted.only else None
+    units = {name.rpartition(" ")[0] for name in only or ()}
+    seen = begun_already(wanted.results)
+    results = open(wanted.results, "a", buffering=1)
 
     def take(name, work):
-        if name in seen:
+        if name in seen or (only is not None and name not in only):
             return
         results.write(json.dumps({"begin": name}) + "\n")
         outcome = guarded(work)
@@ -199,12 +205,23 @@ def main():
         for name, work in library_samples():
             take(name, work)
     for unit, make in operator_samples(share, shares, limit):
-        if f"{unit} done" in seen:
+        if f"{unit} done" in seen or (only is not None and unit not in units):
             continue
         for name, work in make():
             take(name, work)
         results.write(json.dumps({"begin": f"{unit} done"}) + "\n")
     results.write(json.dumps({"end": True}) + "\n")
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("share", type=int)
+    parser.add_argument("shares", type=int)
+    parser.add_argument("results")
+    parser.add_argument("limit", type=int)
+    parser.add_argument("--only")
+    parser.add_argument("--deterministic", action="store_true")
+    return parser.parse_args()
 
 
 def begun_already(path):
