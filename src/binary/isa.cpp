@@ -142,8 +142,7 @@ constexpr Row rows[] = {
     {Extension::sve_f32mm, "f32mm", arm},
     {Extension::sve_f64mm, "f64mm", arm},
     {Extension::sme, "sme", arm},
-    {Extension::sme2, "sme2", arm},
-    {Extension::mte, "memtag", arm},
+    {Extension::memtag, "memtag", arm},
     {Extension::ls64, "ls64", arm},
     {Extension::mops, "mops", arm},
     {Extension::rng, "rng", arm},
@@ -153,10 +152,8 @@ constexpr Row rows[] = {
     {Extension::wfxt, "wfxt", arm},
     {Extension::tme, "tme", arm},
     {Extension::cssc, "cssc", arm},
-    {Extension::lse128, "lse128", arm},
-    {Extension::rcpc3, "rcpc3", arm},
-    {Extension::sve2p1, "sve2p1", arm},
-    {Extension::d128, "d128", arm},
+    {Extension::lor, "lor", arm},
+    {Extension::hbc, "hbc", arm},
 };
 static_assert(std::size(rows) == extension_count, "one row for each extension");
 

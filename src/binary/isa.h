@@ -33,7 +33,7 @@ enum class Extension : std::uint8_t {
   // AArch64, beyond Armv8.0-A with floating point and Advanced SIMD
   lse, rdma, crc, rcpc, rcpc2, fp16, fp16fml, dotprod, jscvt, fcma, frintts, flagm, flagm2, pauth, i8mm, bf16,
   arm_aes, arm_sha2, arm_sha3, arm_sm4, sve, sve2, sve2_aes, sve2_bitperm, sve2_sha3, sve2_sm4, sve_f32mm, sve_f64mm,
-  sme, sme2, mte, ls64, mops, rng, sb, ssbs, predres, wfxt, tme, cssc, lse128, rcpc3, sve2p1, d128,
+  sme, memtag, ls64, mops, rng, sb, ssbs, predres, wfxt, tme, cssc, lor, hbc,
   count,
 };
 // clang-format on

@@ -55,10 +55,13 @@ std::size_t addressing_bytes(std::uint8_t modrm, std::uint8_t sib) {
   return with_sib + (base == 5 ? 4 : 0);
 }
 
-X86Instruction finish(const std::uint8_t* begin, const std::uint8_t* end, std::uint8_t needs) {
+// `modrm` is nullptr where there is none.
+X86Instruction finish(const std::uint8_t* begin, const std::uint8_t* modrm, const std::uint8_t* end, std::uint8_t needs) {
   const auto length = end - begin;
   if (length > longest) return invalid;
-  return {.length = static_cast<std::uint8_t>(length), .needs = needs};
+  return {.length = static_cast<std::uint8_t>(length),
+          .needs = needs,
+          .modrm = static_cast<std::uint8_t>(modrm ? modrm - begin : 0)};
 }
 
 std::size_t imm_bytes(const Form& form, const Prefixes& prefixes) {
@@ -76,7 +79,7 @@ bool legacy_rules_hold(const Form& form, const Prefixes& prefixes) {
 X86Instruction decode_3dnow(const Table& table, const std::uint8_t* begin, const std::uint8_t* modrm, bool locked) {
   const std::uint8_t* const opcode = modrm + 1 + addressing_bytes(modrm[0], modrm[1]);
   if (locked || opcode - begin >= longest || !table.is_3dnow(*opcode)) return invalid;
-  return finish(begin, opcode + 1, table.threednow_needs());
+  return finish(begin, modrm, opcode + 1, table.threednow_needs());
 }
 
 // `at` is behind the prefixes.
@@ -93,8 +96,9 @@ X86Instruction decode_legacy(const Table& table, const std::uint8_t* begin, cons
   const Cell& cell = table.legacy(map, prefix, prefixes.rex >> 3 & 1, *at++);
   const Form* form = table.form(cell, *at);
   if (!form || !legacy_rules_hold(*form, prefixes)) return invalid;
-  if (cell.has_modrm) at += 1 + (form->rules & x86::mod_ignored ? 0 : addressing_bytes(at[0], at[1]));
-  return finish(begin, at + imm_bytes(*form, prefixes), form->needs);
+  const std::uint8_t* const modrm = cell.has_modrm ? at : nullptr;
+  if (modrm) at += 1 + (form->rules & x86::mod_ignored ? 0 : addressing_bytes(at[0], at[1]));
+  return finish(begin, modrm, at + imm_bytes(*form, prefixes), form->needs);
 }
 
 // Register numbers of a VEX, XOP or EVEX instruction, all bits in place.
@@ -118,6 +122,7 @@ X86Instruction decode_vex(const Table& table, const std::uint8_t* begin, const s
   if (!form) return invalid;
   const unsigned rules = form->rules;
   Registers registers{.third = ~payload >> 3 & 15};
+  const std::uint8_t* const modrm_at = cell.has_modrm ? at : nullptr;
   if ((rules & x86::two_operands) && registers.third != 0) return invalid;
   if (cell.has_modrm) {
     const unsigned modrm = *at, sib = at[1];
@@ -133,7 +138,7 @@ X86Instruction decode_vex(const Table& table, const std::uint8_t* begin, const s
     }
     at += 1 + addressing_bytes(at[0], at[1]);
   }
-  return finish(begin, at + form->imm, form->needs);
+  return finish(begin, modrm_at, at + form->imm, form->needs);
 }
 
 struct EvexBytes {
@@ -168,7 +173,7 @@ X86Instruction decode_evex(const Table& table, const std::uint8_t* begin, const 
   const unsigned length = e.third >> 5 & 3;
   const bool rounding = (e.third & 0x10) && modrm >= 0xc0;  // then L'L is a rounding mode and the length is 512
   const std::uint8_t needs = length < 2 && !rounding ? form->needs_with_vl : form->needs;
-  return finish(begin, at + 5 + addressing_bytes(modrm, sib) + form->imm, needs);
+  return finish(begin, at + 4, at + 5 + addressing_bytes(modrm, sib) + form->imm, needs);
 }
 
 // `at` is behind the prefixes.

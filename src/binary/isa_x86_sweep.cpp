@@ -14,7 +14,7 @@
 namespace lathe {
 namespace {
 
-using Kind = X86Event::Kind;
+using Kind = CodeEvent::Kind;
 using x86::ends_instruction;
 using x86::State;
 
@@ -46,7 +46,7 @@ constexpr KindTable kind_of_modrm = make_modrm_kinds();
 class Piece {
  public:
   Piece(ByteSpan section, std::uint64_t address, std::size_t first, std::size_t size, State* states,
-        std::vector<X86Event>& events)
+        std::vector<CodeEvent>& events)
       : code_(reinterpret_cast<const std::uint8_t*>(section.data()) + first),
         readable_(section.size() - first),
         first_(first),
@@ -170,7 +170,7 @@ class Piece {
     std::int32_t value;
     std::memcpy(&value, window(distance), 4);
     const std::uint64_t to = distance + 4 + static_cast<std::uint64_t>(std::int64_t{value});
-    if (kind == Kind::jump && to > lower_limit_ && to < limit_) return;
+    if (kind == Kind::jump && to >= lower_limit_ && to < limit_) return;
     report({.target = address_ + to, .kind = kind}, at);
   }
 
@@ -242,7 +242,7 @@ class Piece {
   }
 
   void bad(std::size_t at) { report({.kind = Kind::bad}, at); }
-  void report(X86Event event, std::size_t at) {
+  void report(CodeEvent event, std::size_t at) {
     event.at = static_cast<std::uint32_t>(first_ + at);
     events_.push_back(event);
   }
@@ -251,7 +251,7 @@ class Piece {
   std::size_t readable_, first_, size_;
   std::uint64_t address_;
   State* states_;
-  std::vector<X86Event>& events_;
+  std::vector<CodeEvent>& events_;
   std::array<std::uint8_t, x86_slack> padded_{};
   std::size_t done_ = 0;                     // everything before has been reported
   std::size_t lower_limit_ = 0, limit_ = 0;  // the restarts around what is being looked at
@@ -262,7 +262,7 @@ class Piece {
 }  // namespace
 
 std::size_t X86Sweep::sweep(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,
-                            std::span<const std::size_t> restarts, std::vector<X86Event>& events) {
+                            std::span<const std::size_t> restarts, std::vector<CodeEvent>& events) {
   states_.resize(std::max(states_.size(), end - begin));
   return Piece(section, address, begin, end - begin, states_.data(), events).run(restarts);
 }

@@ -13,26 +13,9 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "binary/isa_event.h"
 
 namespace lathe {
-
-struct X86Event {
-  enum class Kind : std::uint8_t {
-    use,        // needs more than the baseline; see `needs`
-    call,       // CALL of the address `target`
-    jump,       // JMP or Jcc to `target` beyond the restarts around it, by a 4-byte distance
-    slot_call,  // CALL or JMP through the pointer at `target`
-    slot_load,  // loads 8 bytes from `target`: often a function's address out of the GOT
-    reference,  // takes the address `target`
-    guard,      // CPUID or XGETBV: asks what the processor is
-    bad,        // no instruction
-  };
-  std::uint64_t target = 0;
-  std::uint32_t at = 0;  // offset in the section: of the instruction, or of a byte in it
-  Kind kind = Kind::bad;
-  std::uint8_t needs = 0;  // x86_needs(); for `use` and `guard`
-  bool operator==(const X86Event&) const = default;
-};
 
 // Reuses its buffer from call to call; one for each thread.
 class X86Sweep {
@@ -41,7 +24,7 @@ class X86Sweep {
   // `events`, in order. `restarts` are offsets in ascending order; those outside (begin, end) are ignored. Returns the
   // number of instructions (not exact where there are bad ones).
   std::size_t sweep(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,
-                    std::span<const std::size_t> restarts, std::vector<X86Event>& events);
+                    std::span<const std::size_t> restarts, std::vector<CodeEvent>& events);
 
  private:
   std::vector<std::uint8_t> states_;

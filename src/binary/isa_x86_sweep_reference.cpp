@@ -12,7 +12,7 @@
 namespace lathe {
 namespace {
 
-using Kind = X86Event::Kind;
+using Kind = CodeEvent::Kind;
 
 // Of one instruction of the baseline; nullopt: nothing to report. `code` begins and ends with it.
 std::optional<Kind> flow_of(std::span<const std::uint8_t> code) {
@@ -35,18 +35,18 @@ std::optional<Kind> flow_of(std::span<const std::uint8_t> code) {
   return std::nullopt;
 }
 
-std::string text_of(const std::vector<X86Event>& events, std::size_t number) {
+std::string text_of(const std::vector<CodeEvent>& events, std::size_t number) {
   if (number >= events.size()) return "nothing";
-  const X86Event& event = events[number];
+  const CodeEvent& event = events[number];
   return fmt::format("kind {} at {:#x}, target {:#x}, needs {}", static_cast<int>(event.kind), event.at, event.target,
                      event.needs);
 }
 
 }  // namespace
 
-std::vector<X86Event> sweep_by_decoder(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,
+std::vector<CodeEvent> sweep_by_decoder(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,
                                        std::span<const std::size_t> restarts) {
-  std::vector<X86Event> events;
+  std::vector<CodeEvent> events;
   const auto* const code = reinterpret_cast<const std::uint8_t*>(section.data());
   std::size_t lower = begin;
   auto restart = std::ranges::upper_bound(restarts, begin);
@@ -55,7 +55,7 @@ std::vector<X86Event> sweep_by_decoder(ByteSpan section, std::uint64_t address, 
     const std::size_t limit = restart == restarts.end() ? end : std::min(end, *restart);
     const X86Instruction instruction = decode_x86(section.subspan(at));
     const std::size_t next = at + instruction.length;
-    X86Event event{.at = static_cast<std::uint32_t>(at), .needs = instruction.needs};
+    CodeEvent event{.at = static_cast<std::uint32_t>(at), .needs = instruction.needs};
     if (!instruction || next > limit) {
       events.push_back({.at = static_cast<std::uint32_t>(at), .kind = Kind::bad});
       ++at;
@@ -73,7 +73,7 @@ std::vector<X86Event> sweep_by_decoder(ByteSpan section, std::uint64_t address, 
       event.target = address + next + static_cast<std::uint64_t>(std::int64_t{distance});
       event.at = static_cast<std::uint32_t>(next - 5);  // the byte before the distance
       const std::uint64_t to = event.target - address;
-      if (*flow == Kind::jump && to > lower && to < limit) continue;
+      if (*flow == Kind::jump && to >= lower && to < limit) continue;
     }
     events.push_back(event);
   }
@@ -82,9 +82,9 @@ std::vector<X86Event> sweep_by_decoder(ByteSpan section, std::uint64_t address, 
 
 std::string sweep_difference(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,
                              std::span<const std::size_t> restarts) {
-  std::vector<X86Event> fast;
+  std::vector<CodeEvent> fast;
   X86Sweep().sweep(section, address, begin, end, restarts, fast);
-  const std::vector<X86Event> slow = sweep_by_decoder(section, address, begin, end, restarts);
+  const std::vector<CodeEvent> slow = sweep_by_decoder(section, address, begin, end, restarts);
   if (fast == slow) return "";
   const auto first = std::ranges::mismatch(fast, slow).in1 - fast.begin();
   const auto number = static_cast<std::size_t>(first);

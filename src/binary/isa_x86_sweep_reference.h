@@ -3,11 +3,13 @@
 // decoder. What the tests and the fuzz target hold the fast one to. Not part of the program.
 #pragma once
 
+#include <string>
+
 #include "binary/isa_x86_sweep.h"
 
 namespace lathe {
 
-std::vector<X86Event> sweep_by_decoder(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,
+std::vector<CodeEvent> sweep_by_decoder(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,
                                        std::span<const std::size_t> restarts);
 
 // Where the two differ, in words; "" where they do not.

@@ -13,13 +13,13 @@
 namespace lathe {
 namespace {
 
-using Kind = X86Event::Kind;
+using Kind = CodeEvent::Kind;
 using Bytes = std::vector<std::uint8_t>;
 
 ByteSpan span_of(const Bytes& bytes) { return std::as_bytes(std::span(bytes)); }
 
-std::vector<X86Event> sweep(const Bytes& code, std::vector<std::size_t> restarts = {}, std::uint64_t address = 0x1000) {
-  std::vector<X86Event> events;
+std::vector<CodeEvent> sweep(const Bytes& code, std::vector<std::size_t> restarts = {}, std::uint64_t address = 0x1000) {
+  std::vector<CodeEvent> events;
   X86Sweep().sweep(span_of(code), address, 0, code.size(), restarts, events);
   return events;
 }
@@ -34,7 +34,7 @@ TEST(IsaX86Sweep, ReportsCallsJumpsAndReferencesWithTheirTargets) {
                       0xe9, 0xd5, 0xff, 0xff, 0xff,        // jmp back, inside
                       0x0f, 0xa2, 0x0f, 0x01, 0xd0};       // cpuid, xgetbv
   std::vector<std::pair<Kind, std::uint64_t>> got;
-  for (const X86Event& event : sweep(code)) got.emplace_back(event.kind, event.target);
+  for (const CodeEvent& event : sweep(code)) got.emplace_back(event.kind, event.target);
   const std::vector<std::pair<Kind, std::uint64_t>> want = {
       {Kind::call, 0x1100},      {Kind::reference, 0x1200}, {Kind::slot_load, 0x1300}, {Kind::slot_call, 0x1400},
       {Kind::slot_call, 0x1400}, {Kind::jump, 0x1500},      {Kind::guard, 0},          {Kind::guard, 0}};
@@ -44,7 +44,7 @@ TEST(IsaX86Sweep, ReportsCallsJumpsAndReferencesWithTheirTargets) {
 TEST(IsaX86Sweep, ReportsWhatNeedsMoreThanTheBaselineAndWhere) {
   const Bytes code = {0x90, 0xc5, 0xfc, 0x58, 0xc1, 0x90, 0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1, 0xf3, 0x0f, 0xb8, 0xc1};
   std::vector<std::pair<std::uint32_t, std::string>> got;
-  for (const X86Event& event : sweep(code)) {
+  for (const CodeEvent& event : sweep(code)) {
     EXPECT_EQ(event.kind, Kind::use);
     got.emplace_back(event.at, names_of(x86_needs(event.needs)));
   }
@@ -57,13 +57,13 @@ TEST(IsaX86Sweep, GetsIntoStepAgainAfterDataAndAtRestarts) {
   code.insert(code.end(), {0x48, 0xb8});              // would eat what follows
   code.insert(code.end(), {0xc5, 0xfc, 0x58, 0xc1, 0xc3});
   std::vector<std::uint32_t> uses, bad;
-  for (const X86Event& event : sweep(code, {8})) (event.kind == Kind::use ? uses : bad).push_back(event.at);
+  for (const CodeEvent& event : sweep(code, {8})) (event.kind == Kind::use ? uses : bad).push_back(event.at);
   EXPECT_EQ(uses, (std::vector<std::uint32_t>{2, 8}));
   EXPECT_EQ(bad, (std::vector<std::uint32_t>{0, 1, 6, 7}));
 }
 
 TEST(IsaX86Sweep, CountsInstructions) {
-  std::vector<X86Event> events;
+  std::vector<CodeEvent> events;
   const Bytes code = {0x90, 0x48, 0x89, 0xc3, 0x0f, 0x1f, 0x44, 0x00, 0x00, 0xc3};
   EXPECT_EQ(X86Sweep().sweep(span_of(code), 0, 0, code.size(), {}, events), 4u);
 }

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+#include "binary/cpu_scan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "binary/cpu_scan_functions.h"
+#include "binary/cpu_scan_reach.h"
+#include "binary/cpu_scan_sweep.h"
+
+namespace lathe {
+namespace {
+
+using cpu::Facts;
+using cpu::Function;
+using cpu::Functions;
+using cpu::Reach;
+using cpu::Use;
+
+// A sample of this many functions tells whether a file is built for AVX throughout.
+constexpr std::size_t sample_size = 4000;
+
+constexpr std::size_t index_of(CpuReach reach) { return static_cast<std::size_t>(reach); }
+
+void add(ExtensionCounts& counts, const ExtensionSet& needs, std::size_t count) {
+  for (std::size_t i = 0; i < extension_count; ++i) counts[i] += needs[i] ? count : 0;
+}
+
+// --- which ISA is enough -------------------------------------------------------------------------------------------------
+
+struct Level {
+  std::string name;
+  ExtensionSet features;
+};
+
+ExtensionSet features_of(const Isa& isa) {
+  ExtensionSet set;
+  for (const std::string& feature : isa.features) {
+    if (const auto extension = find_extension(feature, isa.machine)) set.set(static_cast<std::size_t>(*extension));
+  }
+  return set;
+}
+
+// The baseline, then the catalogue's ISAs from least to best, each with what the ISAs that it includes have.
+std::vector<Level> levels_of(Machine machine) {
+  std::vector<Level> levels = {{machine == Machine::x86_64 ? "x86-64" : "armv8-a", {}}};
+  for (const Isa& isa : catalog().isas) {
+    if (isa.machine != machine) continue;
+    ExtensionSet features = features_of(isa);
+    for (const std::string& included : isa.includes) features |= features_of(*catalog().find_isa(included));
+    levels.push_back({isa.name, features});
+  }
+  return levels;
+}
+
+ExtensionSet all_features(const std::vector<Level>& levels) {
+  ExtensionSet all;
+  for (const Level& level : levels) all |= level.features;
+  return all;
+}
+
+// The first level that has all of `needs`; its size when none has.
+std::size_t least_level(const std::vector<Level>& levels, const ExtensionSet& needs) {
+  const auto found = std::ranges::find_if(levels, [&](const Level& level) { return (needs & ~level.features).none(); });
+  return static_cast<std::size_t>(found - levels.begin());
+}
+
+class Scan {
+ public:
+  Scan(const CpuCode& code, const CpuScanOptions& options)
+      : code_(code),
+        options_(options),
+        functions_(code),
+        facts_(cpu::sweep(code, functions_, options.threads)),
+        reach_(code, functions_, facts_),
+        levels_(levels_of(code.machine)) {}
+
+  CpuScan run() {
+    scan_.machine = code_.machine;
+    for (const CodeSection& section : code_.sections) scan_.code_bytes += section.bytes.size();
+    scan_.functions = static_cast<std::size_t>(
+        std::ranges::count_if(functions_.all(), [](const Function& f) { return !f.gap && !f.whole; }));
+    scan_.instructions = facts_.instructions;
+    sample();
+    count();
+    decide();
+    return std::move(scan_);
+  }
+
+ private:
+  // Counts every use, and lists the functions by how they are reached.
+  void count() {
+    for (auto use = facts_.uses.begin(); use != facts_.uses.end();) {
+      const std::uint32_t function = use->function;
+      const bool demands = reach_.needs(function).any();
+      const CpuReach reach = demands ? reach_.of(function) : CpuReach::dispatched;
+      CpuFunction row{.address = functions_[function].address, .reach = reach, .needs = reach_.needs(function)};
+      for (; use != facts_.uses.end() && use->function == function; ++use) count_use(*use, row);
+      if (!demands) continue;
+      ++scan_.functions_by_reach[index_of(reach)];
+      found_.push_back({row, function, least_level(levels_, row.needs & all_features(levels_))});
+    }
+    keep();
+  }
+
+  void count_use(const Use& use, CpuFunction& row) {
+    const ExtensionSet& needs = cpu::needs_of(code_.machine, use.needs);
+    add(scan_.extensions, needs, use.count);
+    if (row.needs.none()) return;  // nothing that decides: no class to count it in
+    add(scan_.by_reach[index_of(row.reach)], needs, use.count);
+    if ((needs & row.needs).none()) return;
+    row.instructions += use.count;
+    if (row.first == 0 || use.first < row.first) row.first = use.first;
+  }
+
+  struct Found {
+    CpuFunction row;
+    std::uint32_t number = 0;
+    std::size_t level = 0;
+  };
+
+  // Of each reach those that need most.
+  void keep() {
+    std::ranges::sort(found_, {}, [](const Found& f) {
+      return std::tuple(f.row.reach, ~f.level, ~f.row.needs.count(), ~f.row.instructions, f.row.address);
+    });
+    std::array<std::size_t, cpu_reach_count> kept{};
+    for (Found& found : found_) {
+      if (kept[index_of(found.row.reach)]++ >= options_.keep) continue;
+      found.row.name = functions_.name_of(found.number);
+      found.row.why = reach_.why(found.number);
+      scan_.kept.push_back(std::move(found.row));
+    }
+  }
+
+  // Of the functions that belong to no rule: are their vector instructions encoded for AVX?
+  void sample() {
+    if (code_.machine != Machine::x86_64) return;
+    std::vector<std::uint8_t> avx(functions_.size());
+    for (const Use& use : facts_.uses) {
+      if (needs_avx(cpu::needs_of(code_.machine, use.needs))) avx[use.function] = 1;
+    }
+    const std::uint32_t step = static_cast<std::uint32_t>(functions_.size() / sample_size + 1);
+    for (std::uint32_t f = 0; f < functions_.size(); f += step) {
+      if (functions_[f].gap || functions_[f].whole || reach_.rule(f)) continue;
+      if (avx[f]) {
+        ++scan_.sampled_avx;
+      } else if (cpu::uses_legacy_sse(code_, functions_[f])) {
+        ++scan_.sampled_sse;
+      }
+    }
+    scan_.pointers_decide = scan_.sampled_avx > scan_.sampled_sse;
+  }
+  static bool needs_avx(const ExtensionSet& needs) {
+    for (const Extension e : {Extension::avx, Extension::avx2, Extension::fma, Extension::f16c, Extension::avx512f}) {
+      if (needs[static_cast<std::size_t>(e)]) return true;
+    }
+    return false;
+  }
+
+  bool counts_for_verdict(CpuReach reach) const {
+    if (reach == CpuReach::by_pointer) return scan_.pointers_decide;
+    return reach == CpuReach::at_load || reach == CpuReach::unguarded || reach == CpuReach::leaked;
+  }
+
+  void decide() {
+    for (const Found& found : found_) {
+      if (counts_for_verdict(found.row.reach)) scan_.required |= found.row.needs;
+    }
+    const ExtensionSet known = all_features(levels_);
+    scan_.besides = scan_.required & ~known;
+    const std::size_t level = least_level(levels_, scan_.required & known);
+    if (level < levels_.size()) scan_.least_isa = levels_[level].name;
+    scan_.reason = reason();
+  }
+
+  std::string reason() const {
+    std::string text;
+    for (const CpuReach reach : {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer}) {
+      const std::size_t count = scan_.functions_by_reach[index_of(reach)];
+      if (count == 0 || !counts_for_verdict(reach)) continue;
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, to_string(reach));
+    }
+    text = text.empty() ? "no function outside dispatch needs more than the baseline"
+                        : "decided by functions: " + text + "; they need " + names_of(scan_.required);
+    const std::size_t pointers = scan_.functions_by_reach[index_of(CpuReach::by_pointer)];
+    if (pointers && !scan_.pointers_decide) {
+      text += fmt::format("; {} more are reached only through pointers in a file not built for AVX throughout, and were left out",
+                          pointers);
+    }
+    if (code_.stripped) text += "; the file has no symbol table, so local functions have no names";
+    return text;
+  }
+
+  const CpuCode& code_;
+  const CpuScanOptions& options_;
+  Functions functions_;
+  Facts facts_;
+  Reach reach_;
+  std::vector<Level> levels_;
+  std::vector<Found> found_;
+  CpuScan scan_;
+};
+
+}  // namespace
+
+std::string_view to_string(CpuReach reach) {
+  switch (reach) {
+    case CpuReach::at_load: return "at load";
+    case CpuReach::unguarded: return "unguarded";
+    case CpuReach::leaked: return "leaked";
+    case CpuReach::by_pointer: return "by pointer";
+    case CpuReach::dispatched: return "dispatched";
+    case CpuReach::doubtful: return "doubtful";
+  }
+  return "";
+}
+
+std::vector<const CpuFunction*> CpuScan::of(CpuReach reach) const {
+  std::vector<const CpuFunction*> those;
+  for (const CpuFunction& function : kept) {
+    if (function.reach == reach) those.push_back(&function);
+  }
+  return those;
+}
+
+CpuScan scan_cpu(const CpuCode& code, const CpuScanOptions& options) { return Scan(code, options).run(); }
+
+}  // namespace lathe

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// The functions of a file, in the order of their addresses: out of its symbols, its unwind information, and what lies between.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "binary/cpu_scan.h"
+
+namespace lathe::cpu {
+
+inline constexpr std::uint32_t none = 0xffffffff;
+
+struct Function {
+  std::uint64_t address = 0;
+  std::uint64_t end = 0;
+  std::string_view name = {};
+  std::uint32_t section = 0;
+  bool weak = false;      // all of its names are
+  bool exported = false;
+  bool resolver = false;
+  bool gap = false;       // between functions: code that nothing names, or data
+  bool whole = false;     // a whole section of which nothing is known
+};
+
+class Functions {
+ public:
+  explicit Functions(const CpuCode& code);
+
+  std::span<const Function> all() const { return all_; }
+  const Function& operator[](std::uint32_t number) const { return all_[number]; }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(all_.size()); }
+
+  // The function that holds this address, or none.
+  std::uint32_t at(std::uint64_t address) const;
+  // The same, but only for its first byte (or what comes before a landing pad there).
+  std::uint32_t starting_at(std::uint64_t address) const;
+
+  std::string name_of(std::uint32_t number) const;  // "0x1234" where it has none
+
+ private:
+  void add_section(const CpuCode& code, std::uint32_t section, std::span<const Function> known);
+  void index();
+
+  std::vector<Function> all_;
+  // For each 256 bytes of address space from first_ on: the first function that ends behind their start.
+  std::vector<std::uint32_t> index_;
+  std::uint64_t first_ = 0;
+};
+
+}  // namespace lathe::cpu

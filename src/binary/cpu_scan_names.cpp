@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#include "binary/cpu_scan_names.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <span>
+
+#include "base/embedded.h"
+#include "base/toml.h"
+
+namespace lathe::isa_data {
+std::span<const EmbeddedFile> dispatch();
+}
+
+namespace lathe {
+namespace {
+
+constexpr std::size_t shortest_needle = 4;
+
+void add_extensions(const Toml& row, const char* key, Machine machine, ExtensionSet& set) {
+  const Toml* names = row.find(key);
+  if (!names) return;
+  for (const Toml& name : names->array()) {
+    const auto extension = find_extension(name.text(), machine);
+    if (!extension) name.fail("no such extension: " + name.text());
+    set.set(static_cast<std::size_t>(*extension));
+  }
+}
+
+std::map<std::string, ExtensionSet> read_levels(const Toml& file) {
+  std::map<std::string, ExtensionSet> levels;
+  for (const Toml& row : file.at("level").array()) {
+    row.allow_only({"name", "includes", "x86_64", "aarch64", "all"});
+    ExtensionSet set;
+    if (row.flag_or("all", false)) set.set();
+    add_extensions(row, "x86_64", Machine::x86_64, set);
+    add_extensions(row, "aarch64", Machine::aarch64, set);
+    if (const Toml* includes = row.find("includes")) {
+      for (const std::string& name : includes->texts()) {
+        if (!levels.contains(name)) includes->fail("no such level above: " + name);
+        set |= levels[name];
+      }
+    }
+    // Instructions that any processor runs are no surprise under any name.
+    for (std::size_t i = 0; i < extension_count; ++i) {
+      if (!decides(static_cast<Extension>(i))) set.set(i);
+    }
+    levels[row.at("name").text()] = set;
+  }
+  return levels;
+}
+
+std::vector<std::string> sorted(std::vector<std::string> names) {
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace
+
+std::size_t DispatchNames::bucket_of(const char* four) {
+  std::uint32_t word;
+  std::memcpy(&word, four, sizeof word);
+  return word * 2654435761u >> 20;  // Knuth's multiplicative hash, upper 12 bits
+}
+
+void DispatchNames::add_needles(const Toml& row, const char* key, Where where, std::size_t rule) {
+  const Toml* texts = row.find(key);
+  if (!texts) return;
+  for (const Toml& text : texts->array()) {
+    if (text.text().size() < shortest_needle) text.fail("a pattern has at least four characters");
+    needles_[bucket_of(text.text().data())].push_back({.text = text.text(), .where = where, .rule = rule});
+  }
+}
+
+DispatchNames::DispatchNames(std::string_view toml, const std::string& file) : needles_(buckets) {
+  const Toml root = Toml::parse(toml, file);
+  root.allow_only({"level", "rule", "guard"});
+  const auto levels = read_levels(root);
+  for (const Toml& row : root.at("rule").array()) {
+    row.allow_only({"library", "contains", "starts", "ends", "with", "level", "source", "confidence"});
+    const auto level = levels.find(row.at("level").text());
+    if (level == levels.end()) row.at("level").fail("no such level: " + row.at("level").text());
+    DispatchRule rule{.library = row.at("library").text(), .believed = level->second, .source = row.at("source").text()};
+    if (const Toml* with = row.find("with")) rule.with = with->texts();
+    add_needles(row, "contains", Where::anywhere, rules_.size());
+    add_needles(row, "starts", Where::start, rules_.size());
+    add_needles(row, "ends", Where::end, rules_.size());
+    rules_.push_back(std::move(rule));
+  }
+  const Toml& guard = root.at("guard");
+  guard_functions_ = sorted(guard.at("functions").texts());
+  guard_variables_ = sorted(guard.at("variables").texts());
+}
+
+bool DispatchNames::matches(const Needle& needle, std::string_view name, std::size_t at) const {
+  if (name.compare(at, needle.text.size(), needle.text) != 0) return false;
+  if (needle.where == Where::start && at != 0) return false;
+  if (needle.where == Where::end && at + needle.text.size() != name.size()) return false;
+  const auto& with = rules_[needle.rule].with;
+  return with.empty() || std::ranges::any_of(with, [&](const std::string& text) { return name.find(text) != name.npos; });
+}
+
+const DispatchRule* DispatchNames::find(std::string_view name) const {
+  std::size_t best = rules_.size();
+  for (std::size_t at = 0; at + shortest_needle <= name.size(); ++at) {
+    for (const Needle& needle : needles_[bucket_of(name.data() + at)]) {
+      if (needle.rule < best && matches(needle, name, at)) best = needle.rule;
+    }
+  }
+  return best < rules_.size() ? &rules_[best] : nullptr;
+}
+
+bool DispatchNames::is_guard_function(std::string_view name) const {
+  return std::ranges::binary_search(guard_functions_, name);
+}
+bool DispatchNames::is_guard_variable(std::string_view name) const {
+  return std::ranges::binary_search(guard_variables_, name);
+}
+
+const DispatchNames& dispatch_names() {
+  static const DispatchNames instance(isa_data::dispatch().front().text, "dispatch.toml");
+  return instance;
+}
+
+}  // namespace lathe

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// What data/dispatch.toml knows: which functions a library picks at run time, by their names, and the names of what asks the
+// processor what it is.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "binary/isa.h"
+
+namespace lathe {
+
+struct DispatchRule {
+  std::string library = {};    // "PyTorch, AVX2 kernels"
+  ExtensionSet believed = {};  // what a function of that name may need
+  std::vector<std::string> with = {};
+  std::string source = {};
+};
+
+class DispatchNames {
+ public:
+  // The Error names the place of the mistake.
+  DispatchNames(std::string_view toml, const std::string& file);
+
+  // The first rule that the name belongs to.
+  const DispatchRule* find(std::string_view name) const;
+
+  bool is_guard_function(std::string_view name) const;
+  bool is_guard_variable(std::string_view name) const;
+  const std::vector<DispatchRule>& rules() const { return rules_; }
+
+ private:
+  enum class Where : std::uint8_t { anywhere, start, end };
+  struct Needle {
+    std::string text;
+    Where where = Where::anywhere;
+    std::size_t rule = 0;
+  };
+  void add_needles(const class Toml& row, const char* key, Where where, std::size_t rule);
+  bool matches(const Needle& needle, std::string_view name, std::size_t at) const;
+
+  // By the first four characters of the needle: a name is walked once, whatever the number of rules.
+  static constexpr std::size_t buckets = 4096;
+  static std::size_t bucket_of(const char* four);
+
+  std::vector<DispatchRule> rules_;
+  std::vector<std::vector<Needle>> needles_;
+  std::vector<std::string> guard_functions_, guard_variables_;  // sorted
+};
+
+const DispatchNames& dispatch_names();  // data/dispatch.toml, read once; thread-safe
+
+}  // namespace lathe

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+#include "binary/cpu_scan_sweep.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+
+#include "base/parallel.h"
+#include "binary/cpu_scan_names.h"
+#include "binary/isa_arm64.h"
+#include "binary/isa_x86.h"
+#include "binary/isa_x86_sweep.h"
+
+namespace lathe::cpu {
+namespace {
+
+using Kind = CodeEvent::Kind;
+
+// Small enough for the second-level cache, large enough to make starting a piece cheap.
+constexpr std::uint64_t piece_bytes = 128 << 10;
+
+// Consecutive functions of one section.
+struct Piece {
+  std::uint32_t first = 0, last = 0;  // [first, last)
+};
+
+std::vector<Piece> pieces_of(const Functions& functions) {
+  std::vector<Piece> pieces;
+  for (std::uint32_t i = 0; i < functions.size();) {
+    std::uint32_t next = i + 1;
+    while (next < functions.size() && functions[next].section == functions[i].section &&
+           functions[next].end - functions[i].address <= piece_bytes) {
+      ++next;
+    }
+    pieces.push_back({i, next});
+    i = next;
+  }
+  return pieces;
+}
+
+// The loader's slots by address, and the stubs (procedure linkage table) that jump through them.
+class Slots {
+ public:
+  explicit Slots(const CpuCode& code) : code_(code), sorted_(code.slots) {
+    std::ranges::stable_sort(sorted_, {}, &CodeSlot::address);
+    for (const CodeSection& section : code.sections) {
+      stubs_.push_back(section.name.starts_with(".plt") || section.name.starts_with(".iplt"));
+    }
+  }
+
+  const CodeSlot* find(std::uint64_t address) const {
+    if (sorted_.empty() || address < sorted_.front().address || address > sorted_.back().address) return nullptr;
+    const auto found = std::ranges::lower_bound(sorted_, address, {}, &CodeSlot::address);
+    return found != sorted_.end() && found->address == address ? &*found : nullptr;
+  }
+
+  // The slot through which the stub at `address` jumps.
+  const CodeSlot* behind_stub(std::uint32_t section, std::uint64_t address) const {
+    if (!stubs_[section]) return nullptr;
+    const CodeSection& where = code_.sections[section];
+    const ByteSpan bytes = where.bytes.subspan(address - where.address);
+    const auto slot = code_.machine == Machine::x86_64 ? x86_stub(bytes, address) : arm64_stub(bytes, address);
+    return slot ? find(*slot) : nullptr;
+  }
+
+ private:
+  // [endbr64] [bnd] jmp *slot(%rip)
+  static std::optional<std::uint64_t> x86_stub(ByteSpan bytes, std::uint64_t address) {
+    std::array<std::uint8_t, 16> code{};
+    std::memcpy(code.data(), bytes.data(), std::min(bytes.size(), code.size()));
+    std::size_t at = 0;
+    if (code[0] == 0xf3 && code[1] == 0x0f && code[2] == 0x1e && code[3] == 0xfa) at += 4;
+    if (code[at] == 0xf2) ++at;
+    if (code[at] != 0xff || code[at + 1] != 0x25) return std::nullopt;
+    std::int32_t distance;
+    std::memcpy(&distance, &code[at + 2], 4);
+    return address + at + 6 + static_cast<std::uint64_t>(std::int64_t{distance});
+  }
+  static std::optional<std::uint64_t> arm64_stub(ByteSpan bytes, std::uint64_t address) {
+    std::vector<CodeEvent> events;
+    sweep_arm64(bytes, address, 0, std::min<std::size_t>(bytes.size(), 24), events);
+    for (const CodeEvent& event : events) {
+      if (event.kind == Kind::slot_load) return event.target;
+    }
+    return std::nullopt;
+  }
+
+  const CpuCode& code_;
+  std::vector<CodeSlot> sorted_;
+  std::vector<bool> stubs_;  // per section
+};
+
+// Turns the events of one piece into facts.
+class Collector {
+ public:
+  Collector(const CpuCode& code, const Functions& functions, const Slots& slots, Piece piece, Facts& facts)
+      : code_(code), functions_(functions), slots_(slots), facts_(facts), current_(piece.first), last_(piece.last) {
+    facts_.asks.assign(piece.last - piece.first, 0);
+    first_ = piece.first;
+  }
+
+  void take(const std::vector<CodeEvent>& events, std::uint64_t section_address) {
+    for (const CodeEvent& event : events) {
+      const std::uint64_t address = section_address + event.at;
+      while (current_ < last_ && address >= functions_[current_].end) next_function();
+      if (current_ == last_) return;
+      if (address >= functions_[current_].address) take(event, address);
+    }
+    while (current_ < last_) next_function();
+  }
+
+ private:
+  void take(const CodeEvent& event, std::uint64_t address) {
+    switch (event.kind) {
+      case Kind::use: add_use(event.needs, address); break;
+      case Kind::guard:
+        asks();
+        if (event.needs) add_use(event.needs, address);
+        break;
+      case Kind::call:
+      case Kind::jump: add_edge_to_code(event.target, true); break;
+      case Kind::reference: add_edge_to_code(event.target, false); break;
+      case Kind::slot_call: add_edge_through(slots_.find(event.target), true); break;
+      case Kind::slot_load: add_edge_through(slots_.find(event.target), false); break;
+      case Kind::bad: bad_ = true; break;
+    }
+  }
+
+  void add_use(std::uint8_t needs, std::uint64_t address) {
+    const std::size_t kind = needs * 2u + bad_;
+    if (counts_[kind]++ == 0) {
+      firsts_[kind] = address;
+      touched_.push_back(static_cast<std::uint16_t>(kind));
+    }
+  }
+
+  void add_edge_to_code(std::uint64_t target, bool call) {
+    const std::uint32_t to = call ? functions_.at(target) : functions_.starting_at(target);
+    if (to == none || to == current_) return;
+    if (const CodeSlot* slot = slots_.behind_stub(functions_[to].section, target)) return add_edge_through(slot, call);
+    add_edge(to, call);
+  }
+
+  void add_edge_through(const CodeSlot* slot, bool call) {
+    if (!slot) return;
+    if (!slot->import.empty() && dispatch_names().is_guard_function(slot->import) && call) asks();
+    const std::uint32_t to = slot->target ? functions_.at(slot->target) : none;
+    if (to != none && to != current_) add_edge(to, call);
+  }
+
+  void add_edge(std::uint32_t to, bool call) {
+    if (call && dispatch_names().is_guard_function(functions_[to].name)) asks();
+    facts_.edges.push_back({current_, to, call});
+  }
+
+  void asks() { facts_.asks[current_ - first_] = 1; }
+
+  // Instructions behind something that is none may be data; between functions, so may those before it.
+  void next_function() {
+    const Function& function = functions_[current_];
+    for (const std::uint16_t kind : touched_) {
+      const bool behind_bad = kind & 1;
+      facts_.uses.push_back({.function = current_,
+                             .needs = static_cast<std::uint8_t>(kind / 2),
+                             .doubtful = !function.whole && (behind_bad || (function.gap && bad_)),
+                             .count = counts_[kind],
+                             .first = firsts_[kind]});
+      counts_[kind] = 0;
+    }
+    touched_.clear();
+    bad_ = false;
+    ++current_;
+  }
+
+  const CpuCode& code_;
+  const Functions& functions_;
+  const Slots& slots_;
+  Facts& facts_;
+  std::uint32_t current_, last_, first_;
+  bool bad_ = false;
+  std::array<std::uint32_t, 512> counts_{};
+  std::array<std::uint64_t, 512> firsts_{};
+  std::vector<std::uint16_t> touched_;
+};
+
+void sort_edges(std::vector<Edge>& edges) {
+  std::ranges::sort(edges);
+  const auto rest = std::ranges::unique(edges);
+  edges.erase(rest.begin(), rest.end());
+}
+
+Facts sweep_piece(const CpuCode& code, const Functions& functions, const Slots& slots, Piece piece) {
+  Facts facts;
+  const CodeSection& section = code.sections[functions[piece.first].section];
+  const auto offset_of = [&](std::uint64_t address) { return static_cast<std::size_t>(address - section.address); };
+  const std::size_t begin = offset_of(functions[piece.first].address), end = offset_of(functions[piece.last - 1].end);
+  std::vector<CodeEvent> events;
+  if (code.machine == Machine::x86_64) {
+    std::vector<std::size_t> restarts;
+    for (std::uint32_t i = piece.first; i < piece.last; ++i) {
+      const std::size_t start = offset_of(functions[i].address);
+      if (i > piece.first && start > offset_of(functions[i - 1].end)) restarts.push_back(offset_of(functions[i - 1].end));
+      restarts.push_back(start);
+    }
+    facts.instructions = X86Sweep().sweep(section.bytes, section.address, begin, end, restarts, events);
+  } else {
+    facts.instructions = sweep_arm64(section.bytes, section.address, begin, end, events);
+    std::ranges::stable_sort(events, {}, &CodeEvent::at);
+  }
+  Collector(code, functions, slots, piece, facts).take(events, section.address);
+  sort_edges(facts.edges);
+  return facts;
+}
+
+std::vector<std::uint8_t> pointed_functions(const CpuCode& code, const Functions& functions) {
+  std::vector<std::uint8_t> pointed(functions.size(), 0);
+  for (const CodeSlot& slot : code.slots) {
+    if (slot.table || slot.target == 0) continue;
+    const std::uint32_t function = functions.starting_at(slot.target);
+    if (function != none) pointed[function] = 1;
+  }
+  return pointed;
+}
+
+}  // namespace
+
+Facts sweep(const CpuCode& code, const Functions& functions, unsigned threads) {
+  const Slots slots(code);
+  const std::vector<Piece> pieces = pieces_of(functions);
+  std::vector<Facts> parts(pieces.size());
+  parallel_for_all(
+      pieces.size(), [&](std::size_t i) { parts[i] = sweep_piece(code, functions, slots, pieces[i]); }, threads);
+  Facts all;
+  for (Facts& part : parts) {
+    all.uses.insert(all.uses.end(), part.uses.begin(), part.uses.end());
+    all.edges.insert(all.edges.end(), part.edges.begin(), part.edges.end());
+    all.asks.insert(all.asks.end(), part.asks.begin(), part.asks.end());
+    all.instructions += part.instructions;
+    part = {};
+  }
+  all.pointed = pointed_functions(code, functions);
+  return all;
+}
+
+const ExtensionSet& needs_of(Machine machine, std::uint8_t needs) {
+  return machine == Machine::x86_64 ? x86_needs(needs) : arm64_needs(needs);
+}
+
+}  // namespace lathe::cpu
