@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "audit/rule.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "matrix/expand.h"
 #include "os/file.h"
@@ -73,7 +74,7 @@ class Auditor {
   Audit run() {
     for (const Recorded& got : audit_.recorded->recipes) entries_.push_back(entry_for(got));
     gather_facts();
-    for (Entry& entry : entries_) judge(entry);
+    parallel_for_all(entries_.size(), [&](std::size_t i) { judge(entries_[i]); });
     for (Entry& entry : entries_) {
       if (entry.match == Matched::name) holders_[entry.variant->name] = entry.got->file;
     }

@@ -37,7 +37,9 @@ constexpr int most_notes = 1000;
 constexpr std::size_t most_names = 20000;
 constexpr int most_files = 10000;
 // From so many recipes on, a second evaluation beside the first pays for its start.
-constexpr std::size_t recipes_per_process = 200;
+constexpr std::size_t recipes_per_process = 60;
+
+using Names = std::vector<std::string_view>;  // sorted, each once
 
 // A recipe as read from disk, waiting to be evaluated.
 struct Candidate {
@@ -45,6 +47,7 @@ struct Candidate {
   std::string file;
   std::string text;
   bool imports = false;  // may pull in other files of the folder
+  Names names;           // what it may ask for; point into `text`, or into what the folder mentions
 };
 
 void fail(Recorded& recorded, Recorded::Cause cause, std::string message, Place where) {
@@ -122,10 +125,8 @@ std::string random_token() {
 
 class Evaluation {
  public:
-  Evaluation(const std::string& nix, std::string folder, std::string shown, const RecordOptions& options,
-             const std::set<std::string, std::less<>>& all_names, std::vector<Recorded>& recipes)
-      : nix_(nix), folder_(std::move(folder)), shown_(std::move(shown)), options_(options), all_names_(all_names),
-        recipes_(recipes) {}
+  Evaluation(const std::string& nix, std::string folder, std::string shown, const RecordOptions& options, std::vector<Recorded>& recipes)
+      : nix_(nix), folder_(std::move(folder)), shown_(std::move(shown)), options_(options), recipes_(recipes) {}
 
   // Evaluates the candidates, again from after each that ends the evaluation.
   void run(std::span<const Candidate> candidates) {
@@ -185,27 +186,36 @@ class Evaluation {
     if (options_.caller_rev.empty()) json.null();
     else json.value(options_.caller_rev);
     write_facts(json);
+    const Names common = common_names();
+    json.key("common");
+    write_names(json, common);
     json.key("recipes").begin_array();
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      json.begin_object().member("index", i).member("file", candidates_[i].file).key("mentioned").begin_object();
-      write_names(json, candidates_[i]);
-      json.end_object().end_object();
+      Names own;
+      std::ranges::set_difference(candidates_[i].names, common, std::back_inserter(own));
+      json.begin_object().member("index", i).member("file", candidates_[i].file).key("mentioned");
+      write_names(json, own);
+      json.end_object();
     }
     json.end_array().end_object();
     return json.take();
   }
 
-  void write_names(JsonWriter& json, const Candidate& candidate) const {
-    std::size_t count = 0;
-    if (candidate.imports) {
-      for (const std::string_view name : all_names_) {
-        if (++count <= most_names) json.key(name).value(0);
-      }
-      return;
+  // What all of them mention: recipes of one folder differ in a handful of names, and each name costs Nix time.
+  Names common_names() const {
+    Names common = candidates_.front().names;
+    for (const Candidate& candidate : candidates_.subspan(1)) {
+      Names both;
+      std::ranges::set_intersection(common, candidate.names, std::back_inserter(both));
+      common = std::move(both);
     }
-    for (const std::string_view name : mentioned_names(candidate.text)) {
-      if (++count <= most_names) json.key(name).value(0);
-    }
+    return common;
+  }
+
+  static void write_names(JsonWriter& json, const Names& names) {
+    json.begin_object();
+    for (const std::string_view name : names) json.key(name).value(0);
+    json.end_object();
   }
 
   void take(std::string_view line) {
@@ -294,7 +304,6 @@ class Evaluation {
   const std::string& nix_;
   const std::string folder_, shown_;
   const RecordOptions& options_;
-  const std::set<std::string, std::less<>>& all_names_;
   std::vector<Recorded>& recipes_;
 
   std::string token_;
@@ -341,7 +350,7 @@ std::vector<Candidate> read_candidates(const fs::path& folder, const RecordOptio
     auto text = read_recipe(folder, options, recipes[i], shown);
     if (!text) continue;
     const bool imports = text->find("./") != std::string::npos;
-    candidates.push_back({.index = i, .file = recipes[i].file, .text = *std::move(text), .imports = imports});
+    candidates.push_back({.index = i, .file = recipes[i].file, .text = *std::move(text), .imports = imports, .names = {}});
   }
   return candidates;
 }
@@ -371,14 +380,18 @@ std::size_t process_count(std::size_t candidates, const RecordOptions& options) 
 }
 
 void evaluate(const std::string& nix, const fs::path& folder, const std::string& shown, const RecordOptions& options,
-              std::span<const Candidate> candidates, std::vector<Recorded>& recipes) {
+              std::span<Candidate> candidates, std::vector<Recorded>& recipes) {
   std::set<std::string, std::less<>> all_names;
   if (std::ranges::any_of(candidates, &Candidate::imports)) all_names = names_in_folder(folder, options);
+  for (Candidate& candidate : candidates) {
+    candidate.names = candidate.imports ? Names(all_names.begin(), all_names.end()) : mentioned_names(candidate.text);
+    if (candidate.names.size() > most_names) candidate.names.resize(most_names);
+  }
   const std::size_t count = process_count(candidates.size(), options);
   const std::size_t share = (candidates.size() + count - 1) / count;
   parallel_for_all(count, [&](std::size_t i) {
     const std::size_t start = std::min(i * share, candidates.size());
-    Evaluation(nix, folder.string(), shown, options, all_names, recipes)
+    Evaluation(nix, folder.string(), shown, options, recipes)
         .run(candidates.subspan(start, std::min(share, candidates.size() - start)));
   }, static_cast<unsigned>(count));
 }
@@ -389,7 +402,7 @@ RecordedFolder record(const fs::path& folder, const std::vector<std::string>& fi
   const auto nix = find_nix();
   result.nix_found = nix.has_value();
   const fs::path canonical = fs::canonical(folder);
-  const std::vector<Candidate> candidates = read_candidates(canonical, options, result.recipes, shown);
+  std::vector<Candidate> candidates = read_candidates(canonical, options, result.recipes, shown);
   if (nix) {
     evaluate(*nix, canonical, shown, options, candidates, result.recipes);
   } else {

@@ -56,7 +56,7 @@ std::vector<std::string> texts_of(const Json& json) {
 // "/folder/x.nix" as the caller knows it: "recipes/x.nix".
 class Places {
  public:
-  Places(const std::string& folder, const std::string& shown) : folder_(folder), shown_(shown) {}
+  Places(const std::string& folder, const std::string& shown, const std::string& own) : folder_(folder), shown_(shown), own_(own) {}
 
   std::string name(const std::string& path) const {
     if (!path.starts_with(folder_ + "/")) return path;
@@ -71,9 +71,23 @@ class Places {
             .column = static_cast<std::uint32_t>(std::max(number_of(json, "column"), 0))};
   }
 
+  // [line, column] in the recipe's own file, [line, column, file] in another.
+  Place listed(const Json& json) const {
+    const Json::Array* parts = json.array();
+    if (!parts || parts->size() < 2) return {};
+    const std::string* file = parts->size() > 2 ? (*parts)[2].text() : nullptr;
+    return {.file = name(file ? *file : folder_ + "/" + own_), .line = count((*parts)[0]), .column = count((*parts)[1])};
+  }
+
  private:
+  static std::uint32_t count(const Json& json) {
+    const auto* number = json.get<std::int64_t>();
+    return number ? static_cast<std::uint32_t>(std::clamp<std::int64_t>(*number, 0, 1000000000)) : 0;
+  }
+
   const std::string& folder_;
   const std::string& shown_;
+  const std::string& own_;
 };
 
 std::string last_part(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
@@ -157,7 +171,7 @@ void read_places(const Json& positions, std::string_view group, std::string_view
                  RecordedPackage& package) {
   const Json::Object* members = member(positions, group).object();
   if (!members) return;
-  for (const auto& [name, place] : *members) package.places[fmt::format("{}{}", prefix, name)] = places.place(place);
+  for (const auto& [name, place] : *members) package.places[fmt::format("{}{}", prefix, name)] = places.listed(place);
 }
 
 // Attributes become variables of the build, `env` on top; then the phases run in their order.
@@ -270,7 +284,7 @@ const Json* RecordedPackage::passthru(std::string_view key) const {
 }
 
 void read_result(const Json& json, Recorded& recorded, const std::string& folder, const std::string& shown) {
-  const Places places(folder, shown);
+  const Places places(folder, shown, recorded.file);
   const std::string kind = json.text_of("kind");
   recorded.kind = Recorded::Kind::value;
   recorded.failure.reset();
@@ -293,7 +307,7 @@ void read_result(const Json& json, Recorded& recorded, const std::string& folder
 }
 
 void read_note(const Json& json, Recorded& recorded, const std::string& folder, const std::string& shown) {
-  const Places places(folder, shown);
+  const Places places(folder, shown, recorded.file);
   const std::string kind = json.text_of("kind");
   if (kind == "fetch") {
     recorded.fetches.push_back(read_fetch(json.text_of("how"), member(json, "arguments"), places.place(member(json, "position"))));

@@ -26,14 +26,18 @@ let
   placeOf = name: set:
     let place = unsafeGetAttrPos name set; in
     if place != null && place.file > first && place.file < last then place else null;
-  positions = set:
+  # [ line column ] in the recipe's own file `own`, else the file's name behind.
+  positions = own: set:
     listToAttrs (builtins.concatMap
       (name:
-        let value = unsafeGetAttrPos name set; in
-        if value != null && value.file > first && value.file < last then [ { inherit name value; } ] else [ ])
+        let place = unsafeGetAttrPos name set; in
+        if place == null then [ ]
+        else if place.file == own then [ { inherit name; value = [ place.line place.column ]; } ]
+        else if place.file > first && place.file < last then [ { inherit name; value = [ place.line place.column place.file ]; } ]
+        else [ ])
       (builtins.attrNames set));
 
-  full = depth: value:
+  full = own: depth: value:
     let
       r = value._recorded;
       got = r.effective or { };
@@ -49,10 +53,10 @@ let
       gpu_targets = describeTo 2 (got.gpuTargets or null);
       attributes = describe r.attrs;
       positions = {
-        override = positions r.arguments;
-        attributes = positions r.attrs;
-        meta = positions (r.attrs.meta or { });
-        passthru = positions (r.attrs.passthru or { });
+        override = positions own r.arguments;
+        attributes = positions own r.attrs;
+        meta = positions own (r.attrs.meta or { });
+        passthru = positions own (r.attrs.passthru or { });
       };
       cuda =
         if isAttrs cuda && cuda ? _recorded then { set = cuda._recorded.label; version = cuda._recorded.version or null; moving = cuda._recorded.moving or false; capabilities = cuda.flags.cudaCapabilities or [ ]; }
@@ -66,16 +70,16 @@ let
           override = describe magma._recorded.arguments;
           cuda = magma.cudaPackages._recorded.label or null;
         } else null;
-      torch = if depth > 0 && isAttrs (got.torch or null) && got.torch ? _recorded && got.torch._recorded.kind == "package" then full (depth - 1) got.torch else null;
+      torch = if depth > 0 && isAttrs (got.torch or null) && got.torch ? _recorded && got.torch._recorded.kind == "package" then full own (depth - 1) got.torch else null;
     };
 
   isPackage = value: isAttrs value && value ? _recorded && value._recorded.kind == "package";
 
-  result = value:
-    if isPackage value then full 1 value
+  result = own: value:
+    if isPackage value then full own 1 value
     else if isAttrs value && !(value ? _recorded) && !(value ? __functor) then {
       kind = "set";
-      members = mapAttrs (_: member: if isPackage member then full 1 member else { kind = "value"; value = describeTo 4 member; }) value;
+      members = mapAttrs (_: member: if isPackage member then full own 1 member else { kind = "value"; value = describeTo 4 member; }) value;
     }
     else { kind = "value"; value = describe value; };
 
@@ -84,7 +88,7 @@ let
   inherit (parts.facts) aliases;
   known = parts.known { inherit note lib package aliases toolkits; };
   torchFor = parts.torch { inherit note lib package; };
-  setFor = parts.pkgs { inherit note placeOf lib package known torchFor pinOf toolkits; };
+  setFor = parts.pkgs { inherit note placeOf lib package known torchFor pinOf toolkits; inherit (request) common; };
   # The facts about a pin; for one that nobody has noted, and for none at all, whatever lets a recipe evaluate.
   pinOf = rev:
     let
@@ -110,7 +114,7 @@ let
         else listToAttrs (map (name: { inherit name; value = outer.${name} or (throw "the recipe's argument '${name}' is in no package set"); }) required);
       value = if isFunction recipe' then recipe' arguments else recipe';
     in
-    result value // {
+    result "${folder}/${recipe.file}" value // {
       inherit system;
       arguments = if isFunction recipe' then formals else null;
       from_caller = required != [ ];

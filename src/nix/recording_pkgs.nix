@@ -2,9 +2,14 @@
 # The recording package set: what `import <a pinned nixpkgs> { config, overlays, system }` gives. Overlays, python
 # overrides and `override` are really applied; packages are recorders. Which versions a pin holds is data (pins.toml).
 # A name that is not here is answered by a recorder that notes "unknown", for the names that the recipe mentions.
-{ note, lib, placeOf, package, known, torchFor, pinOf, toolkits }:
+{ note, lib, placeOf, package, known, torchFor, pinOf, toolkits, common }:
 
-# Once a recipe: the names that it mentions (as a set), the system, and its own `import`.
+let
+  # Names of `mentioned` that `names` does not hold.
+  outside = names: mentioned: removeAttrs mentioned (builtins.attrNames (builtins.intersectAttrs mentioned names));
+  commonStrange = outside known.names common;
+in
+# Once a recipe: the names that it mentions (as a set) beside those that all of them do, the system, and its own `import`.
 { defaultSystem, mentioned, import' }:
 
 let
@@ -13,8 +18,8 @@ let
   inherit (known) each platformOf;
 
   # Names that the recipe mentions and no list knows: they might be packages of any set.
-  without = names: removeAttrs mentioned (attrNames (builtins.intersectAttrs mentioned names));
-  strange = without known.names;
+  strange = commonStrange // outside known.names mentioned;
+  all = common // mentioned;
   # Each may be a set of packages in its turn.
   unknownIn = prefix: mapAttrs (name: _: unknown "${prefix}.${name}" name) strange;
   unknown = label: name:
@@ -25,10 +30,10 @@ let
   recipeLib =
     let
       unknownLib = prefix: mapAttrs (name: _:
-        note { kind = "unknown"; name = "${prefix}.${name}"; } (package.function "${prefix}.${name}")) (without lib);
+        note { kind = "unknown"; name = "${prefix}.${name}"; } (package.function "${prefix}.${name}")) (outside lib all);
       licenses = mapAttrs (name: _: { shortName = name; spdxId = name; free = match "unfree.*|nvidia.*" name == null; })
-        (known.licenses // mentioned);
-      people = mapAttrs (name: _: { inherit name; github = name; }) mentioned;
+        (known.licenses // all);
+      people = mapAttrs (name: _: { inherit name; github = name; }) all;
     in
     unknownLib "lib" // lib // { inherit licenses; maintainers = people; teams = people; types = unknownLib "lib.types"; };
 
