@@ -10,6 +10,7 @@
 #include <set>
 #include <tuple>
 
+#include "audit/import_settings.h"
 #include "base/text.h"
 #include "hardware/flags.h"
 #include "matrix/variant.h"
@@ -23,9 +24,10 @@ struct Explained {
   std::string pytorch, python, pin, hash, tarball_hash;
   std::string cuda;               // "" : CPU only
   std::vector<Capability> gpus;
-  bool ptx = false;
   const Isa* isa = nullptr;
+  std::vector<std::string> own_flags;  // that enable less than the catalogue's of this ISA
   std::string pname;
+  Settings settings;
 };
 
 // What all cells of a block share.
@@ -50,18 +52,31 @@ std::string list(const std::vector<std::string>& items) {
   return fmt::format("[{}]", fmt::join(quoted, ", "));
 }
 
-// The catalogue's ISA that the compiler flags are for: what they enable, exactly; of two alike the one in the name.
-const Isa* isa_of(const RecordedPackage& torch, const VariantName* name) {
+// The catalogue's ISA that the compiler flags are for: what they enable, exactly; of two alike the one in the name. Flags
+// that enable less than the ISA in the name are the recipe's own.
+void read_isa(const RecordedPackage& torch, const VariantName* name, Explained& recipe) {
   std::vector<std::string> flags;
   std::ranges::copy_if(torch.cxxflags, std::back_inserter(flags), [](const std::string& word) { return word.starts_with("-m"); });
   const auto enabled = features_of(flags);
   const std::set<std::string> want(enabled.begin(), enabled.end());
-  const auto same = [&](const Isa& isa) { return std::set<std::string>(isa.features.begin(), isa.features.end()) == want; };
-  if (const Isa* named = name ? catalog().find_isa(name->isa) : nullptr; named && same(*named)) return named;
-  for (const Isa& isa : catalog().isas) {
-    if (same(isa)) return &isa;
+  const auto features = [&](const Isa& isa) { return std::set<std::string>(isa.features.begin(), isa.features.end()); };
+  const Isa* named = name ? catalog().find_isa(name->isa) : nullptr;
+  if (named && features(*named) == want) {
+    recipe.isa = named;
+    return;
   }
-  throw Failure(flags.empty() ? "compiles without flags for a CPU" : fmt::format("its flags {} are those of no instruction set of the catalogue", fmt::join(flags, " ")));
+  for (const Isa& isa : catalog().isas) {
+    if (features(isa) == want) {
+      recipe.isa = &isa;
+      return;
+    }
+  }
+  if (flags.empty()) throw Failure("compiles without flags for a CPU");
+  if (!named || !std::ranges::includes(features(*named), want) || !unknown_flags(flags).empty()) {
+    throw Failure(fmt::format("its flags {} are those of no instruction set of the catalogue", fmt::join(flags, " ")));
+  }
+  recipe.isa = named;
+  recipe.own_flags = flags;
 }
 
 std::string python_of(const RecordedPackage& torch, const VariantName* name) {
@@ -78,12 +93,16 @@ void read_gpus(const RecordedPackage& torch, Explained& recipe) {
   const auto version = Version::parse(torch.cuda->version);
   recipe.cuda = version ? fmt::format("{}.{}", version->parts[0], version->parts.size() > 1 ? version->parts[1] : 0) : torch.cuda->version;
   if (torch.gpu_targets.empty()) throw Failure("names no GPUs: it builds for all of its nixpkgs");
+  std::vector<Capability> with_ptx;
   for (const std::string& target : torch.gpu_targets) {
     const auto spelled = parse_capability(target);
     if (!spelled) throw Failure(fmt::format("\"{}\" is no compute capability", printable(target)));
     recipe.gpus.push_back(spelled->capability);
-    recipe.ptx |= spelled->ptx;
+    if (spelled->ptx) with_ptx.push_back(spelled->capability);
   }
+  if (with_ptx.empty()) return;
+  if (with_ptx != std::vector{*std::ranges::max_element(recipe.gpus)}) throw Failure("adds PTX for others than its highest GPU");
+  recipe.settings.ptx = true;
 }
 
 Explained explain(const Recorded& got) {
@@ -97,9 +116,9 @@ Explained explain(const Recorded& got) {
   const VariantName* name = reading.name ? &*reading.name : nullptr;
   Explained recipe{.file = got.file, .stem = stem_of(got.file), .pytorch = torch.version, .python = python_of(torch, name), .pin = *pin->rev,
                    .hash = torch.source ? torch.source->hash.value_or("") : "", .tarball_hash = pin->sha256.value_or(""), .cuda = {}, .gpus = {},
-                   .isa = isa_of(torch, name), .pname = torch.pname};
+                   .own_flags = {}, .pname = torch.pname, .settings = settings_of(torch, *pin)};
+  read_isa(torch, name, recipe);
   if (torch.cuda_support.value_or(false)) read_gpus(torch, recipe);
-  if (recipe.ptx) throw Failure("adds PTX, which is a setting of the whole matrix: set ptx = true by hand");
   return recipe;
 }
 
@@ -128,7 +147,9 @@ class Importer {
 
   Imported finish() {
     write_head();
+    result_.matrix += settings_.text();
     for (const auto& [group, cells] : cells_) write_group(group, cells);
+    write_flags();
     write_aliases();
     for (const Unexplained& each : result_.unexplained) result_.matrix += fmt::format("# not explained: {}: {}\n", printable(each.file), printable(each.why));
     return std::move(result_);
@@ -138,6 +159,8 @@ class Importer {
   void take(Explained recipe) {
     const std::string plain = name_of(recipe, false).text();
     if (const auto first = files_.find(plain); first != files_.end()) throw Failure(fmt::format("builds the same as {}", first->second));
+    const auto flags = flags_.try_emplace(recipe.isa->name, recipe.own_flags).first;
+    if (flags->second != recipe.own_flags) throw Failure(fmt::format("has other flags than other recipes for {}", recipe.isa->name));
     auto& hash = hashes_[recipe.pytorch];
     if (!recipe.hash.empty() && !hash.empty() && hash != recipe.hash) throw Failure("has another hash for the same PyTorch than other recipes");
     if (!recipe.hash.empty()) hash = recipe.hash;
@@ -145,6 +168,7 @@ class Importer {
     pins_.try_emplace(recipe.pin);
     files_[plain] = recipe.file;
     if (recipe.stem != plain) aliases_[recipe.stem] = plain;
+    settings_.add(plain, recipe.settings, !recipe.cuda.empty());
     const bool release = recipe.pname == name_of(recipe, true).text();
     cells_[{recipe.pin, recipe.pytorch, recipe.python, recipe.cuda, release ? "{package}{pytorch}" : ""}][gpu_key(recipe)].insert(isa_index(*recipe.isa));
     ++result_.explained;
@@ -188,6 +212,14 @@ class Importer {
     if (!pattern.empty()) out += fmt::format("pname = \"{}-python{{python}}-{}-{{isa}}\"\n", pattern, cuda.empty() ? "cpu" : "cuda{cuda}-{gpu}");
   }
 
+  void write_flags() {
+    std::string rows;
+    for (const auto& [isa, flags] : flags_) {
+      if (!flags.empty()) rows += fmt::format("{} = {}\n", isa, list(flags));
+    }
+    if (!rows.empty()) result_.matrix += "\n[flags]\n" + rows;
+  }
+
   void write_aliases() {
     if (aliases_.empty()) return;
     result_.matrix += "\n[aliases]\n";
@@ -198,6 +230,8 @@ class Importer {
   std::string name_;
   Imported result_;
   std::map<std::string, std::string> files_, hashes_, pins_, aliases_;
+  std::map<std::string, std::vector<std::string>> flags_;  // of an ISA; empty: the catalogue's
+  SettingsTable settings_;
   std::map<Group, std::map<std::string, std::set<std::size_t>>> cells_;
 };
 

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "audit/print.h"
 #include "audit/rule.h"
@@ -91,6 +92,9 @@ void print_text(const Audit& audit, const Options& options, Terminal& terminal) 
 int run(const Options& options, Terminal& terminal) {
   if (!options.explain.empty()) return explain(options, terminal);
   if (options.folder.empty()) throw Error({.what = "audit: the folder of recipes is missing", .where = {}, .next = "torchlathe audit .flox/pkgs"});
+  if (!std::filesystem::is_directory(options.folder)) {
+    throw Error({.what = "is no folder", .where = {.file = options.folder}, .next = "torchlathe generate makes one, torchlathe plan says what it would hold"});
+  }
   const MatrixSpec spec = options.matrix.load();
   const Audit audit = audit_folder(options.folder, spec, {.strict = options.strict});
   if (options.seed_checks) {

@@ -100,6 +100,9 @@ let
     // noted;
   scopeFor = parts.scope { inherit note placeOf folder package; };
 
+  # `args: ...`, and not `{ }: ...`, of which functionArgs says the same.
+  takesAll = function: functionArgs function == { } && builtins.match ".*<varpat .*" (builtins.toXML function) != null;
+
   record = recipe: system:
     let
       path = /. + "${folder}/${recipe.file}";
@@ -110,7 +113,7 @@ let
       formals = if isFunction recipe' then functionArgs recipe' else { };
       required = filter (name: !formals.${name}) (builtins.attrNames formals);
       arguments =
-        if formals == { } then outer
+        if takesAll recipe' then outer
         else listToAttrs (map (name: { inherit name; value = outer.${name} or (throw "the recipe's argument '${name}' is in no package set"); }) required);
       value = if isFunction recipe' then recipe' arguments else recipe';
     in

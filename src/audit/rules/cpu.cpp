@@ -38,14 +38,21 @@ void report_excess(const Case& recipe, Report& report, const std::vector<std::st
   report.add(recipe.at("preConfigure"), fmt::format("{}: {}; {} does not promise that", variable, fmt::join(texts, ", "), recipe.promise->isa->name));
 }
 
+// What the flags must enable: all of the instruction set, or what the matrix' own flags for it do.
+std::vector<std::string> promised_features(const Case& recipe) {
+  if (recipe.want && recipe.want->settings->cpu_flags) return features_of(*recipe.want->settings->cpu_flags);
+  return recipe.promise->isa->features;
+}
+
 void report_missing(const Case& recipe, Report& report, const std::vector<std::string>& words, std::string_view variable) {
   const std::vector<std::string> flags = machine_flags(words);
   const std::vector<std::string> enabled = features_of(flags);
+  const std::vector<std::string> promised = promised_features(recipe);
   std::vector<std::string> missing;
-  std::ranges::copy_if(recipe.promise->isa->features, std::back_inserter(missing),
+  std::ranges::copy_if(promised, std::back_inserter(missing),
                        [&](const std::string& feature) { return std::ranges::find(enabled, feature) == enabled.end(); });
   if (missing.empty()) return;
-  if (missing.size() == recipe.promise->isa->features.size()) missing = {"anything"};
+  if (missing.size() == promised.size()) missing = {"anything"};
   report.add(recipe.at("preConfigure"), fmt::format("{} does not enable {} of {}", variable, fmt::join(missing, ", "), recipe.promise->isa->name));
 }
 
