@@ -129,10 +129,13 @@ class Elf {
   // The bytes from `address` on to the end of what the file holds of its segment; empty when it holds none.
   ByteSpan from_address(std::uint64_t address) const;
 
-  // Each symbol but the null one, in the table's order. Names are empty where the string table is damaged.
-  void for_each_symbol(ElfSymbols table, const VisitSymbol& visit) const;
+  // Each symbol but the null one, in the table's order. Names are empty where the string table is damaged, or not wanted:
+  // looking for their ends takes most of the time.
+  enum class Names { wanted, skipped };
+  void for_each_symbol(ElfSymbols table, const VisitSymbol& visit, Names names = Names::wanted) const;
 
-  // The symbol that a dynamic relocation names; nullopt where there is none with that number.
+  // The symbol that a dynamic relocation names; nullopt where there is none with that number. For a few: each call looks
+  // for the table anew.
   std::optional<ElfSymbol> dynamic_symbol(std::uint32_t index) const;
 
   // Dynamic relocations of a linked file (.rela.dyn, .rela.plt, .relr.dyn) whose place lies in [begin, end).

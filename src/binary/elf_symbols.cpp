@@ -104,8 +104,9 @@ std::uint64_t Elf::dynamic_symbol_count() const {
   return last + 1;
 }
 
-void Elf::for_each_symbol(ElfSymbols table, const VisitSymbol& visit) const {
-  const SymbolLayout layout = symbol_layout(table);
+void Elf::for_each_symbol(ElfSymbols table, const VisitSymbol& visit, Names names) const {
+  SymbolLayout layout = symbol_layout(table);
+  if (names == Names::skipped) layout.names = {};
   ByteReader reader(layout.symbols, "symbol table");
   const ByteReader extended(layout.extended, "extended section numbers");
   const std::uint64_t count = layout.symbols.size() / symbol_size;

@@ -72,4 +72,52 @@ Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(B
   return result;
 }
 
+namespace {
+
+class Packer {
+ public:
+  explicit Packer(int level) {
+    constexpr int most_memory = 9;
+    if (deflateInit2(&state_, level, Z_DEFLATED, raw_deflate, most_memory, Z_DEFAULT_STRATEGY) != Z_OK) throw std::bad_alloc();
+  }
+  ~Packer() { deflateEnd(&state_); }
+  Packer(const Packer&) = delete;
+  Packer& operator=(const Packer&) = delete;
+
+  void remember(ByteSpan before) {
+    constexpr std::size_t window = 32 << 10;
+    const ByteSpan end = before.last(std::min(window, before.size()));
+    if (!end.empty()) deflateSetDictionary(&state_, reinterpret_cast<const Bytef*>(end.data()), static_cast<uInt>(end.size()));
+  }
+
+  std::string pack(ByteSpan chunk, bool last) {
+    std::string out(deflateBound(&state_, chunk.size()) + 16, '\0');
+    state_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(chunk.data()));  // zlib only reads it
+    state_.avail_in = static_cast<uInt>(chunk.size());
+    state_.next_out = reinterpret_cast<Bytef*>(out.data());
+    state_.avail_out = static_cast<uInt>(out.size());
+    const int status = ::deflate(&state_, last ? Z_FINISH : Z_SYNC_FLUSH);
+    if (status != (last ? Z_STREAM_END : Z_OK) || state_.avail_in != 0) {
+      throw Error({.what = "zlib did not compress a chunk in one go", .kind = ErrorKind::fault});
+    }
+    out.resize(out.size() - state_.avail_out);
+    return out;
+  }
+
+ private:
+  z_stream state_{};
+};
+
+}  // namespace
+
+std::uint32_t crc32_of_both(std::uint32_t first, std::uint32_t second, std::uint64_t second_size) {
+  return static_cast<std::uint32_t>(crc32_combine(first, second, static_cast<z_off_t>(second_size)));
+}
+
+std::string deflate_chunk(ByteSpan chunk, ByteSpan before, bool last, int level) {
+  Packer packer(level);
+  packer.remember(before);
+  return packer.pack(chunk, last);
+}
+
 }  // namespace lathe

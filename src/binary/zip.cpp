@@ -100,12 +100,14 @@ class ZipReader {
   // comment length(2) disk(2) internal(2) external(4) local header at(4) | name | extra | comment
   ZipMember read_member(ByteReader& entries) {
     entries.skip(5);
-    const bool made_on_unix = entries.u8() == 3;
-    entries.skip(2);
     ZipMember member;
-    const bool encrypted = (entries.u16() & 1) != 0;
+    member.made_on_unix = entries.u8() == 3;
+    entries.skip(2);
+    const std::uint16_t flags = entries.u16();
+    const bool encrypted = (flags & 1) != 0;
+    member.utf8 = (flags & 0x800) != 0;
     member.method = entries.u16();
-    entries.skip(4);
+    member.time = entries.u32();
     member.crc = entries.u32();
     member.packed_size = entries.u32();
     member.size = entries.u32();
@@ -113,12 +115,12 @@ class ZipReader {
     const std::uint16_t extra_length = entries.u16();
     const std::uint16_t comment_length = entries.u16();
     entries.skip(4);
-    const std::uint32_t attributes = entries.u32();
+    member.attributes = entries.u32();
     member.header_at = entries.u32();
     member.name = as_text(entries.take(name_length));
     read_extra(entries.take(extra_length), member);
     entries.skip(comment_length);
-    if (made_on_unix) member.mode = attributes >> 16;
+    if (member.made_on_unix) member.mode = member.attributes >> 16;
     member.folder = member.name.ends_with('/');
     member.readable = !encrypted && !member.folder && (member.method == 0 || member.method == 8);
     if (encrypted) add("wheel-unreadable", Severity::warning, member.name, "the member is encrypted");

@@ -21,6 +21,10 @@ struct ZipMember {
   std::uint64_t size = 0;
   std::uint64_t header_at = 0;  // of the local header, from the start of the file
   std::uint32_t mode = 0;       // Unix permissions and type; 0 where not known
+  std::uint32_t attributes = 0;  // as the directory has them
+  std::uint32_t time = 0;        // the date above the time of day, as MS-DOS packed them
+  bool made_on_unix = false;
+  bool utf8 = false;            // the name says it is
   bool folder = false;
   ByteSpan packed = {};        // empty where it cannot be read
   bool readable = false;  // stored or deflate, in the file, not encrypted, not overlapping another

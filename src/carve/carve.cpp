@@ -45,6 +45,7 @@ class FileCarver {
     } else if (!fatbins_.containers.empty()) {
       result_.outcome = Outcome::nothing_to_drop;
     }
+    old_.expect_whole();
     return result_;
   }
 
@@ -57,7 +58,9 @@ class FileCarver {
       return result_;
     }
     // In place means in the place of the file itself, not of a link to it.
-    NewFile file(in_place ? std::filesystem::canonical(source_.path()) : destination);
+    const auto place = in_place ? std::filesystem::canonical(source_.path()) : destination;
+    remove_leftovers(place);
+    NewFile file(place);
     write(file);
     file.take_attributes(source_, in_place ? NewFile::Keep::everything : NewFile::Keep::mode);
     source_.expect_unchanged();
@@ -86,8 +89,8 @@ class FileCarver {
   }
 
   void plan_device_code() {
-    plan_ = plan_carve(fatbins_, containers_referenced_elsewhere(*elf_, fatbins_),
-                       {.targets = options_.targets, .minimal = options_.minimal});
+    referenced_ = containers_referenced_elsewhere(*elf_, fatbins_);
+    plan_ = plan_carve(fatbins_, referenced_, {.targets = options_.targets, .minimal = options_.minimal});
     result_.totals = plan_.totals;
     result_.notes.add(fatbins_.findings);
     std::map<Untouched, std::size_t> untouched;
@@ -155,13 +158,16 @@ class FileCarver {
     file.write(source_, layout_);
     const MappedFile written = MappedFile::open(file.path());
     const Elf elf = Elf::parse(written.bytes(), result_.path);
-    CheckOptions check{.targets = options_.targets, .meant = {}, .strip_symbols = options_.strip_symbols};
+    CheckOptions check{.targets = options_.targets, .referenced = referenced_, .meant = {},
+                       .strip_symbols = options_.strip_symbols};
     if (result_.new_architectures) {
       patch_arch_list(file, elf);
       check.meant.push_back({.address = arch_list_->address, .size = arch_list_->text.size()});
     }
     const Findings wrong = check_carved(*elf_, fatbins_, elf, check);
-    if (wrong.empty()) return;
+    if (wrong.empty()) return written.expect_whole();
+    source_.expect_unchanged();
+    old_.expect_whole();
     std::string reasons;
     for (const Finding& finding : wrong) reasons += (reasons.empty() ? "" : "; ") + finding.what;
     throw Error({.what = "the carved file did not pass its check and was deleted: " + reasons,
@@ -181,6 +187,7 @@ class FileCarver {
   MappedFile old_;
   std::optional<Elf> elf_;
   Fatbins fatbins_;
+  std::vector<std::size_t> referenced_;
   CarvePlan plan_;
   std::optional<ArchList> arch_list_;
   FileLayout layout_;

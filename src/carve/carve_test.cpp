@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "binary/fatbin.h"
 #include "carve/check.h"
+#include "carve/references.h"
 #include "carve/test_libraries.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
@@ -278,7 +279,8 @@ TEST_F(Carve, TheCheckSeesAFlippedByteAnywhereInLoadedMemory) {
   const Fatbins old_fatbins = read_fatbins(old_elf);
   const std::string good = read_file(output());
   const Elf good_elf = Elf::parse(as_byte_span(good), "b.so");
-  const CheckOptions options{.targets = parse_carve_targets("9.0")};
+  const CheckOptions options{.targets = parse_carve_targets("9.0"),
+                             .referenced = containers_referenced_elsewhere(old_elf, old_fatbins)};
   ASSERT_TRUE(check_carved(old_elf, old_fatbins, good_elf, options).empty());
   std::size_t missed = 0, tried = 0;
   for (const ElfSection& section : good_elf.sections()) {

@@ -7,7 +7,6 @@
 
 #include "base/parallel.h"
 #include "carve/check_parts.h"
-#include "carve/references.h"
 
 namespace lathe {
 namespace {
@@ -74,9 +73,8 @@ void Carved::wrong(std::string what) const {
                 .what = std::move(what), .fix = "the file was not written; please report this"});
 }
 
-std::vector<bool> may_move(const Elf& elf, const Fatbins& fatbins) {
+std::vector<bool> may_move(const Fatbins& fatbins, std::span<const std::size_t> referenced) {
   std::vector<bool> movable;
-  const auto referenced = containers_referenced_elsewhere(elf, fatbins);
   for (std::size_t i = 0; i < fatbins.containers.size(); ++i) {
     const FatbinContainer& container = fatbins.containers[i];
     const bool known = std::ranges::all_of(container.entries, [](const FatbinEntry& entry) { return entry.kind.has_value(); });
@@ -117,7 +115,7 @@ Findings check_carved(const Elf& old_file, const Fatbins& old_fatbins, const Elf
   const Fatbins new_fatbins = read_fatbins(new_file);
   const Carved carved{.old_file = old_file, .old_fatbins = old_fatbins, .new_file = new_file,
                       .new_fatbins = new_fatbins, .options = options, .findings = findings};
-  const std::vector<bool> movable = may_move(old_file, old_fatbins);
+  const std::vector<bool> movable = may_move(old_fatbins, options.referenced);
   check_headers(carved);
   if (!findings.empty()) return findings;
   check_sections(carved, movable);

@@ -18,6 +18,7 @@ struct MeantChange {
 
 struct CheckOptions {
   std::vector<CarveTarget> targets = {};
+  std::vector<std::size_t> referenced = {};  // containers of the old file, as plan_carve takes them
   std::vector<MeantChange> meant = {};
   bool strip_symbols = false;
 };

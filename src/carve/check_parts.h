@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct Carved {
 };
 
 // Containers of the old file that may lose images and move.
-std::vector<bool> may_move(const Elf& elf, const Fatbins& fatbins);
+std::vector<bool> may_move(const Fatbins& fatbins, std::span<const std::size_t> referenced);
 
 void check_headers(const Carved& carved);
 void check_sections(const Carved& carved, const std::vector<bool>& movable);

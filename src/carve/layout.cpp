@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <unordered_map>
+#include <map>
 
 #include "base/error.h"
 #include "carve/new_tables.h"
@@ -173,13 +173,17 @@ class Layouter {
   //  name(4) | info(1) other(1) section(2) | value(8) | size(8)
   void move_symbols_of(const SectionHeader& table) {
     constexpr std::uint64_t symbol_size = 24;
-    std::unordered_map<std::uint64_t, std::uint64_t> moved;
+    std::map<std::uint64_t, std::uint64_t> moved;
     for (const Span& span : spans_) {
       for (const MovedContainer& one : span.moved) moved[fatbins_.containers[one.container].address] = one.address;
     }
+    if (moved.empty()) return;
+    const std::uint64_t lowest = moved.begin()->first, highest = moved.rbegin()->first;
     const ByteReader reader(ByteReader(elf_.bytes(), "symbols").at(table.offset, table.size));
     for (std::uint64_t at = 0; at + symbol_size <= table.size; at += symbol_size) {
-      const auto it = moved.find(reader.read_at<std::uint64_t>(at + 8));
+      const auto value = reader.read_at<std::uint64_t>(at + 8);
+      if (value < lowest || value > highest) continue;
+      const auto it = moved.find(value);
       if (it == moved.end() || it->first == it->second || reader.read_at<std::uint16_t>(at + 6) == elf::shn_abs) continue;
       patch(offsets_.moved(table.offset) + at + 8, encode_number(it->second, 8));
     }

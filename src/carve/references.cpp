@@ -2,6 +2,7 @@
 #include "carve/references.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace lathe {
 namespace {
@@ -18,15 +19,17 @@ class References {
       if (fatbins.containers[i].address != 0) by_address_.push_back(i);
     }
     std::ranges::sort(by_address_, {}, [&](std::size_t i) { return fatbins.containers[i].address; });
+    for (const std::size_t i : by_address_) {
+      const FatbinContainer& container = fatbins.containers[i];
+      lowest_ = std::min(lowest_, container.address);
+      highest_ = std::max(highest_, container.address + container.header_size + container.entries_size);
+    }
   }
 
   std::vector<std::size_t> find() {
     if (by_address_.empty()) return {};
+    look_at_symbols();
     look_at_relocations();
-    elf_.for_each_symbol(ElfSymbols::dynamic, [&](std::uint32_t, const ElfSymbol& symbol) {
-      const bool defined = symbol.section != elf::shn_undef && symbol.section != elf::shn_abs;
-      if (defined && symbol.type != elf::stt_section) mark(symbol.value);
-    });
     for (const FatbinWrapper& wrapper : fatbins_.wrappers) {
       if (!wrapper.container) mark(wrapper.target);
     }
@@ -36,6 +39,15 @@ class References {
   }
 
  private:
+  void look_at_symbols() {
+    elf_.for_each_symbol(ElfSymbols::dynamic, [&](std::uint32_t index, const ElfSymbol& symbol) {
+      values_.resize(index + std::size_t{1});
+      if (symbol.section == elf::shn_undef) return;
+      values_[index] = symbol.value;
+      if (symbol.section != elf::shn_abs && symbol.type != elf::stt_section) mark(symbol.value);
+    }, Elf::Names::skipped);
+  }
+
   void look_at_relocations() {
     elf_.for_each_relocation([&](const ElfRelocation& relocation) {
       if (std::ranges::binary_search(own_, relocation.addend_at)) return;
@@ -43,9 +55,8 @@ class References {
       if (relocation.symbol == 0) {
         if (!holds_address(relocation)) return;
       } else {
-        const auto symbol = elf_.dynamic_symbol(relocation.symbol);
-        if (!symbol || symbol->section == elf::shn_undef) return;
-        target += symbol->value;
+        if (relocation.symbol >= values_.size() || !values_[relocation.symbol]) return;
+        target += *values_[relocation.symbol];
       }
       mark(target);
       mark(relocation.place);  // somebody writes into it
@@ -61,6 +72,7 @@ class References {
   }
 
   void mark(std::uint64_t address) {
+    if (address < lowest_ || address >= highest_) return;
     const auto start = [&](std::size_t i) { return fatbins_.containers[i].address; };
     auto it = std::ranges::upper_bound(by_address_, address, {}, start);
     if (it == by_address_.begin()) return;
@@ -72,6 +84,8 @@ class References {
   const Fatbins& fatbins_;
   std::vector<std::uint64_t> own_;         // file offsets of the wrappers' pointers
   std::vector<std::size_t> by_address_;
+  std::vector<std::optional<std::uint64_t>> values_;  // of the dynamic symbols that are defined here
+  std::uint64_t lowest_ = ~std::uint64_t{0}, highest_ = 0;  // of all containers: most addresses are outside
   std::vector<std::size_t> found_;
 };
 

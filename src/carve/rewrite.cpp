@@ -128,50 +128,44 @@ void SourceFile::expect_unchanged() const {
                .next = "run the same command again when nothing else writes it", .kind = ErrorKind::fault});
 }
 
-NewFile::NewFile(const std::filesystem::path& place) : place_(place) {
-  const std::filesystem::path folder = place.has_parent_path() ? place.parent_path() : ".";
-  path_ = (folder / fmt::format(".{}.XXXXXX.new", place.filename().string())).string();
-  descriptor_ = ::mkostemps(path_.data(), 4, O_CLOEXEC);
-  if (descriptor_ < 0) throw system_error("create a file here", folder.string(), errno);
-}
-
-NewFile::~NewFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-  if (!path_.empty()) ::unlink(path_.c_str());
-}
+NewFile::NewFile(const std::filesystem::path& place) : place_(place), file_(place, Unfinished::Kind::file) {}
 
 void NewFile::write(const SourceFile& source, const FileLayout& layout) {
-  if (::ftruncate(descriptor_, static_cast<off_t>(layout.new_size)) != 0) throw system_error("write", path_, errno);
+  if (::ftruncate(file_.descriptor(), static_cast<off_t>(layout.new_size)) != 0) throw system_error("write", path(), errno);
   const std::string from = source.path().string();
-  Copier copier(source.descriptor(), from, descriptor_, path_);
+  Copier copier(source.descriptor(), from, file_.descriptor(), path());
   for (const CopyRun& run : layout.copies) copier.copy(run);
   for (const BytePatch& bytes : layout.patches) patch(bytes.at, bytes.bytes);
 }
 
-void NewFile::patch(std::uint64_t at, std::string_view bytes) { write_all(descriptor_, at, bytes, path_); }
+void NewFile::copy(const SourceFile& source, const CopyRun& run) {
+  const std::string from = source.path().string();
+  Copier(source.descriptor(), from, file_.descriptor(), path()).copy(run);
+}
+
+void NewFile::patch(std::uint64_t at, std::string_view bytes) { write_all(file_.descriptor(), at, bytes, path()); }
 
 void NewFile::take_attributes(const SourceFile& source, Keep keep) {
   struct stat status {};
   if (::fstat(source.descriptor(), &status) != 0) throw system_error("read", source.path().string(), errno);
   const std::string name = place_.string();
   if (keep == Keep::everything) {
-    if (::fchown(descriptor_, status.st_uid, status.st_gid) != 0 &&
+    if (::fchown(file_.descriptor(), status.st_uid, status.st_gid) != 0 &&
         (status.st_uid != ::geteuid() || status.st_gid != ::getegid())) {
       throw system_error("keep the owner of", name, errno);
     }
-    copy_extended_attributes(source.descriptor(), descriptor_);
+    copy_extended_attributes(source.descriptor(), file_.descriptor());
   }
-  if (::fchmod(descriptor_, status.st_mode & 07777) != 0) throw system_error("set the permissions of", name, errno);
+  if (::fchmod(file_.descriptor(), status.st_mode & 07777) != 0) throw system_error("set the permissions of", name, errno);
   if (keep == Keep::everything) {
     const std::array<struct timespec, 2> times{status.st_atim, status.st_mtim};
-    if (::futimens(descriptor_, times.data()) != 0) throw system_error("set the times of", name, errno);
+    if (::futimens(file_.descriptor(), times.data()) != 0) throw system_error("set the times of", name, errno);
   }
 }
 
 void NewFile::put_in_place(bool synced) {
-  if (synced && ::fsync(descriptor_) != 0) throw system_error("write", path_, errno);
-  if (::rename(path_.c_str(), place_.c_str()) != 0) throw system_error("replace", place_.string(), errno);
-  path_.clear();
+  if (synced && ::fsync(file_.descriptor()) != 0) throw system_error("write", path(), errno);
+  file_.put_in_place();
 }
 
 void copy_whole(const std::filesystem::path& from, const std::filesystem::path& to) {

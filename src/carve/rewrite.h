@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "carve/layout.h"
+#include "os/unfinished.h"
 
 struct stat;
 
@@ -45,14 +46,11 @@ class SourceFile {
 class NewFile {
  public:
   explicit NewFile(const std::filesystem::path& place);
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-  ~NewFile();
 
-  int descriptor() const { return descriptor_; }
-  const std::string& path() const { return path_; }  // where it lies now
+  const std::string& path() const { return file_.path(); }  // where it lies now
 
   void write(const SourceFile& source, const FileLayout& layout);
+  void copy(const SourceFile& source, const CopyRun& run);
   void patch(std::uint64_t at, std::string_view bytes);
 
   enum class Keep { mode, everything };  // permissions only; or owner, times and extended attributes too
@@ -63,8 +61,7 @@ class NewFile {
 
  private:
   std::filesystem::path place_;
-  std::string path_;
-  int descriptor_ = -1;
+  Unfinished file_;
 };
 
 // A copy with the same permissions, whole or not at all.

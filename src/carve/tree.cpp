@@ -15,6 +15,7 @@
 #include "carve/vendor.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
+#include "os/unfinished.h"
 
 namespace lathe {
 namespace {
@@ -25,34 +26,6 @@ struct Item {
   fs::path relative;
   std::uint64_t size = 0;
   std::optional<std::size_t> link_to = {};  // an item that is the same file
-};
-
-// A folder on its way to its name: renamed at the end, removed if that is never reached.
-class NewFolder {
- public:
-  explicit NewFolder(const fs::path& place) : place_(place) {
-    const fs::path parent = place.has_parent_path() ? place.parent_path() : ".";
-    create_folders(parent);
-    std::string name = (parent / fmt::format(".{}.XXXXXX", place.filename().string())).string();
-    if (::mkdtemp(name.data()) == nullptr) throw system_error("create a folder here", parent.string(), errno);
-    path_ = name;
-  }
-  NewFolder(const NewFolder&) = delete;
-  NewFolder& operator=(const NewFolder&) = delete;
-  ~NewFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-
-  const fs::path& path() const { return path_; }
-  void put_in_place(fs::perms permissions) {
-    fs::permissions(path_, permissions);
-    fs::rename(path_, place_);
-    path_.clear();
-  }
-
- private:
-  fs::path place_, path_;
 };
 
 class TreeCarver {
@@ -80,13 +53,17 @@ class TreeCarver {
       carve_all(destination);
       return std::move(tree_);
     }
-    NewFolder folder(destination.lexically_normal());
+    const fs::path place = destination.lexically_normal();
+    if (place.has_parent_path()) create_folders(place.parent_path());
+    remove_leftovers(place);
+    Unfinished folder(place, Unfinished::Kind::folder);
     make_folders(folder.path());
     carve_all(folder.path());
     if (!tree_.failures.empty()) return std::move(tree_);
     link_and_finish(folder.path());
     write_manifest(folder.path());
-    folder.put_in_place(fs::status(source_).permissions());
+    fs::permissions(folder.path(), fs::status(source_).permissions());
+    folder.put_in_place();
     return std::move(tree_);
   }
 

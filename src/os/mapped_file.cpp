@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "os/mapping_guard.h"
 
 namespace lathe {
 
@@ -30,24 +31,38 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
                  .where = {.file = path.string()}});
   }
   if (start == MAP_FAILED) throw system_error("map", path.string(), map_failure);
-  return MappedFile(file, start, size);
+  return MappedFile(file, start, size, path.string());
 }
+
+MappedFile::MappedFile(int file, void* start, std::size_t size, std::string name)
+    : file_(file), start_(start), size_(size), guard_(guard_mapping(start, size)), name_(std::move(name)) {}
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : file_(std::exchange(other.file_, -1)),
       start_(std::exchange(other.start_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+      size_(std::exchange(other.size_, 0)),
+      guard_(std::exchange(other.guard_, no_guard)),
+      name_(std::move(other.name_)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(file_, other.file_);
   std::swap(start_, other.start_);
   std::swap(size_, other.size_);
+  std::swap(guard_, other.guard_);
+  std::swap(name_, other.name_);
   return *this;
 }
 
 MappedFile::~MappedFile() {
+  release_guard(guard_);
   if (start_) ::munmap(start_, size_);
   if (file_ >= 0) ::close(file_);
+}
+
+void MappedFile::expect_whole() const {
+  if (!lost_bytes(guard_)) return;
+  throw Error({.what = "the file became shorter while it was read, or the disk failed", .where = {.file = name_},
+               .next = "run the same command again when nothing else writes it", .kind = ErrorKind::fault});
 }
 
 void MappedFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
