@@ -24,6 +24,7 @@ constexpr Command table[] = {
     {"apply", "do what plan shows; old files are kept", "Recipes", command_apply},
     {"import", "read a folder of recipes back into a matrix file", "Recipes", command_import},
     {"docs", "keep counts and tables in documents true", "Recipes", command_docs},
+    {"diagnose", "why a build failed, from its log, and what mends it", "Builds", command_diagnose},
     {"inspect", "which GPU and CPU code files, folders, wheels really hold", "Binaries", command_inspect},
     {"carve", "cut a library or a folder down to some GPUs", "Binaries", command_carve},
     {"help", "the page of a command", "Help", command_help},

@@ -50,6 +50,7 @@ std::unique_ptr<BoundCommand> command_audit();
 std::unique_ptr<BoundCommand> command_carve();
 std::unique_ptr<BoundCommand> command_catalog();
 std::unique_ptr<BoundCommand> command_completion();
+std::unique_ptr<BoundCommand> command_diagnose();
 std::unique_ptr<BoundCommand> command_docs();
 std::unique_ptr<BoundCommand> command_generate();
 std::unique_ptr<BoundCommand> command_help();

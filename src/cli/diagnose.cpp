@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe diagnose LOG`: why did this build fail, and what mends it?
+#include "diagnose/diagnose.h"
+
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "os/stream.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  std::vector<std::string> logs;
+  std::string format = "text";
+  bool all = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positionals("log", options.logs, "logs of builds; - is standard input", ValueKind::file);
+  set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
+  set.flag("-a,--all", options.all, "consequences too, where the cause is known");
+}
+
+Style style_of(Severity severity) { return severity == Severity::error ? Style::red : Style::yellow; }
+
+void print_one(const Diagnosis& diagnosis, Terminal& terminal) {
+  const Finding& finding = diagnosis.finding;
+  terminal.out(fmt::format("{} {} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)),
+                           terminal.styled(Style::bold, finding.what), finding.rule));
+  for (const Evidence& evidence : diagnosis.evidence) {
+    terminal.out(fmt::format("  {}:{}: {}\n", finding.where.file, evidence.line, evidence.text));
+  }
+  if (diagnosis.count > 1) terminal.out(fmt::format("  seen {} times\n", diagnosis.count));
+  terminal.out(fmt::format("  cause:  {}\n  repair: {}\n  source: {}\n", diagnosis.cause, finding.fix, diagnosis.source));
+}
+
+std::vector<Diagnosis> diagnose_file(const std::string& path, bool all) {
+  Diagnoser diagnoser(path == "-" ? "stdin" : path);
+  read_stream(path, [&](std::string_view bytes) { diagnoser.feed(bytes); });
+  return diagnoser.finish(all);
+}
+
+int run(const Options& options, Terminal& terminal) {
+  std::vector<Diagnosis> all;
+  for (const std::string& path : options.logs) std::ranges::move(diagnose_file(path, options.all), std::back_inserter(all));
+  Findings findings;
+  for (const Diagnosis& diagnosis : all) findings.add(diagnosis.finding);
+  if (options.format == "json") {
+    terminal.out(diagnosis_json(all));
+    return findings.exit_code();
+  }
+  if (all.empty()) terminal.out("nothing known to go wrong was found\n");
+  for (const Diagnosis& diagnosis : all) print_one(diagnosis, terminal);
+  return findings.exit_code();
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_diagnose() { return bind_command(declare, run); }
+
+}  // namespace lathe

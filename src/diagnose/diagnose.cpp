@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+#include "diagnose/diagnose.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/embedded.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "diagnose/literal_scanner.h"
+#include "diagnose/log_text.h"
+#include "diagnose/rule.h"
+
+namespace lathe {
+
+namespace diagnose_data {
+std::span<const EmbeddedFile> rules();
+}
+
+namespace {
+
+constexpr std::size_t chunk_size = std::size_t{1} << 20;
+constexpr std::size_t context_size = context_reach;          // kept on either side of what is scanned
+constexpr std::uint64_t most_tries = 20'000;                 // a rule that was brought up so often is settled
+constexpr std::size_t most_findings = 50;                    // of one rule
+constexpr std::size_t most_evidence = 6;
+constexpr std::size_t longest_evidence = 400;
+constexpr std::size_t longest_capture = 300;
+
+struct Line {
+  std::uint64_t number;
+  std::string text;        // plain
+  std::size_t offset = 0;  // of its text in the block
+};
+
+// Lines matched together: their texts joined by one blank.
+struct Block {
+  std::vector<Line> lines;
+  std::string text;
+};
+
+std::string cut(std::string text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;
+  return text.substr(0, limit) + "...";
+}
+
+struct Tally {
+  std::uint64_t tries = 0;
+  std::uint64_t matched_to = 0;  // offset in the log: hits before it are in a line that has matched
+  std::vector<Diagnosis> found;
+};
+
+}  // namespace
+
+struct Diagnoser::State {
+  struct Target {
+    std::size_t rule;
+    const RuleMatch* match;
+  };
+
+  explicit State(std::string name);
+  void scan(std::size_t to);
+  void drop_scanned();
+  void look(const Target& target, const LiteralScanner::Hit& hit);
+  void record(const Rule& rule, Tally& tally, const Block& block, const PatternMatch& match);
+  void add_contexts(const Rule& rule, std::size_t position, Captures& captures) const;
+  std::uint64_t line_at(std::size_t position);
+  Block block_around(std::size_t position, unsigned before, unsigned after);
+
+  std::string log_name;
+  std::vector<Rule> rules;
+  std::vector<std::vector<Target>> targets;  // per literal
+  std::unique_ptr<LiteralScanner> scanner;
+  std::vector<Tally> tallies;  // per rule
+
+  std::string buffer;
+  std::uint64_t dropped = 0;   // bytes of the log before the buffer
+  std::size_t scanned = 0;     // everything before it was scanned
+  std::size_t counted = 0;     // line feeds before it are in `line`
+  std::uint64_t line = 1;      // number of the line at `counted`
+};
+
+Diagnoser::State::State(std::string name) : log_name(std::move(name)) {
+  const EmbeddedFile& file = diagnose_data::rules().front();
+  rules = read_diagnose_rules(file.text, std::string(file.name));
+  tallies.resize(rules.size());
+  std::map<std::string, std::size_t> index;
+  std::vector<std::string> literals;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    for (const RuleMatch& match : rules[i].matches) {
+      const auto [slot, fresh] = index.try_emplace(match.find, literals.size());
+      if (fresh) literals.push_back(match.find);
+      targets.resize(literals.size());
+      targets[slot->second].push_back({i, &match});
+    }
+  }
+  scanner = std::make_unique<LiteralScanner>(std::move(literals));
+}
+
+std::uint64_t Diagnoser::State::line_at(std::size_t position) {
+  if (position >= counted) {
+    line += static_cast<std::uint64_t>(std::count(buffer.begin() + static_cast<std::ptrdiff_t>(counted),
+                                                  buffer.begin() + static_cast<std::ptrdiff_t>(position), '\n'));
+  } else {
+    line -= static_cast<std::uint64_t>(std::count(buffer.begin() + static_cast<std::ptrdiff_t>(position),
+                                                  buffer.begin() + static_cast<std::ptrdiff_t>(counted), '\n'));
+  }
+  counted = position;
+  return line;
+}
+
+Block Diagnoser::State::block_around(std::size_t position, unsigned before, unsigned after) {
+  std::vector<std::string_view> raws = {};
+  std::uint64_t number = line_at(position);
+  const auto raw_at = [&](std::size_t at) {
+    const LineSpan span = line_around(buffer, at);
+    return std::string_view(buffer).substr(span.begin, span.end - span.begin);
+  };
+  std::size_t at = position;
+  raws.push_back(raw_at(at));
+  for (unsigned i = 0; i < before; ++i) {
+    at = end_of_previous_line(buffer, at);
+    if (at == std::string::npos) break;
+    raws.insert(raws.begin(), raw_at(at));
+    --number;
+  }
+  at = position;
+  for (unsigned i = 0; i < after; ++i) {
+    at = start_of_next_line(buffer, at);
+    if (at == std::string::npos) break;
+    raws.push_back(raw_at(at));
+  }
+  Block block;
+  for (const std::string_view raw : raws) {
+    std::string text = plain_text(raw);
+    const std::string flat = printable(collapsed(text));  // RE2 wants UTF-8
+    if (!block.text.empty() && !flat.empty()) block.text += ' ';
+    block.lines.push_back({.number = number++, .text = std::move(text), .offset = block.text.size()});
+    block.text += flat;
+  }
+  return block;
+}
+
+void Diagnoser::State::add_contexts(const Rule& rule, std::size_t position, Captures& captures) const {
+  for (const RuleContext& context : rule.contexts) {
+    if (captures.contains(context.name)) continue;
+    std::size_t at = position;
+    for (unsigned i = 0; i < context.lines; ++i) {
+      at = context.before ? end_of_previous_line(buffer, at) : start_of_next_line(buffer, at);
+      if (at == std::string::npos) break;
+      const LineSpan span = line_around(buffer, context.before ? at - (at > 0 && buffer[at - 1] != '\n' ? 1 : 0) : at);
+      const auto match = context.pattern.get().match(plain_text(std::string_view(buffer).substr(span.begin, span.end - span.begin)));
+      if (!match) continue;
+      captures.insert(match->captures.begin(), match->captures.end());
+      captures[context.name] = fill(context.text, captures);
+      break;
+    }
+  }
+}
+
+void Diagnoser::State::look(const Target& target, const LiteralScanner::Hit& hit) {
+  const Rule& rule = rules[target.rule];
+  Tally& tally = tallies[target.rule];
+  if (++tally.tries > most_tries || (rule.once && !tally.found.empty())) return;
+  if (dropped + hit.position < tally.matched_to) return;
+  const RuleMatch& row = *target.match;
+  const Block block = block_around(hit.position, row.before, row.after);
+  auto match = row.pattern.get().match(block.text);
+  if (!match || (!row.unless.empty() && row.unless.get().matches(block.text))) return;
+  tally.matched_to = dropped + line_around(buffer, hit.position).end;
+  add_contexts(rule, hit.position, match->captures);
+  record(rule, tally, block, *match);
+}
+
+void Diagnoser::State::record(const Rule& rule, Tally& tally, const Block& block, const PatternMatch& match) {
+  Captures captures;
+  for (const auto& [name, value] : match.captures) captures[name] = cut(value, longest_capture);
+  std::string what = fill(rule.what, captures);
+  for (const RuleContext& context : rule.contexts) captures.erase(context.name);  // a phrase of the text, no detail
+  auto known = std::ranges::find(tally.found, what, [](const Diagnosis& diagnosis) { return diagnosis.finding.what; });
+  if (known == tally.found.end()) {
+    if (tally.found.size() >= most_findings) return;
+    tally.found.push_back({.finding = {.rule = rule.name, .severity = rule.severity, .where = {.file = log_name},
+                                       .what = std::move(what), .fix = fill(rule.fix, captures)},
+                           .cause = fill(rule.cause, captures), .source = rule.source, .evidence = {},
+                           .details = std::move(captures), .count = 0});
+    known = std::prev(tally.found.end());
+  }
+  ++known->count;
+  for (std::size_t i = 0; i < block.lines.size(); ++i) {
+    const Line& row = block.lines[i];
+    const std::size_t end = i + 1 < block.lines.size() ? block.lines[i + 1].offset : block.text.size();
+    if (trim(row.text).empty() || row.offset >= match.end || end <= match.begin) continue;
+    const bool many_lines = row.text.find('\n') != std::string::npos;  // of one message of Nix
+    const std::string shown = cut(printable(many_lines ? collapsed(row.text) : trim(row.text)), longest_evidence);
+    if (known->evidence.size() < most_evidence && std::ranges::find(known->evidence, shown, &Evidence::text) == known->evidence.end()) {
+      known->evidence.push_back({.line = row.number, .text = shown});
+    }
+  }
+  if (known->count == 1 && !known->evidence.empty()) known->finding.where.line = static_cast<std::uint32_t>(known->evidence.front().line);
+}
+
+void Diagnoser::State::scan(std::size_t to) {
+  scanner->scan(buffer, scanned, to, [this](const LiteralScanner::Hit& hit) {
+    for (const Target& target : targets[hit.literal]) look(target, hit);
+  });
+  line_at(to);
+  scanned = to;
+}
+
+void Diagnoser::State::drop_scanned() {
+  const std::size_t keep_from = scanned - std::min(scanned, context_size);
+  buffer.erase(0, keep_from);
+  dropped += keep_from;
+  scanned -= keep_from;
+  counted -= keep_from;
+}
+
+Diagnoser::Diagnoser(std::string log_name) : state_(std::make_unique<State>(std::move(log_name))) {
+  state_->buffer.reserve(chunk_size + 4 * context_size);
+}
+Diagnoser::Diagnoser(Diagnoser&&) noexcept = default;
+Diagnoser::~Diagnoser() = default;
+
+void Diagnoser::feed(std::string_view bytes) {
+  State& state = *state_;
+  while (!bytes.empty()) {
+    const std::size_t full = state.scanned + chunk_size + context_size;
+    const std::size_t count = std::min(bytes.size(), full - state.buffer.size());
+    state.buffer.append(bytes.substr(0, count));
+    bytes.remove_prefix(count);
+    if (state.buffer.size() < full) continue;
+    state.scan(state.buffer.size() - context_size);
+    state.drop_scanned();
+  }
+}
+
+namespace {
+
+Stage stage_of(const std::vector<Rule>& rules, const Diagnosis& diagnosis) {
+  return std::ranges::find(rules, diagnosis.finding.rule, &Rule::name)->stage;
+}
+
+void absorb(const Rule& rule, std::vector<Diagnosis>& all) {
+  const auto host = std::ranges::find(all, rule.name, [](const Diagnosis& one) { return one.finding.rule; });
+  if (host == all.end()) return;
+  Diagnosis& taker = *host;
+  for (const std::string& name : rule.absorbs) {
+    for (const Diagnosis& other : all) {
+      if (other.finding.rule != name) continue;
+      taker.evidence.insert(taker.evidence.end(), other.evidence.begin(), other.evidence.end());
+    }
+  }
+  std::ranges::stable_sort(taker.evidence, {}, &Evidence::line);
+  std::erase_if(all, [&](const Diagnosis& one) { return std::ranges::find(rule.absorbs, one.finding.rule) != rule.absorbs.end(); });
+}
+
+}  // namespace
+
+std::vector<Diagnosis> Diagnoser::finish(bool show_all) {
+  State& state = *state_;
+  state.scan(state.buffer.size());
+  std::vector<Diagnosis> all;
+  for (Tally& tally : state.tallies) std::ranges::move(tally.found, std::back_inserter(all));
+  for (const Rule& rule : state.rules) absorb(rule, all);
+  const auto rank = [&](const Diagnosis& one) { return std::pair(stage_of(state.rules, one), one.finding.where.line); };
+  std::ranges::stable_sort(all, {}, rank);
+  if (!show_all && !all.empty() && rank(all.front()).first == Stage::cause) {
+    std::erase_if(all, [&](const Diagnosis& one) { return rank(one).first == Stage::consequence; });
+  }
+  return all;
+}
+
+std::vector<Diagnosis> diagnose(std::string_view log, std::string log_name) {
+  Diagnoser diagnoser(std::move(log_name));
+  diagnoser.feed(log);
+  return diagnoser.finish();
+}
+
+std::string diagnosis_json(const std::vector<Diagnosis>& diagnoses) {
+  JsonWriter json;
+  json.begin_object().key("findings").begin_array();
+  for (const Diagnosis& diagnosis : diagnoses) {
+    const Finding& finding = diagnosis.finding;
+    json.begin_object().member("rule", finding.rule).member("severity", to_string(finding.severity));
+    json.member("what", finding.what).member("cause", diagnosis.cause).key("evidence").begin_array();
+    for (const Evidence& evidence : diagnosis.evidence) {
+      json.begin_object().member("line", evidence.line).member("text", evidence.text).end_object();
+    }
+    json.end_array().member("count", diagnosis.count).key("details").begin_object();
+    for (const auto& [name, value] : diagnosis.details) json.member(name, value);
+    json.end_object().member("fix", finding.fix).member("source", diagnosis.source).end_object();
+  }
+  json.end_array().end_object();
+  return json.take();
+}
+
+}  // namespace lathe

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// Why did this build fail, and what mends it? Reads a log of any length in constant memory, as it comes. Knows logs only:
+// not which recipe or matrix made them, and nothing of the machine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/finding.h"
+#include "diagnose/pattern.h"
+
+namespace lathe {
+
+struct Evidence {
+  std::uint64_t line;  // counted from 1
+  std::string text;    // printable, without escape codes, at most 400 bytes
+};
+
+struct Diagnosis {
+  Finding finding;  // rule, severity, what, fix; `where` is the first line of the evidence
+  std::string cause;
+  std::string source;  // of what is claimed
+  std::vector<Evidence> evidence;
+  Captures details;         // what the log names: "arch", "got", "specified", "subject", ...
+  std::uint64_t count = 1;  // how often it was seen
+};
+
+class Diagnoser {
+ public:
+  explicit Diagnoser(std::string log_name = "");
+  Diagnoser(Diagnoser&&) noexcept;
+  ~Diagnoser();
+
+  void feed(std::string_view bytes);
+  // The root cause first. Consequences are left out when a cause is known, unless `all`.
+  std::vector<Diagnosis> finish(bool all = false);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+std::vector<Diagnosis> diagnose(std::string_view log, std::string log_name = "");
+
+std::string diagnosis_json(const std::vector<Diagnosis>& diagnoses);
+
+}  // namespace lathe

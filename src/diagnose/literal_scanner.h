@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Finds many literals at once in a long text, skipping most of its bytes (Wu and Manber's method: the last three bytes of
+// a window say how far it may jump). Knows nothing of logs; what a hit means is the caller's.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lathe {
+
+class LiteralScanner {
+ public:
+  static constexpr std::size_t shortest = 8;  // bytes: shorter literals would make every jump short
+
+  // An Error when a literal is shorter than that.
+  explicit LiteralScanner(std::vector<std::string> literals);
+
+  struct Hit {
+    std::size_t position;
+    std::uint32_t literal;  // index into what the constructor was given
+  };
+
+  // The hits that start in [from, to), by position. A literal may reach beyond `to` but not beyond the text.
+  template <typename Sink>
+  void scan(std::string_view text, std::size_t from, std::size_t to, const Sink& sink) const {
+    std::size_t end = from + window_ - 1;  // the window's last byte
+    while (end < text.size()) {
+      const std::uint32_t slot = slot_of(text.data() + end - 2);
+      if (const std::uint8_t jump = jumps_[slot]; jump > 0) {
+        end += jump;
+        continue;
+      }
+      const std::size_t start = end - (window_ - 1);
+      if (start >= to) return;
+      for (std::uint32_t row = first_[slot]; row != 0; row = next_[row]) {
+        const std::string& literal = literals_[row - 1];
+        if (text.compare(start, literal.size(), literal) == 0) sink(Hit{start, row - 1});
+      }
+      ++end;
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t slot_bits = 14;
+  static std::uint32_t slot_of(const char* three) {
+    const auto byte = [&](int i) { return std::uint32_t{static_cast<unsigned char>(three[i])}; };
+    return ((byte(0) | byte(1) << 8 | byte(2) << 16) * 0x9E3779B1U) >> (32 - slot_bits);
+  }
+
+  std::vector<std::string> literals_;
+  std::size_t window_ = shortest;
+  std::array<std::uint8_t, 1U << slot_bits> jumps_ = {};
+  std::array<std::uint32_t, 1U << slot_bits> first_ = {};  // chains of literals whose window ends so; row 0: none
+  std::vector<std::uint32_t> next_;
+};
+
+}  // namespace lathe

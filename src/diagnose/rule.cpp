@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "diagnose/rule.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "base/toml.h"
+
+namespace lathe {
+namespace {
+
+Stage stage_of(const Toml& value) {
+  if (value.text() == "cause") return Stage::cause;
+  if (value.text() == "quiet") return Stage::quiet;
+  if (value.text() == "consequence") return Stage::consequence;
+  value.fail("a stage is cause, quiet or consequence");
+}
+
+Severity severity_of(const Toml& table) {
+  const std::string text = table.text_or("severity", "error");
+  return text == "error" ? Severity::error : text == "warning" ? Severity::warning : Severity::note;
+}
+
+RuleMatch read_match(const Toml& table) {
+  table.allow_only({"find", "pattern", "unless", "before", "after"});
+  return {.find = table.at("find").text(),
+          .pattern = LazyPattern(table.at("pattern").text()),
+          .unless = LazyPattern(table.text_or("unless", "")),
+          .before = static_cast<unsigned>(table.integer_or("before", 0)),
+          .after = static_cast<unsigned>(table.integer_or("after", 0))};
+}
+
+RuleContext read_context(const Toml& table) {
+  table.allow_only({"name", "side", "lines", "pattern", "text"});
+  return {.name = table.at("name").text(),
+          .before = table.text_or("side", "before") == "before",
+          .lines = static_cast<unsigned>(table.integer_or("lines", 200)),
+          .pattern = LazyPattern(table.at("pattern").text()),
+          .text = table.at("text").text()};
+}
+
+Rule read_rule(const Toml& table) {
+  table.allow_only({"name", "stage", "severity", "once", "what", "cause", "fix", "source", "absorbs", "match", "context"});
+  Rule rule{.name = table.at("name").text(),
+            .stage = stage_of(table.at("stage")),
+            .severity = severity_of(table),
+            .once = table.flag_or("once", false),
+            .what = table.at("what").text(),
+            .cause = table.at("cause").text(),
+            .fix = table.at("fix").text(),
+            .source = table.at("source").text(),
+            .absorbs = {},
+            .matches = {},
+            .contexts = {}};
+  if (const Toml* absorbs = table.find("absorbs")) rule.absorbs = absorbs->texts();
+  for (const Toml& match : table.at("match").array()) rule.matches.push_back(read_match(match));
+  if (const Toml* contexts = table.find("context")) {
+    for (const Toml& context : contexts->array()) rule.contexts.push_back(read_context(context));
+  }
+  return rule;
+}
+
+// sm_90, compute_90a, 90, SM120, 12.0f -> 9.0, 9.0a, 9.0, 12.0, 12.0: the last digit is the minor. PyTorch up to 2.10 takes
+// no family suffix. What holds no number stays.
+std::string with_dot(std::string_view arch) {
+  const std::size_t start = arch.find_first_of("0123456789");
+  if (start == std::string_view::npos) return std::string(arch);
+  const std::size_t end = std::min(arch.find_first_not_of("0123456789.", start), arch.size());
+  std::string number(arch.substr(start, end - start));
+  if (number.find('.') == std::string::npos && number.size() >= 2) number.insert(number.size() - 1, ".");
+  return arch.substr(end).starts_with('a') ? number + "a" : number;
+}
+
+std::string filtered(const std::string& value, std::string_view filter) {
+  if (filter == "dotted") return with_dot(value);
+  if (filter == "digits") return replace_all(with_dot(value), ".", "");
+  return value;
+}
+
+}  // namespace
+
+const Pattern& LazyPattern::get() const {
+  if (!pattern_) pattern_ = std::make_unique<Pattern>(expression_);
+  return *pattern_;
+}
+
+std::vector<Rule> read_diagnose_rules(std::string_view toml, const std::string& file) {
+  std::vector<Rule> rules;
+  const Toml root = Toml::parse(toml, file);
+  for (const Toml& table : root.at("rule").array()) rules.push_back(read_rule(table));
+  return rules;
+}
+
+std::string fill(std::string_view text, const Captures& captures) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text.substr(at).starts_with("{{") || text.substr(at).starts_with("}}")) {
+      out += text[at++];
+      continue;
+    }
+    const std::size_t end = text[at] == '{' ? text.find('}', at) : std::string_view::npos;
+    if (end == std::string_view::npos) {
+      out += text[at];
+      continue;
+    }
+    const auto parts = split(text.substr(at + 1, end - at - 1), '|');
+    if (const auto found = captures.find(std::string(parts[0])); found != captures.end()) {
+      out += filtered(found->second, parts.size() > 1 ? parts[1] : "");
+    }
+    at = end;
+  }
+  return out;
+}
+
+}  // namespace lathe

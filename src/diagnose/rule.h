@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// The causes of failed builds as data: rules.toml, read. Adding one is a row there and a log in tests/logs.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/finding.h"
+#include "diagnose/pattern.h"
+
+namespace lathe {
+
+// What a rule's match means for the build.
+enum class Stage {
+  cause,        // it ends a build
+  quiet,        // the build goes on, and its result is wrong
+  consequence,  // it comes after a cause: shown only when no cause is known
+};
+
+// An expression that is compiled when it is first needed: most logs need few of them.
+class LazyPattern {
+ public:
+  explicit LazyPattern(std::string expression) : expression_(std::move(expression)) {}
+  bool empty() const { return expression_.empty(); }
+  const Pattern& get() const;
+
+ private:
+  std::string expression_;
+  mutable std::unique_ptr<Pattern> pattern_;
+};
+
+struct RuleMatch {
+  std::string find;  // literal that brings a line to attention
+  LazyPattern pattern;
+  LazyPattern unless;  // empty: no exception
+  unsigned before = 0, after = 0;  // lines that are matched together with it
+};
+
+// Another text to look for near a match: the file that was compiled when the compiler died.
+struct RuleContext {
+  std::string name;
+  bool before = true;
+  unsigned lines = 200;
+  LazyPattern pattern;
+  std::string text;  // "{name}" becomes this when it was found, else nothing
+};
+
+struct Rule {
+  std::string name;
+  Stage stage = Stage::cause;
+  Severity severity = Severity::error;
+  bool once = false;  // only its first match is of interest
+  std::string what, cause, fix, source;  // templates
+  std::vector<std::string> absorbs;
+  std::vector<RuleMatch> matches;
+  std::vector<RuleContext> contexts;
+};
+
+std::vector<Rule> read_diagnose_rules(std::string_view toml, const std::string& file);
+
+// "{name}", "{name|dotted}", "{name|digits}" of a template filled in; a name that was not captured is empty; "{{" is "{".
+std::string fill(std::string_view text, const Captures& captures);
+
+}  // namespace lathe
