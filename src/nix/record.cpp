@@ -383,10 +383,11 @@ void evaluate(const std::string& nix, const fs::path& folder, const std::string&
               std::span<Candidate> candidates, std::vector<Recorded>& recipes) {
   std::set<std::string, std::less<>> all_names;
   if (std::ranges::any_of(candidates, &Candidate::imports)) all_names = names_in_folder(folder, options);
-  for (Candidate& candidate : candidates) {
+  parallel_for_all(candidates.size(), [&](std::size_t i) {
+    Candidate& candidate = candidates[i];
     candidate.names = candidate.imports ? Names(all_names.begin(), all_names.end()) : mentioned_names(candidate.text);
     if (candidate.names.size() > most_names) candidate.names.resize(most_names);
-  }
+  });
   const std::size_t count = process_count(candidates.size(), options);
   const std::size_t share = (candidates.size() + count - 1) / count;
   parallel_for_all(count, [&](std::size_t i) {
