@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "binary/cpu_scan_functions.h"
+#include "binary/cpu_scan_levels.h"
 #include "binary/cpu_scan_reach.h"
 #include "binary/cpu_scan_sweep.h"
 
@@ -27,45 +28,6 @@ void add(ExtensionCounts& counts, const ExtensionSet& needs, std::size_t count) 
   for (std::size_t i = 0; i < extension_count; ++i) counts[i] += needs[i] ? count : 0;
 }
 
-// --- which ISA is enough -------------------------------------------------------------------------------------------------
-
-struct Level {
-  std::string name;
-  ExtensionSet features;
-};
-
-ExtensionSet features_of(const Isa& isa) {
-  ExtensionSet set;
-  for (const std::string& feature : isa.features) {
-    if (const auto extension = find_extension(feature, isa.machine)) set.set(static_cast<std::size_t>(*extension));
-  }
-  return set;
-}
-
-// The baseline, then the catalogue's ISAs from least to best, each with what the ISAs that it includes have.
-std::vector<Level> levels_of(Machine machine) {
-  std::vector<Level> levels = {{machine == Machine::x86_64 ? "x86-64" : "armv8-a", {}}};
-  for (const Isa& isa : catalog().isas) {
-    if (isa.machine != machine) continue;
-    ExtensionSet features = features_of(isa);
-    for (const std::string& included : isa.includes) features |= features_of(*catalog().find_isa(included));
-    levels.push_back({isa.name, features});
-  }
-  return levels;
-}
-
-ExtensionSet all_features(const std::vector<Level>& levels) {
-  ExtensionSet all;
-  for (const Level& level : levels) all |= level.features;
-  return all;
-}
-
-// The first level that has all of `needs`; its size when none has.
-std::size_t least_level(const std::vector<Level>& levels, const ExtensionSet& needs) {
-  const auto found = std::ranges::find_if(levels, [&](const Level& level) { return (needs & ~level.features).none(); });
-  return static_cast<std::size_t>(found - levels.begin());
-}
-
 class Scan {
  public:
   Scan(const CpuCode& code, const CpuScanOptions& options)
@@ -73,8 +35,7 @@ class Scan {
         options_(options),
         functions_(code),
         facts_(cpu::sweep(code, functions_, options.threads)),
-        reach_(code, functions_, facts_),
-        levels_(levels_of(code.machine)) {}
+        reach_(code, functions_, facts_) {}
 
   CpuScan run() {
     scan_.machine = code_.machine;
@@ -99,7 +60,7 @@ class Scan {
       for (; use != facts_.uses.end() && use->function == function; ++use) count_use(*use, row);
       if (!demands) continue;
       ++scan_.functions_by_reach[index_of(reach)];
-      found_.push_back({row, function, least_level(levels_, row.needs & all_features(levels_))});
+      found_.push_back({row, function, level_of(row.needs & known_features(code_.machine))});
     }
     keep();
   }
@@ -112,6 +73,13 @@ class Scan {
     if ((needs & row.needs).none()) return;
     row.instructions += use.count;
     if (row.first == 0 || use.first < row.first) row.first = use.first;
+  }
+
+  // Where in the order of levels; higher is more.
+  std::size_t level_of(const ExtensionSet& needs) const {
+    const auto& levels = cpu_levels(code_.machine);
+    const CpuLevel* level = least_cpu_level(code_.machine, needs);
+    return level ? static_cast<std::size_t>(level - levels.data()) : levels.size();
   }
 
   struct Found {
@@ -168,10 +136,9 @@ class Scan {
     for (const Found& found : found_) {
       if (counts_for_verdict(found.row.reach)) scan_.required |= found.row.needs;
     }
-    const ExtensionSet known = all_features(levels_);
+    const ExtensionSet& known = known_features(code_.machine);
     scan_.besides = scan_.required & ~known;
-    const std::size_t level = least_level(levels_, scan_.required & known);
-    if (level < levels_.size()) scan_.least_isa = levels_[level].name;
+    if (const CpuLevel* level = least_cpu_level(code_.machine, scan_.required & known)) scan_.least_isa = level->name;
     scan_.reason = reason();
   }
 
@@ -198,7 +165,6 @@ class Scan {
   Functions functions_;
   Facts facts_;
   Reach reach_;
-  std::vector<Level> levels_;
   std::vector<Found> found_;
   CpuScan scan_;
 };

@@ -31,6 +31,7 @@ struct CodeSection {
 
 struct CodeSymbol {
   std::string_view name = {};
+  std::string_view source = {};  // of a local function: the source file it came from; "" when not told
   std::uint64_t address = 0;
   std::uint64_t size = 0;  // 0: not known
   bool weak = false;
@@ -110,7 +111,7 @@ struct CpuScan {
   // Of functions with vector code that belong to no dispatch rule, a sample: encoded for AVX, or not.
   std::size_t sampled_avx = 0, sampled_sse = 0;
 
-  // The verdict. `least_isa` is the name of an ISA of the catalogue, or "x86-64" or "armv8-a" when the baseline will do; ""
+  // The verdict. `least_isa` is the name of an ISA of the catalogue, or of a step below those ("x86-64", "x86-64-v2", "armv8-a"); ""
   // when no ISA of the catalogue is enough.
   std::string least_isa = {};
   ExtensionSet required = {};       // by what is reached at load, unguarded or leaked

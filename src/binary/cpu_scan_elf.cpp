@@ -87,9 +87,12 @@ class Filler {
     bool full = false;
     elf_.for_each_symbol(ElfSymbols::full, [&](std::uint32_t, const ElfSymbol& symbol) {
       full = true;
+      if (symbol.type == elf::stt_file) source_ = symbol.name;
+      if (symbol.binding != elf::stb_local) source_ = {};
       add_symbol(symbol, relocatable() && symbol.section < placed_.size());
     });
     code_.stripped = !full;
+    source_ = {};
     elf_.for_each_symbol(ElfSymbols::dynamic, [&](std::uint32_t index, const ElfSymbol& symbol) {
       constexpr std::uint8_t hidden = 2, internal = 1;
       const std::uint8_t visibility = symbol.visibility & 3;
@@ -108,6 +111,7 @@ class Filler {
     }
     if ((symbol.type != elf::stt_func && symbol.type != elf::stt_ifunc) || !is_code(address)) return;
     code_.functions.push_back({.name = symbol.name,
+                               .source = source_,
                                .address = address,
                                .size = symbol.size,
                                .weak = symbol.binding == elf::stb_weak,
@@ -170,6 +174,7 @@ class Filler {
   const Elf& elf_;
   Findings& findings_;
   CpuCode code_;
+  std::string_view source_;             // of the local symbols being read
   std::vector<std::uint64_t> placed_;   // relocatable objects: addresses given to the sections
   std::vector<CodeSymbol> dynamic_;     // by index; address 0: elsewhere
   std::vector<CodeRange> tables_;       // global offset tables

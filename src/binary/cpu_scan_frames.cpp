@@ -49,33 +49,34 @@ class FrameReader {
   void read(std::vector<CodeRange>& ranges) {
     ByteReader reader(section_, ".eh_frame");
     while (reader.left() >= 4) {
+      const std::uint64_t start = reader.position();
       std::uint64_t length = reader.u32();
       if (length == 0) continue;  // the end of one object file's part
       if (length == 0xffffffff) length = reader.u64();
       const std::uint64_t begin = reader.position();
       const ByteSpan entry = reader.take(length);
-      if (const auto range = read_entry(entry, begin)) ranges.push_back(*range);
+      if (const auto range = read_entry(entry, start, begin)) ranges.push_back(*range);
     }
   }
 
  private:
-  // `begin`: offset of the entry's second field in the section.
-  std::optional<CodeRange> read_entry(ByteSpan entry, std::uint64_t begin) {
+  // `start`: offset of the entry in the section; `begin`: of its second field, from which an FDE counts back.
+  std::optional<CodeRange> read_entry(ByteSpan entry, std::uint64_t start, std::uint64_t begin) {
     ByteReader reader(entry, ".eh_frame entry");
     const std::uint32_t back = reader.u32();
     if (back == 0) {
-      spellings_[begin] = read_cie(reader);
+      spellings_[start] = read_cie(reader);
       return std::nullopt;
     }
     const auto cie = spellings_.find(begin - back);
     if (cie == spellings_.end() || cie->second == omitted) return std::nullopt;
     const std::uint8_t spelling = cie->second;
     const std::uint64_t place = address_ + begin + reader.position();
-    auto start = fixed_size(reader, spelling & format_mask);
+    auto first = fixed_size(reader, spelling & format_mask);
     const auto size = fixed_size(reader, spelling & format_mask & 0x07);  // a size has no sign
-    if (!start || !size || *size == 0) return std::nullopt;
-    if ((spelling & relative_mask) == relative_to_place) *start += place;
-    return CodeRange{.address = *start, .size = *size};
+    if (!first || !size || *size == 0) return std::nullopt;
+    if ((spelling & relative_mask) == relative_to_place) *first += place;
+    return CodeRange{.address = *first, .size = *size};
   }
 
   // How the CIE's FDEs spell addresses; `omitted` where that cannot be read.

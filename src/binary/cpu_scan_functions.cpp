@@ -21,6 +21,7 @@ std::vector<Function> candidates(const CpuCode& code) {
     found.push_back({.address = symbol.address,
                      .end = symbol.address + std::min(symbol.size, ~std::uint64_t{0} - symbol.address),
                      .name = symbol.name,
+                     .source = symbol.source,
                      .weak = symbol.weak,
                      .exported = symbol.exported,
                      .resolver = symbol.resolver});

@@ -18,6 +18,7 @@ struct Function {
   std::uint64_t address = 0;
   std::uint64_t end = 0;
   std::string_view name = {};
+  std::string_view source = {};  // see CodeSymbol
   std::uint32_t section = 0;
   bool weak = false;      // all of its names are
   bool exported = false;

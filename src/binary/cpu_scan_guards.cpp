@@ -11,6 +11,8 @@
 namespace lathe::cpu {
 namespace {
 
+// Whose address an initialiser takes: an array of so many words with features.
+constexpr std::uint64_t features_words = 4;
 // What an initialiser of processor features may take; larger functions do other things too.
 constexpr std::uint64_t largest_initialiser = 16 << 10;
 constexpr std::uint64_t largest_getter = 1 << 10;
@@ -38,12 +40,19 @@ void for_each_x86(const CpuCode& code, const Function& function, const VisitX86&
   }
 }
 
+// With the address of an array comes all of the array.
+void add_taken(std::uint64_t address, std::vector<std::uint64_t>& addresses) {
+  for (std::uint64_t word = 0; word < features_words; ++word) addresses.push_back(address + word * 8);
+}
+
 void add_x86_addresses(const CpuCode& code, const Function& function, std::vector<std::uint64_t>& addresses) {
   for_each_x86(code, function, [&](const std::uint8_t* bytes, const X86Instruction& instruction, std::uint64_t next) {
     if (instruction.modrm == 0 || (bytes[instruction.modrm] & 0xc7) != 5) return;
     std::int32_t distance;
     std::memcpy(&distance, bytes + instruction.modrm + 1, 4);
-    addresses.push_back(next + static_cast<std::uint64_t>(std::int64_t{distance}));
+    const std::uint64_t address = next + static_cast<std::uint64_t>(std::int64_t{distance});
+    const bool is_lea = bytes[instruction.modrm - 1] == 0x8d;
+    is_lea ? add_taken(address, addresses) : addresses.push_back(address);
   });
 }
 
@@ -60,7 +69,7 @@ void add_arm64_addresses(const CpuCode& code, const Function& function, std::vec
       const std::uint64_t sign = std::uint64_t{1} << 32;
       pages[d] = ((function.address + at) & ~0xfffull) + ((distance ^ sign) - sign);
     } else if (pages[n] && (word & 0xffc00000) == 0x91000000) {
-      addresses.push_back(pages[n] + (word >> 10 & 0xfff));
+      add_taken(pages[n] + (word >> 10 & 0xfff), addresses);
     } else if (pages[n] && (word & 0x3b000000) == 0x39000000) {
       addresses.push_back(pages[n] + (std::uint64_t{word >> 10 & 0xfff} << (word >> 30)));
     }

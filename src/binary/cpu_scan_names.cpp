@@ -79,7 +79,7 @@ DispatchNames::DispatchNames(std::string_view toml, const std::string& file) : n
   root.allow_only({"level", "rule", "guard"});
   const auto levels = read_levels(root);
   for (const Toml& row : root.at("rule").array()) {
-    row.allow_only({"library", "contains", "starts", "ends", "with", "level", "source", "confidence"});
+    row.allow_only({"library", "contains", "starts", "ends", "with", "sources", "level", "source", "confidence"});
     const auto level = levels.find(row.at("level").text());
     if (level == levels.end()) row.at("level").fail("no such level: " + row.at("level").text());
     DispatchRule rule{.library = row.at("library").text(), .believed = level->second, .source = row.at("source").text()};
@@ -87,6 +87,9 @@ DispatchNames::DispatchNames(std::string_view toml, const std::string& file) : n
     add_needles(row, "contains", Where::anywhere, rules_.size());
     add_needles(row, "starts", Where::start, rules_.size());
     add_needles(row, "ends", Where::end, rules_.size());
+    if (const Toml* sources = row.find("sources")) {
+      for (const std::string& text : sources->texts()) sources_.push_back({.text = text, .rule = rules_.size()});
+    }
     rules_.push_back(std::move(rule));
   }
   const Toml& guard = root.at("guard");
@@ -102,14 +105,20 @@ bool DispatchNames::matches(const Needle& needle, std::string_view name, std::si
   return with.empty() || std::ranges::any_of(with, [&](const std::string& text) { return name.find(text) != name.npos; });
 }
 
-const DispatchRule* DispatchNames::find(std::string_view name) const {
+const DispatchRule* DispatchNames::find_source(std::string_view source) const {
+  if (source.empty()) return nullptr;
+  const auto found = std::ranges::find_if(sources_, [&](const Needle& n) { return source.find(n.text) != source.npos; });
+  return found == sources_.end() ? nullptr : &rules_[found->rule];
+}
+
+const DispatchRule* DispatchNames::find(std::string_view name, std::string_view source) const {
   std::size_t best = rules_.size();
   for (std::size_t at = 0; at + shortest_needle <= name.size(); ++at) {
     for (const Needle& needle : needles_[bucket_of(name.data() + at)]) {
       if (needle.rule < best && matches(needle, name, at)) best = needle.rule;
     }
   }
-  return best < rules_.size() ? &rules_[best] : nullptr;
+  return best < rules_.size() ? &rules_[best] : find_source(source);
 }
 
 bool DispatchNames::is_guard_function(std::string_view name) const {

@@ -24,8 +24,8 @@ class DispatchNames {
   // The Error names the place of the mistake.
   DispatchNames(std::string_view toml, const std::string& file);
 
-  // The first rule that the name belongs to.
-  const DispatchRule* find(std::string_view name) const;
+  // The first rule that the name belongs to; else the first one for the source file.
+  const DispatchRule* find(std::string_view name, std::string_view source = {}) const;
 
   bool is_guard_function(std::string_view name) const;
   bool is_guard_variable(std::string_view name) const;
@@ -39,6 +39,7 @@ class DispatchNames {
     std::size_t rule = 0;
   };
   void add_needles(const class Toml& row, const char* key, Where where, std::size_t rule);
+  const DispatchRule* find_source(std::string_view source) const;
   bool matches(const Needle& needle, std::string_view name, std::size_t at) const;
 
   // By the first four characters of the needle: a name is walked once, whatever the number of rules.
@@ -47,6 +48,7 @@ class DispatchNames {
 
   std::vector<DispatchRule> rules_;
   std::vector<std::vector<Needle>> needles_;
+  std::vector<Needle> sources_;
   std::vector<std::string> guard_functions_, guard_variables_;  // sorted
 };
 

@@ -2,6 +2,7 @@
 #include "binary/cpu_scan_reach.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace lathe::cpu {
 namespace {
@@ -28,7 +29,8 @@ Reach::Reach(const CpuCode& code, const Functions& functions, const Facts& facts
       relevant_(functions.size()),
       rules_(functions.size()),
       disbelieved_(functions.size()),
-      visits_(functions.size()) {
+      visits_(functions.size()),
+      trusted_depth_(functions.size()) {
   find_needs();
   find_relevant();
   find_rules();
@@ -72,7 +74,7 @@ void Reach::find_relevant() {
 void Reach::find_rules() {
   for (std::uint32_t f = 0; f < functions_.size(); ++f) {
     if (!relevant_[f] || functions_[f].name.empty()) continue;
-    rules_[f] = dispatch_names().find(functions_[f].name);
+    rules_[f] = dispatch_names().find(functions_[f].name, functions_[f].source);
     if (rules_[f] && (needs_[f] & ~rules_[f]->believed).any()) {
       rules_[f] = nullptr;
       disbelieved_[f] = 1;
@@ -116,20 +118,60 @@ void Reach::walk_load() {
   }
 }
 
+bool Reach::has_callers(std::uint32_t function) const {
+  return std::ranges::any_of(graph_.to(function), [](const Edge& edge) { return edge.call; });
+}
+
 bool Reach::is_root_for_others(std::uint32_t function) const {
   const Function& f = functions_[function];
+  // A copy of a template that something in the file calls was made for those callers.
+  if (f.weak && has_callers(function)) return false;
   return (f.exported && !f.resolver) || f.whole;
 }
 
 void Reach::spread(std::vector<std::uint32_t> queue, bool through_pointers) {
-  for (std::size_t i = 0; i < queue.size(); ++i) {
+  for (std::size_t i = 0; i < queue.size() || !trusted_.empty(); ++i) {
+    if (i == queue.size()) follow_trusted(through_pointers, queue);
+    if (i == queue.size()) return;
     const std::uint32_t from = queue[i];
     if (rules_[from] && visits_[from].seen != Seen::load) continue;
-    const Seen seen = through_pointers ? Seen::pointer : Seen::ordinary;
-    for (const Edge& edge : graph_.from(from)) {
-      if (!edge.call && !through_pointers) continue;
-      if (may_enter(edge, false)) enter(edge.to, {.seen = seen, .parent = from, .by_pointer = !edge.call}, queue);
+    follow(from, through_pointers, queue);
+  }
+}
+
+void Reach::follow(std::uint32_t from, bool through_pointers, std::vector<std::uint32_t>& queue) {
+  const Seen seen = through_pointers ? Seen::pointer : Seen::ordinary;
+  for (const Edge& edge : graph_.from(from)) {
+    if (!edge.call && !through_pointers) continue;
+    if (visits_[edge.to].seen != Seen::no || !may_enter(edge, false)) continue;
+    if (needs_[edge.to].none() && guards_.asks(from)) {
+      trusted_.push_back(edge);
+    } else {
+      enter(edge.to, {.seen = seen, .parent = from, .by_pointer = !edge.call}, queue);
     }
+  }
+}
+
+// Walks on from the callees of those who ask. What needs something there is dispatched; where the trust ends, the ordinary
+// walk goes on.
+void Reach::follow_trusted(bool through_pointers, std::vector<std::uint32_t>& queue) {
+  const Seen seen = through_pointers ? Seen::pointer : Seen::ordinary;
+  std::vector<Edge> level = std::exchange(trusted_, {});
+  for (std::uint8_t depth = 1; !level.empty(); ++depth) {
+    std::vector<Edge> next;
+    for (const Edge& edge : level) {
+      std::uint8_t& known = trusted_depth_[edge.to];
+      if (visits_[edge.to].seen != Seen::no || (known != 0 && known <= depth)) continue;
+      known = depth;
+      if (depth == deepest_trust) {
+        enter(edge.to, {.seen = seen, .parent = edge.from, .by_pointer = !edge.call}, queue);
+        continue;
+      }
+      for (const Edge& on : graph_.from(edge.to)) {
+        if ((on.call || through_pointers) && relevant_[on.to] && needs_[on.to].none() && !rules_[on.to]) next.push_back(on);
+      }
+    }
+    level = std::move(next);
   }
 }
 

@@ -15,6 +15,9 @@
 
 namespace lathe::cpu {
 
+// Who asks the processor is believed to heed the answer in calls up to this deep, when what lies between needs nothing.
+inline constexpr int deepest_trust = 4;
+
 // Calls further away from a constructor than this count as ordinary.
 inline constexpr int deepest_load = 8;
 
@@ -46,9 +49,12 @@ class Reach {
   void walk_ordinary();
   void walk_pointers();
   bool may_enter(const Edge& edge, bool at_load);
+  bool has_callers(std::uint32_t function) const;
   bool is_root_for_others(std::uint32_t function) const;
   void enter(std::uint32_t function, Visit visit, std::vector<std::uint32_t>& queue);
   void spread(std::vector<std::uint32_t> queue, bool through_pointers);
+  void follow(std::uint32_t from, bool through_pointers, std::vector<std::uint32_t>& queue);
+  void follow_trusted(bool through_pointers, std::vector<std::uint32_t>& queue);
   std::string chain(std::uint32_t function) const;
 
   const CpuCode& code_;
@@ -63,6 +69,9 @@ class Reach {
   std::vector<const DispatchRule*> rules_;    // for relevant ones; nullptr: none, or not to be believed
   std::vector<std::uint8_t> disbelieved_;     // belongs to a rule, but needs more than its name says
   std::vector<Visit> visits_;
+  // Reached only from somebody who asks, through functions that need nothing: how far away, and who to go on from.
+  std::vector<std::uint8_t> trusted_depth_;
+  std::vector<Edge> trusted_;
 };
 
 }  // namespace lathe::cpu

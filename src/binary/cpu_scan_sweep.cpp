@@ -144,9 +144,13 @@ class Collector {
 
   void add_edge_through(const CodeSlot* slot, bool call) {
     if (!slot) return;
-    if (!slot->import.empty() && dispatch_names().is_guard_function(slot->import) && call) asks();
+    if (!slot->import.empty() && names_guard(slot->import, call)) asks();
     const std::uint32_t to = slot->target ? functions_.at(slot->target) : none;
     if (to != none && to != current_) add_edge(to, call);
+  }
+
+  static bool names_guard(std::string_view import, bool call) {
+    return dispatch_names().is_guard_variable(import) || (call && dispatch_names().is_guard_function(import));
   }
 
   void add_edge(std::uint32_t to, bool call) {

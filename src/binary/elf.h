@@ -30,7 +30,7 @@ enum SectionType : std::uint32_t {
   sht_dynsym = 11, sht_init_array = 14, sht_symtab_shndx = 18, sht_relr = 19,
 };
 enum SectionFlag : std::uint64_t { shf_write = 1, shf_alloc = 2, shf_exec = 4, shf_compressed = 0x800 };
-enum SymbolType : std::uint8_t { stt_notype = 0, stt_object = 1, stt_func = 2, stt_section = 3, stt_ifunc = 10 };
+enum SymbolType : std::uint8_t { stt_notype = 0, stt_object = 1, stt_func = 2, stt_section = 3, stt_file = 4, stt_ifunc = 10 };
 enum SymbolBinding : std::uint8_t { stb_local = 0, stb_global = 1, stb_weak = 2 };
 enum SpecialSection : std::uint32_t { shn_undef = 0, shn_reserved = 0xff00, shn_abs = 0xfff1, shn_xindex = 0xffff };
 enum Relocation : std::uint32_t {
