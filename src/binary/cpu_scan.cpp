@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "binary/cpu_scan.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "binary/cpu_scan_functions.h"
@@ -43,9 +41,13 @@ class Scan {
     scan_.functions = static_cast<std::size_t>(
         std::ranges::count_if(functions_.all(), [](const Function& f) { return !f.gap && !f.whole; }));
     scan_.instructions = facts_.instructions;
+    scan_.stripped = code_.stripped;
     sample();
     count();
-    decide();
+    for (const Found& found : found_) {
+      if (counts_for_verdict(scan_, found.row.reach)) scan_.required |= found.row.needs;
+    }
+    conclude(scan_);
     return std::move(scan_);
   }
 
@@ -127,39 +129,6 @@ class Scan {
     return false;
   }
 
-  bool counts_for_verdict(CpuReach reach) const {
-    if (reach == CpuReach::by_pointer) return scan_.pointers_decide;
-    return reach == CpuReach::at_load || reach == CpuReach::unguarded || reach == CpuReach::leaked;
-  }
-
-  void decide() {
-    for (const Found& found : found_) {
-      if (counts_for_verdict(found.row.reach)) scan_.required |= found.row.needs;
-    }
-    const ExtensionSet& known = known_features(code_.machine);
-    scan_.besides = scan_.required & ~known;
-    if (const CpuLevel* level = least_cpu_level(code_.machine, scan_.required & known)) scan_.least_isa = level->name;
-    scan_.reason = reason();
-  }
-
-  std::string reason() const {
-    std::string text;
-    for (const CpuReach reach : {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer}) {
-      const std::size_t count = scan_.functions_by_reach[index_of(reach)];
-      if (count == 0 || !counts_for_verdict(reach)) continue;
-      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, to_string(reach));
-    }
-    text = text.empty() ? "no function outside dispatch needs more than the baseline"
-                        : "decided by functions: " + text + "; they need " + names_of(scan_.required);
-    const std::size_t pointers = scan_.functions_by_reach[index_of(CpuReach::by_pointer)];
-    if (pointers && !scan_.pointers_decide) {
-      text += fmt::format("; {} more are reached only through pointers in a file not built for AVX throughout, and were left out",
-                          pointers);
-    }
-    if (code_.stripped) text += "; the file has no symbol table, so local functions have no names";
-    return text;
-  }
-
   const CpuCode& code_;
   const CpuScanOptions& options_;
   Functions functions_;
@@ -170,26 +139,6 @@ class Scan {
 };
 
 }  // namespace
-
-std::string_view to_string(CpuReach reach) {
-  switch (reach) {
-    case CpuReach::at_load: return "at load";
-    case CpuReach::unguarded: return "unguarded";
-    case CpuReach::leaked: return "leaked";
-    case CpuReach::by_pointer: return "by pointer";
-    case CpuReach::dispatched: return "dispatched";
-    case CpuReach::doubtful: return "doubtful";
-  }
-  return "";
-}
-
-std::vector<const CpuFunction*> CpuScan::of(CpuReach reach) const {
-  std::vector<const CpuFunction*> those;
-  for (const CpuFunction& function : kept) {
-    if (function.reach == reach) those.push_back(&function);
-  }
-  return those;
-}
 
 CpuScan scan_cpu(const CpuCode& code, const CpuScanOptions& options) { return Scan(code, options).run(); }
 

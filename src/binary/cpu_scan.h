@@ -117,6 +117,7 @@ struct CpuScan {
   ExtensionSet required = {};       // by what is reached at load, unguarded or leaked
   ExtensionSet besides = {};        // of those: in no ISA of the catalogue
   bool pointers_decide = false;     // functions reached by pointers count too: the whole file is built for AVX
+  bool stripped = false;            // no full symbol table
   std::string reason = {};          // how the verdict was reached, one or two sentences
 
   std::vector<const CpuFunction*> of(CpuReach reach) const;
@@ -129,5 +130,14 @@ struct CpuScanOptions {
 
 // Does not depend on the number of threads.
 CpuScan scan_cpu(const CpuCode& code, const CpuScanOptions& options = {});
+
+// Do functions that are reached like this count for the verdict?
+bool counts_for_verdict(const CpuScan& scan, CpuReach reach);
+
+// Fills least_isa, besides and reason from the rest.
+void conclude(CpuScan& scan);
+
+// Both together, of the same machine: members of an archive, files of a package.
+void add_scan(CpuScan& sum, const CpuScan& more);
 
 }  // namespace lathe

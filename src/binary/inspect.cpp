@@ -68,6 +68,9 @@ FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const Inspec
   const Fatbins fatbins = read_fatbins(elf, input.disk);
   inspect_gpu(fatbins, bytes, file, input.absent);
   file.shares = byte_shares(elf, fatbins);
+  if (input.cpu) {
+    if (const auto code = cpu_code_of(elf, file.findings)) file.cpu = scan_cpu(*code, *input.cpu);
+  }
   return file;
 }
 
@@ -117,9 +120,15 @@ void add_member(FileInspection& archive, const FileInspection& member) {
   archive.unknown_images += member.unknown_images;
   archive.shares += member.shares;
   archive.findings.add(member.findings);
+  if (!member.cpu) return;
+  if (!archive.cpu) {
+    archive.cpu = member.cpu;
+  } else if (archive.cpu->machine == member.cpu->machine) {
+    add_scan(*archive.cpu, *member.cpu);
+  }
 }
 
-std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string& path) {
+std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string& path, const InspectInput& input) {
   FileInspection file{.path = path, .size = bytes.size(), .format = "archive"};
   std::uint64_t in_members = 0;
   std::size_t objects = 0;
@@ -127,7 +136,7 @@ std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string&
     if (!Elf::looks_like(member.content)) continue;
     const std::string name = fmt::format("{}({})", path, member.name);
     try {
-      add_member(file, inspect_elf(member.content, name));
+      add_member(file, inspect_elf(member.content, name, {.cpu = input.cpu}));
       in_members += member.content.size();
       ++objects;
     } catch (const Error& error) {
@@ -145,7 +154,7 @@ std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string&
 
 std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const InspectInput& input) {
   if (Elf::looks_like(bytes)) return inspect_elf(bytes, path, input);
-  if (looks_like_archive(bytes)) return inspect_archive(bytes, path);
+  if (looks_like_archive(bytes)) return inspect_archive(bytes, path, input);
   if (looks_like_fatbin(bytes)) return inspect_bare_fatbin(bytes, path);
   return std::nullopt;
 }
@@ -159,6 +168,21 @@ std::uint64_t Inspection::bytes() const {
 std::vector<GpuCode> Inspection::gpu() const {
   std::vector<GpuCode> sum;
   for (const FileInspection& file : files) add_gpu(sum, file.gpu);
+  return sum;
+}
+
+std::optional<CpuScan> Inspection::cpu() const {
+  std::optional<CpuScan> sum;
+  for (const FileInspection& file : files) {
+    if (!file.cpu) continue;
+    if (!sum) {
+      sum = file.cpu;
+    } else if (sum->machine == file.cpu->machine) {
+      add_scan(*sum, *file.cpu);
+    } else {
+      return std::nullopt;
+    }
+  }
   return sum;
 }
 

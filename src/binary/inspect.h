@@ -16,6 +16,7 @@
 #include "base/finding.h"
 #include "binary/byte_shares.h"
 #include "binary/coverage.h"
+#include "binary/cpu_scan.h"
 #include "binary/fatbin.h"
 
 namespace lathe {
@@ -52,6 +53,8 @@ struct FileInspection {
   std::vector<ContainerShape> shapes = {};       // what coverage is made from
   std::vector<Coverage> coverage = {};           // one per known capability; empty when there is no device code
 
+  std::optional<CpuScan> cpu = {};          // when it was asked for, and there is code for x86-64 or AArch64
+
   ByteShares shares = {};
   Findings findings = {};
 
@@ -68,6 +71,8 @@ struct Inspection {
   std::uint64_t bytes() const;
   std::vector<GpuCode> gpu() const;           // summed over files
   std::vector<ContainerShape> shapes() const;
+  // The verdict over all scanned files, counts included; nullopt when none was scanned, or for different machines.
+  std::optional<CpuScan> cpu() const;
 };
 
 // Images that unpack to more than this are never looked into: the others unpack in well under a millisecond.
@@ -78,6 +83,7 @@ using ByteRanges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 
 struct InspectOptions {
   unsigned threads = 0;  // 0: all usable cores
+  bool cpu = false;      // scan the machine code too: about a second for each 300 MB of it
   std::function<void(std::string_view path)> on_file = {};  // called before each file, from any thread
 };
 
@@ -87,6 +93,7 @@ struct InspectOptions {
 struct InspectInput {
   const MappedFile* disk = nullptr;
   ByteRanges absent = {};
+  std::optional<CpuScanOptions> cpu = {};  // scan the machine code too
 };
 std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const InspectInput& input = {});
 

@@ -136,19 +136,26 @@ class Sources {
   std::set<std::pair<dev_t, ino_t>> seen_;
 };
 
-std::optional<FileInspection> inspect_task(const Task& task) {
+// The files are spread over the cores already: only the code of a large one is worth spreading once more.
+std::optional<CpuScanOptions> cpu_options(const Task& task, const InspectOptions& options, std::size_t tasks) {
+  constexpr std::uint64_t large = 16 << 20;
+  if (!options.cpu) return std::nullopt;
+  return CpuScanOptions{.threads = tasks == 1 || task.size >= large ? options.threads : 1};
+}
+
+std::optional<FileInspection> inspect_task(const Task& task, const std::optional<CpuScanOptions>& cpu) {
   if (task.member == nullptr) {
     const MappedFile map = MappedFile::open(task.file);
-    return inspect_bytes(map.bytes(), task.path, {.disk = &map});
+    return inspect_bytes(map.bytes(), task.path, {.disk = &map, .cpu = cpu});
   }
   const auto member = WheelMember::open(*task.member);
   if (!member) return std::nullopt;
-  return inspect_bytes(member->bytes(), task.path, {.absent = member->absent()});
+  return inspect_bytes(member->bytes(), task.path, {.absent = member->absent(), .cpu = cpu});
 }
 
-void run_task(const Task& task, Outcome& outcome) {
+void run_task(const Task& task, const std::optional<CpuScanOptions>& cpu, Outcome& outcome) {
   try {
-    outcome.file = inspect_task(task);
+    outcome.file = inspect_task(task, cpu);
   } catch (const Error& error) {
     outcome.findings.add({.rule = "inspect-unreadable", .severity = Severity::warning, .where = {.file = task.path},
                           .what = error.parts().what, .fix = error.parts().next});
@@ -165,7 +172,7 @@ Inspection inspect(const std::vector<fs::path>& paths, const InspectOptions& opt
   std::vector<Outcome> outcomes(tasks.size());
   parallel_for_all(tasks.size(), [&](std::size_t i) {
     if (options.on_file) options.on_file(tasks[i].path);
-    run_task(tasks[i], outcomes[i]);
+    run_task(tasks[i], cpu_options(tasks[i], options, tasks.size()), outcomes[i]);
   }, options.threads);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     inspection.findings.add(outcomes[i].findings);

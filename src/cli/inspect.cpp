@@ -22,12 +22,14 @@ struct Options {
   std::string picture;
   std::string format = "text";
   bool closure = false;
+  bool no_cpu = false;
 };
 
 void declare(OptionSet& set, Options& options) {
   set.positionals("path", options.paths, "files, folders, wheels, store paths", ValueKind::file);
   set.text("--gpu", options.gpu, "GPU", "only answer: will it run there? (9.0, sm_90, \"RTX 5090\")");
   set.flag("--closure", options.closure, "with all that a Nix store path refers to");
+  set.flag("--no-cpu", options.no_cpu, "leave out the scan of the CPU code: faster, by seconds for a large library");
   set.text("--picture", options.picture, "FILE", "draw where the bytes go, as SVG", ValueKind::file);
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
@@ -81,10 +83,12 @@ bool has_errors(const Inspection& inspection) {
          });
 }
 
+// The GPU question needs no CPU code.
 Inspection inspect_all(const Options& options, Terminal& terminal) {
+  const bool cpu = !options.no_cpu && options.gpu.empty();
   Progress progress(terminal);
   std::mutex mutex;
-  return inspect(paths_of(options), {.on_file = [&](std::string_view path) {
+  return inspect(paths_of(options), {.cpu = cpu, .on_file = [&](std::string_view path) {
     const std::lock_guard lock(mutex);
     progress.show(fmt::format("inspecting {}", path));
   }});

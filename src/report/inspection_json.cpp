@@ -57,6 +57,72 @@ void write_shares(JsonWriter& json, const ByteShares& shares) {
   json.end_object();
 }
 
+void write_counts(JsonWriter& json, std::string_view key, const ExtensionCounts& counts) {
+  json.key(key).begin_object();
+  for (std::size_t i = 0; i < extension_count; ++i) {
+    if (counts[i] > 0) json.member(name_of(static_cast<Extension>(i)), counts[i]);
+  }
+  json.end_object();
+}
+
+void write_set(JsonWriter& json, std::string_view key, const ExtensionSet& set) {
+  json.key(key).begin_array();
+  for (std::size_t i = 0; i < extension_count; ++i) {
+    if (set[i]) json.value(name_of(static_cast<Extension>(i)));
+  }
+  json.end_array();
+}
+
+void write_functions(JsonWriter& json, const CpuScan& cpu, std::string_view key, CpuReach reach) {
+  json.key(key).begin_array();
+  for (const CpuFunction* function : cpu.of(reach)) {
+    json.begin_object();
+    json.member("function", function->name);
+    json.member("address", function->address);
+    json.member("instruction", function->first);
+    write_set(json, "needs", function->needs);
+    json.member("instructions", function->instructions);
+    json.member("why", function->why);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+struct ReachKey {
+  CpuReach reach;
+  std::string_view key;
+};
+constexpr ReachKey reach_keys[] = {
+    {CpuReach::at_load, "at_load"},       {CpuReach::unguarded, "unguarded"},   {CpuReach::leaked, "leaked"},
+    {CpuReach::by_pointer, "by_pointer"}, {CpuReach::dispatched, "dispatched"}, {CpuReach::doubtful, "doubtful"}};
+
+void write_verdict(JsonWriter& json, const CpuScan& cpu) {
+  json.member("machine", cpu.machine == Machine::x86_64 ? "x86_64" : "aarch64");
+  json.member("least_isa", cpu.least_isa);
+  write_set(json, "required", cpu.required);
+  write_set(json, "besides", cpu.besides);
+}
+
+void write_cpu(JsonWriter& json, const CpuScan& cpu) {
+  json.key("cpu").begin_object();
+  write_verdict(json, cpu);
+  json.member("reason", cpu.reason);
+  json.member("code_bytes", cpu.code_bytes);
+  json.member("functions", cpu.functions);
+  json.member("instructions", cpu.instructions);
+  write_counts(json, "extensions", cpu.extensions);
+  json.key("places").begin_object();
+  for (const auto& [reach, key] : reach_keys) {
+    json.key(key).begin_object();
+    json.member("functions", cpu.functions_by_reach[static_cast<std::size_t>(reach)]);
+    write_counts(json, "extensions", cpu.by_reach[static_cast<std::size_t>(reach)]);
+    json.end_object();
+  }
+  json.end_object();
+  for (const auto& [reach, key] : reach_keys) write_functions(json, cpu, key, reach);
+  json.end_object();
+}
+
 void write_file(JsonWriter& json, const FileInspection& file) {
   json.begin_object();
   json.member("path", file.path);
@@ -75,6 +141,7 @@ void write_file(JsonWriter& json, const FileInspection& file) {
   json.member("toolkits", file.toolkits);
   json.member("ptx_versions", file.ptx_versions);
   write_coverage(json, file.coverage);
+  if (file.cpu) write_cpu(json, *file.cpu);
   write_shares(json, file.shares);
   write_findings(json, file.findings);
   json.end_object();
@@ -93,6 +160,11 @@ std::string inspection_json(const Inspection& inspection) {
   json.member("size", inspection.bytes());
   write_gpu(json, inspection.gpu());
   write_coverage(json, inspection.coverage);
+  if (const auto cpu = inspection.cpu()) {
+    json.key("cpu").begin_object();
+    write_verdict(json, *cpu);
+    json.end_object();
+  }
   write_findings(json, inspection.findings);
   json.end_object();
   return json.take();

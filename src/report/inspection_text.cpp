@@ -121,21 +121,59 @@ std::string ptx_of(const FileInspection& file) {
   return any ? fmt::format("{}", fmt::join(file.ptx_versions, ", ")) : "-";
 }
 
+// "x86-64-v2", "avx2 and movbe"
+std::string least_cpu_of(const std::optional<CpuScan>& cpu) {
+  if (!cpu) return "-";
+  const std::string least = cpu->least_isa.empty() ? "none known" : cpu->least_isa;
+  return cpu->besides.none() ? least : least + " and " + names_of(cpu->besides);
+}
+
+// Of the functions that decide, the first few.
+std::string deciding_functions(const CpuScan& cpu) {
+  constexpr std::size_t most = 3, longest = 60;
+  std::string text;
+  std::size_t shown = 0, all = 0;
+  for (const CpuReach reach : {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer}) {
+    if (!counts_for_verdict(cpu, reach)) continue;
+    all += cpu.functions_by_reach[static_cast<std::size_t>(reach)];
+    for (const CpuFunction* function : cpu.of(reach)) {
+      if (shown == most) break;
+      std::string name = printable(function->name);
+      if (name.size() > longest) name = name.substr(0, longest) + "...";
+      text += fmt::format("    {:<10} {}  {}\n", to_string(reach), name, names_of(function->needs));
+      ++shown;
+    }
+  }
+  if (all > shown) text += fmt::format("    and {} more\n", all - shown);
+  return text;
+}
+
+// Files that need more than the baseline of their machine, each with the functions that decide it.
+std::string cpu_lines(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {
+  std::string text;
+  for (const FileInspection& file : inspection.files) {
+    if (!file.cpu || file.cpu->required.none()) continue;
+    text += fmt::format("  {}  {}\n", terminal.styled(Style::bold, least_cpu_of(file.cpu)), short_name(file, folder));
+    text += deciding_functions(*file.cpu);
+  }
+  return text;
+}
+
 std::string file_table(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {
-  Table table({"file", "is", "containers", "toolkit", "PTX", "size"});
-  table.align_right(5);
+  Table table({"file", "is", "least CPU", "containers", "toolkit", "PTX", "size"});
+  table.align_right(6);
   for (const FileInspection& file : inspection.files) {
     const std::string is = file.machine.empty() ? file.format : file.format + ", " + file.machine;
-    table.add({short_name(file, folder), is, containers_of(file),
+    table.add({short_name(file, folder), is, least_cpu_of(file.cpu), containers_of(file),
                file.toolkits.empty() ? "-" : fmt::format("{}", fmt::join(file.toolkits, ", ")), ptx_of(file),
                size_text(file.size)});
   }
   if (inspection.other_files > 0) {
-    table.add({fmt::format("{} other files", inspection.other_files), "", "", "", "", size_text(inspection.other_bytes)},
+    table.add({fmt::format("{} other files", inspection.other_files), "", "", "", "", "", size_text(inspection.other_bytes)},
               Style::dim);
   }
   if (inspection.files.size() + inspection.other_files > 1) {
-    table.add({"total", "", "", "", "", size_text(inspection.bytes())}, Style::bold);
+    table.add({"total", "", least_cpu_of(inspection.cpu()), "", "", "", size_text(inspection.bytes())}, Style::bold);
   }
   return table.text(terminal);
 }
@@ -203,6 +241,8 @@ std::string inspection_text(const Inspection& inspection, const Terminal& termin
   if (!folder.empty()) text += fmt::format("in {}\n", printable(folder));
   text += file_table(inspection, folder, terminal) + "\n" + gpu_table(inspection, folder, terminal);
   if (!inspection.coverage.empty()) text += "\nruns on\n" + coverage_lines(inspection, terminal);
+  const std::string cpu = cpu_lines(inspection, folder, terminal);
+  if (!cpu.empty()) text += "\nneed more of the CPU than its baseline\n" + cpu;
   const std::string findings = finding_lines(inspection, terminal);
   return findings.empty() ? text : text + "\n" + findings;
 }

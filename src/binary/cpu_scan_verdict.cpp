@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// From the counts of a scan to its verdict, and scans summed up.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "binary/cpu_scan.h"
+#include "binary/cpu_scan_levels.h"
+
+namespace lathe {
+namespace {
+
+constexpr std::size_t index_of(CpuReach reach) { return static_cast<std::size_t>(reach); }
+
+std::string reason_of(const CpuScan& scan) {
+  std::string text;
+  for (const CpuReach reach : {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer}) {
+    const std::size_t count = scan.functions_by_reach[index_of(reach)];
+    if (count == 0 || !counts_for_verdict(scan, reach)) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, to_string(reach));
+  }
+  text = text.empty() ? "no function outside dispatch needs more than the baseline"
+                      : "decided by functions: " + text + "; they need " + names_of(scan.required);
+  const std::size_t pointers = scan.functions_by_reach[index_of(CpuReach::by_pointer)];
+  if (pointers && !scan.pointers_decide) {
+    text += fmt::format("; {} more are reached only through pointers in a file not built for AVX throughout, and were left out",
+                        pointers);
+  }
+  if (scan.stripped) text += "; the file has no symbol table, so local functions have no names";
+  return text;
+}
+
+void add_counts(ExtensionCounts& sum, const ExtensionCounts& more) {
+  for (std::size_t i = 0; i < extension_count; ++i) sum[i] += more[i];
+}
+
+}  // namespace
+
+std::string_view to_string(CpuReach reach) {
+  switch (reach) {
+    case CpuReach::at_load: return "at load";
+    case CpuReach::unguarded: return "unguarded";
+    case CpuReach::leaked: return "leaked";
+    case CpuReach::by_pointer: return "by pointer";
+    case CpuReach::dispatched: return "dispatched";
+    case CpuReach::doubtful: return "doubtful";
+  }
+  return "";
+}
+
+std::vector<const CpuFunction*> CpuScan::of(CpuReach reach) const {
+  std::vector<const CpuFunction*> those;
+  for (const CpuFunction& function : kept) {
+    if (function.reach == reach) those.push_back(&function);
+  }
+  return those;
+}
+
+bool counts_for_verdict(const CpuScan& scan, CpuReach reach) {
+  if (reach == CpuReach::by_pointer) return scan.pointers_decide;
+  return reach == CpuReach::at_load || reach == CpuReach::unguarded || reach == CpuReach::leaked;
+}
+
+void conclude(CpuScan& scan) {
+  const ExtensionSet& known = known_features(scan.machine);
+  scan.besides = scan.required & ~known;
+  const CpuLevel* level = least_cpu_level(scan.machine, scan.required & known);
+  scan.least_isa = level ? level->name : "";
+  scan.reason = reason_of(scan);
+}
+
+void add_scan(CpuScan& sum, const CpuScan& more) {
+  sum.code_bytes += more.code_bytes;
+  sum.functions += more.functions;
+  sum.instructions += more.instructions;
+  sum.required |= more.required;
+  sum.pointers_decide |= more.pointers_decide;
+  sum.stripped |= more.stripped;
+  sum.sampled_avx += more.sampled_avx;
+  sum.sampled_sse += more.sampled_sse;
+  add_counts(sum.extensions, more.extensions);
+  for (std::size_t reach = 0; reach < cpu_reach_count; ++reach) {
+    add_counts(sum.by_reach[reach], more.by_reach[reach]);
+    sum.functions_by_reach[reach] += more.functions_by_reach[reach];
+  }
+  sum.kept.insert(sum.kept.end(), more.kept.begin(), more.kept.end());
+  conclude(sum);
+}
+
+}  // namespace lathe
