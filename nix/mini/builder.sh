@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+# The phases of stdenv that recipes hook into. Runs in Nix's build folder with the derivation's attributes as variables.
+export HOME=$PWD TMPDIR=${TMPDIR:-$PWD}
+if [ -n "${buildCommand:-}" ]; then
+  eval "$buildCommand"
+  exit 0
+fi
+
+phase() { # NAME: preNAME, NAMEPhase, postNAME
+  local hook code
+  echo "Running phase: $1Phase"
+  for hook in "pre${1^}" "$1Phase" "post${1^}"; do
+    code=${!hook:-}
+    [ -z "$code" ] || eval "$code"
+  done
+}
+
+patchSource() {
+  local patch
+  for patch in ${patches:-}; do
+    echo "applying patch $patch"
+    patch -p1 <"$patch"
+  done
+}
+
+if [ -n "${src:-}" ]; then
+  echo "Running phase: unpackPhase"
+  cp -r "$src" source
+  chmod -R u+w source
+  cd source
+fi
+patchPhase=patchSource
+for name in patch configure build install check; do phase $name; done

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+# A CUDA package set: the machine's toolkit under the name of a version. It compiles for what that nvcc can.
+{ lib, mkDerivation, config, version }:
+let
+  refuse =
+    name: drv:
+    if config.allowUnfree or false then
+      drv
+    else
+      throw "Package ‘${name}’ in ${toString ./cuda.nix}:9 has an unfree license (‘CUDA EULA’), refusing to evaluate.";
+  toolkit = toString (builtins.head (builtins.filter (path: path != "" && builtins.pathExists path) [
+    (builtins.getEnv "CUDA_HOME")
+    "/usr/local/cuda"
+    "/usr"
+  ]));
+in
+rec {
+  cudaMajorMinorVersion = version;
+  cudaMajorVersion = lib.versionMajor version;
+  flags.cudaCapabilities = config.cudaCapabilities or [ "7.5" "8.0" "8.6" "8.9" "9.0" "10.0" "12.0" ];
+  cudaFlags = flags;
+  inherit toolkit;
+  cuda_nvcc = mkDerivation {
+    pname = "cuda${version}-cuda_nvcc";
+    inherit version refuse;
+    # No link: nvcc looks for its parts beside the name that it was called by.
+    buildCommand = ''
+      mkdir -p $out/bin
+      printf '#!/bin/sh\nexec ${toolkit}/bin/nvcc "$@"\n' >$out/bin/nvcc
+      chmod +x $out/bin/nvcc
+    '';
+  };
+  cuda_cudart = cuda_nvcc;
+  cuda_cccl = mkDerivation {
+    pname = "cuda${version}-cuda_cccl";
+    inherit version refuse;
+    outputs = [ "out" "dev" ];
+    buildCommand = ''
+      mkdir -p $out $dev/include
+      for folder in cuda cub thrust nv; do
+        for place in ${toolkit}/include/cccl ${toolkit}/include; do
+          [ -e $place/$folder ] && ln -s $place/$folder $dev/include/$folder && break
+        done
+      done
+    '';
+  };
+}

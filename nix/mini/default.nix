@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+# A package set with the interface of nixpkgs, as far as recipes of PyTorch use it, whose torch is a real CUDA library of a few
+# files. Recipes build from it unchanged: nix-build RECIPE.nix --arg nixpkgs ./nix/mini. It takes compiler, CMake, Python and the CUDA
+# toolkit from the machine, so it needs `sandbox = false` or their folders let into the sandbox. What it stands for:
+# docs/formats/mini.md.
+{
+  system ? builtins.currentSystem,
+  config ? { },
+  overlays ? [ ],
+}:
+let
+  lib = import ./lib.nix;
+  inherit (lib) makeOverridable fix;
+  mkDerivation = lib.mkDerivationFor { inherit system failures; };
+
+  # Failures on demand: TORCHLATHE_MINI_FAIL="KIND REGEX;KIND REGEX", each for the packages whose pname matches.
+  failures = lib.readFailures (builtins.getEnv "TORCHLATHE_MINI_FAIL");
+
+  pythonSet =
+    final: digits:
+    let
+      version = builtins.substring 0 1 digits + "." + builtins.substring 1 (-1) digits;
+      base = pfinal: {
+        python = { inherit version; sitePackages = "lib/python${version}/site-packages"; pythonVersion = version; };
+        torch = makeOverridable (import ./torch.nix) {
+          inherit lib mkDerivation config;
+          inherit (pfinal) python;
+          inherit (final) cudaPackages magma;
+          cudaSupport = config.cudaSupport or false;
+          gpuTargets = [ ];
+        };
+      };
+      make =
+        extra:
+        let
+          set = lib.extended base (final.pythonPackagesExtensions ++ extra);
+        in
+        set // { override = arguments: make (extra ++ [ (arguments.overrides or (_: _: { })) ]); };
+    in
+    make [ ];
+
+  cuda =
+    version:
+    import ./cuda.nix {
+      inherit lib mkDerivation config version;
+    };
+
+  base = final: {
+    inherit lib system config mkDerivation;
+    stdenv = { inherit mkDerivation; hostPlatform = { inherit system; }; };
+    pythonPackagesExtensions = [ ];
+    python3Packages = final.python313Packages;
+    python310Packages = pythonSet final "310";
+    python311Packages = pythonSet final "311";
+    python312Packages = pythonSet final "312";
+    python313Packages = pythonSet final "313";
+    python314Packages = pythonSet final "314";
+    cudaPackages = final.cudaPackages_12_9;
+    cudaPackages_12 = final.cudaPackages_12_9;
+    cudaPackages_13 = final.cudaPackages_13_0;
+    cudaPackages_12_6 = cuda "12.6";
+    cudaPackages_12_8 = cuda "12.8";
+    cudaPackages_12_9 = cuda "12.9";
+    cudaPackages_13_0 = cuda "13.0";
+    magma = makeOverridable (import ./magma.nix) { inherit lib mkDerivation; inherit (final) cudaPackages; };
+    runCommand =
+      name: attributes: script:
+      mkDerivation (attributes // { inherit name; buildCommand = script; });
+    fetchFromGitHub = import ./fetch.nix { inherit mkDerivation lib; };
+    fetchpatch = arguments: ./patches + "/${arguments.name}";
+  };
+in
+lib.extended base overlays

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+# torch with the arguments, attributes and habits of nixpkgs' torch 2.9.1: gpuTargets goes unread into TORCH_CUDA_ARCH_LIST,
+# PYTORCH_BUILD_VERSION is fixed before overrideAttrs can change version, preBuild sets MAX_JOBS, postPatch removes a file that only
+# its own patch makes superfluous, and CUDA majors that it does not know are broken.
+{
+  lib,
+  mkDerivation,
+  config,
+  python,
+  cudaPackages,
+  magma,
+  cudaSupport,
+  gpuTargets,
+}:
+let
+  version = "2.9.1";
+  supported = [ "5.0" "6.0" "6.1" "7.0" "7.5" "8.0" "8.6" "8.7" "8.9" "9.0" "9.0a" "10.0" "10.0a" "10.3" "10.3a" "12.0" "12.0a" "12.1" "12.1a" ];
+  capabilities = lib.filter (capability: lib.elem capability supported) cudaPackages.flags.cudaCapabilities;
+  targets =
+    if gpuTargets != [ ] then
+      gpuTargets
+    else if capabilities == [ ] then
+      throw "No supported GPU targets specified. Requested GPU targets: ${lib.concatStringsSep ", " cudaPackages.flags.cudaCapabilities}"
+    else
+      capabilities;
+  broken = cudaSupport && !(lib.elem (lib.versionMajor cudaPackages.cudaMajorMinorVersion) [ "11" "12" ]);
+in
+mkDerivation {
+  pname = "torch";
+  inherit version;
+  namePrefix = "python${python.version}-";
+  outputs = [ "out" "dev" "lib" "cxxdev" ];
+  src = ./torch;
+  patches = [ ./patches/fix-cmake-cuda-toolkit.patch ];
+  postPatch = ''
+    rm -f cmake/Modules/FindCUDAToolkit.cmake
+  '';
+  preConfigure = lib.optionalString cudaSupport ''
+    export TORCH_CUDA_ARCH_LIST="${lib.concatStringsSep ";" targets}"
+  '';
+  preBuild = ''
+    export MAX_JOBS=$NIX_BUILD_CORES
+  '';
+  configurePhase = "source ./scripts/configure.sh";
+  buildPhase = "source ./scripts/build.sh";
+  installPhase = "source ./scripts/install.sh";
+  checkPhase = "source ./scripts/check.sh";
+  PYTORCH_BUILD_VERSION = version;
+  PYTORCH_BUILD_NUMBER = "0";
+  USE_CUDA = if cudaSupport then "1" else "0";
+  # What finds CUDA: the toolkit is among the inputs only with cudaSupport.
+  CUDA_HOME = lib.optionalString cudaSupport cudaPackages.toolkit;
+  CUDA_NVCC = lib.optionalString cudaSupport cudaPackages.cuda_nvcc;
+  TORCH_CUDA_VERSION = lib.optionalString cudaSupport cudaPackages.cudaMajorMinorVersion;
+  MAGMA = lib.optionalString cudaSupport magma;
+  PYTHON_SITE_PACKAGES = python.sitePackages;
+  PYTHON_VERSION = python.version;
+  requiredSystemFeatures = [ "big-parallel" ];
+  refuse =
+    name: drv:
+    if broken && !(config.allowBroken or false) then
+      throw "Package ‘${name}’ in ${toString ./torch.nix}:19 is marked as broken, refusing to evaluate."
+    else
+      drv;
+  passthru = {
+    inherit cudaSupport cudaPackages magma;
+    cudaCapabilities = if cudaSupport then capabilities else [ ];
+    rocmSupport = false;
+  };
+  meta.description = "PyTorch as the demo of torchlathe needs it";
+}

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+extern "C" int torch_is_linked() { return 1; }
