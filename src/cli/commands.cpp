@@ -27,6 +27,8 @@ constexpr Command table[] = {
     {"diagnose", "why a build failed, from its log, and what mends it", "Builds", command_diagnose},
     {"inspect", "which GPU and CPU code files, folders, wheels really hold", "Binaries", command_inspect},
     {"carve", "cut a library or a folder down to some GPUs", "Binaries", command_carve},
+    {"detect", "what machine this is: GPUs, driver, CPU, limits", "This machine", command_detect},
+    {"select", "the best variant for this machine, and why", "This machine", command_select},
     {"help", "the page of a command", "Help", command_help},
     {"completion", "a completion script for bash, zsh or fish", "Help", command_completion},
 };

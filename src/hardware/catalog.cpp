@@ -93,6 +93,14 @@ const CapabilityRow* Catalog::find(Capability capability) const {
   return find_by(capabilities, capability.portable(), &CapabilityRow::capability);
 }
 const Gpu* Catalog::find_gpu(std::string_view name) const { return find_aliased(gpus, without_vendor(name)); }
+const Chip* Catalog::find_chip(int pci_device) const {
+  for (const Chip& chip : chips) {
+    for (std::size_t i = 0; i + 1 < chip.ids.size(); i += 2) {
+      if (chip.ids[i] <= pci_device && pci_device <= chip.ids[i + 1]) return &chip;
+    }
+  }
+  return nullptr;
+}
 const HostClass* Catalog::find_host(std::string_view name) const { return find_named(hosts, name); }
 const Isa* Catalog::find_isa(std::string_view name) const { return find_named(isas, name); }
 const Cpu* Catalog::find_cpu(std::string_view name) const { return find_aliased(cpus, name); }

@@ -67,6 +67,15 @@ struct Gpu {
   Provenance provenance;
 };
 
+// A GPU chip, by which a GPU is recognised where NVML cannot be asked.
+struct Chip {
+  std::string name;  // "GB202"
+  Capability capability;
+  std::string device_tree;  // word in the device tree's "compatible"; "" for chips on the PCI bus
+  std::vector<int> ids;     // first and last PCI device number of each range, in turn
+  Provenance provenance;
+};
+
 // A kind of host processor found beside GPUs: "PCIe host", "Grace", "Zen 2 server".
 struct HostClass {
   std::string name;
@@ -83,6 +92,7 @@ struct Isa {
   Machine machine = Machine::x86_64;
   int level = 0;                      // a higher one is better on a CPU that runs both; equals each have their own use
   std::string title;                  // "AVX-512 with BF16"
+  std::string suits;                  // "bf16", "int8": what it is for, where sets share a level; or ""
   std::vector<std::string> flags;     // for gcc and clang, exactly
   std::vector<std::string> cpuinfo;   // names in /proc/cpuinfo that a CPU must show
   std::vector<std::string> hwcaps;    // names of HWCAP/HWCAP2 bits (Arm), in addition
@@ -127,6 +137,7 @@ class Catalog {
  public:
   std::vector<CapabilityRow> capabilities;  // ascending
   std::vector<Gpu> gpus;
+  std::vector<Chip> chips;
   std::vector<HostClass> hosts;
   std::vector<Isa> isas;  // per machine from least to best
   std::vector<Cpu> cpus;
@@ -137,6 +148,7 @@ class Catalog {
   // name may stand in front.
   const CapabilityRow* find(Capability capability) const;  // the row of its portable form
   const Gpu* find_gpu(std::string_view name) const;
+  const Chip* find_chip(int pci_device) const;
   const HostClass* find_host(std::string_view name) const;
   const Isa* find_isa(std::string_view name) const;
   const Cpu* find_cpu(std::string_view name) const;

@@ -33,12 +33,16 @@ void fields(Archive& archive, Gpu& g) {
   archive(g.name, g.aliases, g.capability, g.segment, g.hosts, g.provenance);
 }
 template <typename Archive>
+void fields(Archive& archive, Chip& c) {
+  archive(c.name, c.capability, c.device_tree, c.ids, c.provenance);
+}
+template <typename Archive>
 void fields(Archive& archive, HostClass& h) {
   archive(h.name, h.machine, h.cpus, h.best_isas, h.text, h.provenance);
 }
 template <typename Archive>
 void fields(Archive& archive, Isa& i) {
-  archive(i.name, i.machine, i.level, i.title, i.flags, i.cpuinfo, i.hwcaps, i.features, i.includes, i.pytorch_note,
+  archive(i.name, i.machine, i.level, i.title, i.suits, i.flags, i.cpuinfo, i.hwcaps, i.features, i.includes, i.pytorch_note,
           i.without, i.provenance);
 }
 template <typename Archive>
@@ -55,7 +59,7 @@ void fields(Archive& archive, Pin& p) {
 }
 template <typename Archive>
 void fields(Archive& archive, Catalog& c) {
-  archive(c.capabilities, c.gpus, c.hosts, c.isas, c.cpus, c.toolkits, c.pins);
+  archive(c.capabilities, c.gpus, c.chips, c.hosts, c.isas, c.cpus, c.toolkits, c.pins);
 }
 
 template <typename T>

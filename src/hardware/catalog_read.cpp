@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "base/text.h"
 #include "base/toml.h"
@@ -56,6 +57,19 @@ std::vector<std::string> texts_if(const Toml& row, std::string_view key) {
   return value ? value->texts() : std::vector<std::string>{};
 }
 
+// "2b80-2bff": PCI device numbers.
+std::pair<int, int> id_range(const Toml& range) {
+  int first = -1, last = -1;
+  const std::string_view text = range.text();
+  const auto number = [&](std::string_view digits, int& value) {
+    return digits.size() == 4 && std::from_chars(digits.data(), digits.data() + 4, value, 16).ptr == digits.data() + 4;
+  };
+  const bool good = text.size() == 9 && text[4] == '-' && number(text.substr(0, 4), first) &&
+                    number(text.substr(5), last) && first <= last;
+  if (!good) range.fail(fmt::format("\"{}\" is not a range of PCI device numbers", printable(text)), "write \"2b80-2bff\"");
+  return {first, last};
+}
+
 CapabilityRow read_capability(const Toml& row) {
   row.allow_only({"capability", "name", "group", "tegra", "first_cuda", "last_cuda", "specific_since", "family_since",
                   "now_called", "first_driver", "cudnn", "source", "confidence"});
@@ -74,12 +88,13 @@ CapabilityRow read_capability(const Toml& row) {
 }
 
 Isa read_isa(const Toml& row) {
-  row.allow_only({"name", "machine", "level", "title", "flags", "cpuinfo", "hwcaps", "features", "includes",
+  row.allow_only({"name", "machine", "level", "title", "suits", "flags", "cpuinfo", "hwcaps", "features", "includes",
                   "pytorch_note", "without", "source", "confidence"});
   return {.name = row.at("name").text(),
           .machine = machine_of(row),
           .level = static_cast<int>(row.at("level").integer()),
           .title = row.at("title").text(),
+          .suits = row.text_or("suits", ""),
           .flags = row.at("flags").texts(),
           .cpuinfo = row.at("cpuinfo").texts(),
           .hwcaps = texts_if(row, "hwcaps"),
@@ -126,6 +141,7 @@ class Reader {
     each("cpus.toml", "cpu", [&](const Toml& row) { add_cpu(row); });
     each("hosts.toml", "host", [&](const Toml& row) { add_host(row); });
     each("gpus.toml", "family", [&](const Toml& row) { add_gpus(row); });
+    each("chips.toml", "chip", [&](const Toml& row) { add_chip(row); });
     each("cuda.toml", "toolkit", [&](const Toml& row) { out_.toolkits.push_back(read_toolkit(row)); });
     each("pins.toml", "pin", [&](const Toml& row) { out_.pins.push_back(read_pin(row)); });
     return std::move(out_);
@@ -193,6 +209,22 @@ class Reader {
       gpu.name = names.front();
       gpu.aliases.assign(names.begin() + 1, names.end());
     }
+  }
+
+  void add_chip(const Toml& row) {
+    row.allow_only({"name", "capability", "device_tree", "ids", "source", "confidence"});
+    Chip chip = {.name = row.at("name").text(),
+                 .capability = capability_at(row, "capability"),
+                 .device_tree = row.text_or("device_tree", ""),
+                 .ids = {},
+                 .provenance = provenance_of(row)};
+    if (!out_.find(chip.capability)) row.at("capability").fail("no row of capabilities.toml has this capability");
+    for (const Toml& range : row.at("ids").array()) {
+      const auto [first, last] = id_range(range);
+      if (out_.find_chip(first) || out_.find_chip(last)) range.fail("another chip has numbers of this range");
+      chip.ids.insert(chip.ids.end(), {first, last});
+    }
+    out_.chips.push_back(std::move(chip));
   }
 
   std::span<const EmbeddedFile> files_;

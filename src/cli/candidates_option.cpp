@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include "cli/candidates_option.h"
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "os/file.h"
+
+namespace lathe {
+
+void CandidatesOption::declare(OptionSet& set) {
+  set.text("-m,--matrix", matrix.path, "FILE",
+           "choose from this matrix [matrix.toml, or else all shipped ones]", ValueKind::file);
+  set.text("--published", published, "FILE", "choose from published variants: names, or list's JSON (- is standard input)",
+           ValueKind::file);
+}
+
+std::vector<Candidate> CandidatesOption::load() const {
+  if (!published.empty() && !matrix.path.empty()) {
+    throw Error({.what = "--matrix and --published exclude each other", .next = "give one of them"});
+  }
+  if (!published.empty()) return read_published(read_file(published), published == "-" ? "standard input" : published);
+  std::vector<Candidate> candidates;
+  if (!matrix.path.empty() || std::filesystem::exists("matrix.toml")) {
+    add_candidates(candidates, matrix.load(), matrix.path.empty() ? "matrix.toml" : matrix.path);
+    return candidates;
+  }
+  for (const std::string& name : shipped_matrices()) {
+    const MatrixOption shipped{.path = name};
+    add_candidates(candidates, shipped.load(), name);
+  }
+  return candidates;
+}
+
+}  // namespace lathe

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe detect`: what machine is this?
+#include "cli/commands.h"
+#include "cli/host_option.h"
+#include "host/host_json.h"
+#include "host/host_properties.h"
+#include "report/host.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  HostOption host;
+  std::string format = "text";
+};
+
+void declare(OptionSet& set, Options& options) {
+  options.host.declare(set, false);
+  set.choice("-f,--format", options.format, {"text", "json", "variant"},
+             "how to print; variant: as properties of wheel variants [text]");
+}
+
+int run(const Options& options, Terminal& terminal) {
+  const HostInfo host = options.host.load();
+  if (options.format == "json") {
+    terminal.out(host_json(host));
+  } else if (options.format == "variant") {
+    for (const WheelProperty& property : properties_of_host(host)) terminal.out(property.text() + "\n");
+  } else {
+    terminal.out(host_text(host, terminal));
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_detect() { return bind_command(declare, run); }
+
+}  // namespace lathe

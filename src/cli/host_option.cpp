@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "cli/host_option.h"
+
+#include <cstdlib>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "host/detect.h"
+#include "host/host_json.h"
+#include "host/named_host.h"
+#include "os/file.h"
+
+namespace lathe {
+namespace {
+
+std::string or_environment(const std::string& option, const char* name) {
+  const char* value = std::getenv(name);
+  return option.empty() && value ? value : option;
+}
+
+HostChanges changes_of(const HostOption& option) {
+  HostChanges changes = {.gpus = option.gpus,
+                         .cpu = or_environment(option.cpu, "TORCHLATHE_CPU"),
+                         .driver = or_environment(option.driver, "TORCHLATHE_DRIVER"),
+                         .glibc = or_environment(option.glibc, "TORCHLATHE_GLIBC")};
+  if (changes.gpus.empty()) {
+    const std::string list = or_environment("", "TORCHLATHE_GPU");  // several: "8.6;12.0"
+    for (const std::string_view name : split(list, ';')) {
+      if (!trim(name).empty()) changes.gpus.emplace_back(trim(name));
+    }
+  }
+  if (option.no_gpu) changes.gpus = {"none"};
+  return changes;
+}
+
+}  // namespace
+
+void HostOption::declare(OptionSet& set, bool made_up) {
+  set.text("--from", from, "FILE", "a recorded machine in place of this one (- is standard input)", ValueKind::file);
+  if (!made_up) return;
+  set.texts("--gpu", gpus, "GPU", "another GPU: \"RTX 5090\", 12.0, none; once for each");
+  set.text("--cpu", cpu, "CPU", "another CPU: \"Core i9-14900K\", \"Zen 4\", avx2");
+  set.text("--driver", driver, "VERSION", "another NVIDIA driver: 570.86.10");
+  set.text("--glibc", glibc, "VERSION", "another C library: 2.28");
+  set.flag("--no-gpu", no_gpu, "as if there were no GPU: choose among CPU builds");
+}
+
+HostInfo HostOption::load() const {
+  const HostChanges changes = changes_of(*this);
+  if (from.empty() && changes.whole()) return made_up_host(changes);
+  const bool look_for_gpus = changes.gpus.empty();
+  HostInfo host = !from.empty() ? read_host(read_file(from), from == "-" ? "standard input" : from)
+                                : detect_host({.gpus = look_for_gpus});
+  change_host(host, changes);
+  return host;
+}
+
+}  // namespace lathe

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe select`: which variant is right for this machine?
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/candidates_option.h"
+#include "cli/commands.h"
+#include "cli/host_option.h"
+#include "hardware/wheel_property.h"
+#include "host/advice.h"
+#include "host/installed.h"
+#include "host/select.h"
+#include "report/selection.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  CandidatesOption candidates;
+  HostOption host;
+  SelectOptions select;
+  std::string gpu_index, variant;
+  std::string format = "text";
+  bool quiet = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positionals("name", options.select.names, "choose among these only: names, or globs over them", ValueKind::variant, false);
+  options.candidates.declare(set);
+  options.host.declare(set, true);
+  set.text("--gpu-index", options.gpu_index, "NUMBER", "choose for this GPU alone, by detect's numbers");
+  set.text("--prefer", options.select.prefer, "KIND", "between equal CPU code the one for this: bf16, int8 [bf16]");
+  set.texts("--cuda", options.select.cuda, "VERSION", "only of these CUDA releases: 13.0");
+  set.texts("--python", options.select.python, "VERSION", "only for these Pythons: 3.13");
+  set.texts("--pytorch", options.select.pytorch, "VERSION", "only of these PyTorch releases: 2.10.0");
+  set.text("--variant", options.variant, "NAME", "this one and no other: print it if it starts", ValueKind::variant);
+  set.flag("-q,--quiet", options.quiet, "the best name alone");
+  set.choice("-f,--format", options.format, {"text", "json", "variant"},
+             "how to print; variant: what the best one states as a wheel variant [text]");
+}
+
+std::string or_environment(std::string value, const char* name) {
+  const char* other = std::getenv(name);
+  return value.empty() && other ? other : value;
+}
+
+SelectOptions select_options(const Options& options) {
+  SelectOptions select = options.select;
+  select.prefer = or_environment(select.prefer, "TORCHLATHE_PREFER");
+  const std::string index = or_environment(options.gpu_index, "TORCHLATHE_GPU_INDEX");
+  if (!index.empty()) {
+    std::size_t number = 0;
+    const char* end = index.data() + index.size();
+    if (std::from_chars(index.data(), end, number).ptr != end) {
+      throw Error({.what = fmt::format("\"{}\" is not the number of a GPU", printable(index)),
+                   .next = "see their numbers with: torchlathe detect"});
+    }
+    select.gpu = number;
+  }
+  const std::string forced = or_environment(options.variant, "TORCHLATHE_VARIANT");
+  if (!forced.empty()) select.names = {forced};
+  return select;
+}
+
+void check_choice(const Selection& selection, const SelectOptions& select, const std::vector<Candidate>& candidates) {
+  if (!selection.starting.empty() || !selection.excluded.empty()) return;
+  std::vector<std::string> names;
+  for (const Candidate& candidate : candidates) names.push_back(candidate.name);
+  const std::string wanted = select.names.empty() ? "" : select.names.front();
+  throw Error({.what = candidates.empty() ? "there is nothing to choose from"
+                       : wanted.empty()   ? "no variant fits these filters"
+                                          : fmt::format("there is no variant \"{}\"", printable(wanted)),
+               .next = did_you_mean_text(wanted, names, "see what there is with: torchlathe list")});
+}
+
+std::vector<std::string> commands(const Selection& selection) {
+  const Choice* best = selection.best();
+  if (!best) return {};
+  const std::string recipe = fmt::format(".flox/pkgs/{}.nix", best->candidate.name);
+  const auto torch = installed_torches();
+  return commands_for(best->candidate, selection.host,
+                      {.recipe = std::filesystem::exists(recipe) ? recipe : "",
+                       .installed = torch.empty() || !torch.front().cuda ? "" : torch.front().folder.string()});
+}
+
+int run(const Options& options, Terminal& terminal) {
+  const SelectOptions select = select_options(options);
+  const std::vector<Candidate> candidates = options.candidates.load();
+  const Selection selection = select_variant(options.host.load(), candidates, select);
+  check_choice(selection, select, candidates);
+  const Choice* best = selection.best();
+  if (options.quiet || options.format == "variant") {
+    if (!best) {
+      terminal.err("torchlathe: no variant starts on this machine\n");
+      if (selection.excluded.size() == 1) {
+        for (const Missing& missing : selection.excluded.front().judgement.missing) terminal.err(fmt::format("  it {}\n", missing.what));
+      }
+      for (const std::string& change : selection.changes) terminal.err(fmt::format("  {}\n", change));
+    } else if (options.quiet) {
+      terminal.out(best->candidate.name + "\n");
+    } else {
+      const Candidate& chosen = best->candidate;
+      for (const auto& property : properties_of_build(chosen.code, chosen.cuda, chosen.isa)) terminal.out(property.text() + "\n");
+    }
+  } else {
+    terminal.out(options.format == "json" ? selection_json(selection, commands(selection))
+                                          : selection_text(selection, commands(selection), terminal));
+  }
+  return best ? 0 : 1;
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_select() { return bind_command(declare, run); }
+
+}  // namespace lathe

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Which instructions may programs use here? x86: what CPUID says the CPU has *and* XCR0 says the kernel saves. Arm: what the
+// kernel says in HWCAP. Never by a model's name. The tables are pure, so that any machine's answers can be tested anywhere.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "host/host_info.h"
+
+namespace lathe {
+
+// What the CPUID instruction answers: EAX, EBX, ECX, EDX.
+using CpuidAnswer = std::array<std::uint32_t, 4>;
+using Cpuid = std::function<CpuidAnswer(std::uint32_t leaf, std::uint32_t subleaf)>;
+
+struct X86State {
+  std::uint64_t xcr0 = 0;     // state components that the kernel saves; 0 without OSXSAVE
+  bool amx_granted = false;   // the kernel lets this process use the tile registers
+};
+
+// Fills features, withheld and name. Features are those of the table in cpu_x86.cpp: all that variants, x86-64 levels and
+// wheel variants ask for.
+void read_x86(HostCpu& cpu, const Cpuid& cpuid, const X86State& state);
+
+// The names of AT_HWCAP's and AT_HWCAP2's bits on arm64, as /proc/cpuinfo has them.
+std::vector<std::string> arm_features(std::uint64_t hwcap, std::uint64_t hwcap2);
+
+// "Neoverse V2" for the implementer and part numbers of MIDR_EL1; "" when they are not in the table.
+std::string arm_core_name(unsigned implementer, unsigned part);
+
+// The machine that this runs on. `cpuinfo`: text of /proc/cpuinfo, from which Arm's names come.
+HostCpu detect_cpu(std::string_view cpuinfo);
+
+}  // namespace lathe

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "report/host.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace lathe {
+namespace {
+
+std::string gib(std::uint64_t bytes) {
+  const double value = static_cast<double>(bytes) / static_cast<double>(std::uint64_t{1} << 30);
+  return value < 10 ? fmt::format("{:.1f} GiB", value) : fmt::format("{:.0f} GiB", value);
+}
+
+std::string driver_line(const HostDriver& driver) {
+  if (driver.assumed && !driver.version) return "new enough (assumed)";
+  if (!driver.version) return "none loaded";
+  std::string text = driver.version->text();
+  text += driver.cuda ? fmt::format(", for CUDA {} and older", driver.cuda->text()) : ", older than any CUDA of the catalogue";
+  return driver.libraries ? text : text + "; libcuda.so.1 is missing";
+}
+
+// The best instruction sets of the catalogue that it runs; several where each has its own use.
+std::string isas_line(const HostCpu& cpu) {
+  const auto usable = usable_isas(cpu);
+  if (usable.empty()) return fmt::format("none of the catalogue's for {}", to_string(cpu.machine));
+  std::vector<std::string> best;
+  for (const Isa* isa : usable) {
+    if (isa->level == usable.back()->level) best.push_back(isa->name);
+  }
+  return fmt::format("{}", fmt::join(best, ", "));
+}
+
+std::string system_line(const HostSystem& system) {
+  std::vector<std::string> parts;
+  const auto add = [&](const std::string& text) {
+    if (!text.empty()) parts.push_back(text);
+  };
+  add(system.name);
+  add(system.kernel.empty() ? "" : "Linux " + system.kernel);
+  add(system.glibc ? "glibc " + system.glibc->text() : "");
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::string limits_line(const HostSystem& system, const HostCpu& cpu) {
+  std::string text = cpu.cores > 0 ? fmt::format("{} cores", cpu.cores) : "";
+  if (system.cpu_limit) text += fmt::format(" limited to {:.3g}", *system.cpu_limit);
+  if (system.memory) text += fmt::format("{}{} of memory", text.empty() ? "" : ", ", gib(*system.memory));
+  if (system.memory_limit) text += fmt::format(" limited to {}", gib(*system.memory_limit));
+  if (!system.container.empty()) text += fmt::format("; in a container ({})", system.container);
+  return text;
+}
+
+}  // namespace
+
+std::string gpu_line(const HostGpu& gpu) {
+  std::string text = gpu_text(gpu);
+  if (gpu.memory) text += ", " + gib(*gpu.memory);
+  if (!gpu.mig) return text;
+  std::vector<std::string> slices;
+  for (const MigSlice& slice : gpu.slices) {
+    const std::size_t at = slice.name.find("MIG ");
+    slices.push_back(at == std::string::npos ? slice.name : slice.name.substr(at + 4));
+  }
+  return fmt::format("{}, in MIG mode: {}", text, slices.empty() ? "no slice" : fmt::format("{}", fmt::join(slices, ", ")));
+}
+
+std::string notes_text(const Findings& notes, const Terminal& terminal) {
+  std::string text;
+  for (const Finding& note : notes) {
+    const Style style = note.severity == Severity::error     ? Style::red
+                        : note.severity == Severity::warning ? Style::yellow
+                                                             : Style::dim;
+    text += fmt::format("{}: {}\n", terminal.styled(style, to_string(note.severity)), note.what);
+    if (!note.fix.empty()) text += fmt::format("  {}\n", note.fix);
+  }
+  return text;
+}
+
+std::string host_text(const HostInfo& host, const Terminal& terminal) {
+  std::string text;
+  const auto line = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) text += fmt::format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:8}", key)), value);
+  };
+  for (std::size_t i = 0; i < host.gpus.size(); ++i) line(fmt::format("gpu {}", i), gpu_line(host.gpus[i]));
+  if (host.gpus.empty()) line("gpu", "none");
+  if (!host.gpus.empty() || host.driver.version) line("driver", driver_line(host.driver));
+  line("cpu", fmt::format("{} ({})", host.cpu.name.empty() ? "a CPU" : host.cpu.name, to_string(host.cpu.machine)));
+  line("runs", isas_line(host.cpu));
+  line("features", fmt::format("{}", fmt::join(host.cpu.features, " ")));
+  line("system", system_line(host.system));
+  line("limits", limits_line(host.system, host.cpu));
+  line("nix", host.system.nix.empty() ? "not here" : host.system.nix);
+  line("flox", host.system.flox.empty() ? "not here" : host.system.flox);
+  return text + notes_text(host.notes, terminal);
+}
+
+}  // namespace lathe

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "report/selection.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/json.h"
+#include "report/host.h"
+#include "report/table.h"
+
+namespace lathe {
+namespace {
+
+std::string missing_text(const Judgement& judgement) {
+  std::string text;
+  for (const Missing& missing : judgement.missing) text += (text.empty() ? "" : "; ") + missing.what;
+  return text;
+}
+
+void write_choice(JsonWriter& json, const Choice& choice) {
+  const Candidate& candidate = choice.candidate;
+  const auto text_of = [](const std::optional<Version>& version) {
+    return version ? std::optional(version->text()) : std::nullopt;
+  };
+  json.begin_object().member("name", candidate.name).member("starts", choice.judgement.starts());
+  if (choice.judgement.starts()) {
+    json.member("fit", candidate.is_gpu() ? std::optional(std::string(to_string(choice.judgement.fit))) : std::nullopt);
+    json.member("why_not_better", choice.why);
+  } else {
+    std::vector<std::string> lacks;
+    for (const Missing& missing : choice.judgement.missing) lacks.push_back(missing.what);
+    json.member("lacks", lacks);
+  }
+  json.member("isa", candidate.isa ? std::optional(candidate.isa->name) : std::nullopt);
+  json.member("cuda", text_of(candidate.cuda)).member("pytorch", candidate.pytorch).member("python", candidate.python);
+  json.end_object();
+}
+
+}  // namespace
+
+std::string host_in_short(const HostInfo& host) {
+  std::vector<std::string> parts;
+  for (const HostGpu& gpu : host.gpus) {
+    const std::string text = gpu_text(gpu);
+    if (parts.empty() || parts.back() != text) parts.push_back(text);
+  }
+  if (parts.empty()) parts.emplace_back("no GPU");
+  if (!host.gpus.empty() && host.driver.version) parts.push_back("driver " + host.driver.version->text());
+  if (!host.gpus.empty() && !host.driver.version && !host.driver.assumed) parts.emplace_back("no driver");
+  const auto usable = usable_isas(host.cpu);
+  parts.push_back(fmt::format("{} ({})", host.cpu.name.empty() ? "a CPU" : host.cpu.name,
+                              usable.empty() ? to_string(host.cpu.machine) : usable.back()->name));
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::string selection_text(const Selection& selection, const std::vector<std::string>& commands, const Terminal& terminal) {
+  std::string text;
+  const auto line = [&](std::string_view key, const std::string& value) {
+    text += fmt::format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:9}", key)), value);
+  };
+  line("machine", host_in_short(selection.host));
+  if (const Choice* best = selection.best()) {
+    line("best", terminal.styled(Style::green, best->candidate.name));
+    line("because", reason_for(*best, selection.host));
+    for (std::size_t i = 0; i < commands.size(); ++i) line(i == 0 ? "get it" : "or", commands[i]);
+  } else {
+    line("best", terminal.styled(Style::red, "none starts here"));
+    for (const std::string& change : selection.changes) line("change", change);
+  }
+  text += notes_text(selection.host.notes, terminal);
+  Table others({"variant", "why it is not better, or what it lacks"});
+  for (const Choice& choice : selection.starting) {
+    if (&choice != selection.best()) others.add({choice.candidate.name, choice.why});
+  }
+  for (const Choice& choice : selection.excluded) others.add({choice.candidate.name, missing_text(choice.judgement)}, Style::dim);
+  if (others.empty()) return text;
+  const std::size_t runners = selection.starting.empty() ? 0 : selection.starting.size() - 1;
+  return text + fmt::format("\n{} more start{}, {} do not:\n", runners, runners == 1 ? "s" : "", selection.excluded.size()) +
+         others.text(terminal);
+}
+
+std::string selection_json(const Selection& selection, const std::vector<std::string>& commands) {
+  JsonWriter json;
+  const Choice* best = selection.best();
+  json.begin_object();
+  json.member("best", best ? std::optional(best->candidate.name) : std::nullopt);
+  json.member("reason", best ? std::optional(reason_for(*best, selection.host)) : std::nullopt);
+  json.member("runner_up", selection.starting.size() > 1 ? std::optional(selection.starting[1].candidate.name) : std::nullopt);
+  json.member("commands", commands).member("changes", selection.changes);
+  json.member("machine", host_in_short(selection.host)).key("variants").begin_array();
+  for (const Choice& choice : selection.starting) write_choice(json, choice);
+  for (const Choice& choice : selection.excluded) write_choice(json, choice);
+  json.end_array().key("notes").begin_array();
+  for (const Finding& note : selection.host.notes) {
+    json.begin_object().member("rule", note.rule).member("severity", to_string(note.severity));
+    json.member("what", note.what).member("fix", note.fix).end_object();
+  }
+  return json.end_array().end_object().take();
+}
+
+}  // namespace lathe
