@@ -49,8 +49,7 @@ class Record {
     out.driver = version("min_driver");
     out.glibc = version("glibc");
     out.get = json_.text_of("get");
-    if (json_.text_of("status") == "impossible") out.impossible = json_.text_of("reason");
-    out.redundant = json_.text_of("status") == "redundant";
+    out.no_machine = json_.text_of("status") == "impossible";
     return out;
   }
 
@@ -130,7 +129,7 @@ void add_candidates(std::vector<Candidate>& out, const MatrixSpec& spec, const s
     for (const Capability gpu : cell.gpus) {
       if (std::string why = why_not_compilable(gpu, *cell.cuda); !why.empty()) candidate.impossible = std::move(why);
     }
-    candidate.redundant = cell.status == PairStatus::redundant;
+    candidate.no_machine = cell.status == PairStatus::impossible;
     candidate.from = from;
     out.push_back(std::move(candidate));
     return true;

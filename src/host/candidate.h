@@ -22,7 +22,7 @@ struct Candidate {
   std::optional<Version> driver = {};     // lowest one, as its publisher says
   std::optional<Version> glibc = {};      // lowest one; nullopt: it brings its own, as all of Nix's do
   std::string impossible = {};            // why it cannot be built at all; or ""
-  bool redundant = false;                 // no machine has it as its best
+  bool no_machine = false;                // the catalogue has no machine with this GPU and CPU: nobody will have built it
   std::string from = {};                  // the matrix that it is in, as -m takes it; "" for published ones
   std::string get = {};                   // a command that installs it, as its publisher says
 

@@ -39,6 +39,8 @@ int order(const T& a, const T& b) {
 }
 
 constexpr Criterion criteria[] = {
+    {[](const Contestant& a, const Contestant& b, std::string_view) { return order(b.candidate.no_machine, a.candidate.no_machine); },
+     [](const Contestant&, const Contestant&) { return std::string("is for a GPU and a CPU that no machine of the catalogue has together"); }},
     {[](const Contestant& a, const Contestant& b, std::string_view) { return order(a.judgement.fit, b.judgement.fit); },
      [](const Contestant& a, const Contestant&) {
        return a.judgement.fit == Fit::ptx
