@@ -34,6 +34,7 @@ class FileCarver {
                    .next = "give a shared library, a folder of them or a wheel"});
     }
     elf_.emplace(Elf::parse(old_.bytes(), result_.path));
+    if (!elf_->findings().empty()) return damaged();
     fatbins_ = read_fatbins(*elf_);
     result_.old_held = result_.new_held = held_architectures(fatbins_);
     if (!options_.leave_because.empty()) return leave(options_.leave_because);
@@ -64,11 +65,18 @@ class FileCarver {
     write(file);
     file.take_attributes(source_, in_place ? NewFile::Keep::everything : NewFile::Keep::mode);
     source_.expect_unchanged();
-    file.put_in_place(in_place);
+    file.put_in_place(in_place && options_.synced);
     return result_;
   }
 
  private:
+  // Headers that lead nowhere, a file cut short: what was not understood is not rewritten.
+  CarvedFile damaged() {
+    const std::string& what = elf_->findings()[0].what;
+    if (options_.unfit == CarveOptions::Unfit::leave) return result_;
+    throw Error({.what = fmt::format("damaged or cut short: {}", what), .where = {.file = result_.path}, .next = "fetch it again"});
+  }
+
   CarvedFile leave(const std::string& why) {
     if (fatbins_.containers.empty()) return result_;
     result_.outcome = Outcome::left_alone;

@@ -19,6 +19,7 @@ struct CarveOptions {
   bool strip_symbols = false;  // drop what `strip` would
   bool dry_run = false;        // plan only
   bool hash = false;           // tell the SHA-256 of what was carved
+  bool synced = true;          // in place: the new file is on the disk before the old one is gone
   bool arch_list_alone = false;  // shorten PyTorch's list also in a file that holds no device code itself
   enum class Unfit { refuse, leave } unfit = Unfit::refuse;  // a file with code, but none for any target
   std::string leave_because = {};  // if not empty: touch nothing, and say this

@@ -39,7 +39,7 @@ class TreeCarver {
   CarvedTree in_place() {
     list();
     carve_all(source_);
-    if (!options_.carve.dry_run && tree_.count(Outcome::carved) != 0) write_manifest(source_);
+    if (options_.write_manifest && !options_.carve.dry_run && tree_.count(Outcome::carved) != 0) write_manifest(source_);
     return std::move(tree_);
   }
 
@@ -181,7 +181,8 @@ class TreeCarver {
     const auto first = std::ranges::find_if(tree_.files, unfit);
     throw Error({.what = fmt::format("no library here holds code for {}; {} holds {}", to_string(options_.carve.targets),
                                      first->path, first->old_held),
-                 .where = {.file = source_.string()}, .next = "carve a build that was made for this GPU too"});
+                 .where = {.file = options_.name.empty() ? source_.string() : options_.name},
+                 .next = "carve a build that was made for this GPU too"});
   }
 
   void write_manifest(const fs::path& destination) const {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "carve/carve.h"
@@ -15,7 +16,10 @@ struct TreeOptions {
   CarveOptions carve = {};
   bool include_vendor = false;
   unsigned threads = 0;                                            // 0: all cores
+  bool write_manifest = true;
+  std::string name = {};                                           // for messages, if it is not the folder's own
   std::function<void(std::size_t done, std::size_t all)> progress = {};  // called from any thread, one at a time
+  std::function<void(std::uint64_t bytes)> on_packed = {};         // of a wheel's changed members, so far
 };
 
 struct CarvedTree {

@@ -9,6 +9,7 @@
 #include "carve/carve.h"
 #include "carve/manifest.h"
 #include "carve/tree.h"
+#include "carve/wheel.h"
 #include "cli/commands.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -31,9 +32,9 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positional("path", options.path, "a library or a folder of them", ValueKind::file);
+  set.positional("path", options.path, "a library, a folder of them, or a wheel", ValueKind::file);
   set.text("-g,--gpu", options.gpu, "CC[,CC...]", "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, native");
-  set.text("-o,--output", options.output, "PATH", "where the result goes; nothing may be there", ValueKind::file);
+  set.text("-o,--output", options.output, "PATH", "where the result goes; nothing may be there. A wheel: the folder for it", ValueKind::file);
   set.flag("--in-place", options.in_place, "replace each library by its carved one");
   set.flag("-n,--dry-run", options.carve.dry_run, "say what would happen, write nothing");
   set.flag("--minimal", options.carve.minimal, "keep the driver's one pick and nothing else");
@@ -80,7 +81,12 @@ CarveOptions carve_options(const Options& options) {
   return carve;
 }
 
-CarvedTree carve_one(const Options& options, const CarveOptions& carve) {
+struct Result {
+  CarvedTree tree;
+  std::string wheel = {};  // the new one, if there is
+};
+
+Result carve_one(const Options& options, const CarveOptions& carve) {
   const fs::path destination = options.in_place ? options.path : options.output;
   if (!options.in_place && !carve.dry_run && fs::exists(fs::symlink_status(destination))) {
     throw Error({.what = "this is there already", .where = {.file = destination.string()},
@@ -90,18 +96,35 @@ CarvedTree carve_one(const Options& options, const CarveOptions& carve) {
   tree.files.push_back(carve_file(options.path, destination, carve));
   tree.old_size = tree.files[0].old_size;
   tree.new_size = tree.files[0].new_size;
-  return tree;
+  return {.tree = std::move(tree)};
 }
 
-CarvedTree carve(const Options& options, const CarveOptions& carve, Terminal& terminal) {
-  if (!fs::is_directory(options.path)) return carve_one(options, carve);
+// Unpacked, carved and packed again. What is told are the wheel's own sizes, where there is a new one.
+Result carve_whole_wheel(const Options& options, const TreeOptions& how) {
+  if (options.in_place) {
+    throw Error({.what = "a wheel is not carved in place: its name says what it holds", .where = {.file = options.path},
+                 .next = "say --output FOLDER"});
+  }
+  CarvedWheel wheel = carve_wheel(options.path, how.carve.dry_run && options.output.empty() ? "." : options.output, how);
+  if (!wheel.path.empty()) {
+    wheel.tree.old_size = wheel.old_file_size;
+    wheel.tree.new_size = wheel.new_file_size;
+  }
+  return {.tree = std::move(wheel.tree), .wheel = wheel.path.string()};
+}
+
+Result carve(const Options& options, const CarveOptions& carve, Terminal& terminal) {
+  const bool folder = fs::is_directory(options.path);
+  if (!folder && !is_wheel(options.path)) return carve_one(options, carve);
   if (options.include_vendor) {
     terminal.err("torchlathe: NVIDIA's licences restrict changing its libraries and passing on the result\n");
   }
   Progress progress(terminal);
   TreeOptions tree{.carve = carve, .include_vendor = options.include_vendor};
   tree.progress = [&](std::size_t done, std::size_t all) { progress.show(fmt::format("carving {}/{}", done, all)); };
-  return carve_tree(options.path, options.in_place ? options.path : options.output, tree);
+  tree.on_packed = [&](std::uint64_t bytes) { progress.show(fmt::format("packing, {}", size_text(bytes))); };
+  if (!folder) return carve_whole_wheel(options, tree);
+  return {.tree = carve_tree(options.path, options.in_place ? options.path : options.output, tree)};
 }
 
 // The last column: what a reader might wonder about.
@@ -117,7 +140,8 @@ std::string remark(const CarvedFile& file) {
   return text;
 }
 
-void print_text(const CarvedTree& tree, const CarveOptions& options, Terminal& terminal) {
+void print_text(const Result& result, const CarveOptions& options, Terminal& terminal) {
+  const CarvedTree& tree = result.tree;
   Table table({"file", "before", "after", "images", "code", ""});
   for (const std::size_t column : {1, 2, 3}) table.align_right(column);
   for (const CarvedFile& file : tree.files) {
@@ -144,14 +168,17 @@ void print_text(const CarvedTree& tree, const CarveOptions& options, Terminal& t
                            size_text(tree.new_size), less, tree.count(Outcome::carved),
                            tree.files.size() - tree.count(Outcome::carved) + tree.other_files,
                            tree.failures.empty() ? "" : fmt::format(", {} failed", tree.failures.size())));
+  if (!result.wheel.empty()) terminal.out(fmt::format("wrote {}\n", result.wheel));
 }
 
-void print_json(const CarvedTree& tree, const CarveOptions& options, Terminal& terminal) {
+void print_json(const Result& result, const CarveOptions& options, Terminal& terminal) {
+  const CarvedTree& tree = result.tree;
   JsonWriter json;
   json.begin_object().key("gpus").begin_array();
   for (const CarveTarget& target : options.targets) json.value(to_string(target));
   json.end_array();
   json.member("dry_run", options.dry_run).member("size_before", tree.old_size).member("size_after", tree.new_size);
+  if (!result.wheel.empty()) json.member("wheel", result.wheel);
   json.key("files").begin_array();
   for (const CarvedFile& file : tree.files) write_carved_file(json, file);
   json.end_array();
@@ -171,11 +198,11 @@ void print_json(const CarvedTree& tree, const CarveOptions& options, Terminal& t
 
 int run(const Options& options, Terminal& terminal) {
   const CarveOptions how = carve_options(options);
-  const CarvedTree tree = carve(options, how, terminal);
-  if (!options.manifest.empty()) write_file_atomically(options.manifest, carve_manifest(tree.files, how, ""));
-  if (options.format == "json") print_json(tree, how, terminal);
-  else print_text(tree, how, terminal);
-  return tree.failures.exit_code();
+  const Result result = carve(options, how, terminal);
+  if (!options.manifest.empty()) write_file_atomically(options.manifest, carve_manifest(result.tree.files, how, ""));
+  if (options.format == "json") print_json(result, how, terminal);
+  else print_text(result, how, terminal);
+  return result.tree.failures.exit_code();
 }
 
 }  // namespace

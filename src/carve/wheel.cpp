@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+#include "carve/wheel.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <mutex>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/text.h"
+#include "binary/inflate.h"
+#include "binary/zip.h"
+#include "carve/manifest.h"
+#include "carve/wheel_names.h"
+#include "carve/zip_writer.h"
+#include "os/file.h"
+#include "os/mapped_file.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t largest_text = std::uint64_t{64} << 20;
+
+// The first bytes of a member, which tell what it is.
+bool looks_like_elf(const ZipMember& member) {
+  constexpr std::size_t look = 64;
+  if (!member.readable || member.size < look) return false;
+  if (member.method == 0) return Elf::looks_like(member.packed);
+  bool is_elf = false;
+  inflate(member.packed, member.size, [&](ByteSpan out) {
+    is_elf = Elf::looks_like(out);
+    return false;
+  }, look);
+  return is_elf;
+}
+
+void unpack(const ZipMember& member, const std::function<bool(ByteSpan)>& sink) {
+  Inflated made{.size = member.packed.size(), .crc = 0, .whole = true};
+  if (member.method == 0) {
+    sink(member.packed);
+    made.crc = crc32_of(member.packed);
+  } else {
+    made = inflate(member.packed, member.size, sink);
+  }
+  if (made.crc != member.crc) {
+    throw Error({.what = fmt::format("{}: its checksum is wrong", printable(member.name)), .where = {},
+                 .next = "the wheel is damaged: fetch it again"});
+  }
+}
+
+std::string unpack_text(const ZipMember& member) {
+  if (member.size > largest_text) throw Error({.what = fmt::format("{} is larger than such a file can be", printable(member.name))});
+  std::string text;
+  unpack(member, [&](ByteSpan bytes) {
+    text += as_text(bytes);
+    return true;
+  });
+  return text;
+}
+
+void unpack_file(const ZipMember& member, const fs::path& path) {
+  create_folders(path.parent_path());
+  std::ofstream file(path, std::ios::binary);
+  unpack(member, [&](ByteSpan bytes) {
+    file.write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
+    return file.good();
+  });
+  file.close();
+  if (!file) throw system_error("write", path.string(), errno);
+}
+
+class WheelCarver {
+ public:
+  WheelCarver(const fs::path& source, const fs::path& destination, const TreeOptions& options)
+      : source_(source), map_(MappedFile::open(source)), options_(options), zip_(read_zip(map_.bytes(), source.string())) {
+    refuse_what_is_damaged();
+    name_wheel(destination);
+  }
+
+  CarvedWheel carve() {
+    remove_leftovers(place_);
+    const fs::path beside = options_.carve.dry_run ? fs::temp_directory_path() / place_.filename() : place_;
+    const Unfinished folder(beside, Unfinished::Kind::folder);
+    CarvedWheel carved{.tree = carve_libraries(folder.path()), .path = {}, .old_file_size = source_.size()};
+    map_.expect_whole();
+    count_others(carved.tree);
+    if (carved.tree.count(Outcome::carved) == 0 && carved.tree.failures.empty()) refuse_to_do_nothing(carved.tree);
+    if (options_.carve.dry_run || !carved.tree.failures.empty()) return carved;
+    write(carved, folder.path());
+    return carved;
+  }
+
+ private:
+  [[noreturn]] void fail(std::string what, std::string next) const {
+    throw Error({.what = std::move(what), .where = {.file = source_.path().string()}, .next = std::move(next)});
+  }
+
+  void refuse_what_is_damaged() const {
+    for (const Finding& finding : zip_.findings) {
+      if (finding.severity == Severity::note || finding.rule == "wheel-link") continue;
+      fail(fmt::format("{}: {}", finding.where.text(), finding.what), "such a wheel is not carved: fetch it again");
+    }
+  }
+
+  void name_wheel(const fs::path& destination) {
+    const auto name = parse_wheel_name(source_.path().filename().string());
+    if (!name) fail("no name of a wheel", "it must be like torch-2.10.0+cu128-cp312-cp312-manylinux_2_28_x86_64.whl");
+    for (const ZipMember& member : zip_.members) {
+      const std::size_t slash = member.name.find('/');
+      if (slash != std::string::npos && member.name.substr(slash) == "/RECORD" &&
+          member.name.substr(0, slash).ends_with(".dist-info")) {
+        info_ = member.name.substr(0, slash);
+      }
+    }
+    if (info_.empty()) fail("there is no NAME-VERSION.dist-info/RECORD in it", "an installer would refuse it too");
+    stem_ = info_.substr(0, info_.size() - std::string_view(".dist-info").size());
+    WheelName carved = *name;
+    carved.version = version_ = version_for(name->version, options_.carve.targets);
+    new_stem_ = stem_.substr(0, stem_.rfind('-')) + "-" + version_;
+    place_ = fs::is_directory(destination) ? destination / carved.file_name() : destination;
+    if (place_.filename() != carved.file_name()) {
+      throw Error({.what = "an installer goes by a wheel's name, so it cannot be chosen", .where = {.file = place_.string()},
+                   .next = fmt::format("give a folder, or the name {}", carved.file_name())});
+    }
+    if (!options_.carve.dry_run && fs::exists(fs::symlink_status(place_))) {
+      throw Error({.what = "this is there already", .where = {.file = place_.string()}, .next = "remove it, or choose another folder"});
+    }
+  }
+
+  std::string new_name(std::string_view name) const {
+    for (const std::string_view folder : {".dist-info", ".data"}) {
+      const std::string old_folder = stem_ + std::string(folder);
+      const bool inside = name.starts_with(old_folder) && (name.size() == old_folder.size() || name[old_folder.size()] == '/');
+      if (inside) return new_stem_ + std::string(folder) + std::string(name.substr(old_folder.size()));
+    }
+    return std::string(name);
+  }
+
+  CarvedTree carve_libraries(const fs::path& folder) {
+    libraries_ = find_libraries();
+    std::ranges::stable_sort(libraries_, std::ranges::greater{}, &ZipMember::size);
+    parallel_for_all(libraries_.size(), [&](std::size_t i) { unpack_file(*libraries_[i], folder / libraries_[i]->name); },
+                     options_.threads);
+    TreeOptions options = options_;
+    options.carve.synced = false;
+    options.write_manifest = false;
+    options.name = source_.path().string();
+    return carve_tree(folder, folder, options);
+  }
+
+  std::vector<const ZipMember*> find_libraries() const {
+    std::vector<char> is_library(zip_.members.size());
+    parallel_for_all(zip_.members.size(), [&](std::size_t i) { is_library[i] = looks_like_elf(zip_.members[i]); }, options_.threads);
+    std::vector<const ZipMember*> found;
+    for (std::size_t i = 0; i < is_library.size(); ++i) {
+      if (is_library[i]) found.push_back(&zip_.members[i]);
+    }
+    return found;
+  }
+
+  // The tree counted the libraries.
+  void count_others(CarvedTree& tree) const {
+    for (const ZipMember& member : zip_.members) {
+      if (member.folder || std::ranges::find(libraries_, &member) != libraries_.end()) continue;
+      ++tree.other_files;
+      tree.old_size += member.size;
+      tree.new_size += member.size;
+    }
+  }
+
+  [[noreturn]] void refuse_to_do_nothing(const CarvedTree& tree) const {
+    const bool vendor = tree.count(Outcome::left_alone) != 0;
+    fail(fmt::format("nothing in it would change for {}", to_string(options_.carve.targets)),
+         vendor ? "its device code is NVIDIA's own: --include-vendor carves that too" : "use it as it is");
+  }
+
+  void write(CarvedWheel& carved, const fs::path& folder) {
+    NewFile file(place_);
+    ZipWriter writer(file, options_.threads);
+    writer.progress = [&](std::uint64_t bytes) {
+      if (options_.on_packed) options_.on_packed(bytes);
+    };
+    std::map<std::string, bool> changed;
+    for (const CarvedFile& one : carved.tree.files) changed[one.path] = one.outcome == Outcome::carved;
+    const ZipMember* record = nullptr;
+    for (const ZipMember& member : zip_.members) {
+      if (member.name == info_ + "/RECORD") record = &member;
+      else if (!is_signature(member.name)) write_member(writer, member, folder, changed[member.name]);
+    }
+    add(writer, *record, new_stem_ + ".dist-info/" + std::string(manifest_name),
+        carve_manifest(carved.tree.files, options_.carve, earlier_manifest()));
+    writer.add(*record, new_name(record->name), as_byte_span(rewrite_record(unpack_text(*record), written_, [&](std::string_view name) {
+      return new_name(name);
+    })));
+    carved.new_file_size = writer.finish();
+    file.take_attributes(source_, NewFile::Keep::mode);
+    check(file);
+    source_.expect_unchanged();
+    map_.expect_whole();
+    file.put_in_place(false);
+    carved.path = place_;
+  }
+
+  bool is_signature(const std::string& name) const {
+    return name == info_ + "/RECORD.jws" || name == info_ + "/RECORD.p7s" || is_manifest(name);
+  }
+  bool is_manifest(const std::string& name) const { return name == info_ + "/" + std::string(manifest_name); }
+
+  std::string earlier_manifest() const {
+    const auto it = std::ranges::find_if(zip_.members, [&](const ZipMember& member) { return is_manifest(member.name); });
+    return it == zip_.members.end() ? "" : unpack_text(*it);
+  }
+
+  void write_member(ZipWriter& writer, const ZipMember& member, const fs::path& folder, bool changed) {
+    if (changed) {
+      const MappedFile file = MappedFile::open(folder / member.name);
+      const Sha256 hash = writer.add(member, new_name(member.name), file.bytes());
+      file.expect_whole();
+      written_[new_name(member.name)] = {.hash = hash, .size = file.bytes().size()};
+    } else if (member.name == info_ + "/METADATA") {
+      const auto text = metadata_with_version(unpack_text(member), version_);
+      if (!text) fail("its METADATA names no version", "an installer would refuse it too");
+      add(writer, member, new_name(member.name), *text);
+    } else {
+      const auto at = member.packed.empty() ? 0 : static_cast<std::uint64_t>(member.packed.data() - map_.bytes().data());
+      writer.take_over(member, new_name(member.name), source_, at);
+    }
+  }
+
+  void add(ZipWriter& writer, const ZipMember& like, const std::string& name, const std::string& content) {
+    written_[name] = {.hash = writer.add(like, name, as_byte_span(content)), .size = content.size()};
+  }
+
+  // The new wheel, read like a stranger's: all members are there and readable, and what was taken over is the same.
+  void check(const NewFile& file) const {
+    const MappedFile written = MappedFile::open(file.path());
+    const Zip zip = read_zip(written.bytes(), file.path());
+    std::map<std::string_view, const ZipMember*> by_name;
+    for (const ZipMember& member : zip.members) by_name[member.name] = &member;
+    std::string wrong = zip.findings.count(Severity::error) + zip.findings.count(Severity::warning) >
+                                zip_.findings.count(Severity::warning) ? zip.findings[0].what : "";
+    for (const ZipMember& member : zip_.members) {
+      if (is_signature(member.name)) continue;
+      const std::string name = new_name(member.name);
+      const auto it = by_name.find(name);
+      if (it == by_name.end()) wrong = name + " is missing";
+      else if (!written_.contains(name) && member.name != info_ + "/RECORD" && !same(member, *it->second)) wrong = name + " is another";
+    }
+    written.expect_whole();
+    if (wrong.empty()) return;
+    source_.expect_unchanged();
+    throw Error({.what = "the carved wheel did not pass its check and was deleted: " + wrong, .where = {.file = place_.string()},
+                 .next = "the old wheel is as it was; please report this", .kind = ErrorKind::fault});
+  }
+
+  static bool same(const ZipMember& old_one, const ZipMember& new_one) {
+    return old_one.crc == new_one.crc && old_one.size == new_one.size && old_one.mode == new_one.mode &&
+           as_text(old_one.packed) == as_text(new_one.packed);
+  }
+
+  SourceFile source_;
+  MappedFile map_;
+  TreeOptions options_;
+  Zip zip_;
+  std::string info_, stem_, new_stem_, version_;  // "torch-2.11.0.dist-info", "torch-2.11.0"
+  fs::path place_;
+  std::vector<const ZipMember*> libraries_;  // ELF files, the largest first
+  std::map<std::string, RecordedFile> written_;  // by new name
+};
+
+}  // namespace
+
+bool is_wheel(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored) && looks_like_zip(MappedFile::open(path).bytes());
+}
+
+CarvedWheel carve_wheel(const fs::path& source, const fs::path& destination, const TreeOptions& options) {
+  return WheelCarver(source, destination, options).carve();
+}
+
+}  // namespace lathe

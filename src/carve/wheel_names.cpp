@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "carve/wheel_names.h"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "base/text.h"
+
+namespace lathe {
+namespace {
+
+constexpr std::string_view extension = ".whl";
+
+bool is_gpu_label(std::string_view part) {
+  if (!part.starts_with("sm")) return false;
+  part.remove_prefix(2);
+  if (part.ends_with("ptx")) part.remove_suffix(3);
+  return !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string gpu_label(const CarveTarget& target) {
+  return "sm" + spell(target.capability, Dialect::cmake) + (target.ptx ? "ptx" : "");
+}
+
+// The first field of a line of RECORD, which is quoted where it holds a comma or a quote.
+std::string path_of(std::string_view line) {
+  if (!line.starts_with('"')) return std::string(line.substr(0, line.find(',')));
+  std::string path;
+  for (std::size_t i = 1; i < line.size(); ++i) {
+    if (line[i] == '"' && (i + 1 == line.size() || line[i + 1] != '"')) break;
+    if (line[i] == '"') ++i;
+    path += line[i];
+  }
+  return path;
+}
+
+std::string quoted(const std::string& path) {
+  if (path.find_first_of(",\"") == std::string::npos) return path;
+  return "\"" + replace_all(path, "\"", "\"\"") + "\"";
+}
+
+std::string hash_and_size(std::string_view line) {
+  const std::size_t last = line.rfind(',');
+  const std::size_t before = last == std::string_view::npos || last == 0 ? last : line.rfind(',', last - 1);
+  return before == std::string_view::npos ? ",," : std::string(line.substr(before));
+}
+
+std::string line_of(const std::string& path, const RecordedFile& file) {
+  return fmt::format("{},sha256={},{}\n", quoted(path), to_base64url(file.hash), file.size);
+}
+
+}  // namespace
+
+std::optional<WheelName> parse_wheel_name(std::string_view file_name) {
+  if (!file_name.ends_with(extension)) return std::nullopt;
+  // Downloaded names may spell the plus of a local version as their address did.
+  const std::string name = replace_all(replace_all(std::string(file_name), "%2B", "+"), "%2b", "+");
+  const auto parts = split(std::string_view(name).substr(0, name.size() - extension.size()), '-');
+  if ((parts.size() != 5 && parts.size() != 6) || parts[0].empty() || parts[1].empty()) return std::nullopt;
+  const std::size_t rest = parts[0].size() + parts[1].size() + 2;
+  return WheelName{.distribution = std::string(parts[0]), .version = std::string(parts[1]),
+                   .rest = name.substr(rest, name.size() - extension.size() - rest)};
+}
+
+std::string version_for(std::string_view version, std::span<const CarveTarget> targets) {
+  const std::size_t plus = version.find('+');
+  std::string label;
+  const auto add = [&](std::string_view part) { label += (label.empty() ? "" : ".") + std::string(part); };
+  if (plus != std::string_view::npos) {
+    for (const std::string_view part : split(version.substr(plus + 1), '.')) {
+      if (!is_gpu_label(part)) add(part);
+    }
+  }
+  for (const CarveTarget& target : targets) add(gpu_label(target));
+  return std::string(version.substr(0, plus)) + "+" + label;
+}
+
+std::optional<std::string> metadata_with_version(std::string_view text, std::string_view version) {
+  constexpr std::string_view field = "Version:";
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    if (trim(line).empty()) return std::nullopt;  // the fields are over
+    if (line.starts_with(field)) {
+      const std::string_view line_end = line.ends_with('\r') ? "\r" : "";
+      return std::string(text.substr(0, at)) + "Version: " + std::string(version) + std::string(line_end) +
+             std::string(text.substr(end));
+    }
+    at = end + 1;
+  }
+  return std::nullopt;
+}
+
+std::string rewrite_record(std::string_view text, const std::map<std::string, RecordedFile>& written,
+                           const std::function<std::string(std::string_view)>& new_name) {
+  std::string out;
+  std::set<std::string> seen;
+  std::string record_line;
+  for (const std::string_view whole_line : split(text, '\n')) {
+    const std::string_view line = trim(whole_line);
+    if (line.empty()) continue;
+    const std::string path = new_name(path_of(line));
+    if (path.ends_with(".dist-info/RECORD.jws") || path.ends_with(".dist-info/RECORD.p7s")) continue;
+    if (path.ends_with(".dist-info/RECORD")) {
+      record_line = quoted(path) + ",,\n";
+      continue;
+    }
+    const auto it = written.find(path);
+    out += it == written.end() ? quoted(path) + hash_and_size(line) + "\n" : line_of(path, it->second);
+    seen.insert(path);
+  }
+  for (const auto& [path, file] : written) {
+    if (!seen.contains(path)) out += line_of(path, file);
+  }
+  return out + record_line;  // it lists all but itself
+}
+
+}  // namespace lathe

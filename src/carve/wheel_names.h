@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// The texts that name a Python wheel and list its files: file name, version, METADATA, RECORD. Pure. The rules are those of
+// the Python packaging specifications (binary distribution format, version specifiers, recording installed projects).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/hash.h"
+#include "carve/plan.h"
+
+namespace lathe {
+
+// torch-2.10.0+cu128-cp312-cp312-manylinux_2_28_x86_64.whl
+struct WheelName {
+  std::string distribution;  // "torch"
+  std::string version;       // "2.10.0+cu128"
+  std::string rest;          // "cp312-cp312-manylinux_2_28_x86_64", before it a build number if there is one
+
+  std::string file_name() const { return distribution + "-" + version + "-" + rest + ".whl"; }
+};
+std::optional<WheelName> parse_wheel_name(std::string_view file_name);
+
+// The version with the GPUs in its local label: "2.10.0+cu128" becomes "2.10.0+cu128.sm90"; GPUs of an earlier carve go.
+std::string version_for(std::string_view version, std::span<const CarveTarget> targets);
+
+// METADATA with another version. nullopt when it names none.
+std::optional<std::string> metadata_with_version(std::string_view text, std::string_view version);
+
+struct RecordedFile {
+  Sha256 hash = {};
+  std::uint64_t size = 0;
+};
+// RECORD with its paths renamed by `new_name`, the lines of `written` (new paths) changed or added, and those of RECORD's own
+// signatures, which no longer hold, left out.
+std::string rewrite_record(std::string_view text, const std::map<std::string, RecordedFile>& written,
+                           const std::function<std::string(std::string_view)>& new_name);
+
+}  // namespace lathe

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include "carve/wheel_names.h"
+
+#include <gtest/gtest.h>
+
+namespace lathe {
+namespace {
+
+TEST(WheelNames, ReadsTheNameOfAWheel) {
+  const auto name = parse_wheel_name("torch-2.10.0+cu128-cp312-cp312-manylinux_2_28_x86_64.whl");
+  ASSERT_TRUE(name);
+  EXPECT_EQ(name->distribution, "torch");
+  EXPECT_EQ(name->version, "2.10.0+cu128");
+  EXPECT_EQ(name->rest, "cp312-cp312-manylinux_2_28_x86_64");
+  EXPECT_EQ(parse_wheel_name("torch-2.10.0%2Bcu128-cp312-cp312-linux_x86_64.whl")->version, "2.10.0+cu128");
+  EXPECT_EQ(parse_wheel_name("a-1.0-7-py3-none-any.whl")->rest, "7-py3-none-any");
+  EXPECT_EQ(name->file_name(), "torch-2.10.0+cu128-cp312-cp312-manylinux_2_28_x86_64.whl");
+  for (const char* wrong : {"torch.whl", "torch-2.10.0.zip", "a-b-c-d-e-f-g.whl", "-1-py3-none-any.whl", ""}) {
+    EXPECT_FALSE(parse_wheel_name(wrong)) << wrong;
+  }
+}
+
+TEST(WheelNames, PutsTheGpusIntoTheLocalLabelAndDropsThoseOfAnEarlierCarve) {
+  const auto version = [](std::string_view old, std::string_view gpus) { return version_for(old, parse_carve_targets(gpus)); };
+  EXPECT_EQ(version("2.10.0+cu128", "9.0"), "2.10.0+cu128.sm90");
+  EXPECT_EQ(version("2.11.0", "12.0,8.6"), "2.11.0+sm86.sm120");
+  EXPECT_EQ(version("2.11.0", "9.0+PTX"), "2.11.0+sm90ptx");
+  EXPECT_EQ(version("2.10.0+cu128.sm86.sm90ptx", "8.6"), "2.10.0+cu128.sm86");
+  EXPECT_EQ(version("2.10.0+smart.sm", "8.6"), "2.10.0+smart.sm.sm86");
+}
+
+TEST(WheelNames, ChangesTheVersionInMetadataAndNothingElse) {
+  EXPECT_EQ(metadata_with_version("Metadata-Version: 2.1\nName: torch\nVersion: 2.10.0\n\nVersion: of the text\n", "3+x"),
+            "Metadata-Version: 2.1\nName: torch\nVersion: 3+x\n\nVersion: of the text\n");
+  EXPECT_EQ(metadata_with_version("Version: 1\r\nName: a\r\n", "2"), "Version: 2\r\nName: a\r\n");
+  EXPECT_FALSE(metadata_with_version("Name: torch\n\nVersion: 1\n", "2"));
+  EXPECT_FALSE(metadata_with_version("", "2"));
+}
+
+TEST(WheelNames, RewritesRecord) {
+  const std::map<std::string, RecordedFile> written = {{"t/a.so", {.hash = sha256({}), .size = 5}},
+                                                       {"t-2.dist-info/new.json", {.hash = sha256({}), .size = 7}}};
+  const std::string record = rewrite_record(
+      "t/a.so,sha256=old,9\r\n\"t/b,\"\"c\"\"\",sha256=same,3\nt-1.dist-info/RECORD.jws,,\nt-1.dist-info/RECORD,,\n"
+      "t-1.dist-info/WHEEL,sha256=w,1\n",
+      written, [](std::string_view name) {
+        return name.starts_with("t-1.") ? "t-2." + std::string(name.substr(4)) : std::string(name);
+      });
+  const std::string empty = "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+  EXPECT_EQ(record, "t/a.so," + empty + ",5\n\"t/b,\"\"c\"\"\",sha256=same,3\nt-2.dist-info/WHEEL,sha256=w,1\n"
+                    "t-2.dist-info/new.json," + empty + ",7\nt-2.dist-info/RECORD,,\n");
+}
+
+}  // namespace
+}  // namespace lathe

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// Wheels made by Python, carved here, judged by Python's own tools.
+#include "carve/wheel.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "carve/test_libraries.h"
+#include "os/file.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ScratchFolder;
+
+constexpr std::string_view make_wheel = R"(
+import base64, hashlib, os, sys, zipfile
+info = "pkg-1.2+cu128.dist-info"
+files = {"pkg/__init__.py": b"x = 1\n", "pkg/lib/a.so": open("a.so", "rb").read(), "pkg/tool": b"\x7fELF?" + bytes(100),
+         info + "/METADATA": b"Metadata-Version: 2.1\nName: pkg\nVersion: 1.2+cu128\n\nVersion: text\n",
+         info + "/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: py3-none-any\n",
+         "pkg-1.2+cu128.data/scripts/say": b"#!python\nprint('said')\n"}
+def line(name, data):
+    return f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()},{len(data)}\n"
+files[info + "/RECORD"] = ("".join(line(*i) for i in files.items()) + info + "/RECORD,,\n").encode()
+with zipfile.ZipFile("pkg-1.2+cu128-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as z:
+    for name, data in files.items():
+        entry = zipfile.ZipInfo(name, (2026, 1, 2, 3, 4, 6))
+        entry.external_attr = (0o100755 if name.endswith((".so", "say")) else 0o100644) << 16
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        z.writestr(entry, data)
+)";
+
+constexpr std::string_view judge_wheel = R"(
+import base64, csv, hashlib, sys, zipfile
+z = zipfile.ZipFile(sys.argv[1])
+assert z.testzip() is None
+record = next(n for n in z.namelist() if n.endswith("/RECORD"))
+rows = list(csv.reader(z.read(record).decode().splitlines()))
+assert sorted(r[0] for r in rows) == sorted(z.namelist()), (rows, z.namelist())
+for name, sum, size in rows:
+    if name == record: continue
+    data = z.read(name)
+    assert size == str(len(data)), name
+    assert sum == "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode(), name
+old = zipfile.ZipFile("pkg-1.2+cu128-py3-none-any.whl")
+for info in old.infolist():
+    now = z.getinfo(info.filename.replace("cu128", "cu128.sm90"))
+    assert (now.date_time, now.external_attr) == (info.date_time, info.external_attr), info.filename
+print(" ".join(n for n in z.namelist() if "manifest" in n or n.endswith(".so")))
+)";
+
+class CarvedWheelTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* program : {"gcc", "python3"}) {
+      if (!testing::have_program(program)) GTEST_SKIP() << "no " << program << " on PATH";
+    }
+    testing::write_parts(folder_, {{{"sm_80", 90'000}, {"sm_90"}}, {{"sm_75", 50'000}, {"sm_90", 15'000}}});
+    testing::link_parts(folder_, "a.so");
+    folder_.write("make.py", make_wheel);
+    folder_.write("judge.py", judge_wheel);
+    folder_.run("python3 make.py && mkdir out");
+    options_.carve.targets = parse_carve_targets("9.0");
+  }
+
+  CarvedWheel carve(const std::string& to = "out") { return carve_wheel(wheel(), folder_.path() / to, options_); }
+  fs::path wheel() const { return folder_.path() / "pkg-1.2+cu128-py3-none-any.whl"; }
+  std::string message(const std::string& to = "out") {
+    try {
+      carve(to);
+    } catch (const Error& error) {
+      return error.parts().what + " | " + error.parts().next;
+    }
+    return "no error";
+  }
+
+  ScratchFolder folder_;
+  TreeOptions options_;
+};
+
+TEST_F(CarvedWheelTest, IsAWheelThatPythonAccepts) {
+  const CarvedWheel carved = carve();
+  EXPECT_EQ(carved.path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl");
+  EXPECT_EQ(carved.new_file_size, fs::file_size(carved.path));
+  EXPECT_EQ(folder_.run("python3 judge.py out/*.whl"), "pkg/lib/a.so pkg-1.2+cu128.sm90.dist-info/torchlathe-manifest.json\n");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path() / "out"), {}), 1);
+  const std::string loaded = testing::load(folder_, "a.so");
+  folder_.run("cd out && unzip -q *.whl && cp pkg/lib/a.so ../b.so");
+  EXPECT_NE(testing::load(folder_, "b.so"), loaded);
+  EXPECT_EQ(folder_.run("stat -c %a out/pkg/lib/a.so"), "755\n");
+}
+
+TEST_F(CarvedWheelTest, PipInstallsItAndFindsNothingWrong) {
+  if (folder_.run("python3 -m pip --python \"$(command -v python3)\" --version >/dev/null 2>&1 && python3 -c 'import venv' && echo yes || true") != "yes\n") {
+    GTEST_SKIP() << "no pip that can install into another environment";
+  }
+  carve();
+  folder_.run("python3 -m venv --without-pip v && python3 -m pip --python v/bin/python --disable-pip-version-check install -q "
+              "--no-index out/*.whl");
+  EXPECT_EQ(folder_.run("v/bin/python -c 'import pkg, importlib.metadata as m; print(pkg.x, m.version(\"pkg\"))' && v/bin/say"),
+            "1 1.2+cu128.sm90\nsaid\n");
+  EXPECT_EQ(folder_.run("python3 -m pip --python v/bin/python --disable-pip-version-check check"), "No broken requirements found.\n");
+}
+
+TEST_F(CarvedWheelTest, IsTheSameBytesEachTimeAndWithAnyNumberOfCores) {
+  const std::string first = read_file(carve().path);
+  fs::create_directories(folder_.path() / "again");
+  options_.threads = 1;
+  EXPECT_EQ(read_file(carve("again").path), first);
+}
+
+TEST_F(CarvedWheelTest, ItsNameCannotBeChosenAndNothingIsOverwritten) {
+  EXPECT_EQ(message("out/mine.whl"),
+            "an installer goes by a wheel's name, so it cannot be chosen | give a folder, or the name pkg-1.2+cu128.sm90-py3-none-any.whl");
+  EXPECT_FALSE(carve("out/pkg-1.2+cu128.sm90-py3-none-any.whl").path.empty());
+  EXPECT_EQ(message(), "this is there already | remove it, or choose another folder");
+}
+
+TEST_F(CarvedWheelTest, CarvedAgainItKeepsTheEarlierManifest) {
+  options_.carve.targets = parse_carve_targets("8.0,9.0");
+  const fs::path both = carve().path;
+  EXPECT_EQ(both.filename(), "pkg-1.2+cu128.sm80.sm90-py3-none-any.whl");
+  options_.carve.targets = parse_carve_targets("9.0");
+  const CarvedWheel second = carve_wheel(both, folder_.path() / "out", options_);
+  EXPECT_EQ(second.path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl");
+  EXPECT_EQ(folder_.run("python3 judge.py out/pkg-1.2+cu128.sm90-*.whl"),
+            "pkg/lib/a.so pkg-1.2+cu128.sm90.dist-info/torchlathe-manifest.json\n");
+  EXPECT_NE(folder_.run("unzip -p out/pkg-1.2+cu128.sm90-*.whl '*manifest.json'").find("\"earlier\""), std::string::npos);
+}
+
+TEST_F(CarvedWheelTest, RefusesWhatWouldNotChangeAndWhatServesNoTarget) {
+  options_.carve.targets = parse_carve_targets("10.0");
+  EXPECT_EQ(message(), "no library here holds code for 10.0; pkg/lib/a.so holds 7.5, 8.0, 9.0 | carve a build that was made for this GPU too");
+  options_.carve.targets = parse_carve_targets("7.5,8.0,9.0");
+  EXPECT_EQ(message(), "nothing in it would change for 7.5, 8.0, 9.0 | use it as it is");
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "out"));
+}
+
+TEST_F(CarvedWheelTest, RefusesADamagedOneAndLeavesNothingBehind) {
+  std::string bytes = read_file(wheel());
+  const std::size_t at = bytes.find("pkg/lib/a.so") + 20'000;  // inside the packed library
+  for (std::size_t i = at; i < at + 64; ++i) bytes[i] = static_cast<char>(~bytes[i]);
+  folder_.write(wheel().filename().string(), bytes);
+  EXPECT_NE(message(), "no error");
+  folder_.write(wheel().filename().string(), bytes.substr(0, bytes.size() / 2));
+  EXPECT_EQ(message().substr(0, 29), "the zip file has no directory");
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "out"));
+}
+
+TEST_F(CarvedWheelTest, ADryRunWritesNothingBesideAndTellsTheSame) {
+  options_.carve.dry_run = true;
+  const CarvedWheel planned = carve();
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "out"));
+  options_.carve.dry_run = false;
+  const CarvedWheel carved = carve();
+  EXPECT_EQ(planned.tree.new_size, carved.tree.new_size);
+  EXPECT_LT(carved.tree.new_size, carved.tree.old_size);
+}
+
+}  // namespace
+}  // namespace lathe
