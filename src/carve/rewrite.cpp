@@ -131,19 +131,21 @@ void SourceFile::expect_unchanged() const {
 NewFile::NewFile(const std::filesystem::path& place) : place_(place), file_(place, Unfinished::Kind::file) {}
 
 void NewFile::write(const SourceFile& source, const FileLayout& layout) {
-  if (::ftruncate(file_.descriptor(), static_cast<off_t>(layout.new_size)) != 0) throw system_error("write", path(), errno);
+  if (::ftruncate(file_.descriptor(), static_cast<off_t>(layout.new_size)) != 0) throw system_error("write", place_.string(), errno);
   const std::string from = source.path().string();
-  Copier copier(source.descriptor(), from, file_.descriptor(), path());
+  const std::string to = place_.string();
+  Copier copier(source.descriptor(), from, file_.descriptor(), to);
   for (const CopyRun& run : layout.copies) copier.copy(run);
   for (const BytePatch& bytes : layout.patches) patch(bytes.at, bytes.bytes);
 }
 
 void NewFile::copy(const SourceFile& source, const CopyRun& run) {
   const std::string from = source.path().string();
-  Copier(source.descriptor(), from, file_.descriptor(), path()).copy(run);
+  const std::string to = place_.string();
+  Copier(source.descriptor(), from, file_.descriptor(), to).copy(run);
 }
 
-void NewFile::patch(std::uint64_t at, std::string_view bytes) { write_all(file_.descriptor(), at, bytes, path()); }
+void NewFile::patch(std::uint64_t at, std::string_view bytes) { write_all(file_.descriptor(), at, bytes, place_.string()); }
 
 void NewFile::take_attributes(const SourceFile& source, Keep keep) {
   struct stat status {};
@@ -164,7 +166,7 @@ void NewFile::take_attributes(const SourceFile& source, Keep keep) {
 }
 
 void NewFile::put_in_place(bool synced) {
-  if (synced && ::fsync(file_.descriptor()) != 0) throw system_error("write", path(), errno);
+  if (synced && ::fsync(file_.descriptor()) != 0) throw system_error("write", place_.string(), errno);
   file_.put_in_place();
 }
 

@@ -61,7 +61,7 @@ class TreeCarver {
     carve_all(folder.path());
     if (!tree_.failures.empty()) return std::move(tree_);
     link_and_finish(folder.path());
-    write_manifest(folder.path());
+    if (options_.write_manifest && !tree_.files.empty()) write_manifest(folder.path());
     fs::permissions(folder.path(), fs::status(source_).permissions());
     folder.put_in_place();
     return std::move(tree_);

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+# The same package for fewer GPUs, made from a finished build in seconds: from this machine, or from a binary cache.
+#
+#   import ./carve.nix { inherit pkgs; } { package = python3Packages.torch; gpus = [ "9.0" ]; }
+#
+# The result has the outputs of `package`, and they refer to each other, never to what they were made from: else nothing
+# would be saved. Store paths inside files, binaries too, are replaced by paths of the same length (shorter ones are filled
+# with slashes, which mean nothing in a path).
+{
+  pkgs,
+  # The program. A derivation, or a store path with bin/torchlathe.
+  torchlathe ? pkgs.callPackage ./package.nix { },
+}:
+{
+  # A derivation, or a store path (text or path).
+  package,
+  # As `torchlathe carve --gpu` takes them: [ "8.6" "9.0+PTX" ].
+  gpus,
+  # In the place of the package's own; the name keeps its other parts.
+  pname ? null,
+  passthru ? { },
+  meta ? { },
+  # More options of `torchlathe carve`: [ "--strip-symbols" ].
+  options ? [ ],
+}:
+let
+  inherit (builtins) concatStringsSep head isAttrs length listToAttrs map replaceStrings storePath stringLength substring unsafeDiscardStringContext;
+
+  from = if isAttrs package then package else { outPath = storePath (toString package); };
+  outputs = from.outputs or [ "out" ];
+  pathOf = output: if from ? ${output} then "${from.${output}}" else "${from.outPath}";
+
+  # What follows the hash in the first output's path, so without its "-lib" and the like.
+  storeName = path: let text = baseNameOf (unsafeDiscardStringContext path); in substring 33 (stringLength text) text;
+  oldName = from.name or (storeName (pathOf (head outputs)));
+  renamed = if pname == null || !(from ? pname) then oldName else replaceStrings [ from.pname ] [ pname ] oldName;
+  name = if stringLength renamed > stringLength oldName then oldName else renamed;
+
+  # Of this derivation an output is $out, $lib, ...: what the shell knows it by.
+  carve = output: ''
+    torchlathe carve ${pathOf output} --gpu ${concatStringsSep "," gpus} ${concatStringsSep " " options} --output "''$${output}"
+  '';
+  replacement = output: ''
+    own="''$${output}"
+    while [ ''${#own} -lt ${toString (stringLength (pathOf output))} ]; do own="$own/"; done
+    printf 's|%s|%s|g\n' ${pathOf output} "$own" >> "$TMPDIR/replace.sed"
+  '';
+in
+pkgs.runCommand name
+  ({
+    inherit outputs;
+    nativeBuildInputs = [ torchlathe ];
+    # The builder refuses a result that still refers to the old one.
+    disallowedReferences = map pathOf outputs;
+    passthru = (from.passthru or { }) // passthru;
+    meta = (from.meta or { }) // meta;
+  } // (if pname == null then { } else { inherit pname; }) // (if from ? version then { inherit (from) version; } else { }))
+  ''
+    ${concatStringsSep "" (map carve outputs)}
+    ${concatStringsSep "" (map replacement outputs)}
+    for output in ${concatStringsSep " " (map (output: "\"\$${output}\"") outputs)}; do
+      chmod -R u+w "$output"
+      # Files that hold one of the hashes, whatever else they are.
+      { grep -rlaF ${concatStringsSep " " (map (output: "-e ${substring 0 32 (baseNameOf (unsafeDiscardStringContext (pathOf output)))}") outputs)} "$output" || [ $? = 1 ]; } | while IFS= read -r file; do
+        LC_ALL=C sed -b -i -f "$TMPDIR/replace.sed" "$file"
+      done
+      find "$output" -type l | while IFS= read -r link; do
+        target=$(readlink "$link")
+        own=$(printf '%s' "$target" | sed -f "$TMPDIR/replace.sed")
+        [ "$own" = "$target" ] || ln -sfn "$own" "$link"
+      done
+    done
+  ''
