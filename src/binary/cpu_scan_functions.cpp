@@ -29,8 +29,9 @@ std::vector<Function> candidates(const CpuCode& code) {
   for (const CodeRange& frame : code.frames) {
     found.push_back({.address = frame.address, .end = frame.address + std::min(frame.size, ~std::uint64_t{0} - frame.address)});
   }
+  // Among equals the one whose name comes first in the file: comparing the texts would take as long as all else here.
   const auto rank = [](const Function& f) {
-    return std::tuple(f.address, f.name.empty(), f.weak, !f.exported, ~f.end, f.name);
+    return std::tuple(f.address, f.name.empty(), f.weak, !f.exported, ~f.end, f.name.data());
   };
   std::ranges::sort(found, {}, rank);
   return found;

@@ -90,15 +90,16 @@ bool uses_legacy_sse(const CpuCode& code, const Function& function) {
 }
 
 Graph::Graph(std::span<const Edge> edges, std::uint32_t functions)
-    : edges_(edges), reversed_(edges.begin(), edges.end()), from_(functions + 1), to_(functions + 1) {
-  std::ranges::stable_sort(reversed_, {}, &Edge::to);
-  std::size_t forward = 0, backward = 0;
-  for (std::uint32_t i = 0; i <= functions; ++i) {
-    while (forward < edges_.size() && edges_[forward].from < i) ++forward;
-    while (backward < reversed_.size() && reversed_[backward].to < i) ++backward;
-    from_[i] = static_cast<std::uint32_t>(forward);
-    to_[i] = static_cast<std::uint32_t>(backward);
+    : edges_(edges), reversed_(edges.size()), from_(functions + 2), to_(functions + 2) {
+  for (const Edge& edge : edges_) {
+    ++from_[edge.from + 1];
+    ++to_[edge.to + 2];  // one further on: placing the edges moves it back
   }
+  for (std::uint32_t i = 1; i < functions + 2; ++i) {
+    from_[i] += from_[i - 1];
+    to_[i] += to_[i - 1];
+  }
+  for (const Edge& edge : edges_) reversed_[to_[edge.to + 1]++] = edge;
 }
 
 std::span<const Edge> Graph::from(std::uint32_t function) const {

@@ -42,12 +42,27 @@ std::vector<Piece> pieces_of(const Functions& functions) {
 // The loader's slots by address, and the stubs (procedure linkage table) that jump through them.
 class Slots {
  public:
-  explicit Slots(const CpuCode& code) : code_(code), sorted_(code.slots) {
+  Slots(const CpuCode& code, const Functions& functions) : code_(code), sorted_(code.slots) {
     std::ranges::stable_sort(sorted_, {}, &CodeSlot::address);
+    for (const CodeSlot& slot : sorted_) {
+      const auto& names = dispatch_names();
+      guards_.push_back(static_cast<std::uint8_t>((names.is_guard_function(slot.import) ? guard_function : 0) |
+                                                  (names.is_guard_variable(slot.import) ? guard_variable : 0)));
+    }
+    for (std::uint32_t f = 0; f < functions.size(); ++f) {
+      if (dispatch_names().is_guard_function(functions[f].name)) guard_functions_.push_back(f);
+    }
     for (const CodeSection& section : code.sections) {
       stubs_.push_back(section.name.starts_with(".plt") || section.name.starts_with(".iplt"));
     }
   }
+
+  // Is it what dispatch.toml lists as asking the processor?
+  bool is_guard(const CodeSlot& slot, bool call) const {
+    const std::uint8_t flags = guards_[static_cast<std::size_t>(&slot - sorted_.data())];
+    return (flags & guard_variable) || (call && (flags & guard_function));
+  }
+  bool is_guard(std::uint32_t function) const { return std::ranges::binary_search(guard_functions_, function); }
 
   const CodeSlot* find(std::uint64_t address) const {
     if (sorted_.empty() || address < sorted_.front().address || address > sorted_.back().address) return nullptr;
@@ -86,8 +101,11 @@ class Slots {
     return std::nullopt;
   }
 
+  static constexpr std::uint8_t guard_function = 1, guard_variable = 2;
   const CpuCode& code_;
   std::vector<CodeSlot> sorted_;
+  std::vector<std::uint8_t> guards_;             // of sorted_
+  std::vector<std::uint32_t> guard_functions_;   // sorted; seldom more than a handful
   std::vector<bool> stubs_;  // per section
 };
 
@@ -144,17 +162,13 @@ class Collector {
 
   void add_edge_through(const CodeSlot* slot, bool call) {
     if (!slot) return;
-    if (!slot->import.empty() && names_guard(slot->import, call)) asks();
+    if (slots_.is_guard(*slot, call)) asks();
     const std::uint32_t to = slot->target ? functions_.at(slot->target) : none;
     if (to != none && to != current_) add_edge(to, call);
   }
 
-  static bool names_guard(std::string_view import, bool call) {
-    return dispatch_names().is_guard_variable(import) || (call && dispatch_names().is_guard_function(import));
-  }
-
   void add_edge(std::uint32_t to, bool call) {
-    if (call && dispatch_names().is_guard_function(functions_[to].name)) asks();
+    if (call && slots_.is_guard(to)) asks();
     facts_.edges.push_back({current_, to, call});
   }
 
@@ -189,9 +203,8 @@ class Collector {
 };
 
 void sort_edges(std::vector<Edge>& edges) {
-  std::ranges::sort(edges);
-  const auto rest = std::ranges::unique(edges);
-  edges.erase(rest.begin(), rest.end());
+  std::ranges::sort(edges, [](const Edge& a, const Edge& b) { return a.key() != b.key() ? a.key() < b.key() : a.call < b.call; });
+  edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
 }
 
 Facts sweep_piece(const CpuCode& code, const Functions& functions, const Slots& slots, Piece piece) {
@@ -199,7 +212,9 @@ Facts sweep_piece(const CpuCode& code, const Functions& functions, const Slots& 
   const CodeSection& section = code.sections[functions[piece.first].section];
   const auto offset_of = [&](std::uint64_t address) { return static_cast<std::size_t>(address - section.address); };
   const std::size_t begin = offset_of(functions[piece.first].address), end = offset_of(functions[piece.last - 1].end);
-  std::vector<CodeEvent> events;
+  thread_local X86Sweep x86_sweep;
+  thread_local std::vector<CodeEvent> events;
+  events.clear();
   if (code.machine == Machine::x86_64) {
     std::vector<std::size_t> restarts;
     for (std::uint32_t i = piece.first; i < piece.last; ++i) {
@@ -207,7 +222,7 @@ Facts sweep_piece(const CpuCode& code, const Functions& functions, const Slots& 
       if (i > piece.first && start > offset_of(functions[i - 1].end)) restarts.push_back(offset_of(functions[i - 1].end));
       restarts.push_back(start);
     }
-    facts.instructions = X86Sweep().sweep(section.bytes, section.address, begin, end, restarts, events);
+    facts.instructions = x86_sweep.sweep(section.bytes, section.address, begin, end, restarts, events);
   } else {
     facts.instructions = sweep_arm64(section.bytes, section.address, begin, end, events);
     std::ranges::stable_sort(events, {}, &CodeEvent::at);
@@ -230,7 +245,7 @@ std::vector<std::uint8_t> pointed_functions(const CpuCode& code, const Functions
 }  // namespace
 
 Facts sweep(const CpuCode& code, const Functions& functions, unsigned threads) {
-  const Slots slots(code);
+  const Slots slots(code, functions);
   const std::vector<Piece> pieces = pieces_of(functions);
   std::vector<Facts> parts(pieces.size());
   parallel_for_all(
