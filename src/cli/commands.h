@@ -51,3 +51,16 @@ std::unique_ptr<BoundCommand> command_carve();
 std::unique_ptr<BoundCommand> command_catalog();
 std::unique_ptr<BoundCommand> command_completion();
 std::unique_ptr<BoundCommand> command_detect();
+std::unique_ptr<BoundCommand> command_diagnose();
+std::unique_ptr<BoundCommand> command_docs();
+std::unique_ptr<BoundCommand> command_generate();
+std::unique_ptr<BoundCommand> command_help();
+std::unique_ptr<BoundCommand> command_import();
+std::unique_ptr<BoundCommand> command_init();
+std::unique_ptr<BoundCommand> command_inspect();
+std::unique_ptr<BoundCommand> command_list();
+std::unique_ptr<BoundCommand> command_plan();
+std::unique_ptr<BoundCommand> command_select();
+std::unique_ptr<BoundCommand> command_show();
+
+}  // namespace lathe
