@@ -157,6 +157,13 @@ bool glob_match(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
+std::string size_text(std::uint64_t bytes) {
+  if (bytes < 1000) return fmt::format("{} B", bytes);
+  if (bytes < 1'000'000) return fmt::format("{:.0f} kB", static_cast<double>(bytes) / 1e3);
+  if (bytes < 10'000'000'000) return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+  return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
+}
+
 std::optional<std::string> did_you_mean(std::string_view word, std::span<const std::string> candidates) {
   constexpr std::size_t longest = 100;  // a longer word is no typing slip, and the distance is quadratic
   if (word.empty() || word.size() > longest) return std::nullopt;

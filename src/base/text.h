@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +27,9 @@ std::size_t display_width(std::string_view text);
 
 // `*` stands for any run of characters, `?` for one; all else is literal. The whole text must match.
 bool glob_match(std::string_view pattern, std::string_view text);
+
+// "456.1 MB", "12 kB", "7 B": decimal, as shops and wheels count.
+std::string size_text(std::uint64_t bytes);
 
 // The candidate nearest to `word` (Damerau-Levenshtein, letter case ignored), if near enough to be what was meant.
 std::optional<std::string> did_you_mean(std::string_view word, std::span<const std::string> candidates);

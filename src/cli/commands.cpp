@@ -26,6 +26,7 @@ constexpr Command table[] = {
     {"docs", "keep counts and tables in documents true", "Recipes", command_docs},
     {"diagnose", "why a build failed, from its log, and what mends it", "Builds", command_diagnose},
     {"inspect", "which GPU and CPU code files, folders, wheels really hold", "Binaries", command_inspect},
+    {"verify", "does a build keep the promise of its name", "Binaries", command_verify},
     {"carve", "cut a library or a folder down to some GPUs", "Binaries", command_carve},
     {"detect", "what machine this is: GPUs, driver, CPU, limits", "This machine", command_detect},
     {"select", "the best variant for this machine, and why", "This machine", command_select},

@@ -60,7 +60,8 @@ std::unique_ptr<BoundCommand> command_init();
 std::unique_ptr<BoundCommand> command_inspect();
 std::unique_ptr<BoundCommand> command_list();
 std::unique_ptr<BoundCommand> command_plan();
-std::unique_ptr<BoundCommand> command_select();
 std::unique_ptr<BoundCommand> command_show();
+std::unique_ptr<BoundCommand> command_select();
+std::unique_ptr<BoundCommand> command_verify();
 
 }  // namespace lathe

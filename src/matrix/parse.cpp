@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "base/text.h"
@@ -177,8 +176,6 @@ std::vector<std::string> read_settings(const Toml& table, Settings& settings) {
   }
   return set;
 }
-
-constexpr std::array<std::string_view, 6> match_keys = {"gpu", "isa", "cuda", "python", "pytorch", "name"};
 
 Match read_match(const Toml& table) {
   table.allow_only({"gpu", "isa", "cuda", "python", "pytorch", "name"});

@@ -15,7 +15,6 @@ std::string inspection_json(const Inspection& inspection);
 // Where the bytes go: a bar for each file, device code split by GPU; then a bar for each GPU.
 std::string inspection_svg(const Inspection& inspection, const std::string& title);
 
-std::string size_text(std::uint64_t bytes);  // "456.1 MB", "12 kB", "7 B": decimal, as shops and wheels count
 
 // The part of the paths that all have in common, up to a slash; what is left of each is its short name.
 std::string common_folder(const std::vector<FileInspection>& files);

@@ -212,13 +212,6 @@ std::string finding_lines(const Inspection& inspection, const Terminal& terminal
 
 }  // namespace
 
-std::string size_text(std::uint64_t bytes) {
-  if (bytes < 1000) return fmt::format("{} B", bytes);
-  if (bytes < 1'000'000) return fmt::format("{:.0f} kB", static_cast<double>(bytes) / 1e3);
-  if (bytes < 10'000'000'000) return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
-  return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
-}
-
 std::string common_folder(const std::vector<FileInspection>& files) {
   if (files.empty()) return "";
   std::string_view common = files[0].path;

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe verify VARIANT PATH...`: does a finished build keep the promise of its name?
+#include "verify/verify.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <mutex>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/matrix_option.h"
+#include "report/verification.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  std::string name;
+  std::vector<std::string> paths;
+  MatrixOption matrix;
+  std::string format = "text";
+  bool gpu_only = false;
+  bool strict = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positional("variant", options.name, "its name: of the matrix, or any name of the same kind", ValueKind::variant);
+  set.positionals("path", options.paths, "what was built: a folder, store path, wheel or library", ValueKind::file);
+  options.matrix.declare(set);
+  set.flag("--gpu-only", options.gpu_only, "leave out the machine code: milliseconds instead of seconds");
+  set.flag("--strict", options.strict, "warnings count as errors");
+  set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
+}
+
+// Without a matrix the name has to say it all.
+BuildPromise promise_for(const Options& options) {
+  const bool default_matrix = options.matrix.path.empty() && std::filesystem::exists("matrix.toml");
+  if (options.matrix.path.empty() && !default_matrix) return promise_of(parse_variant_name(options.name));
+  return promise_of(find_variant(options.matrix.load(), options.name));
+}
+
+Inspection look(const Options& options, Terminal& terminal) {
+  Progress progress(terminal);
+  std::mutex mutex;
+  std::vector<std::filesystem::path> paths(options.paths.begin(), options.paths.end());
+  return inspect(paths, {.cpu = !options.gpu_only, .on_file = [&](std::string_view path) {
+    const std::lock_guard lock(mutex);
+    progress.show(fmt::format("inspecting {}", path));
+  }});
+}
+
+int run(const Options& options, Terminal& terminal) {
+  const Verification result = verify(promise_for(options), look(options, terminal));
+  terminal.out(options.format == "json" ? verification_json(result) : verification_text(result, terminal));
+  return result.kept() && !(options.strict && !result.breaches.empty()) ? 0 : 1;
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_verify() { return bind_command(declare, run); }
+
+}  // namespace lathe

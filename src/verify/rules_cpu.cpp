@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// Machine code against the promised processor.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "binary/cpu_scan_levels.h"
+#include "verify/rules.h"
+
+namespace lathe {
+namespace {
+
+// How functions that any call can reach are reached; `by_pointer` counts where the scan says that it decides.
+constexpr CpuReach plain[] = {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked};
+
+const CpuLevel* level_of(const Isa& isa) {
+  const auto& levels = cpu_levels(isa.machine);
+  const auto found = std::ranges::find(levels, isa.name, &CpuLevel::name);
+  return found == levels.end() ? nullptr : &*found;
+}
+
+// What the compiler may use for this ISA and not for those below it.
+ExtensionSet own_of(const Isa& isa) {
+  ExtensionSet own;
+  const auto mark = [&](const Isa& each, bool value) {
+    for (const std::string& name : each.features) {
+      if (const auto extension = find_extension(name, isa.machine)) own.set(static_cast<std::size_t>(*extension), value);
+    }
+  };
+  mark(isa, true);
+  for (const std::string& lesser : isa.includes) {
+    if (const Isa* included = catalog().find_isa(lesser)) mark(*included, false);
+  }
+  return own;
+}
+
+void add_functions(const FileInspection& file, const ExtensionSet& excess, std::vector<Evidence>& evidence) {
+  for (const CpuReach reach : {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer}) {
+    if (reach == CpuReach::by_pointer && !file.cpu->pointers_decide) continue;
+    for (const CpuFunction* function : file.cpu->of(reach)) {
+      const ExtensionSet above = function->needs & excess;
+      if (above.none()) continue;
+      evidence.push_back({.file = file.path, .symbol = function->name,
+                          .what = fmt::format("{} ({} instructions), {}{}{}", names_of(above), function->instructions, to_string(reach),
+                                              function->why.empty() ? "" : ": ", function->why)});
+    }
+  }
+}
+
+void above_promise(const BuildPromise& promise, const CpuLevel& level, const Inspection& inspection, Breaches& breaches) {
+  Breach breach{.rule = "isa-above", .severity = Severity::error, .what = {}};
+  ExtensionSet all;
+  for (const FileInspection& file : inspection.files) {
+    if (!file.cpu || file.cpu->machine != promise.isa->machine) continue;
+    const ExtensionSet excess = file.cpu->required & ~level.features;
+    if (excess.none()) continue;
+    all |= excess;
+    const std::size_t before = breach.evidence.size();
+    add_functions(file, excess, breach.evidence);
+    if (breach.evidence.size() == before) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("needs {}: {}", names_of(excess), file.cpu->reason)});
+  }
+  if (all.none()) return;
+  breach.what = fmt::format("faults on a processor that has no more than the promised {}: ordinary calls use {}", promise.isa->name, names_of(all));
+  breach.cause = "compiled with flags above its name; or a library beside it was, and nothing asks the processor before it is used";
+  breach.fix = "torchlathe audit shows which flags the recipe passes; name it for what it needs, or build it again";
+  shorten(breach.evidence);
+  breaches.push_back(std::move(breach));
+}
+
+// Instructions of the promised ISA's own outside of what is dispatched.
+std::size_t uses_of(const Inspection& inspection, const Isa& isa, const ExtensionSet& own) {
+  std::size_t count = 0;
+  for (const FileInspection& file : inspection.files) {
+    if (!file.cpu || file.cpu->machine != isa.machine) continue;
+    for (const CpuReach reach : {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer}) {
+      const ExtensionCounts& counts = file.cpu->by_reach[static_cast<std::size_t>(reach)];
+      for (std::size_t i = 0; i < extension_count; ++i) count += own[i] ? counts[i] : 0;
+    }
+  }
+  return count;
+}
+
+void unused(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
+  const ExtensionSet own = own_of(*promise.isa);
+  if (own.none() || uses_of(inspection, *promise.isa, own) > 0) return;
+  Breach breach{.rule = "isa-unused", .severity = Severity::warning,
+                .what = fmt::format("promises {}, and uses {} nowhere outside of functions that are picked at run time", promise.isa->name, names_of(own))};
+  if (const auto cpu = inspection.cpu()) breach.evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("needs {}: {}", cpu->least_isa.empty() ? "an unknown processor" : cpu->least_isa, cpu->reason)});
+  breach.cause = "the flags had no effect: cmakeFlags never reach PyTorch's build, CXXFLAGS and CFLAGS exported in preConfigure do";
+  breach.fix = "torchlathe audit on its recipe";
+  breaches.push_back(std::move(breach));
+}
+
+}  // namespace
+
+void check_isa(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
+  const CpuLevel* level = level_of(*promise.isa);
+  if (!level) return;
+  above_promise(promise, *level, inspection, breaches);
+  unused(promise, inspection, breaches);
+}
+
+}  // namespace lathe

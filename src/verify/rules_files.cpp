@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// The files themselves: are there any, for the promised machine, and undamaged?
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "verify/rules.h"
+
+namespace lathe {
+
+void shorten(std::vector<Evidence>& evidence) {
+  if (evidence.size() <= most_evidence) return;
+  const std::size_t more = evidence.size() - most_evidence;
+  evidence.resize(most_evidence);
+  evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("and {} more", more)});
+}
+
+namespace {
+
+std::string_view machine_name(Machine machine) { return machine == Machine::x86_64 ? "x86_64" : "aarch64"; }
+
+void empty(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
+  breaches.push_back({.rule = "no-code", .severity = Severity::error,
+                      .what = fmt::format("promises {} code, and holds no machine code at all", machine_name(promise.isa->machine)),
+                      .evidence = {{.file = {}, .symbol = {}, .what = fmt::format("{} other files", inspection.other_files)}},
+                      .cause = "this is another output of the build, or a folder of headers",
+                      .fix = "give the output that holds lib/libtorch*.so"});
+}
+
+void machine(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
+  const std::string_view wanted = machine_name(promise.isa->machine);
+  Breach breach{.rule = "machine", .severity = Severity::error, .what = {}};
+  std::string other;
+  for (const FileInspection& file : inspection.files) {
+    if (file.machine.empty() || file.machine == wanted) continue;
+    if (other.empty()) other = file.machine;
+    breach.evidence.push_back({.file = file.path, .symbol = {}, .what = file.machine});
+  }
+  if (breach.evidence.empty()) return;
+  breach.what = fmt::format("promises {} ({}), and holds code for {}", promise.isa->name, wanted, other);
+  breach.cause = "built on another system than the recipe's platforms say";
+  breach.fix = "build it for the right system";
+  shorten(breach.evidence);
+  breaches.push_back(std::move(breach));
+}
+
+void damage(const Inspection& inspection, Breaches& breaches) {
+  Breach breach{.rule = "damaged", .severity = Severity::error, .what = "cannot be read as a whole"};
+  const auto take = [&](const Findings& findings, const std::string& path) {
+    for (const Finding& finding : findings) {
+      if (finding.severity == Severity::error) breach.evidence.push_back({.file = path, .symbol = {}, .what = finding.what});
+    }
+  };
+  take(inspection.findings, "");
+  for (const FileInspection& file : inspection.files) take(file.findings, file.path);
+  if (breach.evidence.empty()) return;
+  breach.cause = "a copy that was cut off, or a disk that was full";
+  breach.fix = "copy or build it again";
+  shorten(breach.evidence);
+  breaches.push_back(std::move(breach));
+}
+
+}  // namespace
+
+void check_files(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
+  if (inspection.files.empty()) return empty(promise, inspection, breaches);
+  machine(promise, inspection, breaches);
+  damage(inspection, breaches);
+}
+
+}  // namespace lathe

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// Device code against the promised GPUs.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+#include "verify/rules.h"
+
+namespace lathe {
+namespace {
+
+bool is_cubin(const DeviceCode& code) { return code.kind == CodeKind::cubin; }
+
+// Machine code for exactly this GPU, whatever its suffix.
+bool is_exact(const DeviceCode& code, Capability gpu) { return is_cubin(code) && code.capability.portable() == gpu.portable(); }
+
+std::size_t containers_with_exact(std::span<const ContainerShape> shapes, Capability gpu) {
+  std::size_t count = 0;
+  for (const ContainerShape& shape : shapes) {
+    if (std::ranges::any_of(shape.codes, [&](const DeviceCode& code) { return is_exact(code, gpu); })) count += shape.count;
+  }
+  return count;
+}
+
+std::string names_of(const std::vector<GpuCode>& codes) {
+  std::vector<std::string> names;
+  for (const GpuCode& code : codes) names.push_back(code.name());
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string dotted(Capability gpu) { return spell(gpu, Dialect::dotted); }
+
+class GpuRules {
+ public:
+  GpuRules(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches)
+      : promise_(promise), inspection_(inspection), breaches_(breaches), shapes_(inspection.shapes()), codes_(inspection.gpu()) {}
+
+  void run() {
+    if (promise_.gpus.empty()) return nobody_asked();
+    if (codes_.empty()) return cpu_only();
+    for (const Capability gpu : promise_.gpus) one(gpu);
+    toolkit();
+    ptx();
+    nobody_asked();
+  }
+
+ private:
+  void cpu_only() {
+    Breach breach{.rule = "cpu-only", .severity = Severity::error,
+                  .what = fmt::format("promises {}, and there is no device code in it at all: it is a CPU-only build", promised())};
+    breach.evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("{} files with machine code, none with a section of device code", inspection_.files.size())});
+    breach.cause = "CUDA was never turned on: overrideAttrs alone does not do it, torch.override { cudaSupport = true; } does; or CMake did not find CUDA and "
+                   "went on without (look for \"USE_CUDA: OFF\" in the log)";
+    breach.fix = "torchlathe audit on its recipe, torchlathe diagnose on its log";
+    breaches_.push_back(std::move(breach));
+  }
+
+  void one(Capability gpu) {
+    const Coverage coverage = cover(shapes_, gpu.portable());
+    const std::size_t exact = containers_with_exact(shapes_, gpu);
+    if (!coverage.serves()) return missing(gpu, coverage);
+    if (exact == 0) return other(gpu, coverage);
+    if (exact < coverage.containers) through(gpu, coverage, exact);
+    if (gpu != gpu.portable() && std::ranges::none_of(codes_, [&](const GpuCode& code) { return code.capability == gpu; })) suffix(gpu);
+  }
+
+  void missing(Capability gpu, const Coverage& coverage) {
+    Breach breach{.rule = "gpu-missing", .severity = Severity::error,
+                  .what = coverage.runs == Runs::none ? fmt::format("does not run on the promised {}: it has code for {}", dotted(gpu), names_of(codes_))
+                                                      : fmt::format("runs on the promised {} only in part: {}", dotted(gpu), coverage.text())};
+    for (const FileInspection& file : inspection_.files) {
+      const Coverage own = cover(file.shapes, gpu.portable());
+      if (!file.shapes.empty() && !own.serves()) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("{}: {}", dotted(gpu), own.text())});
+    }
+    breach.cause = coverage.runs == Runs::none ? "it was built for another GPU: gpuTargets reached torch under another name, or the result was named by hand"
+                                               : "some libraries are narrowed by something else than gpuTargets: MAGMA, NCCL and the companions by config.cudaCapabilities";
+    breach.fix = coverage.runs == Runs::none ? "build the variant again from a generated recipe" : "narrow = \"closure\" in the matrix, and build again";
+    shorten(breach.evidence);
+    breaches_.push_back(std::move(breach));
+  }
+
+  void other(Capability gpu, const Coverage& coverage) {
+    Breach breach{.rule = "gpu-other", .severity = Severity::error,
+                  .what = fmt::format("holds nothing made for the promised {}; it runs there: {}", dotted(gpu), coverage.text())};
+    for (const GpuCode& code : codes_) breach.evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("{}: {} images, {}", code.name(), code.images, size_text(code.bytes))});
+    breach.cause = "it was built for another GPU than it is named for";
+    breach.fix = "name it for what it holds, or build it again";
+    shorten(breach.evidence);
+    breaches_.push_back(std::move(breach));
+  }
+
+  void through(Capability gpu, const Coverage& coverage, std::size_t exact) {
+    Breach breach{.rule = "gpu-through", .severity = Severity::warning,
+                  .what = fmt::format("{} of {} containers have no code made for {}; they run there through other code: {}", coverage.containers - exact,
+                                      coverage.containers, dotted(gpu), coverage.text())};
+    for (const FileInspection& file : inspection_.files) {
+      const Coverage own = cover(file.shapes, gpu.portable());
+      const std::size_t made = containers_with_exact(file.shapes, gpu);
+      if (own.containers > made) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("{} of {} containers", own.containers - made, own.containers)});
+    }
+    breach.cause = "PyTorch compiles a few sources for a list of their own, whatever it is asked for";
+    shorten(breach.evidence);
+    breaches_.push_back(std::move(breach));
+  }
+
+  void suffix(Capability gpu) {
+    breaches_.push_back({.rule = "gpu-suffix", .severity = Severity::warning,
+                         .what = fmt::format("promises {}, and holds no image with that suffix", dotted(gpu)),
+                         .evidence = {{.file = {}, .symbol = {}, .what = names_of(codes_)}},
+                         .cause = "the build was asked for the GPU without its suffix, so its architecture-specific instructions were not used",
+                         .fix = "name it without the suffix, or build it again"});
+  }
+
+  void toolkit() {
+    if (!promise_.cuda) return;
+    Breach breach{.rule = "cuda-other", .severity = Severity::error, .what = {}};
+    std::vector<std::string> others;
+    for (const FileInspection& file : inspection_.files) {
+      for (const std::string& text : file.toolkits) {
+        const auto made = Version::parse(text);
+        if (!made || made->parts.empty() || made->parts[0] == promise_.cuda->parts[0]) continue;
+        breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("compiled by CUDA {}", text)});
+        if (std::ranges::find(others, text) == others.end()) others.push_back(text);
+      }
+    }
+    if (others.empty()) return;
+    breach.what = fmt::format("promises CUDA {}, and its device code was made by CUDA {}", promise_.cuda->text(), fmt::join(others, ", "));
+    breach.cause = "the recipe is named for a CUDA release that it does not ask for: without an overlay nixpkgs' own default is used";
+    breach.fix = "torchlathe audit on its recipe";
+    shorten(breach.evidence);
+    breaches_.push_back(std::move(breach));
+  }
+
+  void ptx() {
+    if (!promise_.ptx || std::ranges::any_of(codes_, [](const GpuCode& code) { return code.kind == CodeKind::ptx; })) return;
+    breaches_.push_back({.rule = "ptx-missing", .severity = Severity::warning,
+                         .what = "the matrix asks for PTX, so that later GPUs can run it; there is none",
+                         .evidence = {{.file = {}, .symbol = {}, .what = names_of(codes_)}},
+                         .cause = "the GPU was handed to the build without +PTX: gpuTargets adds none by itself",
+                         .fix = "build the variant again from a generated recipe"});
+  }
+
+  bool asked(const GpuCode& code) const {
+    return std::ranges::any_of(promise_.gpus, [&](Capability gpu) { return gpu.portable() == code.capability.portable(); }) &&
+           (code.kind == CodeKind::cubin || promise_.ptx);
+  }
+
+  void nobody_asked() {
+    Breach breach{.rule = "gpu-extra", .severity = Severity::warning, .what = {}};
+    std::uint64_t bytes = 0;
+    for (const GpuCode& code : codes_) {
+      if (asked(code)) continue;
+      bytes += code.bytes;
+      breach.evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("{}: {} images, {}", code.name(), code.images, size_text(code.bytes))});
+    }
+    if (breach.evidence.empty()) return;
+    if (promise_.gpus.empty()) {
+      breach.what = fmt::format("is named as a CPU-only build and holds {} of device code", size_text(bytes));
+      breach.cause = "CUDA is on in its package set";
+      breach.fix = "name it for its GPUs";
+    } else {
+      breach.what = fmt::format("holds {} for GPUs that nobody asked for", size_text(bytes));
+      breach.cause = "a fat build, or libraries that are narrowed by config.cudaCapabilities and not by gpuTargets";
+      std::vector<std::string> gpus;
+      for (const Capability gpu : promise_.gpus) gpus.push_back(dotted(gpu));
+      breach.fix = fmt::format("torchlathe carve --gpu {} drops it in a second", fmt::join(gpus, ","));
+    }
+    breaches_.push_back(std::move(breach));
+  }
+
+  std::string promised() const {
+    std::vector<std::string> gpus;
+    for (const Capability gpu : promise_.gpus) gpus.push_back(dotted(gpu));
+    return fmt::format("code for {}", fmt::join(gpus, ", "));
+  }
+
+  const BuildPromise& promise_;
+  const Inspection& inspection_;
+  Breaches& breaches_;
+  const std::vector<ContainerShape> shapes_;
+  const std::vector<GpuCode> codes_;
+};
+
+}  // namespace
+
+void check_gpus(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) { GpuRules(promise, inspection, breaches).run(); }
+
+}  // namespace lathe

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// Inspections are put together by hand here; tests/cli/verify-real.test holds real libraries against their names.
+#include "verify/verify.h"
+
+#include <gtest/gtest.h>
+
+namespace lathe {
+namespace {
+
+DeviceCode cubin(std::string_view gpu) { return {.capability = parse_capability(gpu)->capability, .kind = CodeKind::cubin}; }
+DeviceCode ptx(std::string_view gpu) { return {.capability = parse_capability(gpu)->capability, .kind = CodeKind::ptx}; }
+
+GpuCode code(const DeviceCode& device, std::size_t images, std::uint64_t bytes) {
+  return {.capability = device.capability, .kind = device.kind, .images = images, .bytes = bytes};
+}
+
+// A library with `count` containers that each hold `codes`.
+FileInspection library(std::vector<DeviceCode> codes, std::size_t count = 10) {
+  FileInspection file{.path = "lib/libtorch_cuda.so", .size = 1000, .format = "shared object", .machine = "x86_64"};
+  for (const DeviceCode& each : codes) file.gpu.push_back(code(each, count, count * 100'000));
+  file.containers = count;
+  file.toolkits = {"13.0"};
+  file.shapes = {{.codes = std::move(codes), .count = count}};
+  return file;
+}
+
+FileInspection host_library() { return {.path = "lib/libtorch_cpu.so", .size = 1000, .format = "shared object", .machine = "x86_64"}; }
+
+BuildPromise promised(std::string_view name) { return promise_of(parse_variant_name(name)); }
+
+std::vector<std::string> rules_of(const BuildPromise& promise, std::vector<FileInspection> files) {
+  std::vector<std::string> rules;
+  for (const Breach& breach : verify(promise, Inspection{.files = std::move(files)}).breaches) rules.push_back(breach.rule);
+  return rules;
+}
+
+using Rules = std::vector<std::string>;
+const std::string sm90 = "pytorch-python313-cuda13_0-sm90-avx2";
+
+TEST(Verify, ABuildWithExactlyThePromisedGpuKeepsItsPromise) {
+  EXPECT_EQ(rules_of(promised(sm90), {host_library(), library({cubin("9.0")})}), Rules{});
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cuda13_0-sm90a-avx2"), {library({cubin("9.0a")})}), Rules{});
+}
+
+TEST(Verify, ACpuOnlyBuildUnderTheNameOfAGpuIsAnErrorWithItsCause) {
+  const Verification result = verify(promised(sm90), Inspection{.files = {host_library()}});
+  ASSERT_EQ(result.breaches.size(), 1u);
+  EXPECT_EQ(result.breaches[0].rule, "cpu-only");
+  EXPECT_NE(result.breaches[0].cause.find("overrideAttrs"), std::string::npos);
+  EXPECT_FALSE(result.kept());
+}
+
+TEST(Verify, APromisedGpuThatOneContainerMissesIsAnErrorThatNamesTheFile) {
+  FileInspection half = library({cubin("8.0")}, 3);
+  half.path = "lib/libmagma.so";
+  const Verification result = verify(promised(sm90), Inspection{.files = {library({cubin("9.0")}), half}});
+  ASSERT_FALSE(result.breaches.empty());
+  EXPECT_EQ(result.breaches[0].rule, "gpu-missing");
+  EXPECT_EQ(result.breaches[0].evidence.at(0).file, "lib/libmagma.so");
+  EXPECT_EQ(rules_of(promised(sm90), {library({cubin("12.0")})}), (Rules{"gpu-missing", "gpu-extra"}));
+}
+
+TEST(Verify, CodeThatRunsThereButWasMadeForAnotherGpuIsMisnamed) {
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cuda13_0-sm89-avx2"), {library({cubin("8.6")})}), (Rules{"gpu-other", "gpu-extra"}));
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cuda13_0-sm89-avx2"), {library({cubin("8.9")}), library({cubin("8.6")}, 1)}),
+            (Rules{"gpu-through", "gpu-extra"}));
+}
+
+TEST(Verify, APromisedSuffixThatNoImageHasIsAWarning) {
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cuda13_0-sm90a-avx2"), {library({cubin("9.0")})}), Rules{"gpu-suffix"});
+}
+
+TEST(Verify, WhatNobodyAskedForIsCountedInBytes) {
+  const Verification result = verify(promised(sm90), Inspection{.files = {library({cubin("8.0"), cubin("9.0"), cubin("12.0")})}});
+  ASSERT_EQ(result.breaches.size(), 1u);
+  EXPECT_EQ(result.breaches[0].rule, "gpu-extra");
+  EXPECT_NE(result.breaches[0].what.find("2.0 MB"), std::string::npos) << result.breaches[0].what;
+  EXPECT_NE(result.breaches[0].fix.find("carve --gpu 9.0"), std::string::npos);
+  EXPECT_TRUE(result.kept());
+}
+
+TEST(Verify, PtxIsMissedOnlyWhereTheMatrixAsksForIt) {
+  BuildPromise promise = promised(sm90);
+  promise.ptx = true;
+  EXPECT_EQ(rules_of(promise, {library({cubin("9.0")})}), Rules{"ptx-missing"});
+  EXPECT_EQ(rules_of(promise, {library({cubin("9.0"), ptx("9.0")})}), Rules{});
+  EXPECT_EQ(rules_of(promised(sm90), {library({cubin("9.0"), ptx("9.0")})}), Rules{"gpu-extra"});
+}
+
+TEST(Verify, AnotherMajorReleaseOfCudaThanPromisedIsAnError) {
+  FileInspection file = library({cubin("9.0")});
+  file.toolkits = {"12.9"};
+  EXPECT_EQ(rules_of(promised(sm90), {file}), Rules{"cuda-other"});
+}
+
+TEST(Verify, AnotherMachineAndNoMachineCodeAreErrors) {
+  FileInspection arm = host_library();
+  arm.machine = "aarch64";
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx2"), {arm}), Rules{"machine"});
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx2"), {}), Rules{"no-code"});
+}
+
+CpuScan scanned(std::initializer_list<std::pair<std::string_view, CpuReach>> uses) {
+  CpuScan scan{.machine = Machine::x86_64};
+  for (const auto& [name, reach] : uses) {
+    const auto extension = static_cast<std::size_t>(*find_extension(name, Machine::x86_64));
+    ++scan.extensions[extension];
+    ++scan.by_reach[static_cast<std::size_t>(reach)][extension];
+    if (reach != CpuReach::dispatched && reach != CpuReach::by_pointer) scan.required.set(extension);
+    ExtensionSet needs;
+    needs.set(extension);
+    scan.kept.push_back({.name = "f", .address = 16, .reach = reach, .needs = needs, .instructions = 1, .first = 16, .why = "exported"});
+  }
+  return scan;
+}
+
+TEST(Verify, OrdinaryInstructionsAboveThePromiseAreAnErrorWithTheFunction) {
+  FileInspection file = host_library();
+  file.cpu = scanned({{"avx2", CpuReach::unguarded}, {"avx512f", CpuReach::leaked}});
+  const Verification result = verify(promised("pytorch-python313-cpu-avx2"), Inspection{.files = {file}});
+  ASSERT_EQ(result.breaches.size(), 1u);
+  EXPECT_EQ(result.breaches[0].rule, "isa-above");
+  EXPECT_EQ(result.breaches[0].evidence.at(0).symbol, "f");
+  EXPECT_TRUE(result.cpu_scanned);
+}
+
+TEST(Verify, DispatchedInstructionsBreakNoPromiseAndKeepNone) {
+  FileInspection file = host_library();
+  file.cpu = scanned({{"avx512f", CpuReach::dispatched}, {"avx2", CpuReach::unguarded}});
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx2"), {file}), Rules{});
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx512"), {file}), Rules{"isa-unused"});
+}
+
+TEST(Verify, ADamagedFileIsAnErrorWhateverItHolds) {
+  FileInspection file = library({cubin("9.0")});
+  file.findings.add({.rule = "fatbin", .severity = Severity::error, .where = {}, .what = "a container is cut off", .fix = {}});
+  EXPECT_EQ(rules_of(promised(sm90), {file}), Rules{"damaged"});
+}
+
+TEST(Verify, AGpuPromiseComesFromTheMatrixToo) {
+  const BuildPromise promise = promised("pytorch-python313-cuda13_0-sm90-avx2");
+  EXPECT_EQ(promise.isa->name, "avx2");
+  ASSERT_TRUE(promise.cuda);
+  EXPECT_EQ(promise.cuda->text(), "13.0");
+  EXPECT_EQ(promise.gpus, std::vector{parse_capability("9.0")->capability});
+}
+
+}  // namespace
+}  // namespace lathe
