@@ -61,7 +61,7 @@ class Judge {
   }
 
  private:
-  void lack(Lack kind, std::string what) { out_.missing.push_back({kind, std::move(what)}); }
+  void lack(Lack kind, std::string_view what) { out_.missing.push_back({kind, std::string(what)}); }
 
   void judge_cpu() {
     if (candidate_.machine != host_.cpu.machine) {
