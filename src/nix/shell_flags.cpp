@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "nix/shell_flags.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace lathe {
