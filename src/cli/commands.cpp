@@ -30,6 +30,7 @@ constexpr Command table[] = {
     {"carve", "cut a library or a folder down to some GPUs", "Binaries", command_carve},
     {"detect", "what machine this is: GPUs, driver, CPU, limits", "This machine", command_detect},
     {"select", "the best variant for this machine, and why", "This machine", command_select},
+    {"explain", "questions that people got wrong, answered with sources", "Help", command_explain},
     {"help", "the page of a command", "Help", command_help},
     {"completion", "a completion script for bash, zsh or fish", "Help", command_completion},
 };

@@ -53,6 +53,7 @@ std::unique_ptr<BoundCommand> command_completion();
 std::unique_ptr<BoundCommand> command_detect();
 std::unique_ptr<BoundCommand> command_diagnose();
 std::unique_ptr<BoundCommand> command_docs();
+std::unique_ptr<BoundCommand> command_explain();
 std::unique_ptr<BoundCommand> command_generate();
 std::unique_ptr<BoundCommand> command_help();
 std::unique_ptr<BoundCommand> command_import();
