@@ -176,19 +176,82 @@ class Expander {
     seen_.reserve(total);
   }
 
-  bool expand_block(const Block& block) {
-    const Pattern name(block.name), pname(block.pname);
-    const bool same = block.name == block.pname;
-    Variant variant;
-    return for_each(block, variant, [&](const Pattern::Words& words) {
+  // A block's name patterns.
+  struct Patterns {
+    explicit Patterns(const Block& block) : name(block.name), pname(block.pname), same(block.name == block.pname) {}
+    void write(Variant& variant, const Pattern::Words& words) const {
       name.write(variant.name, words);
       if (same) {
         variant.pname = variant.name;
       } else {
         pname.write(variant.pname, words);
       }
+    }
+    Pattern name, pname;
+    bool same;
+  };
+
+  bool expand_block(const Block& block) {
+    const Patterns patterns(block);
+    Groups groups = spec_.carver && block.gpu ? fat_groups(block, patterns) : Groups{};
+    Variant variant;
+    return for_each(block, variant, [&](const Pattern::Words& words) {
+      patterns.write(variant, words);
+      if (left_out(variant)) return true;
+      variant.carved_from.clear();
+      const auto group = groups.find(group_of(variant));
+      if (group == groups.end()) return take_one(block, variant);
+      if (!group->second.cell && !take_fat(block, patterns, variant, words, group->second)) return false;
+      if (variant.cell->gpus == group->second.cell->gpus) return true;  // that was the one
+      if (compiles(*variant.cell)) variant.carved_from = group->second.name;
       return take_one(block, variant);
     });
+  }
+
+  // What is cut out of one build: all GPUs of a block that share the rest.
+  struct Group {
+    std::set<Capability> gpus;
+    std::size_t variants = 0;
+    std::shared_ptr<const Cell> cell = {};  // once it was made
+    std::string name = {};
+  };
+  using GroupKey = std::array<std::string, 4>;
+  using Groups = std::map<GroupKey, Group>;
+
+  static GroupKey group_of(const Variant& variant) {
+    return {variant.pytorch->version, variant.python, variant.cell->cuda_text, variant.cell->isa->name};
+  }
+  static bool compiles(const Cell& cell) {
+    return std::ranges::all_of(cell.gpus, [&](Capability gpu) { return why_not_compilable(gpu, *cell.cuda).empty(); });
+  }
+
+  Groups fat_groups(const Block& block, const Patterns& patterns) {
+    Groups groups;
+    Variant variant;
+    for_each(block, variant, [&](const Pattern::Words& words) {
+      patterns.write(variant, words);
+      if (left_out(variant) || !compiles(*variant.cell)) return true;
+      Group& group = groups[group_of(variant)];
+      group.gpus.insert(variant.cell->gpus.begin(), variant.cell->gpus.end());
+      ++group.variants;
+      return true;
+    });
+    std::erase_if(groups, [](const auto& entry) { return entry.second.variants < 2; });
+    return groups;
+  }
+
+  // The build for all GPUs of a group, before the first that is cut out of it.
+  bool take_fat(const Block& block, const Patterns& patterns, const Variant& first, Pattern::Words words, Group& group) {
+    const Cell& like = *first.cell;
+    group.cell = make_cell({group.gpus.begin(), group.gpus.end()}, like.isa, like.cuda, spec_.settings.ptx);
+    Variant fat = first;
+    fat.cell = group.cell;
+    fat.fat = true;
+    fat.settings = nullptr;
+    words[static_cast<std::size_t>(Pattern::Word::gpu)] = fat.cell->gpu_text;
+    patterns.write(fat, words);
+    group.name = fat.name;
+    return take_one(block, fat);
   }
 
   // Walks a block's product; `step` sees the axes in `variant` and as words of names, and returns false to stop.
@@ -234,12 +297,12 @@ class Expander {
     return cells;
   }
 
-  bool take_one(const Block& block, Variant& variant) {
+  bool left_out(const Variant& variant) {
     if (excluded(variant)) return true;
-    if (!spec_.drop.empty()) {
-      const std::string_view status = to_string(variant.cell->status);
-      if (std::ranges::find(spec_.drop, status) != spec_.drop.end()) return true;
-    }
+    return std::ranges::find(spec_.drop, to_string(variant.cell->status)) != spec_.drop.end();
+  }
+
+  bool take_one(const Block& block, Variant& variant) {
     check_name(block, variant.name);
     if (variant.pname != variant.name) check_usable(block, variant.pname);
     variant.settings = settings_for(variant);

@@ -191,14 +191,15 @@ class MatrixParser {
 
   MatrixSpec parse() {
     root_.allow_only({"matrix", "settings", "nixpkgs", "pytorch", "flags", "build", "include", "exclude", "override",
-                      "aliases", "silence"});
+                      "aliases", "silence", "carver"});
     read_head();
     read_pins();
     read_sources();
     if (const Toml* settings = root_.find("settings")) {
-      settings->allow_only({"narrow", "ptx", "jobs", "memory_per_job"});
+      settings->allow_only({"strategy", "narrow", "ptx", "jobs", "memory_per_job"});
       read_settings(*settings, spec_.settings);
     }
+    read_strategy();
     read_blocks("build");
     read_blocks("include");
     if (spec_.blocks.empty()) root_.fail("no [[build]] block", "see: torchlathe init");
@@ -404,10 +405,43 @@ class MatrixParser {
     }
   }
 
+  void read_strategy() {
+    const Toml* settings = root_.find("settings");
+    const Toml* strategy = settings ? settings->find("strategy") : nullptr;
+    const Toml* carver = root_.find("carver");
+    if (strategy && strategy->text() != "rebuild" && strategy->text() != "carve") {
+      strategy->fail(fmt::format("strategy cannot be \"{}\"", printable(strategy->text())),
+                     "\"rebuild\" builds each variant, \"carve\" builds once for all GPUs and cuts each variant out of that");
+    }
+    if (carver) carver->allow_only({"url", "sha256"});
+    if (!strategy || strategy->text() != "carve") return;
+    if (!carver) {
+      strategy->fail("recipes that carve need torchlathe, and nothing says where it is",
+                     "add [carver] with the url (and sha256) of its source tree");
+    }
+    if (spec_.settings.narrow == Settings::Narrow::closure) {
+      settings->at("narrow").fail("narrow = \"closure\" and strategy = \"carve\" exclude each other",
+                                  "MAGMA, NCCL and the companions of a build for all GPUs are for all GPUs too");
+    }
+    spec_.carver = Carver{.url = carver->at("url").text(), .sha256 = {}, .where = carver->where()};
+    if (spec_.carver->url.empty() || spec_.carver->url.find_first_of(" \t\n\"$\\") != std::string::npos) {
+      carver->at("url").fail("this is no address", "of a .tar.gz, as builtins.fetchTarball takes it");
+    }
+    if (const Toml* hash = carver->find("sha256")) {
+      check_tarball_hash(*hash);
+      if (!hash->text().empty()) spec_.carver->sha256 = hash->text();
+    }
+  }
+
   void read_override(const Toml& row) {
     row.allow_only({"match", "narrow", "ptx", "jobs", "memory_per_job"});
     Override made{.match = read_match(row.at("match")), .settings = {}, .sets = {}, .where = row.where()};
     made.sets = read_settings(row, made.settings);
+    for (const std::string& key : made.sets) {
+      if (spec_.carver && (key == "narrow" || key == "ptx")) {
+        row.fail(fmt::format("{} of one variant alone, under strategy = \"carve\"", key), "set it under [settings]: one build serves all");
+      }
+    }
     if (made.sets.empty()) row.fail("this row changes nothing", fmt::format("it can set {}", fmt::join(setting_keys, ", ")));
     spec_.overrides.push_back(std::move(made));
   }

@@ -66,6 +66,13 @@ struct Silenced {
   Place where;
 };
 
+// Where recipes that carve get torchlathe from: its source tree, with nix/carve.nix in it.
+struct Carver {
+  std::string url;
+  std::optional<std::string> sha256;
+  Place where;
+};
+
 struct MatrixSpec {
   std::string file;  // as given, for messages and for the recipes' first line
   std::string name;
@@ -73,6 +80,8 @@ struct MatrixSpec {
   std::string package = "pytorch";
   std::vector<std::string> drop;  // statuses that are left out of the expansion: "impossible", "redundant"
   Settings settings;
+  // strategy = "carve": one build for all GPUs of a block for each instruction set, and every other variant cut out of it.
+  std::optional<Carver> carver;
   std::map<std::string, std::shared_ptr<const Nixpkgs>> nixpkgs;
   std::map<std::string, std::shared_ptr<const PytorchSource>> pytorch;
   std::vector<Block> blocks;  // [[build]] and [[include]], in the file's order

@@ -153,7 +153,10 @@ std::string Nixpkgs::url() const { return fmt::format("https://github.com/NixOS/
 std::vector<std::string> Variant::arch_list() const {
   std::vector<std::string> list;
   for (const Capability gpu : cell->gpus) list.push_back(spell(gpu, Dialect::dotted));
-  if (settings->ptx && !list.empty()) list.back() += "+PTX";
+  if (!settings->ptx) return list;
+  for (std::string& gpu : list) {
+    if (fat || &gpu == &list.back()) gpu += "+PTX";
+  }
   return list;
 }
 

@@ -73,13 +73,15 @@ struct Variant {
   std::shared_ptr<const Cell> cell;
   std::shared_ptr<const Settings> settings;
   std::vector<std::string> aliases;  // older names
+  std::string carved_from;  // strategy = "carve": the variant that this one is cut out of; "": it is built itself
+  bool fat = false;         // strategy = "carve": others are cut out of this one
 
   bool is_gpu() const { return cell->cuda.has_value(); }
   std::string file() const { return name + ".nix"; }
   const std::vector<std::string>& cpu_flags() const {
     return settings->cpu_flags ? *settings->cpu_flags : cell->isa->flags;
   }
-  // "12.0", "8.6;8.9", "12.0+PTX": the value of TORCH_CUDA_ARCH_LIST.
+  // "12.0", "8.6;8.9", "12.0+PTX": the value of TORCH_CUDA_ARCH_LIST. One that others are cut out of has PTX for each.
   std::vector<std::string> arch_list() const;
 };
 

@@ -79,13 +79,22 @@ in
 { system, nixpkgs, lib }:
 
 let
+  # torchlathe's nix/carve.nix: what it makes of a package holds what that package built for these GPUs would hold, so that
+  # is what is recorded.
+  carve = _: { package, gpus, pname ? null, passthru ? { }, meta ? { }, ... }:
+    (package.override { gpuTargets = gpus; }).overrideAttrs (old: {
+      passthru = (old.passthru or { }) // passthru;
+      meta = (old.meta or { }) // meta;
+    } // (if pname == null then { } else { inherit pname; }));
+
   # What `import` gives for something that only exists once it is fetched or built.
   importFetched = text: value:
     let
       root = isAttrs value;
       nixpkgsLike = match ".*(nixpkgs|nixexprs|nixos).*" text != null;
     in
-    if nixpkgsLike && root && match ".*/lib>" text != null then lib
+    if match "<[^>]*>/nix/carve\\.nix" text != null then carve
+    else if nixpkgsLike && root && match ".*/lib>" text != null then lib
     else if nixpkgsLike && root then nixpkgs value
     else if nixpkgsLike && match "<[^>]*>/lib(/default.nix)?" text != null then lib
     else if nixpkgsLike && match "<[^>]*>/(default.nix)?" text != null then nixpkgs (package.source { kind = "text"; position = null; url = text; arguments = { }; label = text; })

@@ -204,7 +204,16 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
       {"limits", limit_lines},
   };
   holes["pre_build"] = limit_lines.empty() ? "" : fill(recipe_template("pre_build.nix.in"), holes);
-  if (variant.is_gpu()) add_gpu_holes(variant, holes);
+  if (variant.is_gpu()) {
+    add_gpu_holes(variant, holes);
+    holes["promise_passthru"] = fill(recipe_template("promise_passthru.nix.in"), holes);
+    holes["promise_meta"] = fill(recipe_template("promise_meta.nix.in"), holes);
+  }
+  if (spec.carver) {
+    holes["carved_from"] = variant.carved_from;
+    holes["carver_url"] = spec.carver->url;
+    holes["carver_sha256"] = spec.carver->sha256 ? fmt::format("sha256 = \"{}\";", *spec.carver->sha256) : "";
+  }
   holes["overlays"] = overlays(variant, holes);
   return holes;
 }
@@ -228,7 +237,8 @@ std::string checksum_of(std::string recipe, std::size_t offset) {
 }  // namespace
 
 std::string render(const MatrixSpec& spec, const Variant& variant) {
-  std::string recipe = fill(recipe_template(variant.is_gpu() ? "gpu.nix.in" : "cpu.nix.in"), holes_for(spec, variant));
+  const std::string_view form = !variant.carved_from.empty() ? "carved.nix.in" : variant.is_gpu() ? "gpu.nix.in" : "cpu.nix.in";
+  std::string recipe = fill(recipe_template(form), holes_for(spec, variant));
   const std::size_t offset = checksum_offset(recipe);
   return recipe.replace(offset, checksum_length, checksum_of(recipe, offset));
 }

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+# torchlathe from the source tree that this file lies in: `pkgs.callPackage ./package.nix { }`.
+{
+  lib,
+  stdenv,
+  cmake,
+  ninja,
+  pkg-config,
+  python3,
+  cli11,
+  fmt,
+  gbenchmark,
+  gtest,
+  lz4,
+  nlohmann_json,
+  openssl,
+  re2,
+  tomlplusplus,
+  zlib,
+  zstd,
+  zydis,
+}:
+stdenv.mkDerivation {
+  pname = "torchlathe";
+  version = "0.1.0";
+  src = lib.cleanSource ./..;
+  nativeBuildInputs = [ cmake ninja pkg-config python3 ];
+  buildInputs = [ cli11 fmt gbenchmark gtest lz4 nlohmann_json openssl re2 tomlplusplus zlib zstd zydis ];
+  cmakeFlags = [ "-DCMAKE_BUILD_TYPE=Release" ];
+  ninjaFlags = [ "torchlathe" ];
+  installPhase = ''
+    install -Dm755 torchlathe "$out/bin/torchlathe"
+  '';
+  meta = {
+    description = "Hardware-specialised PyTorch builds: generated, audited, carved, proved";
+    license = lib.licenses.mit;
+    mainProgram = "torchlathe";
+    platforms = lib.platforms.linux;
+  };
+}
