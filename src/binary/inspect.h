@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/finding.h"
 #include "binary/byte_shares.h"
+#include "binary/carve_record.h"
 #include "binary/coverage.h"
 #include "binary/cpu_scan.h"
 #include "binary/fatbin.h"
@@ -66,6 +67,7 @@ struct Inspection {
   std::size_t other_files = 0;        // anything else that was passed by
   std::uint64_t other_bytes = 0;
   std::vector<Coverage> coverage = {};     // over all containers of all files; empty when there is no device code
+  std::vector<CarveRecord> carved = {};    // what an earlier carve says of itself
   Findings findings = {};                  // about wheels, folders; those of files are with the files
 
   std::uint64_t bytes() const;

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "binary/archive.h"
 #include "binary/inspect.h"
+#include "binary/inflate.h"
 #include "binary/wheel_member.h"
 #include "binary/zip.h"
 #include "os/mapped_file.h"
@@ -92,6 +93,26 @@ class Sources {
       ++out_.other_files;
       out_.other_bytes += size_of(status);
     }
+    if (path.filename() == carve_record_name && size_of(status) <= largest_carve_record) {
+      take_record(MappedFile::open(path).bytes(), path.string());
+    }
+  }
+
+  void take_record(ByteSpan text, const std::string& path) {
+    if (auto record = read_carve_record(as_text(text), path)) out_.carved.push_back(std::move(*record));
+  }
+
+  // Of a wheel: in its .dist-info folder.
+  void take_record_of(const ZipMember& member, const std::string& wheel) {
+    if (!member.name.ends_with(".dist-info/" + std::string(carve_record_name)) || member.size > largest_carve_record) return;
+    std::string text;
+    try {
+      if (member.method == 0) text = as_text(member.packed);
+      else inflate(member.packed, member.size, [&](ByteSpan part) { text += as_text(part); return true; });
+    } catch (const Error&) {
+      return;  // the member's own task says that it is damaged
+    }
+    take_record(as_byte_span(text), wheel + "/" + printable(member.name));
   }
 
   static std::optional<bool> may_hold_code(const fs::path& path) {
@@ -120,6 +141,7 @@ class Sources {
     const Wheel& wheel = wheels_.back();
     for (const ZipMember& member : wheel.zip.members) {
       if (!member.readable) continue;
+      take_record_of(member, path.string());
       tasks_.push_back({.path = path.string() + "/" + printable(member.name), .member = &member, .size = member.size});
     }
     return true;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "binary/carve_record.h"
 #include "carve/carve.h"
 
 namespace lathe {
@@ -36,6 +37,6 @@ CarvedTree carve_tree(const std::filesystem::path& source, const std::filesystem
                       const TreeOptions& options);
 
 // Written into each carved folder; `inspect` shows it.
-inline constexpr std::string_view manifest_name = "torchlathe-manifest.json";
+inline constexpr std::string_view manifest_name = carve_record_name;
 
 }  // namespace lathe

@@ -147,6 +147,23 @@ void write_file(JsonWriter& json, const FileInspection& file) {
   json.end_object();
 }
 
+void write_carved(JsonWriter& json, const std::vector<CarveRecord>& records) {
+  if (records.empty()) return;
+  json.key("carved").begin_array();
+  for (const CarveRecord& record : records) {
+    json.begin_object().member("record", record.path).member("tool", record.tool).member("gpus", record.gpus);
+    json.key("files").begin_array();
+    for (const CarveRecord::File& file : record.files) {
+      json.begin_object().member("path", file.path).member("outcome", file.outcome);
+      json.member("size_before", file.size_before).member("size_after", file.size_after);
+      json.member("sha256_before", file.sha256_before);
+      json.member("code_before", file.code_before).member("code_after", file.code_after).end_object();
+    }
+    json.end_array().member("earlier", record.earlier).end_object();
+  }
+  json.end_array();
+}
+
 }  // namespace
 
 std::string inspection_json(const Inspection& inspection) {
@@ -165,6 +182,7 @@ std::string inspection_json(const Inspection& inspection) {
     write_verdict(json, *cpu);
     json.end_object();
   }
+  write_carved(json, inspection.carved);
   write_findings(json, inspection.findings);
   json.end_object();
   return json.take();

@@ -194,6 +194,22 @@ std::string coverage_lines(const Inspection& inspection, const Terminal& termina
   return text;
 }
 
+// What a carve wrote down of itself.
+std::string carve_lines(const Inspection& inspection, const std::string& folder) {
+  std::string text;
+  for (const CarveRecord& record : inspection.carved) {
+    const std::string path = record.path.starts_with(folder) ? record.path.substr(folder.size()) : record.path;
+    text += fmt::format("\ncarved for {} by {}{}, as {} says\n", fmt::join(record.gpus, ", "), record.tool,
+                        record.earlier == 0 ? "" : ", not for the first time", printable(path));
+    for (const CarveRecord::File& file : record.files) {
+      if (file.outcome != "carved") continue;
+      text += fmt::format("  {}  {} -> {}{}\n", file.path, size_text(file.size_before), size_text(file.size_after),
+                          file.code_before.empty() ? "" : fmt::format(", it held {}", file.code_before));
+    }
+  }
+  return text;
+}
+
 std::string finding_lines(const Inspection& inspection, const Terminal& terminal) {
   Findings all;
   all.add(inspection.findings);
@@ -229,13 +245,14 @@ std::string inspection_text(const Inspection& inspection, const Terminal& termin
   if (inspection.files.empty()) {
     text = fmt::format("no machine code in {} file{} of {}\n", inspection.other_files,
                        inspection.other_files == 1 ? "" : "s", size_text(inspection.other_bytes));
-    return text + finding_lines(inspection, terminal);
+    return text + carve_lines(inspection, "") + finding_lines(inspection, terminal);
   }
   if (!folder.empty()) text += fmt::format("in {}\n", printable(folder));
   text += file_table(inspection, folder, terminal) + "\n" + gpu_table(inspection, folder, terminal);
   if (!inspection.coverage.empty()) text += "\nruns on\n" + coverage_lines(inspection, terminal);
   const std::string cpu = cpu_lines(inspection, folder, terminal);
   if (!cpu.empty()) text += "\nneed more of the CPU than its baseline\n" + cpu;
+  text += carve_lines(inspection, folder);
   const std::string findings = finding_lines(inspection, terminal);
   return findings.empty() ? text : text + "\n" + findings;
 }
