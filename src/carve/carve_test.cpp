@@ -70,7 +70,6 @@ const std::vector<Kind> kinds = {
     {.name = "CodeAndDataInOneSegment", .flags = "-shared -fPIC -Wl,-z,noseparate-code"},
     {.name = "Executable", .flags = "-pie -fPIE", .file = "a.out", .tools = false},
     {.name = "FixedExecutable", .flags = "-no-pie", .file = "a.out", .tools = false},
-    {.name = "StaticExecutable", .flags = "-static", .file = "a.out", .tools = false},
     {.name = "Patchelfed", .flags = "-shared -fPIC",
      .then = "patchelf --set-rpath '$ORIGIN/a/much/longer/run/path/than/there/was/any/room/for/in/the/old/string/table' a.so",
      .needs = "patchelf"},
@@ -148,7 +147,7 @@ TEST_P(CarveKind, SurvivesOtherPeoplesTools) {
   EXPECT_EQ(quiet(folder_, "objcopy --only-keep-debug " + result_ + " " + debug), "");
   EXPECT_EQ(quiet(folder_, "objcopy --strip-debug --add-gnu-debuglink=" + debug + " " + result_ + " linked" + result_), "");
   expect_sound("linked" + result_, shown);
-  if (testing::have_program("patchelf") && kind().name != "StaticExecutable") {
+  if (testing::have_program("patchelf")) {
     fs::copy_file(file(result_), file(patched));
     EXPECT_EQ(quiet(folder_, "patchelf --set-rpath /" + std::string(200, 'r') + " " + patched), "");
     expect_sound(patched, shown);
@@ -172,8 +171,7 @@ TEST_P(CarveKind, DropsSymbolsAsStripDoes) {
 }
 
 TEST_P(CarveKind, GnusToolsRefuseAnExecutableRatherThanRuinIt) {
-  // Of a static executable at a fixed address strip makes one that does not start; the page of the command says so.
-  if (!kind().file.ends_with(".out") || kind().name == "StaticExecutable") GTEST_SKIP() << "not of this kind";
+  if (!kind().file.ends_with(".out")) GTEST_SKIP() << "not of this kind";
   carve_file(file(kind().file), file(result_), for_gpu("9.0"));
   EXPECT_EQ(quiet(folder_, "strip -o s.out b.out >/dev/null 2>&1; test ! -e s.out || ./s.out > /dev/null"), "");
 }
@@ -209,6 +207,15 @@ TEST_F(Carve, LeavesAContainerWithoutAWrapperWhereItIs) {
   EXPECT_EQ(testing::load(folder_, "b.so"), only_for_90(testing::load(folder_, "a.so")));
   EXPECT_EQ(quiet(folder_, "strip b.so"), "");
   EXPECT_EQ(testing::load(folder_, "b.so"), only_for_90(testing::load(folder_, "a.so")));
+}
+
+// GNU strip would make one of it that does not start.
+TEST_F(Carve, RefusesAStaticExecutableWithoutRoomForAnotherProgramHeader) {
+  testing::write_parts(folder_, three_containers);
+  testing::link_parts(folder_, "a.out", "-static");
+  const std::string before = read_file(folder_.path() / "a.out");
+  EXPECT_THROW(carve_file(folder_.path() / "a.out", folder_.path() / "a.out", for_gpu("9.0")), Error);
+  EXPECT_EQ(read_file(folder_.path() / "a.out"), before);
 }
 
 TEST_F(Carve, EmptiesAContainerOfNoUseWhenMinimal) {

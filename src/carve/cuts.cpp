@@ -58,12 +58,15 @@ class Cutter {
     return false;
   }
 
-  bool is_library() const {
+  bool has_loader() const {
     constexpr std::uint32_t pt_interp = 3;
+    return std::ranges::find(programs_, pt_interp, &ProgramHeader::type) != programs_.end();
+  }
+
+  bool is_library() const {
     constexpr std::uint64_t dt_flags_1 = 0x6ffffffb, df_1_pie = 0x8000000;
-    const bool started = std::ranges::find(programs_, pt_interp, &ProgramHeader::type) != programs_.end();
     const auto flags = elf_.dynamic(static_cast<elf::DynamicTag>(dt_flags_1)).value_or(0);
-    return elf_.type() == ElfType::shared && !started && (flags & df_1_pie) == 0;
+    return elf_.type() == ElfType::shared && !has_loader() && (flags & df_1_pie) == 0;
   }
 
   bool named(const FileRange& range) const {
@@ -127,6 +130,11 @@ class Cutter {
 
   // Behind the kept containers of the span that frees most, within one page.
   void move_table() {
+    if (!is_library() && !has_loader()) {
+      throw Error({.what = "a statically linked executable without room for another program header: strip and objcopy would "
+                           "take what a carve makes of it and ruin it without a word",
+                   .where = {.file = elf_.name()}, .next = "link it dynamically, or carve what it is linked from"});
+    }
     const auto span = std::ranges::max_element(spans_, {}, &Span::cut);
     const std::uint64_t size = table_size() * ProgramHeader::bytes;
     span->spare = sections_.empty() ? 0 : ProgramHeader::bytes;

@@ -44,7 +44,8 @@ std::vector<Span> find_spans(const Elf& elf, const Fatbins& fatbins, const Carve
 // segment that holds the whole table for one that begins with it, and ruin it. So when the table moves,
 //   - an unused entry ends the table, behind the end of the segment that holds all the others;
 //   - in a library the first PT_LOAD begins with the first section instead of the ELF header (the page is mapped all the
-//     same). An executable needs its table in memory wherever those tools put it, so there they must refuse.
+//     same). An executable needs its table in memory wherever those tools put it, so there they must refuse. They don't for
+//     one that is linked statically: that is an Error here.
 // A library's PT_PHDR is of no use, so where there is one, its entry serves for the split and nothing moves.
 bool cut_spans(const Elf& elf, std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
                std::vector<Span>& spans);

@@ -11,8 +11,8 @@
 #include "carve/tree.h"
 #include "carve/wheel.h"
 #include "cli/commands.h"
+#include "host/nvml.h"
 #include "os/file.h"
-#include "os/process.h"
 #include "report/table.h"
 
 namespace lathe {
@@ -45,16 +45,16 @@ void declare(OptionSet& set, Options& options) {
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
-// What nvidia-smi says of the devices in this machine: one capability a line.
+// The GPUs in this machine, as NVIDIA's management library tells them.
 std::vector<CarveTarget> native_targets() {
-  const auto program = find_program("nvidia-smi");
-  const ProcessResult result = program ? run_process({.arguments = {*program, "--query-gpu=compute_cap", "--format=csv,noheader"},
-                                                      .time_limit = std::chrono::seconds(30)})
-                                       : ProcessResult{};
-  const std::string list = replace_all(std::string(trim(result.out)), "\n", ",");
-  if (!result.ok() || list.empty()) {
-    throw Error({.what = "no NVIDIA GPU was found in this machine", .where = {},
-                 .next = "name the capability instead of native: --gpu 9.0"});
+  const NvmlReport report = ask_nvml(default_nvml_options());
+  std::string list;
+  for (const HostGpu& gpu : report.gpus) {
+    if (gpu.capability) list += (list.empty() ? "" : ",") + spell(*gpu.capability, Dialect::dotted);
+  }
+  if (list.empty()) {
+    throw Error({.what = "no NVIDIA GPU was found in this machine" + (report.what.empty() ? "" : ": " + report.what),
+                 .where = {}, .next = "name the capability instead of native: --gpu 9.0"});
   }
   return parse_carve_targets(list);
 }
