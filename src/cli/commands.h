@@ -54,6 +54,7 @@ std::unique_ptr<BoundCommand> command_detect();
 std::unique_ptr<BoundCommand> command_diagnose();
 std::unique_ptr<BoundCommand> command_docs();
 std::unique_ptr<BoundCommand> command_explain();
+std::unique_ptr<BoundCommand> command_doctor();
 std::unique_ptr<BoundCommand> command_generate();
 std::unique_ptr<BoundCommand> command_help();
 std::unique_ptr<BoundCommand> command_import();
@@ -62,6 +63,7 @@ std::unique_ptr<BoundCommand> command_inspect();
 std::unique_ptr<BoundCommand> command_list();
 std::unique_ptr<BoundCommand> command_plan();
 std::unique_ptr<BoundCommand> command_show();
+std::unique_ptr<BoundCommand> command_smoke();
 std::unique_ptr<BoundCommand> command_select();
 std::unique_ptr<BoundCommand> command_verify();
 

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe smoke VARIANT PATH`: run it.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "host/smoke.h"
+#include "report/host.h"
+#include "report/table.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  std::string variant, path;
+  SmokeOptions smoke;
+  std::uint64_t seconds = 300;
+  std::string format = "text";
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positional("variant", options.variant, "the name whose promise it must keep", ValueKind::variant);
+  set.positional("path", options.path, "a store path, an environment, site-packages, or the torch folder", ValueKind::file);
+  set.text("--python", options.smoke.python, "PROGRAM", "run with this Python [the build's own]", ValueKind::file);
+  set.number("--time-limit", options.seconds, "SECONDS", "end it after so long [300]");
+  set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
+}
+
+std::string_view word(SmokeCheck::Outcome outcome) {
+  return outcome == SmokeCheck::Outcome::passed ? "ok" : outcome == SmokeCheck::Outcome::failed ? "failed" : "not done";
+}
+
+void print_text(const InstalledTorch& torch, const SmokeReport& report, const Findings& findings, Terminal& terminal) {
+  const auto line = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) terminal.out(fmt::format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:8}", key)), value));
+  };
+  line("pytorch", report.version.empty() ? "" : fmt::format("{} in {}", report.version, torch.folder.string()));
+  line("python", report.python);
+  line("cuda", report.cuda.empty() ? "" : fmt::format("{}, code for {}", report.cuda, fmt::join(report.arch_list, " ")));
+  line("cpu", report.cpu_capability);
+  for (const SmokeDevice& device : report.devices) {
+    line("device", fmt::format("{} ({})", device.name, device.capability ? spell(*device.capability, Dialect::dotted) : "?"));
+  }
+  Table table({"check", "", "what it saw"});
+  for (const SmokeCheck& check : report.checks) {
+    const Style style = check.outcome == SmokeCheck::Outcome::failed ? Style::red : check.outcome == SmokeCheck::Outcome::skipped ? Style::dim : Style::plain;
+    table.add({check.name, std::string(word(check.outcome)), check.detail.substr(0, 100)}, style);
+  }
+  if (!table.empty()) terminal.out("\n" + table.text(terminal) + "\n");
+  if (!report.done && !report.err.empty()) terminal.out(fmt::format("{}\n\n", printable(report.err.substr(report.err.rfind('\n') + 1))));
+  terminal.out(notes_text(findings, terminal));
+  if (findings.count(Severity::error) > 0) terminal.out(fmt::format("{} errors: it does not keep what its name promises\n", findings.count(Severity::error)));
+  else if (findings.count(Severity::warning) > 0) terminal.out("nothing is wrong with what could be checked; not everything could be\n");
+  else terminal.out("all checks passed\n");
+}
+
+void print_json(const SmokeReport& report, const Findings& findings, Terminal& terminal) {
+  JsonWriter json;
+  json.begin_object().member("version", report.version).member("python", report.python).member("cuda", report.cuda);
+  json.member("cuda_available", report.cuda_available).member("arch_list", report.arch_list).member("finished", report.done);
+  json.key("devices").begin_array();
+  for (const SmokeDevice& device : report.devices) {
+    json.begin_object().member("name", device.name);
+    json.member("capability", device.capability ? std::optional(spell(*device.capability, Dialect::dotted)) : std::nullopt).end_object();
+  }
+  json.end_array().key("checks").begin_array();
+  for (const SmokeCheck& check : report.checks) {
+    json.begin_object().member("name", check.name).member("outcome", word(check.outcome)).member("detail", check.detail).end_object();
+  }
+  json.end_array().key("findings").begin_array();
+  for (const Finding& finding : findings) {
+    json.begin_object().member("rule", finding.rule).member("severity", to_string(finding.severity));
+    json.member("what", finding.what).member("fix", finding.fix).end_object();
+  }
+  terminal.out(json.end_array().end_object().take());
+}
+
+int run(const Options& options, Terminal& terminal) {
+  const VariantName variant = parse_variant_name(options.variant);
+  const auto torch = torch_in(options.path);
+  if (!torch) {
+    throw Error({.what = "there is no PyTorch here", .where = {.file = options.path},
+                 .next = "name a folder that holds torch/version.py, or an environment with lib/python3.*/site-packages"});
+  }
+  SmokeOptions smoke = options.smoke;
+  smoke.time_limit = std::chrono::seconds(std::min<std::uint64_t>(options.seconds, 86'400));
+  const SmokeReport report = run_smoke(options.path, *torch, smoke);
+  const Findings findings = judge_smoke(variant, report);
+  if (options.format == "json") print_json(report, findings, terminal);
+  else print_text(*torch, report, findings, terminal);
+  return findings.exit_code(true);
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_smoke() { return bind_command(declare, run); }
+
+}  // namespace lathe

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "host/examine.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "binary/inspect.h"
+#include "hardware/compat.h"
+
+namespace lathe {
+namespace {
+
+class Examiner {
+ public:
+  Examiner(const HostInfo& host, ExaminedTorch& out) : host_(host), out_(out) {}
+
+  void run(const std::vector<ContainerShape>& shapes) {
+    if (host_.gpus.empty()) return;
+    if (!out_.torch.cuda) {
+      add(Severity::warning, "cpu-only", "is a CPU build: the GPU stays idle", "torchlathe select names a build for this GPU");
+      return;
+    }
+    judge_driver();
+    for (const HostGpu& gpu : host_.gpus) {
+      if (gpu.capability) judge_code(gpu, cover(shapes, *gpu.capability));
+    }
+  }
+
+ private:
+  void add(Severity severity, std::string rule, std::string what, std::string fix) {
+    const auto same = [&](const Finding& finding) { return finding.what == what; };
+    if (std::any_of(out_.findings.begin(), out_.findings.end(), same)) return;
+    out_.findings.add({.rule = std::move(rule), .severity = severity, .where = {.file = out_.torch.folder.string()}, .what = std::move(what), .fix = std::move(fix)});
+  }
+
+  void judge_driver() {
+    auto cuda = Version::parse(*out_.torch.cuda);
+    if (!cuda || !host_.driver.version) return;
+    cuda->parts.resize(std::min<std::size_t>(2, cuda->parts.size()));
+    if (!catalog().find_toolkit(*cuda)) return;
+    for (const HostGpu& gpu : host_.gpus) {
+      const Version floor = minimum_driver(gpu.capability.value_or(Capability{}), *cuda, false);
+      if (floor <= *host_.driver.version) continue;
+      add(Severity::error, "driver", fmt::format("is of CUDA {}, which needs driver {} or newer; this is {}", *out_.torch.cuda, floor.text(), host_.driver.version->text()),
+          fmt::format("update the driver to {}, or install a build of an older CUDA", floor.text()));
+    }
+  }
+
+  void judge_code(const HostGpu& gpu, const Coverage& coverage) {
+    out_.coverage.push_back(coverage);
+    const std::string device = gpu_text(gpu);
+    if (!coverage.serves()) {
+      add(Severity::error, "no-code", fmt::format("has no code for {}: {}", device, coverage.text()), "torchlathe select names a build that has");
+    } else if (coverage.runs == Runs::ptx) {
+      add(Severity::warning, "ptx", fmt::format("has PTX alone for some kernels on {}: the driver compiles them at the first start", device), "torchlathe select names a build for exactly this GPU");
+    } else if (!coverage.through.empty()) {
+      std::vector<std::string> through;
+      for (const Capability capability : coverage.through) through.push_back(spell(capability, Dialect::dotted));
+      add(Severity::note, "older-code", fmt::format("runs on {} through code for {}", device, fmt::join(through, ", ")), "a build for exactly this GPU may be faster: torchlathe select");
+    }
+  }
+
+  const HostInfo& host_;
+  ExaminedTorch& out_;
+};
+
+}  // namespace
+
+ExaminedTorch examine(const InstalledTorch& torch, const std::vector<ContainerShape>& shapes, const HostInfo& host) {
+  ExaminedTorch out = {.torch = torch, .has_gpu_code = !shapes.empty()};
+  Examiner(host, out).run(shapes);
+  return out;
+}
+
+ExaminedTorch examine(const InstalledTorch& torch, const HostInfo& host) {
+  if (!torch.cuda || host.gpus.empty()) return examine(torch, {}, host);
+  const Inspection inspection = inspect({torch.folder / "lib"});
+  ExaminedTorch out = examine(torch, inspection.shapes(), host);
+  for (const FileInspection& file : inspection.files) {
+    for (const Finding& finding : file.findings) {
+      if (finding.severity == Severity::error) out.findings.add(finding);
+    }
+  }
+  return out;
+}
+
+}  // namespace lathe

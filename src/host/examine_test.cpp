@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include "host/examine.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "host/named_host.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<ContainerShape> all_of(std::vector<DeviceCode> codes) { return {{.codes = std::move(codes), .count = 3}}; }
+
+HostInfo machine(const std::string& gpu, const std::string& driver) {
+  return made_up_host({.gpus = {gpu}, .cpu = "Zen 4", .driver = driver});
+}
+
+std::string rules(const ExaminedTorch& torch) {
+  std::string text;
+  for (const Finding& finding : torch.findings) text += (text.empty() ? "" : " ") + finding.rule;
+  return text;
+}
+
+const InstalledTorch cuda13 = {.folder = "/x/torch", .version = "2.11.0+cu130", .cuda = "13.0"};
+
+TEST(Examine, CodeForTheGpuIsNothingToSay) {
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{9, 0}, CodeKind::cubin}}), machine("H200", "580.65.06"))), "");
+  EXPECT_EQ(rules(examine(cuda13, {}, machine("none", ""))), "");
+}
+
+TEST(Examine, EachObstacleIsNamed) {
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{8, 6}, CodeKind::cubin}}), machine("RTX 5090", "580.65.06"))), "no-code");
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{8, 6}, CodeKind::cubin}}), machine("RTX 4090", "580.65.06"))), "older-code");
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{9, 0}, CodeKind::ptx}}), machine("B200", "580.65.06"))), "ptx");
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{9, 0}, CodeKind::cubin}}), machine("H200", "570.86.10"))), "driver");
+  EXPECT_EQ(rules(examine({.folder = "/x/torch", .version = "2.11.0"}, {}, machine("H200", "580.65.06"))), "cpu-only");
+}
+
+TEST(Installed, APackageSaysItsVersionItsCudaAndItsPython) {
+  std::string name = (fs::temp_directory_path() / "lathe-torch-XXXXXX").string();
+  const fs::path root = ::mkdtemp(name.data());
+  const fs::path folder = root / "lib/python3.12/site-packages/torch";
+  fs::create_directories(folder);
+  std::ofstream(folder / "__init__.py") << "";
+  std::ofstream(folder / "_C.cpython-312-x86_64-linux-gnu.so") << "";
+  std::ofstream(folder / "version.py") << "from typing import Optional\n\n__all__ = ['__version__']\n__version__ = '2.11.0+cu130'\ndebug = False\ncuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n";
+  for (const fs::path& path : {root, folder, folder.parent_path()}) {
+    const auto torch = torch_in(path);
+    ASSERT_TRUE(torch.has_value()) << path;
+    EXPECT_EQ(torch->version, "2.11.0+cu130");
+    EXPECT_EQ(torch->cuda, "13.0");
+    EXPECT_EQ(torch->python, "3.12");
+  }
+  std::ofstream(folder / "version.py") << "__version__ = '2.11.0'\ncuda: Optional[str] = None\n";
+  EXPECT_FALSE(torch_in(root)->cuda.has_value());
+  fs::remove(folder / "version.py");
+  EXPECT_FALSE(torch_in(root).has_value());
+  fs::remove_all(root);
+}
+
+}  // namespace
+}  // namespace lathe
