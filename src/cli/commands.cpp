@@ -30,9 +30,9 @@ constexpr Command table[] = {
     {"carve", "cut a library or a folder down to some GPUs", "Binaries", command_carve},
     {"detect", "what machine this is: GPUs, driver, CPU, limits", "This machine", command_detect},
     {"select", "the best variant for this machine, and why", "This machine", command_select},
-    {"explain", "questions that people got wrong, answered with sources", "Help", command_explain},
     {"doctor", "one page: this machine, what is installed, what to mend", "This machine", command_doctor},
     {"smoke", "run a build: version, devices, a kernel of each library", "This machine", command_smoke},
+    {"explain", "questions that people got wrong, answered with sources", "Help", command_explain},
     {"help", "the page of a command", "Help", command_help},
     {"completion", "a completion script for bash, zsh or fish", "Help", command_completion},
 };

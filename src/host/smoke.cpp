@@ -237,9 +237,9 @@ SmokeReport read_smoke(std::string_view out) {
 SmokeReport run_smoke(const fs::path& path, const InstalledTorch& torch, const SmokeOptions& options, const RunProcess& run) {
   const std::string python = options.python.empty() ? python_for(path, torch) : options.python;
   const std::string packages = fs::absolute(torch.folder).parent_path().string();
-  // -I: no PYTHON* variables, no user's site-packages, not this folder. The script comes from standard input.
-  const ProcessResult result = run({.arguments = {python, "-I", "-", packages},
-                                    .environment = {{"PYTHONDONTWRITEBYTECODE", "1"}, {"LD_PRELOAD", std::nullopt}, {"TORCH_LOGS", std::nullopt}},
+  // -I: no PYTHON* variables, no user's site-packages, not this folder. -B: nothing is written beside the build.
+  const ProcessResult result = run({.arguments = {python, "-I", "-B", "-", packages},
+                                    .environment = {{"LD_PRELOAD", std::nullopt}, {"TORCH_LOGS", std::nullopt}},
                                     .folder = "/",
                                     .input = std::string(host_scripts::smoke().front().text),
                                     .time_limit = options.time_limit});

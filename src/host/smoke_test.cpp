@@ -102,7 +102,7 @@ TEST(Smoke, ACrashNamesTheCheck) {
   Process asked;
   const SmokeReport report = run_smoke("/x", {.folder = "/x/lib/python3.13/site-packages/torch"}, {.python = "/bin/python3"},
                                        [&](const Process& process) { return asked = process, ended; });
-  EXPECT_EQ(asked.arguments, (std::vector<std::string>{"/bin/python3", "-I", "-", "/x/lib/python3.13/site-packages"}));
+  EXPECT_EQ(asked.arguments, (std::vector<std::string>{"/bin/python3", "-I", "-B", "-", "/x/lib/python3.13/site-packages"}));
   EXPECT_NE(asked.input.find("import torch"), std::string::npos);
   const Findings findings = judge_smoke(parse_variant_name("pytorch-python313-cpu-avx512"), report);
   ASSERT_EQ(findings.size(), 1u);
