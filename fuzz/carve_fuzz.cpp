@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Plan, layout, rewrite and check of one file, whatever it is: what is written passes its check, can be read again without
-// a complaint, and a second carve finds nothing more to drop.
+// Plan, layout, rewrite and check of one file, whatever it is. Of what passes the check (the program deletes the rest, and
+// the fuzzer is free to damage a file so that it does not): it can be read again without a complaint, each container gives
+// each GPU the same image byte for byte, and a second carve finds nothing more to drop.
 //
 //   first byte: which GPUs (low 3 bits), --minimal (8), --strip-symbols (16) | the ELF file
 #include <array>
@@ -34,6 +35,17 @@ Read read(ByteSpan file) {
   return {std::move(elf), std::move(fatbins), std::move(referenced)};
 }
 
+// The image that a device gets from a wrapper's container; "" for none.
+std::string_view image_for(const Read& file, const FatbinWrapper& wrapper, Capability device) {
+  if (!wrapper.container) return "";
+  const FatbinContainer& container = file.fatbins.containers[*wrapper.container];
+  const ContainerCode code = device_codes(container);
+  const auto picked = pick(code.codes, device);
+  if (!picked) return "";
+  const FatbinEntry& entry = container.entries[code.entry[*picked]];
+  return as_text(file.elf.bytes()).substr(entry.offset, entry.end() - entry.offset);
+}
+
 [[noreturn]] void fail(std::string_view what) {
   std::cerr << what << '\n';
   std::abort();
@@ -41,30 +53,42 @@ Read read(ByteSpan file) {
 
 }  // namespace
 
+namespace {
+Read read_again(const std::string& written) {
+  try {
+    return read(as_byte_span(written));
+  } catch (const Error& error) {
+    fail(error.text());
+  }
+}
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   const PlanOptions how{.targets = parse_carve_targets(gpus[data[0] & 7]), .minimal = (data[0] & 8) != 0};
   const LayoutOptions layout_options{.strip_symbols = (data[0] & 16) != 0};
-  std::string written;
   try {
     const Read old = read(std::as_bytes(std::span(data + 1, size - 1)));
     const CarvePlan plan = plan_carve(old.fatbins, old.referenced, how);
     if (!plan.drops_something() && !layout_options.strip_symbols) return 0;
+    const CheckOptions check{.targets = how.targets, .referenced = old.referenced, .meant = {},
+                             .strip_symbols = layout_options.strip_symbols};
+    if (!check_sound(old.elf, old.fatbins, check).empty()) return 0;
     const FileLayout layout = lay_out(old.elf, old.fatbins, plan, layout_options);
-    written = rewrite_in_memory(old.elf.bytes(), layout);
+    const std::string written = rewrite_in_memory(old.elf.bytes(), layout);
     const Elf carved = Elf::parse(as_byte_span(written), "carved");
-    const Findings wrong = check_carved(old.elf, old.fatbins, carved,
-                                        {.targets = how.targets, .referenced = old.referenced, .meant = {},
-                                         .strip_symbols = layout_options.strip_symbols});
-    if (!wrong.empty()) fail(wrong[0].what);
+    const Findings wrong = check_carved(old.elf, old.fatbins, carved, check);
+    if (!wrong.empty()) return 0;
+    const Read after = read_again(written);
+    if (old.fatbins.wrappers.size() != after.fatbins.wrappers.size()) fail("wrappers came or went");
+    for (std::size_t i = 0; i < old.fatbins.wrappers.size(); ++i) {
+      for (const CarveTarget& target : how.targets) {
+        const auto before = image_for(old, old.fatbins.wrappers[i], target.capability);
+        if (before != image_for(after, after.fatbins.wrappers[i], target.capability)) fail("another image for a GPU");
+      }
+    }
+    if (plan_carve(after.fatbins, after.referenced, how).drops_something()) fail("a second carve drops more");
   } catch (const Error&) {
-    return 0;
-  }
-  try {
-    const Read again = read(as_byte_span(written));
-    if (plan_carve(again.fatbins, again.referenced, how).drops_something()) fail("a second carve drops more");
-  } catch (const Error& error) {
-    fail(error.text());
   }
   return 0;
 }

@@ -34,7 +34,7 @@ class FileCarver {
                    .next = "give a shared library, a folder of them or a wheel"});
     }
     elf_.emplace(Elf::parse(old_.bytes(), result_.path));
-    if (!elf_->findings().empty()) return damaged();
+    if (!elf_->findings().empty()) return damaged(elf_->findings()[0].what);
     fatbins_ = read_fatbins(*elf_);
     result_.old_held = result_.new_held = held_architectures(fatbins_);
     if (!options_.leave_because.empty()) return leave(options_.leave_because);
@@ -42,6 +42,9 @@ class FileCarver {
     if (result_.unfit) return leave("no code for " + to_string(options_.targets));
     plan_arch_list();
     if (work_to_do()) {
+      const Findings unsound = check_sound(*elf_, fatbins_, {.targets = options_.targets, .referenced = referenced_, .meant = {},
+                                                              .strip_symbols = options_.strip_symbols});
+      if (!unsound.empty()) return damaged(unsound[0].what);
       lay_out_new_file();
     } else if (!fatbins_.containers.empty()) {
       result_.outcome = Outcome::nothing_to_drop;
@@ -71,9 +74,8 @@ class FileCarver {
 
  private:
   // Headers that lead nowhere, a file cut short: what was not understood is not rewritten.
-  CarvedFile damaged() {
-    const std::string& what = elf_->findings()[0].what;
-    if (options_.unfit == CarveOptions::Unfit::leave) return result_;
+  CarvedFile damaged(const std::string& what) {
+    if (options_.unfit == CarveOptions::Unfit::leave) return leave("damaged: " + what);
     throw Error({.what = fmt::format("damaged or cut short: {}", what), .where = {.file = result_.path}, .next = "fetch it again"});
   }
 

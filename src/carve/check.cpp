@@ -124,4 +124,41 @@ Findings check_carved(const Elf& old_file, const Fatbins& old_fatbins, const Elf
   return findings;
 }
 
+namespace {
+
+// Device code lies where one segment and its own section say, and nobody else's section does.
+std::string region_problem(const Elf& elf, const FatbinRegion& region) {
+  const std::uint64_t last = region.size - 1;
+  if (elf.offset_of(region.address) != region.offset || elf.offset_of(region.address + last) != region.offset + last) {
+    return "device code lies beside its segment";
+  }
+  for (const ElfSection& section : elf.sections()) {
+    const bool has_bytes = section.type != elf::sht_nobits && section.type != elf::sht_null && section.size != 0;
+    const bool own = section.offset == region.offset && section.size == region.size && section.name.starts_with(".nv_fatbin");
+    if (has_bytes && !own && section.offset < region.offset + region.size && region.offset < section.offset + section.size) {
+      return "a section overlaps device code";
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+Findings check_sound(const Elf& file, const Fatbins& fatbins, const CheckOptions& options) {
+  Findings findings;
+  const Carved same{.old_file = file, .old_fatbins = fatbins, .new_file = file, .new_fatbins = fatbins, .options = options,
+                    .findings = findings};
+  check_headers(same);
+  if (findings.empty()) check_sections(same, may_move(fatbins, options.referenced));
+  const bool nameless = std::ranges::any_of(file.sections(), [](const ElfSection& section) {
+    return section.type != elf::sht_null && section.name.empty();
+  });
+  if (options.strip_symbols && nameless) same.wrong("there are sections without names: which of them strip would drop is not known");
+  for (const FatbinRegion& region : fatbins.regions) {
+    if (region.size == 0 || region.relocatable) continue;
+    if (const std::string problem = region_problem(file, region); !problem.empty()) same.wrong(problem);
+  }
+  return findings;
+}
+
 }  // namespace lathe

@@ -29,4 +29,7 @@ struct CheckOptions {
 Findings check_carved(const Elf& old_file, const Fatbins& old_fatbins, const Elf& new_file,
                       const CheckOptions& options);
 
+// The same of headers and sections of one file alone: what is wrong before a carve would be wrong after it.
+Findings check_sound(const Elf& file, const Fatbins& fatbins, const CheckOptions& options);
+
 }  // namespace lathe
