@@ -135,7 +135,7 @@ int run(const Options& options, Terminal& terminal) {
   const Page page = examine_all(options, terminal);
   if (options.format == "json") print_json(page, terminal);
   else print_text(page, terminal);
-  return page.findings.exit_code(true);
+  return page.selection.best() ? page.findings.exit_code(true) : 1;
 }
 
 }  // namespace

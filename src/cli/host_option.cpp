@@ -8,6 +8,7 @@
 #include "host/detect.h"
 #include "host/host_json.h"
 #include "host/named_host.h"
+#include "host/notes.h"
 #include "os/file.h"
 
 namespace lathe {
@@ -47,11 +48,13 @@ void HostOption::declare(OptionSet& set, bool made_up) {
 
 HostInfo HostOption::load() const {
   const HostChanges changes = changes_of(*this);
-  if (from.empty() && changes.whole()) return made_up_host(changes);
   const bool look_for_gpus = changes.gpus.empty();
-  HostInfo host = !from.empty() ? read_host(read_file(from), from == "-" ? "standard input" : from)
-                                : detect_host({.gpus = look_for_gpus});
+  HostInfo host = from.empty() && changes.whole() ? HostInfo{.comment = made_up_comment}
+                  : !from.empty()                 ? read_host(read_file(from), from == "-" ? "standard input" : from)
+                                                  : detect_host({.gpus = look_for_gpus});
   change_host(host, changes);
+  if (!look_for_gpus) host.notes = {};  // they were about others
+  note_oddities(host);
   return host;
 }
 

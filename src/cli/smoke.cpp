@@ -52,7 +52,8 @@ void print_text(const InstalledTorch& torch, const SmokeReport& report, const Fi
   if (!table.empty()) terminal.out("\n" + table.text(terminal) + "\n");
   if (!report.done && !report.err.empty()) terminal.out(fmt::format("{}\n\n", printable(report.err.substr(report.err.rfind('\n') + 1))));
   terminal.out(notes_text(findings, terminal));
-  if (findings.count(Severity::error) > 0) terminal.out(fmt::format("{} errors: it does not keep what its name promises\n", findings.count(Severity::error)));
+  const std::size_t errors = findings.count(Severity::error);
+  if (errors > 0) terminal.out(fmt::format("{} error{}: it does not keep what its name promises\n", errors, errors == 1 ? "" : "s"));
   else if (findings.count(Severity::warning) > 0) terminal.out("nothing is wrong with what could be checked; not everything could be\n");
   else terminal.out("all checks passed\n");
 }

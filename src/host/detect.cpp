@@ -7,6 +7,7 @@
 
 #include "base/parallel.h"
 #include "host/cpu.h"
+#include "host/notes.h"
 #include "host/pci.h"
 #include "host/small_file.h"
 #include "host/system.h"
@@ -71,43 +72,6 @@ void detect_gpus(HostInfo& host, const DetectOptions& options) {
   if (host.driver.version && !host.driver.cuda) host.driver.cuda = cuda_of_driver(*host.driver.version);
 }
 
-void note_gpus(HostInfo& host) {
-  for (const HostGpu& gpu : host.gpus) {
-    if (gpu.mig && gpu.slices.empty()) {
-      host.notes.add({.rule = "mig-empty",
-                      .what = fmt::format("{} is in MIG mode and has no slice: CUDA sees no device", gpu_text(gpu)),
-                      .fix = "make one with nvidia-smi mig -cgi, or turn MIG mode off"});
-    }
-    if (gpu.capability && !catalog().find(*gpu.capability)) {
-      host.notes.add({.rule = "gpu-new",
-                      .severity = Severity::note,
-                      .what = fmt::format("{} is newer than the catalogue: judged by its capability alone", gpu_text(gpu)),
-                      .fix = "update torchlathe"});
-    }
-  }
-  if (!host.gpus.empty() && host.driver.version && !host.driver.libraries) {
-    host.notes.add({.rule = "no-libcuda",
-                    .what = "the driver is loaded, but its library libcuda.so.1 is not here: CUDA sees no device",
-                    .fix = host.system.container.empty() ? "install the driver's libraries"
-                                                         : "give the container the GPUs, as `docker run --gpus all` does"});
-  }
-  if (!host.gpus.empty() && !host.driver.version) {
-    host.notes.add({.rule = "no-driver",
-                    .what = fmt::format("{}: no NVIDIA driver is loaded", gpu_text(host.gpus.front())),
-                    .fix = "install NVIDIA's driver, or give the container access to it"});
-  }
-}
-
-void note_cpu(HostInfo& host) {
-  if (host.cpu.withheld.empty()) return;
-  std::string names;
-  for (const std::string& name : host.cpu.withheld) names += (names.empty() ? "" : ", ") + name;
-  host.notes.add({.rule = "cpu-withheld",
-                  .severity = Severity::note,
-                  .what = fmt::format("the CPU has {}, but the kernel or hypervisor does not save their registers", names),
-                  .fix = "builds with them would stop with an illegal instruction; nothing to mend inside this machine"});
-}
-
 }  // namespace
 
 HostInfo detect_host(const DetectOptions& options) {
@@ -117,12 +81,11 @@ HostInfo detect_host(const DetectOptions& options) {
   host.system = detect_system(options.root, environment);
   if (options.gpus) {
     detect_gpus(host, options);
-    note_gpus(host);
   } else {
     host.driver.version = loaded_driver(options.root);
     if (host.driver.version) host.driver.cuda = cuda_of_driver(*host.driver.version);
   }
-  note_cpu(host);
+  note_oddities(host);
   return host;
 }
 

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 
+#include "host/named_host.h"
+
 namespace lathe {
 namespace {
 
@@ -79,7 +81,7 @@ class Judge {
 
   void judge_glibc() {
     if (!candidate_.glibc) return;
-    if (!host_.system.glibc && host_.comment == "made up from names") return;
+    if (!host_.system.glibc && host_.comment == made_up_comment) return;
     if (!host_.system.glibc) {
       lack(Lack::glibc, fmt::format("needs glibc {}, there is none", candidate_.glibc->text()));
     } else if (*host_.system.glibc < *candidate_.glibc) {

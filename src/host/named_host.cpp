@@ -117,7 +117,7 @@ void change_host(HostInfo& host, const HostChanges& changes) {
 
 HostInfo made_up_host(const HostChanges& changes) {
   HostInfo host;
-  host.comment = "made up from names";
+  host.comment = made_up_comment;
   change_host(host, changes);
   return host;
 }

@@ -25,6 +25,9 @@ struct HostChanges {
 // soldered to another kind of CPU brings that CPU. An Error with a guess for a name that the catalogue does not have.
 void change_host(HostInfo& host, const HostChanges& changes);
 
+// The comment of a machine that is nothing but names: what is missing in it is taken to be good enough.
+inline constexpr const char* made_up_comment = "made up from names";
+
 // The machine of `changes` alone, which must be whole.
 HostInfo made_up_host(const HostChanges& changes);
 
