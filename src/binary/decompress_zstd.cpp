@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "binary/decompress.h"
+#include "binary/zstd_stream.h"
 
 namespace lathe {
 namespace {
@@ -49,6 +50,46 @@ std::vector<std::byte> decompress_zstd(ByteSpan packed, std::uint64_t unpacked_s
   }
   out.resize(filled);
   return out;
+}
+
+struct ZstdCompressor::State {
+  ByteSink sink;
+  ZSTD_CCtx* context = ZSTD_createCCtx();
+  ~State() { ZSTD_freeCCtx(context); }
+
+  void run(std::string_view text, ZSTD_EndDirective directive) {
+    std::vector<char> room(ZSTD_CStreamOutSize());
+    ZSTD_inBuffer in{text.data(), text.size(), 0};
+    std::size_t left = 1;
+    while (directive == ZSTD_e_continue ? in.pos < in.size : left != 0) {
+      ZSTD_outBuffer out{room.data(), room.size(), 0};
+      left = ZSTD_compressStream2(context, &out, &in, directive);
+      if (ZSTD_isError(left)) throw Error({.what = fmt::format("cannot compress: {}", ZSTD_getErrorName(left)), .kind = ErrorKind::fault});
+      if (out.pos > 0) sink({room.data(), out.pos});
+    }
+  }
+};
+
+ZstdCompressor::ZstdCompressor(ByteSink sink) : state_(new State{.sink = std::move(sink)}) {}
+ZstdCompressor::ZstdCompressor(ZstdCompressor&&) noexcept = default;
+ZstdCompressor::~ZstdCompressor() = default;
+void ZstdCompressor::append(std::string_view text) { state_->run(text, ZSTD_e_continue); }
+void ZstdCompressor::flush() { state_->run({}, ZSTD_e_flush); }
+void ZstdCompressor::finish() { state_->run({}, ZSTD_e_end); }
+
+void decompress_zstd_stream(ByteSpan packed, const ByteSink& sink) {
+  const std::unique_ptr<ZSTD_DCtx, FreeStream> context(ZSTD_createDCtx());
+  if (!context) throw std::bad_alloc();
+  std::vector<char> room(ZSTD_DStreamOutSize());
+  ZSTD_inBuffer in{packed.data(), packed.size(), 0};
+  while (true) {
+    ZSTD_outBuffer out{room.data(), room.size(), 0};
+    const std::size_t read_before = in.pos;
+    const std::size_t more = ZSTD_decompressStream(context.get(), &out, &in);
+    if (ZSTD_isError(more)) fail(fmt::format("damaged: {}", ZSTD_getErrorName(more)));
+    if (out.pos > 0) sink({room.data(), out.pos});
+    if (out.pos == 0 && in.pos == read_before) return;
+  }
 }
 
 }  // namespace lathe

@@ -47,6 +47,7 @@ int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal
 // One function per command file.
 std::unique_ptr<BoundCommand> command_apply();
 std::unique_ptr<BoundCommand> command_audit();
+std::unique_ptr<BoundCommand> command_build();
 std::unique_ptr<BoundCommand> command_carve();
 std::unique_ptr<BoundCommand> command_catalog();
 std::unique_ptr<BoundCommand> command_completion();
@@ -57,6 +58,7 @@ std::unique_ptr<BoundCommand> command_explain();
 std::unique_ptr<BoundCommand> command_doctor();
 std::unique_ptr<BoundCommand> command_generate();
 std::unique_ptr<BoundCommand> command_help();
+std::unique_ptr<BoundCommand> command_history();
 std::unique_ptr<BoundCommand> command_import();
 std::unique_ptr<BoundCommand> command_init();
 std::unique_ptr<BoundCommand> command_inspect();

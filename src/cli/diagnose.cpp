@@ -28,7 +28,7 @@ void print_one(const Diagnosis& diagnosis, Terminal& terminal) {
   const Finding& finding = diagnosis.finding;
   terminal.out(fmt::format("{} {} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)),
                            terminal.styled(Style::bold, finding.what), finding.rule));
-  for (const Evidence& evidence : diagnosis.evidence) {
+  for (const LogLine& evidence : diagnosis.evidence) {
     terminal.out(fmt::format("  {}:{}: {}\n", finding.where.file, evidence.line, evidence.text));
   }
   if (diagnosis.count > 1) terminal.out(fmt::format("  seen {} times\n", diagnosis.count));

@@ -196,7 +196,7 @@ void Diagnoser::State::record(const Rule& rule, Tally& tally, const Block& block
     if (trim(row.text).empty() || row.offset >= match.end || end <= match.begin) continue;
     const bool many_lines = row.text.find('\n') != std::string::npos;  // of one message of Nix
     const std::string shown = cut(printable(many_lines ? collapsed(row.text) : trim(row.text)), longest_evidence);
-    if (known->evidence.size() < most_evidence && std::ranges::find(known->evidence, shown, &Evidence::text) == known->evidence.end()) {
+    if (known->evidence.size() < most_evidence && std::ranges::find(known->evidence, shown, &LogLine::text) == known->evidence.end()) {
       known->evidence.push_back({.line = row.number, .text = shown});
     }
   }
@@ -254,7 +254,7 @@ void absorb(const Rule& rule, std::vector<Diagnosis>& all) {
       taker.evidence.insert(taker.evidence.end(), other.evidence.begin(), other.evidence.end());
     }
   }
-  std::ranges::stable_sort(taker.evidence, {}, &Evidence::line);
+  std::ranges::stable_sort(taker.evidence, {}, &LogLine::line);
   std::erase_if(all, [&](const Diagnosis& one) { return std::ranges::find(rule.absorbs, one.finding.rule) != rule.absorbs.end(); });
 }
 
@@ -287,7 +287,7 @@ std::string diagnosis_json(const std::vector<Diagnosis>& diagnoses) {
     const Finding& finding = diagnosis.finding;
     json.begin_object().member("rule", finding.rule).member("severity", to_string(finding.severity));
     json.member("what", finding.what).member("cause", diagnosis.cause).key("evidence").begin_array();
-    for (const Evidence& evidence : diagnosis.evidence) {
+    for (const LogLine& evidence : diagnosis.evidence) {
       json.begin_object().member("line", evidence.line).member("text", evidence.text).end_object();
     }
     json.end_array().member("count", diagnosis.count).key("details").begin_object();

@@ -14,7 +14,7 @@
 
 namespace lathe {
 
-struct Evidence {
+struct LogLine {
   std::uint64_t line;  // counted from 1
   std::string text;    // printable, without escape codes, at most 400 bytes
 };
@@ -23,7 +23,7 @@ struct Diagnosis {
   Finding finding;  // rule, severity, what, fix; `where` is the first line of the evidence
   std::string cause;
   std::string source;  // of what is claimed
-  std::vector<Evidence> evidence;
+  std::vector<LogLine> evidence;
   Captures details;         // what the log names: "arch", "got", "specified", "subject", ...
   std::uint64_t count = 1;  // how often it was seen
 };

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "build/driver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "nix/nix.h"
+
+namespace lathe {
+namespace {
+
+void add_settings(std::vector<std::string>& words, const DriverOptions& options) {
+  for (const std::string& setting : options.settings) {
+    const std::size_t equals = setting.find('=');
+    if (equals == std::string::npos) {
+      throw Error({.what = fmt::format("\"{}\" is no setting of Nix", setting), .where = {}, .next = "write it as NAME=VALUE: --nix-option sandbox=false"});
+    }
+    words.insert(words.end(), {"--option", setting.substr(0, equals), setting.substr(equals + 1)});
+  }
+}
+
+std::string find_or_fail(std::string_view program) {
+  if (const auto found = find_nix(program)) return *found;
+  return require_nix(program);
+}
+
+Process evaluation(const std::vector<const Job*>& jobs, const DriverOptions& options) {
+  Process process{.arguments = {find_or_fail("nix-instantiate")}, .output_limit = std::size_t{256} << 20};
+  for (const Job* job : jobs) process.arguments.push_back(std::filesystem::absolute(job->recipe).string());
+  if (!options.nixpkgs.empty()) {
+    process.arguments.insert(process.arguments.end(), {"--arg", "nixpkgs", std::filesystem::absolute(options.nixpkgs).string()});
+  }
+  add_settings(process.arguments, options);
+  return process;
+}
+
+bool take_derivations(const std::string& out, const std::vector<Job*>& jobs) {
+  std::vector<std::string> paths;
+  for (const std::string_view line : split(out, '\n')) {
+    if (line.starts_with("/")) paths.emplace_back(line.substr(0, line.find('!')));
+  }
+  if (paths.size() != jobs.size()) return false;
+  for (std::size_t i = 0; i < jobs.size(); ++i) jobs[i]->derivation = paths[i];
+  return true;
+}
+
+void fail_evaluation(Job& job, const ProcessResult& result) {
+  job.state = JobState::failed;
+  job.why = diagnose(result.err, job.name);
+  const std::string message = parse_nix_error(result.err).message;
+  job.reason = "does not evaluate: " + (message.empty() ? result.ending() : message.substr(0, message.find('\n')));
+}
+
+std::string query(const DriverOptions& options, std::vector<std::string> words, bool wants_err = false) {
+  words.insert(words.begin(), find_or_fail("nix-store"));
+  add_settings(words, options);
+  const ProcessResult result = options.run({.arguments = words, .output_limit = std::size_t{256} << 20});
+  if (!result.ok()) {
+    throw Error({.what = fmt::format("nix-store: {}", trim(result.err).empty() ? result.ending() : std::string(trim(result.err))), .kind = ErrorKind::fault});
+  }
+  return wants_err ? result.err : result.out;
+}
+
+}  // namespace
+
+void instantiate(std::vector<Job>& jobs, const DriverOptions& options) {
+  std::vector<Job*> open;
+  for (Job& job : jobs) {
+    if (job.state == JobState::waiting) open.push_back(&job);
+  }
+  if (open.empty()) return;
+  const ProcessResult all = options.run(evaluation({open.begin(), open.end()}, options));
+  if (all.ok() && take_derivations(all.out, open)) return;
+  for (Job* job : open) {
+    const ProcessResult one = options.run(evaluation({job}, options));
+    if (!one.ok() || !take_derivations(one.out, {job})) fail_evaluation(*job, one);
+  }
+}
+
+Missing missing_of(const std::vector<std::string>& derivations, const DriverOptions& options) {
+  Missing missing;
+  if (derivations.empty()) return missing;
+  std::vector<std::string> words = {"--realise", "--dry-run"};
+  words.insert(words.end(), derivations.begin(), derivations.end());
+  std::set<std::string>* into = nullptr;
+  const std::string text = query(options, words, true);
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.find("will be built") != std::string_view::npos) into = &missing.build;
+    else if (line.find("will be fetched") != std::string_view::npos) into = &missing.fetch;
+    else if (into && trim(line).starts_with("/")) into->emplace(trim(line));
+  }
+  return missing;
+}
+
+std::vector<std::string> requisites_of(const std::string& derivation, const DriverOptions& options) {
+  return outputs_of(query(options, {"--query", "--requisites", derivation}));
+}
+
+Process build_process(const Job& job, const std::filesystem::path& link, const DriverOptions& options) {
+  if (options.kind == "flox") {
+    return {.arguments = {"flox", "build", job.name}, .folder = options.flox_project.string()};
+  }
+  Process process{.arguments = {find_or_fail("nix-store"), "--realise", job.derivation, "--log-format", "internal-json"}};
+  if (!link.empty()) process.arguments.insert(process.arguments.end(), {"--add-root", std::filesystem::absolute(link).string(), "--indirect"});
+  if (options.cores > 0) process.arguments.insert(process.arguments.end(), {"--cores", std::to_string(options.cores)});
+  if (!options.builders.empty()) process.arguments.insert(process.arguments.end(), {"--builders", options.builders});
+  add_settings(process.arguments, options);
+  process.grace = std::chrono::seconds(10);
+  return process;
+}
+
+std::vector<std::string> outputs_of(std::string_view out) {
+  std::vector<std::string> paths;
+  for (const std::string_view line : split(out, '\n')) {
+    if (trim(line).starts_with("/")) paths.emplace_back(trim(line));
+  }
+  return paths;
+}
+
+}  // namespace lathe

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// How Nix and Flox are called for building. Says what to run and reads what comes back; runs queries, never builds.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "build/job.h"
+#include "os/process.h"
+
+namespace lathe {
+
+struct DriverOptions {
+  std::string kind = "nix";             // nix, flox
+  std::string nixpkgs = {};                  // path of a package set instead of the pinned one; "": as the recipe says
+  unsigned cores = 0;                   // of one build; 0: Nix's own setting
+  std::string builders = {};                 // as Nix's --builders
+  std::vector<std::string> settings = {};    // "NAME=VALUE", Nix's --option
+  std::filesystem::path flox_project = {};   // folder that has .flox/pkgs
+  RunProcess run = run_process;
+};
+
+// Fills the derivations of `jobs` by evaluating their recipes (all in one process; one by one when that fails). A recipe that
+// does not evaluate becomes a failed job with its diagnosis.
+void instantiate(std::vector<Job>& jobs, const DriverOptions& options);
+
+// Derivations among the needs of `derivations` that the store would have to build, and those that a cache has.
+struct Missing {
+  std::set<std::string> build, fetch;
+};
+Missing missing_of(const std::vector<std::string>& derivations, const DriverOptions& options);
+
+// Everything that a derivation needs, itself included.
+std::vector<std::string> requisites_of(const std::string& derivation, const DriverOptions& options);
+
+// The process that builds a job and links its result at `link`.
+Process build_process(const Job& job, const std::filesystem::path& link, const DriverOptions& options);
+
+// The store paths that it printed.
+std::vector<std::string> outputs_of(std::string_view out);
+
+}  // namespace lathe

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+#include "build/history.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <variant>
+
+#include "base/embedded.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "os/file.h"
+
+namespace lathe {
+
+namespace build_data {
+std::span<const EmbeddedFile> schema();
+}
+
+namespace {
+
+constexpr int patience_ms = 30'000;  // for another process that writes
+
+// The steps of schema.sql, in order.
+std::vector<std::string> steps() {
+  std::vector<std::string> all;
+  for (const std::string_view line : split(build_data::schema().front().text, '\n')) {
+    if (line.starts_with("-- step ")) all.emplace_back();
+    if (!all.empty()) all.back() += std::string(line) + "\n";
+  }
+  return all;
+}
+
+using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string>;
+
+template <typename T>
+Value value_of(const std::optional<T>& maybe) {
+  return maybe ? Value(*maybe) : Value(nullptr);
+}
+
+constexpr std::string_view columns =
+    "id, run, variant, started, seconds, status, derivation, output, log, peak_bytes, output_bytes, cores, rule, verdict, builder";
+
+}  // namespace
+
+struct History::State {
+  std::string file;
+  sqlite3* database = nullptr;
+
+  ~State() { sqlite3_close(database); }
+
+  [[noreturn]] void fail(const std::string& action) const {
+    throw Error({.what = fmt::format("{}: {}", action, sqlite3_errmsg(database)), .where = {.file = file},
+                 .next = "if the file is damaged, move it away: a new one is started, and nothing built is lost", .kind = ErrorKind::fault});
+  }
+
+  void run(const std::string& sql) {
+    if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail("cannot write the history");
+  }
+
+  // Runs a statement; `row` sees each row.
+  template <typename Row>
+  void query(const std::string& sql, const std::vector<Value>& values, const Row& row) const {
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_prepare_v2(database, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) fail("cannot read the history");
+    const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> owner(statement, sqlite3_finalize);
+    for (std::size_t i = 0; i < values.size(); ++i) bind(statement, static_cast<int>(i) + 1, values[i]);
+    int outcome = sqlite3_step(statement);
+    for (; outcome == SQLITE_ROW; outcome = sqlite3_step(statement)) row(statement);
+    if (outcome != SQLITE_DONE) fail("cannot use the history");
+  }
+  void query(const std::string& sql, const std::vector<Value>& values) const {
+    query(sql, values, [](sqlite3_stmt*) {});
+  }
+
+  static void bind(sqlite3_stmt* statement, int index, const Value& value) {
+    if (const auto* number = std::get_if<std::int64_t>(&value)) sqlite3_bind_int64(statement, index, *number);
+    else if (const auto* real = std::get_if<double>(&value)) sqlite3_bind_double(statement, index, *real);
+    else if (const auto* text = std::get_if<std::string>(&value)) sqlite3_bind_text(statement, index, text->data(), static_cast<int>(text->size()), SQLITE_TRANSIENT);
+    else sqlite3_bind_null(statement, index);
+  }
+
+  static std::string text(sqlite3_stmt* statement, int column) {
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
+    return bytes ? std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement, column))) : "";
+  }
+  static std::optional<std::int64_t> number(sqlite3_stmt* statement, int column) {
+    if (sqlite3_column_type(statement, column) == SQLITE_NULL) return std::nullopt;
+    return sqlite3_column_int64(statement, column);
+  }
+
+  static BuildRecord record(sqlite3_stmt* row) {
+    BuildRecord record{.id = sqlite3_column_int64(row, 0), .run = sqlite3_column_int64(row, 1), .variant = text(row, 2),
+                       .started = sqlite3_column_int64(row, 3), .status = text(row, 5), .derivation = text(row, 6),
+                       .output = text(row, 7), .log = text(row, 8), .peak_bytes = number(row, 9), .output_bytes = number(row, 10),
+                       .cores = number(row, 11), .rule = text(row, 12), .verdict = text(row, 13), .builder = text(row, 14)};
+    if (sqlite3_column_type(row, 4) != SQLITE_NULL) record.seconds = sqlite3_column_double(row, 4);
+    return record;
+  }
+
+  std::vector<BuildRecord> records(const std::string& rest, const std::vector<Value>& values) const {
+    std::vector<BuildRecord> all;
+    query(fmt::format("SELECT {} FROM builds {}", columns, rest), values, [&](sqlite3_stmt* row) { all.push_back(record(row)); });
+    return all;
+  }
+
+  void migrate() {
+    run("BEGIN IMMEDIATE");
+    std::int64_t version = 0;
+    query("PRAGMA user_version", {}, [&](sqlite3_stmt* row) { version = sqlite3_column_int64(row, 0); });
+    const std::vector<std::string> all = steps();
+    if (version > static_cast<std::int64_t>(all.size())) {
+      run("ROLLBACK");
+      throw Error({.what = fmt::format("this history is of a newer torchlathe (step {}, this one knows {})", version, all.size()),
+                   .where = {.file = file}, .next = "update torchlathe, or give another --state folder", .kind = ErrorKind::fault});
+    }
+    for (std::size_t step = static_cast<std::size_t>(version); step < all.size(); ++step) run(all[step]);
+    run(fmt::format("PRAGMA user_version = {}; COMMIT", all.size()));
+  }
+};
+
+History::History(const std::filesystem::path& file) : state_(std::make_unique<State>()) {
+  state_->file = file.string();
+  create_folders(file.parent_path());
+  if (sqlite3_open(file.c_str(), &state_->database) != SQLITE_OK) state_->fail("cannot open the history");
+  sqlite3_busy_timeout(state_->database, patience_ms);
+  state_->query("PRAGMA journal_mode = WAL", {});
+  state_->migrate();
+}
+History::History(History&&) noexcept = default;
+History::~History() = default;
+
+std::int64_t History::begin_run(const std::string& matrix, const std::string& driver, const std::vector<std::string>& wanted) {
+  state_->run("BEGIN IMMEDIATE");
+  state_->query("INSERT INTO runs (started, matrix, driver, pid) VALUES (?, ?, ?, ?)",
+                {std::int64_t{std::time(nullptr)}, matrix, driver, std::int64_t{::getpid()}});
+  const std::int64_t run = sqlite3_last_insert_rowid(state_->database);
+  for (const std::string& name : wanted) state_->query("INSERT INTO wanted (run, variant) VALUES (?, ?)", {run, name});
+  state_->run("COMMIT");
+  return run;
+}
+
+void History::end_run(std::int64_t run) { state_->query("UPDATE runs SET ended = ? WHERE id = ?", {std::int64_t{std::time(nullptr)}, run}); }
+
+std::int64_t History::begin_build(const BuildRecord& record) {
+  state_->query("INSERT INTO builds (run, variant, started, status, derivation, log) VALUES (?, ?, ?, ?, ?, ?)",
+                {record.run, record.variant, record.started, record.status, record.derivation, record.log});
+  return sqlite3_last_insert_rowid(state_->database);
+}
+
+void History::end_build(const BuildRecord& record) {
+  state_->query("UPDATE builds SET seconds = ?, status = ?, derivation = ?, output = ?, log = ?, peak_bytes = ?, output_bytes = ?, cores = ?, "
+                "rule = ?, verdict = ?, builder = ? WHERE id = ?",
+                {value_of(record.seconds), record.status, record.derivation, record.output, record.log, value_of(record.peak_bytes),
+                 value_of(record.output_bytes), value_of(record.cores), record.rule, record.verdict, record.builder, record.id});
+}
+
+void History::mark_lost() {
+  std::vector<std::int64_t> dead;
+  state_->query("SELECT DISTINCT runs.id, runs.pid FROM runs JOIN builds ON builds.run = runs.id WHERE builds.status = 'running'", {},
+                [&](sqlite3_stmt* row) {
+                  const auto process = static_cast<pid_t>(sqlite3_column_int64(row, 1));
+                  if (process != ::getpid() && ::kill(process, 0) != 0 && errno == ESRCH) dead.push_back(sqlite3_column_int64(row, 0));
+                });
+  for (const std::int64_t run : dead) {
+    state_->query("UPDATE builds SET status = 'lost', verdict = 'torchlathe was killed' WHERE run = ? AND status = 'running'", {run});
+  }
+}
+
+std::vector<BuildRecord> History::builds(const std::string& variant_glob, std::size_t most) const {
+  return state_->records("WHERE variant GLOB ? ORDER BY started DESC, id DESC LIMIT ?",
+                         {variant_glob.empty() ? "*" : variant_glob, static_cast<std::int64_t>(most)});
+}
+
+std::optional<BuildRecord> History::last_with_log(const std::string& variant) const {
+  const auto found = state_->records("WHERE variant = ? AND log != '' ORDER BY started DESC, id DESC LIMIT 1", {variant});
+  return found.empty() ? std::nullopt : std::optional(found.front());
+}
+
+std::vector<std::string> History::unfinished() const {
+  std::vector<std::string> names;
+  state_->query("SELECT variant FROM wanted WHERE run = (SELECT max(id) FROM runs) AND variant NOT IN "
+                "(SELECT variant FROM builds WHERE run = (SELECT max(id) FROM runs) AND status IN ('built', 'cached'))",
+                {}, [&](sqlite3_stmt* row) { names.push_back(State::text(row, 0)); });
+  return names;
+}
+
+Estimate History::estimate(const std::string& variant) const {
+  Estimate estimate;
+  const auto take = [&](const std::string& condition, const std::vector<Value>& values) {
+    std::vector<double> seconds;
+    for (const BuildRecord& record : state_->records("WHERE status IN ('built', 'lying') AND seconds IS NOT NULL AND " + condition + " ORDER BY started DESC LIMIT 20", values)) {
+      seconds.push_back(*record.seconds);
+      estimate.peak_bytes = std::max(estimate.peak_bytes, static_cast<std::uint64_t>(record.peak_bytes.value_or(0)));
+    }
+    if (seconds.empty()) return false;
+    std::ranges::sort(seconds);
+    estimate.seconds = seconds[seconds.size() / 2];
+    estimate.low = seconds.front();
+    estimate.high = seconds.back();
+    estimate.samples = seconds.size();
+    return true;
+  };
+  estimate.same_variant = take("variant = ?", {variant});
+  if (estimate.same_variant) return estimate;
+  // Another of the same kind: a GPU build, or one for CPUs alone.
+  take(variant.find("-cpu-") == std::string::npos ? "variant NOT LIKE '%-cpu-%'" : "variant LIKE '%-cpu-%'", {});
+  return estimate;
+}
+
+}  // namespace lathe

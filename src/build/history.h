@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// What was built, when, how long, with how much memory, how it ended: history.db in the state folder (SQLite; schema.sql). Safe
+// under several processes and after a crash. Knows nothing of Nix.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lathe {
+
+struct BuildRecord {
+  std::int64_t id = 0, run = 0;
+  std::string variant = {};
+  std::int64_t started = 0;  // seconds since 1970
+  std::optional<double> seconds = {};
+  std::string status = {};  // running, built, cached, failed, lying, stopped, lost
+  std::string derivation = {}, output = {}, log = {};
+  std::optional<std::int64_t> peak_bytes = {}, output_bytes = {}, cores = {};
+  std::string rule = {}, verdict = {}, builder = {};
+};
+
+// How long and how large the next build of a variant will be, from those before it.
+struct Estimate {
+  double seconds = 0, low = 0, high = 0;
+  std::uint64_t peak_bytes = 0;  // 0: not known
+  std::size_t samples = 0;       // 0: a guess, or nothing at all
+  bool same_variant = false;     // else from other variants of this history
+};
+
+class History {
+ public:
+  // Opens or creates it and takes the steps that are missing. An Error when a newer torchlathe wrote it, or it is damaged.
+  explicit History(const std::filesystem::path& file);
+  History(History&&) noexcept;
+  ~History();
+
+  std::int64_t begin_run(const std::string& matrix, const std::string& driver, const std::vector<std::string>& wanted);
+  void end_run(std::int64_t run);
+  std::int64_t begin_build(const BuildRecord& record);  // returns its id
+  void end_build(const BuildRecord& record);            // all fields but started and variant
+
+  // Builds "running" whose run's process is gone become "lost".
+  void mark_lost();
+
+  std::vector<BuildRecord> builds(const std::string& variant_glob, std::size_t most) const;  // newest first; "": all
+  std::optional<BuildRecord> last_with_log(const std::string& variant) const;
+  // What the last run wanted and has not built or found built.
+  std::vector<std::string> unfinished() const;
+  Estimate estimate(const std::string& variant) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lathe

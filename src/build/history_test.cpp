@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "build/history.h"
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+
+namespace lathe {
+namespace {
+
+class HistoryTest : public testing::Test {
+ protected:
+  HistoryTest() {
+    std::string pattern = testing::TempDir() + "historyXXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  ~HistoryTest() override { std::filesystem::remove_all(folder_); }
+  std::filesystem::path file() const { return folder_ / "history.db"; }
+
+  static void add(History& history, std::int64_t run, const std::string& variant, double seconds, const std::string& status = "built") {
+    BuildRecord record{.run = run, .variant = variant, .started = 1000, .status = "running"};
+    record.id = history.begin_build(record);
+    record.status = status;
+    record.seconds = seconds;
+    record.peak_bytes = 500;
+    history.end_build(record);
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(HistoryTest, what_was_written_is_read_again_newest_first) {
+  History history(file());
+  const auto run = history.begin_run("m", "nix", {"a", "b"});
+  add(history, run, "a", 3);
+  add(history, run, "b", 4, "failed");
+  const auto all = History(file()).builds("", 10);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].variant, "b");
+  EXPECT_EQ(all[1].seconds, 3);
+  EXPECT_EQ(all[1].peak_bytes, 500);
+  EXPECT_EQ(history.unfinished(), std::vector<std::string>{"b"});
+}
+
+TEST_F(HistoryTest, an_estimate_is_the_median_of_the_same_variant_else_of_its_kind) {
+  History history(file());
+  const auto run = history.begin_run("m", "nix", {});
+  for (const double seconds : {10.0, 30.0, 20.0}) add(history, run, "p-cuda13_0-sm90-avx2", seconds);
+  const Estimate own = history.estimate("p-cuda13_0-sm90-avx2");
+  EXPECT_TRUE(own.same_variant);
+  EXPECT_EQ(own.seconds, 20);
+  EXPECT_EQ(own.low, 10);
+  EXPECT_EQ(own.high, 30);
+  const Estimate other = history.estimate("p-cuda13_0-sm80-avx2");
+  EXPECT_FALSE(other.same_variant);
+  EXPECT_EQ(other.samples, 3U);
+  EXPECT_EQ(history.estimate("p-cpu-avx2").samples, 0U);
+}
+
+TEST_F(HistoryTest, a_build_whose_process_was_killed_is_lost_and_wanted_again) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    History history(file());
+    const auto run = history.begin_run("m", "nix", {"a"});
+    history.begin_build({.run = run, .variant = "a", .started = 1, .status = "running"});
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  History history(file());
+  history.mark_lost();
+  EXPECT_EQ(history.builds("a", 1).at(0).status, "lost");
+  EXPECT_EQ(history.unfinished(), std::vector<std::string>{"a"});
+}
+
+TEST_F(HistoryTest, two_processes_write_at_once_and_nothing_is_lost) {
+  { const History create(file()); }
+  std::vector<pid_t> children;
+  for (int i = 0; i < 4; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      History history(file());
+      const auto run = history.begin_run("m", "nix", {});
+      for (int j = 0; j < 25; ++j) add(history, run, "v" + std::to_string(i), 1);
+      ::_exit(0);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(History(file()).builds("v*", 1000).size(), 100U);
+}
+
+TEST_F(HistoryTest, a_history_of_a_newer_version_is_left_alone) {
+  { const History create(file()); }
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(file().c_str(), &database), SQLITE_OK);
+  sqlite3_exec(database, "PRAGMA user_version = 99", nullptr, nullptr, nullptr);
+  sqlite3_close(database);
+  EXPECT_THROW(History{file()}, Error);
+}
+
+}  // namespace
+}  // namespace lathe

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "build/log_file.h"
+
+#include <cerrno>
+
+#include "base/error.h"
+#include "os/file.h"
+#include "os/mapped_file.h"
+
+namespace lathe {
+
+LogFile::LogFile(const std::filesystem::path& path)
+    : path_(path.string()), file_(std::fopen(path_.c_str(), "wbe")), compressor_([this](std::string_view bytes) {
+        if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) throw system_error("write", path_, errno);
+      }) {
+  if (file_ == nullptr) throw system_error("write", path_, errno);
+}
+
+LogFile::~LogFile() {
+  if (file_ != nullptr) std::fclose(file_);
+}
+
+void LogFile::line(std::string_view text) {
+  compressor_.append(text);
+  compressor_.append("\n");
+  const auto now = std::chrono::steady_clock::now();
+  if (now - flushed_ < std::chrono::seconds(1)) return;
+  flushed_ = now;
+  compressor_.flush();
+  std::fflush(file_);
+}
+
+void LogFile::close() {
+  compressor_.finish();
+  const bool failed = std::fclose(file_) != 0;
+  file_ = nullptr;
+  if (failed) throw system_error("write", path_, errno);
+}
+
+void read_log(const std::filesystem::path& path, const ByteSink& sink) {
+  decompress_zstd_stream(MappedFile::open(path).bytes(), sink);
+}
+
+}  // namespace lathe

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "build/plan_jobs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "matrix/expand.h"
+#include "os/file.h"
+#include "recipe/render.h"
+
+namespace lathe {
+namespace {
+
+#if defined(__aarch64__)
+constexpr std::string_view own_system = "aarch64-linux";
+#else
+constexpr std::string_view own_system = "x86_64-linux";
+#endif
+
+std::string system_of(const Variant& variant) {
+  return variant.cell->isa->name.starts_with("arm") ? "aarch64-linux" : "x86_64-linux";
+}
+
+std::filesystem::path recipe_path(const std::filesystem::path& state, const Variant& variant) { return state / "recipes" / variant.file(); }
+
+void skip_what_cannot_be(Job& job, const DriverOptions& options) {
+  const Variant& variant = *job.variant;
+  if (variant.cell->status == PairStatus::impossible) {
+    job.state = JobState::skipped;
+    job.reason = variant.cell->reason;
+  } else if (system_of(variant) != own_system && options.builders.empty()) {
+    job.state = JobState::skipped;
+    job.reason = fmt::format("needs a builder for {}: --builders", system_of(variant));
+  }
+}
+
+// "/nix/store/HASH-magma-2.9.0.drv" -> "magma-2.9.0"
+std::string short_name(const std::string& derivation) {
+  const std::string file = std::filesystem::path(derivation).stem().string();
+  const std::size_t dash = file.find('-');
+  return dash == std::string::npos ? file : file.substr(dash + 1);
+}
+
+std::vector<Job> shared_jobs(const std::vector<Job>& jobs, const Missing& missing, const DriverOptions& options) {
+  std::map<std::string, std::size_t> needed;
+  for (const Job& job : jobs) {
+    if (job.state != JobState::waiting || !missing.build.contains(job.derivation)) continue;
+    for (const std::string& path : requisites_of(job.derivation, options)) {
+      if (path != job.derivation && missing.build.contains(path)) ++needed[path];
+    }
+  }
+  std::vector<Job> shared;
+  for (const auto& [derivation, count] : needed) {
+    if (count < 2) continue;
+    Job job{.name = short_name(derivation), .variant = {}, .recipe = {}, .derivation = derivation};
+    job.cost.shared = true;
+    shared.push_back(std::move(job));
+  }
+  return shared;
+}
+
+void set_estimate(Job& job, const History& history) {
+  job.estimate = history.estimate(job.name);
+  if (!job.variant && !job.estimate.same_variant) job.estimate = {};
+  job.cost.seconds = job.estimate.seconds;
+  job.cost.bytes = job.estimate.peak_bytes;
+  if (job.cost.bytes == 0 && job.variant) {
+    const Settings& settings = *job.variant->settings;  // what the matrix says, as long as nobody measured
+    job.cost.bytes = std::uint64_t{settings.jobs} * settings.memory_per_job_gib << 30;
+  }
+}
+
+}  // namespace
+
+std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& variants, const std::filesystem::path& state,
+                           const DriverOptions& options) {
+  create_folders(state / "recipes");
+  std::vector<Job> jobs;
+  for (const Variant& variant : variants) {
+    jobs.push_back({.name = variant.name, .variant = variant, .recipe = recipe_path(state, variant), .derivation = {}});
+    Job& job = jobs.back();
+    skip_what_cannot_be(job, options);
+    if (job.state == JobState::waiting) write_file_atomically(job.recipe, render(spec, variant));
+  }
+  if (options.kind == "nix") instantiate(jobs, options);
+  return jobs;
+}
+
+void remake(Job& job, const MatrixSpec& spec, const std::filesystem::path& state, const DriverOptions& options) {
+  expand(spec, [&](const Variant& variant) {
+    if (variant.name != job.name) return true;
+    job.variant = variant;
+    return false;
+  });
+  write_file_atomically(recipe_path(state, *job.variant), render(spec, *job.variant));
+  std::vector<Job> one = {job};
+  one.front().state = JobState::waiting;
+  instantiate(one, options);
+  job.derivation = one.front().derivation;
+}
+
+Plan complete_plan(std::vector<Job>& jobs, const History& history, const DriverOptions& options) {
+  Plan plan;
+  std::vector<std::string> derivations;
+  for (const Job& job : jobs) {
+    if (job.state == JobState::waiting && !job.derivation.empty()) derivations.push_back(job.derivation);
+  }
+  const Missing missing = missing_of(derivations, options);
+  plan.fetch = missing.fetch.size();
+  for (Job& job : jobs) {
+    if (job.state != JobState::waiting) continue;
+    set_estimate(job, history);
+    if (job.derivation.empty() || missing.build.contains(job.derivation)) ++plan.to_build;
+    else job.cost = {.seconds = 0.1};  // the store has it, or a cache
+  }
+  std::vector<Job> shared = shared_jobs(jobs, missing, options);
+  for (Job& job : shared) set_estimate(job, history);
+  jobs.insert(jobs.begin(), std::make_move_iterator(shared.begin()), std::make_move_iterator(shared.end()));
+  return plan;
+}
+
+}  // namespace lathe

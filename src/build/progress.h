@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// How a run is shown: a live table on a terminal, plain lines with a heartbeat in a pipe, JSON events one a line.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "build/run.h"
+#include "os/terminal.h"
+
+namespace lathe {
+
+enum class ProgressKind { table, lines, json };
+
+std::unique_ptr<BuildObserver> make_progress(ProgressKind kind, Terminal& terminal, double heartbeat_seconds);
+
+std::string duration_text(double seconds);  // "4.9 s", "12 min", "3 h 05 min"
+std::string bytes_text(std::uint64_t bytes);
+
+}  // namespace lathe

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+#include "build/run.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <ctime>
+#include <mutex>
+#include <thread>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "build/check_result.h"
+#include "build/log_file.h"
+#include "nix/events.h"
+#include "os/file.h"
+#include "os/process_tree.h"
+
+namespace lathe {
+
+std::string_view to_string(JobState state) {
+  switch (state) {
+    case JobState::waiting: return "waiting";
+    case JobState::running: return "running";
+    case JobState::built: return "built";
+    case JobState::cached: return "cached";
+    case JobState::failed: return "failed";
+    case JobState::lying: return "lying";
+    case JobState::stopped: return "stopped";
+    case JobState::skipped: return "skipped";
+  }
+  return "";
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto tick_interval = std::chrono::milliseconds(200);
+constexpr unsigned most_attempts = 4;
+
+std::uint64_t size_of(const std::vector<std::string>& paths) {
+  std::uint64_t sum = 0;
+  std::error_code error;
+  for (const std::string& path : paths) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path, error)) {
+      if (entry.is_regular_file(error) && !entry.is_symlink(error)) sum += entry.file_size(error);
+    }
+  }
+  return sum;
+}
+
+// What one run of a job's process left.
+struct Attempt {
+  ProcessResult result;
+  std::string out;
+  std::vector<Diagnosis> why;
+  bool built_something = false;
+};
+
+class Runner {
+ public:
+  Runner(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run, BuildObserver& observer)
+      : jobs_(jobs), options_(options), history_(history), run_(run), observer_(observer) {}
+
+  void run() {
+    create_folders(options_.state / "logs");
+    create_folders(options_.state / "results");
+    std::vector<JobCost> costs;
+    for (const Job& job : jobs_) costs.push_back(job.cost);
+    for (const std::size_t index : start_order(costs)) {
+      if (jobs_[index].state == JobState::waiting) waiting_.push_back(index);
+    }
+    std::unique_lock lock(mutex_);
+    while (!waiting_.empty() || !running_.empty()) {
+      if (options_.stop && options_.stop->load()) stop_children_ = true;
+      if (stopping()) stop_waiting();
+      start_what_fits(costs);
+      changed_.wait_for(lock, tick_interval);
+      measure_memory();
+      observer_.tick(jobs_);
+    }
+    lock.unlock();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+ private:
+  bool stopping() const { return ended_early_ || (options_.stop && options_.stop->load()); }
+
+  void stop_waiting() {
+    for (const std::size_t index : waiting_) {
+      jobs_[index].state = JobState::stopped;
+      jobs_[index].reason = ended_early_ ? "another build failed (--fail-fast)" : "stopped before it started";
+    }
+    waiting_.clear();
+  }
+
+  void start_what_fits(const std::vector<JobCost>& costs) {
+    while (const auto next = next_to_start(costs, waiting_, running_, options_.machine)) {
+      std::erase(waiting_, *next);
+      running_.push_back(*next);
+      Job& job = jobs_[*next];
+      job.state = JobState::running;
+      job.started = Clock::now();
+      observer_.started(job);
+      threads_.emplace_back([this, index = *next] { work(index); });
+    }
+  }
+
+  void measure_memory() {
+    if (process_of_.empty()) return;
+    std::vector<int> roots;
+    for (const auto& [index, id] : process_of_) roots.push_back(id);
+    const auto sums = resident_of_trees(roots);
+    for (const auto& [index, id] : process_of_) {
+      Job& job = jobs_[index];
+      job.now_bytes = sums.at(id);
+      job.peak_bytes = std::max(job.peak_bytes, job.now_bytes);
+    }
+  }
+
+  void work(std::size_t index) {
+    Job& job = jobs_[index];
+    BuildRecord record{.run = run_, .variant = job.name, .started = std::time(nullptr), .status = "running", .derivation = job.derivation};
+    try {
+      record.log = job.log = fmt::format("logs/{}-{}-{}.log.zst", job.name, run_, index);
+      {
+        const std::lock_guard lock(mutex_);
+        record.id = history_.begin_build(record);
+      }
+      build(index, job);
+    } catch (const std::exception& error) {
+      const std::lock_guard lock(mutex_);
+      job.state = JobState::failed;
+      job.reason = error.what();
+    }
+    finish(index, job, record);
+  }
+
+  void build(std::size_t index, Job& job) {
+    LogFile log(options_.state / job.log);
+    while (true) {
+      ++job.attempts;
+      Attempt attempt = run_once(index, job, log);
+      if (attempt.result.ok()) {
+        take_result(job, attempt);
+        break;
+      }
+      if (stopping()) {
+        set_state(job, JobState::stopped, "stopped");
+        break;
+      }
+      std::string repaired;
+      if (options_.repair && !attempt.why.empty() && job.attempts < most_attempts) {
+        const std::lock_guard lock(mutex_);  // it may change the matrix file and evaluate again
+        repaired = options_.repair(job, attempt.why.front());
+        if (!repaired.empty()) observer_.note(fmt::format("{}: {}", job.name, repaired));
+      }
+      if (repaired.empty()) {
+        const std::string reason = attempt.why.empty() ? attempt.result.ending() : attempt.why.front().finding.what;
+        job.why = std::move(attempt.why);
+        set_state(job, JobState::failed, reason);
+        break;
+      }
+      log.line("torchlathe: " + repaired);
+    }
+    log.close();
+  }
+
+  void set_state(Job& job, JobState state, std::string reason) {
+    const std::lock_guard lock(mutex_);
+    job.state = state;
+    job.reason = std::move(reason);
+  }
+
+  Attempt run_once(std::size_t index, Job& job, LogFile& log) {
+    Attempt attempt;
+    Diagnoser diagnoser(job.name);
+    const auto say = [&](const std::string& text) {
+      log.line(text);
+      diagnoser.feed(text);
+      diagnoser.feed("\n");
+    };
+    Process process = build_process(job, job.variant ? options_.state / "results" / job.name : "", options_.driver);
+    process.stop = &stop_children_;
+    process.on_start = [&](int id) {
+      const std::lock_guard lock(mutex_);
+      process_of_[index] = id;
+    };
+    process.on_line = [&](Stream stream, std::string_view line) {
+      if (stream == Stream::out) {
+        attempt.out += std::string(line) + "\n";
+        if (options_.driver.kind == "flox") say(std::string(line));
+        return;
+      }
+      take_event(job, parse_nix_event(line), attempt, say);
+    };
+    attempt.result = options_.driver.run(process);
+    attempt.why = diagnoser.finish();
+    const std::lock_guard lock(mutex_);
+    process_of_.erase(index);
+    return attempt;
+  }
+
+  template <typename Say>
+  void take_event(Job& job, const NixEvent& event, Attempt& attempt, const Say& say) {
+    using Kind = NixEvent::Kind;
+    if (event.kind == Kind::message || event.kind == Kind::log_line) say(event.text);
+    if (event.kind == Kind::build_start) {
+      attempt.built_something = true;
+      say(fmt::format("building '{}'...", event.text));
+    }
+    const std::lock_guard lock(mutex_);
+    if (event.kind == Kind::log_line) job.last_line = printable(trim(event.text));
+    if (event.kind == Kind::phase || event.kind == Kind::build_start || event.kind == Kind::copy_start) {
+      job.phase = event.kind == Kind::phase ? event.text : event.kind == Kind::build_start ? "building" : "fetching";
+      observer_.phase(job);
+    }
+  }
+
+  void take_result(Job& job, const Attempt& attempt) {
+    std::vector<std::string> outputs = options_.driver.kind == "flox" ? flox_outputs(job) : outputs_of(attempt.out);
+    std::error_code error;
+    for (std::string& output : outputs) {  // with a root, Nix prints the links
+      const auto path = std::filesystem::canonical(output, error);
+      if (!error) output = path.string();
+    }
+    std::vector<Finding> broken;
+    {
+      const std::lock_guard lock(mutex_);
+      job.outputs = outputs;
+      job.phase = "verify";
+      observer_.phase(job);
+    }
+    if (options_.verify && job.variant) broken = broken_promises(*job.variant, outputs);
+    const std::uint64_t size = job.variant ? size_of(outputs) : 0;
+    std::string copied = copy(job);
+    const std::lock_guard lock(mutex_);
+    job.output_bytes = size;
+    job.breaches = std::move(broken);
+    if (!job.breaches.empty()) job.why = attempt.why;  // the log may tell why
+    job.state = !job.breaches.empty() ? JobState::lying : !copied.empty() ? JobState::failed : attempt.built_something ? JobState::built : JobState::cached;
+    job.reason = !job.breaches.empty() ? job.breaches.front().what : copied;
+  }
+
+  std::vector<std::string> flox_outputs(const Job& job) const {
+    std::error_code error;
+    const auto link = std::filesystem::canonical(options_.driver.flox_project / ("result-" + job.name), error);
+    return error ? std::vector<std::string>{} : std::vector<std::string>{link.string()};
+  }
+
+  // "" when all went well, or nothing is to be copied.
+  std::string copy(const Job& job) const {
+    if (options_.copy_to.empty() || !job.variant || job.outputs.empty()) return "";
+    Process process{.arguments = {"nix", "--extra-experimental-features", "nix-command", "copy", "--to", options_.copy_to}};
+    process.arguments.insert(process.arguments.end(), job.outputs.begin(), job.outputs.end());
+    process.stop = &stop_children_;
+    const ProcessResult result = options_.driver.run(process);
+    return result.ok() ? "" : fmt::format("built, but not copied to {}: {}", options_.copy_to, std::string(trim(result.err)));
+  }
+
+  void finish(std::size_t index, Job& job, BuildRecord& record) {
+    const std::lock_guard lock(mutex_);
+    job.seconds = std::chrono::duration<double>(Clock::now() - job.started).count();
+    record.seconds = job.seconds;
+    record.status = to_string(job.state);
+    record.derivation = job.derivation;
+    record.output = job.outputs.empty() ? "" : job.outputs.back();
+    if (job.peak_bytes > 0) record.peak_bytes = static_cast<std::int64_t>(job.peak_bytes);
+    record.output_bytes = static_cast<std::int64_t>(job.output_bytes);
+    if (options_.driver.cores > 0) record.cores = options_.driver.cores;
+    record.rule = !job.breaches.empty() ? job.breaches.front().rule : !job.why.empty() ? job.why.front().finding.rule : "";
+    record.verdict = job.reason;
+    try {
+      if (record.id != 0) history_.end_build(record);
+    } catch (const Error& error) {
+      observer_.note(error.text());
+    }
+    if (options_.fail_fast && is_bad(job.state)) ended_early_ = stop_children_ = true;
+    std::erase(running_, index);
+    process_of_.erase(index);
+    observer_.finished(job);
+    changed_.notify_all();
+  }
+
+  std::vector<Job>& jobs_;
+  const RunOptions& options_;
+  History& history_;
+  std::int64_t run_;
+  BuildObserver& observer_;
+
+  std::mutex mutex_;  // of all below, and of the jobs
+  std::condition_variable changed_;
+  std::vector<std::size_t> waiting_, running_;
+  std::map<std::size_t, int> process_of_;
+  std::vector<std::thread> threads_;
+  std::atomic<bool> ended_early_ = false;
+  std::atomic<bool> stop_children_ = false;
+};
+
+}  // namespace
+
+void run_builds(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run, BuildObserver& observer) {
+  Runner(jobs, options, history, run, observer).run();
+}
+
+}  // namespace lathe

@@ -1,0 +1,34 @@
+-- SPDX-License-Identifier: MIT
+-- history.db. Steps are separated by lines "-- step N"; PRAGMA user_version says how many were taken. Never change a step: add one.
+-- step 1
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY,
+  started INTEGER NOT NULL,          -- seconds since 1970
+  ended INTEGER,                     -- NULL: it runs, or was killed
+  matrix TEXT NOT NULL,
+  driver TEXT NOT NULL,
+  pid INTEGER NOT NULL
+);
+CREATE TABLE builds (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES runs (id),
+  variant TEXT NOT NULL,
+  started INTEGER NOT NULL,
+  seconds REAL,
+  status TEXT NOT NULL,              -- running, built, cached, failed, lying, stopped, lost
+  derivation TEXT NOT NULL DEFAULT '',
+  output TEXT NOT NULL DEFAULT '',
+  log TEXT NOT NULL DEFAULT '',      -- file, relative to the state folder
+  peak_bytes INTEGER,                -- largest sum over the build's processes
+  output_bytes INTEGER,
+  cores INTEGER,
+  rule TEXT NOT NULL DEFAULT '',     -- of the diagnosis or of the broken promise
+  verdict TEXT NOT NULL DEFAULT ''   -- one sentence
+);
+CREATE INDEX builds_of_variant ON builds (variant, started);
+CREATE TABLE wanted (                -- what a run was to build: what --resume goes on with
+  run INTEGER NOT NULL REFERENCES runs (id),
+  variant TEXT NOT NULL
+);
+-- step 2
+ALTER TABLE builds ADD COLUMN builder TEXT NOT NULL DEFAULT '';

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// One build at a time in one state folder. The lock goes with its process, however that ends.
+#pragma once
+
+#include <filesystem>
+
+namespace lathe {
+
+class StateLock {
+ public:
+  // An Error that names who holds it; with `wait`, waits for that one to end.
+  StateLock(const std::filesystem::path& folder, bool wait);
+  StateLock(const StateLock&) = delete;
+  StateLock& operator=(const StateLock&) = delete;
+  ~StateLock();
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace lathe

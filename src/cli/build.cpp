@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe build`: a matrix to built, verified store paths, with every failure explained.
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "build/plan_jobs.h"
+#include "build/progress.h"
+#include "build/repair.h"
+#include "build/run.h"
+#include "build/state_lock.h"
+#include "cli/commands.h"
+#include "cli/matrix_option.h"
+#include "os/file.h"
+#include "os/process_tree.h"
+#include "report/table.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  MatrixOption matrix;
+  VariantFilter filter;
+  std::string state = ".torchlathe";
+  std::string driver = "nix";
+  std::string nixpkgs, builders, copy_to, flox_project = ".";
+  std::vector<std::string> settings;
+  std::uint64_t jobs = 1, cores = 0, memory = 0, heartbeat = 30;
+  std::string format = "text";
+  bool resume = false, fail_fast = false, dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
+  options.matrix.declare(set);
+  options.filter.declare(set);
+  set.text("--state", options.state, "DIR", "recipes, logs, result links and history [.torchlathe]", ValueKind::folder);
+  set.choice("--driver", options.driver, {"nix", "flox"}, "what builds [nix]");
+  set.text("--nixpkgs", options.nixpkgs, "DIR", "build from this package set instead of the pinned one", ValueKind::folder);
+  set.number("-j,--jobs", options.jobs, "N", "builds at once, as far as memory allows [1]");
+  set.number("--cores", options.cores, "N", "cores of one build [Nix's own setting]");
+  set.number("--memory", options.memory, "GIB", "memory for all builds together [what is free]");
+  set.text("--builders", options.builders, "TEXT", "remote builders, as Nix writes them");
+  set.texts("--nix-option", options.settings, "NAME=VALUE", "a setting of Nix");
+  set.text("--flox-project", options.flox_project, "DIR", "folder with .flox/pkgs, for --driver flox [.]", ValueKind::folder);
+  set.text("--copy-to", options.copy_to, "URI", "copy each result to this binary cache: file:///cache, ssh-ng://host");
+  set.flag("--resume", options.resume, "go on with what the last run has not built");
+  set.flag("--fail-fast", options.fail_fast, "stop at the first failure");
+  set.flag("-n,--dry-run", options.dry_run, "print order and estimates, build nothing");
+  set.flag("--fix-hashes", options.fix_hashes, "put hashes that Nix computed into the matrix file, and go on");
+  set.flag("--fix", options.fix, "also the other repairs that are certain: fewer cores after the compiler was killed, again after a network failure");
+  set.flag("--no-verify", options.no_verify, "do not look into the results");
+  set.flag("--wait", options.wait, "wait while another build works in the same state folder");
+  set.number("--heartbeat", options.heartbeat, "SECONDS", "in a pipe: how often a running build says so [30]");
+  set.choice("-f,--format", options.format, {"text", "json"}, "how to print; json: one event a line [text]");
+}
+
+std::atomic<bool> stop_asked = false;
+
+// Ctrl-C asks once; the children are ended, the history is written. A second one ends this program as usual.
+class StopOnSignals {
+ public:
+  StopOnSignals() {
+    stop_asked = false;
+    struct sigaction action {};
+    action.sa_handler = [](int) { stop_asked = true; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(SIGINT, &action, &interrupt_);
+    ::sigaction(SIGTERM, &action, &terminate_);
+  }
+  ~StopOnSignals() {
+    ::sigaction(SIGINT, &interrupt_, nullptr);
+    ::sigaction(SIGTERM, &terminate_, nullptr);
+  }
+  StopOnSignals(const StopOnSignals&) = delete;
+  StopOnSignals& operator=(const StopOnSignals&) = delete;
+
+ private:
+  struct sigaction interrupt_ {}, terminate_ {};
+};
+
+DriverOptions driver_options(const Options& options) {
+  return {.kind = options.driver, .nixpkgs = options.nixpkgs, .cores = static_cast<unsigned>(options.cores), .builders = options.builders,
+          .settings = options.settings, .flox_project = options.flox_project};
+}
+
+std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& spec, const History& history) {
+  std::vector<std::string> unfinished;
+  if (options.resume) unfinished = history.unfinished();
+  const Match match = options.filter.match();
+  std::vector<Variant> variants;
+  expand(spec, [&](const Variant& variant) {
+    const bool open = !options.resume || std::ranges::find(unfinished, variant.name) != unfinished.end();
+    if (open && matches(match, variant)) variants.push_back(variant);
+    return true;
+  });
+  if (variants.empty() && !options.resume) throw Error({.what = "no variant of this matrix is meant by these names and filters", .where = {}, .next = "torchlathe list shows them"});
+  return variants;
+}
+
+void print_plan(const std::vector<Job>& jobs, const Plan& plan, const MachineRoom& machine, Terminal& terminal) {
+  std::vector<JobCost> costs;
+  for (const Job& job : jobs) {
+    if (job.state == JobState::waiting) costs.push_back(job.cost);
+  }
+  Table table({"order", "what", "estimate", "memory", "why"});
+  table.align_right(0);
+  std::size_t order = 0, guesses = 0;
+  double low = 0, high = 0;
+  std::vector<JobCost> all;
+  for (const Job& job : jobs) all.push_back(job.cost);
+  for (const std::size_t index : start_order(all)) {
+    const Job& job = jobs[index];
+    if (job.state != JobState::waiting) continue;
+    const Estimate& estimate = job.estimate;
+    const bool there = job.cost.seconds == 0.1;
+    const std::string time = there ? "in the store" : estimate.samples == 0 ? "not known"
+                             : fmt::format("{} ({} to {})", duration_text(estimate.seconds), duration_text(estimate.low), duration_text(estimate.high));
+    const std::string source = there ? "" : job.cost.shared ? "several need it" : estimate.same_variant ? fmt::format("{} earlier builds", estimate.samples)
+                               : estimate.samples > 0 ? fmt::format("{} builds of others", estimate.samples) : "never built";
+    guesses += !there && estimate.samples == 0;
+    low += there ? 0 : estimate.low;
+    high += there ? 0 : estimate.high;
+    table.add({std::to_string(++order), job.name, time, job.cost.bytes > 0 ? bytes_text(job.cost.bytes) : "", source});
+  }
+  terminal.out(table.text(terminal));
+  for (const Job& job : jobs) {
+    if (job.state == JobState::skipped || job.state == JobState::failed) terminal.out(fmt::format("{:8}{}: {}\n", to_string(job.state), job.name, printable(job.reason)));
+  }
+  terminal.out(fmt::format("{} of {} to build, {} store paths to fetch; {} in all ({} to {} one after another){}\n", plan.to_build, order, plan.fetch,
+                           duration_text(expected_makespan(costs, machine)), duration_text(low), duration_text(high),
+                           guesses > 0 ? fmt::format("; {} of them not known", guesses) : ""));
+}
+
+void print_why(const Job& job, Terminal& terminal) {
+  terminal.out(fmt::format("\n{} {}: {}\n", terminal.styled(Style::red, to_string(job.state)), terminal.styled(Style::bold, job.name), printable(job.reason)));
+  for (const Finding& finding : job.breaches) terminal.out(fmt::format("  {} [{}]\n", printable(finding.what), finding.rule));
+  for (const Diagnosis& diagnosis : job.why) {
+    terminal.out(fmt::format("  {} [{}]\n", printable(diagnosis.finding.what), diagnosis.finding.rule));
+    for (const LogLine& line : diagnosis.evidence) terminal.out(fmt::format("    {}: {}\n", line.line, line.text));
+    terminal.out(fmt::format("    cause:  {}\n    repair: {}\n", diagnosis.cause, diagnosis.finding.fix));
+  }
+  if (!job.log.empty()) terminal.out(fmt::format("  log: torchlathe history log {}\n", job.name));
+}
+
+int conclude(const std::vector<Job>& jobs, const Options& options, Terminal& terminal) {
+  std::map<JobState, std::size_t> count;
+  for (const Job& job : jobs) {
+    if (job.variant) ++count[job.state];
+    if (options.format == "text" && (job.state == JobState::failed || job.state == JobState::lying)) print_why(job, terminal);
+  }
+  std::string text;
+  for (const auto& [state, number] : count) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", number, to_string(state));
+  if (options.format == "text") terminal.out((text.empty() ? "nothing to build" : text) + "\n");
+  return std::ranges::any_of(jobs, [](const Job& job) { return is_bad(job.state); }) ? 1 : 0;
+}
+
+// Mends what a diagnosis names: hashes in the matrix file, fewer cores, another try.
+class Repairs {
+ public:
+  Repairs(const Options& options, RunOptions& run) : options_(options), run_(run) {}
+
+  std::string operator()(Job& job, const Diagnosis& diagnosis) {
+    const std::string& rule = diagnosis.finding.rule;
+    if (rule == "hash-mismatch" && (options_.fix_hashes || options_.fix)) return mend_hash(job, diagnosis);
+    if (!options_.fix) return "";
+    if (rule == "network" || rule == "builder-lost") return "again, after: " + diagnosis.finding.what;
+    if ((rule == "compiler-killed" || rule == "out-of-memory") && job.attempts < 3) {
+      unsigned& cores = run_.driver.cores;
+      cores = std::max(1U, (cores > 0 ? cores : static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN))) / 2);
+      return fmt::format("again with {} cores, after: {}", cores, diagnosis.finding.what);
+    }
+    return "";
+  }
+
+ private:
+  std::string mend_hash(Job& job, const Diagnosis& diagnosis) {
+    if (!job.variant || !std::filesystem::exists(options_.matrix.path)) return "";
+    const auto repair = find_hash_repair(read_file(options_.matrix.path), options_.matrix.path, *job.variant, diagnosis);
+    if (repair) {
+      write_file_atomically(options_.matrix.path, repair->text);
+      remake(job, options_.matrix.load(), run_.state, run_.driver);
+      return fmt::format("{}: {} was \"{}\", is now \"{}\"", repair->where.text(), repair->key, repair->old_hash, repair->new_hash);
+    }
+    // Another variant may have mended it already.
+    const std::string before = job.derivation;
+    remake(job, options_.matrix.load(), run_.state, run_.driver);
+    return job.derivation == before ? "" : "the matrix file has been mended since";
+  }
+
+  const Options& options_;
+  RunOptions& run_;
+};
+
+ProgressKind progress_kind(const Options& options, const Terminal& terminal) {
+  if (options.format == "json") return ProgressKind::json;
+  return terminal.err_is_terminal() && ::isatty(1) == 1 ? ProgressKind::table : ProgressKind::lines;
+}
+
+int run(const Options& options, Terminal& terminal) {
+  const MatrixSpec spec = options.matrix.load();
+  const std::filesystem::path state = options.state;
+  const StateLock lock(state, options.wait);
+  History history(state / "history.db");
+  history.mark_lost();
+  const std::vector<Variant> variants = wanted_variants(options, spec, history);
+
+  RunOptions run{.state = state, .driver = driver_options(options), .fail_fast = options.fail_fast, .verify = !options.no_verify,
+                 .copy_to = options.copy_to, .stop = &stop_asked};
+  run.machine = {.slots = static_cast<unsigned>(std::max<std::uint64_t>(1, options.jobs)),
+                 .memory = options.memory > 0 ? options.memory << 30 : available_memory()};
+  run.repair = Repairs(options, run);
+
+  const StopOnSignals signals;
+  std::vector<Job> jobs = make_jobs(spec, variants, state, run.driver);
+  Plan plan;
+  if (options.driver == "nix") plan = complete_plan(jobs, history, run.driver);
+  if (options.dry_run) {
+    print_plan(jobs, plan, run.machine, terminal);
+    return std::ranges::any_of(jobs, [](const Job& job) { return is_bad(job.state); }) ? 1 : 0;
+  }
+  std::vector<std::string> names;
+  for (const Job& job : jobs) {
+    if (job.variant && job.state != JobState::skipped) names.push_back(job.name);
+  }
+  const std::int64_t id = history.begin_run(spec.name, options.driver, names);
+  const auto progress = make_progress(progress_kind(options, terminal), terminal, static_cast<double>(options.heartbeat));
+  for (const Job& job : jobs) {
+    if (job.state == JobState::skipped || job.state == JobState::failed) progress->finished(job);
+  }
+  run_builds(jobs, run, history, id, *progress);
+  history.end_run(id);
+  return conclude(jobs, options, terminal);
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_build() { return bind_command(declare, run); }
+
+}  // namespace lathe
