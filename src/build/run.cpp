@@ -107,11 +107,14 @@ class Runner {
   }
 
   void measure_memory() {
-    if (process_of_.empty()) return;
+    std::map<std::size_t, int> processes;
     std::vector<int> roots;
-    for (const auto& [index, id] : process_of_) roots.push_back(id);
+    for (const std::size_t index : running_) {
+      const std::string& word = jobs_[index].derivation.empty() ? jobs_[index].name : jobs_[index].derivation;
+      if (const int id = child_with(word); id != 0) roots.push_back(processes[index] = id);
+    }
     const auto sums = resident_of_trees(roots);
-    for (const auto& [index, id] : process_of_) {
+    for (const auto& [index, id] : processes) {
       Job& job = jobs_[index];
       job.now_bytes = sums.at(id);
       job.peak_bytes = std::max(job.peak_bytes, job.now_bytes);
@@ -127,7 +130,7 @@ class Runner {
         const std::lock_guard lock(mutex_);
         record.id = history_.begin_build(record);
       }
-      build(index, job);
+      build(job);
     } catch (const std::exception& error) {
       const std::lock_guard lock(mutex_);
       job.state = JobState::failed;
@@ -136,11 +139,11 @@ class Runner {
     finish(index, job, record);
   }
 
-  void build(std::size_t index, Job& job) {
+  void build(Job& job) {
     LogFile log(options_.state / job.log);
     while (true) {
       ++job.attempts;
-      Attempt attempt = run_once(index, job, log);
+      Attempt attempt = run_once(job, log);
       if (attempt.result.ok()) {
         take_result(job, attempt);
         break;
@@ -172,7 +175,7 @@ class Runner {
     job.reason = std::move(reason);
   }
 
-  Attempt run_once(std::size_t index, Job& job, LogFile& log) {
+  Attempt run_once(Job& job, LogFile& log) {
     Attempt attempt;
     Diagnoser diagnoser(job.name);
     const auto say = [&](const std::string& text) {
@@ -182,10 +185,6 @@ class Runner {
     };
     Process process = build_process(job, job.variant ? options_.state / "results" / job.name : "", options_.driver);
     process.stop = &stop_children_;
-    process.on_start = [&](int id) {
-      const std::lock_guard lock(mutex_);
-      process_of_[index] = id;
-    };
     process.on_line = [&](Stream stream, std::string_view line) {
       if (stream == Stream::out) {
         attempt.out += std::string(line) + "\n";
@@ -196,8 +195,6 @@ class Runner {
     };
     attempt.result = options_.driver.run(process);
     attempt.why = diagnoser.finish();
-    const std::lock_guard lock(mutex_);
-    process_of_.erase(index);
     return attempt;
   }
 
@@ -277,7 +274,6 @@ class Runner {
     }
     if (options_.fail_fast && is_bad(job.state)) ended_early_ = stop_children_ = true;
     std::erase(running_, index);
-    process_of_.erase(index);
     observer_.finished(job);
     changed_.notify_all();
   }
@@ -291,7 +287,6 @@ class Runner {
   std::mutex mutex_;  // of all below, and of the jobs
   std::condition_variable changed_;
   std::vector<std::size_t> waiting_, running_;
-  std::map<std::size_t, int> process_of_;
   std::vector<std::thread> threads_;
   std::atomic<bool> ended_early_ = false;
   std::atomic<bool> stop_children_ = false;

@@ -215,7 +215,6 @@ class Child {
     retry([&] { return ::waitpid(id_, &status, 0); });
   }
 
-  int id() const { return id_; }
   int out() const { return out_.get(); }
   int err() const { return err_.get(); }
 
@@ -319,7 +318,6 @@ class Run {
         child_(process) {}
 
   ProcessResult finish() {
-    if (process_.on_start) process_.on_start(child_.id());
     std::array<pollfd, 2> ends{pollfd{child_.out(), POLLIN, 0}, pollfd{child_.err(), POLLIN, 0}};
     while ((ends[0].fd >= 0 || ends[1].fd >= 0) && !end_early()) {
       const int ready = retry([&] { return ::poll(ends.data(), ends.size(), wait_for()); });

@@ -32,8 +32,6 @@ struct Process {
   std::size_t line_limit = std::size_t{1} << 20;
   std::size_t output_limit = std::size_t{64} << 20;  // bytes kept of each stream; the rest is read and dropped
 
-  std::function<void(int)> on_start = {};  // called with the process id, once it runs
-
   std::optional<std::chrono::milliseconds> time_limit = {};   // wall-clock
   std::optional<std::chrono::milliseconds> quiet_limit = {};  // wall-clock without a byte of output
   std::optional<std::uint64_t> memory_limit = {};             // bytes of address space (RLIMIT_AS)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "os/process_tree.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -58,6 +60,16 @@ std::uint64_t meminfo(const std::string& key) {
 }
 
 }  // namespace
+
+int child_with(const std::string& word) {
+  for (const auto& [id, row] : all_processes()) {
+    if (row.parent != ::getpid()) continue;
+    std::ifstream file(fmt::format("/proc/{}/cmdline", id));
+    const std::string command{std::istreambuf_iterator<char>(file), {}};
+    if (command.find(word) != std::string::npos) return id;
+  }
+  return 0;
+}
 
 std::map<int, std::uint64_t> resident_of_trees(const std::vector<int>& roots) {
   const std::map<int, Row> rows = all_processes();

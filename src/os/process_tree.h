@@ -5,9 +5,13 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 namespace lathe {
+
+// The child of this process whose command line holds `word`; 0: there is none (any more).
+int child_with(const std::string& word);
 
 // Resident bytes of each of `roots` with all its descendants. A root that is gone has 0.
 std::map<int, std::uint64_t> resident_of_trees(const std::vector<int>& roots);
