@@ -194,7 +194,7 @@ Estimate History::estimate(const std::string& variant) const {
   Estimate estimate;
   const auto take = [&](const std::string& condition, const std::vector<Value>& values) {
     std::vector<double> seconds;
-    for (const BuildRecord& record : state_->records("WHERE status IN ('built', 'lying') AND seconds IS NOT NULL AND " + condition + " ORDER BY started DESC LIMIT 20", values)) {
+    for (const BuildRecord& record : state_->records("WHERE status = 'built' AND seconds IS NOT NULL AND " + condition + " ORDER BY started DESC LIMIT 20", values)) {
       seconds.push_back(*record.seconds);
       estimate.peak_bytes = std::max(estimate.peak_bytes, static_cast<std::uint64_t>(record.peak_bytes.value_or(0)));
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/parallel.h"
 #include "matrix/expand.h"
 #include "os/file.h"
 #include "recipe/render.h"
@@ -68,7 +69,8 @@ void set_estimate(Job& job, const History& history) {
   job.cost.bytes = job.estimate.peak_bytes;
   if (job.cost.bytes == 0 && job.variant) {
     const Settings& settings = *job.variant->settings;  // what the matrix says, as long as nobody measured
-    job.cost.bytes = std::uint64_t{settings.jobs} * settings.memory_per_job_gib << 30;
+    const unsigned compilers = settings.jobs > 0 ? std::min(settings.jobs, usable_cores()) : usable_cores();
+    job.cost.bytes = std::uint64_t{compilers} * settings.memory_per_job_gib << 30;
   }
 }
 

@@ -146,6 +146,7 @@ class Runner {
       Attempt attempt = run_once(job, log);
       if (attempt.result.ok()) {
         take_result(job, attempt);
+        if (!attempt.built_something && options_.driver.kind == "nix" && job.attempts == 1) return drop_log(job);
         break;
       }
       if (stopping()) {
@@ -167,6 +168,14 @@ class Runner {
       log.line("torchlathe: " + repaired);
     }
     log.close();
+  }
+
+  // Of a job that the store had: an older log tells more.
+  void drop_log(Job& job) {
+    std::error_code error;
+    std::filesystem::remove(options_.state / job.log, error);
+    const std::lock_guard lock(mutex_);
+    job.log.clear();
   }
 
   void set_state(Job& job, JobState state, std::string reason) {
@@ -260,6 +269,7 @@ class Runner {
     job.seconds = std::chrono::duration<double>(Clock::now() - job.started).count();
     record.seconds = job.seconds;
     record.status = to_string(job.state);
+    record.log = job.log;
     record.derivation = job.derivation;
     record.output = job.outputs.empty() ? "" : job.outputs.back();
     if (job.peak_bytes > 0) record.peak_bytes = static_cast<std::int64_t>(job.peak_bytes);

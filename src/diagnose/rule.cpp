@@ -98,8 +98,8 @@ std::string fill(std::string_view text, const Captures& captures) {
       out += text[at++];
       continue;
     }
-    const std::size_t end = text[at] == '{' ? text.find('}', at) : std::string_view::npos;
-    if (end == std::string_view::npos) {
+    const std::size_t end = text[at] == '{' ? text.find_first_not_of("abcdefghijklmnopqrstuvwxyz|", at + 1) : std::string_view::npos;
+    if (end == std::string_view::npos || text[end] != '}') {  // "{ cudaSupport = true; }" stays as it is
       out += text[at];
       continue;
     }
