@@ -20,3 +20,27 @@ echo "$(find "$folder/recipes" -name '*.nix' | wc -l) recipes parsed by $(nix --
 
 step "4. Nix evaluates all of them in a recording package set, and each is compared with what its name promises"
 "$torchlathe" audit "$folder/recipes" -m cuda-13_0
+
+if ! command -v nvcc >/dev/null || ! command -v ninja >/dev/null || ! [[ -w /nix/store || -S /nix/var/nix/daemon-socket/socket ]]; then
+  step "The rest needs nvcc, ninja and a Nix store to build in"
+  exit 0
+fi
+mini=$(realpath "$(dirname "$0")/../nix/mini")
+settings=(--nix-option sandbox=false --nix-option substitute=false)
+[[ -S /nix/var/nix/daemon-socket/socket ]] || settings+=(--nix-option build-users-group=)
+
+step "5. A slice is built by Nix on the small package set, and each result is looked into"
+"$torchlathe" build -m cuda-13_0 --gpu 9.0 --isa avx2 --isa avx512 --nixpkgs "$mini" --state "$folder/state" "${settings[@]}"
+
+step "6. One that lies: it was told to build without CUDA"
+TORCHLATHE_MINI_FAIL="cpu-only .*sm89-avx2" \
+  "$torchlathe" build -m cuda-13_0 --gpu 8.9 --isa avx2 --nixpkgs "$mini" --state "$folder/state" "${settings[@]}" || echo "exit $?"
+
+step "7. A library for three GPUs, carved down to one"
+sed -e 's/gpus = \["12.1", "12.0", "11.0".*/gpus = [["8.6", "9.0", "12.0"]]/' -e '/^\[\[build\]\] # Arm/,$d' "$(dirname "$0")/../matrices/cuda-13_0.toml" >"$folder/fat.toml"
+"$torchlathe" build -m "$folder/fat.toml" --isa avx2 --nixpkgs "$mini" --state "$folder/state" "${settings[@]}"
+"$torchlathe" carve "$folder"/state/results/*sm86_sm90_sm120-avx2-lib/lib --gpu 9.0 --output "$folder/carved"
+"$torchlathe" verify pytorch-python313-cuda13_0-sm90-avx2 "$folder/carved"
+
+step "8. What was built"
+"$torchlathe" history --state "$folder/state"
