@@ -80,8 +80,8 @@ void instantiate(std::vector<Job>& jobs, const DriverOptions& options) {
   }
 }
 
-Missing missing_of(const std::vector<std::string>& derivations, const DriverOptions& options) {
-  Missing missing;
+MissingPaths missing_of(const std::vector<std::string>& derivations, const DriverOptions& options) {
+  MissingPaths missing;
   if (derivations.empty()) return missing;
   std::vector<std::string> words = {"--realise", "--dry-run"};
   words.insert(words.end(), derivations.begin(), derivations.end());

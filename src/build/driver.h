@@ -28,10 +28,10 @@ struct DriverOptions {
 void instantiate(std::vector<Job>& jobs, const DriverOptions& options);
 
 // Derivations among the needs of `derivations` that the store would have to build, and those that a cache has.
-struct Missing {
+struct MissingPaths {
   std::set<std::string> build, fetch;
 };
-Missing missing_of(const std::vector<std::string>& derivations, const DriverOptions& options);
+MissingPaths missing_of(const std::vector<std::string>& derivations, const DriverOptions& options);
 
 // Everything that a derivation needs, itself included.
 std::vector<std::string> requisites_of(const std::string& derivation, const DriverOptions& options);

@@ -24,7 +24,7 @@ TEST(Driver, what_nix_would_build_and_fetch_is_read_from_its_dry_run) {
     result.err = "these 2 derivations will be built:\n  /nix/store/a-x.drv\n  /nix/store/b-y.drv\nthese 1 paths will be fetched (1.0 MiB download):\n  /nix/store/c-z\n";
     return result;
   };
-  const Missing missing = missing_of({"/nix/store/a-x.drv"}, options);
+  const MissingPaths missing = missing_of({"/nix/store/a-x.drv"}, options);
   EXPECT_EQ(missing.build, (std::set<std::string>{"/nix/store/a-x.drv", "/nix/store/b-y.drv"}));
   EXPECT_EQ(missing.fetch, (std::set<std::string>{"/nix/store/c-z"}));
 }

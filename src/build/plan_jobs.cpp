@@ -44,7 +44,7 @@ std::string short_name(const std::string& derivation) {
   return dash == std::string::npos ? file : file.substr(dash + 1);
 }
 
-std::vector<Job> shared_jobs(const std::vector<Job>& jobs, const Missing& missing, const DriverOptions& options) {
+std::vector<Job> shared_jobs(const std::vector<Job>& jobs, const MissingPaths& missing, const DriverOptions& options) {
   std::map<std::string, std::size_t> needed;
   for (const Job& job : jobs) {
     if (job.state != JobState::waiting || !missing.build.contains(job.derivation)) continue;
@@ -103,13 +103,13 @@ void remake(Job& job, const MatrixSpec& spec, const std::filesystem::path& state
   job.derivation = one.front().derivation;
 }
 
-Plan complete_plan(std::vector<Job>& jobs, const History& history, const DriverOptions& options) {
-  Plan plan;
+JobPlan complete_plan(std::vector<Job>& jobs, const History& history, const DriverOptions& options) {
+  JobPlan plan;
   std::vector<std::string> derivations;
   for (const Job& job : jobs) {
     if (job.state == JobState::waiting && !job.derivation.empty()) derivations.push_back(job.derivation);
   }
-  const Missing missing = missing_of(derivations, options);
+  const MissingPaths missing = missing_of(derivations, options);
   plan.fetch = missing.fetch.size();
   for (Job& job : jobs) {
     if (job.state != JobState::waiting) continue;

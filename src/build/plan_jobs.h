@@ -21,10 +21,10 @@ std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& v
 void remake(Job& job, const MatrixSpec& spec, const std::filesystem::path& state, const DriverOptions& options);
 
 // Adds, in front, a job for each derivation that has to be built and that two or more jobs need; sets estimates.
-struct Plan {
+struct JobPlan {
   std::size_t to_build = 0;  // variants that the store lacks
   std::size_t fetch = 0;     // store paths that a cache has
 };
-Plan complete_plan(std::vector<Job>& jobs, const History& history, const DriverOptions& options);
+JobPlan complete_plan(std::vector<Job>& jobs, const History& history, const DriverOptions& options);
 
 }  // namespace lathe

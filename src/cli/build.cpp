@@ -103,7 +103,7 @@ std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& s
   return variants;
 }
 
-void print_plan(const std::vector<Job>& jobs, const Plan& plan, const MachineRoom& machine, Terminal& terminal) {
+void print_plan(const std::vector<Job>& jobs, const JobPlan& plan, const MachineRoom& machine, Terminal& terminal) {
   std::vector<JobCost> costs;
   for (const Job& job : jobs) {
     if (job.state == JobState::waiting) costs.push_back(job.cost);
@@ -218,7 +218,7 @@ int run(const Options& options, Terminal& terminal) {
 
   const StopOnSignals signals;
   std::vector<Job> jobs = make_jobs(spec, variants, state, run.driver);
-  Plan plan;
+  JobPlan plan;
   if (options.driver == "nix") plan = complete_plan(jobs, history, run.driver);
   if (options.dry_run) {
     print_plan(jobs, plan, run.machine, terminal);

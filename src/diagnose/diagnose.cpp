@@ -65,13 +65,13 @@ struct Diagnoser::State {
   void scan(std::size_t to);
   void drop_scanned();
   void look(const Target& target, const LiteralScanner::Hit& hit);
-  void record(const Rule& rule, Tally& tally, const Block& block, const PatternMatch& match);
-  void add_contexts(const Rule& rule, std::size_t position, Captures& captures) const;
+  void record(const LogRule& rule, Tally& tally, const Block& block, const PatternMatch& match);
+  void add_contexts(const LogRule& rule, std::size_t position, Captures& captures) const;
   std::uint64_t line_at(std::size_t position);
   Block block_around(std::size_t position, unsigned before, unsigned after);
 
   std::string log_name;
-  std::vector<Rule> rules;
+  std::vector<LogRule> rules;
   std::vector<std::vector<Target>> targets;  // per literal
   std::unique_ptr<LiteralScanner> scanner;
   std::vector<Tally> tallies;  // per rule
@@ -144,7 +144,7 @@ Block Diagnoser::State::block_around(std::size_t position, unsigned before, unsi
   return block;
 }
 
-void Diagnoser::State::add_contexts(const Rule& rule, std::size_t position, Captures& captures) const {
+void Diagnoser::State::add_contexts(const LogRule& rule, std::size_t position, Captures& captures) const {
   for (const RuleContext& context : rule.contexts) {
     if (captures.contains(context.name)) continue;
     std::size_t at = position;
@@ -155,14 +155,14 @@ void Diagnoser::State::add_contexts(const Rule& rule, std::size_t position, Capt
       const auto match = context.pattern.get().match(plain_text(std::string_view(buffer).substr(span.begin, span.end - span.begin)));
       if (!match) continue;
       captures.insert(match->captures.begin(), match->captures.end());
-      captures[context.name] = fill(context.text, captures);
+      captures[context.name] = fill_in(context.text, captures);
       break;
     }
   }
 }
 
 void Diagnoser::State::look(const Target& target, const LiteralScanner::Hit& hit) {
-  const Rule& rule = rules[target.rule];
+  const LogRule& rule = rules[target.rule];
   Tally& tally = tallies[target.rule];
   if (++tally.tries > most_tries || (rule.once && !tally.found.empty())) return;
   if (dropped + hit.position < tally.matched_to) return;
@@ -175,17 +175,17 @@ void Diagnoser::State::look(const Target& target, const LiteralScanner::Hit& hit
   record(rule, tally, block, *match);
 }
 
-void Diagnoser::State::record(const Rule& rule, Tally& tally, const Block& block, const PatternMatch& match) {
+void Diagnoser::State::record(const LogRule& rule, Tally& tally, const Block& block, const PatternMatch& match) {
   Captures captures;
   for (const auto& [name, value] : match.captures) captures[name] = cut(value, longest_capture);
-  std::string what = fill(rule.what, captures);
+  std::string what = fill_in(rule.what, captures);
   for (const RuleContext& context : rule.contexts) captures.erase(context.name);  // a phrase of the text, no detail
   auto known = std::ranges::find(tally.found, what, [](const Diagnosis& diagnosis) { return diagnosis.finding.what; });
   if (known == tally.found.end()) {
     if (tally.found.size() >= most_findings) return;
     tally.found.push_back({.finding = {.rule = rule.name, .severity = rule.severity, .where = {.file = log_name},
-                                       .what = std::move(what), .fix = fill(rule.fix, captures)},
-                           .cause = fill(rule.cause, captures), .source = rule.source, .evidence = {},
+                                       .what = std::move(what), .fix = fill_in(rule.fix, captures)},
+                           .cause = fill_in(rule.cause, captures), .source = rule.source, .evidence = {},
                            .details = std::move(captures), .count = 0});
     known = std::prev(tally.found.end());
   }
@@ -240,11 +240,11 @@ void Diagnoser::feed(std::string_view bytes) {
 
 namespace {
 
-Stage stage_of(const std::vector<Rule>& rules, const Diagnosis& diagnosis) {
-  return std::ranges::find(rules, diagnosis.finding.rule, &Rule::name)->stage;
+Stage stage_of(const std::vector<LogRule>& rules, const Diagnosis& diagnosis) {
+  return std::ranges::find(rules, diagnosis.finding.rule, &LogRule::name)->stage;
 }
 
-void absorb(const Rule& rule, std::vector<Diagnosis>& all) {
+void absorb(const LogRule& rule, std::vector<Diagnosis>& all) {
   const auto host = std::ranges::find(all, rule.name, [](const Diagnosis& one) { return one.finding.rule; });
   if (host == all.end()) return;
   Diagnosis& taker = *host;
@@ -265,7 +265,7 @@ std::vector<Diagnosis> Diagnoser::finish(bool show_all) {
   state.scan(state.buffer.size());
   std::vector<Diagnosis> all;
   for (Tally& tally : state.tallies) std::ranges::move(tally.found, std::back_inserter(all));
-  for (const Rule& rule : state.rules) absorb(rule, all);
+  for (const LogRule& rule : state.rules) absorb(rule, all);
   const auto rank = [&](const Diagnosis& one) { return std::pair(stage_of(state.rules, one), one.finding.where.line); };
   std::ranges::stable_sort(all, {}, rank);
   if (!show_all && !all.empty() && rank(all.front()).first == Stage::cause) {

@@ -62,7 +62,7 @@ TEST(Diagnose, every_log_in_tests_logs_leads_to_the_rule_in_its_name_as_the_root
 TEST(Diagnose, every_rule_has_a_log_that_shows_it_and_says_everything_a_reader_needs) {
   std::set<std::string> shown;
   for (const auto& path : logs()) shown.insert(rule_of(path));
-  for (const Rule& rule : read_diagnose_rules(diagnose_data::rules().front().text, "rules.toml")) {
+  for (const LogRule& rule : read_diagnose_rules(diagnose_data::rules().front().text, "rules.toml")) {
     EXPECT_TRUE(shown.contains(rule.name)) << rule.name << " has no log";
     EXPECT_FALSE(rule.what.empty() || rule.cause.empty() || rule.fix.empty() || rule.source.empty()) << rule.name;
     for (const RuleMatch& match : rule.matches) EXPECT_NO_THROW(match.pattern.get()) << rule.name;

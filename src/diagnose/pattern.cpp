@@ -10,25 +10,25 @@
 
 namespace lathe {
 
-struct Pattern::Compiled {
+struct TextPattern::Compiled {
   explicit Compiled(const std::string& expression) : regex(expression, RE2::Quiet) {}
   RE2 regex;
 };
 
-Pattern::Pattern(const std::string& expression) : compiled_(std::make_unique<Compiled>(expression)) {
+TextPattern::TextPattern(const std::string& expression) : compiled_(std::make_unique<Compiled>(expression)) {
   if (!compiled_->regex.ok()) {
     throw Error({.what = fmt::format("bad expression \"{}\": {}", expression, compiled_->regex.error())});
   }
 }
-Pattern::Pattern(Pattern&&) noexcept = default;
-Pattern& Pattern::operator=(Pattern&&) noexcept = default;
-Pattern::~Pattern() = default;
+TextPattern::TextPattern(TextPattern&&) noexcept = default;
+TextPattern& TextPattern::operator=(TextPattern&&) noexcept = default;
+TextPattern::~TextPattern() = default;
 
-bool Pattern::matches(std::string_view text) const {
+bool TextPattern::matches(std::string_view text) const {
   return compiled_->regex.Match({text.data(), text.size()}, 0, text.size(), RE2::UNANCHORED, nullptr, 0);
 }
 
-std::optional<PatternMatch> Pattern::match(std::string_view text) const {
+std::optional<PatternMatch> TextPattern::match(std::string_view text) const {
   const RE2& regex = compiled_->regex;
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(regex.NumberOfCapturingGroups()) + 1);
   if (!regex.Match({text.data(), text.size()}, 0, text.size(), RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size()))) {

@@ -17,12 +17,12 @@ struct PatternMatch {
   Captures captures = {};          // the named groups that took part
 };
 
-class Pattern {
+class TextPattern {
  public:
-  explicit Pattern(const std::string& expression);  // an Error when it is no expression
-  Pattern(Pattern&&) noexcept;
-  Pattern& operator=(Pattern&&) noexcept;
-  ~Pattern();
+  explicit TextPattern(const std::string& expression);  // an Error when it is no expression
+  TextPattern(TextPattern&&) noexcept;
+  TextPattern& operator=(TextPattern&&) noexcept;
+  ~TextPattern();
 
   bool matches(std::string_view text) const;  // anywhere in `text`
   std::optional<PatternMatch> match(std::string_view text) const;

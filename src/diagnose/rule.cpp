@@ -39,9 +39,9 @@ RuleContext read_context(const Toml& table) {
           .text = table.at("text").text()};
 }
 
-Rule read_rule(const Toml& table) {
+LogRule read_rule(const Toml& table) {
   table.allow_only({"name", "stage", "severity", "once", "what", "cause", "fix", "source", "absorbs", "match", "context"});
-  Rule rule{.name = table.at("name").text(),
+  LogRule rule{.name = table.at("name").text(),
             .stage = stage_of(table.at("stage")),
             .severity = severity_of(table),
             .once = table.flag_or("once", false),
@@ -79,19 +79,19 @@ std::string filtered(const std::string& value, std::string_view filter) {
 
 }  // namespace
 
-const Pattern& LazyPattern::get() const {
-  if (!pattern_) pattern_ = std::make_unique<Pattern>(expression_);
+const TextPattern& LazyPattern::get() const {
+  if (!pattern_) pattern_ = std::make_unique<TextPattern>(expression_);
   return *pattern_;
 }
 
-std::vector<Rule> read_diagnose_rules(std::string_view toml, const std::string& file) {
-  std::vector<Rule> rules;
+std::vector<LogRule> read_diagnose_rules(std::string_view toml, const std::string& file) {
+  std::vector<LogRule> rules;
   const Toml root = Toml::parse(toml, file);
   for (const Toml& table : root.at("rule").array()) rules.push_back(read_rule(table));
   return rules;
 }
 
-std::string fill(std::string_view text, const Captures& captures) {
+std::string fill_in(std::string_view text, const Captures& captures) {
   std::string out;
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text.substr(at).starts_with("{{") || text.substr(at).starts_with("}}")) {

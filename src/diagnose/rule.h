@@ -25,11 +25,11 @@ class LazyPattern {
  public:
   explicit LazyPattern(std::string expression) : expression_(std::move(expression)) {}
   bool empty() const { return expression_.empty(); }
-  const Pattern& get() const;
+  const TextPattern& get() const;
 
  private:
   std::string expression_;
-  mutable std::unique_ptr<Pattern> pattern_;
+  mutable std::unique_ptr<TextPattern> pattern_;
 };
 
 struct RuleMatch {
@@ -48,7 +48,7 @@ struct RuleContext {
   std::string text;  // "{name}" becomes this when it was found, else nothing
 };
 
-struct Rule {
+struct LogRule {
   std::string name;
   Stage stage = Stage::cause;
   Severity severity = Severity::error;
@@ -59,9 +59,9 @@ struct Rule {
   std::vector<RuleContext> contexts;
 };
 
-std::vector<Rule> read_diagnose_rules(std::string_view toml, const std::string& file);
+std::vector<LogRule> read_diagnose_rules(std::string_view toml, const std::string& file);
 
 // "{name}", "{name|dotted}", "{name|digits}" of a template filled in; a name that was not captured is empty; "{{" is "{".
-std::string fill(std::string_view text, const Captures& captures);
+std::string fill_in(std::string_view text, const Captures& captures);
 
 }  // namespace lathe
