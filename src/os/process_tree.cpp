@@ -19,10 +19,17 @@ struct Row {
   std::uint64_t resident = 0;
 };
 
+// A file of /proc; "" when its process ends meanwhile (the read then fails, and iterators over the buffer would throw).
+std::string text_of(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
 // "12 (a (b) c) S 1 ...": the name may hold anything, so the fields count from the last parenthesis.
 Row row_of(const std::filesystem::path& folder) {
-  std::ifstream file(folder / "stat");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string text = text_of(folder / "stat");
   const std::size_t end = text.rfind(')');
   if (end == std::string::npos) return {};
   std::istringstream fields(text.substr(end + 1));
@@ -64,9 +71,7 @@ std::uint64_t meminfo(const std::string& key) {
 int child_with(const std::string& word) {
   for (const auto& [id, row] : all_processes()) {
     if (row.parent != ::getpid()) continue;
-    std::ifstream file(fmt::format("/proc/{}/cmdline", id));
-    const std::string command{std::istreambuf_iterator<char>(file), {}};
-    if (command.find(word) != std::string::npos) return id;
+    if (text_of(fmt::format("/proc/{}/cmdline", id)).find(word) != std::string::npos) return id;
   }
   return 0;
 }
