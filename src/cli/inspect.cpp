@@ -2,12 +2,10 @@
 // `torchlathe inspect PATH...`: which GPU and CPU code do these files really hold?
 #include <fmt/format.h>
 
-#include <mutex>
-
 #include "base/error.h"
-#include "base/parallel.h"
 #include "binary/inspect.h"
 #include "cli/commands.h"
+#include "cli/inspect_files.h"
 #include "hardware/capability.h"
 #include "nix/closure.h"
 #include "os/file.h"
@@ -83,21 +81,11 @@ bool has_errors(const Inspection& inspection) {
          });
 }
 
-// The GPU question needs no CPU code.
-Inspection inspect_all(const Options& options, Terminal& terminal) {
-  const bool cpu = !options.no_cpu && options.gpu.empty();
-  Progress progress(terminal);
-  std::mutex mutex;
-  return inspect(paths_of(options), {.cpu = cpu, .on_file = [&](std::string_view path) {
-    const std::lock_guard lock(mutex);
-    progress.show(fmt::format("inspecting {}", path));
-  }});
-}
-
 int run(const Options& options, Terminal& terminal) {
   std::optional<Capability> device;
   if (!options.gpu.empty()) device = device_of(options.gpu);
-  const Inspection inspection = inspect_all(options, terminal);
+  const bool cpu = !options.no_cpu && !device;  // the GPU question needs no CPU code
+  const Inspection inspection = inspect_files(paths_of(options), cpu, terminal);
   if (!options.picture.empty()) {
     write_file_atomically(options.picture, inspection_svg(inspection, title_of(options.paths)));
   }

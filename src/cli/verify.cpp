@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <mutex>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/inspect_files.h"
 #include "cli/matrix_option.h"
 #include "report/verification.h"
 
@@ -41,18 +41,10 @@ BuildPromise promise_for(const Options& options) {
   return promise_of(find_variant(options.matrix.load(), options.name));
 }
 
-Inspection look(const Options& options, Terminal& terminal) {
-  Progress progress(terminal);
-  std::mutex mutex;
-  std::vector<std::filesystem::path> paths(options.paths.begin(), options.paths.end());
-  return inspect(paths, {.cpu = !options.gpu_only, .on_file = [&](std::string_view path) {
-    const std::lock_guard lock(mutex);
-    progress.show(fmt::format("inspecting {}", path));
-  }});
-}
-
 int run(const Options& options, Terminal& terminal) {
-  const Verification result = verify(promise_for(options), look(options, terminal));
+  const BuildPromise promise = promise_for(options);
+  const std::vector<std::filesystem::path> paths(options.paths.begin(), options.paths.end());
+  const Verification result = verify(promise, inspect_files(paths, !options.gpu_only, terminal));
   terminal.out(options.format == "json" ? verification_json(result) : verification_text(result, terminal));
   return result.kept() && !(options.strict && !result.breaches.empty()) ? 0 : 1;
 }

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/text.h"
-#include "host/small_file.h"
+#include "os/small_file.h"
 
 namespace lathe {
 namespace {

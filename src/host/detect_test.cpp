@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "host/pci.h"
-#include "host/small_file.h"
+#include "os/small_file.h"
 #include "host/system.h"
 
 namespace lathe {

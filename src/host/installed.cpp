@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
-#include "host/small_file.h"
+#include "os/small_file.h"
 
 namespace lathe {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "host/small_file.h"
+#include "os/small_file.h"
 #include "os/mapped_file.h"
 
 namespace lathe {

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "host/small_file.h"
+#include "os/small_file.h"
 
 namespace lathe::host_scripts {
 std::span<const EmbeddedFile> smoke();

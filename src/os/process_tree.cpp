@@ -11,6 +11,8 @@
 #include <sstream>
 #include <string>
 
+#include "os/small_file.h"
+
 namespace lathe {
 namespace {
 
@@ -19,17 +21,9 @@ struct Row {
   std::uint64_t resident = 0;
 };
 
-// A file of /proc; "" when its process ends meanwhile (the read then fails, and iterators over the buffer would throw).
-std::string text_of(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 // "12 (a (b) c) S 1 ...": the name may hold anything, so the fields count from the last parenthesis.
 Row row_of(const std::filesystem::path& folder) {
-  const std::string text = text_of(folder / "stat");
+  const std::string text = small_file(folder / "stat").value_or("");  // its process may end meanwhile
   const std::size_t end = text.rfind(')');
   if (end == std::string::npos) return {};
   std::istringstream fields(text.substr(end + 1));
@@ -71,7 +65,7 @@ std::uint64_t meminfo(const std::string& key) {
 int child_with(const std::string& word) {
   for (const auto& [id, row] : all_processes()) {
     if (row.parent != ::getpid()) continue;
-    if (text_of(fmt::format("/proc/{}/cmdline", id)).find(word) != std::string::npos) return id;
+    if (small_file(fmt::format("/proc/{}/cmdline", id)).value_or("").find(word) != std::string::npos) return id;
   }
   return 0;
 }

@@ -97,7 +97,7 @@ constexpr ReachKey reach_keys[] = {
     {CpuReach::by_pointer, "by_pointer"}, {CpuReach::dispatched, "dispatched"}, {CpuReach::doubtful, "doubtful"}};
 
 void write_verdict(JsonWriter& json, const CpuScan& cpu) {
-  json.member("machine", cpu.machine == Machine::x86_64 ? "x86_64" : "aarch64");
+  json.member("machine", to_string(cpu.machine));
   json.member("least_isa", cpu.least_isa);
   write_set(json, "required", cpu.required);
   write_set(json, "besides", cpu.besides);

@@ -17,18 +17,16 @@ void shorten(std::vector<Evidence>& evidence) {
 
 namespace {
 
-std::string_view machine_name(Machine machine) { return machine == Machine::x86_64 ? "x86_64" : "aarch64"; }
-
 void empty(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
   breaches.push_back({.rule = "no-code", .severity = Severity::error,
-                      .what = fmt::format("promises {} code, and holds no machine code at all", machine_name(promise.isa->machine)),
+                      .what = fmt::format("promises {} code, and holds no machine code at all", to_string(promise.isa->machine)),
                       .evidence = {{.file = {}, .symbol = {}, .what = fmt::format("{} other files", inspection.other_files)}},
                       .cause = "this is another output of the build, or a folder of headers",
                       .fix = "give the output that holds lib/libtorch*.so"});
 }
 
 void machine(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
-  const std::string_view wanted = machine_name(promise.isa->machine);
+  const std::string_view wanted = to_string(promise.isa->machine);
   Breach breach{.rule = "machine", .severity = Severity::error, .what = {}};
   std::string other;
   for (const FileInspection& file : inspection.files) {

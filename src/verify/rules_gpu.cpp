@@ -31,6 +31,10 @@ std::string names_of(const std::vector<GpuCode>& codes) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+Evidence amount_of(const GpuCode& code) {
+  return {.file = {}, .symbol = {}, .what = fmt::format("{}: {} images, {}", code.name(), code.images, size_text(code.bytes))};
+}
+
 std::string dotted(Capability gpu) { return spell(gpu, Dialect::dotted); }
 
 class GpuRules {
@@ -50,7 +54,7 @@ class GpuRules {
  private:
   void cpu_only() {
     Breach breach{.rule = "cpu-only", .severity = Severity::error,
-                  .what = fmt::format("promises {}, and there is no device code in it at all: it is a CPU-only build", promised())};
+                  .what = fmt::format("promises code for {}, and there is no device code in it at all: it is a CPU-only build", promised(", "))};
     breach.evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("{} files with machine code, none with a section of device code", inspection_.files.size())});
     breach.cause = "CUDA was never turned on: overrideAttrs alone does not do it, torch.override { cudaSupport = true; } does; or CMake did not find CUDA and "
                    "went on without (look for \"USE_CUDA: OFF\" in the log)";
@@ -85,7 +89,7 @@ class GpuRules {
   void other(Capability gpu, const Coverage& coverage) {
     Breach breach{.rule = "gpu-other", .severity = Severity::error,
                   .what = fmt::format("holds nothing made for the promised {}; it runs there: {}", dotted(gpu), coverage.text())};
-    for (const GpuCode& code : codes_) breach.evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("{}: {} images, {}", code.name(), code.images, size_text(code.bytes))});
+    for (const GpuCode& code : codes_) breach.evidence.push_back(amount_of(code));
     breach.cause = "it was built for another GPU than it is named for";
     breach.fix = "name it for what it holds, or build it again";
     shorten(breach.evidence);
@@ -154,7 +158,7 @@ class GpuRules {
     for (const GpuCode& code : codes_) {
       if (asked(code)) continue;
       bytes += code.bytes;
-      breach.evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("{}: {} images, {}", code.name(), code.images, size_text(code.bytes))});
+      breach.evidence.push_back(amount_of(code));
     }
     if (breach.evidence.empty()) return;
     if (promise_.gpus.empty()) {
@@ -164,17 +168,15 @@ class GpuRules {
     } else {
       breach.what = fmt::format("holds {} for GPUs that nobody asked for", size_text(bytes));
       breach.cause = "a fat build, or libraries that are narrowed by config.cudaCapabilities and not by gpuTargets";
-      std::vector<std::string> gpus;
-      for (const Capability gpu : promise_.gpus) gpus.push_back(dotted(gpu));
-      breach.fix = fmt::format("torchlathe carve --gpu {} drops it in a second", fmt::join(gpus, ","));
+      breach.fix = fmt::format("torchlathe carve --gpu {} drops it in a second", promised(","));
     }
     breaches_.push_back(std::move(breach));
   }
 
-  std::string promised() const {
+  std::string promised(std::string_view between) const {
     std::vector<std::string> gpus;
     for (const Capability gpu : promise_.gpus) gpus.push_back(dotted(gpu));
-    return fmt::format("code for {}", fmt::join(gpus, ", "));
+    return fmt::format("{}", fmt::join(gpus, between));
   }
 
   const BuildPromise& promise_;

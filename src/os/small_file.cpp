@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "host/small_file.h"
+#include "os/small_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>
-
 
 namespace lathe {
 

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#include "cli/inspect_files.h"
+
+#include <fmt/format.h>
+
+#include <mutex>
+
+namespace lathe {
+
+Inspection inspect_files(const std::vector<std::filesystem::path>& paths, bool cpu, Terminal& terminal) {
+  Progress progress(terminal);
+  std::mutex mutex;  // on_file is called from any thread
+  return inspect(paths, {.cpu = cpu, .on_file = [&](std::string_view path) {
+    const std::lock_guard lock(mutex);
+    progress.show(fmt::format("inspecting {}", path));
+  }});
+}
+
+}  // namespace lathe

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Inspection as commands do it: with the file under way on the progress line.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "binary/inspect.h"
+#include "os/terminal.h"
+
+namespace lathe {
+
+// `cpu`: scan the machine code too.
+Inspection inspect_files(const std::vector<std::filesystem::path>& paths, bool cpu, Terminal& terminal);
+
+}  // namespace lathe
