@@ -19,6 +19,7 @@ struct TreeOptions {
   unsigned threads = 0;                                            // 0: all cores
   bool write_manifest = true;
   std::string name = {};                                           // for messages, if it is not the folder's own
+  std::string wheel_variant = {};                                  // label of PEP 825 for a wheel, or "auto"; "": none
   std::function<void(std::size_t done, std::size_t all)> progress = {};  // called from any thread, one at a time
   std::function<void(std::uint64_t bytes)> on_packed = {};         // of a wheel's changed members, so far
 };

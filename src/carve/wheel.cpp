@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <functional>
@@ -16,9 +17,11 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "binary/inflate.h"
+#include "binary/inspect.h"
 #include "binary/zip.h"
 #include "carve/manifest.h"
 #include "carve/wheel_names.h"
+#include "carve/wheel_variant.h"
 #include "carve/zip_writer.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
@@ -124,7 +127,13 @@ class WheelCarver {
     if (info_.empty()) fail("there is no NAME-VERSION.dist-info/RECORD in it", "an installer would refuse it too");
     stem_ = info_.substr(0, info_.size() - std::string_view(".dist-info").size());
     WheelName carved = *name;
-    carved.version = version_ = version_for(name->version, options_.carve.targets);
+    if (options_.wheel_variant.empty() && name->variant.empty()) {
+      carved.version = version_for(name->version, options_.carve.targets);
+    } else {
+      carved.variant = variant_label(options_.wheel_variant.empty() ? "auto" : options_.wheel_variant, options_.carve.targets);
+    }
+    version_ = carved.version;
+    label_ = carved.variant;
     new_stem_ = stem_.substr(0, stem_.rfind('-')) + "-" + version_;
     place_ = fs::is_directory(destination) ? destination / carved.file_name() : destination;
     if (place_.filename() != carved.file_name()) {
@@ -194,10 +203,14 @@ class WheelCarver {
     const ZipMember* record = nullptr;
     for (const ZipMember& member : zip_.members) {
       if (member.name == info_ + "/RECORD") record = &member;
-      else if (!is_signature(member.name)) write_member(writer, member, folder, changed[member.name]);
+      else if (!is_replaced(member.name)) write_member(writer, member, folder, changed[member.name]);
     }
     add(writer, *record, new_stem_ + ".dist-info/" + std::string(manifest_name),
-        carve_manifest(carved.tree.files, options_.carve, earlier_manifest()));
+        carve_manifest(carved.tree.files, options_.carve, text_of(manifest_name)));
+    if (!label_.empty()) {
+      add(writer, *record, new_stem_ + ".dist-info/" + std::string(variant_file_name),
+          variant_json(label_, options_.carve.targets, toolkit_of(carved.tree, folder), text_of(variant_file_name)));
+    }
     writer.add(*record, new_name(record->name), as_byte_span(rewrite_record(unpack_text(*record), written_, [&](std::string_view name) {
       return new_name(name);
     })));
@@ -210,14 +223,31 @@ class WheelCarver {
     carved.path = place_;
   }
 
-  bool is_signature(const std::string& name) const {
-    return name == info_ + "/RECORD.jws" || name == info_ + "/RECORD.p7s" || is_manifest(name);
+  // Of what is written anew or no longer holds.
+  bool is_replaced(const std::string& name) const {
+    constexpr std::array<std::string_view, 4> files = {"RECORD.jws", "RECORD.p7s", manifest_name, variant_file_name};
+    return std::ranges::any_of(files, [&](std::string_view file) { return is_info(name, file); });
   }
-  bool is_manifest(const std::string& name) const { return name == info_ + "/" + std::string(manifest_name); }
+  bool is_info(const std::string& name, std::string_view file) const { return name == info_ + "/" + std::string(file); }
 
-  std::string earlier_manifest() const {
-    const auto it = std::ranges::find_if(zip_.members, [&](const ZipMember& member) { return is_manifest(member.name); });
+  // A text of .dist-info, "" when the wheel has none of that name.
+  std::string text_of(std::string_view file) const {
+    const auto it = std::ranges::find_if(zip_.members, [&](const ZipMember& member) { return is_info(member.name, file); });
     return it == zip_.members.end() ? "" : unpack_text(*it);
+  }
+
+  // The newest that made some of the device code: an older driver may not take it.
+  static std::string toolkit_of(const CarvedTree& tree, const fs::path& folder) {
+    std::optional<Version> newest;
+    for (const CarvedFile& file : tree.files) {
+      if (file.outcome != Outcome::carved) continue;
+      const MappedFile map = MappedFile::open(folder / file.path);
+      const auto inspection = inspect_bytes(map.bytes(), file.path);
+      for (const std::string& toolkit : inspection ? inspection->toolkits : std::vector<std::string>{}) {
+        newest = std::max(newest, Version::parse(toolkit));
+      }
+    }
+    return newest ? newest->text() : "";
   }
 
   void write_member(ZipWriter& writer, const ZipMember& member, const fs::path& folder, bool changed) {
@@ -249,7 +279,7 @@ class WheelCarver {
     std::string wrong = zip.findings.count(Severity::error) + zip.findings.count(Severity::warning) >
                                 zip_.findings.count(Severity::warning) ? zip.findings[0].what : "";
     for (const ZipMember& member : zip_.members) {
-      if (is_signature(member.name)) continue;
+      if (is_replaced(member.name)) continue;
       const std::string name = new_name(member.name);
       const auto it = by_name.find(name);
       if (it == by_name.end()) wrong = name + " is missing";
@@ -272,6 +302,7 @@ class WheelCarver {
   TreeOptions options_;
   Zip zip_;
   std::string info_, stem_, new_stem_, version_;  // "torch-2.11.0.dist-info", "torch-2.11.0"
+  std::string label_;                             // of a wheel variant: "sm90"
   fs::path place_;
   std::vector<const ZipMember*> libraries_;  // ELF files, the largest first
   std::map<std::string, RecordedFile> written_;  // by new name

@@ -56,11 +56,16 @@ std::optional<WheelName> parse_wheel_name(std::string_view file_name) {
   if (!file_name.ends_with(extension)) return std::nullopt;
   // Downloaded names may spell the plus of a local version as their address did.
   const std::string name = replace_all(replace_all(std::string(file_name), "%2B", "+"), "%2b", "+");
-  const auto parts = split(std::string_view(name).substr(0, name.size() - extension.size()), '-');
-  if ((parts.size() != 5 && parts.size() != 6) || parts[0].empty() || parts[1].empty()) return std::nullopt;
-  const std::size_t rest = parts[0].size() + parts[1].size() + 2;
-  return WheelName{.distribution = std::string(parts[0]), .version = std::string(parts[1]),
-                   .rest = name.substr(rest, name.size() - extension.size() - rest)};
+  auto parts = split(std::string_view(name).substr(0, name.size() - extension.size()), '-');
+  if (parts.size() < 5 || parts.size() > 7 || parts[0].empty() || parts[1].empty()) return std::nullopt;
+  // A build number begins with a digit, a Python tag never does.
+  const bool has_build = !parts[2].empty() && parts[2][0] >= '0' && parts[2][0] <= '9';
+  const std::size_t ordinary = has_build ? 6 : 5;
+  if (parts.size() != ordinary && parts.size() != ordinary + 1) return std::nullopt;
+  WheelName wheel{.distribution = std::string(parts[0]), .version = std::string(parts[1]), .rest = {}};
+  if (parts.size() > ordinary) wheel.variant = std::string(parts[ordinary]);
+  for (std::size_t i = 2; i < ordinary; ++i) wheel.rest += (i == 2 ? "" : "-") + std::string(parts[i]);
+  return wheel;
 }
 
 std::string version_for(std::string_view version, std::span<const CarveTarget> targets) {

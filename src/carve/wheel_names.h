@@ -20,8 +20,11 @@ struct WheelName {
   std::string distribution;  // "torch"
   std::string version;       // "2.10.0+cu128"
   std::string rest;          // "cp312-cp312-manylinux_2_28_x86_64", before it a build number if there is one
+  std::string variant = {};  // label of PEP 825, "sm90"; "" of an ordinary wheel
 
-  std::string file_name() const { return distribution + "-" + version + "-" + rest + ".whl"; }
+  std::string file_name() const {
+    return distribution + "-" + version + "-" + rest + (variant.empty() ? "" : "-" + variant) + ".whl";
+  }
 };
 std::optional<WheelName> parse_wheel_name(std::string_view file_name);
 

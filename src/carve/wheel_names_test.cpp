@@ -14,8 +14,13 @@ TEST(WheelNames, ReadsTheNameOfAWheel) {
   EXPECT_EQ(name->rest, "cp312-cp312-manylinux_2_28_x86_64");
   EXPECT_EQ(parse_wheel_name("torch-2.10.0%2Bcu128-cp312-cp312-linux_x86_64.whl")->version, "2.10.0+cu128");
   EXPECT_EQ(parse_wheel_name("a-1.0-7-py3-none-any.whl")->rest, "7-py3-none-any");
+  const auto variant = parse_wheel_name("a-1.0-7-py3-none-any-sm90.whl");
+  EXPECT_EQ(variant->rest, "7-py3-none-any");
+  EXPECT_EQ(variant->variant, "sm90");
+  EXPECT_EQ(variant->file_name(), "a-1.0-7-py3-none-any-sm90.whl");
+  EXPECT_EQ(parse_wheel_name("a-1.0-py3-none-any-sm90.whl")->variant, "sm90");
   EXPECT_EQ(name->file_name(), "torch-2.10.0+cu128-cp312-cp312-manylinux_2_28_x86_64.whl");
-  for (const char* wrong : {"torch.whl", "torch-2.10.0.zip", "a-b-c-d-e-f-g.whl", "-1-py3-none-any.whl", ""}) {
+  for (const char* wrong : {"torch.whl", "torch-2.10.0.zip", "a-b-c-d-e-f-g.whl", "a-1.0-7-py3-none.whl", "a-1-1-py3-none-any-x-y.whl", "-1-py3-none-any.whl", ""}) {
     EXPECT_FALSE(parse_wheel_name(wrong)) << wrong;
   }
 }

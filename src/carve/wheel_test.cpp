@@ -46,7 +46,7 @@ for name, sum, size in rows:
     assert sum == "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode(), name
 old = zipfile.ZipFile("pkg-1.2+cu128-py3-none-any.whl")
 for info in old.infolist():
-    now = z.getinfo(info.filename.replace("cu128", "cu128.sm90"))
+    now = z.getinfo(info.filename.replace("cu128", sys.argv[2]))
     assert (now.date_time, now.external_attr) == (info.date_time, info.external_attr), info.filename
 print(" ".join(n for n in z.namelist() if "manifest" in n or n.endswith(".so")))
 )";
@@ -84,7 +84,7 @@ TEST_F(CarvedWheelTest, IsAWheelThatPythonAccepts) {
   const CarvedWheel carved = carve();
   EXPECT_EQ(carved.path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl");
   EXPECT_EQ(carved.new_file_size, fs::file_size(carved.path));
-  EXPECT_EQ(folder_.run("python3 judge.py out/*.whl"), "pkg/lib/a.so pkg-1.2+cu128.sm90.dist-info/torchlathe-manifest.json\n");
+  EXPECT_EQ(folder_.run("python3 judge.py out/*.whl cu128.sm90"), "pkg/lib/a.so pkg-1.2+cu128.sm90.dist-info/torchlathe-manifest.json\n");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path() / "out"), {}), 1);
   const std::string loaded = testing::load(folder_, "a.so");
   folder_.run("cd out && unzip -q *.whl && cp pkg/lib/a.so ../b.so");
@@ -125,9 +125,34 @@ TEST_F(CarvedWheelTest, CarvedAgainItKeepsTheEarlierManifest) {
   options_.carve.targets = parse_carve_targets("9.0");
   const CarvedWheel second = carve_wheel(both, folder_.path() / "out", options_);
   EXPECT_EQ(second.path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl");
-  EXPECT_EQ(folder_.run("python3 judge.py out/pkg-1.2+cu128.sm90-*.whl"),
+  EXPECT_EQ(folder_.run("python3 judge.py out/pkg-1.2+cu128.sm90-*.whl cu128.sm90"),
             "pkg/lib/a.so pkg-1.2+cu128.sm90.dist-info/torchlathe-manifest.json\n");
   EXPECT_NE(folder_.run("unzip -p out/pkg-1.2+cu128.sm90-*.whl '*manifest.json'").find("\"earlier\""), std::string::npos);
+}
+
+TEST_F(CarvedWheelTest, AsAVariantItKeepsItsVersionAndSaysWhichGpuItIsFor) {
+  options_.wheel_variant = "auto";
+  const CarvedWheel carved = carve();
+  EXPECT_EQ(carved.path.filename(), "pkg-1.2+cu128-py3-none-any-sm90.whl");
+  EXPECT_EQ(folder_.run("python3 judge.py out/*.whl cu128"),
+            "pkg/lib/a.so pkg-1.2+cu128.dist-info/torchlathe-manifest.json\n");
+  const std::string variant = folder_.run("unzip -p out/*.whl '*/variant.json'");
+  EXPECT_NE(variant.find("\"sm90\": {\n      \"nvidia\""), std::string::npos) << variant;
+  EXPECT_NE(variant.find("\"90_real\""), std::string::npos) << variant;
+  EXPECT_NE(variant.find("\"cuda_version_lower_bound\""), std::string::npos) << variant;
+}
+
+TEST_F(CarvedWheelTest, AVariantCarvedAgainStaysOne) {
+  options_.wheel_variant = "both";
+  options_.carve.targets = parse_carve_targets("8.0,9.0");
+  const fs::path both = carve().path;
+  EXPECT_EQ(both.filename(), "pkg-1.2+cu128-py3-none-any-both.whl");
+  options_.wheel_variant = {};
+  options_.carve.targets = parse_carve_targets("9.0");
+  EXPECT_EQ(carve_wheel(both, folder_.path() / "out", options_).path.filename(), "pkg-1.2+cu128-py3-none-any-sm90.whl");
+  const std::string variant = folder_.run("unzip -p out/*-sm90.whl '*/variant.json'");
+  EXPECT_EQ(variant.find("80_real"), std::string::npos) << variant;
+  EXPECT_EQ(folder_.run("unzip -l out/*-sm90.whl | grep -c variant.json"), "1\n");
 }
 
 TEST_F(CarvedWheelTest, RefusesWhatWouldNotChangeAndWhatServesNoTarget) {

@@ -25,6 +25,7 @@ struct Options {
   std::string gpu;
   std::string output;
   std::string manifest;
+  std::string wheel_variant;
   std::string format = "text";
   bool in_place = false;
   bool include_vendor = false;
@@ -42,6 +43,7 @@ void declare(OptionSet& set, Options& options) {
   set.flag("--strip-symbols", options.carve.strip_symbols, "drop symbol and debug tables, as strip does");
   set.flag("--include-vendor", options.include_vendor, "carve NVIDIA's own libraries too: mind their licence");
   set.text("--manifest", options.manifest, "FILE", "write the record of what was done here too", ValueKind::file);
+  set.text("--wheel-variant", options.wheel_variant, "LABEL", "a wheel: keep its version, label it as a variant; auto: sm90");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
@@ -109,12 +111,17 @@ Result carve_whole_wheel(const Options& options, const TreeOptions& how) {
 
 Result carve(const Options& options, const CarveOptions& carve, Terminal& terminal) {
   const bool folder = fs::is_directory(options.path);
-  if (!folder && !is_wheel(options.path)) return carve_one(options, carve);
+  const bool wheel = !folder && is_wheel(options.path);
+  if (!wheel && !options.wheel_variant.empty()) {
+    throw Error({.what = "only a wheel can be labelled as a variant", .where = {.file = options.path}, .next = "leave out --wheel-variant"});
+  }
+  if (!folder && !wheel) return carve_one(options, carve);
   if (options.include_vendor) {
     terminal.err("torchlathe: NVIDIA's licences restrict changing its libraries and passing on the result\n");
   }
   Progress progress(terminal);
   TreeOptions tree{.carve = carve, .include_vendor = options.include_vendor};
+  tree.wheel_variant = options.wheel_variant;
   tree.progress = [&](std::size_t done, std::size_t all) { progress.show(fmt::format("carving {}/{}", done, all)); };
   tree.on_packed = [&](std::uint64_t bytes) { progress.show(fmt::format("packing, {}", size_text(bytes))); };
   if (!folder) return carve_whole_wheel(options, tree);

@@ -55,7 +55,9 @@ std::vector<WheelProperty> properties_of_build(std::span<const DeviceCode> code,
 std::string wheel_label(std::span<const DeviceCode> code, const Isa* isa) {
   std::string label;
   for (const DeviceCode& each : code) {
-    if (each.kind == CodeKind::cubin) label += (label.empty() ? "" : "_") + spell(each.capability, Dialect::name);
+    const std::string name = spell(each.capability, Dialect::name);
+    if (each.kind == CodeKind::cubin) label += (label.empty() ? "" : "_") + name;
+    else label += label.ends_with(name) ? "ptx" : (label.empty() ? "" : "_") + name + "ptx";
   }
   if (label.empty()) label = "cpu";
   return isa ? label + "_" + isa->name : label;

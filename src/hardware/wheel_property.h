@@ -35,7 +35,7 @@ std::string sm_arch_value(const DeviceCode& code);
 // The highest x86-64 level (1 to 4) whose features, by /proc/cpuinfo's names, are all among these.
 int x86_level(std::span<const std::string> features);
 
-// A label for the wheel's file name: "sm120_avx512". Letters, digits, _ and . are allowed there.
+// A label for the wheel's file name: "sm120_avx512", "sm90ptx". Letters, digits, _ and . are allowed there.
 std::string wheel_label(std::span<const DeviceCode> code, const Isa* isa);
 
 }  // namespace lathe

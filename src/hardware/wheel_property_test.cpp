@@ -37,7 +37,7 @@ TEST(WheelProperty, LevelsNeedAllTheirFeatures) {
 
 TEST(WheelProperty, LabelsFitIntoFileNames) {
   const std::vector<DeviceCode> code = {{{8, 6}, CodeKind::cubin}, {{12, 0}, CodeKind::cubin}, {{12, 0}, CodeKind::ptx}};
-  EXPECT_EQ(wheel_label(code, catalog().find_isa("avx512")), "sm86_sm120_avx512");
+  EXPECT_EQ(wheel_label(code, catalog().find_isa("avx512")), "sm86_sm120ptx_avx512");
   EXPECT_EQ(wheel_label({}, nullptr), "cpu");
 }
 

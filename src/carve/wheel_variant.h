@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// The variant.json of a wheel that an installer chooses by its GPU, and the label in its file name. Pure.
+// Source: PEP 825 (file name, metadata, label), PEP 817 (providers), as variantlib 0.2.2 reads them.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "carve/plan.h"
+
+namespace lathe {
+
+inline constexpr std::string_view variant_file_name = "variant.json";
+
+// "sm90", "sm86_sm90ptx": at most 16 letters, digits, '_' and '.', as the format asks. Error when the GPUs need more and
+// `wished` is "auto", or when `wished` is no label.
+std::string variant_label(std::string_view wished, std::span<const CarveTarget> targets);
+
+// `cuda`: the toolkit that made the device code, "13.0"; "" when it is not known. `earlier`: the variant.json that the wheel
+// brought along, whose properties beside the GPU's stay, or "".
+std::string variant_json(const std::string& label, std::span<const CarveTarget> targets, std::string_view cuda,
+                         std::string_view earlier);
+
+}  // namespace lathe
