@@ -96,5 +96,30 @@ TEST_F(ZipWriterTest, ManyMembersGetA64BitDirectory) {
   EXPECT_EQ(read_zip(map.bytes(), "many.zip").members.size(), 66'000u);
 }
 
+TEST_F(ZipWriterTest, MembersOfMoreThan4GibibytesKeepTheirSizes) {
+  // Taken over as it lies there, a member is not unpacked: its size is what its directory said.
+  folder_.write("packed", std::string(100, 'x'));
+  const SourceFile source(folder_.path() / "packed");
+  const std::string packed = read_file(source.path());
+  ZipMember huge = like_;
+  huge.method = 8;
+  huge.size = 5'000'000'000;
+  huge.packed_size = packed.size();
+  huge.packed = as_byte_span(packed);
+  {
+    NewFile file(folder_.path() / "huge.zip");
+    ZipWriter zip(file);
+    zip.take_over(huge, "huge", source, 0);
+    zip.take_over(huge, "again", source, 0);
+    zip.finish();
+    file.put_in_place(false);
+  }
+  EXPECT_EQ(folder_.run("python3 -c \"import zipfile; print([(i.filename, i.file_size, i.compress_size) for i in "
+                        "zipfile.ZipFile('huge.zip').infolist()])\""),
+            "[('huge', 5000000000, 100), ('again', 5000000000, 100)]\n");
+  const MappedFile map = MappedFile::open(folder_.path() / "huge.zip");
+  EXPECT_EQ(read_zip(map.bytes(), "huge.zip").members.at(1).size, 5'000'000'000u);
+}
+
 }  // namespace
 }  // namespace lathe

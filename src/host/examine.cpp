@@ -49,7 +49,7 @@ class Examiner {
   }
 
   void judge_code(const HostGpu& gpu, const Coverage& coverage) {
-    out_.coverage.push_back(coverage);
+    if (std::ranges::find(out_.coverage, coverage.device, &Coverage::device) == out_.coverage.end()) out_.coverage.push_back(coverage);
     const std::string device = gpu_text(gpu);
     if (!coverage.serves()) {
       add(Severity::error, "no-code", fmt::format("has no code for {}: {}", device, coverage.text()), "torchlathe select names a build that has");

@@ -103,7 +103,7 @@ class SmokeJudge {
     for (const SmokeCheck& check : report_.checks) {
       if (check.outcome == SmokeCheck::Outcome::failed) error("check", fmt::format("{}: {}", check.name, check.detail), fix_of(check));
       const bool matters = variant_.cuda.has_value() || !check.name.starts_with("gpu") ;
-      if (check.outcome == SmokeCheck::Outcome::skipped && matters && check.name != "nccl") {
+      if (check.outcome == SmokeCheck::Outcome::skipped && matters && !is_optional(check.name)) {
         out_.add({.rule = "not-checked", .severity = Severity::warning, .what = fmt::format("{} could not be checked: {}", check.name, check.detail),
                   .fix = "run it again on a machine with the GPU"});
       }
@@ -119,6 +119,9 @@ class SmokeJudge {
           illegal ? "the build needs instructions that this CPU does not have: torchlathe select names one that starts"
                   : "see what it printed above");
   }
+
+  // A build may come without these, whatever its name.
+  static bool is_optional(std::string_view check) { return check == "nccl" || check == "gpu compile"; }
 
   static std::string fix_of(const SmokeCheck& check) {
     if (check.detail.find("no kernel image") != std::string::npos) {

@@ -8,7 +8,10 @@ Before each check a record {"begin": NAME} is written, so that a crash tells whi
 Facts are {"fact": NAME, "value": ...}. Judges nothing that needs knowledge of GPUs: that is torchlathe's.
 """
 import json
+import os
+import shutil
 import sys
+import tempfile
 import time
 
 started = time.monotonic()
@@ -137,7 +140,7 @@ def gradient(torch, device):
 
 def gpu_checks(torch, devices):
     names = ["gpu matmul", "gpu matmul bf16", "gpu convolution", "gpu linear algebra", "gpu fft", "gpu sort", "gpu scan",
-             "gpu sparse", "gpu random", "gpu autograd", "nccl"]
+             "gpu sparse", "gpu random", "gpu attention", "gpu autograd", "gpu compile", "nccl"]
     if not devices:
         why = "this build has no CUDA" if not torch.version.cuda else "PyTorch sees no GPU"
         for name in names:
@@ -146,7 +149,38 @@ def gpu_checks(torch, devices):
     for i, device in enumerate(devices):
         suffix = "" if len(devices) == 1 else f" on {i}"
         on_gpu(torch, f"cuda:{i}", suffix)
-    check("nccl", lambda: "NCCL " + ".".join(map(str, torch.cuda.nccl.version())))
+    check("gpu compile", lambda: compiled(torch))
+    check("nccl", lambda: nccl(torch))
+
+
+def nccl(torch):
+    """All devices' tensors are summed into each of them; with one device that is a copy, by NCCL's own kernel."""
+    try:
+        from torch.cuda import nccl as library
+        version = ".".join(map(str, library.version()))
+    except (ImportError, AttributeError):
+        raise Skip("this build has no NCCL") from None
+    parts = [torch.full((1000,), 1.0 + i, device=f"cuda:{i}") for i in range(torch.cuda.device_count())]
+    sums = [torch.zeros_like(part) for part in parts]
+    library.all_reduce(parts, sums)
+    want = torch.full((1000,), float(sum(range(1, len(parts) + 1))))
+    require(all(torch.equal(got.cpu(), want) for got in sums), "the sum is wrong")
+    return f"NCCL {version}, {len(parts)} device{'s' * (len(parts) > 1)}"
+
+
+def compiled(torch):
+    """torch.compile through Triton, which makes its code on this machine and needs a C compiler for it."""
+    try:
+        import triton
+    except ImportError:
+        raise Skip("Triton is not installed") from None
+    if not any(shutil.which(name) for name in (os.environ.get("CC") or "cc", "gcc", "clang")):
+        raise Skip("Triton needs a C compiler, and there is none")
+    with tempfile.TemporaryDirectory(prefix="lathe-smoke-") as folder:
+        os.environ.update(TORCHINDUCTOR_CACHE_DIR=folder, TRITON_CACHE_DIR=folder, TORCHINDUCTOR_COMPILE_THREADS="1")
+        x = torch.randn(1000, 257, dtype=torch.float64)
+        function = lambda x: torch.nn.functional.gelu(x) * 2 + x.sum(dim=1, keepdim=True)
+        return near(torch, torch.compile(function)(x.float().cuda()), function(x), 1e-4) + f", Triton {triton.__version__}"
 
 
 def on_gpu(torch, device, suffix):
@@ -181,6 +215,12 @@ def on_gpu(torch, device, suffix):
         mean, deviation = float(x.mean()), float(x.std())
         require(abs(mean) < 0.01 and abs(deviation - 1) < 0.01, f"mean {mean}, deviation {deviation}")
 
+    def attention():
+        q, k, v = (torch.randn(2, 4, 128, 64, dtype=torch.float64) for _ in range(3))
+        want = torch.softmax(q @ k.transpose(-1, -2) / 8, -1) @ v
+        got = torch.nn.functional.scaled_dot_product_attention(*(t.half().to(device) for t in (q, k, v)))
+        return near(torch, got, want, 1e-2)
+
     check("gpu matmul" + suffix, lambda: matmul(torch.float32, 1e-5))
     check("gpu matmul bf16" + suffix, lambda: matmul(torch.bfloat16, 3e-2))
     check("gpu convolution" + suffix, cudnn)
@@ -190,6 +230,7 @@ def on_gpu(torch, device, suffix):
     check("gpu scan" + suffix, scan)
     check("gpu sparse" + suffix, sparse)
     check("gpu random" + suffix, random)
+    check("gpu attention" + suffix, attention)
     check("gpu autograd" + suffix, lambda: gradient(torch, device))
 
 

@@ -48,7 +48,8 @@ std::string limits_line(const HostSystem& system, const HostCpu& cpu) {
   std::string text = cpu.cores > 0 ? fmt::format("{} cores", cpu.cores) : "";
   if (system.cpu_limit) text += fmt::format(" limited to {:.3g}", *system.cpu_limit);
   if (system.memory) text += fmt::format("{}{} of memory", text.empty() ? "" : ", ", gib(*system.memory));
-  if (system.memory_limit) text += fmt::format(" limited to {}", gib(*system.memory_limit));
+  const bool less = system.memory_limit && (!system.memory || *system.memory_limit < *system.memory);
+  if (less) text += fmt::format(" limited to {}", gib(*system.memory_limit));
   if (!system.container.empty()) text += fmt::format("; in a container ({})", system.container);
   return text;
 }
