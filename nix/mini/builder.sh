@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
 # The phases of stdenv that recipes hook into. Runs in Nix's build folder with the derivation's attributes as variables.
 export HOME=$PWD TMPDIR=${TMPDIR:-$PWD}
+for input in ${nativeBuildInputs:-}; do PATH=$input/bin:$PATH; done
 if [ -n "${buildCommand:-}" ]; then
   eval "$buildCommand"
   exit 0
 fi
+
+# Which compilers these are, where stdenv would say a store path: a compile cache must know.
+export NIX_CC="g++ $(g++ -dumpfullversion)"
+[ -z "${CUDA_NVCC:-}" ] || NIX_CC="$NIX_CC, nvcc $("$CUDA_NVCC/bin/nvcc" --version | tail -n 1)"
 
 phase() { # NAME: preNAME, NAMEPhase, postNAME
   local hook code

@@ -45,6 +45,8 @@ let
       inherit lib mkDerivation config version;
     };
 
+  program = builtins.getEnv "TORCHLATHE_PROGRAM";
+
   base = final: {
     inherit lib system config mkDerivation;
     stdenv = { inherit mkDerivation; hostPlatform = { inherit system; }; };
@@ -63,6 +65,29 @@ let
     cudaPackages_12_9 = cuda "12.9";
     cudaPackages_13_0 = cuda "13.0";
     magma = makeOverridable (import ./magma.nix) { inherit lib mkDerivation; inherit (final) cudaPackages; };
+    # The machine's, as the compilers are.
+    ccache = mkDerivation {
+      pname = "ccache";
+      version = "0";
+      buildCommand = ''
+        mkdir -p $out/bin
+        ln -s "$(command -v ccache)" $out/bin/ccache
+      '';
+    };
+    # Of packages outside of this set only torchlathe's own is called, by nix/carve.nix: here it is not built, but taken from the machine.
+    callPackage = _: _: final.torchlathe;
+    torchlathe = mkDerivation {
+      pname = "torchlathe";
+      version = "0";
+      program =
+        if program == "" then throw "TORCHLATHE_PROGRAM does not say where the torchlathe is that carves" else program;
+      # Another program is another derivation.
+      content = builtins.hashFile "sha256" program;
+      buildCommand = ''
+        mkdir -p $out/bin
+        ln -s $program $out/bin/torchlathe
+      '';
+    };
     runCommand =
       name: attributes: script:
       mkDerivation (attributes // { inherit name; buildCommand = script; });

@@ -23,6 +23,8 @@ struct Explained {
   std::string file, stem;
   std::string pytorch, python, pin, hash, tarball_hash;
   std::string cuda;               // "" : CPU only
+  std::string carver, carver_hash;  // of one that is cut out of another
+  bool ptx_of_each = false;         // of several GPUs: PTX for all, which only one that others are cut out of has
   std::vector<Capability> gpus;
   const Isa* isa = nullptr;
   std::vector<std::string> own_flags;  // that enable less than the catalogue's of this ISA
@@ -32,6 +34,13 @@ struct Explained {
 
 // What all cells of a block share.
 using Group = std::tuple<std::string, std::string, std::string, std::string, std::string>;  // pin, pytorch, python, cuda, pname pattern
+using Cells = std::map<std::string, std::set<std::size_t>>;                                 // GPUs as a matrix writes them -> instruction sets
+
+// Everything that was cut out of one build.
+struct Carved {
+  std::set<std::string> cells;
+  std::set<Capability> gpus;
+};
 
 class Failure {
  public:
@@ -101,8 +110,15 @@ void read_gpus(const RecordedPackage& torch, Explained& recipe) {
     if (spelled->ptx) with_ptx.push_back(spelled->capability);
   }
   if (with_ptx.empty()) return;
-  if (with_ptx != std::vector{*std::ranges::max_element(recipe.gpus)}) throw Failure("adds PTX for others than its highest GPU");
+  recipe.ptx_of_each = recipe.gpus.size() > 1 && with_ptx == recipe.gpus;
+  if (!recipe.ptx_of_each && with_ptx != std::vector{*std::ranges::max_element(recipe.gpus)}) throw Failure("adds PTX for others than its highest GPU");
   recipe.settings.ptx = true;
+}
+
+void read_carver(const Recorded& got, Explained& recipe) {
+  recipe.carver = got.carver;
+  const auto fetch = std::ranges::find(got.fetches, got.carver, &RecordedFetch::url);
+  if (!got.carver.empty() && fetch != got.fetches.end()) recipe.carver_hash = fetch->hash.value_or("");
 }
 
 Explained explain(const Recorded& got) {
@@ -115,10 +131,11 @@ Explained explain(const Recorded& got) {
   const NameReading reading = read_variant_name(stem_of(got.file));
   const VariantName* name = reading.name ? &*reading.name : nullptr;
   Explained recipe{.file = got.file, .stem = stem_of(got.file), .pytorch = torch.version, .python = python_of(torch, name), .pin = *pin->rev,
-                   .hash = torch.source ? torch.source->hash.value_or("") : "", .tarball_hash = pin->sha256.value_or(""), .cuda = {}, .gpus = {},
+                   .hash = torch.source ? torch.source->hash.value_or("") : "", .tarball_hash = pin->sha256.value_or(""), .cuda = {}, .carver = {}, .carver_hash = {}, .gpus = {},
                    .own_flags = {}, .pname = torch.pname, .settings = settings_of(torch, *pin)};
   read_isa(torch, name, recipe);
   if (torch.cuda_support.value_or(false)) read_gpus(torch, recipe);
+  read_carver(got, recipe);
   return recipe;
 }
 
@@ -133,6 +150,9 @@ std::string gpu_key(const Explained& recipe) {
   return words.size() == 1 ? words.front() : fmt::format("[{}]", fmt::join(words, ", "));
 }
 
+// Inside quotes of TOML, whatever a recipe holds.
+std::string toml_text(std::string_view text) { return replace_all(replace_all(printable(text), "\\", "\\\\"), "\"", "\\\""); }
+
 class Importer {
  public:
   explicit Importer(std::string name) : name_(std::move(name)) {}
@@ -146,8 +166,11 @@ class Importer {
   }
 
   Imported finish() {
+    place_common_builds();
     write_head();
-    result_.matrix += settings_.text();
+    result_.matrix += settings_.text(carver_.empty() ? "rebuild" : "carve");
+    write_carver();
+    for (const auto& [group, isas] : carved_) write_carved(group, isas);
     for (const auto& [group, cells] : cells_) write_group(group, cells);
     write_flags();
     write_aliases();
@@ -170,8 +193,48 @@ class Importer {
     if (recipe.stem != plain) aliases_[recipe.stem] = plain;
     settings_.add(plain, recipe.settings, !recipe.cuda.empty());
     const bool release = recipe.pname == name_of(recipe, true).text();
-    cells_[{recipe.pin, recipe.pytorch, recipe.python, recipe.cuda, release ? "{package}{pytorch}" : ""}][gpu_key(recipe)].insert(isa_index(*recipe.isa));
+    const Group group = {recipe.pin, recipe.pytorch, recipe.python, recipe.cuda, release ? "{package}{pytorch}" : ""};
     ++result_.explained;
+    if (!recipe.carver.empty()) return take_carved(group, recipe);
+    if (recipe.gpus.size() > 1) common_builds_.emplace_back(group, std::move(recipe));  // perhaps: place_common_builds
+    else cells_[group][gpu_key(recipe)].insert(isa_index(*recipe.isa));
+  }
+
+  void take_carved(const Group& group, const Explained& recipe) {
+    if (!carver_.empty() && carver_ != recipe.carver) throw Failure("is carved by another torchlathe than other recipes");
+    carver_ = recipe.carver;
+    if (!recipe.carver_hash.empty()) carver_hash_ = recipe.carver_hash;
+    Carved& carved = carved_[group][isa_index(*recipe.isa)];
+    carved.cells.insert(gpu_key(recipe));
+    carved.gpus.insert(recipe.gpus.begin(), recipe.gpus.end());
+  }
+
+  // A build for all GPUs that others are cut out of is no cell of the matrix: the strategy makes it.
+  void place_common_builds() {
+    for (const auto& [group, recipe] : common_builds_) {
+      const auto isas = carved_.find(group);
+      const bool carved = isas != carved_.end() && isas->second.contains(isa_index(*recipe.isa));
+      if (carved && isas->second.at(isa_index(*recipe.isa)).gpus == std::set(recipe.gpus.begin(), recipe.gpus.end())) continue;
+      if (!recipe.ptx_of_each) {
+        cells_[group][gpu_key(recipe)].insert(isa_index(*recipe.isa));
+        continue;
+      }
+      --result_.explained;
+      result_.unexplained.push_back({recipe.file, "adds PTX for others than its highest GPU"});
+    }
+  }
+
+  void write_carver() {
+    if (carver_.empty()) return;
+    result_.matrix += fmt::format("\n[carver]\nurl = \"{}\"\n", toml_text(carver_));
+    if (!carver_hash_.empty()) result_.matrix += fmt::format("sha256 = \"{}\"\n", toml_text(carver_hash_));
+  }
+
+  // All that one build serves has to stand in one block; instruction sets with the same GPUs can share it.
+  void write_carved(const Group& group, const std::map<std::size_t, Carved>& isas) {
+    std::map<std::set<std::string>, std::set<std::size_t>> products;
+    for (const auto& [isa, carved] : isas) products[carved.cells].insert(isa);
+    for (const auto& [cells, served] : products) write_block(group, {cells.begin(), cells.end()}, served);
   }
 
   static std::size_t isa_index(const Isa& isa) { return static_cast<std::size_t>(&isa - catalog().isas.data()); }
@@ -191,8 +254,12 @@ class Importer {
   }
 
   // GPUs with the same instruction sets are one product.
-  void write_group(const Group& group, const std::map<std::string, std::set<std::size_t>>& cells) {
+  void write_group(const Group& group, const Cells& cells) {
     std::map<std::set<std::size_t>, std::vector<std::string>> products;
+    if (!carver_.empty()) {  // what is built by itself stands alone: else it would be cut out of a common build
+      for (const auto& [gpu, isas] : cells) write_block(group, {gpu}, isas);
+      return;
+    }
     for (const auto& [gpu, isas] : cells) products[isas].push_back(gpu);
     for (const auto& [isas, gpus] : products) write_block(group, gpus, isas);
   }
@@ -223,7 +290,7 @@ class Importer {
   void write_aliases() {
     if (aliases_.empty()) return;
     result_.matrix += "\n[aliases]\n";
-    for (const auto& [old_name, name] : aliases_) result_.matrix += fmt::format("\"{}\" = \"{}\"\n", replace_all(replace_all(printable(old_name), "\\", "\\\\"), "\"", "\\\""), name);
+    for (const auto& [old_name, name] : aliases_) result_.matrix += fmt::format("\"{}\" = \"{}\"\n", toml_text(old_name), name);
     result_.matrix += "\n";
   }
 
@@ -232,7 +299,10 @@ class Importer {
   std::map<std::string, std::string> files_, hashes_, pins_, aliases_;
   std::map<std::string, std::vector<std::string>> flags_;  // of an ISA; empty: the catalogue's
   SettingsTable settings_;
-  std::map<Group, std::map<std::string, std::set<std::size_t>>> cells_;
+  std::map<Group, Cells> cells_;
+  std::map<Group, std::map<std::size_t, Carved>> carved_;  // by instruction set
+  std::vector<std::pair<Group, Explained>> common_builds_;
+  std::string carver_, carver_hash_;
 };
 
 }  // namespace

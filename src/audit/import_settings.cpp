@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "base/text.h"
+#include "matrix/spec.h"
 
 namespace lathe {
 namespace {
@@ -22,6 +24,14 @@ unsigned number_behind(std::string_view phase, std::string_view before) {
   return number;
 }
 
+// The text between the quotes behind the first `before`; "" without one.
+std::string quoted_behind(std::string_view phase, std::string_view before) {
+  const std::size_t at = phase.find(before);
+  if (at == std::string_view::npos) return "";
+  const std::string_view rest = phase.substr(at + before.size());
+  return std::string(rest.substr(0, std::min(rest.find('"'), rest.size())));
+}
+
 // The lines of a matrix that say `settings`, where they are other than `base`.
 std::vector<std::string> lines_of(const Settings& settings, const Settings& base, bool gpu) {
   std::vector<std::string> lines;
@@ -29,6 +39,7 @@ std::vector<std::string> lines_of(const Settings& settings, const Settings& base
   if (gpu && settings.ptx != base.ptx) lines.push_back(fmt::format("ptx = {}", settings.ptx));
   if (settings.jobs != base.jobs) lines.push_back(fmt::format("jobs = {}", settings.jobs));
   if (settings.memory_per_job_gib != base.memory_per_job_gib) lines.push_back(fmt::format("memory_per_job = {}", settings.memory_per_job_gib));
+  if (settings.compile_cache != base.compile_cache) lines.push_back(fmt::format("compile_cache = \"{}\"", settings.compile_cache));
   return lines;
 }
 
@@ -41,16 +52,18 @@ Settings settings_of(const RecordedPackage& torch, const RecordedNixpkgs& pin) {
   settings.jobs = number_behind(phase, "MAX_JOBS=$((NIX_BUILD_CORES < ");
   if (settings.jobs == 0) settings.jobs = number_behind(phase, "MAX_JOBS=");
   settings.memory_per_job_gib = number_behind(phase, "1048576 / ");
+  settings.compile_cache = quoted_behind(torch.text_of("preConfigure"), "export CCACHE_DIR=\"");
+  if (!is_cache_folder(settings.compile_cache)) settings.compile_cache.clear();
   settings.narrow = pin.config_texts("cudaCapabilities").empty() ? Settings::Narrow::torch : Settings::Narrow::closure;
   return settings;
 }
 
 Settings SettingsTable::most_frequent() const {
   std::map<std::pair<bool, bool>, std::size_t> gpu_settings;
-  std::map<std::pair<unsigned, unsigned>, std::size_t> limits;
+  std::map<std::tuple<unsigned, unsigned, std::string>, std::size_t> limits;
   for (const Row& row : rows_) {
     if (row.gpu) ++gpu_settings[{row.settings.narrow == Settings::Narrow::closure, row.settings.ptx}];
-    ++limits[{row.settings.jobs, row.settings.memory_per_job_gib}];
+    ++limits[{row.settings.jobs, row.settings.memory_per_job_gib, row.settings.compile_cache}];
   }
   const auto less = [](const auto& a, const auto& b) { return a.second < b.second; };
   Settings most;
@@ -59,22 +72,23 @@ Settings SettingsTable::most_frequent() const {
     most.ptx = found->first.second;
   }
   if (const auto found = std::ranges::max_element(limits, less); found != limits.end()) {
-    most.jobs = found->first.first;
-    most.memory_per_job_gib = found->first.second;
+    std::tie(most.jobs, most.memory_per_job_gib, most.compile_cache) = found->first;
   }
   return most;
 }
 
-std::string SettingsTable::text() const {
+std::string SettingsTable::text(std::string_view strategy) const {
   const Settings most = most_frequent();
   std::string text;
-  if (const auto lines = lines_of(most, Settings{}, true); !lines.empty()) text += fmt::format("\n[settings]\n{}\n", fmt::join(lines, "\n"));
+  auto lines = lines_of(most, Settings{}, true);
+  if (strategy != "rebuild") lines.insert(lines.begin(), fmt::format("strategy = \"{}\"", strategy));
+  if (!lines.empty()) text += fmt::format("\n[settings]\n{}\n", fmt::join(lines, "\n"));
   std::map<std::vector<std::string>, std::vector<std::string>> others;  // lines -> variants
   for (const Row& row : rows_) {
-    if (auto lines = lines_of(row.settings, most, row.gpu); !lines.empty()) others[std::move(lines)].push_back(fmt::format("\"{}\"", row.variant));
+    if (auto own = lines_of(row.settings, most, row.gpu); !own.empty()) others[std::move(own)].push_back(fmt::format("\"{}\"", row.variant));
   }
-  for (const auto& [lines, variants] : others) {
-    text += fmt::format("\n[[override]]\nmatch = {{ name = [{}] }}\n{}\n", fmt::join(variants, ", "), fmt::join(lines, "\n"));
+  for (const auto& [changed, variants] : others) {
+    text += fmt::format("\n[[override]]\nmatch = {{ name = [{}] }}\n{}\n", fmt::join(variants, ", "), fmt::join(changed, "\n"));
   }
   return text;
 }

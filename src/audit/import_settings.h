@@ -21,7 +21,7 @@ class SettingsTable {
   void add(const std::string& variant, const Settings& settings, bool gpu) { rows_.push_back({variant, settings, gpu}); }
 
   // TOML: the most frequent settings as [settings], the rest as [[override]] rows by name; "" when all are as without.
-  std::string text() const;
+  std::string text(std::string_view strategy) const;
 
  private:
   struct Row {

@@ -91,6 +91,8 @@ constexpr Mutation meaningful[] = {
     {"dead-features", "    pname =", "    requiredSystemFeatures = [ \"big-parallel\" ];\n    pname ="},
     {"dead-max-jobs", "    preBuild = (old.preBuild or \"\") + ''", "    postPatch = old.postPatch + \"export MAX_JOBS=8\\n\";\n    postBuild = ''"},
     {"job-limit", "NIX_BUILD_CORES < 32 ? NIX_BUILD_CORES : 32", "NIX_BUILD_CORES < 64 ? NIX_BUILD_CORES : 64"},
+    {"compile-cache", "CCACHE_DIR=\"/var/cache/torchlathe\"", "CCACHE_DIR=\"/tmp/cache\""},
+    {"compile-cache", "export CMAKE_CXX_COMPILER_LAUNCHER=\"$CMAKE_C_COMPILER_LAUNCHER\"", ""},
     {"from-scratch", "(pkgs.python313Packages.torch.override {\n  cudaSupport = true;\n  inherit gpuTargets;\n}).overrideAttrs\n  (old: {", "pkgs.python313Packages.buildPythonPackage (let old = { }; in {"},
     // What it says of itself
     {"pname", "pname = \"pytorch210-python313-cuda13_0-sm90-avx512\"", "pname = \"pytorch210-python313-cuda13_0-sm90-avx2\""},
@@ -140,6 +142,7 @@ class Mutations : public ::testing::Test {
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     folder_ = name;
     spec_ = parse_matrix(read_file(fs::path(LATHE_MATRICES) / "cuda-13_0.toml"), "cuda-13_0.toml");
+    spec_.settings.compile_cache = "/var/cache/torchlathe";
     variant_ = find_variant(spec_, variant_name);
     write("original", render(spec_, variant_));
     for (std::size_t i = 0; i < std::size(meaningful); ++i) write(mutant('m', i), changed(meaningful[i]));

@@ -160,6 +160,7 @@ void rule_dead_max_jobs(const Case&, Report&);
 void rule_dead_ninja_flags(const Case&, Report&);
 void rule_dead_features(const Case&, Report&);
 void rule_job_limit(const Case&, Report&);
+void rule_compile_cache(const Case&, Report&);
 void rule_passthru(const Case&, Report&);
 // rules/companion.cpp
 void rule_dev_output(const Case&, Report&);

@@ -79,6 +79,7 @@ const Rule table[] = {
     {"dead-ninja-flags", warning, "ninja's hook is not used for this build: ninjaFlags are never read.", "leave them away", rule_dead_ninja_flags},
     {"dead-features", warning, "nixpkgs' torch asks for a big-parallel builder by itself.", "leave it away", rule_dead_features},
     {"job-limit", warning, "The recipe limits its compile jobs in another way than the matrix says.", apply, rule_job_limit},
+    {"compile-cache", warning, "The recipe keeps the results of its compilers elsewhere than the matrix says, or compiles everything anew.", apply, rule_compile_cache},
     {"passthru", warning, "What the package says of itself to companions and tools is not what it is.", apply, rule_passthru},
     // Companions.
     {"dev-output", error, "torch has several outputs; \"dev\" holds headers and no Python module. A companion that hands it on cannot be imported.", "hand on torch itself (its out)", rule_dev_output},

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -22,6 +23,11 @@ void add_settings(std::vector<std::string>& words, const DriverOptions& options)
   }
 }
 
+std::string own_program() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).string();
+}
+
 std::string find_or_fail(std::string_view program) {
   if (const auto found = find_nix(program)) return *found;
   return require_nix(program);
@@ -33,6 +39,11 @@ Process evaluation(const std::vector<const Job*>& jobs, const DriverOptions& opt
   if (!options.nixpkgs.empty()) {
     process.arguments.insert(process.arguments.end(), {"--arg", "nixpkgs", std::filesystem::absolute(options.nixpkgs).string()});
   }
+  if (!options.torchlathe.empty()) {
+    process.arguments.insert(process.arguments.end(), {"--argstr", "torchlathe", std::filesystem::absolute(options.torchlathe).lexically_normal().string()});
+  }
+  // For a package set that takes its programs from the machine: this one carves there.
+  if (std::getenv("TORCHLATHE_PROGRAM") == nullptr) process.environment["TORCHLATHE_PROGRAM"] = own_program();
   add_settings(process.arguments, options);
   return process;
 }

@@ -15,11 +15,13 @@ namespace lathe {
 
 struct DriverOptions {
   std::string kind = "nix";             // nix, flox
+  std::string torchlathe = {};               // source tree of torchlathe for recipes that carve; "": as the recipe says
   std::string nixpkgs = {};                  // path of a package set instead of the pinned one; "": as the recipe says
   unsigned cores = 0;                   // of one build; 0: Nix's own setting
   std::string builders = {};                 // as Nix's --builders
   std::vector<std::string> settings = {};    // "NAME=VALUE", Nix's --option
   std::filesystem::path flox_project = {};   // folder that has .flox/pkgs
+  bool impossible = false;                   // build also what the catalogue says can exist nowhere
   RunProcess run = run_process;
 };
 

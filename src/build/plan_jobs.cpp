@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/parallel.h"
 #include "matrix/expand.h"
@@ -28,7 +29,7 @@ std::filesystem::path recipe_path(const std::filesystem::path& state, const Vari
 
 void skip_what_cannot_be(Job& job, const DriverOptions& options) {
   const Variant& variant = *job.variant;
-  if (variant.cell->status == PairStatus::impossible) {
+  if (variant.cell->status == PairStatus::impossible && !options.impossible) {
     job.state = JobState::skipped;
     job.reason = variant.cell->reason;
   } else if (system_of(variant) != own_system && options.builders.empty()) {
@@ -44,7 +45,7 @@ std::string short_name(const std::string& derivation) {
   return dash == std::string::npos ? file : file.substr(dash + 1);
 }
 
-std::vector<Job> shared_jobs(const std::vector<Job>& jobs, const MissingPaths& missing, const DriverOptions& options) {
+std::vector<Job> shared_jobs(std::vector<Job>& jobs, const MissingPaths& missing, const DriverOptions& options) {
   std::map<std::string, std::size_t> needed;
   for (const Job& job : jobs) {
     if (job.state != JobState::waiting || !missing.build.contains(job.derivation)) continue;
@@ -55,6 +56,11 @@ std::vector<Job> shared_jobs(const std::vector<Job>& jobs, const MissingPaths& m
   std::vector<Job> shared;
   for (const auto& [derivation, count] : needed) {
     if (count < 2) continue;
+    const auto own = std::ranges::find(jobs, derivation, &Job::derivation);
+    if (own != jobs.end()) {  // a variant that others are cut out of
+      own->cost.shared = true;
+      continue;
+    }
     Job job{.name = short_name(derivation), .variant = {}, .recipe = {}, .derivation = derivation};
     job.cost.shared = true;
     shared.push_back(std::move(job));
@@ -74,13 +80,31 @@ void set_estimate(Job& job, const History& history) {
   }
 }
 
+// Before the first variant that is cut out of it stands the build for all GPUs, also where nobody asked for that.
+std::vector<Variant> with_common_builds(const MatrixSpec& spec, const std::vector<Variant>& wanted) {
+  std::set<std::string> missing;
+  for (const Variant& variant : wanted) {
+    if (!variant.carved_from.empty()) missing.insert(variant.carved_from);
+  }
+  for (const Variant& variant : wanted) missing.erase(variant.name);
+  std::vector<Variant> all;
+  if (!missing.empty()) {
+    expand(spec, [&](const Variant& variant) {
+      if (missing.contains(variant.name)) all.push_back(variant);
+      return all.size() < missing.size();
+    });
+  }
+  all.insert(all.end(), wanted.begin(), wanted.end());
+  return all;
+}
+
 }  // namespace
 
-std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& variants, const std::filesystem::path& state,
+std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted, const std::filesystem::path& state,
                            const DriverOptions& options) {
   create_folders(state / "recipes");
   std::vector<Job> jobs;
-  for (const Variant& variant : variants) {
+  for (const Variant& variant : with_common_builds(spec, wanted)) {
     jobs.push_back({.name = variant.name, .variant = variant, .recipe = recipe_path(state, variant), .derivation = {}});
     Job& job = jobs.back();
     skip_what_cannot_be(job, options);
@@ -91,10 +115,11 @@ std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& v
 }
 
 void remake(Job& job, const MatrixSpec& spec, const std::filesystem::path& state, const DriverOptions& options) {
+  const std::string common = job.variant->carved_from;
   expand(spec, [&](const Variant& variant) {
-    if (variant.name != job.name) return true;
-    job.variant = variant;
-    return false;
+    if (variant.name == common) write_file_atomically(recipe_path(state, variant), render(spec, variant));
+    if (variant.name == job.name) job.variant = variant;
+    return true;
   });
   write_file_atomically(recipe_path(state, *job.variant), render(spec, *job.variant));
   std::vector<Job> one = {job};

@@ -12,9 +12,9 @@
 
 namespace lathe {
 
-// Writes the recipes below `state` and returns a job for each variant, in the matrix' order. Impossible ones are skipped, and those
-// of another system unless there are builders.
-std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& variants, const std::filesystem::path& state,
+// Writes the recipes below `state` and returns a job for each variant, in the matrix' order, and for each build that one of them is
+// cut out of. Impossible ones are skipped, and those of another system unless there are builders.
+std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted, const std::filesystem::path& state,
                            const DriverOptions& options);
 
 // Writes the recipe of `job` anew (its matrix has changed) and evaluates it.

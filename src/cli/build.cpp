@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "build/compile_cache.h"
 #include "build/plan_jobs.h"
 #include "build/progress.h"
 #include "build/repair.h"
@@ -28,11 +29,11 @@ struct Options {
   VariantFilter filter;
   std::string state = ".torchlathe";
   std::string driver = "nix";
-  std::string nixpkgs, builders, copy_to, flox_project = ".";
+  std::string nixpkgs, torchlathe, builders, copy_to, flox_project = ".";
   std::vector<std::string> settings;
   std::uint64_t jobs = 1, cores = 0, memory = 0, heartbeat = 30;
   std::string format = "text";
-  bool resume = false, fail_fast = false, dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false;
+  bool resume = false, fail_fast = false, dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false, impossible = false;
 };
 
 void declare(OptionSet& set, Options& options) {
@@ -42,6 +43,7 @@ void declare(OptionSet& set, Options& options) {
   set.text("--state", options.state, "DIR", "recipes, logs, result links and history [.torchlathe]", ValueKind::folder);
   set.choice("--driver", options.driver, {"nix", "flox"}, "what builds [nix]");
   set.text("--nixpkgs", options.nixpkgs, "DIR", "build from this package set instead of the pinned one", ValueKind::folder);
+  set.text("--torchlathe", options.torchlathe, "DIR", "carve with this source tree of torchlathe instead of the pinned one", ValueKind::folder);
   set.number("-j,--jobs", options.jobs, "N", "builds at once, as far as memory allows [1]");
   set.number("--cores", options.cores, "N", "cores of one build [Nix's own setting]");
   set.number("--memory", options.memory, "GIB", "memory for all builds together [what is free]");
@@ -54,6 +56,7 @@ void declare(OptionSet& set, Options& options) {
   set.flag("-n,--dry-run", options.dry_run, "print order and estimates, build nothing");
   set.flag("--fix-hashes", options.fix_hashes, "put hashes that Nix computed into the matrix file, and go on");
   set.flag("--fix", options.fix, "also the other repairs that are certain: fewer cores after the compiler was killed, again after a network failure");
+  set.flag("--impossible", options.impossible, "build also what the catalogue says no machine can run");
   set.flag("--no-verify", options.no_verify, "do not look into the results");
   set.flag("--wait", options.wait, "wait while another build works in the same state folder");
   set.number("--heartbeat", options.heartbeat, "SECONDS", "in a pipe: how often a running build says so [30]");
@@ -85,8 +88,8 @@ class StopOnSignals {
 };
 
 DriverOptions driver_options(const Options& options) {
-  return {.kind = options.driver, .nixpkgs = options.nixpkgs, .cores = static_cast<unsigned>(options.cores), .builders = options.builders,
-          .settings = options.settings, .flox_project = options.flox_project};
+  return {.kind = options.driver, .torchlathe = options.torchlathe, .nixpkgs = options.nixpkgs, .cores = static_cast<unsigned>(options.cores), .builders = options.builders,
+          .settings = options.settings, .flox_project = options.flox_project, .impossible = options.impossible};
 }
 
 std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& spec, const History& history) {
@@ -197,6 +200,15 @@ class Repairs {
   RunOptions& run_;
 };
 
+void open_compile_caches(const std::vector<Job>& jobs, DriverOptions& driver, Terminal& terminal) {
+  const std::vector<std::string> folders = compile_caches(jobs);
+  if (folders.empty()) return;
+  for (const std::string& folder : folders) {
+    if (const std::string trouble = prepare_compile_cache(folder); !trouble.empty()) terminal.err(trouble + "\n");
+  }
+  driver.settings.push_back(sandbox_setting(folders));
+}
+
 ProgressKind progress_kind(const Options& options, const Terminal& terminal) {
   if (options.format == "json") return ProgressKind::json;
   return terminal.err_is_terminal() && ::isatty(1) == 1 ? ProgressKind::table : ProgressKind::lines;
@@ -224,6 +236,7 @@ int run(const Options& options, Terminal& terminal) {
     print_plan(jobs, plan, run.machine, terminal);
     return std::ranges::any_of(jobs, [](const Job& job) { return is_bad(job.state); }) ? 1 : 0;
   }
+  open_compile_caches(jobs, run.driver, terminal);
   std::vector<std::string> names;
   for (const Job& job : jobs) {
     if (job.variant && job.state != JobState::skipped) names.push_back(job.name);

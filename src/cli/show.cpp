@@ -28,6 +28,7 @@ std::string settings_text(const Settings& settings) {
   if (settings.ptx) text += ", with PTX";
   if (settings.jobs > 0) text += fmt::format(", at most {} compile jobs", settings.jobs);
   if (settings.memory_per_job_gib > 0) text += fmt::format(", {} GiB of memory a job", settings.memory_per_job_gib);
+  if (!settings.compile_cache.empty()) text += fmt::format(", compile cache in {}", settings.compile_cache);
   return text;
 }
 

@@ -385,6 +385,7 @@ class Expander {
         if (key == "ptx") settings->ptx = row.settings.ptx;
         if (key == "jobs") settings->jobs = row.settings.jobs;
         if (key == "memory_per_job") settings->memory_per_job_gib = row.settings.memory_per_job_gib;
+        if (key == "compile_cache") settings->compile_cache = row.settings.compile_cache;
         if (key == "cpu_flags") settings->cpu_flags = row.settings.cpu_flags;
       }
     }

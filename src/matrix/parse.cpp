@@ -151,7 +151,16 @@ void check_flags(const Toml& value, const Isa& isa) {
   }
 }
 
-const char* const setting_keys[] = {"narrow", "ptx", "jobs", "memory_per_job"};
+std::string read_cache_folder(const Toml& value) {
+  const std::string& path = value.text();
+  if (!path.empty() && !is_cache_folder(path)) {
+    value.fail(fmt::format("\"{}\" cannot be the folder of the compile cache", printable(path)),
+               "its whole path, of letters, digits and ._-+, as in \"/var/cache/torchlathe\"; \"\" for none");
+  }
+  return path;
+}
+
+const char* const setting_keys[] = {"narrow", "ptx", "jobs", "memory_per_job", "compile_cache"};
 
 std::vector<std::string> read_settings(const Toml& table, Settings& settings) {
   std::vector<std::string> set;
@@ -169,6 +178,8 @@ std::vector<std::string> read_settings(const Toml& table, Settings& settings) {
       settings.jobs = read_count(value, 4096);
     } else if (member.key == "memory_per_job") {
       settings.memory_per_job_gib = read_count(value, 4096);
+    } else if (member.key == "compile_cache") {
+      settings.compile_cache = read_cache_folder(value);
     } else {
       continue;
     }
@@ -196,7 +207,7 @@ class MatrixParser {
     read_pins();
     read_sources();
     if (const Toml* settings = root_.find("settings")) {
-      settings->allow_only({"strategy", "narrow", "ptx", "jobs", "memory_per_job"});
+      settings->allow_only({"strategy", "narrow", "ptx", "jobs", "memory_per_job", "compile_cache"});
       read_settings(*settings, spec_.settings);
     }
     read_strategy();
@@ -434,7 +445,7 @@ class MatrixParser {
   }
 
   void read_override(const Toml& row) {
-    row.allow_only({"match", "narrow", "ptx", "jobs", "memory_per_job"});
+    row.allow_only({"match", "narrow", "ptx", "jobs", "memory_per_job", "compile_cache"});
     Override made{.match = read_match(row.at("match")), .settings = {}, .sets = {}, .where = row.where()};
     made.sets = read_settings(row, made.settings);
     for (const std::string& key : made.sets) {
@@ -466,6 +477,13 @@ class MatrixParser {
 };
 
 }  // namespace
+
+bool is_cache_folder(std::string_view path) {
+  const bool plain = std::ranges::all_of(path, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("/._-+").find(c) != std::string_view::npos;
+  });
+  return path.starts_with('/') && !path.ends_with('/') && plain && path.find("//") == std::string_view::npos;
+}
 
 std::optional<std::uint64_t> Block::size() const {
   std::uint64_t product = 1;

@@ -94,6 +94,9 @@ struct MatrixSpec {
 // At most this many variants; an axis that makes more is a slip.
 inline constexpr std::uint64_t most_variants = 10'000'000;
 
+// Can settings.compile_cache be this: a whole path of letters that neither a shell, nor Nix, nor a list of sandbox paths reads.
+bool is_cache_folder(std::string_view path);
+
 // Every mistake is an Error with file, line and column.
 MatrixSpec parse_matrix(std::string_view text, const std::string& file);
 

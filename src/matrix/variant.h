@@ -27,6 +27,7 @@ struct Settings {
   bool ptx = false;                     // add PTX of the highest capability
   unsigned jobs = 0;                    // compile jobs at most; 0: as many as Nix gives cores
   unsigned memory_per_job_gib = 0;      // one compile job for this much memory; 0: not limited
+  std::string compile_cache;            // folder in which ccache keeps what compilers made; "": no cache
   std::optional<std::vector<std::string>> cpu_flags;  // instead of the catalogue's flags
 };
 

@@ -154,6 +154,7 @@ struct Recorded {
   std::vector<std::string> unknown_arguments = {};  // that torch's override does not take
   std::vector<std::string> fetched_imports = {};    // import of something that has to be fetched or built first
   std::vector<std::string> messages = {};           // trace and warn
+  std::string carver = {};                          // URL of the torchlathe that cuts it out of another build; "": it is built
 
   bool evaluated() const { return kind != Kind::failed; }
   const RecordedNixpkgs* pin() const { return nixpkgs.empty() ? nullptr : &nixpkgs.front(); }

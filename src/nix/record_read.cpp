@@ -330,6 +330,8 @@ void read_note(const Json& json, Recorded& recorded, const std::string& folder, 
     for (std::string& name : texts_of(member(json, "names"))) add_once(recorded.unknown_arguments, std::move(name));
   } else if (kind == "import-fetched" || kind == "import-from-derivation") {
     add_once(recorded.fetched_imports, json.text_of("detail"));
+  } else if (kind == "carved") {
+    recorded.carver = json.text_of("url");
   } else if (kind == "trace" || kind == "warn") {
     add_once(recorded.messages, json.text_of("message"));
   }

@@ -6,7 +6,7 @@
 { note, placeOf, folder, package }:
 
 let
-  inherit (builtins) concatStringsSep elem isAttrs isFunction isPath isString listToAttrs map mapAttrs match stringLength substring tail typeOf unsafeDiscardStringContext;
+  inherit (builtins) concatStringsSep elem head isAttrs isFunction isPath isString listToAttrs map mapAttrs match stringLength substring tail typeOf unsafeDiscardStringContext;
 
   impure = what: detail: note { kind = "impure"; inherit what detail; };
 
@@ -92,8 +92,9 @@ let
     let
       root = isAttrs value;
       nixpkgsLike = match ".*(nixpkgs|nixexprs|nixos).*" text != null;
+      carver = match "<fetch[^:]*:([^>]*)>/nix/carve\\.nix" text;
     in
-    if match "<[^>]*>/nix/carve\\.nix" text != null then carve
+    if carver != null then note { kind = "carved"; url = head carver; } carve
     else if nixpkgsLike && root && match ".*/lib>" text != null then lib
     else if nixpkgsLike && root then nixpkgs value
     else if nixpkgsLike && match "<[^>]*>/lib(/default.nix)?" text != null then lib

@@ -143,6 +143,17 @@ std::string limits(const Settings& settings) {
   return text;
 }
 
+// ccache in front of the compilers. nvcc's own flags are the same for every instruction set: what it made serves them all.
+std::string compile_cache(const Variant& variant) {
+  const std::string& folder = variant.settings->compile_cache;
+  if (folder.empty()) return "";
+  const bool gpu = variant.is_gpu();
+  return fill(recipe_template("compile_cache.nix.in"),
+              {{"compile_cache", folder},
+               {"cuda_compiler", gpu ? "${pkgs.cudaPackages.cuda_nvcc}" : ""},
+               {"cuda_launcher", gpu ? "export CMAKE_CUDA_COMPILER_LAUNCHER=\"$CMAKE_C_COMPILER_LAUNCHER\"" : ""}});
+}
+
 std::string config_capabilities(const Variant& variant, const std::string& capabilities) {
   if (variant.settings->narrow != Settings::Narrow::closure) return "";
   return fmt::format("# For MAGMA, NCCL and the companions too, which do not look at gpuTargets.\ncudaCapabilities = [ {} ];",
@@ -199,6 +210,7 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
       {"rev", variant.pytorch->rev == "v" + variant.pytorch->version ? "v${version}" : nix_text(variant.pytorch->rev)},
       {"hash", variant.pytorch->hash},
       {"switches", switches(variant)},
+      {"compile_cache_export", compile_cache(variant)},
       {"description", nix_text(title(variant))},
       {"long_description", indented_string(wrapped(lines, ""))},
       {"limits", limit_lines},

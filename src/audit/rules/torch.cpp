@@ -126,6 +126,17 @@ void rule_job_limit(const Case& recipe, Report& report) {
   }
 }
 
+void rule_compile_cache(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = own_torch(recipe);
+  if (!torch || !recipe.want) return;
+  const std::string& wanted = recipe.want->settings->compile_cache;
+  const bool launched = torch->environment.contains("CMAKE_CXX_COMPILER_LAUNCHER");
+  const std::string folder = launched ? variable(*torch, "CCACHE_DIR") : "";
+  if (wanted.empty() || folder == wanted) return;
+  report.add(recipe.at("preConfigure"), folder.empty() ? fmt::format("compiles without the matrix' compile cache {}", wanted)
+                                                       : fmt::format("has its compile cache in {}, the matrix in {}", folder, wanted));
+}
+
 // What the package says of itself to those that read it: companions read cudaCapabilities, tools read the rest.
 void rule_passthru(const Case& recipe, Report& report) {
   const RecordedPackage* package = own_torch(recipe);

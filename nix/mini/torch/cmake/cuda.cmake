@@ -37,16 +37,14 @@ foreach(number IN LISTS arch_numbers)
 endforeach()
 gencode(specific ${specific})
 
-string(REPLACE " " ";" host_flags "${CMAKE_CXX_FLAGS}")
-list(TRANSFORM host_flags PREPEND "-Xcompiler=")
-list(REMOVE_ITEM host_flags "-Xcompiler=")
+# CMAKE_CXX_FLAGS stay away from nvcc, as in PyTorch: CUDA is a language of its own there, and CMake gives it CUDAFLAGS only.
 separate_arguments(launcher UNIX_COMMAND "$ENV{CMAKE_CUDA_COMPILER_LAUNCHER}")
 set(objects "")
 function(add_cu file)
   get_filename_component(name ${file} NAME)
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.o)
   add_custom_command(OUTPUT ${object} DEPENDS ${file} VERBATIM
-    COMMAND ${launcher} ${nvcc} -O2 -std=c++17 -Xcompiler=-fPIC ${host_flags} -I${CMAKE_CURRENT_SOURCE_DIR}/include ${ARGN}
+    COMMAND ${launcher} ${nvcc} -O2 -std=c++17 -Xcompiler=-fPIC -I${CMAKE_CURRENT_SOURCE_DIR}/include ${ARGN}
             -c ${file} -o ${object}
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} COMMENT "Building CUDA object ${file}.o")
   set(objects ${objects} ${object} PARENT_SCOPE)
