@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -258,6 +261,22 @@ TEST_F(Carve, InPlaceKeepsPermissionsTimesAndLinks) {
   EXPECT_EQ(fs::file_size(source), carved.new_size);
   EXPECT_EQ(fs::status(source).permissions(), fs::perms(0741));
   EXPECT_EQ(fs::last_write_time(source), time);
+}
+
+TEST_F(Carve, InPlaceKeepsOwnerAndExtendedAttributes) {
+  const fs::path source = library(three_containers);
+  const bool root = ::geteuid() == 0;
+  ASSERT_TRUE(!root || ::chown(source.c_str(), 12345, 54321) == 0);
+  const bool attributes = ::setxattr(source.c_str(), "user.origin", "here", 4, 0) == 0;
+  ASSERT_EQ(carve_file(source, source, for_gpu("9.0")).outcome, Outcome::carved);
+  struct stat status {};
+  ASSERT_EQ(::stat(source.c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, root ? 12345 : ::geteuid());
+  EXPECT_EQ(status.st_gid, root ? 54321 : ::getegid());
+  if (!attributes) GTEST_SKIP() << "this file system has no extended attributes";
+  std::array<char, 8> value{};
+  EXPECT_EQ(::getxattr(source.c_str(), "user.origin", value.data(), value.size()), 4);
+  EXPECT_STREQ(value.data(), "here");
 }
 
 TEST_F(Carve, WritesTheSameBytesEachTime) {
