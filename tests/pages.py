@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""pages.py BINARY: every command has a page in docs/commands that names each of its options; the README and ARCHITECTURE.md
-name no file that is not there; no page is about a command that is not there."""
+"""pages.py BINARY: every command has a page in docs/commands that names each of its options, and a row in the README;
+the README and ARCHITECTURE.md name no file that is not there; no page is about a command that is not there."""
 import re
 import subprocess
 import sys
@@ -26,6 +26,8 @@ for command in commands:
     for option in re.findall(r"^  (?:-\w, )?(--[a-z][a-z-]*)", help_of(command), re.M):
         if option != "--help" and option not in text:
             problems.append(f"{page.relative_to(root)} does not name {option}")
+    if f"(docs/commands/{command}.md)" not in (root / "README.md").read_text():
+        problems.append(f"README.md's table lacks {command}")
 for page in (root / "docs/commands").glob("*.md"):
     if page.stem not in commands:
         problems.append(f"{page.relative_to(root)} is about no command")
