@@ -14,6 +14,7 @@ namespace {
 
 using testing::ScratchFolder;
 
+#if defined(__x86_64__)
 CpuScan scan_file(const std::filesystem::path& path) {
   const MappedFile map = MappedFile::open(path);
   const Elf elf = Elf::parse(map.bytes(), path.string());
@@ -30,7 +31,6 @@ CpuReach reach_of(const CpuScan& scan, std::string_view name) {
   return found == scan.kept.end() ? CpuReach::doubtful : found->reach;
 }
 
-#if defined(__x86_64__)
 constexpr std::string_view loop = R"(
   extern "C" float work(const float* p, int n) { float s = 0; for (int i = 0; i < n; ++i) s += p[i] * p[i]; return s; }
 )";
