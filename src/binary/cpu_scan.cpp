@@ -22,8 +22,15 @@ constexpr std::size_t sample_size = 4000;
 
 constexpr std::size_t index_of(CpuReach reach) { return static_cast<std::size_t>(reach); }
 
-void add(ExtensionCounts& counts, const ExtensionSet& needs, std::size_t count) {
-  for (std::size_t i = 0; i < extension_count; ++i) counts[i] += needs[i] ? count : 0;
+// Instructions by what Use::needs says: spread over the extensions once, at the end.
+using NeedsCounts = std::array<std::size_t, 256>;
+
+void spread(const NeedsCounts& by_needs, Machine machine, ExtensionCounts& counts) {
+  for (std::size_t needs = 0; needs < by_needs.size(); ++needs) {
+    if (by_needs[needs] == 0) continue;
+    const ExtensionSet& set = cpu::needs_of(machine, static_cast<std::uint8_t>(needs));
+    for (std::size_t i = 0; i < extension_count; ++i) counts[i] += set[i] ? by_needs[needs] : 0;
+  }
 }
 
 class Scan {
@@ -33,7 +40,7 @@ class Scan {
         options_(options),
         functions_(code),
         facts_(cpu::sweep(code, functions_, options.threads)),
-        reach_(code, functions_, facts_) {}
+        reach_(code, functions_, facts_, options.threads) {}
 
   CpuScan run() {
     scan_.machine = code_.machine;
@@ -64,15 +71,16 @@ class Scan {
       ++scan_.functions_by_reach[index_of(reach)];
       found_.push_back({row, function, level_of(row.needs & known_features(code_.machine))});
     }
+    spread(by_needs_, code_.machine, scan_.extensions);
+    for (std::size_t i = 0; i < cpu_reach_count; ++i) spread(by_reach_[i], code_.machine, scan_.by_reach[i]);
     keep();
   }
 
   void count_use(const Use& use, CpuFunction& row) {
-    const ExtensionSet& needs = cpu::needs_of(code_.machine, use.needs);
-    add(scan_.extensions, needs, use.count);
+    by_needs_[use.needs] += use.count;
     if (row.needs.none()) return;  // nothing that decides: no class to count it in
-    add(scan_.by_reach[index_of(row.reach)], needs, use.count);
-    if ((needs & row.needs).none()) return;
+    by_reach_[index_of(row.reach)][use.needs] += use.count;
+    if ((cpu::needs_of(code_.machine, use.needs) & row.needs).none()) return;
     row.instructions += use.count;
     if (row.first == 0 || use.first < row.first) row.first = use.first;
   }
@@ -135,6 +143,8 @@ class Scan {
   Facts facts_;
   Reach reach_;
   std::vector<Found> found_;
+  NeedsCounts by_needs_{};
+  std::array<NeedsCounts, cpu_reach_count> by_reach_{};
   CpuScan scan_;
 };
 

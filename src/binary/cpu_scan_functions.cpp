@@ -11,36 +11,63 @@ namespace {
 
 // Shorter gaps are padding up to the next function's alignment.
 constexpr std::uint64_t shortest_gap = 16;
-constexpr std::uint64_t index_step = 256;
 
-// Symbols and frames as functions, by address; of several names of one address the most telling first.
-std::vector<Function> candidates(const CpuCode& code) {
-  std::vector<Function> found;
-  found.reserve(code.functions.size() + code.frames.size());
-  for (const CodeSymbol& symbol : code.functions) {
-    found.push_back({.address = symbol.address,
-                     .end = symbol.address + std::min(symbol.size, ~std::uint64_t{0} - symbol.address),
-                     .name = symbol.name,
-                     .source = symbol.source,
-                     .weak = symbol.weak,
-                     .exported = symbol.exported,
-                     .resolver = symbol.resolver});
+// The end of what begins at `address`, which a hostile size cannot move past the end of all addresses.
+std::uint64_t end_of(std::uint64_t address, std::uint64_t size) { return address + std::min(size, ~std::uint64_t{0} - address); }
+
+// Symbols and frames as functions. They are numbered one behind the other, the symbols first.
+class Candidates {
+ public:
+  explicit Candidates(const CpuCode& code) : code_(code) {}
+
+  std::vector<PlacedItem> by_address() const {
+    std::vector<PlacedItem> items;
+    items.reserve(code_.functions.size() + code_.frames.size());
+    const auto add = [&](std::uint64_t address) {
+      items.push_back({.address = address, .number = static_cast<std::uint32_t>(items.size())});
+    };
+    for (const CodeSymbol& symbol : code_.functions) add(symbol.address);
+    for (const CodeRange& frame : code_.frames) add(frame.address);
+    sort_by_address(items);
+    return items;
   }
-  for (const CodeRange& frame : code.frames) {
-    found.push_back({.address = frame.address, .end = frame.address + std::min(frame.size, ~std::uint64_t{0} - frame.address)});
+
+  Function operator[](std::uint32_t number) const {
+    return number < code_.functions.size() ? of(code_.functions[number]) : of(code_.frames[number - code_.functions.size()]);
   }
-  // Among equals the one whose name comes first in the file: comparing the texts would take as long as all else here.
-  const auto rank = [](const Function& f) {
-    return std::tuple(f.address, f.name.empty(), f.weak, !f.exported, ~f.end, f.name.data());
-  };
-  std::ranges::sort(found, {}, rank);
-  return found;
+
+ private:
+  static Function of(const CodeSymbol& symbol) {
+    return {.address = symbol.address,
+            .end = end_of(symbol.address, symbol.size),
+            .name = symbol.name,
+            .source = symbol.source,
+            .weak = symbol.weak,
+            .exported = symbol.exported,
+            .resolver = symbol.resolver};
+  }
+  static Function of(const CodeRange& frame) { return {.address = frame.address, .end = end_of(frame.address, frame.size)}; }
+
+  const CpuCode& code_;
+};
+
+// Which of two at one address tells more? Among equals the one whose name comes first in the file: comparing the texts would
+// take as long as all else here.
+bool tells_more(const Function& a, const Function& b) {
+  const auto rank = [](const Function& f) { return std::tuple(f.name.empty(), f.weak, !f.exported, ~f.end, f.name.data()); };
+  return rank(a) < rank(b);
 }
 
 // One function out of several candidates with the same address.
-Function merge(std::span<const Function> same) {
-  Function merged = same.front();
-  for (const Function& other : same.subspan(1)) {
+Function merge(const Candidates& candidates, std::span<const PlacedItem> same) {
+  Function merged = candidates[same.front().number];
+  if (same.size() == 1) return merged;
+  for (const PlacedItem& item : same.subspan(1)) {
+    const Function other = candidates[item.number];
+    if (tells_more(other, merged)) merged = other;
+  }
+  for (const PlacedItem& item : same) {
+    const Function other = candidates[item.number];
     merged.end = std::max(merged.end, other.end);
     if (other.name.empty()) continue;
     merged.weak &= other.weak;
@@ -51,13 +78,15 @@ Function merge(std::span<const Function> same) {
 }
 
 std::vector<Function> merged_candidates(const CpuCode& code) {
-  const std::vector<Function> found = candidates(code);
+  const Candidates candidates(code);
+  const std::vector<PlacedItem> found = candidates.by_address();
   std::vector<Function> merged;
+  merged.reserve(std::max(code.functions.size(), code.frames.size()));
   std::uint64_t named_end = 0;
   for (std::size_t i = 0; i < found.size();) {
     std::size_t next = i + 1;
     while (next < found.size() && found[next].address == found[i].address) ++next;
-    const Function function = merge(std::span(found).subspan(i, next - i));
+    const Function function = merge(candidates, std::span(found).subspan(i, next - i));
     i = next;
     // Unwind information of a part of a function that has a name says nothing new.
     if (function.name.empty() && function.address < named_end) continue;
@@ -74,13 +103,18 @@ Functions::Functions(const CpuCode& code) {
   std::vector<std::uint32_t> sections(code.sections.size());
   for (std::uint32_t i = 0; i < sections.size(); ++i) sections[i] = i;
   std::ranges::sort(sections, {}, [&](std::uint32_t i) { return code.sections[i].address; });
+  all_.reserve(known.size() * 9 / 8 + 64);
   for (const std::uint32_t section : sections) add_section(code, section, known);
-  index();
+  std::vector<AddressIndex::Range> ranges;
+  ranges.reserve(all_.size());
+  for (const Function& function : all_) ranges.push_back({.begin = function.address, .end = function.end});
+  index_ = AddressIndex(std::move(ranges));
 }
 
 void Functions::add_section(const CpuCode& code, std::uint32_t number, std::span<const Function> known) {
   const CodeSection& section = code.sections[number];
   const std::uint64_t section_end = section.address + section.bytes.size();
+  if (section_end < section.address) return;  // runs over the end of all addresses: damaged
   const auto begin = std::ranges::lower_bound(known, section.address, {}, &Function::address);
   const auto end = std::ranges::lower_bound(known, section_end, {}, &Function::address);
   if (!all_.empty() && all_.back().end > section.address) return;  // sections that overlap: damaged
@@ -106,39 +140,10 @@ void Functions::add_section(const CpuCode& code, std::uint32_t number, std::span
   add_gap(done, section_end);
 }
 
-void Functions::index() {
-  if (all_.empty()) return;
-  first_ = all_.front().address;
-  const std::uint64_t span = all_.back().end - first_;
-  // Sections far apart would make the index large: then it is left out, and at() searches.
-  if (span / index_step > 64 * (all_.size() + 1024)) return;
-  index_.reserve(span / index_step + 2);
-  std::uint32_t function = 0;
-  for (std::uint64_t at = first_; at < first_ + span; at += index_step) {
-    while (function < all_.size() && all_[function].end <= at) ++function;
-    index_.push_back(function);
-  }
-}
-
-std::uint32_t Functions::at(std::uint64_t address) const {
-  if (all_.empty() || address < first_) return none;
-  std::size_t number;
-  if (index_.empty()) {
-    number = static_cast<std::size_t>(std::ranges::upper_bound(all_, address, {}, &Function::end) - all_.begin());
-  } else {
-    const std::uint64_t step = (address - first_) / index_step;
-    if (step >= index_.size()) return none;
-    number = index_[step];
-    while (number < all_.size() && all_[number].end <= address) ++number;
-  }
-  if (number >= all_.size() || address < all_[number].address) return none;
-  return static_cast<std::uint32_t>(number);
-}
-
 std::uint32_t Functions::starting_at(std::uint64_t address) const {
   const std::uint32_t number = at(address);
   if (number == none) return none;
-  const std::uint64_t inside = address - all_[number].address;
+  const std::uint64_t inside = address - range(number).begin;
   return inside == 0 || inside == 4 ? number : none;  // ENDBR64 and BTI have 4 bytes
 }
 

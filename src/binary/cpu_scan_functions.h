@@ -8,11 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "binary/address_index.h"
 #include "binary/cpu_scan.h"
 
 namespace lathe::cpu {
 
-inline constexpr std::uint32_t none = 0xffffffff;
+inline constexpr std::uint32_t none = AddressIndex::none;
 
 struct Function {
   std::uint64_t address = 0;
@@ -35,8 +36,11 @@ class Functions {
   const Function& operator[](std::uint32_t number) const { return all_[number]; }
   std::uint32_t size() const { return static_cast<std::uint32_t>(all_.size()); }
 
+  // Where it lies, without the rest: what many lookups need stays in the cache.
+  const AddressIndex::Range& range(std::uint32_t number) const { return index_[number]; }
+
   // The function that holds this address, or none.
-  std::uint32_t at(std::uint64_t address) const;
+  std::uint32_t at(std::uint64_t address) const { return index_.at(address); }
   // The same, but only for its first byte (or what comes before a landing pad there).
   std::uint32_t starting_at(std::uint64_t address) const;
 
@@ -44,12 +48,9 @@ class Functions {
 
  private:
   void add_section(const CpuCode& code, std::uint32_t section, std::span<const Function> known);
-  void index();
 
   std::vector<Function> all_;
-  // For each 256 bytes of address space from first_ on: the first function that ends behind their start.
-  std::vector<std::uint32_t> index_;
-  std::uint64_t first_ = 0;
+  AddressIndex index_;
 };
 
 }  // namespace lathe::cpu

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <functional>
 
+#include "base/parallel.h"
 #include "binary/isa_x86.h"
 
 namespace lathe::cpu {
@@ -28,14 +28,15 @@ bool in_ranges(std::span<const CodeRange> ranges, std::uint64_t address) {
   return std::ranges::any_of(ranges, [&](const CodeRange& r) { return address - r.address < r.size; });
 }
 
-using VisitX86 = std::function<void(const std::uint8_t* bytes, const X86Instruction& instruction, std::uint64_t next)>;
-
-void for_each_x86(const CpuCode& code, const Function& function, const VisitX86& visit) {
+// `visit` says whether to go on.
+template <typename Visit>
+void for_each_x86(const CpuCode& code, const Function& function, const Visit& visit) {
   const ByteSpan bytes = bytes_of(code, function);
   for (std::size_t at = 0; at < bytes.size();) {
     const X86Instruction instruction = decode_x86(bytes.subspan(at));
     const std::size_t next = at + std::max<std::size_t>(1, instruction.length);
-    if (instruction) visit(reinterpret_cast<const std::uint8_t*>(bytes.data()) + at, instruction, function.address + next);
+    const auto* const start = reinterpret_cast<const std::uint8_t*>(bytes.data()) + at;
+    if (instruction && !visit(start, instruction, function.address + next)) return;
     at = next;
   }
 }
@@ -47,13 +48,34 @@ void add_taken(std::uint64_t address, std::vector<std::uint64_t>& addresses) {
 
 void add_x86_addresses(const CpuCode& code, const Function& function, std::vector<std::uint64_t>& addresses) {
   for_each_x86(code, function, [&](const std::uint8_t* bytes, const X86Instruction& instruction, std::uint64_t next) {
-    if (instruction.modrm == 0 || (bytes[instruction.modrm] & 0xc7) != 5) return;
+    if (instruction.modrm == 0 || (bytes[instruction.modrm] & 0xc7) != 5) return true;
     std::int32_t distance;
     std::memcpy(&distance, bytes + instruction.modrm + 1, 4);
     const std::uint64_t address = next + static_cast<std::uint64_t>(std::int64_t{distance});
     const bool is_lea = bytes[instruction.modrm - 1] == 0x8d;
     is_lea ? add_taken(address, addresses) : addresses.push_back(address);
+    return true;
   });
+}
+
+// Of instructions with a ModRM byte.
+constexpr std::uint64_t largest_imm = 4;
+
+// Could any instruction name one of `cells` (addresses / 8, sorted)? Every byte is taken for a RIP-relative ModRM byte, with each
+// size that an immediate behind it can have: that costs a tenth of decoding, and the answer is nearly always no.
+bool may_name_x86(const CpuCode& code, const Function& function, std::span<const std::uint64_t> cells) {
+  const ByteSpan bytes = bytes_of(code, function);
+  const std::uint64_t lowest = (cells.front() - features_words) * 8, span = (cells.back() + 1) * 8 - lowest;
+  for (std::size_t at = 0; at + 5 <= bytes.size(); ++at) {
+    if ((static_cast<std::uint8_t>(bytes[at]) & 0xc7) != 5) continue;
+    std::int32_t distance;
+    std::memcpy(&distance, bytes.data() + at + 1, 4);
+    const std::uint64_t named = function.address + at + 5 + static_cast<std::uint64_t>(std::int64_t{distance});
+    if (named - lowest >= span) continue;
+    const auto cell = std::ranges::lower_bound(cells, named / 8);
+    if (cell != cells.end() && *cell <= (named + largest_imm) / 8 + features_words - 1) return true;
+  }
+  return false;
 }
 
 // ADRP and then ADD or any load or store with an unsigned offset.
@@ -81,10 +103,11 @@ void add_arm64_addresses(const CpuCode& code, const Function& function, std::vec
 bool uses_legacy_sse(const CpuCode& code, const Function& function) {
   bool found = false;
   for_each_x86(code, function, [&](const std::uint8_t* bytes, const X86Instruction& instruction, std::uint64_t) {
-    if (found || instruction.modrm < 2 || bytes[instruction.modrm - 2] != 0x0f) return;
+    if (instruction.modrm < 2 || bytes[instruction.modrm - 2] != 0x0f) return true;
     const std::uint8_t opcode = bytes[instruction.modrm - 1];
     found = (opcode >= 0x10 && opcode <= 0x17) || (opcode >= 0x28 && opcode <= 0x2f) || (opcode >= 0x50 && opcode <= 0x7f) ||
             opcode == 0xc6 || opcode >= 0xd0;
+    return !found;
   });
   return found;
 }
@@ -109,7 +132,7 @@ std::span<const Edge> Graph::to(std::uint32_t function) const {
   return std::span(reversed_).subspan(to_[function], to_[function + 1] - to_[function]);
 }
 
-Guards::Guards(const CpuCode& code, const Functions& functions, const Facts& facts, const Graph& graph)
+Guards::Guards(const CpuCode& code, const Functions& functions, const Facts& facts, const Graph& graph, unsigned threads)
     : code_(code),
       functions_(functions),
       facts_(facts),
@@ -120,16 +143,8 @@ Guards::Guards(const CpuCode& code, const Functions& functions, const Facts& fac
   for (const CodeSlot& slot : code.slots) {
     if (slot.table) table_.push_back(slot.address);
   }
-  std::ranges::sort(table_);
-  for (std::uint32_t f = 0; f < functions.size(); ++f) {
-    if (!facts.asks[f]) continue;
-    add_variables_of(f);
-    for (const Edge& edge : graph.to(f)) {
-      if (!edge.call || near_[edge.from]) continue;
-      near_[edge.from] = 1;
-      add_variables_of(edge.from);
-    }
-  }
+  if (!std::ranges::is_sorted(table_)) std::ranges::sort(table_);
+  add_variables_of(find_near(), threads);
   for (const CodeRange& range : code.guard_variables) {
     const std::uint64_t size = std::clamp<std::uint64_t>(range.size, 1, 256);
     for (std::uint64_t cell = range.address / 8; cell <= (range.address + size - 1) / 8; ++cell) variables_.push_back(cell);
@@ -137,9 +152,28 @@ Guards::Guards(const CpuCode& code, const Functions& functions, const Facts& fac
   std::ranges::sort(variables_);
 }
 
-void Guards::add_variables_of(std::uint32_t function) {
-  if (size_of(functions_[function]) > largest_initialiser) return;
-  for (const std::uint64_t address : variables_of(function)) variables_.push_back(address / 8);
+// Who asks, and their callers.
+std::vector<std::uint32_t> Guards::find_near() {
+  std::vector<std::uint32_t> near;
+  for (std::uint32_t f = 0; f < functions_.size(); ++f) {
+    if (!facts_.asks[f]) continue;
+    near.push_back(f);
+    for (const Edge& edge : graph_.to(f)) {
+      if (!edge.call || near_[edge.from]) continue;
+      near_[edge.from] = 1;
+      near.push_back(edge.from);
+    }
+  }
+  return near;
+}
+
+void Guards::add_variables_of(std::vector<std::uint32_t> functions, unsigned threads) {
+  std::erase_if(functions, [&](std::uint32_t f) { return size_of(functions_[f]) > largest_initialiser; });
+  std::vector<std::vector<std::uint64_t>> found(functions.size());
+  parallel_for_all(functions.size(), [&](std::size_t i) { found[i] = variables_of(functions[i]); }, threads);
+  for (const auto& addresses : found) {
+    for (const std::uint64_t address : addresses) variables_.push_back(address / 8);
+  }
 }
 
 std::vector<std::uint64_t> Guards::variables_of(std::uint32_t number) const {
@@ -158,6 +192,7 @@ std::vector<std::uint64_t> Guards::variables_of(std::uint32_t number) const {
 
 bool Guards::reads_variable(std::uint32_t function) const {
   if (variables_.empty()) return false;
+  if (code_.machine == Machine::x86_64 && !may_name_x86(code_, functions_[function], variables_)) return false;
   const auto named = variables_of(function);
   return std::ranges::any_of(named, [&](std::uint64_t a) { return std::ranges::binary_search(variables_, a / 8); });
 }

@@ -27,7 +27,7 @@ class Graph {
 
 class Guards {
  public:
-  Guards(const CpuCode& code, const Functions& functions, const Facts& facts, const Graph& graph);
+  Guards(const CpuCode& code, const Functions& functions, const Facts& facts, const Graph& graph, unsigned threads);
 
   // Does the function ask, by itself or through something small that it calls?
   bool asks(std::uint32_t function);
@@ -37,7 +37,8 @@ class Guards {
   bool near_asker(std::uint32_t function) const;
   bool reads_variable(std::uint32_t function) const;
   bool is_small_asker(std::uint32_t function);
-  void add_variables_of(std::uint32_t function);
+  std::vector<std::uint32_t> find_near();
+  void add_variables_of(std::vector<std::uint32_t> functions, unsigned threads);
   // Addresses in writable memory that the function's instructions name, the global offset table left out.
   std::vector<std::uint64_t> variables_of(std::uint32_t function) const;
 

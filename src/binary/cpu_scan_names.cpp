@@ -52,6 +52,12 @@ std::map<std::string, ExtensionSet> read_levels(const Toml& file) {
   return levels;
 }
 
+std::uint32_t first_four(const char* text) {
+  std::uint32_t word;
+  std::memcpy(&word, text, sizeof word);
+  return word;
+}
+
 std::vector<std::string> sorted(std::vector<std::string> names) {
   std::ranges::sort(names);
   return names;
@@ -59,18 +65,14 @@ std::vector<std::string> sorted(std::vector<std::string> names) {
 
 }  // namespace
 
-std::size_t DispatchNames::bucket_of(const char* four) {
-  std::uint32_t word;
-  std::memcpy(&word, four, sizeof word);
-  return word * 2654435761u >> 20;  // Knuth's multiplicative hash, upper 12 bits
-}
-
 void DispatchNames::add_needles(const Toml& row, const char* key, Where where, std::size_t rule) {
   const Toml* texts = row.find(key);
   if (!texts) return;
   for (const Toml& text : texts->array()) {
     if (text.text().size() < shortest_needle) text.fail("a pattern has at least four characters");
-    needles_[bucket_of(text.text().data())].push_back({.text = text.text(), .where = where, .rule = rule});
+    const std::uint32_t four = first_four(text.text().data());
+    needles_[bucket_of(four)].push_back({.text = text.text(), .first_four = four, .where = where, .rule = rule});
+    used_[bucket_of(four)] = true;
   }
 }
 
@@ -95,6 +97,9 @@ DispatchNames::DispatchNames(std::string_view toml, const std::string& file) : n
   const Toml& guard = root.at("guard");
   guard_functions_ = sorted(guard.at("functions").texts());
   guard_variables_ = sorted(guard.at("variables").texts());
+  for (const auto* names : {&guard_functions_, &guard_variables_}) {
+    for (const std::string& name : *names) longest_guard_ = std::max(longest_guard_, name.size());
+  }
 }
 
 bool DispatchNames::matches(const Needle& needle, std::string_view name, std::size_t at) const {
@@ -114,18 +119,21 @@ const DispatchRule* DispatchNames::find_source(std::string_view source) const {
 const DispatchRule* DispatchNames::find(std::string_view name, std::string_view source) const {
   std::size_t best = rules_.size();
   for (std::size_t at = 0; at + shortest_needle <= name.size(); ++at) {
-    for (const Needle& needle : needles_[bucket_of(name.data() + at)]) {
-      if (needle.rule < best && matches(needle, name, at)) best = needle.rule;
+    const std::uint32_t four = first_four(name.data() + at);
+    const std::size_t bucket = bucket_of(four);
+    if (!used_[bucket]) continue;
+    for (const Needle& needle : needles_[bucket]) {
+      if (needle.first_four == four && needle.rule < best && matches(needle, name, at)) best = needle.rule;
     }
   }
   return best < rules_.size() ? &rules_[best] : find_source(source);
 }
 
 bool DispatchNames::is_guard_function(std::string_view name) const {
-  return std::ranges::binary_search(guard_functions_, name);
+  return name.size() <= longest_guard_ && std::ranges::binary_search(guard_functions_, name);
 }
 bool DispatchNames::is_guard_variable(std::string_view name) const {
-  return std::ranges::binary_search(guard_variables_, name);
+  return name.size() <= longest_guard_ && std::ranges::binary_search(guard_variables_, name);
 }
 
 const DispatchNames& dispatch_names() {

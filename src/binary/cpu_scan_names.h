@@ -3,6 +3,8 @@
 // processor what it is.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +37,7 @@ class DispatchNames {
   enum class Where : std::uint8_t { anywhere, start, end };
   struct Needle {
     std::string text;
+    std::uint32_t first_four = 0;
     Where where = Where::anywhere;
     std::size_t rule = 0;
   };
@@ -44,12 +47,14 @@ class DispatchNames {
 
   // By the first four characters of the needle: a name is walked once, whatever the number of rules.
   static constexpr std::size_t buckets = 4096;
-  static std::size_t bucket_of(const char* four);
+  static std::size_t bucket_of(std::uint32_t four) { return four * 2654435761u >> 20; }  // Knuth's hash, upper 12 bits
 
   std::vector<DispatchRule> rules_;
   std::vector<std::vector<Needle>> needles_;
+  std::array<bool, buckets> used_{};  // is there a needle in the bucket? Small enough for the first-level cache
   std::vector<Needle> sources_;
   std::vector<std::string> guard_functions_, guard_variables_;  // sorted
+  std::size_t longest_guard_ = 0;
 };
 
 const DispatchNames& dispatch_names();  // data/dispatch.toml, read once; thread-safe

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/parallel.h"
+
 namespace lathe::cpu {
 namespace {
 
@@ -18,12 +20,12 @@ ExtensionSet deciding() {
 
 }  // namespace
 
-Reach::Reach(const CpuCode& code, const Functions& functions, const Facts& facts)
+Reach::Reach(const CpuCode& code, const Functions& functions, const Facts& facts, unsigned threads)
     : code_(code),
       functions_(functions),
       facts_(facts),
       graph_(facts.edges, functions.size()),
-      guards_(code, functions, facts, graph_),
+      guards_(code, functions, facts, graph_, threads),
       needs_(functions.size()),
       only_doubtful_(functions.size()),
       relevant_(functions.size()),
@@ -33,7 +35,7 @@ Reach::Reach(const CpuCode& code, const Functions& functions, const Facts& facts
       trusted_depth_(functions.size()) {
   find_needs();
   find_relevant();
-  find_rules();
+  find_rules(threads);
   walk_load();
   walk_ordinary();
   walk_pointers();
@@ -71,14 +73,23 @@ void Reach::find_relevant() {
   }
 }
 
-void Reach::find_rules() {
-  for (std::uint32_t f = 0; f < functions_.size(); ++f) {
-    if (!relevant_[f] || functions_[f].name.empty()) continue;
-    rules_[f] = dispatch_names().find(functions_[f].name, functions_[f].source);
-    if (rules_[f] && (needs_[f] & ~rules_[f]->believed).any()) {
-      rules_[f] = nullptr;
-      disbelieved_[f] = 1;
-    }
+void Reach::find_rules(unsigned threads) {
+  constexpr std::uint32_t part = 8192;
+  parallel_for_all(
+      (functions_.size() + part - 1) / part,
+      [&](std::size_t i) {
+        const auto begin = static_cast<std::uint32_t>(i) * part, end = std::min(functions_.size(), begin + part);
+        for (std::uint32_t f = begin; f < end; ++f) find_rule(f);
+      },
+      threads);
+}
+
+void Reach::find_rule(std::uint32_t f) {
+  if (!relevant_[f] || functions_[f].name.empty()) return;
+  rules_[f] = dispatch_names().find(functions_[f].name, functions_[f].source);
+  if (rules_[f] && (needs_[f] & ~rules_[f]->believed).any()) {
+    rules_[f] = nullptr;
+    disbelieved_[f] = 1;
   }
 }
 

@@ -23,7 +23,7 @@ inline constexpr int deepest_load = 8;
 
 class Reach {
  public:
-  Reach(const CpuCode& code, const Functions& functions, const Facts& facts);
+  Reach(const CpuCode& code, const Functions& functions, const Facts& facts, unsigned threads);
 
   // Functions with instructions that need more than the baseline and that decide, by number.
   const std::vector<std::uint32_t>& demanding() const { return demanding_; }
@@ -44,7 +44,8 @@ class Reach {
 
   void find_needs();
   void find_relevant();
-  void find_rules();
+  void find_rules(unsigned threads);
+  void find_rule(std::uint32_t function);
   void walk_load();
   void walk_ordinary();
   void walk_pointers();

@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <optional>
 
 #include "base/parallel.h"
-#include "binary/cpu_scan_names.h"
+#include "binary/cpu_scan_slots.h"
 #include "binary/isa_arm64.h"
 #include "binary/isa_x86.h"
 #include "binary/isa_x86_sweep.h"
@@ -39,76 +37,6 @@ std::vector<Piece> pieces_of(const Functions& functions) {
   return pieces;
 }
 
-// The loader's slots by address, and the stubs (procedure linkage table) that jump through them.
-class Slots {
- public:
-  Slots(const CpuCode& code, const Functions& functions) : code_(code), sorted_(code.slots) {
-    std::ranges::stable_sort(sorted_, {}, &CodeSlot::address);
-    for (const CodeSlot& slot : sorted_) {
-      const auto& names = dispatch_names();
-      guards_.push_back(static_cast<std::uint8_t>((names.is_guard_function(slot.import) ? guard_function : 0) |
-                                                  (names.is_guard_variable(slot.import) ? guard_variable : 0)));
-    }
-    for (std::uint32_t f = 0; f < functions.size(); ++f) {
-      if (dispatch_names().is_guard_function(functions[f].name)) guard_functions_.push_back(f);
-    }
-    for (const CodeSection& section : code.sections) {
-      stubs_.push_back(section.name.starts_with(".plt") || section.name.starts_with(".iplt"));
-    }
-  }
-
-  // Is it what dispatch.toml lists as asking the processor?
-  bool is_guard(const CodeSlot& slot, bool call) const {
-    const std::uint8_t flags = guards_[static_cast<std::size_t>(&slot - sorted_.data())];
-    return (flags & guard_variable) || (call && (flags & guard_function));
-  }
-  bool is_guard(std::uint32_t function) const { return std::ranges::binary_search(guard_functions_, function); }
-
-  const CodeSlot* find(std::uint64_t address) const {
-    if (sorted_.empty() || address < sorted_.front().address || address > sorted_.back().address) return nullptr;
-    const auto found = std::ranges::lower_bound(sorted_, address, {}, &CodeSlot::address);
-    return found != sorted_.end() && found->address == address ? &*found : nullptr;
-  }
-
-  // The slot through which the stub at `address` jumps.
-  const CodeSlot* behind_stub(std::uint32_t section, std::uint64_t address) const {
-    if (!stubs_[section]) return nullptr;
-    const CodeSection& where = code_.sections[section];
-    const ByteSpan bytes = where.bytes.subspan(address - where.address);
-    const auto slot = code_.machine == Machine::x86_64 ? x86_stub(bytes, address) : arm64_stub(bytes, address);
-    return slot ? find(*slot) : nullptr;
-  }
-
- private:
-  // [endbr64] [bnd] jmp *slot(%rip)
-  static std::optional<std::uint64_t> x86_stub(ByteSpan bytes, std::uint64_t address) {
-    std::array<std::uint8_t, 16> code{};
-    std::memcpy(code.data(), bytes.data(), std::min(bytes.size(), code.size()));
-    std::size_t at = 0;
-    if (code[0] == 0xf3 && code[1] == 0x0f && code[2] == 0x1e && code[3] == 0xfa) at += 4;
-    if (code[at] == 0xf2) ++at;
-    if (code[at] != 0xff || code[at + 1] != 0x25) return std::nullopt;
-    std::int32_t distance;
-    std::memcpy(&distance, &code[at + 2], 4);
-    return address + at + 6 + static_cast<std::uint64_t>(std::int64_t{distance});
-  }
-  static std::optional<std::uint64_t> arm64_stub(ByteSpan bytes, std::uint64_t address) {
-    std::vector<CodeEvent> events;
-    sweep_arm64(bytes, address, 0, std::min<std::size_t>(bytes.size(), 24), events);
-    for (const CodeEvent& event : events) {
-      if (event.kind == Kind::slot_load) return event.target;
-    }
-    return std::nullopt;
-  }
-
-  static constexpr std::uint8_t guard_function = 1, guard_variable = 2;
-  const CpuCode& code_;
-  std::vector<CodeSlot> sorted_;
-  std::vector<std::uint8_t> guards_;             // of sorted_
-  std::vector<std::uint32_t> guard_functions_;   // sorted; seldom more than a handful
-  std::vector<bool> stubs_;  // per section
-};
-
 // Turns the events of one piece into facts.
 class Collector {
  public:
@@ -121,9 +49,9 @@ class Collector {
   void take(const std::vector<CodeEvent>& events, std::uint64_t section_address) {
     for (const CodeEvent& event : events) {
       const std::uint64_t address = section_address + event.at;
-      while (current_ < last_ && address >= functions_[current_].end) next_function();
+      while (current_ < last_ && address >= functions_.range(current_).end) next_function();
       if (current_ == last_) return;
-      if (address >= functions_[current_].address) take(event, address);
+      if (address >= functions_.range(current_).begin) take(event, address);
     }
     while (current_ < last_) next_function();
   }
@@ -156,7 +84,7 @@ class Collector {
   void add_edge_to_code(std::uint64_t target, bool call) {
     const std::uint32_t to = call ? functions_.at(target) : functions_.starting_at(target);
     if (to == none || to == current_) return;
-    if (const CodeSlot* slot = slots_.behind_stub(functions_[to].section, target)) return add_edge_through(slot, call);
+    if (const CodeSlot* slot = slots_.behind_stub(target)) return add_edge_through(slot, call);
     add_edge(to, call);
   }
 
@@ -169,7 +97,7 @@ class Collector {
 
   void add_edge(std::uint32_t to, bool call) {
     if (call && slots_.is_guard(to)) asks();
-    facts_.edges.push_back({current_, to, call});
+    callees_.push_back(std::uint64_t{to} << 1 | call);
   }
 
   void asks() { facts_.asks[current_ - first_] = 1; }
@@ -188,7 +116,19 @@ class Collector {
     }
     touched_.clear();
     bad_ = false;
+    add_edges();
     ++current_;
+  }
+
+  // Each once, in the order of Edge.
+  void add_edges() {
+    std::ranges::sort(callees_);
+    const auto rest = std::ranges::unique(callees_);
+    callees_.erase(rest.begin(), rest.end());
+    for (const std::uint64_t callee : callees_) {
+      facts_.edges.push_back({current_, static_cast<std::uint32_t>(callee >> 1), (callee & 1) != 0});
+    }
+    callees_.clear();
   }
 
   const CpuCode& code_;
@@ -200,12 +140,8 @@ class Collector {
   std::array<std::uint32_t, 512> counts_{};
   std::array<std::uint64_t, 512> firsts_{};
   std::vector<std::uint16_t> touched_;
+  std::vector<std::uint64_t> callees_;  // of the current function: number << 1 | is called, else its address is taken
 };
-
-void sort_edges(std::vector<Edge>& edges) {
-  std::ranges::sort(edges, [](const Edge& a, const Edge& b) { return a.key() != b.key() ? a.key() < b.key() : a.call < b.call; });
-  edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
-}
 
 Facts sweep_piece(const CpuCode& code, const Functions& functions, const Slots& slots, Piece piece) {
   Facts facts;
@@ -228,7 +164,6 @@ Facts sweep_piece(const CpuCode& code, const Functions& functions, const Slots& 
     std::ranges::stable_sort(events, {}, &CodeEvent::at);
   }
   Collector(code, functions, slots, piece, facts).take(events, section.address);
-  sort_edges(facts.edges);
   return facts;
 }
 
@@ -251,6 +186,14 @@ Facts sweep(const CpuCode& code, const Functions& functions, unsigned threads) {
   parallel_for_all(
       pieces.size(), [&](std::size_t i) { parts[i] = sweep_piece(code, functions, slots, pieces[i]); }, threads);
   Facts all;
+  std::size_t uses = 0, edges = 0;
+  for (const Facts& part : parts) {
+    uses += part.uses.size();
+    edges += part.edges.size();
+  }
+  all.uses.reserve(uses);
+  all.edges.reserve(edges);
+  all.asks.reserve(functions.size());
   for (Facts& part : parts) {
     all.uses.insert(all.uses.end(), part.uses.begin(), part.uses.end());
     all.edges.insert(all.edges.end(), part.edges.begin(), part.edges.end());

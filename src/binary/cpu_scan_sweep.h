@@ -23,7 +23,6 @@ struct Use {
 struct Edge {
   std::uint32_t from = 0, to = 0;
   bool call = true;           // else: takes the address
-  std::uint64_t key() const { return std::uint64_t{from} << 32 | to; }
   auto operator<=>(const Edge&) const = default;
 };
 

@@ -10,7 +10,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <bit>
 
 #include "binary/isa_x86_table.h"
 
@@ -45,23 +45,31 @@ struct Prefixes {
   bool lock = false, operand_size = false, address_size = false;
 };
 
-// Bytes of SIB and displacement.
+// By the ModRM byte: bytes of SIB and displacement. A SIB byte without base adds four to those marked.
+constexpr std::uint8_t base_in_sib = 0x80;
+constexpr std::array<std::uint8_t, 256> make_addressing() {
+  std::array<std::uint8_t, 256> bytes{};
+  for (std::size_t modrm = 0; modrm < 0xc0; ++modrm) {
+    const std::size_t mod = modrm >> 6, rm = modrm & 7, with_sib = rm == 4;
+    const std::size_t displacement = mod == 1 ? 1 : mod == 2 || rm == 5 ? 4 : 0;
+    bytes[modrm] = static_cast<std::uint8_t>(with_sib + displacement + (mod == 0 && with_sib ? base_in_sib : 0));
+  }
+  return bytes;
+}
+constexpr auto addressing = make_addressing();
+
+// Bytes of SIB and displacement. No branches: which one is taken here cannot be foretold.
 std::size_t addressing_bytes(std::uint8_t modrm, std::uint8_t sib) {
-  const unsigned mod = modrm >> 6, rm = modrm & 7;
-  if (mod == 3) return 0;
-  const unsigned with_sib = rm == 4, base = with_sib ? sib & 7u : rm;
-  if (mod == 1) return with_sib + 1;
-  if (mod == 2) return with_sib + 4;
-  return with_sib + (base == 5 ? 4 : 0);
+  const unsigned bytes = addressing[modrm], no_base = (sib & 7) == 5;
+  return (bytes & 15) + ((bytes >> 7 & no_base) << 2);
 }
 
 // `modrm` is nullptr where there is none.
 X86Instruction finish(const std::uint8_t* begin, const std::uint8_t* modrm, const std::uint8_t* end, std::uint8_t needs) {
-  const auto length = end - begin;
+  const auto length = static_cast<std::uint32_t>(end - begin);
+  const auto modrm_at = static_cast<std::uint32_t>(modrm ? modrm - begin : 0);
   if (length > longest) return invalid;
-  return {.length = static_cast<std::uint8_t>(length),
-          .needs = needs,
-          .modrm = static_cast<std::uint8_t>(modrm ? modrm - begin : 0)};
+  return std::bit_cast<X86Instruction>(length | std::uint32_t{needs} << 8 | modrm_at << 16);
 }
 
 std::size_t imm_bytes(const Form& form, const Prefixes& prefixes) {
