@@ -8,7 +8,8 @@
 namespace lathe {
 namespace {
 
-constexpr unsigned digit_bits = 11;
+// More bits would save passes, but touch more pages at a time than the processor keeps translations for.
+constexpr unsigned digit_bits = 8;
 constexpr std::size_t digits = 1 << digit_bits;
 
 // One pass of a radix sort.

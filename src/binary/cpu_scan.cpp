@@ -38,7 +38,7 @@ class Scan {
   Scan(const CpuCode& code, const CpuScanOptions& options)
       : code_(code),
         options_(options),
-        functions_(code),
+        functions_(code, options.threads),
         facts_(cpu::sweep(code, functions_, options.threads)),
         reach_(code, functions_, facts_, options.threads) {}
 

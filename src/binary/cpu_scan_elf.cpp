@@ -2,7 +2,10 @@
 // Fills CpuCode from an ELF file. In a relocatable object the calls have no targets yet: all of its functions count as
 // exported, each for itself.
 #include <algorithm>
+#include <array>
+#include <utility>
 
+#include "base/parallel.h"
 #include "binary/cpu_scan.h"
 #include "binary/cpu_scan_frames.h"
 #include "binary/cpu_scan_names.h"
@@ -28,10 +31,8 @@ class Filler {
     if (elf_.type() == ElfType::relocatable) place_sections();
     add_sections();
     if (code_.sections.empty()) return std::nullopt;
-    add_symbols();
-    add_frames();
-    if (elf_.type() == ElfType::relocatable) return std::move(code_);
-    add_relocations();
+    read_tables();
+    if (relocatable()) return std::move(code_);
     for (const std::uint64_t address : elf_.constructors()) code_.constructors.push_back(address);
     add_entry();
     return std::move(code_);
@@ -83,41 +84,83 @@ class Filler {
     code_.sections.push_back({.name = name, .address = address, .bytes = bytes.first(std::min(bytes.size(), largest_section))});
   }
 
-  void add_symbols() {
-    bool full = false;
-    elf_.for_each_symbol(ElfSymbols::full, [&](std::uint32_t, const ElfSymbol& symbol) {
-      full = true;
-      if (symbol.type == elf::stt_file) source_ = symbol.name;
-      if (symbol.binding != elf::stb_local) source_ = {};
-      add_symbol(symbol, relocatable() && symbol.section < placed_.size());
+  // What the tables of a file say; they are read side by side, and put together in a fixed order.
+  struct Tables {
+    std::vector<CodeSymbol> functions;
+    std::vector<CodeRange> guard_variables;
+    std::vector<std::uint64_t> resolvers;
+    std::vector<CodeSlot> slots;
+    std::vector<CodeRange> frames;
+    Findings findings;
+  };
+
+  void read_tables() {
+    std::array<Tables, 3> read;
+    parallel_for_all(read.size(), [&](std::size_t i) {
+      switch (i) {
+        case 0: read_full_symbols(read[i]); break;
+        case 1: read_dynamic_symbols(read[i]); break;
+        default: read_frames(read[i]); break;
+      }
     });
-    code_.stripped = !full;
-    source_ = {};
+    for (Tables& tables : read) {
+      append(code_.functions, tables.functions);
+      append(code_.guard_variables, tables.guard_variables);
+      append(code_.resolvers, tables.resolvers);
+      append(code_.slots, tables.slots);
+      append(code_.frames, tables.frames);
+      findings_.add(tables.findings);
+    }
+  }
+  template <typename Item>
+  static void append(std::vector<Item>& to, std::vector<Item>& from) {
+    if (to.empty()) {
+      to = std::move(from);
+    } else {
+      to.insert(to.end(), from.begin(), from.end());
+    }
+  }
+
+  void read_full_symbols(Tables& out) {
+    bool any = false;
+    std::string_view source;  // of the local symbols that follow
+    elf_.for_each_symbol(ElfSymbols::full, [&](std::uint32_t, const ElfSymbol& symbol) {
+      any = true;
+      if (symbol.type == elf::stt_file) source = symbol.name;
+      if (symbol.binding != elf::stb_local) source = {};
+      add_symbol(symbol, relocatable() && symbol.section < placed_.size(), source, out);
+    });
+    code_.stripped = !any;
+  }
+
+  // And the relocations, which name these symbols.
+  void read_dynamic_symbols(Tables& out) {
     elf_.for_each_symbol(ElfSymbols::dynamic, [&](std::uint32_t index, const ElfSymbol& symbol) {
       constexpr std::uint8_t hidden = 2, internal = 1;
       const std::uint8_t visibility = symbol.visibility & 3;
-      add_symbol(symbol, symbol.binding != elf::stb_local && visibility != hidden && visibility != internal);
+      add_symbol(symbol, symbol.binding != elf::stb_local && visibility != hidden && visibility != internal, {}, out);
       if (dynamic_.size() <= index) dynamic_.resize(index + 1);
       dynamic_[index] = {.name = symbol.name, .address = symbol.section == elf::shn_undef ? 0 : symbol.value};
     });
+    if (!relocatable()) read_relocations(out);
   }
 
-  void add_symbol(const ElfSymbol& symbol, bool exported) {
+  void add_symbol(const ElfSymbol& symbol, bool exported, std::string_view source, Tables& out) const {
     if (symbol.section == elf::shn_undef || symbol.section >= elf::shn_reserved) return;
     if (relocatable() && symbol.section >= placed_.size()) return;
     const std::uint64_t address = symbol.value + (relocatable() ? placed_[symbol.section] : 0);
     if (symbol.type == elf::stt_object && dispatch_names().is_guard_variable(symbol.name)) {
-      code_.guard_variables.push_back({.address = address, .size = symbol.size});
+      out.guard_variables.push_back({.address = address, .size = symbol.size});
     }
     if ((symbol.type != elf::stt_func && symbol.type != elf::stt_ifunc) || !is_code(address)) return;
-    code_.functions.push_back({.name = symbol.name,
-                               .source = source_,
-                               .address = address,
-                               .size = symbol.size,
-                               .weak = symbol.binding == elf::stb_weak,
-                               .exported = exported,
-                               .resolver = symbol.type == elf::stt_ifunc});
-    if (symbol.type == elf::stt_ifunc) code_.resolvers.push_back(address);
+    out.functions.push_back({.name = symbol.name,
+                             .source = source,
+                             .address = address,
+                             .size = symbol.size,
+                             .weak = symbol.binding == elf::stb_weak,
+                             .exported = exported,
+                             .resolver = symbol.type == elf::stt_ifunc});
+    if (symbol.type == elf::stt_ifunc) out.resolvers.push_back(address);
   }
 
   bool is_code(std::uint64_t address) const {
@@ -125,44 +168,44 @@ class Filler {
   }
 
   // In an object file unwind information has no addresses yet.
-  void add_frames() {
+  void read_frames(Tables& out) const {
     const ElfSection* section = elf_.find_section(".eh_frame");
     if (!section || relocatable() || section->type == elf::sht_nobits) return;
-    code_.frames = cpu::read_frames(elf_.contents(*section), section->address, elf_.name(), findings_);
-    std::erase_if(code_.frames, [&](const CodeRange& range) { return !is_code(range.address); });
+    out.frames = cpu::read_frames(elf_.contents(*section), section->address, elf_.name(), out.findings);
+    std::erase_if(out.frames, [&](const CodeRange& range) { return !is_code(range.address); });
   }
 
-  void add_relocations() {
+  void read_relocations(Tables& out) const {
     elf_.for_each_relocation([&](const ElfRelocation& relocation) {
       switch (relocation.type) {
         case r_x86_64_glob_dat:
         case r_x86_64_jump_slot:
         case r_aarch64_glob_dat:
-        case r_aarch64_jump_slot: add_named_slot(relocation, true); break;
+        case r_aarch64_jump_slot: add_named_slot(relocation, true, out); break;
         case elf::r_x86_64_64:
-        case elf::r_aarch64_abs64: add_named_slot(relocation, false); break;
+        case elf::r_aarch64_abs64: add_named_slot(relocation, false, out); break;
         case elf::r_x86_64_relative:
-        case elf::r_aarch64_relative: add_slot(relocation.place, static_cast<std::uint64_t>(relocation.addend)); break;
+        case elf::r_aarch64_relative: add_slot(relocation.place, static_cast<std::uint64_t>(relocation.addend), out); break;
         case elf::r_x86_64_irelative:
-        case elf::r_aarch64_irelative: code_.resolvers.push_back(static_cast<std::uint64_t>(relocation.addend)); break;
+        case elf::r_aarch64_irelative: out.resolvers.push_back(static_cast<std::uint64_t>(relocation.addend)); break;
         default: break;
       }
     });
   }
 
-  void add_named_slot(const ElfRelocation& relocation, bool table) {
+  void add_named_slot(const ElfRelocation& relocation, bool table, Tables& out) const {
     if (relocation.symbol >= dynamic_.size()) return;
     const CodeSymbol& symbol = dynamic_[relocation.symbol];
     const std::uint64_t target = symbol.address ? symbol.address + static_cast<std::uint64_t>(relocation.addend) : 0;
     const bool here = target && is_code(target);
     if (!here && !table) return;
-    code_.slots.push_back({.address = relocation.place, .target = here ? target : 0, .import = symbol.name, .table = table});
+    out.slots.push_back({.address = relocation.place, .target = here ? target : 0, .import = symbol.name, .table = table});
   }
 
-  void add_slot(std::uint64_t place, std::uint64_t target) {
+  void add_slot(std::uint64_t place, std::uint64_t target, Tables& out) const {
     if (!is_code(target)) return;
     const bool table = std::ranges::any_of(tables_, [&](const CodeRange& t) { return place - t.address < t.size; });
-    code_.slots.push_back({.address = place, .target = target, .table = table});
+    out.slots.push_back({.address = place, .target = target, .table = table});
   }
 
   void add_entry() {
@@ -174,7 +217,6 @@ class Filler {
   const Elf& elf_;
   Findings& findings_;
   CpuCode code_;
-  std::string_view source_;             // of the local symbols being read
   std::vector<std::uint64_t> placed_;   // relocatable objects: addresses given to the sections
   std::vector<CodeSymbol> dynamic_;     // by index; address 0: elsewhere
   std::vector<CodeRange> tables_;       // global offset tables

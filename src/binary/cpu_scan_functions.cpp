@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/parallel.h"
+
 namespace lathe::cpu {
 namespace {
 
@@ -20,16 +22,14 @@ class Candidates {
  public:
   explicit Candidates(const CpuCode& code) : code_(code) {}
 
-  std::vector<PlacedItem> by_address() const {
-    std::vector<PlacedItem> items;
-    items.reserve(code_.functions.size() + code_.frames.size());
-    const auto add = [&](std::uint64_t address) {
-      items.push_back({.address = address, .number = static_cast<std::uint32_t>(items.size())});
-    };
-    for (const CodeSymbol& symbol : code_.functions) add(symbol.address);
-    for (const CodeRange& frame : code_.frames) add(frame.address);
-    sort_by_address(items);
-    return items;
+  std::vector<PlacedItem> by_address(unsigned threads) const {
+    std::vector<PlacedItem> symbols, frames;
+    const auto symbol_count = static_cast<std::uint32_t>(code_.functions.size());
+    parallel_for_all(
+        2, [&](std::size_t i) { i == 0 ? place(code_.functions, 0, symbols) : place(code_.frames, symbol_count, frames); }, threads);
+    std::vector<PlacedItem> all(symbols.size() + frames.size());
+    std::ranges::merge(symbols, frames, all.begin(), {}, &PlacedItem::address, &PlacedItem::address);
+    return all;
   }
 
   Function operator[](std::uint32_t number) const {
@@ -37,6 +37,12 @@ class Candidates {
   }
 
  private:
+  template <typename Item>
+  static void place(const std::vector<Item>& from, std::uint32_t first, std::vector<PlacedItem>& items) {
+    items.reserve(from.size());
+    for (const Item& item : from) items.push_back({.address = item.address, .number = first++});
+    sort_by_address(items);
+  }
   static Function of(const CodeSymbol& symbol) {
     return {.address = symbol.address,
             .end = end_of(symbol.address, symbol.size),
@@ -77,29 +83,60 @@ Function merge(const Candidates& candidates, std::span<const PlacedItem> same) {
   return merged;
 }
 
-std::vector<Function> merged_candidates(const CpuCode& code) {
-  const Candidates candidates(code);
-  const std::vector<PlacedItem> found = candidates.by_address();
+// Those of `found` from `begin` on that lie at one address.
+std::size_t end_of_group(std::span<const PlacedItem> found, std::size_t begin) {
+  std::size_t end = begin + 1;
+  while (end < found.size() && found[end].address == found[begin].address) ++end;
+  return end;
+}
+
+std::vector<Function> merge_all(const Candidates& candidates, std::span<const PlacedItem> found) {
   std::vector<Function> merged;
-  merged.reserve(std::max(code.functions.size(), code.frames.size()));
-  std::uint64_t named_end = 0;
+  merged.reserve(found.size());
   for (std::size_t i = 0; i < found.size();) {
-    std::size_t next = i + 1;
-    while (next < found.size() && found[next].address == found[i].address) ++next;
-    const Function function = merge(candidates, std::span(found).subspan(i, next - i));
+    const std::size_t next = end_of_group(found, i);
+    merged.push_back(merge(candidates, found.subspan(i, next - i)));
     i = next;
-    // Unwind information of a part of a function that has a name says nothing new.
-    if (function.name.empty() && function.address < named_end) continue;
-    if (!function.name.empty()) named_end = std::max(named_end, function.end);
-    merged.push_back(function);
   }
   return merged;
 }
 
+// In parts that end where an address does.
+std::vector<std::span<const PlacedItem>> parts_of(std::span<const PlacedItem> found) {
+  constexpr std::size_t part = 32 << 10;
+  std::vector<std::span<const PlacedItem>> parts;
+  while (!found.empty()) {
+    const std::size_t size = found.size() <= part ? found.size() : end_of_group(found, part);
+    parts.push_back(found.first(size));
+    found = found.subspan(size);
+  }
+  return parts;
+}
+
+std::vector<Function> merged_candidates(const CpuCode& code, unsigned threads) {
+  const Candidates candidates(code);
+  const std::vector<PlacedItem> found = candidates.by_address(threads);
+  const auto parts = parts_of(found);
+  std::vector<std::vector<Function>> merged(parts.size());
+  parallel_for_all(parts.size(), [&](std::size_t i) { merged[i] = merge_all(candidates, parts[i]); }, threads);
+  std::vector<Function> known;
+  known.reserve(std::max(code.functions.size(), code.frames.size()));
+  std::uint64_t named_end = 0;
+  for (const auto& part : merged) {
+    for (const Function& function : part) {
+      // Unwind information of a part of a function that has a name says nothing new.
+      if (function.name.empty() && function.address < named_end) continue;
+      if (!function.name.empty()) named_end = std::max(named_end, function.end);
+      known.push_back(function);
+    }
+  }
+  return known;
+}
+
 }  // namespace
 
-Functions::Functions(const CpuCode& code) {
-  const std::vector<Function> known = merged_candidates(code);
+Functions::Functions(const CpuCode& code, unsigned threads) {
+  const std::vector<Function> known = merged_candidates(code, threads);
   std::vector<std::uint32_t> sections(code.sections.size());
   for (std::uint32_t i = 0; i < sections.size(); ++i) sections[i] = i;
   std::ranges::sort(sections, {}, [&](std::uint32_t i) { return code.sections[i].address; });

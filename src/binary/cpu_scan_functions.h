@@ -30,7 +30,7 @@ struct Function {
 
 class Functions {
  public:
-  explicit Functions(const CpuCode& code);
+  explicit Functions(const CpuCode& code, unsigned threads = 0);  // 0: all usable cores
 
   std::span<const Function> all() const { return all_; }
   const Function& operator[](std::uint32_t number) const { return all_[number]; }

@@ -60,8 +60,19 @@ Slots::Slots(const CpuCode& code, const Functions& functions) : code_(code), gua
     if (names.is_guard_function(functions[f].name)) guard_functions_.push_back(f);
   }
   for (const CodeSection& section : code.sections) {
-    if (section.name.starts_with(".plt") || section.name.starts_with(".iplt")) stubs_.push_back(&section);
+    if (section.name.starts_with(".plt") || section.name.starts_with(".iplt")) add_stubs(section);
   }
+}
+
+void Slots::add_stubs(const CodeSection& section) {
+  Stubs stubs{.section = &section, .slots = {}};
+  stub_bytes_ += section.bytes.size();
+  const std::uint64_t size = stub_bytes_ <= most_stubs ? section.bytes.size() : 0;
+  for (std::uint64_t at = 0; at < size; at += stub_step) {
+    const CodeSlot* slot = behind(section, section.address + at);
+    stubs.slots.push_back(slot ? static_cast<std::uint32_t>(slot - code_.slots.data()) : no_slot);
+  }
+  stubs_.push_back(std::move(stubs));
 }
 
 bool Slots::is_listed(std::uint32_t function) const { return std::ranges::binary_search(guard_functions_, function); }

@@ -30,15 +30,27 @@ class Slots {
 
   // The slot through which the stub at `address` jumps.
   const CodeSlot* behind_stub(std::uint64_t address) const {
-    for (const CodeSection* section : stubs_) {
-      if (address - section->address < section->bytes.size()) return behind(*section, address);
+    for (const Stubs& stubs : stubs_) {
+      const std::uint64_t inside = address - stubs.section->address;
+      if (inside >= stubs.section->bytes.size()) continue;
+      if (inside % stub_step || stubs.slots.empty()) return behind(*stubs.section, address);
+      const std::uint32_t slot = stubs.slots[inside / stub_step];
+      return slot == no_slot ? nullptr : &code_.slots[slot];
     }
     return nullptr;
   }
 
  private:
   static constexpr std::uint8_t guard_function = 1, guard_variable = 2;
+  static constexpr std::uint64_t stub_step = 8;
+  static constexpr std::uint64_t most_stubs = 16 << 20;  // bytes of them; beyond, each call looks for itself
+  static constexpr std::uint32_t no_slot = 0xffffffff;
+  struct Stubs {
+    const CodeSection* section = nullptr;
+    std::vector<std::uint32_t> slots;  // what a stub at each eighth byte jumps through: most are called many times
+  };
   bool is_listed(std::uint32_t function) const;
+  void add_stubs(const CodeSection& section);
   const CodeSlot* behind(const CodeSection& section, std::uint64_t address) const;
 
   const CpuCode& code_;
@@ -46,7 +58,8 @@ class Slots {
   std::vector<std::uint32_t> numbers_;          // of the slots, as index_ has them
   std::vector<std::uint8_t> guards_;            // by the slots' own numbers
   std::vector<std::uint32_t> guard_functions_;  // sorted; seldom more than a handful
-  std::vector<const CodeSection*> stubs_;       // sections of stubs
+  std::vector<Stubs> stubs_;
+  std::uint64_t stub_bytes_ = 0;
 };
 
 }  // namespace lathe::cpu
