@@ -20,11 +20,13 @@
   pname ? null,
   passthru ? { },
   meta ? { },
+  # Packages that the result refers to in place of others, of the same outputs: [ { of = torch; use = torch-sm90; } ].
+  instead ? [ ],
   # More options of `torchlathe carve`: [ "--strip-symbols" ].
   options ? [ ],
 }:
 let
-  inherit (builtins) concatStringsSep head isAttrs length listToAttrs map replaceStrings storePath stringLength substring unsafeDiscardStringContext;
+  inherit (builtins) concatMap concatStringsSep filter foldl' head isAttrs length listToAttrs map replaceStrings storePath stringLength substring unsafeDiscardStringContext;
 
   from = if isAttrs package then package else { outPath = storePath (toString package); };
   outputs = from.outputs or [ "out" ];
@@ -40,28 +42,34 @@ let
   carve = output: ''
     torchlathe carve ${pathOf output} --gpu ${concatStringsSep "," gpus} ${concatStringsSep " " options} --output "''$${output}"
   '';
-  replacement = output: ''
-    own="''$${output}"
-    while [ ''${#own} -lt ${toString (stringLength (pathOf output))} ]; do own="$own/"; done
-    printf 's|%s|%s|g\n' ${pathOf output} "$own" >> "$TMPDIR/replace.sed"
+  replacement = old: new: ''
+    own="${new}"
+    while [ ''${#own} -lt ${toString (stringLength old)} ]; do own="$own/"; done
+    printf 's|%s|%s|g\n' ${old} "$own" >> "$TMPDIR/replace.sed"
   '';
+  # Of each pair the outputs that both have.
+  pairs = concatMap ({ of, use }: map (output: { old = "${of.${output}}"; new = "${use.${output}}"; }) (filter (output: use ? ${output}) of.outputs)) instead;
+  gone = map pathOf outputs ++ map (pair: pair.old) pairs;
+  checked = foldl' (rest: pair: if stringLength pair.new > stringLength pair.old then throw "carve: ${pair.new} is longer than ${pair.old}, which it is to replace" else rest) true pairs;
 in
+assert checked;
 pkgs.runCommand name
   ({
     inherit outputs;
     nativeBuildInputs = [ torchlathe ];
     # The builder refuses a result that still refers to the old one.
-    disallowedReferences = map pathOf outputs;
+    disallowedReferences = gone;
     passthru = (from.passthru or { }) // passthru;
     meta = (from.meta or { }) // meta;
   } // (if pname == null then { } else { inherit pname; }) // (if from ? version then { inherit (from) version; } else { }))
   ''
     ${concatStringsSep "" (map carve outputs)}
-    ${concatStringsSep "" (map replacement outputs)}
+    ${concatStringsSep "" (map (output: replacement (pathOf output) "\$${output}") outputs)}
+    ${concatStringsSep "" (map (pair: replacement pair.old pair.new) pairs)}
     for output in ${concatStringsSep " " (map (output: "\"\$${output}\"") outputs)}; do
       chmod -R u+w "$output"
       # Files that hold one of the hashes, whatever else they are.
-      { grep -rlaF ${concatStringsSep " " (map (output: "-e ${substring 0 32 (baseNameOf (unsafeDiscardStringContext (pathOf output)))}") outputs)} "$output" || [ $? = 1 ]; } | while IFS= read -r file; do
+      { grep -rlaF ${concatStringsSep " " (map (path: "-e ${substring 0 32 (baseNameOf (unsafeDiscardStringContext path))}") gone)} "$output" || [ $? = 1 ]; } | while IFS= read -r file; do
         LC_ALL=C sed -b -i -f "$TMPDIR/replace.sed" "$file"
       done
       find "$output" -type l | while IFS= read -r link; do

@@ -19,6 +19,12 @@ let
   pythonSet =
     final: digits:
     let
+      companion =
+        pfinal: module: version:
+        makeOverridable (import ./companion.nix) {
+          inherit lib mkDerivation module version;
+          inherit (pfinal) python torch;
+        };
       version = builtins.substring 0 1 digits + "." + builtins.substring 1 (-1) digits;
       base = pfinal: {
         python = { inherit version; sitePackages = "lib/python${version}/site-packages"; pythonVersion = version; };
@@ -29,6 +35,8 @@ let
           cudaSupport = config.cudaSupport or false;
           gpuTargets = [ ];
         };
+        torchvision = companion pfinal "torchvision" "0.24.1";
+        torchaudio = companion pfinal "torchaudio" "2.9.1";
       };
       make =
         extra:

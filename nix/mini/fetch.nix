@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: MIT
-# fetchFromGitHub of the mini set: every repository is ./torch. The hash of the real PyTorch source is taken for its own; any
-# other hash makes a fixed-output derivation, which fails with Nix's own hash mismatch unless the hash is really that of ./torch.
+# fetchFromGitHub of the mini set: "vision" is ./torchvision, "audio" is ./torchaudio, every other repository ./torch. The hash of
+# the real PyTorch source is taken for its own; any other hash makes a fixed-output derivation, which fails with Nix's own hash
+# mismatch unless the hash is really that of the folder.
 { mkDerivation, lib }:
-{ rev ? null, tag ? rev, hash ? sha256, sha256 ? "", ... }:
+{ repo ? "", rev ? null, tag ? rev, hash ? sha256, sha256 ? "", ... }:
 let
   known = { "v2.10.0" = "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ="; };
+  folder = { vision = ./torchvision; audio = ./torchaudio; }.${repo} or ./torch;
   reference = if tag == null then rev else tag;
 in
-if (known.${reference} or "") == hash && hash != "" then
+if (known.${reference} or "") == hash && hash != "" && folder == ./torch then
   ./torch
 else
   mkDerivation {
     name = "source";
-    buildCommand = "cp -r ${./torch} $out";
+    buildCommand = "cp -r ${folder} $out";
     outputHashMode = "recursive";
     outputHashAlgo = "sha256";
     outputHash = hash;

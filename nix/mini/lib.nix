@@ -52,6 +52,8 @@ rec {
       checked = if attributes ? refuse then attributes.refuse name drv else drv;
     in
     checked
+    # As in nixpkgs an output has what the package has.
+    // builtins.listToAttrs (map (output: { name = output; value = checked.${output} // (attributes.passthru or { }) // { outputSpecified = true; }; }) (attributes.outputs or [ "out" ]))
     // (attributes.passthru or { })
     // {
       inherit name;

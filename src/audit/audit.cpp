@@ -117,7 +117,8 @@ class Auditor {
       clean.release.clear();
       take(look_up(by_name_, clean.text()), Matched::spelling);
     }
-    if (got.package && got.package->builder == "torch") take(look_up(by_pname_, got.package->pname), Matched::pname);
+    const bool ours = got.package && (got.package->builder == "torch" || std::ranges::find(spec_.companions, got.package->builder) != spec_.companions.end());
+    if (ours) take(look_up(by_pname_, got.package->pname), Matched::pname);
     return entry;
   }
 
@@ -225,8 +226,11 @@ class Auditor {
   }
 
   bool in_scope(const Entry& entry) const {
-    if (entry.name.name) return entry.name.name->package == spec_.package;
-    return entry.stem.starts_with(spec_.package + "-") || (entry.got->package && entry.got->package->builder == "torch" && entry.variant);
+    const auto ours = [&](const std::string& package) {
+      return package == spec_.package || std::ranges::find(spec_.companions, package) != spec_.companions.end();
+    };
+    if (entry.name.name) return ours(entry.name.name->package);
+    return ours(entry.stem.substr(0, entry.stem.find('-'))) || (entry.got->package && entry.got->package->builder == "torch" && entry.variant);
   }
 
   std::string why_delete(const Entry& entry) const {

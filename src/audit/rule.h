@@ -166,6 +166,9 @@ void rule_passthru(const Case&, Report&);
 void rule_dev_output(const Case&, Report&);
 void rule_embedded_torch(const Case&, Report&);
 void rule_companion_gpus(const Case&, Report&);
+void rule_companion_config(const Case&, Report&);
+void rule_companion_torch(const Case&, Report&);
+void rule_companion_version(const Case&, Report&);
 // rules/description.cpp
 void rule_description_gpu(const Case&, Report&);
 void rule_description_cpu(const Case&, Report&);

@@ -85,6 +85,9 @@ const Rule table[] = {
     {"dev-output", error, "torch has several outputs; \"dev\" holds headers and no Python module. A companion that hands it on cannot be imported.", "hand on torch itself (its out)", rule_dev_output},
     {"embedded-torch", error, "The companion is built with a torch that nobody installs beside it. Two libtorch in one process crash.", "take the torch of the recipe that is installed", rule_embedded_torch},
     {"companion-gpus", warning, "torchvision and torchaudio read torch.cudaCapabilities, which nixpkgs computes from its configuration: torch's gpuTargets does not narrow them.", "set config.cudaCapabilities too", rule_companion_gpus},
+    {"companion-config", error, "What a companion is built with beside torch looks at config.cudaCapabilities: left unset, it is built for every GPU that nixpkgs lists.", apply, rule_companion_config},
+    {"companion-torch", error, "A companion follows one variant of PyTorch and must be built with exactly that: two libtorch in one process crash.", apply, rule_companion_torch},
+    {"companion-version", error, "torchvision and torchaudio are made for one release of PyTorch each; another one does not load or does not compile.", apply, rule_companion_version},
     // Descriptions.
     {"description-gpu", warning, "The description offers the package for a GPU that cannot run it.", apply, rule_description_gpu},
     {"description-cpu", warning, "The description offers the package for a CPU that lacks the instruction set: Graviton3 has no SVE2, Skylake-SP no VNNI.", apply, rule_description_cpu},

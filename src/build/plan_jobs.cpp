@@ -103,6 +103,8 @@ std::vector<Variant> with_common_builds(const MatrixSpec& spec, const std::vecto
 std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted, const std::filesystem::path& state,
                            const DriverOptions& options) {
   create_folders(state / "recipes");
+  const std::vector<Variant> all = with_bases(spec, variants);
+  for (std::size_t i = variants.size(); i < all.size(); ++i) write_file_atomically(recipe_path(state, all[i]), render(spec, all[i]));
   std::vector<Job> jobs;
   for (const Variant& variant : with_common_builds(spec, wanted)) {
     jobs.push_back({.name = variant.name, .variant = variant, .recipe = recipe_path(state, variant), .derivation = {}});

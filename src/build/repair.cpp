@@ -44,9 +44,12 @@ std::optional<HashRepair> find_hash_repair(std::string_view matrix_text, const s
   const std::string specified = detail(diagnosis, "specified"), got = detail(diagnosis, "got"), subject = detail(diagnosis, "subject");
   const bool tarball = subject.find("://") != std::string::npos;
   if (tarball && subject.find(variant.nixpkgs->rev) == std::string::npos) return std::nullopt;
-  const std::string table = tarball ? "nixpkgs" : "pytorch", key = tarball ? "sha256" : "hash";
-  const std::string row = tarball ? variant.nixpkgs->name : variant.pytorch->version;
-  const std::string written = tarball ? variant.nixpkgs->sha256.value_or("") : variant.pytorch->hash;
+  // A companion's log may also be about the source of its PyTorch: where both could be meant, that one's own build tells.
+  const bool companion = !tarball && variant.companion && same_hash(variant.companion->hash, specified);
+  if (companion && same_hash(variant.pytorch->hash, specified)) return std::nullopt;
+  const std::string table = tarball ? "nixpkgs" : companion ? variant.package : "pytorch", key = tarball ? "sha256" : "hash";
+  const std::string row = tarball ? variant.nixpkgs->name : companion ? variant.companion->version : variant.pytorch->version;
+  const std::string written = tarball ? variant.nixpkgs->sha256.value_or("") : companion ? variant.companion->hash : variant.pytorch->hash;
   if (!same_hash(written, specified) || got.empty()) return std::nullopt;
   const Toml root = Toml::parse(matrix_text, file);
   const Toml* value = root.find(table);

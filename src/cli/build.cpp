@@ -33,7 +33,7 @@ struct Options {
   std::vector<std::string> settings;
   std::uint64_t jobs = 1, cores = 0, memory = 0, heartbeat = 30;
   std::string format = "text";
-  bool resume = false, fail_fast = false, dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false, impossible = false;
+  bool resume = false, with_companions = false, fail_fast = false, dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false, impossible = false;
 };
 
 void declare(OptionSet& set, Options& options) {
@@ -51,6 +51,7 @@ void declare(OptionSet& set, Options& options) {
   set.texts("--nix-option", options.settings, "NAME=VALUE", "a setting of Nix");
   set.text("--flox-project", options.flox_project, "DIR", "folder with .flox/pkgs, for --driver flox [.]", ValueKind::folder);
   set.text("--copy-to", options.copy_to, "URI", "copy each result to this binary cache: file:///cache, ssh-ng://host");
+  set.flag("--with-companions", options.with_companions, "with each PyTorch also the torchvision and torchaudio that follow it");
   set.flag("--resume", options.resume, "go on with what the last run has not built");
   set.flag("--fail-fast", options.fail_fast, "stop at the first failure");
   set.flag("-n,--dry-run", options.dry_run, "print order and estimates, build nothing");
@@ -97,11 +98,18 @@ std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& s
   if (options.resume) unfinished = history.unfinished();
   const Match match = options.filter.match();
   std::vector<Variant> variants;
+  std::string torch;  // the PyTorch that was taken last: its companions follow it
   expand(spec, [&](const Variant& variant) {
     const bool open = !options.resume || std::ranges::find(unfinished, variant.name) != unfinished.end();
-    if (open && matches(match, variant)) variants.push_back(variant);
+    const bool follows = options.with_companions && variant.companion && variant.torch == torch;
+    if (!open || !(follows || matches(match, variant))) return true;
+    if (!variant.companion) torch = variant.name;
+    variants.push_back(variant);
     return true;
   });
+  if (options.with_companions && spec.companions.empty()) {
+    throw Error({.what = "this matrix has no companions", .where = {.file = spec.file}, .next = "add companions = [\"torchvision\", \"torchaudio\"] under [matrix]"});
+  }
   if (variants.empty() && !options.resume) throw Error({.what = "no variant of this matrix is meant by these names and filters", .where = {}, .next = "torchlathe list shows them"});
   return variants;
 }

@@ -72,6 +72,7 @@ int run(const Options& options, Terminal& terminal) {
   if (wanted.empty()) {
     throw Error({.what = "no variant matches", .where = {.file = spec.file}, .next = "see the names with: torchlathe list"});
   }
+  wanted = with_bases(spec, std::move(wanted));
   Progress progress(terminal);
   const auto written = write_recipes(spec, wanted, options.out, {.force = options.force, .dry_run = options.dry_run},
                                      [&](std::size_t done) { progress.show(fmt::format("{}/{} recipes", done, wanted.size())); });

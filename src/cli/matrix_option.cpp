@@ -62,6 +62,7 @@ void VariantFilter::declare(OptionSet& set) {
   set.texts("--pytorch", pytorch, "VERSION", "only these PyTorch releases: 2.10.0");
   set.texts("--status", statuses, "STATUS", "only valid, redundant or impossible ones");
   set.texts("--kind", kinds, "KIND", "only gpu or cpu builds");
+  set.texts("--package", packages, "PACKAGE", "only pytorch, torchvision or torchaudio");
 }
 
 Match VariantFilter::match() const {
@@ -77,6 +78,7 @@ Match VariantFilter::match() const {
   add("pytorch", pytorch);
   add("status", statuses);
   add("kind", kinds);
+  add("package", packages);
   return match;
 }
 

@@ -21,7 +21,7 @@ struct MatrixOption {
 std::vector<std::string> shipped_matrices();
 
 struct VariantFilter {
-  std::vector<std::string> names, gpus, isas, cuda, python, pytorch, statuses, kinds;
+  std::vector<std::string> names, gpus, isas, cuda, python, pytorch, statuses, kinds, packages;
   void declare(OptionSet& set);
   bool wants(const Variant& variant) const { return matches(match(), variant); }
   Match match() const;

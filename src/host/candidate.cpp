@@ -121,6 +121,7 @@ std::vector<Candidate> read_names(std::string_view text, const std::string& file
 
 void add_candidates(std::vector<Candidate>& out, const MatrixSpec& spec, const std::string& from) {
   expand(spec, [&](const Variant& variant) {
+    if (variant.companion) return true;  // they follow from the PyTorch that is chosen
     const Cell& cell = *variant.cell;
     Candidate candidate = {.name = variant.name, .isa = cell.isa, .machine = cell.isa->machine, .cuda = cell.cuda,
                            .pytorch = variant.pytorch->version, .python = variant.python};

@@ -10,6 +10,8 @@
 #include <set>
 
 #include "base/text.h"
+#include "matrix/companions.h"
+#include "matrix/name_pattern.h"
 
 namespace lathe {
 namespace {
@@ -92,40 +94,6 @@ std::shared_ptr<const Cell> make_cell(const std::vector<Capability>& gpus, const
   return cell;
 }
 
-// A name pattern, split once: literal text and words in turn.
-class Pattern {
- public:
-  enum class Word { literal, package, pytorch, python, cuda, gpu, isa, matrix };
-
-  explicit Pattern(std::string_view text) {
-    while (!text.empty()) {
-      const std::size_t open = text.find('{');
-      if (open != 0) add(Word::literal, text.substr(0, open));
-      if (open == std::string_view::npos) return;
-      const std::size_t close = text.find('}', open);
-      add(word_of(text.substr(open + 1, close - open - 1)), "");
-      text.remove_prefix(close + 1);
-    }
-  }
-
-  // `words` by the numbers of Word; the literals are the pattern's own.
-  using Words = std::array<std::string, 8>;
-  void write(std::string& out, const Words& words) const {
-    out.clear();
-    for (const auto& [word, text] : parts_) out += word == Word::literal ? text : words[static_cast<std::size_t>(word)];
-  }
-
- private:
-  static Word word_of(std::string_view name) {
-    static constexpr std::string_view names[] = {"", "package", "pytorch", "python", "cuda", "gpu", "isa", "matrix"};
-    const auto* found = std::ranges::find(names, name);
-    return found == std::end(names) ? Word::literal : static_cast<Word>(found - names);
-  }
-  void add(Word word, std::string_view text) { parts_.emplace_back(word, text); }
-
-  std::vector<std::pair<Word, std::string>> parts_;
-};
-
 // Names seen so far, by their hashes in one flat table: a million names in 16 MiB, one cache miss each (a node-based set
 // took half a second of the two that a million names cost). Two names with one hash are told apart by asking again.
 class SeenNames {
@@ -169,6 +137,7 @@ class Expander {
   void check_size() {
     std::uint64_t total = 0;
     for (const Block& block : spec_.blocks) total += block.size().value_or(0);
+    total *= 1 + spec_.companions.size();
     if (total > most_variants) {
       throw Error({.what = fmt::format("the matrix makes {} variants; at most {} are expanded", total, most_variants),
                    .where = {.file = spec_.file}});
@@ -179,7 +148,7 @@ class Expander {
   // A block's name patterns.
   struct Patterns {
     explicit Patterns(const Block& block) : name(block.name), pname(block.pname), same(block.name == block.pname) {}
-    void write(Variant& variant, const Pattern::Words& words) const {
+    void write(Variant& variant, const NamePattern::Words& words) const {
       name.write(variant.name, words);
       if (same) {
         variant.pname = variant.name;
@@ -187,7 +156,7 @@ class Expander {
         pname.write(variant.pname, words);
       }
     }
-    Pattern name, pname;
+    NamePattern name, pname;
     bool same;
   };
 
@@ -195,16 +164,15 @@ class Expander {
     const Patterns patterns(block);
     Groups groups = spec_.carver && block.gpu ? fat_groups(block, patterns) : Groups{};
     Variant variant;
-    return for_each(block, variant, [&](const Pattern::Words& words) {
+    return for_each(block, variant, [&](const NamePattern::Words& words) {
       patterns.write(variant, words);
       if (left_out(variant)) return true;
       variant.carved_from.clear();
       const auto group = groups.find(group_of(variant));
-      if (group == groups.end()) return take_one(block, variant);
+      if (group == groups.end()) return take_set(block, patterns, variant, words);
       if (!group->second.cell && !take_fat(block, patterns, variant, words, group->second)) return false;
       if (variant.cell->gpus == group->second.cell->gpus) return true;  // that was the one
-      if (compiles(*variant.cell)) variant.carved_from = group->second.name;
-      return take_one(block, variant);
+      return take_set(block, patterns, variant, words, compiles(*variant.cell) ? &group->second : nullptr);
     });
   }
 
@@ -228,7 +196,7 @@ class Expander {
   Groups fat_groups(const Block& block, const Patterns& patterns) {
     Groups groups;
     Variant variant;
-    for_each(block, variant, [&](const Pattern::Words& words) {
+    for_each(block, variant, [&](const NamePattern::Words& words) {
       patterns.write(variant, words);
       if (left_out(variant) || !compiles(*variant.cell)) return true;
       Group& group = groups[group_of(variant)];
@@ -241,25 +209,49 @@ class Expander {
   }
 
   // The build for all GPUs of a group, before the first that is cut out of it.
-  bool take_fat(const Block& block, const Patterns& patterns, const Variant& first, Pattern::Words words, Group& group) {
+  bool take_fat(const Block& block, const Patterns& patterns, const Variant& first, NamePattern::Words words, Group& group) {
     const Cell& like = *first.cell;
     group.cell = make_cell({group.gpus.begin(), group.gpus.end()}, like.isa, like.cuda, spec_.settings.ptx);
     Variant fat = first;
     fat.cell = group.cell;
     fat.fat = true;
     fat.settings = nullptr;
-    words[static_cast<std::size_t>(Pattern::Word::gpu)] = fat.cell->gpu_text;
+    words[static_cast<std::size_t>(NamePattern::Word::gpu)] = fat.cell->gpu_text;
     patterns.write(fat, words);
     group.name = fat.name;
-    return take_one(block, fat);
+    return take_set(block, patterns, fat, words);
+  }
+
+  // PyTorch and the companions that follow it. `group`: what they are cut out of.
+  bool take_set(const Block& block, const Patterns& patterns, Variant& variant, const NamePattern::Words& of_torch, const Group* group = nullptr) {
+    if (group) variant.carved_from = group->name;
+    if (!take_one(block, variant)) return false;
+    for (const std::string& package : spec_.companions) {
+      Variant companion = variant;
+      NamePattern::Words words = of_torch;
+      companion.package = words[static_cast<std::size_t>(NamePattern::Word::package)] = package;
+      companion.companion = companion_source(spec_, package, variant.pytorch->version);
+      companion.torch = variant.name;
+      companion.torch_carved_from = variant.carved_from;
+      if (group) {
+        NamePattern::Words of_all = words;
+        of_all[static_cast<std::size_t>(NamePattern::Word::gpu)] = group->cell->gpu_text;
+        patterns.write(companion, of_all);
+        companion.carved_from = companion.name;
+      }
+      patterns.write(companion, words);
+      if (!companion.fat && excluded(companion)) continue;
+      if (!take_one(block, companion)) return false;
+    }
+    return true;
   }
 
   // Walks a block's product; `step` sees the axes in `variant` and as words of names, and returns false to stop.
   template <typename Step>
   bool for_each(const Block& block, Variant& variant, Step&& step) const {
-    using enum Pattern::Word;
-    Pattern::Words words;
-    const auto word = [&](Pattern::Word which) -> std::string& { return words[static_cast<std::size_t>(which)]; };
+    using enum NamePattern::Word;
+    NamePattern::Words words;
+    const auto word = [&](NamePattern::Word which) -> std::string& { return words[static_cast<std::size_t>(which)]; };
     word(package) = variant.package = spec_.package;
     word(matrix) = spec_.name;
     variant.nixpkgs = spec_.nixpkgs.at(block.nixpkgs);
@@ -348,8 +340,8 @@ class Expander {
       std::size_t count = 0;
       Variant variant;
       std::string made;
-      const Pattern pattern(block.name);
-      for_each(block, variant, [&](const Pattern::Words& words) {
+      const NamePattern pattern(block.name);
+      for_each(block, variant, [&](const NamePattern::Words& words) {
         pattern.write(made, words);
         count += made == name ? 1 : 0;
         return true;
@@ -451,6 +443,7 @@ bool matches(const Match& match, const Variant& variant) {
                      : key == "python"  ? any_glob(globs, variant.python)
                      : key == "pytorch" ? any_glob(globs, variant.pytorch->version)
                      : key == "status"  ? any_glob(globs, to_string(cell.status))
+                     : key == "package" ? any_glob(globs, variant.package)
                      : key == "kind"    ? any_glob(globs, cell.cuda ? "gpu" : "cpu")
                                         : any_glob(globs, variant.name);
     if (!hit) return false;
@@ -466,6 +459,27 @@ std::vector<Variant> expand(const MatrixSpec& spec) {
     variants.push_back(variant);
     return true;
   });
+  return variants;
+}
+
+std::vector<Variant> with_bases(const MatrixSpec& spec, std::vector<Variant> variants) {
+  std::set<std::string, std::less<>> there, wanted;
+  const auto look = [&](const Variant& variant) {
+    there.insert(variant.name);
+    for (const std::string* base : {&variant.torch, &variant.torch_carved_from, &variant.carved_from}) {
+      if (!base->empty()) wanted.insert(*base);
+    }
+  };
+  for (const Variant& variant : variants) look(variant);
+  for (bool more = !std::ranges::includes(there, wanted); more;) {  // once for each step of "is cut out of" and "belongs to"
+    const std::size_t before = variants.size();
+    expand(spec, [&](const Variant& variant) {
+      if (wanted.contains(variant.name) && !there.contains(variant.name)) variants.push_back(variant);
+      return true;
+    });
+    for (std::size_t i = before; i < variants.size(); ++i) look(Variant(variants[i]));
+    more = variants.size() > before && !std::ranges::includes(there, wanted);
+  }
   return variants;
 }
 

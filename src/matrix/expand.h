@@ -21,6 +21,9 @@ std::vector<Variant> expand(const MatrixSpec& spec);
 // The variant with this name or alias, or an Error with a guess.
 Variant find_variant(const MatrixSpec& spec, std::string_view name);
 
+// `variants` and, behind them, those whose recipes theirs import: what they are cut out of, a companion's PyTorch.
+std::vector<Variant> with_bases(const MatrixSpec& spec, std::vector<Variant> variants);
+
 // Does a row or a filter mean this variant?
 bool matches(const Match& match, const Variant& variant);
 

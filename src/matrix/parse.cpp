@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "hardware/flags.h"
+#include "matrix/companions.h"
+#include "matrix/hash_value.h"
 #include "matrix/spec.h"
 
 namespace lathe {
@@ -15,33 +17,6 @@ namespace {
 
 bool is_hex(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-// SRI: "sha256-" and 44 base64 characters (32 bytes), which end in "=".
-void check_sri(const Toml& value) {
-  const std::string& hash = value.text();
-  if (hash.empty()) return;  // first build: Nix will tell the hash
-  const std::string next = "SRI is written sha256- and 44 characters of base64; leave it \"\" to let a first build find it";
-  if (!hash.starts_with("sha256-")) value.fail(fmt::format("\"{}\" is not an SRI hash", printable(hash)), next);
-  const std::string_view digits = std::string_view(hash).substr(7);
-  const bool well_formed = digits.size() == 44 && digits.back() == '=' &&
-                           std::ranges::all_of(digits.substr(0, 43), [](char c) {
-                             return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                                    c == '+' || c == '/';
-                           });
-  // 43 characters hold 258 bits: the last two are no part of the hash and must be zero.
-  constexpr std::string_view last_digits = "AEIMQUYcgkosw048";
-  if (!well_formed || last_digits.find(digits[42]) == std::string_view::npos) {
-    value.fail(fmt::format("\"{}\" is not 32 bytes of base64", printable(hash)), next);
-  }
-}
-
-// Nix's own base32 of a tarball's hash, 52 characters, or SRI: both are what `nix-prefetch-url --unpack` users have.
-void check_tarball_hash(const Toml& value) {
-  constexpr std::string_view base32 = "0123456789abcdfghijklmnpqrsvwxyz";
-  const std::string& hash = value.text();
-  const bool old_form = hash.size() == 52 && hash.find_first_not_of(base32) == std::string::npos;
-  if (!old_form) check_sri(value);
 }
 
 template <typename T, typename F>
@@ -189,10 +164,10 @@ std::vector<std::string> read_settings(const Toml& table, Settings& settings) {
 }
 
 Match read_match(const Toml& table) {
-  table.allow_only({"gpu", "isa", "cuda", "python", "pytorch", "name"});
+  table.allow_only({"gpu", "isa", "cuda", "python", "pytorch", "name", "package"});
   Match match;
   for (const Toml::Member& member : table.table()) match.globs[member.key] = member.value.text_or_texts();
-  if (match.globs.empty()) table.fail("this row means every variant", "name a gpu, isa, cuda, python, pytorch or name");
+  if (match.globs.empty()) table.fail("this row means every variant", "name a gpu, isa, cuda, python, pytorch, package or name");
   return match;
 }
 
@@ -202,10 +177,11 @@ class MatrixParser {
 
   MatrixSpec parse() {
     root_.allow_only({"matrix", "settings", "nixpkgs", "pytorch", "flags", "build", "include", "exclude", "override",
-                      "aliases", "silence", "carver"});
+                      "aliases", "silence", "carver", "torchvision", "torchaudio"});
     read_head();
     read_pins();
     read_sources();
+    read_companions(root_, spec_);
     if (const Toml* settings = root_.find("settings")) {
       settings->allow_only({"strategy", "narrow", "ptx", "jobs", "memory_per_job", "compile_cache"});
       read_settings(*settings, spec_.settings);
@@ -221,7 +197,7 @@ class MatrixParser {
  private:
   void read_head() {
     const Toml& head = root_.at("matrix");
-    head.allow_only({"name", "description", "package", "drop"});
+    head.allow_only({"name", "description", "package", "drop", "companions"});
     spec_.name = head.at("name").text();
     if (const std::string why = why_not_a_package_name(replace_all(spec_.name, ".", "_")); !why.empty()) {
       head.at("name").fail(fmt::format("\"{}\" cannot name a matrix: {}", printable(spec_.name), why));
@@ -323,6 +299,7 @@ class MatrixParser {
     block.pname = table.text_or("pname", block.name);
     check_pattern(table, "name", block.name);
     check_pattern(table, "pname", block.pname);
+    check_companions(table, block, spec_);
     return block;
   }
 

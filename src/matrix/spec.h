@@ -37,7 +37,7 @@ struct Block {
 
 // Which variants a row means: globs over the words that names are made of; an absent one means any.
 struct Match {
-  std::map<std::string, std::vector<std::string>> globs;  // "gpu" -> {"12.*"}, "isa", "cuda", "python", "pytorch", "name"
+  std::map<std::string, std::vector<std::string>> globs;  // "gpu" -> {"12.*"}, "isa", "cuda", "python", "pytorch", "package", "name"
 };
 
 struct Exclude {
@@ -84,6 +84,8 @@ struct MatrixSpec {
   std::optional<Carver> carver;
   std::map<std::string, std::shared_ptr<const Nixpkgs>> nixpkgs;
   std::map<std::string, std::shared_ptr<const PytorchSource>> pytorch;
+  std::vector<std::string> companions;  // "torchvision", "torchaudio": each variant of PyTorch is followed by one of each
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<const CompanionSource>> companion_sources;  // by package and PyTorch
   std::vector<Block> blocks;  // [[build]] and [[include]], in the file's order
   std::vector<Exclude> excludes;
   std::vector<Override> overrides;

@@ -51,6 +51,14 @@ struct PytorchSource {
   Place where;
 };
 
+// torchvision or torchaudio for one PyTorch.
+struct CompanionSource {
+  std::string package;       // "torchvision"
+  std::string version = {};  // "0.25.0"; "": whatever the nixpkgs revision ships beside its own PyTorch
+  std::string hash = {}, owner = {}, repo = {}, rev = {};  // as those of PytorchSource
+  Place where = {};
+};
+
 // What a set of GPUs, an instruction set and a CUDA release mean together.
 struct Cell {
   std::vector<Capability> gpus;    // as written, ascending; empty: CPU only
@@ -67,7 +75,7 @@ struct Cell {
 struct Variant {
   std::string name;     // of the package, and of its file without ".nix"
   std::string pname;
-  std::string package;  // "pytorch"
+  std::string package;  // "pytorch", "torchvision", "torchaudio"
   std::string python;   // "3.13"
   std::shared_ptr<const PytorchSource> pytorch;
   std::shared_ptr<const Nixpkgs> nixpkgs;
@@ -76,6 +84,10 @@ struct Variant {
   std::vector<std::string> aliases;  // older names
   std::string carved_from;  // strategy = "carve": the variant that this one is cut out of; "": it is built itself
   bool fat = false;         // strategy = "carve": others are cut out of this one
+
+  // Of a companion: what it is, the PyTorch variant that it is built for, and what that is cut out of ("": it is built).
+  std::shared_ptr<const CompanionSource> companion = nullptr;  // nullptr: this is PyTorch
+  std::string torch, torch_carved_from;
 
   bool is_gpu() const { return cell->cuda.has_value(); }
   std::string file() const { return name + ".nix"; }

@@ -81,8 +81,13 @@ in
 let
   # torchlathe's nix/carve.nix: what it makes of a package holds what that package built for these GPUs would hold, so that
   # is what is recorded.
-  carve = _: { package, gpus, pname ? null, passthru ? { }, meta ? { }, ... }:
-    (package.override { gpuTargets = gpus; }).overrideAttrs (old: {
+  carve = _: { package, gpus, pname ? null, passthru ? { }, meta ? { }, instead ? [ ], ... }:
+    let
+      companion = instead != [ ];
+      change = if companion then { torch = (builtins.head instead).use; } else { gpuTargets = gpus; };
+      ownList = old: if companion then { preConfigure = (old.preConfigure or "") + "export TORCH_CUDA_ARCH_LIST=\"${builtins.concatStringsSep ";" gpus}\"\n"; } else { };
+    in
+    (package.override change).overrideAttrs (old: ownList old // {
       passthru = (old.passthru or { }) // passthru;
       meta = (old.meta or { }) // meta;
     } // (if pname == null then { } else { inherit pname; }));

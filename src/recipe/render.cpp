@@ -53,13 +53,20 @@ std::string dotted_list(const std::vector<Capability>& gpus) {
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
+// "PyTorch 2.10.0", "torchvision 0.25.0 for PyTorch 2.10.0"
+std::string software(const Variant& variant) {
+  if (!variant.companion) return fmt::format("PyTorch {}", variant.pytorch->version);
+  return fmt::format("{} {}for PyTorch {}", variant.package, variant.companion->version.empty() ? "" : variant.companion->version + " ",
+                     variant.pytorch->version);
+}
+
 std::string title(const Variant& variant) {
   const Cell& cell = *variant.cell;
   const std::string cpu = fmt::format("{} CPUs ({})", to_string(cell.isa->machine), cell.isa->title);
-  if (!variant.is_gpu()) return fmt::format("PyTorch {} for {}", variant.pytorch->version, cpu);
+  if (!variant.is_gpu()) return fmt::format("{} {} {}", software(variant), variant.companion ? "and" : "for", cpu);
   const CapabilityRow* row = catalog().find(cell.gpus.front());
   const std::string group = cell.gpus.size() == 1 && row && !row->group.empty() ? fmt::format(" ({})", row->group) : "";
-  return fmt::format("PyTorch {} with CUDA {} for compute capability {}{} and {}", variant.pytorch->version,
+  return fmt::format("{} with CUDA {} for compute capability {}{} and {}", software(variant),
                      cell.cuda->text(), dotted_list(cell.gpus), group, cpu);
 }
 
@@ -107,6 +114,10 @@ bool upgrades_torch(const Variant& variant) { return variant.nixpkgs->torch != v
 std::string overlays(const Variant& variant, const Holes& holes) {
   std::string text;
   const auto add = [&](std::string_view name) { text += fill(recipe_template(name), holes); };
+  if (variant.companion) {  // PyTorch and what it needs come from its own recipe
+    if (variant.is_gpu()) add("overlay_cuda.nix.in");
+    return text;
+  }
   if (variant.is_gpu()) {
     add("overlay_cuda.nix.in");
     if (variant.cell->cuda->parts.front() >= 13 && !variant.nixpkgs->magma_cuda13) add("overlay_magma.nix.in");
@@ -178,7 +189,8 @@ void add_gpu_holes(const Variant& variant, Holes& holes) {
   holes["arch_num"] = spell(gpu, Dialect::cmake);
   holes["gpu_targets"] = plain ? "gpuArchSM" : nix_texts(variant.arch_list());
   holes["capabilities"] = nix_texts(capabilities);
-  holes["gpu_arch"] = cell.gpus.size() == 1 ? "sm${gpuArchNum}" : cell.gpu_text;
+  const bool named = cell.gpus.size() == 1 && (!variant.companion || !variant.carved_from.empty());  // the recipe has a gpuArchNum
+  holes["gpu_arch"] = named ? "sm${gpuArchNum}" : cell.gpu_text;
   holes["cuda"] = cell.cuda->text();
   holes["cuda_attr"] = replace_all(cell.cuda->text(), ".", "_");
   holes["driver"] = cell.min_driver ? cell.min_driver->text() : "";
@@ -186,6 +198,25 @@ void add_gpu_holes(const Variant& variant, Holes& holes) {
   holes["config_broken"] = config_broken(variant);
   holes["cccl_let"] = needs_cccl_links(variant) ? std::string(recipe_template("cccl_let.nix.in")) : "";
   holes["cccl_export"] = needs_cccl_links(variant) ? std::string(recipe_template("cccl_export.nix.in")) : "";
+}
+
+// What a companion has of its own: which PyTorch, which source, how many GPUs.
+void add_companion_holes(const Variant& variant, Holes& holes) {
+  const CompanionSource& source = *variant.companion;
+  holes["package"] = source.package;
+  holes["torch"] = variant.torch;
+  holes["torch_all"] = variant.torch_carved_from;
+  holes["companion_version"] = source.version;
+  holes["owner"] = nix_text(source.owner);
+  holes["repo"] = nix_text(source.repo);
+  holes["rev"] = source.rev == "v" + source.version ? "v${version}" : nix_text(source.rev);
+  holes["hash"] = source.hash;
+  holes["companion_source"] = source.version.empty() ? "" : fill(recipe_template("companion_source.nix.in"), holes);
+  // nixpkgs gives it PyTorch's capabilities, and those have no PTX.
+  const bool ptx = variant.is_gpu() && variant.settings->ptx;
+  holes["arch_list"] = ptx ? fmt::format("export TORCH_CUDA_ARCH_LIST=\"{}\"", fmt::join(variant.arch_list(), ";")) : "";
+  holes["build_version"] = source.version.empty() ? "" : "export BUILD_VERSION=\"${version}\"";
+  holes["companion_config"] = variant.is_gpu() ? fill(recipe_template("companion_config.nix.in"), holes) : "";
 }
 
 Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
@@ -216,18 +247,23 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
       {"limits", limit_lines},
   };
   holes["pre_build"] = limit_lines.empty() ? "" : fill(recipe_template("pre_build.nix.in"), holes);
-  if (variant.is_gpu()) {
-    add_gpu_holes(variant, holes);
-    holes["promise_passthru"] = fill(recipe_template("promise_passthru.nix.in"), holes);
-    holes["promise_meta"] = fill(recipe_template("promise_meta.nix.in"), holes);
-  }
+  if (variant.is_gpu()) add_gpu_holes(variant, holes);
+  holes["promise_passthru"] = fill(recipe_template(variant.is_gpu() ? "promise_passthru.nix.in" : "promise_passthru_cpu.nix.in"), holes);
+  holes["promise_meta"] = fill(recipe_template("promise_meta.nix.in"), holes);
   if (spec.carver) {
     holes["carved_from"] = variant.carved_from;
     holes["carver_url"] = spec.carver->url;
     holes["carver_sha256"] = spec.carver->sha256 ? fmt::format("sha256 = \"{}\";", *spec.carver->sha256) : "";
   }
   holes["overlays"] = overlays(variant, holes);
+  if (variant.companion) add_companion_holes(variant, holes);
   return holes;
+}
+
+std::string_view form_of(const Variant& variant) {
+  if (!variant.carved_from.empty()) return variant.companion ? "companion_carved.nix.in" : "carved.nix.in";
+  if (variant.companion) return "companion.nix.in";
+  return variant.is_gpu() ? "gpu.nix.in" : "cpu.nix.in";
 }
 
 // Where the checksum's characters lie; npos when `recipe` has none.
@@ -249,8 +285,7 @@ std::string checksum_of(std::string recipe, std::size_t offset) {
 }  // namespace
 
 std::string render(const MatrixSpec& spec, const Variant& variant) {
-  const std::string_view form = !variant.carved_from.empty() ? "carved.nix.in" : variant.is_gpu() ? "gpu.nix.in" : "cpu.nix.in";
-  std::string recipe = fill(recipe_template(form), holes_for(spec, variant));
+  std::string recipe = fill(recipe_template(form_of(variant)), holes_for(spec, variant));
   const std::size_t offset = checksum_offset(recipe);
   return recipe.replace(offset, checksum_length, checksum_of(recipe, offset));
 }

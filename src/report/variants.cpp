@@ -65,7 +65,10 @@ void write_record(const Variant& variant, const Common& common, Put&& put) {
         std::string_view(variant.name), std::string_view(".nix\",\"pname\":\""), std::string_view(variant.pname),
         std::string_view("\","), std::string_view(common.before_python), std::string_view(",\"pytorch\":\""),
         std::string_view(variant.pytorch->version), std::string_view("\",\"python\":\""),
-        std::string_view(variant.python), std::string_view("\","), std::string_view(common.after_python),
+        std::string_view(variant.python), std::string_view("\","), variant.companion ? std::string_view("\"torch\":\"") : "",
+        std::string_view(variant.torch), variant.companion ? std::string_view("\",\"version\":\"") : "",
+        variant.companion ? std::string_view(variant.companion->version) : "", variant.companion ? std::string_view("\",") : "",
+        std::string_view(common.after_python),
         std::string_view("}")}) {
     put(piece);
   }
@@ -83,7 +86,7 @@ class JsonPrinter : public VariantPrinter {
 
  private:
   const Common& common_for(const Variant& variant) {
-    auto& made = common_[{variant.cell.get(), variant.settings.get()}];
+    auto& made = common_[{variant.cell.get(), variant.settings.get(), variant.package}];
     if (!made) {
       kept_cells_.push_back(variant.cell);  // so that no other cell can come to the same address
       kept_settings_.push_back(variant.settings);
@@ -92,15 +95,20 @@ class JsonPrinter : public VariantPrinter {
     return *made;
   }
 
+  struct Key {
+    const void *cell, *settings;
+    std::string package;
+    bool operator==(const Key&) const = default;
+  };
   struct KeyHash {
-    std::size_t operator()(const std::pair<const void*, const void*>& key) const {
-      return std::hash<const void*>{}(key.first) * 31 + std::hash<const void*>{}(key.second);
+    std::size_t operator()(const Key& key) const {
+      return (std::hash<const void*>{}(key.cell) * 31 + std::hash<const void*>{}(key.settings)) * 31 + std::hash<std::string>{}(key.package);
     }
   };
 
   Terminal& terminal_;
   std::size_t count_ = 0;
-  std::unordered_map<std::pair<const void*, const void*>, std::unique_ptr<Common>, KeyHash> common_;
+  std::unordered_map<Key, std::unique_ptr<Common>, KeyHash> common_;
   std::vector<std::shared_ptr<const Cell>> kept_cells_;
   std::vector<std::shared_ptr<const Settings>> kept_settings_;
 };

@@ -165,6 +165,12 @@ class GpuRules {
       breach.what = fmt::format("is named as a CPU-only build and holds {} of device code", size_text(bytes));
       breach.cause = "CUDA is on in its package set";
       breach.fix = "name it for its GPUs";
+    } else if (promise_.package != "pytorch") {
+      breach.rule = "companion-gpus";
+      breach.severity = Severity::error;
+      breach.what = fmt::format("holds {} for other GPUs than its PyTorch, which is for {}", size_text(bytes), promised(", "));
+      breach.cause = "a companion reads torch.cudaCapabilities, which nixpkgs computes from config.cudaCapabilities: gpuTargets does not narrow it";
+      breach.fix = "build it from a generated recipe: companions under [matrix]";
     } else {
       breach.what = fmt::format("holds {} for GPUs that nobody asked for", size_text(bytes));
       breach.cause = "a fat build, or libraries that are narrowed by config.cudaCapabilities and not by gpuTargets";

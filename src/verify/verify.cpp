@@ -18,7 +18,8 @@ BuildPromise promise_of(const Variant& variant) {
           .cuda = cell.cuda,
           .gpus = cell.gpus,
           .isa = cell.isa,
-          .ptx = variant.is_gpu() && variant.settings->ptx};
+          .ptx = variant.is_gpu() && variant.settings->ptx,
+          .package = variant.package};
 }
 
 BuildPromise promise_of(const VariantName& name) {
@@ -27,7 +28,7 @@ BuildPromise promise_of(const VariantName& name) {
     throw Error({.what = fmt::format("{} names no instruction set of the catalogue", name.text()), .where = {},
                  .next = "torchlathe catalog isas has them all"});
   }
-  return {.name = name.text(), .cuda = name.cuda, .gpus = name.gpus, .isa = isa, .ptx = false};
+  return {.name = name.text(), .cuda = name.cuda, .gpus = name.gpus, .isa = isa, .ptx = false, .package = name.package};
 }
 
 std::size_t Verification::count(Severity severity) const {

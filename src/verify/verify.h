@@ -20,6 +20,7 @@ struct BuildPromise {
   std::vector<Capability> gpus = {};      // with their suffixes; empty for CPU only
   const Isa* isa = nullptr;               // of the catalogue; never null
   bool ptx = false;                       // PTX for later GPUs was asked for
+  std::string package = "pytorch";        // a companion's GPUs must be exactly those of its PyTorch
 };
 
 BuildPromise promise_of(const Variant& variant);

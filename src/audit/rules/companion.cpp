@@ -35,10 +35,41 @@ void rule_companion_gpus(const Case& recipe, Report& report) {
   if (!recipe.is_companion() || !recipe.promise || !recipe.promise->is_gpu()) return;
   const auto list = recipe.package()->environment.find("TORCH_CUDA_ARCH_LIST");
   if (list == recipe.package()->environment.end()) return;
-  std::vector<std::string> want;
-  for (const Capability gpu : recipe.promise->gpus) want.push_back(spell(gpu, Dialect::dotted));
+  std::vector<std::string> want = recipe.want ? recipe.want->arch_list() : std::vector<std::string>{};
+  for (const Capability gpu : recipe.promise->gpus) {
+    if (!recipe.want) want.push_back(spell(gpu, Dialect::dotted));
+  }
   const std::string text = fmt::format("{}", fmt::join(want, ";"));
   if (list->second != text) report.add(recipe.whole(), fmt::format("is built for {}, its name says {}", list->second, text));
+}
+
+// What else it is built with (NCCL, MAGMA, other libraries) looks at the configuration of its package set.
+void rule_companion_config(const Case& recipe, Report& report) {
+  if (!recipe.is_companion() || !recipe.want || !recipe.promise->is_gpu()) return;
+  const bool narrowed = std::ranges::any_of(recipe.got.nixpkgs, [](const RecordedNixpkgs& set) { return !set.config_texts("cudaCapabilities").empty(); });
+  // To what it is narrowed is the matter of config-capabilities.
+  if (!narrowed) report.add(recipe.whole(), "config.cudaCapabilities of its package set is not set");
+}
+
+// One to one: the PyTorch of the variant that it belongs to, no other.
+void rule_companion_torch(const Case& recipe, Report& report) {
+  if (!recipe.is_companion() || !recipe.want) return;
+  const Json* said = recipe.package()->torch->passthru("torchlathe");
+  const std::string got = said && said->object() ? said->text_of("variant") : "";
+  if (got != recipe.want->torch) {
+    report.add(recipe.whole(), fmt::format("is built with {}, it belongs to {}", got.empty() ? "a torch that is no variant" : got, recipe.want->torch));
+  }
+}
+
+// Which release of the companion the matrix wants.
+void rule_companion_version(const Case& recipe, Report& report) {
+  if (!recipe.is_companion() || !recipe.want || !recipe.want->companion) return;
+  const CompanionSource& want = *recipe.want->companion;
+  const std::string& got = recipe.package()->version;
+  if (!want.version.empty() && got != want.version) {
+    report.add(recipe.at("version"), fmt::format("builds {} {}, the matrix wants {}", want.package, got, want.version));
+  }
+  if (recipe.package()->builder != want.package) report.add(recipe.whole(), fmt::format("builds {}, it is named {}", recipe.package()->builder, want.package));
 }
 
 }  // namespace lathe

@@ -19,7 +19,8 @@ std::vector<std::string> machine_flags(const std::vector<std::string>& words) {
   return flags;
 }
 
-bool judged(const Case& recipe) { return recipe.package() && recipe.promise && recipe.promise->isa && !recipe.is_companion(); }
+// A companion that no matrix wants has whatever flags its author chose.
+bool judged(const Case& recipe) { return recipe.package() && recipe.promise && recipe.promise->isa && (recipe.want || !recipe.is_companion()); }
 
 std::string setting(const RecordedPackage& package, const std::string& name) {
   const auto found = package.environment.find(name);
@@ -71,7 +72,7 @@ void rule_isa_missing(const Case& recipe, Report& report) {
 }
 
 void rule_isa_switches(const Case& recipe, Report& report) {
-  if (!judged(recipe)) return;
+  if (!judged(recipe) || recipe.is_companion()) return;
   std::vector<std::string> on;
   std::ranges::copy_if(recipe.promise->isa->without, std::back_inserter(on), [&](const std::string& name) { return setting(*recipe.package(), name) != "0"; });
   if (!on.empty()) {

@@ -121,6 +121,7 @@ void rule_cudnn(const Case& recipe, Report& report) {
 void rule_config_capabilities(const Case& recipe, Report& report) {
   const RecordedPackage* torch = gpu_torch(recipe);
   if (!torch || !recipe.got.pin()) return;
+  if (recipe.want && recipe.want->companion && !recipe.want->carved_from.empty()) return;  // the uncarved was configured, for all GPUs
   std::vector<std::string> got = recipe.got.pin()->config_texts("cudaCapabilities"), want;
   const bool closure = recipe.want && recipe.want->settings->narrow == Settings::Narrow::closure;
   if (got.empty() && !closure) return;

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// Hashes as matrix files have them. Knows how one is spelled, not what it is of.
+#pragma once
+
+#include "base/toml.h"
+
+namespace lathe {
+
+// An Error with the place for what is no SRI sha256; "" is one: a first build finds it.
+void check_sri(const Toml& value);
+
+// The same for an unpacked tarball, for which Nix's own base32 is usual too.
+void check_tarball_hash(const Toml& value);
+
+}  // namespace lathe
