@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "base/parallel.h"
 #include "matrix/expand.h"
@@ -80,21 +79,10 @@ void set_estimate(Job& job, const History& history) {
   }
 }
 
-// Before the first variant that is cut out of it stands the build for all GPUs, also where nobody asked for that.
+// In front stands what others are cut out of, and the PyTorch of a companion, also where nobody asked for that.
 std::vector<Variant> with_common_builds(const MatrixSpec& spec, const std::vector<Variant>& wanted) {
-  std::set<std::string> missing;
-  for (const Variant& variant : wanted) {
-    if (!variant.carved_from.empty()) missing.insert(variant.carved_from);
-  }
-  for (const Variant& variant : wanted) missing.erase(variant.name);
-  std::vector<Variant> all;
-  if (!missing.empty()) {
-    expand(spec, [&](const Variant& variant) {
-      if (missing.contains(variant.name)) all.push_back(variant);
-      return all.size() < missing.size();
-    });
-  }
-  all.insert(all.end(), wanted.begin(), wanted.end());
+  std::vector<Variant> all = with_bases(spec, wanted);
+  std::ranges::rotate(all, all.begin() + static_cast<std::ptrdiff_t>(wanted.size()));
   return all;
 }
 
@@ -103,8 +91,6 @@ std::vector<Variant> with_common_builds(const MatrixSpec& spec, const std::vecto
 std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted, const std::filesystem::path& state,
                            const DriverOptions& options) {
   create_folders(state / "recipes");
-  const std::vector<Variant> all = with_bases(spec, variants);
-  for (std::size_t i = variants.size(); i < all.size(); ++i) write_file_atomically(recipe_path(state, all[i]), render(spec, all[i]));
   std::vector<Job> jobs;
   for (const Variant& variant : with_common_builds(spec, wanted)) {
     jobs.push_back({.name = variant.name, .variant = variant, .recipe = recipe_path(state, variant), .derivation = {}});
@@ -117,13 +103,8 @@ std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& w
 }
 
 void remake(Job& job, const MatrixSpec& spec, const std::filesystem::path& state, const DriverOptions& options) {
-  const std::string common = job.variant->carved_from;
-  expand(spec, [&](const Variant& variant) {
-    if (variant.name == common) write_file_atomically(recipe_path(state, variant), render(spec, variant));
-    if (variant.name == job.name) job.variant = variant;
-    return true;
-  });
-  write_file_atomically(recipe_path(state, *job.variant), render(spec, *job.variant));
+  job.variant = find_variant(spec, job.name);
+  for (const Variant& variant : with_bases(spec, {*job.variant})) write_file_atomically(recipe_path(state, variant), render(spec, variant));
   std::vector<Job> one = {job};
   one.front().state = JobState::waiting;
   instantiate(one, options);
