@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "carve/installed_record.h"
 #include "carve/manifest.h"
 #include "carve/rewrite.h"
 #include "carve/vendor.h"
@@ -39,7 +40,10 @@ class TreeCarver {
   CarvedTree in_place() {
     list();
     carve_all(source_);
-    if (options_.write_manifest && !options_.carve.dry_run && tree_.count(Outcome::carved) != 0) write_manifest(source_);
+    if (options_.write_manifest && !options_.carve.dry_run && tree_.count(Outcome::carved) != 0) {
+      write_manifest(source_);
+      update_installed_records(source_, changed_files(), std::string(manifest_name), RecordPlaces::inside_and_beside);
+    }
     return std::move(tree_);
   }
 
@@ -61,7 +65,10 @@ class TreeCarver {
     carve_all(folder.path());
     if (!tree_.failures.empty()) return std::move(tree_);
     link_and_finish(folder.path());
-    if (options_.write_manifest && !tree_.files.empty()) write_manifest(folder.path());
+    if (options_.write_manifest && !tree_.files.empty()) {
+      write_manifest(folder.path());
+      update_installed_records(folder.path(), changed_files(), std::string(manifest_name), RecordPlaces::inside);
+    }
     fs::permissions(folder.path(), fs::status(source_).permissions());
     folder.put_in_place();
     return std::move(tree_);
@@ -189,6 +196,14 @@ class TreeCarver {
     const fs::path earlier = source_ / manifest_name;
     const std::string text = fs::is_regular_file(earlier) ? read_file(earlier) : "";
     write_file_atomically(destination / manifest_name, carve_manifest(tree_.files, options_.carve, text));
+  }
+
+  std::vector<std::string> changed_files() const {
+    std::vector<std::string> files;
+    for (const CarvedFile& file : tree_.files) {
+      if (file.outcome == Outcome::carved) files.push_back(file.path);
+    }
+    return files;
   }
 
   const fs::path source_;

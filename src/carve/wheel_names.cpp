@@ -121,4 +121,12 @@ std::string rewrite_record(std::string_view text, const std::map<std::string, Re
   return out + record_line;  // it lists all but itself
 }
 
+std::set<std::string> recorded_paths(std::string_view text) {
+  std::set<std::string> paths;
+  for (const std::string_view line : split(text, '\n')) {
+    if (!trim(line).empty()) paths.insert(path_of(trim(line)));
+  }
+  return paths;
+}
+
 }  // namespace lathe

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,5 +43,8 @@ struct RecordedFile {
 // signatures, which no longer hold, left out.
 std::string rewrite_record(std::string_view text, const std::map<std::string, RecordedFile>& written,
                            const std::function<std::string(std::string_view)>& new_name);
+
+// The files that RECORD lists.
+std::set<std::string> recorded_paths(std::string_view text);
 
 }  // namespace lathe

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "carve/test_libraries.h"
 #include "os/file.h"
 
@@ -102,6 +103,36 @@ TEST_F(CarvedWheelTest, PipInstallsItAndFindsNothingWrong) {
   EXPECT_EQ(folder_.run("v/bin/python -c 'import pkg, importlib.metadata as m; print(pkg.x, m.version(\"pkg\"))' && v/bin/say"),
             "1 1.2+cu128.sm90\nsaid\n");
   EXPECT_EQ(folder_.run("python3 -m pip --python v/bin/python --disable-pip-version-check check"), "No broken requirements found.\n");
+}
+
+// Holds the RECORD of an installed package against its files, and looks for the manifest in it.
+constexpr std::string_view judge_installed = R"(
+import base64, csv, glob, hashlib, os, sys
+record, = glob.glob(sys.argv[1] + "/pkg-*.dist-info/RECORD")
+rows = list(csv.reader(open(record)))
+for name, hash, size in rows:
+    if not hash or name.startswith("../"): continue
+    data = open(os.path.join(sys.argv[1], name), "rb").read()
+    assert size == str(len(data)), name
+    assert hash == "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode(), name
+print(sum("manifest" in row[0] for row in rows))
+)";
+
+TEST_F(CarvedWheelTest, AnInstalledPackageCarvedInPlaceKeepsItsRecordTrueAndCanBeUninstalled) {
+  if (folder_.run("python3 -m pip --version >/dev/null 2>&1 && python3 -c 'import venv' && echo yes || true") != "yes\n") {
+    GTEST_SKIP() << "no pip that can install into another environment";
+  }
+  folder_.run("python3 -m venv --without-pip v && python3 -m pip --python v/bin/python --disable-pip-version-check install -q "
+              "--no-index *.whl && echo v/lib/python3*/site-packages >where");
+  folder_.write("installed.py", judge_installed);
+  const fs::path site = folder_.path() / trim(read_file(folder_.path() / "where"));
+  fs::copy(site, folder_.path() / "copied", fs::copy_options::recursive);
+  EXPECT_EQ(folder_.run("python3 installed.py $(cat where)"), "0\n");
+  EXPECT_EQ(carve_tree(site / "pkg", site / "pkg", options_).count(Outcome::carved), 1u);
+  EXPECT_EQ(folder_.run("python3 installed.py $(cat where)"), "1\n");
+  EXPECT_EQ(folder_.run("python3 -m pip --python v/bin/python --disable-pip-version-check uninstall -q -y pkg 2>&1; ls $(cat where)"), "");
+  EXPECT_EQ(carve_tree(folder_.path() / "copied", folder_.path() / "carved", options_).count(Outcome::carved), 1u);
+  EXPECT_EQ(folder_.run("python3 installed.py carved"), "1\n");
 }
 
 TEST_F(CarvedWheelTest, IsTheSameBytesEachTimeAndWithAnyNumberOfCores) {

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// Source: "Recording installed projects" of the Python packaging specifications.
+#include "carve/installed_record.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "carve/wheel_names.h"
+#include "os/file.h"
+#include "os/mapped_file.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+// .../site-packages/torch/lib is three folders below one with .dist-info folders, a namespace package a little more.
+constexpr int highest_search = 4;
+
+std::vector<fs::path> records_in(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const fs::path record = entry.path() / "RECORD";
+    if (entry.path().extension() == ".dist-info" && fs::is_regular_file(record, ignored)) found.push_back(record);
+  }
+  return found;
+}
+
+std::vector<fs::path> find_records(const fs::path& folder, RecordPlaces places) {
+  std::vector<fs::path> found = records_in(folder);
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_directory() || entry.is_symlink()) continue;
+    const auto more = records_in(entry.path());
+    found.insert(found.end(), more.begin(), more.end());
+  }
+  if (places == RecordPlaces::inside_and_beside && found.empty()) {
+    fs::path above = fs::canonical(folder).parent_path();
+    for (int i = 0; i < highest_search && found.empty() && above.has_relative_path(); ++i, above = above.parent_path()) {
+      found = records_in(above);
+    }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+RecordedFile recorded(const fs::path& path) {
+  const MappedFile file = MappedFile::open(path);
+  RecordedFile result{.hash = sha256(file.bytes()), .size = file.bytes().size()};
+  file.expect_whole();
+  return result;
+}
+
+// One RECORD and the files of this carve that it lists.
+struct Affected {
+  fs::path record;
+  std::string text;
+  std::map<std::string, RecordedFile> written = {};
+
+  fs::path base() const { return record.parent_path().parent_path(); }
+  void write() const {
+    write_file_atomically(record, rewrite_record(text, written, [](std::string_view name) { return std::string(name); }));
+  }
+};
+
+}  // namespace
+
+void update_installed_records(const fs::path& folder, const std::vector<std::string>& changed, const std::string& added,
+                              RecordPlaces places) {
+  const fs::path root = fs::canonical(folder);
+  std::vector<Affected> all;
+  for (const fs::path& record : find_records(root, places)) {
+    Affected affected{.record = record, .text = read_file(record)};
+    const std::set<std::string> listed = recorded_paths(affected.text);
+    for (const std::string& file : changed) {
+      const std::string name = (root / file).lexically_relative(affected.base()).generic_string();
+      if (listed.contains(name)) affected.written[name] = recorded(root / file);
+    }
+    if (!affected.written.empty()) all.push_back(std::move(affected));
+  }
+  if (all.empty()) return;
+  const auto owner = std::ranges::max_element(all, {}, [](const Affected& affected) { return affected.written.size(); });
+  owner->written[(root / added).lexically_relative(owner->base()).generic_string()] = recorded(root / added);
+  for (const Affected& affected : all) affected.write();
+}
+
+}  // namespace lathe
