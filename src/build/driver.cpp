@@ -110,6 +110,27 @@ std::vector<std::string> requisites_of(const std::string& derivation, const Driv
   return outputs_of(query(options, {"--query", "--requisites", derivation}));
 }
 
+BuilderNeeds needs_of(const std::string& derivation, const DriverOptions& options) {
+  BuilderNeeds needs{.system = std::string(trim(query(options, {"--query", "--binding", "system", derivation})))};
+  std::vector<std::string> words = {find_or_fail("nix-store"), "--query", "--binding", "requiredSystemFeatures", derivation};
+  const ProcessResult features = options.run({.arguments = words});  // fails where the derivation has none
+  if (!features.ok()) return needs;
+  for (const std::string_view word : split(trim(features.out), ' ')) {
+    if (!word.empty()) needs.features.emplace_back(word);
+  }
+  return needs;
+}
+
+// Each job goes to the builder that was chosen for it: Nix is offered no other.
+static void add_builder(Process& process, const Job& job, const DriverOptions& options) {
+  if (options.builders.size() < 2) return;
+  const Builder& builder = options.builders.at(job.room);
+  process.arguments.insert(process.arguments.end(), {"--builders", builder.is_here() ? "" : text_of(builder.machine)});
+  if (builder.is_here()) return;
+  process.arguments.insert(process.arguments.end(), {"--max-jobs", "0"});
+  process.environment["NIX_SSHOPTS"] = patient_ssh_options();
+}
+
 Process build_process(const Job& job, const std::filesystem::path& link, const DriverOptions& options) {
   if (options.kind == "flox") {
     return {.arguments = {"flox", "build", job.name}, .folder = options.flox_project.string()};
@@ -117,7 +138,7 @@ Process build_process(const Job& job, const std::filesystem::path& link, const D
   Process process{.arguments = {find_or_fail("nix-store"), "--realise", job.derivation, "--log-format", "internal-json"}};
   if (!link.empty()) process.arguments.insert(process.arguments.end(), {"--add-root", std::filesystem::absolute(link).string(), "--indirect"});
   if (options.cores > 0) process.arguments.insert(process.arguments.end(), {"--cores", std::to_string(options.cores)});
-  if (!options.builders.empty()) process.arguments.insert(process.arguments.end(), {"--builders", options.builders});
+  add_builder(process, job, options);
   add_settings(process.arguments, options);
   process.grace = std::chrono::seconds(10);
   return process;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "build/builder.h"
 #include "build/job.h"
 #include "os/process.h"
 
@@ -18,10 +19,11 @@ struct DriverOptions {
   std::string torchlathe = {};               // source tree of torchlathe for recipes that carve; "": as the recipe says
   std::string nixpkgs = {};                  // path of a package set instead of the pinned one; "": as the recipe says
   unsigned cores = 0;                   // of one build; 0: Nix's own setting
-  std::string builders = {};                 // as Nix's --builders
+  std::vector<Builder> builders = {};        // the first is this machine; with no other, Nix keeps to its own configuration
   std::vector<std::string> settings = {};    // "NAME=VALUE", Nix's --option
   std::filesystem::path flox_project = {};   // folder that has .flox/pkgs
   bool impossible = false;                   // build also what the catalogue says can exist nowhere
+  bool any_cpu = false;                 // also on machines that cannot run what they build
   RunProcess run = run_process;
 };
 
@@ -37,6 +39,9 @@ MissingPaths missing_of(const std::vector<std::string>& derivations, const Drive
 
 // Everything that a derivation needs, itself included.
 std::vector<std::string> requisites_of(const std::string& derivation, const DriverOptions& options);
+
+// System and features that a derivation asks for.
+BuilderNeeds needs_of(const std::string& derivation, const DriverOptions& options);
 
 // The process that builds a job and links its result at `link`.
 Process build_process(const Job& job, const std::filesystem::path& link, const DriverOptions& options);

@@ -182,8 +182,11 @@ std::optional<BuildRecord> History::last_with_log(const std::string& variant) co
   return found.empty() ? std::nullopt : std::optional(found.front());
 }
 
-std::vector<std::string> History::unfinished() const {
+std::optional<std::vector<std::string>> History::unfinished() const {
   std::vector<std::string> names;
+  bool any = false;
+  state_->query("SELECT 1 FROM runs LIMIT 1", {}, [&](sqlite3_stmt*) { any = true; });
+  if (!any) return std::nullopt;
   state_->query("SELECT variant FROM wanted WHERE run = (SELECT max(id) FROM runs) AND variant NOT IN "
                 "(SELECT variant FROM builds WHERE run = (SELECT max(id) FROM runs) AND status IN ('built', 'cached'))",
                 {}, [&](sqlite3_stmt* row) { names.push_back(State::text(row, 0)); });

@@ -48,8 +48,8 @@ class History {
 
   std::vector<BuildRecord> builds(const std::string& variant_glob, std::size_t most) const;  // newest first; "": all
   std::optional<BuildRecord> last_with_log(const std::string& variant) const;
-  // What the last run wanted and has not built or found built.
-  std::vector<std::string> unfinished() const;
+  // What the last run wanted and has not built or found built. nullopt: there was no run yet.
+  std::optional<std::vector<std::string>> unfinished() const;
   Estimate estimate(const std::string& variant) const;
 
  private:

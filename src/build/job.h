@@ -3,11 +3,13 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "build/builder.h"
 #include "build/history.h"
 #include "build/schedule.h"
 #include "diagnose/diagnose.h"
@@ -29,6 +31,8 @@ enum class JobState {
 std::string_view to_string(JobState state);
 inline bool is_bad(JobState state) { return state == JobState::failed || state == JobState::lying || state == JobState::stopped; }
 
+inline constexpr std::size_t kept_lines = 40;
+
 struct Job {
   std::string name = {};                  // of the variant; or of shared work: "magma-2.9.0"
   std::optional<Variant> variant = {};    // nullopt: shared work
@@ -38,10 +42,12 @@ struct Job {
   std::string reason = {};                // why it is skipped, or how it ended
   Estimate estimate = {};
   JobCost cost = {};
+  BuilderNeeds needs = {};
 
   // Of a job that runs or ran.
   std::chrono::steady_clock::time_point started = {};
-  std::string phase = {}, last_line = {};
+  std::string phase = {};
+  std::deque<std::string> last_lines = {};  // of the log, printable; at most `kept_lines`
   std::uint64_t now_bytes = 0, peak_bytes = 0, output_bytes = 0;
   double seconds = 0;
   std::vector<std::string> outputs = {};  // store paths
@@ -49,6 +55,8 @@ struct Job {
   std::vector<Diagnosis> why = {};        // of a failure
   std::vector<Finding> breaches = {};     // promises that a lying build breaks
   unsigned attempts = 0;
+  std::size_t room = 0;                   // index of its builder
+  std::string builder = {};               // its name; "" where there is only this machine
 };
 
 }  // namespace lathe

@@ -14,27 +14,46 @@
 namespace lathe {
 namespace {
 
-#if defined(__aarch64__)
-constexpr std::string_view own_system = "aarch64-linux";
-#else
-constexpr std::string_view own_system = "x86_64-linux";
-#endif
-
 std::string system_of(const Variant& variant) {
   return variant.cell->isa->name.starts_with("arm") ? "aarch64-linux" : "x86_64-linux";
 }
 
 std::filesystem::path recipe_path(const std::filesystem::path& state, const Variant& variant) { return state / "recipes" / variant.file(); }
 
+// Which builders can take it; with none it is skipped.
+void find_rooms(Job& job, const DriverOptions& options) {
+  if (options.builders.empty()) return;
+  job.cost.rooms.clear();
+  std::string reasons;
+  for (std::size_t room = 0; room < options.builders.size(); ++room) {
+    const Builder& builder = options.builders[room];
+    const std::string reason = builder.machine.max_jobs == 0 ? "takes no jobs" : why_not_there(builder, job.needs);
+    if (reason.empty()) job.cost.rooms.push_back(room);
+    else reasons += fmt::format("{}{} {}", reasons.empty() ? "" : "; ", builder.is_here() ? "this machine" : builder.name, reason);
+  }
+  if (!job.cost.rooms.empty()) return;
+  job.state = JobState::skipped;
+  job.reason = options.builders.size() == 1 ? fmt::format("needs another builder (--builders): {}", reasons) : fmt::format("no builder can take it: {}", reasons);
+}
+
+// What its derivation asks for beside the variant: features, or the system of shared work.
+void ask_derivation(Job& job, const DriverOptions& options) {
+  if (options.builders.size() < 2 || job.derivation.empty()) return;
+  const Isa* isa = job.needs.isa;
+  job.needs = needs_of(job.derivation, options);
+  job.needs.isa = isa;
+  find_rooms(job, options);
+}
+
 void skip_what_cannot_be(Job& job, const DriverOptions& options) {
   const Variant& variant = *job.variant;
   if (variant.cell->status == PairStatus::impossible && !options.impossible) {
     job.state = JobState::skipped;
     job.reason = variant.cell->reason;
-  } else if (system_of(variant) != own_system && options.builders.empty()) {
-    job.state = JobState::skipped;
-    job.reason = fmt::format("needs a builder for {}: --builders", system_of(variant));
+    return;
   }
+  job.needs = {.system = system_of(variant), .isa = options.any_cpu ? nullptr : variant.cell->isa};
+  find_rooms(job, options);
 }
 
 // "/nix/store/HASH-magma-2.9.0.drv" -> "magma-2.9.0"
@@ -122,11 +141,18 @@ JobPlan complete_plan(std::vector<Job>& jobs, const History& history, const Driv
   for (Job& job : jobs) {
     if (job.state != JobState::waiting) continue;
     set_estimate(job, history);
-    if (job.derivation.empty() || missing.build.contains(job.derivation)) ++plan.to_build;
-    else job.cost = {.seconds = 0.1};  // the store has it, or a cache
+    if (job.derivation.empty() || missing.build.contains(job.derivation)) {
+      ask_derivation(job, options);
+      plan.to_build += job.state == JobState::waiting;
+    } else {
+      job.cost = {.seconds = 0.1};  // the store has it, or a cache
+    }
   }
   std::vector<Job> shared = shared_jobs(jobs, missing, options);
-  for (Job& job : shared) set_estimate(job, history);
+  for (Job& job : shared) {
+    set_estimate(job, history);
+    ask_derivation(job, options);
+  }
   jobs.insert(jobs.begin(), std::make_move_iterator(shared.begin()), std::make_move_iterator(shared.end()));
   return plan;
 }

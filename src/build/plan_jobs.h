@@ -13,7 +13,7 @@
 namespace lathe {
 
 // Writes the recipes below `state` and returns a job for each variant, in the matrix' order, and for each build that one of them is
-// cut out of. Impossible ones are skipped, and those of another system unless there are builders.
+// cut out of. Impossible ones are skipped, and those that no machine can build.
 std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted, const std::filesystem::path& state,
                            const DriverOptions& options);
 

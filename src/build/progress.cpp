@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "os/keyboard.h"
 
 namespace lathe {
 
@@ -29,6 +31,8 @@ using Clock = std::chrono::steady_clock;
 
 double running_seconds(const Job& job) { return std::chrono::duration<double>(Clock::now() - job.started).count(); }
 
+std::string last_line(const Job& job) { return job.last_lines.empty() ? "" : job.last_lines.back(); }
+
 std::string ending_of(const Job& job) {
   std::string text = fmt::format("{:8}{}", to_string(job.state), job.name);
   if (job.state == JobState::built || job.state == JobState::lying) {
@@ -44,7 +48,7 @@ class Lines : public BuildObserver {
  public:
   Lines(Terminal& terminal, double heartbeat) : terminal_(terminal), heartbeat_(heartbeat) {}
 
-  void started(const Job& job) override { say(fmt::format("start   {}{}", job.name, expectation(job))); }
+  void started(const Job& job) override { say(fmt::format("start   {}{}{}", job.name, job.builder.empty() ? "" : " on " + job.builder, expectation(job))); }
   void finished(const Job& job) override {
     say(ending_of(job));
     spoken_.erase(job.name);
@@ -56,7 +60,7 @@ class Lines : public BuildObserver {
       const auto [place, fresh] = spoken_.try_emplace(job.name, job.started);
       if (std::chrono::duration<double>(Clock::now() - place->second).count() < heartbeat_) continue;
       place->second = Clock::now();
-      say(fmt::format("running {}  {}, {}: {}", job.name, duration_text(running_seconds(job)), job.phase.empty() ? "starting" : job.phase, job.last_line));
+      say(fmt::format("running {}  {}, {}: {}", job.name, duration_text(running_seconds(job)), job.phase.empty() ? "starting" : job.phase, last_line(job)));
     }
   }
 
@@ -74,7 +78,8 @@ class Lines : public BuildObserver {
   std::map<std::string, Clock::time_point> spoken_;  // last heartbeat of a job
 };
 
-// What has ended scrolls by; below it one line for each job that runs, drawn anew five times a second.
+// What has ended scrolls by; below it one line for each job that runs, drawn anew five times a second. The key of its number opens the
+// end of a job's log, the same key again or Escape closes it.
 class LiveTable : public BuildObserver {
  public:
   explicit LiveTable(Terminal& terminal) : terminal_(terminal) {}
@@ -83,22 +88,39 @@ class LiveTable : public BuildObserver {
   void finished(const Job& job) override { above(ending_of(job)); }
   void note(const std::string& text) override { above("note    " + text); }
   void tick(const std::vector<Job>& jobs) override {
+    read_keys();
     erase();
-    std::size_t waiting = 0, ended = 0;
+    const std::size_t rows = std::max(4U, terminal_rows()) - 2;
+    std::size_t waiting = 0, ended = 0, number = 0;
+    const Job* opened = nullptr;
     for (const Job& job : jobs) {
       waiting += job.state == JobState::waiting;
       ended += job.state != JobState::waiting && job.state != JobState::running && job.state != JobState::skipped;
-      if (job.state == JobState::running) draw(row(job));
+      if (job.state != JobState::running) continue;
+      if (++number == open_) opened = &job;
+      if (number < rows) draw(fmt::format("{} {}", number, row(job)));
     }
-    draw(fmt::format("{} done, {} to go", ended, waiting));
+    if (opened) draw_log(*opened, rows > drawn_ + 1 ? rows - drawn_ - 1 : 0);
+    draw(fmt::format("{} done, {} to go{}", ended, waiting, number > 0 && !opened ? "; the key of its number opens a log" : ""));
     terminal_.flush();
   }
 
  private:
+  void read_keys() {
+    while (const auto key = keyboard_.key()) {
+      const std::size_t number = *key >= '1' && *key <= '9' ? static_cast<std::size_t>(*key - '0') : 0;
+      open_ = number == open_ ? 0 : number;
+    }
+  }
+  void draw_log(const Job& job, std::size_t most) {
+    draw("-- " + job.name + ": " + (job.last_lines.empty() ? "no line yet" : "the end of its log; the same key closes it"));
+    const std::size_t count = std::min(most > 0 ? most - 1 : 0, job.last_lines.size());
+    for (std::size_t i = job.last_lines.size() - count; i < job.last_lines.size(); ++i) draw("   " + job.last_lines[i]);
+  }
   std::string row(const Job& job) const {
     const std::string estimate = job.estimate.samples == 0 ? "" : " of about " + duration_text(job.estimate.seconds);
-    return fmt::format("{}  {}{}  {}  {}  {}", job.name, duration_text(running_seconds(job)), estimate, job.phase,
-                       job.now_bytes > 0 ? bytes_text(job.now_bytes) : "", job.last_line);
+    return fmt::format("{}{}  {}{}  {}  {}  {}", job.name, job.builder.empty() ? "" : " on " + job.builder, duration_text(running_seconds(job)), estimate, job.phase,
+                       job.now_bytes > 0 ? bytes_text(job.now_bytes) : "", last_line(job));
   }
   void draw(const std::string& text) {
     const std::size_t width = terminal_.width() > 4 ? terminal_.width() - 1 : 80;
@@ -118,7 +140,9 @@ class LiveTable : public BuildObserver {
   }
 
   Terminal& terminal_;
+  Keyboard keyboard_;
   std::size_t drawn_ = 0;
+  std::size_t open_ = 0;  // number of the job whose log is shown; 0: none
 };
 
 class JsonEvents : public BuildObserver {
@@ -128,7 +152,7 @@ class JsonEvents : public BuildObserver {
   void started(const Job& job) override {
     JsonWriter json(JsonWriter::Layout::compact);
     json.begin_object().member("event", "start").member("variant", job.name).member("derivation", job.derivation);
-    json.member("estimate_s", job.estimate.seconds).end_object();
+    json.member("builder", job.builder).member("estimate_s", job.estimate.seconds).end_object();
     say(json);
   }
   void phase(const Job& job) override {
@@ -141,7 +165,7 @@ class JsonEvents : public BuildObserver {
   }
   void finished(const Job& job) override {
     JsonWriter json(JsonWriter::Layout::compact);
-    json.begin_object().member("event", "end").member("variant", job.name).member("state", to_string(job.state));
+    json.begin_object().member("event", "end").member("variant", job.name).member("state", to_string(job.state)).member("builder", job.builder);
     json.member("reason", job.reason).member("seconds", job.seconds).member("peak_bytes", job.peak_bytes);
     json.member("output_bytes", job.output_bytes).member("outputs", job.outputs).member("log", job.log);
     json.key("findings").begin_array();

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <ctime>
 #include <mutex>
@@ -12,7 +13,9 @@
 #include "base/text.h"
 #include "build/check_result.h"
 #include "build/log_file.h"
+#include "diagnose/log_text.h"
 #include "nix/events.h"
+#include "nix/nix.h"
 #include "os/file.h"
 #include "os/process_tree.h"
 
@@ -37,6 +40,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto tick_interval = std::chrono::milliseconds(200);
 constexpr unsigned most_attempts = 4;
+constexpr int warning_level = 1;  // of Nix' messages
 
 std::uint64_t size_of(const std::vector<std::string>& paths) {
   std::uint64_t sum = 0;
@@ -60,21 +64,22 @@ struct Attempt {
 class Runner {
  public:
   Runner(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run, BuildObserver& observer)
-      : jobs_(jobs), options_(options), history_(history), run_(run), observer_(observer) {}
+      : jobs_(jobs), options_(options), history_(history), run_(run), observer_(observer), rooms_(options.rooms) {
+    for (const Job& job : jobs_) costs_.push_back(job.cost);
+  }
 
   void run() {
     create_folders(options_.state / "logs");
     create_folders(options_.state / "results");
-    std::vector<JobCost> costs;
-    for (const Job& job : jobs_) costs.push_back(job.cost);
-    for (const std::size_t index : start_order(costs)) {
+    for (const std::size_t index : start_order(costs_)) {
       if (jobs_[index].state == JobState::waiting) waiting_.push_back(index);
     }
     std::unique_lock lock(mutex_);
     while (!waiting_.empty() || !running_.empty()) {
       if (options_.stop && options_.stop->load()) stop_children_ = true;
       if (stopping()) stop_waiting();
-      start_what_fits(costs);
+      fail_without_room();
+      start_what_fits();
       changed_.wait_for(lock, tick_interval);
       measure_memory();
       observer_.tick(jobs_);
@@ -94,22 +99,37 @@ class Runner {
     waiting_.clear();
   }
 
-  void start_what_fits(const std::vector<JobCost>& costs) {
-    while (const auto next = next_to_start(costs, waiting_, running_, options_.machine)) {
-      std::erase(waiting_, *next);
+  // All builders that could take it are gone.
+  void fail_without_room() {
+    std::vector<std::size_t> homeless;
+    std::ranges::copy_if(waiting_, std::back_inserter(homeless), [&](std::size_t index) { return !has_room(costs_[index], rooms_); });
+    for (const std::size_t index : homeless) {
+      std::erase(waiting_, index);
+      jobs_[index].state = JobState::failed;
+      jobs_[index].reason = "no builder that can take it is left";
+      observer_.finished(jobs_[index]);
+    }
+  }
+
+  void start_what_fits() {
+    while (const auto next = next_to_start(costs_, waiting_, running_, rooms_)) {
+      std::erase(waiting_, next->job);
       running_.push_back(*next);
-      Job& job = jobs_[*next];
+      Job& job = jobs_[next->job];
+      job.room = next->room;
+      if (options_.driver.builders.size() > 1) job.builder = options_.driver.builders[next->room].name;
       job.state = JobState::running;
       job.started = Clock::now();
       observer_.started(job);
-      threads_.emplace_back([this, index = *next] { work(index); });
+      threads_.emplace_back([this, index = next->job] { work(index); });
     }
   }
 
   void measure_memory() {
     std::map<std::size_t, int> processes;
     std::vector<int> roots;
-    for (const std::size_t index : running_) {
+    for (const auto& [index, room] : running_) {
+      if (room > 0) continue;  // what another machine uses cannot be seen
       const std::string& word = jobs_[index].derivation.empty() ? jobs_[index].name : jobs_[index].derivation;
       if (const int id = child_with(word); id != 0) roots.push_back(processes[index] = id);
     }
@@ -125,7 +145,8 @@ class Runner {
     Job& job = jobs_[index];
     BuildRecord record{.run = run_, .variant = job.name, .started = std::time(nullptr), .status = "running", .derivation = job.derivation};
     try {
-      record.log = job.log = fmt::format("logs/{}-{}-{}.log.zst", job.name, run_, index);
+      const std::string again = job.attempts > 0 ? fmt::format("-{}", job.attempts + 1) : "";
+      record.log = job.log = fmt::format("logs/{}-{}-{}{}.log.zst", job.name, run_, index, again);
       {
         const std::lock_guard lock(mutex_);
         record.id = history_.begin_build(record);
@@ -153,6 +174,7 @@ class Runner {
         set_state(job, JobState::stopped, "stopped");
         break;
       }
+      if (job.room > 0 && lost_builder(job, attempt)) break;
       std::string repaired;
       if (options_.repair && !attempt.why.empty() && job.attempts < most_attempts) {
         const std::lock_guard lock(mutex_);  // it may change the matrix file and evaluate again
@@ -168,6 +190,23 @@ class Runner {
       log.line("torchlathe: " + repaired);
     }
     log.close();
+  }
+
+  // Was it the builder and not the build? Then the job waits again, for another; a builder that does not answer gets no more jobs.
+  bool lost_builder(Job& job, const Attempt& attempt) {
+    const Builder& builder = options_.driver.builders[job.room];
+    const bool gone = !answers(builder, options_.driver.run);
+    const bool broke = !attempt.why.empty() && attempt.why.front().finding.rule == "builder-lost";
+    const std::lock_guard lock(mutex_);
+    if (!gone && !(broke && job.attempts < most_attempts)) return false;
+    if (gone && rooms_[job.room].slots > 0) {
+      rooms_[job.room].slots = 0;
+      observer_.note(fmt::format("{} does not answer any more: it gets no more jobs", builder.name));
+    }
+    observer_.note(fmt::format("{}: again{}, after {} {}", job.name, gone ? " on another builder" : "", builder.name, gone ? "was lost" : "broke the connection"));
+    job.state = JobState::waiting;
+    job.reason = fmt::format("the builder {} was lost", builder.name);
+    return true;
   }
 
   // Of a job that the store had: an older log tells more.
@@ -187,9 +226,10 @@ class Runner {
   Attempt run_once(Job& job, LogFile& log) {
     Attempt attempt;
     Diagnoser diagnoser(job.name);
-    const auto say = [&](const std::string& text) {
+    // A warning of Nix itself is never why a build failed; its line still counts, so that evidence is found in the log.
+    const auto say = [&](const std::string& text, bool is_warning) {
       log.line(text);
-      diagnoser.feed(text);
+      if (!is_warning) diagnoser.feed(text);
       diagnoser.feed("\n");
     };
     Process process = build_process(job, job.variant ? options_.state / "results" / job.name : "", options_.driver);
@@ -197,7 +237,7 @@ class Runner {
     process.on_line = [&](Stream stream, std::string_view line) {
       if (stream == Stream::out) {
         attempt.out += std::string(line) + "\n";
-        if (options_.driver.kind == "flox") say(std::string(line));
+        if (options_.driver.kind == "flox") say(std::string(line), false);
         return;
       }
       take_event(job, parse_nix_event(line), attempt, say);
@@ -207,16 +247,24 @@ class Runner {
     return attempt;
   }
 
+  // Without the escape codes of compilers and progress bars: they are not for our terminal.
+  static void keep_line(Job& job, std::string_view text) {
+    std::string plain = printable(trim(plain_text(text.substr(0, line_reach))));
+    if (plain.empty()) return;
+    job.last_lines.push_back(std::move(plain));
+    if (job.last_lines.size() > kept_lines) job.last_lines.pop_front();
+  }
+
   template <typename Say>
   void take_event(Job& job, const NixEvent& event, Attempt& attempt, const Say& say) {
     using Kind = NixEvent::Kind;
-    if (event.kind == Kind::message || event.kind == Kind::log_line) say(event.text);
+    if (event.kind == Kind::message || event.kind == Kind::log_line) say(event.text, event.kind == Kind::message && event.level == warning_level);
     if (event.kind == Kind::build_start) {
       attempt.built_something = true;
-      say(fmt::format("building '{}'...", event.text));
+      say(fmt::format("building '{}'...", event.text), false);
     }
     const std::lock_guard lock(mutex_);
-    if (event.kind == Kind::log_line) job.last_line = printable(trim(event.text));
+    if (event.kind == Kind::log_line) keep_line(job, event.text);
     if (event.kind == Kind::phase || event.kind == Kind::build_start || event.kind == Kind::copy_start) {
       job.phase = event.kind == Kind::phase ? event.text : event.kind == Kind::build_start ? "building" : "fetching";
       observer_.phase(job);
@@ -257,11 +305,12 @@ class Runner {
   // "" when all went well, or nothing is to be copied.
   std::string copy(const Job& job) const {
     if (options_.copy_to.empty() || !job.variant || job.outputs.empty()) return "";
-    Process process{.arguments = {"nix", "--extra-experimental-features", "nix-command", "copy", "--to", options_.copy_to}};
+    // What was built a moment ago is rarely signed; a receiver takes it unsigned from those whom it trusts, and from no others.
+    Process process{.arguments = {require_nix("nix"), "--extra-experimental-features", "nix-command", "copy", "--no-check-sigs", "--to", options_.copy_to}};
     process.arguments.insert(process.arguments.end(), job.outputs.begin(), job.outputs.end());
     process.stop = &stop_children_;
     const ProcessResult result = options_.driver.run(process);
-    return result.ok() ? "" : fmt::format("built, but not copied to {}: {}", options_.copy_to, std::string(trim(result.err)));
+    return result.ok() ? "" : fmt::format("built, but not copied to {}: {}", options_.copy_to, result.signal != 0 ? result.ending() : parse_nix_error(result.err).message);
   }
 
   void finish(std::size_t index, Job& job, BuildRecord& record) {
@@ -277,14 +326,21 @@ class Runner {
     if (options_.driver.cores > 0) record.cores = options_.driver.cores;
     record.rule = !job.breaches.empty() ? job.breaches.front().rule : !job.why.empty() ? job.why.front().finding.rule : "";
     record.verdict = job.reason;
+    record.builder = job.builder;
+    if (job.state == JobState::waiting) record.status = "lost";
     try {
       if (record.id != 0) history_.end_build(record);
     } catch (const Error& error) {
       observer_.note(error.text());
     }
     if (options_.fail_fast && is_bad(job.state)) ended_early_ = stop_children_ = true;
-    std::erase(running_, index);
-    observer_.finished(job);
+    std::erase_if(running_, [&](const Start& start) { return start.job == index; });
+    if (job.state == JobState::waiting) {
+      job.reason.clear();
+      waiting_.insert(waiting_.begin(), index);
+    } else {
+      observer_.finished(job);
+    }
     changed_.notify_all();
   }
 
@@ -296,7 +352,10 @@ class Runner {
 
   std::mutex mutex_;  // of all below, and of the jobs
   std::condition_variable changed_;
-  std::vector<std::size_t> waiting_, running_;
+  std::vector<std::size_t> waiting_;
+  std::vector<Start> running_;
+  std::vector<JobCost> costs_;
+  std::vector<MachineRoom> rooms_;
   std::vector<std::thread> threads_;
   std::atomic<bool> ended_early_ = false;
   std::atomic<bool> stop_children_ = false;

@@ -30,7 +30,7 @@ class BuildObserver {
 struct RunOptions {
   std::filesystem::path state;  // folder of logs/, results/, history.db
   DriverOptions driver = {};
-  MachineRoom machine = {};
+  std::vector<MachineRoom> rooms = {{}};  // of driver.builders, in their order; without builders: one, this machine
   bool fail_fast = false;
   bool verify = true;
   std::string copy_to = {};                         // binary cache that results go to; "": none

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which job runs next. Pure: knows jobs, memory and slots; not what a job does.
+// Which job runs next, and on which machine. Pure: knows jobs, memory and slots; not what a job does.
 #pragma once
 
 #include <cstdint>
@@ -13,23 +13,35 @@ struct JobCost {
   bool shared = false;      // work that others wait for
   double seconds = 0;       // expected; 0: not known, taken as the longest
   std::uint64_t bytes = 0;  // peak memory expected; 0: not known
+  std::vector<std::size_t> rooms = {};  // indices of those in which it may run; empty: in all
 };
 
 struct MachineRoom {
-  unsigned slots = 1;        // jobs at once
+  unsigned slots = 1;        // jobs at once; 0: none, also of a machine that was lost
   std::uint64_t memory = 0;  // bytes for all jobs together; 0: not limited
+  double speed = 1;          // against the others
+};
+
+// A job in a room: both are indices.
+struct Start {
+  std::size_t job = 0, room = 0;
+  bool operator==(const Start&) const = default;
 };
 
 // Indices of `jobs` in the order in which they should start: shared first, then the longest (the last to end decides when all
 // is done), unknown ones before all known ones, else as given.
 std::vector<std::size_t> start_order(const std::vector<JobCost>& jobs);
 
-// The first of `waiting` (in start order) that may start now beside `running`: a slot is free, and its memory fits into what the
-// others leave. A job that needs more than the machine has runs alone. Shared jobs finish before others start.
-std::optional<std::size_t> next_to_start(const std::vector<JobCost>& jobs, const std::vector<std::size_t>& waiting,
-                                         const std::vector<std::size_t>& running, const MachineRoom& machine);
+// The first of `waiting` (in start order) that may start now beside `running`, and where: a slot is free there, and its memory fits
+// into what the others leave; of several rooms the one that is fastest for its load. A job that needs more than any of its rooms has
+// runs alone. Shared jobs finish before others start.
+std::optional<Start> next_to_start(const std::vector<JobCost>& jobs, const std::vector<std::size_t>& waiting,
+                                   const std::vector<Start>& running, const std::vector<MachineRoom>& rooms);
+
+// May it ever start? Not when all its rooms have no slots.
+bool has_room(const JobCost& job, const std::vector<MachineRoom>& rooms);
 
 // Wall-clock seconds until all are done if each takes what is expected.
-double expected_makespan(const std::vector<JobCost>& jobs, const MachineRoom& machine);
+double expected_makespan(const std::vector<JobCost>& jobs, const std::vector<MachineRoom>& rooms);
 
 }  // namespace lathe

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <iostream>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -17,8 +18,10 @@
 #include "build/state_lock.h"
 #include "cli/commands.h"
 #include "cli/matrix_option.h"
+#include "nix/nix.h"
 #include "os/file.h"
 #include "os/process_tree.h"
+#include "report/builders.h"
 #include "report/table.h"
 
 namespace lathe {
@@ -29,11 +32,11 @@ struct Options {
   VariantFilter filter;
   std::string state = ".torchlathe";
   std::string driver = "nix";
-  std::string nixpkgs, torchlathe, builders, copy_to, flox_project = ".";
+  std::string nixpkgs, torchlathe, builders = "@/etc/nix/machines", copy_to, flox_project = ".";
   std::vector<std::string> settings;
   std::uint64_t jobs = 1, cores = 0, memory = 0, heartbeat = 30;
   std::string format = "text";
-  bool resume = false, with_companions = false, fail_fast = false, dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false, impossible = false;
+  bool resume = false, with_companions = false, fail_fast = false, dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false, impossible = false, any_cpu = false;
 };
 
 void declare(OptionSet& set, Options& options) {
@@ -44,10 +47,10 @@ void declare(OptionSet& set, Options& options) {
   set.choice("--driver", options.driver, {"nix", "flox"}, "what builds [nix]");
   set.text("--nixpkgs", options.nixpkgs, "DIR", "build from this package set instead of the pinned one", ValueKind::folder);
   set.text("--torchlathe", options.torchlathe, "DIR", "carve with this source tree of torchlathe instead of the pinned one", ValueKind::folder);
-  set.number("-j,--jobs", options.jobs, "N", "builds at once, as far as memory allows [1]");
+  set.number("-j,--jobs", options.jobs, "N", "builds at once on this machine, as far as memory allows; 0: all on builders [1]");
   set.number("--cores", options.cores, "N", "cores of one build [Nix's own setting]");
   set.number("--memory", options.memory, "GIB", "memory for all builds together [what is free]");
-  set.text("--builders", options.builders, "TEXT", "remote builders, as Nix writes them");
+  set.text("--builders", options.builders, "TEXT|@FILE", "remote builders, as Nix writes them; \"\": none [@/etc/nix/machines]");
   set.texts("--nix-option", options.settings, "NAME=VALUE", "a setting of Nix");
   set.text("--flox-project", options.flox_project, "DIR", "folder with .flox/pkgs, for --driver flox [.]", ValueKind::folder);
   set.text("--copy-to", options.copy_to, "URI", "copy each result to this binary cache: file:///cache, ssh-ng://host");
@@ -59,6 +62,7 @@ void declare(OptionSet& set, Options& options) {
   set.flag("--fix", options.fix, "also the other repairs that are certain: fewer cores after the compiler was killed, again after a network failure");
   set.flag("--impossible", options.impossible, "build also what the catalogue says no machine can run");
   set.flag("--no-verify", options.no_verify, "do not look into the results");
+  set.flag("--any-cpu", options.any_cpu, "build also where the result cannot run: what a build runs of it may end with an illegal instruction");
   set.flag("--wait", options.wait, "wait while another build works in the same state folder");
   set.number("--heartbeat", options.heartbeat, "SECONDS", "in a pipe: how often a running build says so [30]");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print; json: one event a line [text]");
@@ -89,18 +93,44 @@ class StopOnSignals {
 };
 
 DriverOptions driver_options(const Options& options) {
-  return {.kind = options.driver, .torchlathe = options.torchlathe, .nixpkgs = options.nixpkgs, .cores = static_cast<unsigned>(options.cores), .builders = options.builders,
-          .settings = options.settings, .flox_project = options.flox_project, .impossible = options.impossible};
+  return {.kind = options.driver, .torchlathe = options.torchlathe, .nixpkgs = options.nixpkgs, .cores = static_cast<unsigned>(options.cores),
+          .settings = options.settings, .flox_project = options.flox_project, .impossible = options.impossible, .any_cpu = options.any_cpu};
+}
+
+// This machine, and what remote builders answer.
+std::vector<Builder> find_builders(const Options& options, Terminal& terminal) {
+  const std::uint64_t memory = options.memory > 0 ? options.memory << 30 : available_memory();
+  std::vector<Builder> builders = {this_builder(static_cast<unsigned>(options.jobs), memory)};
+  const std::vector<NixMachine> machines = options.driver == "nix" ? read_machines(options.builders) : std::vector<NixMachine>{};
+  if (machines.empty() && options.jobs == 0) throw Error({.what = "--jobs 0 builds nothing here, and there are no builders", .where = {}, .next = "name some: --builders"});
+  if (machines.empty()) return builders;
+  Progress progress(terminal);
+  progress.show(fmt::format("asking {} builders what they are", machines.size()));
+  std::ranges::move(probe_builders(machines, run_process), std::back_inserter(builders));
+  progress.done();
+  builders.front().nix = nix_version(require_nix("nix-store")).text();
+  terminal.out(options.format == "json" ? builders_json(builders) : builders_text(builders, terminal));
+  terminal.flush();
+  return builders;
+}
+
+std::vector<MachineRoom> rooms_of(const std::vector<Builder>& builders) {
+  std::vector<MachineRoom> rooms;
+  for (const Builder& builder : builders) {
+    rooms.push_back({.slots = builder.problem.empty() ? builder.machine.max_jobs : 0, .memory = builder.memory_free, .speed = std::max(0.01, builder.machine.speed)});
+  }
+  return rooms;
 }
 
 std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& spec, const History& history) {
-  std::vector<std::string> unfinished;
+  // Killed before it had written down what it wants: then all is still wanted.
+  std::optional<std::vector<std::string>> unfinished;
   if (options.resume) unfinished = history.unfinished();
   const Match match = options.filter.match();
   std::vector<Variant> variants;
   std::string torch;  // the PyTorch that was taken last: its companions follow it
   expand(spec, [&](const Variant& variant) {
-    const bool open = !options.resume || std::ranges::find(unfinished, variant.name) != unfinished.end();
+    const bool open = !unfinished || std::ranges::find(*unfinished, variant.name) != unfinished->end();
     const bool follows = options.with_companions && variant.companion && variant.torch == torch;
     if (!open || !(follows || matches(match, variant))) return true;
     if (!variant.companion) torch = variant.name;
@@ -114,7 +144,7 @@ std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& s
   return variants;
 }
 
-void print_plan(const std::vector<Job>& jobs, const JobPlan& plan, const MachineRoom& machine, Terminal& terminal) {
+void print_plan(const std::vector<Job>& jobs, const JobPlan& plan, const std::vector<MachineRoom>& rooms, Terminal& terminal) {
   std::vector<JobCost> costs;
   for (const Job& job : jobs) {
     if (job.state == JobState::waiting) costs.push_back(job.cost);
@@ -144,7 +174,7 @@ void print_plan(const std::vector<Job>& jobs, const JobPlan& plan, const Machine
     if (job.state == JobState::skipped || job.state == JobState::failed) terminal.out(fmt::format("{:8}{}: {}\n", to_string(job.state), job.name, printable(job.reason)));
   }
   terminal.out(fmt::format("{} of {} to build, {} store paths to fetch; {} in all ({} to {} one after another){}\n", plan.to_build, order, plan.fetch,
-                           duration_text(expected_makespan(costs, machine)), duration_text(low), duration_text(high),
+                           duration_text(expected_makespan(costs, rooms)), duration_text(low), duration_text(high),
                            guesses > 0 ? fmt::format("; {} of them not known", guesses) : ""));
 }
 
@@ -189,7 +219,14 @@ class Repairs {
     return "";
   }
 
- private:
+  // "m.toml:9:8: pytorch.2.10.0.hash is ..., would become ..."; "" when there is nothing to mend in the matrix file.
+  std::string hash_change(const Job& job, const Diagnosis& diagnosis) const {
+    if (!job.variant || !std::filesystem::exists(options_.matrix.path)) return "";
+    const auto repair = find_hash_repair(read_file(options_.matrix.path), options_.matrix.path, *job.variant, diagnosis);
+    if (!repair) return "";
+    return fmt::format("{}: {} is \"{}\", Nix computed \"{}\"", repair->where.text(), repair->key, repair->old_hash, repair->new_hash);
+  }
+
   std::string mend_hash(Job& job, const Diagnosis& diagnosis) {
     if (!job.variant || !std::filesystem::exists(options_.matrix.path)) return "";
     const auto repair = find_hash_repair(read_file(options_.matrix.path), options_.matrix.path, *job.variant, diagnosis);
@@ -204,6 +241,7 @@ class Repairs {
     return job.derivation == before ? "" : "the matrix file has been mended since";
   }
 
+ private:
   const Options& options_;
   RunOptions& run_;
 };
@@ -222,7 +260,44 @@ ProgressKind progress_kind(const Options& options, const Terminal& terminal) {
   return terminal.err_is_terminal() && ::isatty(1) == 1 ? ProgressKind::table : ProgressKind::lines;
 }
 
+std::int64_t begin_run(History& history, const Options& options, const MatrixSpec& spec, const std::vector<Variant>& variants) {
+  std::vector<std::string> names;
+  for (const Variant& variant : variants) names.push_back(variant.name);
+  return history.begin_run(spec.name, options.driver, names);
+}
+
+// Internal JSON in the form that nix/events.h reads, and `nix-store --add-root --indirect` with a link for each output.
+void require_new_nix() {
+  const NixVersion version = nix_version(require_nix("nix-store"));
+  if (version.flavour != "Nix" || version.major > 2 || (version.major == 2 && version.minor >= 8)) return;
+  throw Error({.what = fmt::format("{} is too old to build with: it takes 2.8 or newer", version.text()), .where = {},
+               .next = "install a newer one (https://nixos.org/download)", .kind = ErrorKind::fault});
+}
+
+// After all has ended, on a terminal: each hash that can be mended is shown, and mended when the answer is yes. True when something is
+// to be built again.
+bool offer_repairs(std::vector<Job>& jobs, Repairs& repairs, const Options& options, Terminal& terminal) {
+  if (options.format != "text" || stop_asked || ::isatty(STDIN_FILENO) != 1 || !terminal.err_is_terminal()) return false;
+  bool again = false;
+  for (Job& job : jobs) {
+    if (job.state != JobState::failed || job.why.empty() || job.why.front().finding.rule != "hash-mismatch") continue;
+    const std::string change = repairs.hash_change(job, job.why.front());
+    if (change.empty()) continue;
+    terminal.err(fmt::format("{}\n  {}\n  write this into the matrix file and build again? [y/N] ", job.name, change));
+    std::string answer;
+    if (!std::getline(std::cin, answer) || (answer != "y" && answer != "yes")) continue;
+    if (repairs.mend_hash(job, job.why.front()).empty()) continue;
+    job.state = JobState::waiting;
+    job.reason.clear();
+    job.why.clear();
+    job.attempts = 0;
+    again = true;
+  }
+  return again;
+}
+
 int run(const Options& options, Terminal& terminal) {
+  if (options.driver == "nix") require_new_nix();
   const MatrixSpec spec = options.matrix.load();
   const std::filesystem::path state = options.state;
   const StateLock lock(state, options.wait);
@@ -232,29 +307,32 @@ int run(const Options& options, Terminal& terminal) {
 
   RunOptions run{.state = state, .driver = driver_options(options), .fail_fast = options.fail_fast, .verify = !options.no_verify,
                  .copy_to = options.copy_to, .stop = &stop_asked};
-  run.machine = {.slots = static_cast<unsigned>(std::max<std::uint64_t>(1, options.jobs)),
-                 .memory = options.memory > 0 ? options.memory << 30 : available_memory()};
-  run.repair = Repairs(options, run);
+  run.driver.builders = find_builders(options, terminal);
+  run.rooms = rooms_of(run.driver.builders);
+  Repairs repairs(options, run);
+  run.repair = repairs;
+
+  // Written down before anything that takes time, so that --resume knows it, whenever we are killed.
+  const std::int64_t id = options.dry_run ? 0 : begin_run(history, options, spec, variants);
 
   const StopOnSignals signals;
   std::vector<Job> jobs = make_jobs(spec, variants, state, run.driver);
   JobPlan plan;
   if (options.driver == "nix") plan = complete_plan(jobs, history, run.driver);
   if (options.dry_run) {
-    print_plan(jobs, plan, run.machine, terminal);
+    print_plan(jobs, plan, run.rooms, terminal);
     return std::ranges::any_of(jobs, [](const Job& job) { return is_bad(job.state); }) ? 1 : 0;
   }
   open_compile_caches(jobs, run.driver, terminal);
-  std::vector<std::string> names;
-  for (const Job& job : jobs) {
-    if (job.variant && job.state != JobState::skipped) names.push_back(job.name);
-  }
-  const std::int64_t id = history.begin_run(spec.name, options.driver, names);
-  const auto progress = make_progress(progress_kind(options, terminal), terminal, static_cast<double>(options.heartbeat));
+  auto progress = make_progress(progress_kind(options, terminal), terminal, static_cast<double>(options.heartbeat));
   for (const Job& job : jobs) {
     if (job.state == JobState::skipped || job.state == JobState::failed) progress->finished(job);
   }
   run_builds(jobs, run, history, id, *progress);
+  for (progress.reset(); offer_repairs(jobs, repairs, options, terminal); progress.reset()) {
+    progress = make_progress(progress_kind(options, terminal), terminal, static_cast<double>(options.heartbeat));
+    run_builds(jobs, run, history, id, *progress);
+  }
   history.end_run(id);
   return conclude(jobs, options, terminal);
 }

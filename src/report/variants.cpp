@@ -137,6 +137,27 @@ class GithubPrinter : public VariantPrinter {
   JsonWriter json_;
 };
 
+// A Hydra jobset's expression: an attribute for each variant, built from its recipe. Impossible ones are left out.
+class HydraPrinter : public VariantPrinter {
+ public:
+  explicit HydraPrinter(Terminal& terminal) : terminal_(terminal) {
+    terminal_.out("# Made by torchlathe list --format hydra: change the matrix, then make it again.\n"
+                  "# `recipes`: the folder that torchlathe generate wrote. `nixpkgs`: another package set than the one that each recipe pins.\n"
+                  "{ recipes ? ./., nixpkgs ? null }:\n"
+                  "let\n"
+                  "  build = file: import (recipes + \"/${file}\") (if nixpkgs == null then { } else { inherit nixpkgs; });\n"
+                  "in\n{\n");
+  }
+  void add(const Variant& variant) override {
+    if (variant.cell->status == PairStatus::impossible) return;
+    terminal_.out(fmt::format("  {0} = build \"{0}.nix\";\n", variant.name));
+  }
+  void finish() override { terminal_.out("}\n"); }
+
+ private:
+  Terminal& terminal_;
+};
+
 Style style_of(PairStatus status) {
   return status == PairStatus::impossible ? Style::red : status == PairStatus::redundant ? Style::yellow : Style::plain;
 }
@@ -178,6 +199,7 @@ class TablePrinter : public VariantPrinter {
 std::unique_ptr<VariantPrinter> make_variant_printer(std::string_view format, Terminal& terminal) {
   if (format == "json") return std::make_unique<JsonPrinter>(terminal);
   if (format == "github") return std::make_unique<GithubPrinter>(terminal);
+  if (format == "hydra") return std::make_unique<HydraPrinter>(terminal);
   return std::make_unique<TablePrinter>(std::string(format), terminal);
 }
 

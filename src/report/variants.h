@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Variants as text, CSV, Markdown, JSON, and as a build matrix for GitHub workflows. Each writer takes the variants one
+// Variants as text, CSV, Markdown, JSON, as a build matrix for GitHub workflows and as a jobset for Hydra. Each writer takes the variants one
 // at a time, so that a million cost no memory.
 #pragma once
 
@@ -19,7 +19,7 @@ class VariantPrinter {
   virtual void finish() = 0;
 };
 
-// `format`: text, csv, md, json or github.
+// `format`: text, csv, md, json, github or hydra.
 std::unique_ptr<VariantPrinter> make_variant_printer(std::string_view format, Terminal& terminal);
 
 // The members of a variant's JSON record as `list --format json` has it, without the braces' newline.

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include "os/keyboard.h"
+
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace lathe {
+
+Keyboard::Keyboard() {
+  if (::isatty(STDIN_FILENO) != 1 || ::tcgetpgrp(STDIN_FILENO) != ::getpgrp() || ::tcgetattr(STDIN_FILENO, &before_) != 0) return;
+  termios keys = before_;
+  keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+  keys.c_cc[VMIN] = 0;
+  keys.c_cc[VTIME] = 0;
+  listening_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &keys) == 0;
+}
+
+Keyboard::~Keyboard() {
+  if (listening_) ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+}
+
+std::optional<char> Keyboard::key() {
+  if (!listening_ || ::tcgetpgrp(STDIN_FILENO) != ::getpgrp()) return std::nullopt;  // to read in the background would stop us
+  pollfd waiting{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  char letter = 0;
+  if (::poll(&waiting, 1, 0) != 1 || ::read(STDIN_FILENO, &letter, 1) != 1) return std::nullopt;
+  return letter;
+}
+
+unsigned terminal_rows() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
+}
+
+}  // namespace lathe

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// The machines that build, as they were found: a table for people, events for programs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "build/builder.h"
+#include "os/terminal.h"
+
+namespace lathe {
+
+std::string builders_text(const std::vector<Builder>& builders, const Terminal& terminal);
+std::string builders_json(const std::vector<Builder>& builders);  // one object a line, as the other events of a build
+
+}  // namespace lathe

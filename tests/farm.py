@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""farm.py TORCHLATHE: two builders on loopback, each with an sshd and a Nix store of its own; one is killed while it builds.
+
+Every variant ends built, the dead builder is worked around, and the history says who built what. Then the same results go to
+another store through ssh-ng and to a binary cache. Exits 77 (skipped) without sshd, or where Nix may not write its store.
+"""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SKIPPED = 77
+root = Path(__file__).resolve().parent.parent
+program = Path(sys.argv[1]).resolve()
+sshd = shutil.which("sshd") or "/usr/sbin/sshd"
+if not (os.path.exists(sshd) and shutil.which("nix-store") and os.access("/nix/store", os.W_OK) and os.geteuid() == 0):
+    print("needs sshd, Nix, and root (for stores of other builders)")
+    sys.exit(SKIPPED)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def descendants(process):
+    """Ids of all that a process started and that still live."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                pass
+    found = [process]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+class Machine:
+    """An sshd with its own keys, and behind it a Nix with its own store."""
+
+    def __init__(self, folder, name):
+        self.name, self.folder, self.port = name, folder / name, free_port()
+        self.folder.mkdir()
+        for key in ("host", "user"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / key], check=True)
+        (self.folder / "nix.conf").write_text("build-users-group =\nsubstitute = false\n"
+                                              "extra-sandbox-paths = /bin /usr /lib /lib64 /etc/alternatives\n"
+                                              "system-features = big-parallel\n")
+        (self.folder / "sshd_config").write_text(
+            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/host\nAuthorizedKeysFile {self.folder}/user.pub\n"
+            f"PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nSetEnv NIX_CONF_DIR={self.folder}\n")
+        Path("/run/sshd").mkdir(exist_ok=True)
+        self.process = subprocess.Popen([sshd, "-D", "-f", self.folder / "sshd_config", "-E", self.folder / "sshd.log"])
+        self.uri = f"ssh-ng://{name}?remote-store=local%3Froot%3D{self.folder}/store"
+
+    def ssh_config(self):
+        return (f"Host {self.name}\n HostName 127.0.0.1\n Port {self.port}\n User root\n IdentityFile {self.folder}/user\n"
+                f" IdentitiesOnly yes\n StrictHostKeyChecking no\n UserKnownHostsFile {self.folder}/known\n LogLevel ERROR\n")
+
+    def kill(self):
+        for one in reversed(descendants(self.process.pid)):
+            try:
+                os.kill(one, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+
+
+def wait_for(machine):
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", machine.port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"{machine.name} does not listen")
+
+
+def package_set(folder):
+    """nix/mini with a mark of this run in it, so that no store has its results yet."""
+    copy = folder / "mini"
+    shutil.copytree(root / "nix/mini", copy)
+    with open(copy / "builder.sh", "a") as file:
+        file.write(f"# {folder}\nsleep 4\n")
+    return copy
+
+
+def build(folder, machines, environment, *words):
+    return subprocess.Popen([program, "build", "--state", folder / "state", "-m", root / "matrices/cuda-13_0.toml", "--nixpkgs", folder / "mini",
+                             "--nix-option", "sandbox=false", "--format", "json", "--builders", f"@{machines}", *words],
+                            env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="lathe-farm-") as name:
+        folder = Path(name)
+        package_set(folder)
+        one, two = Machine(folder, "one"), Machine(folder, "two")
+        try:
+            run(folder, one, two)
+        finally:
+            one.kill()
+            two.kill()
+            subprocess.run(["chmod", "-R", "u+w", folder], check=False)
+
+
+def run(folder, one, two):
+    (folder / "ssh_config").write_text(one.ssh_config() + two.ssh_config())
+    environment = dict(os.environ, NIX_SSHOPTS=f"-F {folder}/ssh_config", NIX_CONFIG="build-users-group =\nsubstitute = false\n")
+    for machine in (one, two):
+        wait_for(machine)
+    machines = folder / "machines"
+    machines.write_text(f"{one.uri} x86_64-linux - 1 2 big-parallel # is killed\n{two.uri} x86_64-linux - 1 2 big-parallel\n"
+                        f"ssh-ng://nobody@127.0.0.1:{free_port()} x86_64-linux - 8 9 big-parallel # there is none\n"
+                        f"ssh-ng://one aarch64-linux - 1 99 big-parallel # another system\n")
+
+    # CPU builds: they need no CUDA toolkit. The machine that builds the first on "one" is killed two seconds later.
+    process = build(folder, machines, environment, "-j0", "--kind", "cpu", "--copy-to", f"file://{folder}/cache")
+    events, killed = [], None
+    for line in process.stdout:
+        event = json.loads(line)
+        events.append(event)
+        if killed is None and event["event"] == "phase" and event["phase"] not in ("fetching",) and on(events, event["variant"]) == "one":
+            time.sleep(2)
+            one.kill()
+            killed = event["variant"]
+    errors = process.stderr.read()
+    code = process.wait()
+    told = "\n".join(json.dumps(event) for event in events) + errors
+    assert killed, f"nothing was built on the first builder:\n{told}"
+    assert code == 0, told
+
+    builders = {event["uri"]: event for event in events if event["event"] == "builder"}
+    assert len(builders) == 5, builders
+    assert builders[two.uri]["problem"] == "" and builders[two.uri]["nix"] and builders[two.uri]["memory_bytes"] > 0, builders[two.uri]
+    assert builders[two.uri]["proof"] == "CPUID and XCR0" and builders[two.uri]["isas"], builders[two.uri]
+    assert any("nobody" in uri and event["problem"] for uri, event in builders.items()), builders
+
+    ends = [event for event in events if event["event"] == "end" and event["state"] != "skipped"]
+    variants = {event["variant"] for event in ends}
+    assert len(variants) >= 3 and all(event["state"] == "built" for event in ends), told
+    assert on(events, killed) == "two", told
+    notes = [event["text"] for event in events if event["event"] == "note"]
+    assert any("does not answer any more" in note for note in notes) and any(killed in note for note in notes), notes
+    for event in ends:
+        assert all(Path(path).exists() for path in event["outputs"]), event
+
+    rows = json.loads(subprocess.run([program, "history", "--state", folder / "state", "-f", "json"], env=environment, check=True,
+                                     stdout=subprocess.PIPE).stdout)["builds"]
+    assert {(row["variant"], row["status"], row["builder"]) for row in rows} >= {(killed, "lost", "one"), (killed, "built", "two")}, rows
+
+    check_copies(folder, two, environment, ends)
+    print(f"{len(variants)} variants built, the builder of {killed} was killed")
+
+
+def on(events, variant):
+    return [event["builder"] for event in events if event["event"] == "start" and event["variant"] == variant][-1]
+
+
+def check_copies(folder, two, environment, ends):
+    """--copy-to: all results lie in the binary cache; a second run sends them into a store behind ssh-ng."""
+    outputs = [path for event in ends for path in event["outputs"]]
+    for path in outputs:
+        digest = Path(path).name.split("-")[0]
+        assert (folder / f"cache/{digest}.narinfo").exists(), f"{path} is not in the cache"
+    target = f"ssh-ng://two?remote-store=local%3Froot%3D{folder}/target"
+    machines = folder / "none"
+    machines.write_text("")
+    process = build(folder, machines, environment, "--kind", "cpu", "--copy-to", target)
+    told, errors = process.communicate()
+    assert process.returncode == 0, told + errors
+    for path in outputs:
+        assert (folder / "target" / path.lstrip("/")).exists(), f"{path} is not in the other store\n{told}{errors}"
+    # A cache that cannot be written is a failure that says so.
+    process = build(folder, machines, environment, "--kind", "cpu", "--copy-to", "file:///proc/nowhere")
+    told, errors = process.communicate()
+    assert process.returncode == 1 and "not copied to file:///proc/nowhere" in told, told + errors
+
+
+main()
