@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# isa: the CPU code of PyTorch's largest library beside `objdump -d | grep` on the same file. The wheel comes as in inspect.sh.
+# isa: the CPU code of PyTorch's largest library beside `objdump -d | grep` on the same file; before that, each of its
+# instructions beside what Zydis says. The wheel comes as in inspect.sh.
 set -euo pipefail
 source ./measure.sh
 wheels=$(realpath -m ../build/wheels)
@@ -13,6 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m zipfile -e "$(compgen -G "$wheels/torch-2.11.0-*.whl" | head -n 1)" "$work" 2>/dev/null
 library=$work/torch/lib/libtorch_cpu.so
+"$1/bench/isa_zydis" "$library" "$work/torch/lib/libtorch_python.so"
 cat "$library" >/dev/null
 
 "$1/bench/isa_scan" "$library" | tee "$work/scan"

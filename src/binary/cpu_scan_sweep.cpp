@@ -40,8 +40,8 @@ std::vector<Piece> pieces_of(const Functions& functions) {
 // Turns the events of one piece into facts.
 class Collector {
  public:
-  Collector(const CpuCode& code, const Functions& functions, const Slots& slots, Piece piece, Facts& facts)
-      : code_(code), functions_(functions), slots_(slots), facts_(facts), current_(piece.first), last_(piece.last) {
+  Collector(const Functions& functions, const Slots& slots, Piece piece, Facts& facts)
+      : functions_(functions), slots_(slots), facts_(facts), current_(piece.first), last_(piece.last) {
     facts_.asks.assign(piece.last - piece.first, 0);
     first_ = piece.first;
   }
@@ -123,15 +123,13 @@ class Collector {
   // Each once, in the order of Edge.
   void add_edges() {
     std::ranges::sort(callees_);
-    const auto rest = std::ranges::unique(callees_);
-    callees_.erase(rest.begin(), rest.end());
+    callees_.erase(std::unique(callees_.begin(), callees_.end()), callees_.end());
     for (const std::uint64_t callee : callees_) {
       facts_.edges.push_back({current_, static_cast<std::uint32_t>(callee >> 1), (callee & 1) != 0});
     }
     callees_.clear();
   }
 
-  const CpuCode& code_;
   const Functions& functions_;
   const Slots& slots_;
   Facts& facts_;
@@ -163,7 +161,7 @@ Facts sweep_piece(const CpuCode& code, const Functions& functions, const Slots& 
     facts.instructions = sweep_arm64(section.bytes, section.address, begin, end, events);
     std::ranges::stable_sort(events, {}, &CodeEvent::at);
   }
-  Collector(code, functions, slots, piece, facts).take(events, section.address);
+  Collector(functions, slots, piece, facts).take(events, section.address);
   return facts;
 }
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "binary/archive.h"
 #include "binary/cubin.h"
+#include "binary/nvidia_libraries.h"
 
 namespace lathe {
 namespace {
@@ -54,6 +55,11 @@ FileInspection inspect_cubin(ByteSpan bytes, const std::string& path) {
   return file;
 }
 
+// Does some device find code in a part of the containers only?
+bool is_uneven(const std::vector<Coverage>& coverage) {
+  return std::ranges::find(coverage, Runs::some, &Coverage::runs) != coverage.end();
+}
+
 FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const InspectInput& input = {}) {
   const Elf elf = Elf::parse(bytes, path);
   if (elf.machine() == elf::em_cuda) return inspect_cubin(bytes, path);
@@ -67,6 +73,7 @@ FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const Inspec
   }
   const Fatbins fatbins = read_fatbins(elf, input.disk);
   inspect_gpu(fatbins, bytes, file, input.absent);
+  file.picks_itself = is_nvidia_library(file.soname) && is_uneven(file.coverage);
   file.shares = byte_shares(elf, fatbins);
   if (input.cpu) {
     if (const auto code = cpu_code_of(elf, file.findings)) file.cpu = scan_cpu(*code, *input.cpu);
@@ -188,8 +195,30 @@ std::optional<CpuScan> Inspection::cpu() const {
 
 std::vector<ContainerShape> Inspection::shapes() const {
   std::vector<ContainerShape> all;
-  for (const FileInspection& file : files) add_shapes(all, file.shapes);
+  for (const FileInspection& file : files) add_shapes(all, file.needed());
   return all;
+}
+
+// Code that fewer than one container in a hundred has is a leftover: cuBLASLt 13.0 has one image of PTX for 7.5 among 1,687
+// containers, cuDNN 9 two images for 7.0 among 926.
+std::vector<ContainerShape> FileInspection::needed() const {
+  constexpr std::size_t seldom = 100;
+  if (!picks_itself) return shapes;
+  std::size_t all = 0;
+  std::vector<std::pair<DeviceCode, std::size_t>> counts;
+  for (const ContainerShape& shape : shapes) {
+    all += shape.count;
+    for (const DeviceCode& code : shape.codes) {
+      const auto known = std::ranges::find(counts, code, &std::pair<DeviceCode, std::size_t>::first);
+      if (known == counts.end()) counts.emplace_back(code, shape.count);
+      else known->second += shape.count;
+    }
+  }
+  ContainerShape any{.codes = {}, .count = 1};
+  for (const auto& [code, count] : counts) {
+    if (count * seldom >= all) any.codes.push_back(code);
+  }
+  return {std::move(any)};
 }
 
 }  // namespace lathe

@@ -53,6 +53,8 @@ struct FileInspection {
   std::vector<std::string> ptx_versions = {};    // "9.0"
   std::vector<ContainerShape> shapes = {};       // what coverage is made from
   std::vector<Coverage> coverage = {};           // one per known capability; empty when there is no device code
+  // One of NVIDIA's own libraries whose containers hold different GPUs: it looks at the device and uses those that fit.
+  bool picks_itself = false;
 
   std::optional<CpuScan> cpu = {};          // when it was asked for, and there is code for x86-64 or AArch64
 
@@ -60,6 +62,9 @@ struct FileInspection {
   Findings findings = {};
 
   bool has_gpu_code() const { return !shapes.empty() || !gpu.empty(); }
+
+  // What a device must find code in for the file to work there: every container, or, where it picks itself, any of them.
+  std::vector<ContainerShape> needed() const;
 };
 
 struct Inspection {
@@ -72,7 +77,7 @@ struct Inspection {
 
   std::uint64_t bytes() const;
   std::vector<GpuCode> gpu() const;           // summed over files
-  std::vector<ContainerShape> shapes() const;
+  std::vector<ContainerShape> shapes() const;  // needed() of all files
   // The verdict over all scanned files, counts included; nullopt when none was scanned, or for different machines.
   std::optional<CpuScan> cpu() const;
 };
@@ -86,7 +91,8 @@ using ByteRanges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 struct InspectOptions {
   unsigned threads = 0;  // 0: all usable cores
   bool cpu = false;      // scan the machine code too: about a second for each 300 MB of it
-  std::function<void(std::string_view path)> on_file = {};  // called before each file, from any thread
+  // Called before each file, from any thread; `percent` of all bytes are done.
+  std::function<void(std::string_view path, unsigned percent)> on_file = {};
 };
 
 // One file's bytes, whatever they are. nullopt: no machine code in any form that is read here.

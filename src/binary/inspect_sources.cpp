@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <deque>
 #include <fstream>
 #include <set>
@@ -184,6 +185,22 @@ void run_task(const Task& task, const std::optional<CpuScanOptions>& cpu, Outcom
   }
 }
 
+// How much of the work is done, by bytes.
+class Share {
+ public:
+  explicit Share(const std::vector<Task>& tasks) {
+    for (const Task& task : tasks) all_ += task.size;
+  }
+  void add(const Task& task) { done_ += task.size; }
+  unsigned percent() const {
+    return all_ == 0 ? 0 : static_cast<unsigned>(100 * static_cast<double>(done_.load()) / static_cast<double>(all_));
+  }
+
+ private:
+  std::uint64_t all_ = 0;
+  std::atomic<std::uint64_t> done_ = 0;
+};
+
 }  // namespace
 
 Inspection inspect(const std::vector<fs::path>& paths, const InspectOptions& options) {
@@ -192,9 +209,11 @@ Inspection inspect(const std::vector<fs::path>& paths, const InspectOptions& opt
   for (const fs::path& path : paths) sources.add_named(path);
   const std::vector<Task> tasks = sources.take();
   std::vector<Outcome> outcomes(tasks.size());
+  Share share(tasks);
   parallel_for_all(tasks.size(), [&](std::size_t i) {
-    if (options.on_file) options.on_file(tasks[i].path);
+    if (options.on_file) options.on_file(tasks[i].path, share.percent());
     run_task(tasks[i], cpu_options(tasks[i], options, tasks.size()), outcomes[i]);
+    share.add(tasks[i]);
   }, options.threads);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     inspection.findings.add(outcomes[i].findings);

@@ -220,7 +220,7 @@ bool is_newer_than_zydis(const ExtensionSet& needs) {
 
 // The extensions' names are read once for each of Zydis' sets: the pointers stand for them.
 const ExtensionSet& set_of(const char* needs) {
-  static std::map<const char*, ExtensionSet> known;
+  thread_local std::map<const char*, ExtensionSet> known;
   const auto [entry, is_new] = known.try_emplace(needs);
   if (is_new) entry->second = parse_extensions(needs, Machine::x86_64).value();
   return entry->second;

@@ -11,7 +11,7 @@
 #include "carve/tree.h"
 #include "carve/wheel.h"
 #include "cli/commands.h"
-#include "host/nvml.h"
+#include "cli/native_gpus.h"
 #include "os/file.h"
 #include "report/table.h"
 
@@ -47,26 +47,12 @@ void declare(OptionSet& set, Options& options) {
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
-// The GPUs in this machine, as NVIDIA's management library tells them.
-std::vector<CarveTarget> native_targets() {
-  const NvmlReport report = ask_nvml(default_nvml_options());
-  std::string list;
-  for (const HostGpu& gpu : report.gpus) {
-    if (gpu.capability) list += (list.empty() ? "" : ",") + spell(*gpu.capability, Dialect::dotted);
-  }
-  if (list.empty()) {
-    throw Error({.what = "no NVIDIA GPU was found in this machine" + (report.what.empty() ? "" : ": " + report.what),
-                 .where = {}, .next = "name the capability instead of native: --gpu 9.0"});
-  }
-  return parse_carve_targets(list);
-}
-
 CarveOptions carve_options(const Options& options) {
   CarveOptions carve = options.carve;
   if (options.gpu.empty()) {
     throw Error({.what = "for which GPU?", .where = {}, .next = "say --gpu 9.0, or --gpu native for the one in this machine"});
   }
-  carve.targets = options.gpu == "native" ? native_targets() : parse_carve_targets(options.gpu);
+  carve.targets = parse_carve_targets(options.gpu == "native" ? native_gpu_list() : options.gpu);
   if (options.in_place && !options.output.empty()) {
     throw Error({.what = "--in-place and --output exclude each other", .where = {}, .next = "give one of them"});
   }

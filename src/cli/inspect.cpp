@@ -2,10 +2,14 @@
 // `torchlathe inspect PATH...`: which GPU and CPU code do these files really hold?
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "base/text.h"
 #include "binary/inspect.h"
 #include "cli/commands.h"
 #include "cli/inspect_files.h"
+#include "cli/native_gpus.h"
 #include "hardware/capability.h"
 #include "nix/closure.h"
 #include "os/file.h"
@@ -25,7 +29,7 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.positionals("path", options.paths, "files, folders, wheels, store paths", ValueKind::file);
-  set.text("--gpu", options.gpu, "GPU", "only answer: will it run there? (9.0, sm_90, \"RTX 5090\")");
+  set.text("--gpu", options.gpu, "GPU", "only answer: will it run there? (9.0, sm_90, \"RTX 5090\", native)");
   set.flag("--closure", options.closure, "with all that a Nix store path refers to");
   set.flag("--no-cpu", options.no_cpu, "leave out the scan of the CPU code: faster, by seconds for a large library");
   set.text("--picture", options.picture, "FILE", "draw where the bytes go, as SVG", ValueKind::file);
@@ -52,6 +56,16 @@ Capability device_of(const std::string& text) {
                .next = "give one like 9.0, sm_90 or \"RTX 5090\"; `torchlathe catalog gpus` has them all"});
 }
 
+// The one that the user names, or those in this machine.
+std::vector<Capability> devices_of(const std::string& text) {
+  std::vector<Capability> devices;
+  if (text.empty()) return devices;
+  if (text != "native") return {device_of(text)};
+  const std::string list = native_gpu_list();
+  for (const std::string_view each : split(list, ',')) devices.push_back(device_of(std::string(each)));
+  return devices;
+}
+
 // One line, and 0 when every container that needs it has code for the device.
 int answer(const Inspection& inspection, Capability device, Terminal& terminal) {
   const std::string name = spell(device, Dialect::dotted);
@@ -62,7 +76,7 @@ int answer(const Inspection& inspection, Capability device, Terminal& terminal) 
   const Coverage coverage = cover(inspection.shapes(), device);
   terminal.out(fmt::format("{}: {}\n", name, coverage.text()));
   for (const FileInspection& file : inspection.files) {
-    const Coverage own = cover(file.shapes, device);
+    const Coverage own = cover(file.needed(), device);
     if (!file.shapes.empty() && !own.serves()) terminal.out(fmt::format("  {}: {}\n", file.path, own.text()));
   }
   return coverage.serves() ? 0 : 1;
@@ -82,14 +96,15 @@ bool has_errors(const Inspection& inspection) {
 }
 
 int run(const Options& options, Terminal& terminal) {
-  std::optional<Capability> device;
-  if (!options.gpu.empty()) device = device_of(options.gpu);
-  const bool cpu = !options.no_cpu && !device;  // the GPU question needs no CPU code
+  const std::vector<Capability> devices = devices_of(options.gpu);
+  const bool cpu = !options.no_cpu && devices.empty();  // the GPU question needs no CPU code
   const Inspection inspection = inspect_files(paths_of(options), cpu, terminal);
   if (!options.picture.empty()) {
     write_file_atomically(options.picture, inspection_svg(inspection, title_of(options.paths)));
   }
-  if (device) return answer(inspection, *device, terminal);
+  int exit = 0;
+  for (const Capability device : devices) exit = std::max(exit, answer(inspection, device, terminal));
+  if (!devices.empty()) return exit;
   terminal.out(options.format == "json" ? inspection_json(inspection) : inspection_text(inspection, terminal));
   return has_errors(inspection) ? 1 : 0;
 }

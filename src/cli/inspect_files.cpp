@@ -10,9 +10,9 @@ namespace lathe {
 Inspection inspect_files(const std::vector<std::filesystem::path>& paths, bool cpu, Terminal& terminal) {
   Progress progress(terminal);
   std::mutex mutex;  // on_file is called from any thread
-  return inspect(paths, {.cpu = cpu, .on_file = [&](std::string_view path) {
+  return inspect(paths, {.cpu = cpu, .on_file = [&](std::string_view path, unsigned percent) {
     const std::lock_guard lock(mutex);
-    progress.show(fmt::format("inspecting {}", path));
+    progress.show(fmt::format("inspecting {:2} % {}", percent, path));
   }});
 }
 

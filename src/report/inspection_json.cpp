@@ -141,6 +141,7 @@ void write_file(JsonWriter& json, const FileInspection& file) {
   json.member("toolkits", file.toolkits);
   json.member("ptx_versions", file.ptx_versions);
   write_coverage(json, file.coverage);
+  if (file.picks_itself) json.member("picks_itself", true);
   if (file.cpu) write_cpu(json, *file.cpu);
   write_shares(json, file.shares);
   write_findings(json, file.findings);

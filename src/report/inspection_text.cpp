@@ -191,6 +191,11 @@ std::string coverage_lines(const Inspection& inspection, const Terminal& termina
     text += fmt::format("  {:>5}  {}\n", device, terminal.styled(style, coverage.text()));
   }
   if (!none.empty()) text += fmt::format("   none  {}\n", terminal.styled(Style::dim, none));
+  for (const FileInspection& file : inspection.files) {
+    if (!file.picks_itself) continue;
+    text += fmt::format("{} picks among its {} containers by itself: they count as one\n", file.soname,
+                        file.containers);
+  }
   return text;
 }
 

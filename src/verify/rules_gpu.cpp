@@ -52,7 +52,23 @@ class GpuRules {
   }
 
  private:
+  // Device code that only the device linker reads does not run.
+  void not_linked(std::size_t containers) {
+    Breach breach{.rule = "not-linked", .severity = Severity::error,
+                  .what = fmt::format("promises code for {}, and all device code in it still waits for the device linker: no kernel of it can be launched", promised(", "))};
+    for (const FileInspection& file : inspection_.files) {
+      if (file.containers_relocatable) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("{} of {} relocatable containers", file.containers_relocatable, containers)});
+    }
+    breach.cause = "compiled with -rdc=true, and linked by the host's compiler alone: nvcc -dlink was left out (in CMake: CUDA_RESOLVE_DEVICE_SYMBOLS)";
+    breach.fix = "link it with nvcc, or run nvcc -dlink before";
+    shorten(breach.evidence);
+    breaches_.push_back(std::move(breach));
+  }
+
   void cpu_only() {
+    std::size_t relocatable = 0;
+    for (const FileInspection& file : inspection_.files) relocatable += file.containers_relocatable;
+    if (relocatable > 0) return not_linked(relocatable);
     Breach breach{.rule = "cpu-only", .severity = Severity::error,
                   .what = fmt::format("promises code for {}, and there is no device code in it at all: it is a CPU-only build", promised(", "))};
     breach.evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("{} files with machine code, none with a section of device code", inspection_.files.size())});
@@ -76,7 +92,7 @@ class GpuRules {
                   .what = coverage.runs == Runs::none ? fmt::format("does not run on the promised {}: it has code for {}", dotted(gpu), names_of(codes_))
                                                       : fmt::format("runs on the promised {} only in part: {}", dotted(gpu), coverage.text())};
     for (const FileInspection& file : inspection_.files) {
-      const Coverage own = cover(file.shapes, gpu.portable());
+      const Coverage own = cover(file.needed(), gpu.portable());
       if (!file.shapes.empty() && !own.serves()) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("{}: {}", dotted(gpu), own.text())});
     }
     breach.cause = coverage.runs == Runs::none ? "it was built for another GPU: gpuTargets reached torch under another name, or the result was named by hand"
@@ -101,8 +117,8 @@ class GpuRules {
                   .what = fmt::format("{} of {} containers have no code made for {}; they run there through other code: {}", coverage.containers - exact,
                                       coverage.containers, dotted(gpu), coverage.text())};
     for (const FileInspection& file : inspection_.files) {
-      const Coverage own = cover(file.shapes, gpu.portable());
-      const std::size_t made = containers_with_exact(file.shapes, gpu);
+      const Coverage own = cover(file.needed(), gpu.portable());
+      const std::size_t made = containers_with_exact(file.needed(), gpu);
       if (own.containers > made) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("{} of {} containers", own.containers - made, own.containers)});
     }
     breach.cause = "PyTorch compiles a few sources for a list of their own, whatever it is asked for";

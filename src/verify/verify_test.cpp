@@ -50,6 +50,23 @@ TEST(Verify, ACpuOnlyBuildUnderTheNameOfAGpuIsAnErrorWithItsCause) {
   EXPECT_FALSE(result.kept());
 }
 
+TEST(Verify, DeviceCodeThatNobodyLinkedIsNoCpuOnlyBuild) {
+  FileInspection file = host_library();
+  file.containers_relocatable = 3;
+  EXPECT_EQ(rules_of(promised(sm90), {file}), Rules{"not-linked"});
+  EXPECT_EQ(rules_of(promised(sm90), {file, library({cubin("9.0")})}), Rules{});
+}
+
+TEST(Verify, ALibraryThatPicksAmongItsContainersNeedsOneThatFits) {
+  FileInspection file = library({cubin("9.0")}, 3);
+  file.shapes.push_back({.codes = {cubin("8.0")}, .count = 2});
+  EXPECT_EQ(rules_of(promised(sm90), {file}), (Rules{"gpu-missing"}));
+  file.picks_itself = true;
+  EXPECT_EQ(rules_of(promised(sm90), {file}), Rules{});
+  file.shapes = {{.codes = {cubin("8.0")}, .count = 500}, {.codes = {cubin("9.0")}, .count = 1}};  // a leftover
+  EXPECT_EQ(rules_of(promised(sm90), {file}), Rules{"gpu-missing"});
+}
+
 TEST(Verify, APromisedGpuThatOneContainerMissesIsAnErrorThatNamesTheFile) {
   FileInspection half = library({cubin("8.0")}, 3);
   half.path = "lib/libmagma.so";
