@@ -108,6 +108,11 @@ const Toolkit* Catalog::find_toolkit(const Version& version) const {
   return find_by(toolkits, version, &Toolkit::version);
 }
 const Pin* Catalog::find_pin(std::string_view rev) const { return find_by(pins, rev, &Pin::rev); }
+const PytorchRelease* Catalog::find_pytorch(std::string_view version) const {
+  const std::size_t dot = version.find('.');
+  const std::size_t end = dot == std::string_view::npos ? dot : version.find_first_not_of("0123456789", dot + 1);
+  return find_by(pytorch, version.substr(0, end), &PytorchRelease::release);
+}
 
 std::vector<const Isa*> Catalog::best_isas(const Cpu& cpu) const {
   std::vector<const Isa*> best;

@@ -133,6 +133,14 @@ struct Pin {
   Provenance provenance;
 };
 
+// What PyTorch's own build refuses, whatever nvcc could do.
+struct PytorchRelease {
+  std::string release;                // "2.8": major and minor
+  std::string suffixes;               // of capabilities, that its select_compute_arch.cmake takes: "", "a", "af"
+  std::optional<Version> last_cuda;   // the last that it builds with; nullopt: none is known to be too new
+  Provenance provenance;
+};
+
 class Catalog {
  public:
   std::vector<CapabilityRow> capabilities;  // ascending
@@ -143,6 +151,7 @@ class Catalog {
   std::vector<Cpu> cpus;
   std::vector<Toolkit> toolkits;  // ascending
   std::vector<Pin> pins;
+  std::vector<PytorchRelease> pytorch;  // ascending
 
   // nullptr where there is none. Names compare without regard to letter case; aliases count, and for a GPU the vendor's
   // name may stand in front.
@@ -154,6 +163,7 @@ class Catalog {
   const Cpu* find_cpu(std::string_view name) const;
   const Toolkit* find_toolkit(const Version& version) const;
   const Pin* find_pin(std::string_view rev) const;
+  const PytorchRelease* find_pytorch(std::string_view version) const;  // of "2.10.0", "2.11.0a0+git0123456": its row 2.10, 2.11
 
   // The ISAs of the highest level that this CPU runs; several where each has its own use.
   std::vector<const Isa*> best_isas(const Cpu& cpu) const;

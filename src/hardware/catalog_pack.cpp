@@ -58,8 +58,12 @@ void fields(Archive& archive, Pin& p) {
   archive(p.rev, p.sha256, p.torch, p.cuda, p.cuda_sets, p.magma_cuda13, p.pytorch_alias, p.provenance);
 }
 template <typename Archive>
+void fields(Archive& archive, PytorchRelease& p) {
+  archive(p.release, p.suffixes, p.last_cuda, p.provenance);
+}
+template <typename Archive>
 void fields(Archive& archive, Catalog& c) {
-  archive(c.capabilities, c.gpus, c.chips, c.hosts, c.isas, c.cpus, c.toolkits, c.pins);
+  archive(c.capabilities, c.gpus, c.chips, c.hosts, c.isas, c.cpus, c.toolkits, c.pins, c.pytorch);
 }
 
 template <typename T>

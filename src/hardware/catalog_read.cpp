@@ -129,6 +129,17 @@ Pin read_pin(const Toml& row) {
           .provenance = provenance_of(row)};
 }
 
+PytorchRelease read_pytorch_release(const Toml& row) {
+  row.allow_only({"release", "suffixes", "last_cuda", "source", "confidence"});
+  const Version release = version_at(row, "release");
+  if (release.parts.size() != 2) row.at("release").fail("a release is two numbers", "write \"2.10\"");
+  if (row.at("suffixes").text().find_first_not_of("af") != std::string::npos) row.at("suffixes").fail("suffixes are a and f");
+  return {.release = row.at("release").text(),
+          .suffixes = row.at("suffixes").text(),
+          .last_cuda = version_if(row, "last_cuda"),
+          .provenance = provenance_of(row)};
+}
+
 // Reads the tables in the order in which they name each other.
 class Reader {
  public:
@@ -144,6 +155,7 @@ class Reader {
     each("chips.toml", "chip", [&](const Toml& row) { add_chip(row); });
     each("cuda.toml", "toolkit", [&](const Toml& row) { out_.toolkits.push_back(read_toolkit(row)); });
     each("pins.toml", "pin", [&](const Toml& row) { out_.pins.push_back(read_pin(row)); });
+    each("pytorch.toml", "pytorch", [&](const Toml& row) { out_.pytorch.push_back(read_pytorch_release(row)); });
     return std::move(out_);
   }
 

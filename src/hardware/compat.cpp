@@ -114,6 +114,20 @@ std::string why_not_compilable(Capability capability, const Version& toolkit) {
                      dotted(capability), row->last_cuda->text());
 }
 
+std::string why_pytorch_refuses(Capability capability, const Version& toolkit, std::string_view pytorch,
+                                const std::optional<std::string>& suffixes) {
+  const PytorchRelease* row = catalog().find_pytorch(pytorch);
+  if (row && row->last_cuda && release_of(toolkit) > *row->last_cuda) {
+    return fmt::format("PyTorch {} does not build with CUDA {}: the last that it builds with is {}", row->release,
+                       toolkit.text(), row->last_cuda->text());
+  }
+  if (!capability.suffix || (!suffixes && !row)) return "";
+  const std::string& taken = suffixes ? *suffixes : row->suffixes;
+  if (taken.find(capability.suffix) != std::string::npos) return "";
+  return fmt::format("PyTorch {}'s select_compute_arch.cmake refuses {}: {}", row ? row->release : std::string(pytorch), dotted(capability),
+                     taken.empty() ? "it takes no suffix" : fmt::format("of the suffixes it takes {} alone", taken));
+}
+
 Version minimum_driver(Capability capability, const Version& toolkit, bool ptx) {
   const Toolkit* row = catalog().find_toolkit(release_of(toolkit));
   if (!row) {

@@ -39,6 +39,12 @@ std::optional<std::size_t> pick(std::span<const DeviceCode> codes, Capability de
 // toolkit's major and minor count: 12.9.1 is 12.9.
 std::string why_not_compilable(Capability capability, const Version& toolkit);
 
+// Does PyTorch's own build take this capability and this toolkit? The sentence says why not; "" means it does, or that nobody
+// knows of a refusal. `suffixes` is what the very tree takes where that is known (it was read, or is patched), else the
+// catalogue's row of the release speaks.
+std::string why_pytorch_refuses(Capability capability, const Version& toolkit, std::string_view pytorch,
+                                const std::optional<std::string>& suffixes = std::nullopt);
+
 // Lowest Linux driver for code of this capability made by this toolkit; `ptx`: PTX must be compiled by the driver,
 // which needs the toolkit's own paired driver. An Error when the catalogue has no such toolkit; for a capability that
 // it does not have, what the toolkit alone asks.

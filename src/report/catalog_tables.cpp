@@ -108,18 +108,29 @@ CatalogTable pins() {
   return table;
 }
 
+CatalogTable pytorch() {
+  CatalogTable table{"pytorch", {"release", "suffixes", "last_cuda"}, {}};
+  for (const PytorchRelease& row : catalog().pytorch) {
+    std::vector<std::string> suffixes;
+    for (const char suffix : row.suffixes) suffixes.emplace_back(1, suffix);
+    table.rows.push_back(with_source({row.release, suffixes, maybe(row.last_cuda)}, row.provenance));
+  }
+  return table;
+}
+
 struct Maker {
   std::string_view name;
   CatalogTable (*make)();
 };
 
-constexpr std::array<Maker, 7> makers = {{{"gpus", gpus},
+constexpr std::array<Maker, 8> makers = {{{"gpus", gpus},
                                           {"cpus", cpus},
                                           {"isas", isas},
                                           {"cuda", cuda},
                                           {"pins", pins},
                                           {"capabilities", capabilities},
-                                          {"hosts", hosts}}};
+                                          {"hosts", hosts},
+                                          {"pytorch", pytorch}}};
 
 std::string lower_case(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
