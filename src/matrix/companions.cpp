@@ -77,7 +77,8 @@ void check_companions(const Toml& table, const Block& block, const MatrixSpec& s
     if (spec.nixpkgs.at(block.nixpkgs)->torch == pytorch) continue;  // it ships the companions too
     for (const std::string& package : spec.companions) {
       if (spec.companion_sources.contains({package, pytorch})) continue;
-      table.at("pytorch").fail(fmt::format("{} for PyTorch {} has no source: the nixpkgs revision ships another release", package, pytorch),
+      const Toml* axis = table.find("pytorch");  // a block of branches has none
+      (axis ? *axis : table).fail(fmt::format("{} for PyTorch {} has no source: the nixpkgs revision ships another release", package, pytorch),
                                fmt::format("add [{}.\"VERSION\"] with pytorch = \"{}\" and its hash", package, pytorch));
     }
   }

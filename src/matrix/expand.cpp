@@ -2,6 +2,7 @@
 #include "matrix/expand.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -66,8 +67,14 @@ std::vector<std::string> cpus_for(const Isa& isa) {
   return names;
 }
 
-std::shared_ptr<const Cell> make_cell(const std::vector<Capability>& gpus, const Isa* isa,
-                                      const std::optional<Version>& cuda, bool ptx) {
+// Why neither nvcc nor PyTorch's build can do this; "" when both can.
+std::string why_no_build(Capability gpu, const Version& cuda, const PytorchSource& source) {
+  const std::string why = why_not_compilable(gpu, cuda);
+  return why.empty() ? why_pytorch_refuses(gpu, cuda, source.version, source.suffixes) : why;
+}
+
+std::shared_ptr<const Cell> make_cell(const std::vector<Capability>& gpus, const Isa* isa, const std::optional<Version>& cuda,
+                                      const PytorchSource& source, bool ptx) {
   auto cell = std::make_shared<Cell>(Cell{.gpus = gpus, .isa = isa, .cuda = cuda, .reason = {}, .runs_on = {},
                                           .min_driver = {}, .gpu_text = join_gpus(gpus),
                                           .cuda_text = cuda ? replace_all(cuda->text(), ".", "_") : ""});
@@ -77,7 +84,7 @@ std::shared_ptr<const Cell> make_cell(const std::vector<Capability>& gpus, const
     return cell;
   }
   for (const Capability gpu : gpus) {
-    const std::string why = why_not_compilable(gpu, *cuda);
+    const std::string why = why_no_build(gpu, *cuda, source);
     if (why.empty()) continue;
     cell->status = PairStatus::impossible;
     cell->reason = why;
@@ -172,7 +179,7 @@ class Expander {
       if (group == groups.end()) return take_set(block, patterns, variant, words);
       if (!group->second.cell && !take_fat(block, patterns, variant, words, group->second)) return false;
       if (variant.cell->gpus == group->second.cell->gpus) return true;  // that was the one
-      return take_set(block, patterns, variant, words, compiles(*variant.cell) ? &group->second : nullptr);
+      return take_set(block, patterns, variant, words, compiles(variant) ? &group->second : nullptr);
     });
   }
 
@@ -189,8 +196,8 @@ class Expander {
   static GroupKey group_of(const Variant& variant) {
     return {variant.pytorch->version, variant.python, variant.cell->cuda_text, variant.cell->isa->name};
   }
-  static bool compiles(const Cell& cell) {
-    return std::ranges::all_of(cell.gpus, [&](Capability gpu) { return why_not_compilable(gpu, *cell.cuda).empty(); });
+  static bool compiles(const Variant& variant) {
+    return std::ranges::all_of(variant.cell->gpus, [&](Capability gpu) { return why_no_build(gpu, *variant.cell->cuda, *variant.pytorch).empty(); });
   }
 
   Groups fat_groups(const Block& block, const Patterns& patterns) {
@@ -198,7 +205,7 @@ class Expander {
     Variant variant;
     for_each(block, variant, [&](const NamePattern::Words& words) {
       patterns.write(variant, words);
-      if (left_out(variant) || !compiles(*variant.cell)) return true;
+      if (left_out(variant) || !compiles(variant)) return true;
       Group& group = groups[group_of(variant)];
       group.gpus.insert(variant.cell->gpus.begin(), variant.cell->gpus.end());
       ++group.variants;
@@ -211,7 +218,7 @@ class Expander {
   // The build for all GPUs of a group, before the first that is cut out of it.
   bool take_fat(const Block& block, const Patterns& patterns, const Variant& first, NamePattern::Words words, Group& group) {
     const Cell& like = *first.cell;
-    group.cell = make_cell({group.gpus.begin(), group.gpus.end()}, like.isa, like.cuda, spec_.settings.ptx);
+    group.cell = make_cell({group.gpus.begin(), group.gpus.end()}, like.isa, like.cuda, *first.pytorch, spec_.settings.ptx);
     Variant fat = first;
     fat.cell = group.cell;
     fat.fat = true;
@@ -255,9 +262,12 @@ class Expander {
     word(package) = variant.package = spec_.package;
     word(matrix) = spec_.name;
     variant.nixpkgs = spec_.nixpkgs.at(block.nixpkgs);
-    const auto cells = make_cells(block);
+    Cells cells;
+    const PytorchSource* cells_of = nullptr;
     for (const std::string& release : block.pytorch) {
       variant.pytorch = spec_.pytorch.at(release);
+      if (!cells_of || !same_refusals(*cells_of, *variant.pytorch)) cells = make_cells(block, *variant.pytorch);
+      cells_of = variant.pytorch.get();
       word(pytorch) = digits_of(release);
       for (const std::string& version : block.python) {
         variant.python = version;
@@ -275,18 +285,24 @@ class Expander {
   }
 
   // In the order of the names: CUDA, GPU, then ISA fastest. Cells are shared by all variants of the block that have them.
-  std::vector<std::shared_ptr<const Cell>> make_cells(const Block& block) const {
-    std::vector<std::shared_ptr<const Cell>> cells;
+  using Cells = std::vector<std::shared_ptr<const Cell>>;
+  Cells make_cells(const Block& block, const PytorchSource& source) const {
+    Cells cells;
     if (!block.gpu) {
-      for (const auto& isa : block.isas) cells.push_back(make_cell({}, isa.value, std::nullopt, false));
+      for (const auto& isa : block.isas) cells.push_back(make_cell({}, isa.value, std::nullopt, source, false));
       return cells;
     }
     for (const auto& cuda : block.cuda) {
       for (const auto& gpus : block.gpus) {
-        for (const auto& isa : block.isas) cells.push_back(make_cell(gpus.value, isa.value, cuda.value, spec_.settings.ptx));
+        for (const auto& isa : block.isas) cells.push_back(make_cell(gpus.value, isa.value, cuda.value, source, spec_.settings.ptx));
       }
     }
     return cells;
+  }
+
+  // Then two releases of a block share their cells.
+  static bool same_refusals(const PytorchSource& a, const PytorchSource& b) {
+    return a.suffixes == b.suffixes && catalog().find_pytorch(a.version) == catalog().find_pytorch(b.version);
   }
 
   bool left_out(const Variant& variant) {
@@ -326,16 +342,24 @@ class Expander {
   void check_name(const Block& block, const std::string& name) {
     check_usable(block, name);
     if (seen_.insert(name)) return;
-    const auto first = earlier_block_with(name, block);
+    const Block* first = earlier_block_with(name, block);
     if (!first) return;  // another name with the same hash
-    throw Error({.what = fmt::format("two variants are called {}; the first is made at {}", name, first->text()),
+    throw Error({.what = first->branch.empty() && block.branch.empty()
+                             ? fmt::format("two variants are called {}; the first is made at {}", name, first->where.text())
+                             : fmt::format("two variants are called {}: PyTorch {} of {} and PyTorch {} of {}", name,
+                                           fmt::join(first->pytorch, ", "), maker_of(*first), fmt::join(block.pytorch, ", "), maker_of(block)),
                  .where = block.where,
                  .next = "put the word that tells them apart into the name pattern: {pytorch}, {python}, {cuda}, {matrix}"});
   }
 
-  // Where `name` was made before: makes the names of all blocks up to `last` again. Only on the way to an error.
-  std::optional<Place> earlier_block_with(const std::string& name, const Block& last) const {
-    std::optional<Place> first;
+  static std::string maker_of(const Block& block) {
+    if (block.branch.empty()) return fmt::format("the block at {}", block.where.text());
+    return fmt::format("the branch \"{}\" ({})", printable(block.branch), block.branch_where.text());
+  }
+
+  // Which block made `name` before: makes the names of all blocks up to `last` again. Only on the way to an error.
+  const Block* earlier_block_with(const std::string& name, const Block& last) const {
+    const Block* first = nullptr;
     for (const Block& block : spec_.blocks) {
       std::size_t count = 0;
       Variant variant;
@@ -347,11 +371,11 @@ class Expander {
         return true;
       });
       if (count > 0 && first) return first;
-      if (count > 1) return block.where;
-      if (count > 0) first = block.where;
+      if (count > 1) return &block;
+      if (count > 0) first = &block;
       if (&block == &last) break;
     }
-    return std::nullopt;
+    return nullptr;
   }
 
   std::shared_ptr<const Settings> settings_for(const Variant& variant) {
@@ -413,43 +437,7 @@ class Expander {
   std::map<std::uint64_t, std::shared_ptr<const Settings>> settings_;
 };
 
-bool any_glob(const std::vector<std::string>& globs, std::string_view text) {
-  return std::ranges::any_of(globs, [&](const std::string& glob) { return glob_match(glob, text); });
-}
-
-// A GPU can be meant by its capability in any dialect ("12.0", "sm120", "12.*"), or by a product's name.
-bool gpu_matches(const std::vector<std::string>& globs, const Cell& cell) {
-  if (cell.gpus.empty()) return any_glob(globs, "cpu");
-  return std::ranges::any_of(cell.gpus, [&](Capability gpu) {
-    if (any_glob(globs, spell(gpu, Dialect::dotted)) || any_glob(globs, spell(gpu, Dialect::name)) ||
-        any_glob(globs, spell(gpu, Dialect::sm))) {
-      return true;
-    }
-    return std::ranges::any_of(globs, [&](const std::string& glob) {
-      const Gpu* product = catalog().find_gpu(glob);
-      return product && product->capability == gpu.portable();
-    });
-  });
-}
-
 }  // namespace
-
-bool matches(const Match& match, const Variant& variant) {
-  for (const auto& [key, globs] : match.globs) {
-    const Cell& cell = *variant.cell;
-    const bool hit = key == "gpu"       ? gpu_matches(globs, cell)
-                     : key == "isa"     ? any_glob(globs, cell.isa->name)
-                     : key == "cuda"    ? any_glob(globs, cell.cuda ? cell.cuda->text() : "none")
-                     : key == "python"  ? any_glob(globs, variant.python)
-                     : key == "pytorch" ? any_glob(globs, variant.pytorch->version)
-                     : key == "status"  ? any_glob(globs, to_string(cell.status))
-                     : key == "package" ? any_glob(globs, variant.package)
-                     : key == "kind"    ? any_glob(globs, cell.cuda ? "gpu" : "cpu")
-                                        : any_glob(globs, variant.name);
-    if (!hit) return false;
-  }
-  return true;
-}
 
 void expand(const MatrixSpec& spec, const std::function<bool(const Variant&)>& take) { Expander(spec, take).run(); }
 

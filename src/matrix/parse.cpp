@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "hardware/flags.h"
+#include "matrix/axes.h"
+#include "matrix/branch.h"
 #include "matrix/companions.h"
 #include "matrix/hash_value.h"
 #include "matrix/spec.h"
@@ -17,97 +19,6 @@ namespace {
 
 bool is_hex(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-template <typename T, typename F>
-std::vector<Placed<T>> axis(const Toml& block, std::string_view key, F&& read) {
-  std::vector<Placed<T>> items;
-  const Toml* value = block.find(key);
-  if (!value) return items;
-  const auto add = [&](const Toml& item) {
-    Placed<T> placed{read(item), item.where()};
-    const bool repeated = std::ranges::any_of(items, [&](const auto& other) { return other.value == placed.value; });
-    if (repeated) item.fail(fmt::format("this stands twice in {}", key), "take one of them out");
-    items.push_back(std::move(placed));
-  };
-  if (value->is_array()) {
-    for (const Toml& item : value->array()) add(item);
-  } else {
-    add(*value);
-  }
-  if (items.empty()) value->fail(fmt::format("{} is empty", key), "leave the key away, or name at least one");
-  return items;
-}
-
-Capability read_capability(const Toml& value) {
-  try {
-    const SpelledCapability spelled = parse_capability_as(value.text(), Dialect::dotted);
-    if (spelled.ptx) value.fail("PTX is a setting, not part of an axis", "write ptx = true under [settings]");
-    return spelled.capability;
-  } catch (const Error& error) {
-    if (!error.parts().where.file.empty()) throw;
-    value.fail(error.parts().what, error.parts().next);
-  }
-}
-
-std::vector<Capability> read_gpus(const Toml& value) {
-  std::vector<Capability> gpus;
-  if (value.is_array()) {
-    for (const Toml& item : value.array()) gpus.push_back(read_capability(item));
-    if (gpus.empty()) value.fail("a build for no GPU", "CPU builds have kind = \"cpu\"");
-    std::ranges::sort(gpus);
-    if (std::ranges::adjacent_find(gpus) != gpus.end()) value.fail("one GPU twice in a build", "");
-  } else {
-    gpus.push_back(read_capability(value));
-  }
-  for (const Capability gpu : gpus) {
-    if (catalog().find(gpu)) continue;
-    value.fail(fmt::format("compute capability {} is not in the catalogue", spell(gpu, Dialect::dotted)),
-               "see: torchlathe catalog gpus");
-  }
-  return gpus;
-}
-
-const Isa* read_isa(const Toml& value) {
-  const std::string& name = value.text();
-  const Isa* isa = catalog().find_isa(name);
-  if (!isa || isa->name != name) {
-    value.fail(fmt::format("\"{}\" is not an instruction set of the catalogue", printable(name)),
-               did_you_mean_text(replace_all(name, ".", "_"), catalog().isa_names(), "see: torchlathe catalog isas"));
-  }
-  return isa;
-}
-
-Version read_cuda(const Toml& value) {
-  const auto version = Version::parse(value.text());
-  if (version && version->parts.size() == 2 && catalog().find_toolkit(*version)) return *version;
-  std::vector<std::string> known;
-  for (const Toolkit& toolkit : catalog().toolkits) known.push_back(toolkit.version.text());
-  value.fail(fmt::format("CUDA \"{}\" is not in the catalogue", printable(value.text())),
-             fmt::format("known: {}", fmt::join(known, ", ")));
-}
-
-// "3.13": two numbers, as in every name of this field.
-std::string read_python(const Toml& value) {
-  const auto version = Version::parse(value.text());
-  if (!version || version->parts.size() != 2 || version->text() != value.text()) {
-    value.fail(fmt::format("\"{}\" is not a Python release", printable(value.text())), "written as in \"3.13\"");
-  }
-  return value.text();
-}
-
-std::string read_pytorch(const Toml& value) {
-  const auto version = Version::parse(value.text());
-  if (!version || version->parts.size() != 3 || version->text() != value.text()) {
-    value.fail(fmt::format("\"{}\" is not a PyTorch release", printable(value.text())), "written as in \"2.10.0\"");
-  }
-  return value.text();
-}
-
-unsigned read_count(const Toml& value, std::int64_t most) {
-  const std::int64_t number = value.integer();
-  if (number < 0 || number > most) value.fail(fmt::format("{} is out of range", number), fmt::format("0 to {}", most));
-  return static_cast<unsigned>(number);
 }
 
 // Flags that ask more than the instruction set promises make a build that dies on the very machines it is named for.
@@ -177,16 +88,18 @@ class MatrixParser {
 
   MatrixSpec parse() {
     root_.allow_only({"matrix", "settings", "nixpkgs", "pytorch", "flags", "build", "include", "exclude", "override",
-                      "aliases", "silence", "carver", "torchvision", "torchaudio"});
+                      "aliases", "silence", "carver", "branch", "cuda_packages", "torchvision", "torchaudio"});
     read_head();
     read_pins();
     read_sources();
     read_companions(root_, spec_);
+    read_branches();
     if (const Toml* settings = root_.find("settings")) {
       settings->allow_only({"strategy", "narrow", "ptx", "jobs", "memory_per_job", "compile_cache"});
       read_settings(*settings, spec_.settings);
     }
     read_strategy();
+    read_cuda_packages();
     read_blocks("build");
     read_blocks("include");
     if (spec_.blocks.empty()) root_.fail("no [[build]] block", "see: torchlathe init");
@@ -257,7 +170,8 @@ class MatrixParser {
     if (!sources) return;
     for (const Toml::Member& member : sources->table()) {
       const Toml& table = member.value;
-      table.allow_only({"hash", "owner", "repo", "rev"});
+      table.allow_only({"hash", "owner", "repo", "rev", "suffixes", "arch_patch"});
+      check_pytorch(member.key, table);
       auto source = std::make_shared<PytorchSource>();
       source->version = member.key;
       source->where = member.where;
@@ -266,18 +180,98 @@ class MatrixParser {
       source->rev = table.text_or("rev", "v" + member.key);
       check_sri(table.at("hash"));
       source->hash = table.at("hash").text();
+      read_arch_parser(table, *source);
       spec_.pytorch[member.key] = source;
     }
+  }
+
+  // What the tree's own select_compute_arch.cmake takes, where that is known better than by its release.
+  static void read_arch_parser(const Toml& table, PytorchSource& source) {
+    source.arch_patch = table.text_or("arch_patch", "");
+    if (!source.arch_patch.empty() && source.arch_patch.find("select_compute_arch.cmake") == std::string::npos) {
+      table.at("arch_patch").fail("this is no patch of select_compute_arch.cmake", "see: torchlathe help arch-patch");
+    }
+    if (!source.arch_patch.empty()) source.suffixes = "af";
+    const Toml* suffixes = table.find("suffixes");
+    if (!suffixes) return;
+    if (!source.arch_patch.empty()) suffixes->fail("arch_patch says which suffixes the build takes", "take this out");
+    source.suffixes = "";
+    for (const Toml& item : suffixes->array()) {
+      if (item.text() != "a" && item.text() != "f") item.fail(fmt::format("\"{}\" is not a suffix", printable(item.text())), "known: a, f");
+      *source.suffixes += item.text();
+    }
+  }
+
+  void read_branches() {
+    const Toml* rows = root_.find("branch");
+    if (!rows) return;
+    for (const Toml& row : rows->array()) {
+      Branch branch = read_branch(row, spec_.nixpkgs);
+      const bool twice = std::ranges::any_of(branches_, [&](const Branch& other) { return other.name == branch.name; });
+      if (twice) row.at("name").fail(fmt::format("two branches are called \"{}\"", printable(branch.name)));
+      if (!spec_.pytorch.contains(branch.pytorch)) need_source(row.at("pytorch"), branch.pytorch);
+      branches_.push_back(std::move(branch));
+    }
+  }
+
+  void read_cuda_packages() {
+    const Toml* table = root_.find("cuda_packages");
+    if (!table) return;
+    table->allow_only({"cuda", "from", "url", "sha256", "folder"});
+    CudaPackages packages;
+    packages.where = table->where();
+    packages.cuda = read_cuda(table->at("cuda"));
+    const std::string from = table->text_or("from", "fetch");
+    if (from != "fetch" && from != "copy") {
+      table->at("from").fail(fmt::format("from cannot be \"{}\"", printable(from)),
+                             "\"fetch\" takes the packages from a repository, \"copy\" writes their recipes beside the others");
+    }
+    if (from == "copy") {
+      packages.from = CudaPackages::From::copy;
+      for (const char* key : {"url", "sha256", "folder"}) {
+        if (const Toml* value = table->find(key)) value->fail(fmt::format("{} belongs to from = \"fetch\"", key), "take it out");
+      }
+    } else {
+      packages.url = read_url(table->at("url"));
+      if (const Toml* hash = table->find("sha256")) packages.sha256 = read_tarball_hash(*hash);
+      packages.folder = table->text_or("folder", packages.folder);
+      if (packages.folder.find_first_of(" \t\n\"$\\") != std::string::npos || packages.folder.starts_with("/") || packages.folder.find("..") != std::string::npos) {
+        table->at("folder").fail("this is no folder inside the repository");
+      }
+    }
+    spec_.cuda_packages = packages;
+  }
+
+  static std::string read_url(const Toml& value) {
+    if (value.text().empty() || value.text().find_first_of(" \t\n\"$\\") != std::string::npos) {
+      value.fail("this is no address", "of a .tar.gz, as builtins.fetchTarball takes it");
+    }
+    return value.text();
+  }
+
+  static std::optional<std::string> read_tarball_hash(const Toml& value) {
+    check_tarball_hash(value);
+    return value.text().empty() ? std::nullopt : std::optional(value.text());
   }
 
   void read_blocks(std::string_view key) {
     const Toml* blocks = root_.find(key);
     if (!blocks) return;
-    for (const Toml& table : blocks->array()) spec_.blocks.push_back(read_block(table));
+    for (const Toml& table : blocks->array()) {
+      const Block block = read_block(table);
+      if (!block.pytorch.empty()) {
+        spec_.blocks.push_back(block);
+        continue;
+      }
+      for (Block& made : blocks_of_branches(table, block, branches_)) {
+        check_companions(table, made, spec_);
+        spec_.blocks.push_back(std::move(made));
+      }
+    }
   }
 
   Block read_block(const Toml& table) {
-    table.allow_only({"kind", "pytorch", "python", "cuda", "gpus", "gpu", "isas", "isa", "nixpkgs", "name", "pname"});
+    table.allow_only({"kind", "pytorch", "python", "cuda", "gpus", "gpu", "isas", "isa", "nixpkgs", "name", "pname", "branches"});
     Block block;
     block.where = table.where();
     const std::string kind = table.text_or("kind", "gpu");
@@ -292,8 +286,12 @@ class MatrixParser {
     std::ranges::move(axis<std::vector<Capability>>(table, "gpu", read_gpus), std::back_inserter(block.gpus));
     block.isas = axis<const Isa*>(table, "isas", read_isa);
     std::ranges::move(axis<const Isa*>(table, "isa", read_isa), std::back_inserter(block.isas));
-    check_axes(table, block);
-    block.nixpkgs = read_block_pin(table);
+    const bool of_branches = block.pytorch.empty() && !branches_.empty();
+    if (const Toml* names = table.find("branches"); names && !of_branches) {
+      names->fail("this block has axes of its own", branches_.empty() ? "there is no [[branch]] table" : "take branches or pytorch out");
+    }
+    check_axes(table, block, of_branches);
+    if (!of_branches) block.nixpkgs = read_block_pin(table);
     block.name = table.text_or("name", block.gpu ? "{package}-python{python}-cuda{cuda}-{gpu}-{isa}"
                                                  : "{package}-python{python}-cpu-{isa}");
     block.pname = table.text_or("pname", block.name);
@@ -303,15 +301,15 @@ class MatrixParser {
     return block;
   }
 
-  void check_axes(const Toml& table, const Block& block) {
+  void check_axes(const Toml& table, const Block& block, bool of_branches) {
     const auto need = [&](bool there, std::string_view axis_name) {
       if (!there) table.fail(fmt::format("this block has no {}", axis_name), fmt::format("add {} = [...]", axis_name));
     };
-    need(!block.pytorch.empty(), "pytorch");
-    need(!block.python.empty(), "python");
+    need(!block.pytorch.empty() || of_branches, "pytorch");
+    need(!block.python.empty() || of_branches, "python");
     need(!block.isas.empty(), "isas");
     if (block.gpu) {
-      need(!block.cuda.empty(), "cuda");
+      need(!block.cuda.empty() || of_branches, "cuda");
       need(!block.gpus.empty(), "gpus");
     } else if (!block.cuda.empty() || !block.gpus.empty()) {
       table.fail("a CPU block has neither cuda nor gpus", "take them out, or say kind = \"gpu\"");
@@ -345,13 +343,7 @@ class MatrixParser {
     const Toml* value = table.find("nixpkgs");
     if (!value && spec_.nixpkgs.size() == 1) return spec_.nixpkgs.begin()->first;
     if (!value) table.fail("this block does not say which nixpkgs", "add nixpkgs = \"NAME\" of a [nixpkgs.NAME] table");
-    if (!spec_.nixpkgs.contains(value->text())) {
-      std::vector<std::string> names;
-      for (const auto& [name, pin] : spec_.nixpkgs) names.push_back(name);
-      value->fail(fmt::format("there is no [nixpkgs.{}] table", printable(value->text())),
-                  did_you_mean_text(value->text(), names));
-    }
-    return value->text();
+    return read_pin_name(*value, spec_.nixpkgs);
   }
 
   static void check_pattern(const Toml& table, std::string_view key, std::string_view pattern) {
@@ -411,14 +403,8 @@ class MatrixParser {
       settings->at("narrow").fail("narrow = \"closure\" and strategy = \"carve\" exclude each other",
                                   "MAGMA, NCCL and the companions of a build for all GPUs are for all GPUs too");
     }
-    spec_.carver = Carver{.url = carver->at("url").text(), .sha256 = {}, .where = carver->where()};
-    if (spec_.carver->url.empty() || spec_.carver->url.find_first_of(" \t\n\"$\\") != std::string::npos) {
-      carver->at("url").fail("this is no address", "of a .tar.gz, as builtins.fetchTarball takes it");
-    }
-    if (const Toml* hash = carver->find("sha256")) {
-      check_tarball_hash(*hash);
-      if (!hash->text().empty()) spec_.carver->sha256 = hash->text();
-    }
+    spec_.carver = Carver{.url = read_url(carver->at("url")), .sha256 = {}, .where = carver->where()};
+    if (const Toml* hash = carver->find("sha256")) spec_.carver->sha256 = read_tarball_hash(*hash);
   }
 
   void read_override(const Toml& row) {
@@ -451,6 +437,7 @@ class MatrixParser {
 
   const Toml& root_;
   MatrixSpec spec_;
+  std::vector<Branch> branches_;
 };
 
 }  // namespace

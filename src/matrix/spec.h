@@ -30,6 +30,8 @@ struct Block {
   std::vector<Placed<const Isa*>> isas;
   std::string nixpkgs;
   std::string name, pname;  // patterns
+  std::string branch;       // the [[branch]] that it was made for; "": it has its own axes
+  Place branch_where;
 
   // Number of variants; nullopt when it does not fit 64 bits.
   std::optional<std::uint64_t> size() const;
@@ -73,6 +75,18 @@ struct Carver {
   Place where;
 };
 
+// CUDA's own packages from another place than nixpkgs: a repository with one recipe for each, or recipes beside the others.
+struct CudaPackages {
+  enum class From { fetch, copy };
+  From from = From::fetch;
+  Version cuda;                       // of the builds that take them
+  std::string url;                    // fetch: of a .tar.gz
+  std::optional<std::string> sha256;  // fetch
+  std::string folder = ".flox/pkgs";  // fetch: where in the repository the recipes are
+  std::string local;                  // fetch: a checkout to take instead, absolute; "": none
+  Place where;
+};
+
 struct MatrixSpec {
   std::string file;  // as given, for messages and for the recipes' first line
   std::string name;
@@ -82,6 +96,7 @@ struct MatrixSpec {
   Settings settings;
   // strategy = "carve": one build for all GPUs of a block for each instruction set, and every other variant cut out of it.
   std::optional<Carver> carver;
+  std::optional<CudaPackages> cuda_packages;
   std::map<std::string, std::shared_ptr<const Nixpkgs>> nixpkgs;
   std::map<std::string, std::shared_ptr<const PytorchSource>> pytorch;
   std::vector<std::string> companions;  // "torchvision", "torchaudio": each variant of PyTorch is followed by one of each

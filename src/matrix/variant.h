@@ -48,6 +48,8 @@ struct PytorchSource {
   std::string version;  // "2.10.0"
   std::string hash;     // SRI, of fetchFromGitHub with submodules; "" when it must be found by a first build
   std::string owner = "pytorch", repo = "pytorch", rev;  // rev: "v2.10.0"
+  std::optional<std::string> suffixes;  // of capabilities that its build takes: "a", "af"; nullopt: as the catalogue has it
+  std::string arch_patch;               // of its select_compute_arch.cmake, as `torchlathe arch-patch` writes it; "": none
   Place where;
 };
 

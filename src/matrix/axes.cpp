@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "matrix/axes.h"
+
+#include "base/text.h"
+
+namespace lathe {
+
+namespace {
+
+Capability read_capability(const Toml& value) {
+  try {
+    const SpelledCapability spelled = parse_capability_as(value.text(), Dialect::dotted);
+    if (spelled.ptx) value.fail("PTX is a setting, not part of an axis", "write ptx = true under [settings]");
+    return spelled.capability;
+  } catch (const Error& error) {
+    if (!error.parts().where.file.empty()) throw;
+    value.fail(error.parts().what, error.parts().next);
+  }
+}
+
+}  // namespace
+
+std::vector<Capability> read_gpus(const Toml& value) {
+  std::vector<Capability> gpus;
+  if (value.is_array()) {
+    for (const Toml& item : value.array()) gpus.push_back(read_capability(item));
+    if (gpus.empty()) value.fail("a build for no GPU", "CPU builds have kind = \"cpu\"");
+    std::ranges::sort(gpus);
+    if (std::ranges::adjacent_find(gpus) != gpus.end()) value.fail("one GPU twice in a build", "");
+  } else {
+    gpus.push_back(read_capability(value));
+  }
+  for (const Capability gpu : gpus) {
+    if (catalog().find(gpu)) continue;
+    value.fail(fmt::format("compute capability {} is not in the catalogue", spell(gpu, Dialect::dotted)),
+               "see: torchlathe catalog gpus");
+  }
+  return gpus;
+}
+
+const Isa* read_isa(const Toml& value) {
+  const std::string& name = value.text();
+  const Isa* isa = catalog().find_isa(name);
+  if (!isa || isa->name != name) {
+    value.fail(fmt::format("\"{}\" is not an instruction set of the catalogue", printable(name)),
+               did_you_mean_text(replace_all(name, ".", "_"), catalog().isa_names(), "see: torchlathe catalog isas"));
+  }
+  return isa;
+}
+
+Version read_cuda(const Toml& value) {
+  const auto version = Version::parse(value.text());
+  if (version && version->parts.size() == 2 && catalog().find_toolkit(*version)) return *version;
+  std::vector<std::string> known;
+  for (const Toolkit& toolkit : catalog().toolkits) known.push_back(toolkit.version.text());
+  value.fail(fmt::format("CUDA \"{}\" is not in the catalogue", printable(value.text())),
+             fmt::format("known: {}", fmt::join(known, ", ")));
+}
+
+// "3.13": two numbers, as in every name of this field.
+std::string read_python(const Toml& value) {
+  const auto version = Version::parse(value.text());
+  if (!version || version->parts.size() != 2 || version->text() != value.text()) {
+    value.fail(fmt::format("\"{}\" is not a Python release", printable(value.text())), "written as in \"3.13\"");
+  }
+  return value.text();
+}
+
+// "2.10.0", or what the version.txt of a git revision says, with the revision: "2.11.0a0+git0123456".
+void check_pytorch(const std::string& release, const Toml& at) {
+  const std::size_t end = std::min(release.find_first_not_of("0123456789."), release.size());
+  const auto version = Version::parse(std::string_view(release).substr(0, end));
+  const auto fits = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '.' || c == '+'; };
+  if (!version || version->parts.size() != 3 || version->text() != release.substr(0, end) || !std::ranges::all_of(release, fits)) {
+    at.fail(fmt::format("\"{}\" is not a PyTorch release", printable(release)), "written as in \"2.10.0\", or \"2.11.0a0+git0123456\"");
+  }
+}
+
+std::string read_pytorch(const Toml& value) {
+  check_pytorch(value.text(), value);
+  return value.text();
+}
+
+unsigned read_count(const Toml& value, std::int64_t most) {
+  const std::int64_t number = value.integer();
+  if (number < 0 || number > most) value.fail(fmt::format("{} is out of range", number), fmt::format("0 to {}", most));
+  return static_cast<unsigned>(number);
+}
+
+}  // namespace lathe
