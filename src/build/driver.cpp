@@ -44,6 +44,9 @@ Process evaluation(const std::vector<const Job*>& jobs, const DriverOptions& opt
   }
   // For a package set that takes its programs from the machine: this one carves there.
   if (std::getenv("TORCHLATHE_PROGRAM") == nullptr) process.environment["TORCHLATHE_PROGRAM"] = own_program();
+  if (!options.cuda_toolkit.empty()) {
+    process.arguments.insert(process.arguments.end(), {"--arg", "cudaToolkitRepo", std::filesystem::absolute(options.cuda_toolkit).string()});
+  }
   add_settings(process.arguments, options);
   return process;
 }

@@ -17,6 +17,7 @@ namespace lathe {
 struct DriverOptions {
   std::string kind = "nix";             // nix, flox
   std::string torchlathe = {};               // source tree of torchlathe for recipes that carve; "": as the recipe says
+  std::string cuda_toolkit = {};             // path of a build-cudatoolkit checkout instead of the fetched one; "": as the recipe says
   std::string nixpkgs = {};                  // path of a package set instead of the pinned one; "": as the recipe says
   unsigned cores = 0;                   // of one build; 0: Nix's own setting
   std::vector<Builder> builders = {};        // the first is this machine; with no other, Nix keeps to its own configuration

@@ -117,6 +117,7 @@ std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& w
     skip_what_cannot_be(job, options);
     if (job.state == JobState::waiting) write_file_atomically(job.recipe, render(spec, variant));
   }
+  for (const SharedRecipe& shared : render_shared(spec)) write_file_atomically(state / "recipes" / shared.file, shared.text);
   if (options.kind == "nix") instantiate(jobs, options);
   return jobs;
 }

@@ -8,12 +8,13 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "recipe/redist.h"
 #include "recipe/template.h"
 
 namespace lathe {
 namespace {
 
-constexpr std::size_t checksum_length = 20;  // characters of base64url: 120 bits against slips, not against attackers
+constexpr std::size_t checksum_length = seal_length;  // characters of base64url: 120 bits against slips, not against attackers
 constexpr std::string_view checksum_start = "(content ";
 
 // Text inside a Nix "string".
@@ -104,14 +105,19 @@ std::string wrapped(const std::vector<std::string>& paragraphs, std::string_view
 
 // Every PyTorch from here on includes <cccl/...>, as its bundled CUTLASS does (first seen in 2.10).
 bool needs_cccl_links(const Variant& variant) {
-  const auto version = Version::parse(variant.pytorch->version);
+  const std::string& release = variant.pytorch->version;
+  const auto version = Version::parse(std::string_view(release).substr(0, release.find_first_not_of("0123456789.")));  // 2.11.0a0+git...
   return variant.is_gpu() && version >= Version{{2, 10}};
 }
 
 // The release that this nixpkgs ships is built as it is; another one goes in through an overlay.
 bool upgrades_torch(const Variant& variant) { return variant.nixpkgs->torch != variant.pytorch->version; }
 
-std::string overlays(const Variant& variant, const Holes& holes) {
+bool takes_cuda_packages(const MatrixSpec& spec, const Variant& variant) {
+  return spec.cuda_packages && variant.is_gpu() && variant.cell->cuda == spec.cuda_packages->cuda;
+}
+
+std::string overlays(const MatrixSpec& spec, const Variant& variant, const Holes& holes) {
   std::string text;
   const auto add = [&](std::string_view name) { text += fill(recipe_template(name), holes); };
   if (variant.companion) {  // PyTorch and what it needs come from its own recipe
@@ -119,7 +125,7 @@ std::string overlays(const Variant& variant, const Holes& holes) {
     return text;
   }
   if (variant.is_gpu()) {
-    add("overlay_cuda.nix.in");
+    add(takes_cuda_packages(spec, variant) ? "overlay_cuda_packages.nix.in" : "overlay_cuda.nix.in");
     if (variant.cell->cuda->parts.front() >= 13 && !variant.nixpkgs->magma_cuda13) add("overlay_magma.nix.in");
   }
   if (upgrades_torch(variant)) add("overlay_torch.nix.in");
@@ -179,7 +185,25 @@ std::string config_broken(const Variant& variant) {
          "allowBroken = true;";
 }
 
-void add_gpu_holes(const Variant& variant, Holes& holes) {
+// Where CUDA's own packages come from, when not from nixpkgs.
+void add_cuda_packages_holes(const MatrixSpec& spec, const Variant& variant, Holes& holes) {
+  for (const char* hole : {"cuda_packages_argument", "cuda_packages_let", "cuda_packages_export"}) holes[hole] = "";
+  if (!takes_cuda_packages(spec, variant)) return;
+  const CudaPackages& packages = *spec.cuda_packages;
+  const bool fetch = packages.from == CudaPackages::From::fetch;
+  holes["cuda_packages_from"] = fetch ? "a repository of their own" : "this folder";
+  holes["cuda_packages_folder"] = fetch ? fmt::format("cudaToolkitRepo + \"/{}\"", packages.folder) : "./.";
+  holes["cuda_packages_default"] =
+      !packages.local.empty()
+          ? fmt::format("/. + \"{}\"", nix_text(packages.local))
+          : fmt::format("builtins.fetchTarball {{\n  url = \"{}\";\n{}}}", packages.url,
+                        packages.sha256 ? fmt::format("  sha256 = \"{}\";\n", *packages.sha256) : "");
+  if (fetch) holes["cuda_packages_argument"] = fill(recipe_template("cuda_packages_argument.nix.in"), holes);
+  holes["cuda_packages_let"] = fill(recipe_template("cuda_packages_let.nix.in"), holes);
+  holes["cuda_packages_export"] = std::string(recipe_template("cuda_packages_export.nix.in"));
+}
+
+void add_gpu_holes(const MatrixSpec& spec, const Variant& variant, Holes& holes) {
   const Cell& cell = *variant.cell;
   const Capability gpu = cell.gpus.front();
   std::vector<std::string> capabilities;
@@ -196,6 +220,7 @@ void add_gpu_holes(const Variant& variant, Holes& holes) {
   holes["driver"] = cell.min_driver ? cell.min_driver->text() : "";
   holes["config_capabilities"] = config_capabilities(variant, holes["capabilities"]);
   holes["config_broken"] = config_broken(variant);
+  add_cuda_packages_holes(spec, variant, holes);
   holes["cccl_let"] = needs_cccl_links(variant) ? std::string(recipe_template("cccl_let.nix.in")) : "";
   holes["cccl_export"] = needs_cccl_links(variant) ? std::string(recipe_template("cccl_export.nix.in")) : "";
 }
@@ -245,9 +270,12 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
       {"description", nix_text(title(variant))},
       {"long_description", indented_string(wrapped(lines, ""))},
       {"limits", limit_lines},
+      {"arch_patch", ""},
+      {"arch_patch_text", indented_string(variant.pytorch->arch_patch)},
   };
+  if (!variant.pytorch->arch_patch.empty()) holes["arch_patch"] = fill(recipe_template("arch_patch.nix.in"), holes);
   holes["pre_build"] = limit_lines.empty() ? "" : fill(recipe_template("pre_build.nix.in"), holes);
-  if (variant.is_gpu()) add_gpu_holes(variant, holes);
+  if (variant.is_gpu()) add_gpu_holes(spec, variant, holes);
   holes["promise_passthru"] = fill(recipe_template(variant.is_gpu() ? "promise_passthru.nix.in" : "promise_passthru_cpu.nix.in"), holes);
   holes["promise_meta"] = fill(recipe_template("promise_meta.nix.in"), holes);
   if (spec.carver) {
@@ -255,7 +283,7 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
     holes["carver_url"] = spec.carver->url;
     holes["carver_sha256"] = spec.carver->sha256 ? fmt::format("sha256 = \"{}\";", *spec.carver->sha256) : "";
   }
-  holes["overlays"] = overlays(variant, holes);
+  holes["overlays"] = overlays(spec, variant, holes);
   if (variant.companion) add_companion_holes(variant, holes);
   return holes;
 }
@@ -269,7 +297,7 @@ std::string_view form_of(const Variant& variant) {
 // Where the checksum's characters lie; npos when `recipe` has none.
 std::size_t checksum_offset(std::string_view recipe) {
   const std::string_view first_line = recipe.substr(0, recipe.find('\n'));
-  if (!first_line.starts_with("# Made by torchlathe from the matrix ")) return std::string_view::npos;
+  if (!first_line.starts_with("# Made by torchlathe from ")) return std::string_view::npos;
   const std::size_t start = first_line.find(checksum_start);
   if (start == std::string_view::npos) return std::string_view::npos;
   const std::size_t offset = start + checksum_start.size();
@@ -285,9 +313,22 @@ std::string checksum_of(std::string recipe, std::size_t offset) {
 }  // namespace
 
 std::string render(const MatrixSpec& spec, const Variant& variant) {
-  std::string recipe = fill(recipe_template(form_of(variant)), holes_for(spec, variant));
+  return seal(fill(recipe_template(form_of(variant)), holes_for(spec, variant)));
+}
+
+std::string seal(std::string recipe) {
   const std::size_t offset = checksum_offset(recipe);
   return recipe.replace(offset, checksum_length, checksum_of(recipe, offset));
+}
+
+std::vector<SharedRecipe> render_shared(const MatrixSpec& spec) {
+  std::vector<SharedRecipe> shared;
+  if (!spec.cuda_packages || spec.cuda_packages->from != CudaPackages::From::copy) return shared;
+  const Redist redist = shipped_redist(spec.cuda_packages->cuda);
+  for (const RedistPackage& package : redist.packages) {
+    shared.push_back({.file = package.name + ".nix", .text = render_redist(redist, package, "x86_64-linux")});
+  }
+  return shared;
 }
 
 Authorship authorship_of(std::string_view recipe) {

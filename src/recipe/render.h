@@ -5,12 +5,24 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "matrix/spec.h"
 
 namespace lathe {
 
 std::string render(const MatrixSpec& spec, const Variant& variant);
+
+// Puts its checksum, of `seal_length` characters, into the place that a recipe's first line has for it ("(content 000...)").
+// By it authorship_of knows the text again.
+inline constexpr std::size_t seal_length = 20;
+std::string seal(std::string recipe);
+
+// Recipes that all variants' recipes need beside them: CUDA's packages, with [cuda_packages] from = "copy".
+struct SharedRecipe {
+  std::string file, text;
+};
+std::vector<SharedRecipe> render_shared(const MatrixSpec& spec);
 
 // What a file that may be a generated recipe is.
 enum class Authorship {

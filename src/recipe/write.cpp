@@ -25,9 +25,9 @@ struct Planned {
   std::string in_the_way;  // why this file may not be written over; "" when it may
 };
 
-Planned plan_file(const MatrixSpec& spec, const Variant& variant, const fs::path& folder) {
-  Planned planned{.written = {.file = variant.file()}, .text = render(spec, variant), .in_the_way = {}};
-  const fs::path path = folder / variant.file();
+Planned plan_file(const std::string& file, std::string text, const fs::path& folder) {
+  Planned planned{.written = {.file = file}, .text = std::move(text), .in_the_way = {}};
+  const fs::path path = folder / file;
   std::error_code error;
   const fs::file_status status = fs::symlink_status(path, error);
   if (!fs::exists(status)) return planned;
@@ -60,12 +60,8 @@ void refuse(const std::vector<Planned>& plans, const fs::path& folder) {
                .next = "choose another folder with --out, or --force to write over them"});
 }
 
-}  // namespace
-
-std::vector<Written> write_recipes(const MatrixSpec& spec, const std::vector<Variant>& variants, const fs::path& folder,
-                                   const WriteOptions& options, const std::function<void(std::size_t)>& progress) {
-  std::vector<Planned> plans(variants.size());
-  parallel_for_all(variants.size(), [&](std::size_t i) { plans[i] = plan_file(spec, variants[i], folder); });
+std::vector<Written> carry_out(const std::vector<Planned>& plans, const fs::path& folder, const WriteOptions& options,
+                               const std::function<void(std::size_t)>& progress) {
   const bool blocked = std::ranges::any_of(plans, [](const Planned& planned) { return !planned.in_the_way.empty(); });
   if (blocked && !options.force) refuse(plans, folder);
   if (!options.dry_run) create_folders(folder);
@@ -81,6 +77,22 @@ std::vector<Written> write_recipes(const MatrixSpec& spec, const std::vector<Var
     if (progress && std::this_thread::get_id() == caller) progress(count);
   });
   return all;
+}
+
+}  // namespace
+
+std::vector<Written> write_recipes(const MatrixSpec& spec, const std::vector<Variant>& variants, const fs::path& folder,
+                                   const WriteOptions& options, const std::function<void(std::size_t)>& progress) {
+  std::vector<Planned> plans(variants.size());
+  parallel_for_all(variants.size(), [&](std::size_t i) { plans[i] = plan_file(variants[i].file(), render(spec, variants[i]), folder); });
+  for (SharedRecipe& shared : render_shared(spec)) plans.push_back(plan_file(shared.file, std::move(shared.text), folder));
+  return carry_out(plans, folder, options, progress);
+}
+
+std::vector<Written> write_recipes(const std::vector<SharedRecipe>& recipes, const fs::path& folder, const WriteOptions& options) {
+  std::vector<Planned> plans;
+  for (const SharedRecipe& recipe : recipes) plans.push_back(plan_file(recipe.file, recipe.text, folder));
+  return carry_out(plans, folder, options, {});
 }
 
 }  // namespace lathe

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "matrix/spec.h"
+#include "recipe/render.h"
 
 namespace lathe {
 
@@ -23,8 +24,12 @@ struct Written {
 };
 
 // Files that stand in the way (not written by torchlathe, or changed by hand since) are one Error that names them.
+// `variants`, and what their recipes need beside them.
 std::vector<Written> write_recipes(const MatrixSpec& spec, const std::vector<Variant>& variants,
                                    const std::filesystem::path& folder, const WriteOptions& options,
                                    const std::function<void(std::size_t)>& progress = {});
+
+// The same for recipes that are at hand as text.
+std::vector<Written> write_recipes(const std::vector<SharedRecipe>& recipes, const std::filesystem::path& folder, const WriteOptions& options);
 
 }  // namespace lathe
