@@ -13,8 +13,10 @@ let
     "/usr/local/cuda"
     "/usr"
   ]));
+  # Packages of the set replaced by others, as nixpkgs' sets do it.
+  scope = base: base // { overrideScope = change: let final = scope (base // change final base); in final; };
 in
-rec {
+scope (rec {
   cudaMajorMinorVersion = version;
   cudaMajorVersion = lib.versionMajor version;
   flags.cudaCapabilities = config.cudaCapabilities or [ "7.5" "8.0" "8.6" "8.9" "9.0" "10.0" "12.0" ];
@@ -44,4 +46,4 @@ rec {
       done
     '';
   };
-}
+})

@@ -57,7 +57,17 @@ let
 
   base = final: {
     inherit lib system config mkDerivation;
-    stdenv = { inherit mkDerivation; hostPlatform = { inherit system; }; };
+    pkgs = final;
+    stdenv = { inherit mkDerivation; hostPlatform = { inherit system; }; cc.cc.lib = final.nothing; };
+    # Programs find their libraries on the machine: nothing to patch.
+    autoPatchelfHook = final.nothing;
+    nothing = mkDerivation { name = "nothing"; buildCommand = "mkdir $out"; };
+    callPackage =
+      target: arguments:
+      let
+        recipe = if builtins.isFunction target then target else import target;
+      in
+      recipe (builtins.intersectAttrs (builtins.functionArgs recipe) final // arguments);
     pythonPackagesExtensions = [ ];
     python3Packages = final.python313Packages;
     python310Packages = pythonSet final "310";
@@ -100,6 +110,21 @@ let
       name: attributes: script:
       mkDerivation (attributes // { inherit name; buildCommand = script; });
     fetchFromGitHub = import ./fetch.nix { inherit mkDerivation lib; };
+    fetchurl =
+      { url, hash }:
+      derivation {
+        name = baseNameOf url;
+        builder = "builtin:fetchurl";
+        system = "builtin";
+        inherit url;
+        outputHashMode = "flat";
+        outputHashAlgo = "sha256";
+        outputHash = hash;
+        preferLocalBuild = true;
+        impureEnvVars = [ ];
+        unpack = false;
+        executable = false;
+      };
     fetchpatch = arguments: ./patches + "/${arguments.name}";
   };
 in

@@ -17,6 +17,7 @@
 #include "build/run.h"
 #include "build/state_lock.h"
 #include "cli/commands.h"
+#include "cli/cuda_toolkit_option.h"
 #include "cli/matrix_option.h"
 #include "nix/nix.h"
 #include "os/file.h"
@@ -30,6 +31,7 @@ namespace {
 struct Options {
   MatrixOption matrix;
   VariantFilter filter;
+  CudaToolkitOption cuda_toolkit;
   std::string state = ".torchlathe";
   std::string driver = "nix";
   std::string nixpkgs, torchlathe, builders = "@/etc/nix/machines", copy_to, flox_project = ".";
@@ -47,6 +49,7 @@ void declare(OptionSet& set, Options& options) {
   set.choice("--driver", options.driver, {"nix", "flox"}, "what builds [nix]");
   set.text("--nixpkgs", options.nixpkgs, "DIR", "build from this package set instead of the pinned one", ValueKind::folder);
   set.text("--torchlathe", options.torchlathe, "DIR", "carve with this source tree of torchlathe instead of the pinned one", ValueKind::folder);
+  options.cuda_toolkit.declare(set);
   set.number("-j,--jobs", options.jobs, "N", "builds at once on this machine, as far as memory allows; 0: all on builders [1]");
   set.number("--cores", options.cores, "N", "cores of one build [Nix's own setting]");
   set.number("--memory", options.memory, "GIB", "memory for all builds together [what is free]");
@@ -299,6 +302,7 @@ bool offer_repairs(std::vector<Job>& jobs, Repairs& repairs, const Options& opti
 int run(const Options& options, Terminal& terminal) {
   if (options.driver == "nix") require_new_nix();
   const MatrixSpec spec = options.matrix.load();
+  const std::string cuda_toolkit = options.cuda_toolkit.checked(spec);
   const std::filesystem::path state = options.state;
   const StateLock lock(state, options.wait);
   History history(state / "history.db");
@@ -307,6 +311,7 @@ int run(const Options& options, Terminal& terminal) {
 
   RunOptions run{.state = state, .driver = driver_options(options), .fail_fast = options.fail_fast, .verify = !options.no_verify,
                  .copy_to = options.copy_to, .stop = &stop_asked};
+  run.driver.cuda_toolkit = cuda_toolkit;
   run.driver.builders = find_builders(options, terminal);
   run.rooms = rooms_of(run.driver.builders);
   Repairs repairs(options, run);

@@ -23,6 +23,8 @@ constexpr Command table[] = {
     {"plan", "what apply would do to a folder of recipes", "Recipes", command_plan},
     {"apply", "do what plan shows; old files are kept", "Recipes", command_apply},
     {"import", "read a folder of recipes back into a matrix file", "Recipes", command_import},
+    {"toolkit", "recipes of CUDA's own packages, from NVIDIA's archives", "Recipes", command_toolkit},
+    {"arch-patch", "does a PyTorch source tree take a GPU; a patch if not", "Recipes", command_arch_patch},
     {"docs", "keep counts and tables in documents true", "Recipes", command_docs},
     {"build", "build a matrix with Nix or Flox, verify, explain failures", "Builds", command_build},
     {"history", "what was built, when, how long, how it ended; logs", "Builds", command_history},

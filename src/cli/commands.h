@@ -46,6 +46,7 @@ int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal
 
 // One function per command file.
 std::unique_ptr<BoundCommand> command_apply();
+std::unique_ptr<BoundCommand> command_arch_patch();
 std::unique_ptr<BoundCommand> command_audit();
 std::unique_ptr<BoundCommand> command_build();
 std::unique_ptr<BoundCommand> command_carve();
@@ -67,6 +68,7 @@ std::unique_ptr<BoundCommand> command_plan();
 std::unique_ptr<BoundCommand> command_show();
 std::unique_ptr<BoundCommand> command_smoke();
 std::unique_ptr<BoundCommand> command_select();
+std::unique_ptr<BoundCommand> command_toolkit();
 std::unique_ptr<BoundCommand> command_verify();
 
 }  // namespace lathe

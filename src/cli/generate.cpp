@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/cuda_toolkit_option.h"
 #include "cli/matrix_option.h"
 #include "recipe/write.h"
 
@@ -16,6 +17,7 @@ namespace {
 struct Options {
   MatrixOption matrix;
   VariantFilter filter;
+  CudaToolkitOption cuda_toolkit;
   std::string out;
   std::string format = "text";
   bool force = false;
@@ -27,6 +29,7 @@ void declare(OptionSet& set, Options& options) {
   options.matrix.declare(set);
   set.text("-o,--out", options.out, "DIR", "folder to write into; Flox looks in .flox/pkgs", ValueKind::folder);
   options.filter.declare(set);
+  options.cuda_toolkit.declare(set);
   set.flag("--force", options.force, "also over files that torchlathe did not write, or that were changed by hand");
   set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
@@ -62,7 +65,11 @@ int run(const Options& options, Terminal& terminal) {
   if (options.out.empty()) {
     throw Error({.what = "generate: --out is missing", .where = {}, .next = "for Flox: --out .flox/pkgs"});
   }
-  const MatrixSpec spec = options.matrix.load();
+  MatrixSpec spec = options.matrix.load();
+  if (const std::string local = options.cuda_toolkit.checked(spec); !local.empty()) {
+    spec.cuda_packages->local = local;
+    terminal.err(fmt::format("CUDA's packages come from {}\n", options.cuda_toolkit.named()));
+  }
   std::vector<Variant> wanted;
   const Match match = options.filter.match();
   expand(spec, [&](const Variant& variant) {

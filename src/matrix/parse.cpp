@@ -218,6 +218,7 @@ class MatrixParser {
     const Toml* table = root_.find("cuda_packages");
     if (!table) return;
     table->allow_only({"cuda", "from", "url", "sha256", "folder"});
+    if (!spec_.companions.empty()) table->fail("[cuda_packages] and companions exclude each other", "a companion would be built with nixpkgs' own CUDA packages");
     CudaPackages packages;
     packages.where = table->where();
     packages.cuda = read_cuda(table->at("cuda"));

@@ -8,6 +8,8 @@ case $failure in
   wrong-gpu) TORCH_CUDA_ARCH_LIST="8.6" ;;
   oom) killer=$PWD/killer; mkdir "$killer"; printf '#!/bin/sh\nkill -9 $$\n' >"$killer/cc1plus"; chmod +x "$killer/cc1plus" ;;
 esac
+# As CMake does: CUDACXX names the compiler.
+[ -z "${CUDACXX:-}" ] || export CUDA_NVCC="${CUDACXX%/bin/nvcc}"
 export CUDA_HOME TORCH_CUDA_ARCH_LIST
 unset CXX CC
 cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DUSE_CUDA="$USE_CUDA" -DCMAKE_CXX_FLAGS="${CXXFLAGS:-}" \
