@@ -62,12 +62,14 @@ let
     # Programs find their libraries on the machine: nothing to patch.
     autoPatchelfHook = final.nothing;
     nothing = mkDerivation { name = "nothing"; buildCommand = "mkdir $out"; };
+    # torchlathe's own package, which nix/carve.nix calls, is not built here, but taken from the machine.
     callPackage =
       target: arguments:
       let
         recipe = if builtins.isFunction target then target else import target;
+        given = builtins.intersectAttrs (builtins.functionArgs recipe) final // arguments;
       in
-      recipe (builtins.intersectAttrs (builtins.functionArgs recipe) final // arguments);
+      if !builtins.isFunction target && baseNameOf target == "package.nix" then final.torchlathe else recipe given;
     pythonPackagesExtensions = [ ];
     python3Packages = final.python313Packages;
     python310Packages = pythonSet final "310";
@@ -92,8 +94,6 @@ let
         ln -s "$(command -v ccache)" $out/bin/ccache
       '';
     };
-    # Of packages outside of this set only torchlathe's own is called, by nix/carve.nix: here it is not built, but taken from the machine.
-    callPackage = _: _: final.torchlathe;
     torchlathe = mkDerivation {
       pname = "torchlathe";
       version = "0";
