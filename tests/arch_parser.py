@@ -30,17 +30,7 @@ REFUSED = ["sm_90", "90", "120", "SM120", "compute_90", "12.10"]
 FAMILY = {"12.0f": "sm_120f", "10.0f": "sm_100f"}
 
 ASK = """include(${CMAKE_CURRENT_LIST_DIR}/parser.cmake)
-if(COMMAND cuda_select_nvcc_arch_flags)
-  cuda_select_nvcc_arch_flags(flags "${TOKEN}")
-else()
-  select_arch("${TOKEN}")
-  foreach(number IN LISTS arch_numbers)
-    list(APPEND flags sm_${number})
-  endforeach()
-  foreach(number IN LISTS ptx_numbers)
-    list(APPEND flags compute_${number})
-  endforeach()
-endif()
+cuda_select_nvcc_arch_flags(flags "${TOKEN}")
 message(STATUS "flags ${flags}")
 """
 
@@ -99,7 +89,7 @@ def check(name, text):
 
 
 wheels = sorted(glob.glob(f"{cache}/torch-*.whl") + glob.glob(os.environ.get("LATHE_WHEELS", "/nonexistent") + "/torch-*.whl"))
-mini = Path(__file__).resolve().parent.parent / "nix/mini/torch/cmake/select_arch.cmake"
+mini = Path(__file__).resolve().parent.parent / "nix/mini/torch" / IN_TREE
 check("nix/mini", mini.read_text().replace("a?", "[af]?"))
 for wheel in wheels[:1]:
     with zipfile.ZipFile(wheel) as archive:

@@ -150,14 +150,7 @@ std::vector<ArchAnswer> ask_arch_parser(std::string_view text, const std::vector
   write_file_atomically(folder.path + "/select_compute_arch.cmake", text);
   write_file_atomically(folder.path + "/ask.cmake",
                         "include(${CMAKE_CURRENT_LIST_DIR}/select_compute_arch.cmake)\n"
-                        "if(COMMAND cuda_select_nvcc_arch_flags)\n"
-                        "  cuda_select_nvcc_arch_flags(flags \"${TOKEN}\")\n"
-                        "elseif(COMMAND select_arch)\n"
-                        "  select_arch(\"${TOKEN}\")\n"
-                        "  set(flags ${arch_numbers})\n"
-                        "else()\n"
-                        "  message(FATAL_ERROR \"no function\")\n"
-                        "endif()\n"
+                        "cuda_select_nvcc_arch_flags(flags \"${TOKEN}\")\n"
                         "message(STATUS \"flags: ${flags}\")\n");
   std::vector<ArchAnswer> answers;
   for (const std::string& token : tokens) answers.push_back(ask_one(*cmake, folder.path, token, run));

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # TORCH_CUDA_ARCH_LIST as PyTorch's CMake reads it: N.N with an optional "a" and "+PTX" is taken whatever it says, a few names are
-# known, all else is an error. Sets arch_numbers ("90a;120") and ptx_numbers.
-function(select_arch list)
+# known, all else is an error. Gives nvcc's flags in `out`, and sets arch_numbers ("90a;120"). At PyTorch's place, under its name.
+function(cuda_select_nvcc_arch_flags out list)
   set(numbers "")
   set(ptx "")
   string(REGEX REPLACE "[ \t]+" ";" list "${list}")
@@ -33,6 +33,13 @@ function(select_arch list)
       list(APPEND ptx ${found})
     endif()
   endforeach()
+  set(flags "")
+  foreach(number IN LISTS numbers)
+    list(APPEND flags -gencode arch=compute_${number},code=sm_${number})
+  endforeach()
+  foreach(number IN LISTS ptx)
+    list(APPEND flags -gencode arch=compute_${number},code=compute_${number})
+  endforeach()
+  set(${out} "${flags}" PARENT_SCOPE)
   set(arch_numbers "${numbers}" PARENT_SCOPE)
-  set(ptx_numbers "${ptx}" PARENT_SCOPE)
 endfunction()
