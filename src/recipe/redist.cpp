@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "matrix/axes.h"
+#include "matrix/hash_value.h"
 #include "recipe/render.h"
 #include "recipe/template.h"
 
