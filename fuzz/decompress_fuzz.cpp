@@ -10,7 +10,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 4) return 0;
-  const std::uint64_t claimed = data[1] | data[2] << 8 | data[3] << 16;
+  const std::uint64_t claimed = data[1] | std::uint64_t{data[2]} << 8 | std::uint64_t{data[3]} << 16;
   const lathe::ByteSpan packed = std::as_bytes(std::span(data + 4, size - 4));
   try {
     std::uint64_t got = 0;
