@@ -207,6 +207,24 @@ TEST(Elf, NoTruncationAndNoFlippedByteOfTheHeaderCrashes) {
   }
 }
 
+// The number of the section with the names lies at 40 of a section's header.
+TEST(Elf, ASymbolTableThatNamesItselfForItsNamesIsReadToItsEnd) {
+  const ScratchFolder folder;
+  std::string bytes = build_library(folder);
+  const auto count = [&] {
+    std::size_t symbols = 0;
+    const Elf elf = Elf::parse(as_byte_span(bytes), "lib.so");
+    elf.for_each_symbol(ElfSymbols::full, [&](std::uint32_t, const ElfSymbol&) { ++symbols; });
+    return symbols;
+  };
+  const std::size_t before = count();
+  const Elf elf = Elf::parse(as_byte_span(bytes), "lib.so");
+  const auto number = static_cast<std::size_t>(elf.find_section(".symtab") - elf.sections().data());
+  bytes[elf.section_headers_at() + number * 64 + 40] = static_cast<char>(number);
+  EXPECT_GT(before, 0u);
+  EXPECT_EQ(count(), before);
+}
+
 TEST(Elf, AnythingElseIsRefusedWithWhatIsWanted) {
   const std::string text = "#!/bin/sh\necho this is a script that is longer than an ELF header would be, to be fair\n";
   try {

@@ -198,32 +198,68 @@ Fatbins read(const std::string& bytes, const FatbinLimits& limits = {}) {
   return read_bare_fatbin(as_byte_span(bytes), "made", limits);
 }
 
-// A library with two wrappers, made by an assembler that may be a cross-assembler: no nvcc is needed.
-Fatbins assembled(const std::string& compiler, const std::string& flags) {
+// A library made by an assembler that may be a cross-assembler: no nvcc is needed. Two containers, `one` and `two`; `wrappers`
+// is what the section of wrappers holds.
+std::string assembled(const std::string& wrappers, const std::string& compiler = "cc", const std::string& flags = "") {
   const ScratchFolder folder;
   folder.write("made.fatbin", container(entry(2, 90, 0x100011, "cubin") + entry(1, 90, 0x11, "ptx")));
   folder.write("made.s", ".section .nv_fatbin,\"a\"\n.balign 8\none: .incbin \"made.fatbin\"\ntwo: .incbin \"made.fatbin\"\n"
-                         ".section .nvFatBinSegment,\"aw\"\n.balign 8\n"
-                         ".long 0x466243b1,1\n.quad one,0\n.long 0x466243b1,1\n.quad two,0\n");
+                         ".section __nv_relfatbin,\"a\"\n.balign 8\n.incbin \"made.fatbin\"\n"
+                         ".section .nvFatBinSegment,\"aw\"\n.balign 8\n" + wrappers);
   folder.run(compiler + " -shared -nostdlib " + flags + " made.s -o made.so");
   const MappedFile file = MappedFile::open(folder.path() / "made.so");
-  return read_fatbins(Elf::parse(file.bytes(), "made.so"), &file);
+  return std::string(as_text(file.bytes()));
 }
+const std::string both = ".long 0x466243b1,1\n.quad one,0\n.long 0x466243b1,1\n.quad two,0\n";
+
+Fatbins read_library(const std::string& bytes) { return read_fatbins(Elf::parse(as_byte_span(bytes), "made.so"), nullptr); }
+
+std::vector<std::string> rules_of(const Fatbins& fatbins) {
+  std::vector<std::string> rules;
+  for (const Finding& finding : fatbins.findings) rules.push_back(finding.rule);
+  return rules;
+}
+using Rules = std::vector<std::string>;
 
 TEST(Fatbin, WrappersAreFollowedOnBothMachinesWithSmallAndLargePagesPlainAndPacked) {
   for (const std::string compiler : {"cc", "aarch64-linux-gnu-gcc"}) {
     if (!testing::have_program(compiler)) continue;
     for (const std::string flags : {"", "-Wl,-z,max-page-size=65536", "-Wl,-z,pack-relative-relocs"}) {
       if (compiler != "cc" && flags.find("pack") != std::string::npos) continue;  // that linker packs for x86 alone
-      const Fatbins fatbins = assembled(compiler, flags);
+      const Fatbins fatbins = read_library(assembled(both, compiler, flags));
       ASSERT_EQ(fatbins.wrappers.size(), 2u) << compiler << flags;
-      ASSERT_EQ(fatbins.containers.size(), 2u) << compiler << flags;
+      ASSERT_EQ(fatbins.containers.size(), 3u) << compiler << flags;  // one for the device linker
       EXPECT_EQ(fatbins.wrappers[0].container, 0u) << compiler << flags;
       EXPECT_EQ(fatbins.wrappers[1].container, 1u) << compiler << flags;
       EXPECT_EQ(codes(fatbins.containers[1]), "sm_90a compute_90");
       EXPECT_TRUE(fatbins.findings.empty()) << compiler << flags;
     }
   }
+}
+
+TEST(Fatbin, AWrapperThatLeadsToItselfOrIntoAContainerIsFound) {
+  const Fatbins fatbins = read_library(assembled("self: .long 0x466243b1,1\n.quad self,0\n.long 0x466243b1,1\n.quad one+8,0\n"));
+  EXPECT_EQ(rules_of(fatbins), (Rules{"fatbin-dangling", "fatbin-dangling"}));
+  EXPECT_EQ(fatbins.containers.size(), 3u);
+}
+
+TEST(Fatbin, TwoWrappersOfOneContainerAreFound) {
+  const Fatbins fatbins = read_library(assembled(".long 0x466243b1,1\n.quad one,0\n.long 0x466243b1,1\n.quad one,0\n"));
+  EXPECT_EQ(rules_of(fatbins), Rules{"fatbin-shared"});
+}
+
+// Offset and size of a section lie at 24 of its header.
+TEST(Fatbin, TwoSectionsOfTheSameBytesAreReadOnce) {
+  std::string bytes = assembled(both);
+  const Elf elf = Elf::parse(as_byte_span(bytes), "made.so");
+  const auto header = [&](std::string_view name) {
+    return elf.section_headers_at() + 64 * static_cast<std::uint64_t>(elf.find_section(name) - elf.sections().data());
+  };
+  const std::uint64_t from = header(".nv_fatbin") + 24, to = header("__nv_relfatbin") + 24;
+  std::copy_n(std::string(bytes).begin() + static_cast<std::ptrdiff_t>(from), 16, bytes.begin() + static_cast<std::ptrdiff_t>(to));
+  const Fatbins fatbins = read_library(bytes);
+  EXPECT_EQ(rules_of(fatbins), Rules{"fatbin-overlap"});
+  EXPECT_EQ(fatbins.containers.size(), 2u);
 }
 
 TEST(Fatbin, AKindThatIsNotKnownIsKeptAsUnknown) {
