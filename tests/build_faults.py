@@ -241,6 +241,15 @@ def test_a_history_of_a_newer_version(folder):
     expect((folder / "state/history.db").read_bytes() == before, "it was changed")
 
 
+def test_a_warning_of_nix_is_not_why_a_build_failed(folder):
+    """A cache that is not there is warned of before every build; this one fails for a reason that nobody knows."""
+    place = Place(folder, "echo 'the cat sat on the keyboard'; exit 7")
+    place.environment["NIX_CONFIG"] += "substitute = true\nsubstituters = http://127.0.0.1:9/\ndownload-attempts = 2\n"
+    code, told = place.build()
+    expect(code == 1 and b"unable to download" in place.history("log", NAME), told)
+    expect("[network]" not in told and "a download failed" not in told, told)
+
+
 def test_fail_fast_stops_the_others(folder):
     place = Place(folder, 'case $out in *avx2*) sleep 2; exit 1;; *) sleep 60;; esac', '["avx", "avx2", "avx512"]')
     started = time.monotonic()
@@ -317,7 +326,7 @@ def test_the_live_table_and_its_keys(folder):
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     text = told.decode("utf-8", "replace")
     expect(code == 0 and "3 built" in text, text[-2000:])
-    expect(re.search(r"^1 pytorch\S+  [0-9.]+ s  building", text, re.M) and "the key of its number opens a log" in text, text[:3000])
+    expect(re.search(r"^1 pytorch\S+ +[0-9.]+ s  building", text, re.M) and "the key of its number opens a log" in text, text[:3000])
     expect(re.search(r"-- pytorch\S+: the end of its log", text) and re.search(r"^   line \d of ", text, re.M), text[-3000:])
     heights = [int(number) for number in re.findall(r"\x1b\[(\d+)A", text)]
     expect(heights and max(heights) <= 11, f"the table was {max(heights)} rows high")

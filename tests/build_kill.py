@@ -21,7 +21,7 @@ from pathlib import Path
 SKIPPED = 77
 root = Path(__file__).resolve().parent.parent
 program = Path(sys.argv[1]).resolve()
-kills = int(sys.argv[2]) if len(sys.argv) > 2 else 30
+kills = int(sys.argv[2]) if len(sys.argv) > 2 else 24
 seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 30)
 if not shutil.which("nix-store"):
     sys.exit(SKIPPED)
@@ -83,7 +83,7 @@ class Campaign:
             process = self.start(*resume)
             resume = ["--resume"]
             try:
-                process.wait(random.uniform(0.02, 1.5))
+                process.wait(random.uniform(0.02, 3))
                 break  # it was done before the blow came
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)

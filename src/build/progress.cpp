@@ -93,6 +93,8 @@ class LiveTable : public BuildObserver {
     const std::size_t rows = std::max(4U, terminal_rows()) - 2;
     std::size_t waiting = 0, ended = 0, number = 0;
     const Job* opened = nullptr;
+    names_ = 0;
+    for (const Job& job : jobs) names_ = std::max(names_, job.state == JobState::running ? place_of(job).size() : 0);
     for (const Job& job : jobs) {
       waiting += job.state == JobState::waiting;
       ended += job.state != JobState::waiting && job.state != JobState::running && job.state != JobState::skipped;
@@ -117,9 +119,10 @@ class LiveTable : public BuildObserver {
     const std::size_t count = std::min(most > 0 ? most - 1 : 0, job.last_lines.size());
     for (std::size_t i = job.last_lines.size() - count; i < job.last_lines.size(); ++i) draw("   " + job.last_lines[i]);
   }
+  static std::string place_of(const Job& job) { return job.name + (job.builder.empty() ? "" : " on " + job.builder); }
   std::string row(const Job& job) const {
     const std::string estimate = job.estimate.samples == 0 ? "" : " of about " + duration_text(job.estimate.seconds);
-    return fmt::format("{}{}  {}{}  {}  {}  {}", job.name, job.builder.empty() ? "" : " on " + job.builder, duration_text(running_seconds(job)), estimate, job.phase,
+    return fmt::format("{:{}}  {}{}  {}  {}  {}", place_of(job), names_, duration_text(running_seconds(job)), estimate, job.phase,
                        job.now_bytes > 0 ? bytes_text(job.now_bytes) : "", last_line(job));
   }
   void draw(const std::string& text) {
@@ -142,6 +145,7 @@ class LiveTable : public BuildObserver {
   Terminal& terminal_;
   Keyboard keyboard_;
   std::size_t drawn_ = 0;
+  std::size_t names_ = 0;  // columns of the longest name that runs
   std::size_t open_ = 0;  // number of the job whose log is shown; 0: none
 };
 
