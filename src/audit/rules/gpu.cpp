@@ -35,14 +35,22 @@ const RecordedPackage* gpu_torch(const Case& recipe) {
   return torch && recipe.promise && recipe.promise->is_gpu() && torch->cuda_support.value_or(false) ? torch : nullptr;
 }
 
-// "" when PyTorch's CMake takes it (2.8 to 2.10): digits, a dot, digits, perhaps an `a`, perhaps +PTX.
-std::string why_refused(const std::string& target) {
+// Suffixes that this tree's own parser takes: as the matrix says, as its patch makes it, or as its release is known for.
+std::string suffixes_of(const Case& recipe, const RecordedPackage& torch) {
+  if (recipe.want && recipe.want->pytorch->suffixes) return *recipe.want->pytorch->suffixes;
+  const bool patched = std::ranges::any_of(torch.patches, [](const RecordedPatch& patch) { return patch.name.find("select_compute_arch") != std::string::npos; });
+  const PytorchRelease* row = catalog().find_pytorch(torch.version);
+  return patched ? "af" : row ? row->suffixes : "a";
+}
+
+// "" when PyTorch's CMake takes it: digits, a dot, a digit, perhaps one of `suffixes`, perhaps +PTX.
+std::string why_refused(const std::string& target, const std::string& suffixes) {
   const auto spelled = parse_capability(target);
   if (!spelled) return fmt::format("\"{}\" is no compute capability", printable(target));
   if (spelled->dialect != Dialect::dotted) {
     return fmt::format("\"{}\" is the {} dialect: PyTorch's CMake calls it an unknown CUDA architecture name", target, to_string(spelled->dialect));
   }
-  if (spelled->capability.suffix == 'f') return fmt::format("PyTorch's CMake does not know the family suffix of \"{}\"", target);
+  if (spelled->capability.suffix == 'f' && suffixes.find('f') == std::string::npos) return fmt::format("PyTorch's CMake does not know the family suffix of \"{}\"", target);
   return "";
 }
 
@@ -52,7 +60,7 @@ void rule_gpu_dialect(const Case& recipe, Report& report) {
   const RecordedPackage* torch = recipe.torch();
   if (!torch) return;
   for (const std::string& target : arch_list(*torch)) {
-    const std::string why = why_refused(target);
+    const std::string why = why_refused(target, suffixes_of(recipe, *torch));
     if (why.empty()) continue;
     const auto spelled = parse_capability(target);
     report.add(recipe.at("override.gpuTargets"), why,
@@ -67,7 +75,8 @@ void rule_gpu_targets(const Case& recipe, Report& report) {
   const std::vector<std::string> shown = got;
   std::ranges::sort(got);
   std::ranges::sort(want);
-  if (got == want || std::ranges::any_of(got, [](const std::string& t) { return !why_refused(t).empty(); })) return;
+  const std::string suffixes = suffixes_of(recipe, *torch);
+  if (got == want || std::ranges::any_of(got, [&](const std::string& t) { return !why_refused(t, suffixes).empty(); })) return;
   report.add(recipe.at("override.gpuTargets"), fmt::format("builds for {}, its name says {}",
                                                            shown.empty() ? "whatever nixpkgs takes" : fmt::format("{}", fmt::join(shown, ", ")),
                                                            fmt::join(want, ", ")));
