@@ -51,6 +51,8 @@ let
   pairs = concatMap ({ of, use }: map (output: { old = "${of.${output}}"; new = "${use.${output}}"; }) (filter (output: use ? ${output}) of.outputs)) instead;
   gone = map pathOf outputs ++ map (pair: pair.old) pairs;
   checked = foldl' (rest: pair: if stringLength pair.new > stringLength pair.old then throw "carve: ${pair.new} is longer than ${pair.old}, which it is to replace" else rest) true pairs;
+  hashes = map (path: substring 0 32 (baseNameOf (unsafeDiscardStringContext path))) gone;
+  results = concatStringsSep " " (map (output: "\"\$${output}\"") outputs);
 in
 assert checked;
 pkgs.runCommand name
@@ -66,16 +68,12 @@ pkgs.runCommand name
     ${concatStringsSep "" (map carve outputs)}
     ${concatStringsSep "" (map (output: replacement (pathOf output) "\$${output}") outputs)}
     ${concatStringsSep "" (map (pair: replacement pair.old pair.new) pairs)}
-    for output in ${concatStringsSep " " (map (output: "\"\$${output}\"") outputs)}; do
-      chmod -R u+w "$output"
-      # Files that hold one of the hashes, whatever else they are.
-      { grep -rlaF ${concatStringsSep " " (map (path: "-e ${substring 0 32 (baseNameOf (unsafeDiscardStringContext path))}") gone)} "$output" || [ $? = 1 ]; } | while IFS= read -r file; do
-        LC_ALL=C sed -b -i -f "$TMPDIR/replace.sed" "$file"
-      done
-      find "$output" -type l | while IFS= read -r link; do
-        target=$(readlink "$link")
-        own=$(printf '%s' "$target" | sed -f "$TMPDIR/replace.sed")
-        [ "$own" = "$target" ] || ln -sfn "$own" "$link"
-      done
+    chmod -R u+w ${results}
+    # Files that hold one of the hashes, whatever else they are; then links.
+    { grep -rlaF ${concatStringsSep " " (map (hash: "-e ${hash}") hashes)} ${results} || [ $? = 1 ]; } | while IFS= read -r file; do
+      LC_ALL=C sed -b -i -f "$TMPDIR/replace.sed" "$file"
+    done
+    find ${results} -type l \( ${concatStringsSep " -o " (map (hash: "-lname '*${hash}*'") hashes)} \) | while IFS= read -r link; do
+      ln -sfn "$(readlink "$link" | sed -f "$TMPDIR/replace.sed")" "$link"
     done
   ''

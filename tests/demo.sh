@@ -21,8 +21,10 @@ echo "$(find "$folder/recipes" -name '*.nix' | wc -l) recipes parsed by $(nix --
 step "4. Nix evaluates all of them in a recording package set, and each is compared with what its name promises"
 "$torchlathe" audit "$folder/recipes" -m cuda-13_0
 
-if ! command -v nvcc >/dev/null || ! command -v ninja >/dev/null || ! [[ -w /nix/store || -S /nix/var/nix/daemon-socket/socket ]]; then
-  step "The rest needs nvcc, ninja and a Nix store to build in"
+# Without a toolkit nix/mini takes nvcc from the Python package index.
+has_nvcc() { type -P nvcc >/dev/null || [[ -x ${CUDA_HOME:-/usr/local/cuda}/bin/nvcc ]] || /usr/bin/python3 -m pip --version >/dev/null 2>&1; }
+if ! has_nvcc || ! command -v ninja >/dev/null || ! [[ -w /nix/store || -S /nix/var/nix/daemon-socket/socket ]]; then
+  step "The rest needs nvcc (or pip, which fetches it), ninja and a Nix store to build in"
   exit 0
 fi
 mini=$(realpath "$(dirname "$0")/../nix/mini")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# A CUDA package set: the machine's toolkit under the name of a version. It compiles for what that nvcc can.
-{ lib, mkDerivation, config, version }:
+# A CUDA package set: the machine's toolkit under the name of a version, or the index's where it has none. It compiles for what that
+# nvcc can.
+{ lib, mkDerivation, config, version, system }:
 let
   refuse =
     name: drv:
@@ -8,11 +9,11 @@ let
       drv
     else
       throw "Package ‘${name}’ in ${toString ./cuda.nix}:9 has an unfree license (‘CUDA EULA’), refusing to evaluate.";
-  toolkit = toString (builtins.head (builtins.filter (path: path != "" && builtins.pathExists path) [
-    (builtins.getEnv "CUDA_HOME")
-    "/usr/local/cuda"
-    "/usr"
-  ]));
+  # CUDA_HOME is taken at its word: where that has no nvcc, none is looked for elsewhere.
+  home = builtins.getEnv "CUDA_HOME";
+  places = if home == "" then [ "/usr/local/cuda" "/usr" ] else [ home ];
+  found = lib.filter (path: builtins.pathExists (path + "/bin/nvcc")) places;
+  toolkit = if found == [ ] then "${import ./wheels.nix { inherit mkDerivation system; }}" else lib.head found;
   # Packages of the set replaced by others, as nixpkgs' sets do it.
   scope = base: base // { overrideScope = change: let final = scope (base // change final base); in final; };
 in

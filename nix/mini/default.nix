@@ -50,10 +50,13 @@ let
   cuda =
     version:
     import ./cuda.nix {
-      inherit lib mkDerivation config version;
+      inherit lib mkDerivation config version system;
     };
 
-  program = builtins.getEnv "TORCHLATHE_PROGRAM";
+  # What carves; `torchlathe build` says that it does.
+  program =
+    let path = builtins.getEnv "TORCHLATHE_PROGRAM"; in
+    if path == "" then throw "TORCHLATHE_PROGRAM does not say where the torchlathe is that carves" else path;
 
   base = final: {
     inherit lib system config mkDerivation;
@@ -97,8 +100,7 @@ let
     torchlathe = mkDerivation {
       pname = "torchlathe";
       version = "0";
-      program =
-        if program == "" then throw "TORCHLATHE_PROGRAM does not say where the torchlathe is that carves" else program;
+      inherit program;
       # Another program is another derivation.
       content = builtins.hashFile "sha256" program;
       buildCommand = ''

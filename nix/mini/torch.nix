@@ -52,6 +52,7 @@ mkDerivation {
   CUDA_HOME = lib.optionalString cudaSupport cudaPackages.toolkit;
   CUDA_NVCC = lib.optionalString cudaSupport cudaPackages.cuda_nvcc;
   TORCH_CUDA_VERSION = lib.optionalString cudaSupport cudaPackages.cudaMajorMinorVersion;
+  CUDA_COPIES = lib.optionalString cudaSupport (builtins.getEnv "TORCHLATHE_MINI_COPIES");
   MAGMA = lib.optionalString cudaSupport magma;
   PYTHON_SITE_PACKAGES = python.sitePackages;
   PYTHON_VERSION = python.version;

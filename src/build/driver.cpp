@@ -109,6 +109,10 @@ MissingPaths missing_of(const std::vector<std::string>& derivations, const Drive
   return missing;
 }
 
+std::vector<std::string> outputs_of_derivation(const std::string& derivation, const DriverOptions& options) {
+  return outputs_of(query(options, {"--query", "--outputs", derivation}));
+}
+
 std::vector<std::string> requisites_of(const std::string& derivation, const DriverOptions& options) {
   return outputs_of(query(options, {"--query", "--requisites", derivation}));
 }

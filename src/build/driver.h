@@ -38,6 +38,9 @@ struct MissingPaths {
 };
 MissingPaths missing_of(const std::vector<std::string>& derivations, const DriverOptions& options);
 
+// The store paths that it makes.
+std::vector<std::string> outputs_of_derivation(const std::string& derivation, const DriverOptions& options);
+
 // Everything that a derivation needs, itself included.
 std::vector<std::string> requisites_of(const std::string& derivation, const DriverOptions& options);
 

@@ -44,7 +44,7 @@ Value value_of(const std::optional<T>& maybe) {
 }
 
 constexpr std::string_view columns =
-    "id, run, variant, started, seconds, status, derivation, output, log, peak_bytes, output_bytes, cores, rule, verdict, builder";
+    "id, run, variant, started, seconds, status, derivation, output, log, peak_bytes, output_bytes, cores, rule, verdict, builder, carved_from";
 
 }  // namespace
 
@@ -98,7 +98,7 @@ struct History::State {
     BuildRecord record{.id = sqlite3_column_int64(row, 0), .run = sqlite3_column_int64(row, 1), .variant = text(row, 2),
                        .started = sqlite3_column_int64(row, 3), .status = text(row, 5), .derivation = text(row, 6),
                        .output = text(row, 7), .log = text(row, 8), .peak_bytes = number(row, 9), .output_bytes = number(row, 10),
-                       .cores = number(row, 11), .rule = text(row, 12), .verdict = text(row, 13), .builder = text(row, 14)};
+                       .cores = number(row, 11), .rule = text(row, 12), .verdict = text(row, 13), .builder = text(row, 14), .carved_from = text(row, 15)};
     if (sqlite3_column_type(row, 4) != SQLITE_NULL) record.seconds = sqlite3_column_double(row, 4);
     return record;
   }
@@ -148,8 +148,8 @@ std::int64_t History::begin_run(const std::string& matrix, const std::string& dr
 void History::end_run(std::int64_t run) { state_->query("UPDATE runs SET ended = ? WHERE id = ?", {std::int64_t{std::time(nullptr)}, run}); }
 
 std::int64_t History::begin_build(const BuildRecord& record) {
-  state_->query("INSERT INTO builds (run, variant, started, status, derivation, log) VALUES (?, ?, ?, ?, ?, ?)",
-                {record.run, record.variant, record.started, record.status, record.derivation, record.log});
+  state_->query("INSERT INTO builds (run, variant, started, status, derivation, log, carved_from) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                {record.run, record.variant, record.started, record.status, record.derivation, record.log, record.carved_from});
   return sqlite3_last_insert_rowid(state_->database);
 }
 
@@ -193,11 +193,11 @@ std::optional<std::vector<std::string>> History::unfinished() const {
   return names;
 }
 
-Estimate History::estimate(const std::string& variant) const {
+Estimate History::estimate(const std::string& variant, bool carved) const {
   Estimate estimate;
   const auto take = [&](const std::string& condition, const std::vector<Value>& values) {
     std::vector<double> seconds;
-    for (const BuildRecord& record : state_->records("WHERE status = 'built' AND seconds IS NOT NULL AND " + condition + " ORDER BY started DESC LIMIT 20", values)) {
+    for (const BuildRecord& record : state_->records(fmt::format("WHERE status = 'built' AND seconds IS NOT NULL AND carved_from {} '' AND ", carved ? "!=" : "=") + condition + " ORDER BY started DESC LIMIT 20", values)) {
       seconds.push_back(*record.seconds);
       estimate.peak_bytes = std::max(estimate.peak_bytes, static_cast<std::uint64_t>(record.peak_bytes.value_or(0)));
     }
@@ -212,7 +212,7 @@ Estimate History::estimate(const std::string& variant) const {
   estimate.same_variant = take("variant = ?", {variant});
   if (estimate.same_variant) return estimate;
   // Another of the same kind: a GPU build, or one for CPUs alone.
-  take(variant.find("-cpu-") == std::string::npos ? "variant NOT LIKE '%-cpu-%'" : "variant LIKE '%-cpu-%'", {});
+  take(variant.find("-cpu-") == std::string::npos ? "variant LIKE '%-python%-cuda%'" : "variant LIKE '%-python%-cpu-%'", {});
   return estimate;
 }
 

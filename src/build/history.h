@@ -21,6 +21,7 @@ struct BuildRecord {
   std::string derivation = {}, output = {}, log = {};
   std::optional<std::int64_t> peak_bytes = {}, output_bytes = {}, cores = {};
   std::string rule = {}, verdict = {}, builder = {};
+  std::string carved_from = {};  // the variant that it is cut out of; "": it is built
 };
 
 // How long and how large the next build of a variant will be, from those before it.
@@ -50,7 +51,8 @@ class History {
   std::optional<BuildRecord> last_with_log(const std::string& variant) const;
   // What the last run wanted and has not built or found built. nullopt: there was no run yet.
   std::optional<std::vector<std::string>> unfinished() const;
-  Estimate estimate(const std::string& variant) const;
+  // `carved`: from earlier carves; else from earlier builds.
+  Estimate estimate(const std::string& variant, bool carved = false) const;
 
  private:
   struct State;

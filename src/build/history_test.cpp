@@ -51,16 +51,33 @@ TEST_F(HistoryTest, what_was_written_is_read_again_newest_first) {
 TEST_F(HistoryTest, an_estimate_is_the_median_of_the_same_variant_else_of_its_kind) {
   History history(file());
   const auto run = history.begin_run("m", "nix", {});
-  for (const double seconds : {10.0, 30.0, 20.0}) add(history, run, "p-cuda13_0-sm90-avx2", seconds);
-  const Estimate own = history.estimate("p-cuda13_0-sm90-avx2");
+  for (const double seconds : {10.0, 30.0, 20.0}) add(history, run, "p-python313-cuda13_0-sm90-avx2", seconds);
+  const Estimate own = history.estimate("p-python313-cuda13_0-sm90-avx2");
   EXPECT_TRUE(own.same_variant);
   EXPECT_EQ(own.seconds, 20);
   EXPECT_EQ(own.low, 10);
   EXPECT_EQ(own.high, 30);
-  const Estimate other = history.estimate("p-cuda13_0-sm80-avx2");
+  const Estimate other = history.estimate("p-python313-cuda13_0-sm80-avx2");
   EXPECT_FALSE(other.same_variant);
   EXPECT_EQ(other.samples, 3U);
-  EXPECT_EQ(history.estimate("p-cpu-avx2").samples, 0U);
+  EXPECT_EQ(history.estimate("p-python313-cpu-avx2").samples, 0U);
+}
+
+TEST_F(HistoryTest, carves_and_builds_of_one_name_are_estimated_apart_and_shared_work_counts_for_neither) {
+  History history(file());
+  const auto run = history.begin_run("m", "nix", {});
+  add(history, run, "p-python313-cuda13_0-sm90-avx2", 100);
+  add(history, run, "cuda13.0-cuda_nvcc-13.0", 1);
+  BuildRecord carve{.run = run, .variant = "p-python313-cuda13_0-sm90-avx2", .started = 2000, .status = "running", .carved_from = "p-python313-cuda13_0-sm80_sm90-avx2"};
+  carve.id = history.begin_build(carve);
+  carve.status = "built";
+  carve.seconds = 2;
+  history.end_build(carve);
+  EXPECT_EQ(history.estimate("p-python313-cuda13_0-sm90-avx2").seconds, 100);
+  EXPECT_EQ(history.estimate("p-python313-cuda13_0-sm90-avx2", true).seconds, 2);
+  EXPECT_EQ(history.estimate("p-python313-cuda13_0-sm80-avx2", true).seconds, 2);
+  EXPECT_EQ(history.estimate("p-python313-cuda13_0-sm80-avx2").samples, 1U);
+  EXPECT_EQ(history.builds("*sm90*", 1).front().carved_from, "p-python313-cuda13_0-sm80_sm90-avx2");
 }
 
 TEST_F(HistoryTest, a_build_whose_process_was_killed_is_lost_and_wanted_again) {

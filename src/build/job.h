@@ -17,6 +17,13 @@
 
 namespace lathe {
 
+// Where a result is before the run.
+enum class Held {
+  nowhere,  // it has to be built
+  store,
+  cache,    // it has to be fetched
+};
+
 enum class JobState {
   waiting,
   running,
@@ -43,6 +50,7 @@ struct Job {
   Estimate estimate = {};
   JobCost cost = {};
   BuilderNeeds needs = {};
+  Held held = Held::nowhere;
 
   // Of a job that runs or ran.
   std::chrono::steady_clock::time_point started = {};

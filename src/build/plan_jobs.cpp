@@ -57,8 +57,9 @@ void skip_what_cannot_be(Job& job, const DriverOptions& options) {
 }
 
 // "/nix/store/HASH-magma-2.9.0.drv" -> "magma-2.9.0"
-std::string short_name(const std::string& derivation) {
-  const std::string file = std::filesystem::path(derivation).stem().string();
+std::string short_name(const std::string& path) {
+  std::string file = std::filesystem::path(path).filename().string();
+  if (file.ends_with(".drv")) file.resize(file.size() - 4);
   const std::size_t dash = file.find('-');
   return dash == std::string::npos ? file : file.substr(dash + 1);
 }
@@ -67,6 +68,11 @@ std::vector<Job> shared_jobs(std::vector<Job>& jobs, const MissingPaths& missing
   std::map<std::string, std::size_t> needed;
   for (const Job& job : jobs) {
     if (job.state != JobState::waiting || !missing.build.contains(job.derivation)) continue;
+    if (job.variant && !job.variant->carved_from.empty()) {  // shares its common build, and nothing else that takes long: no need to ask
+      const auto common = std::ranges::find(jobs, job.variant->carved_from, &Job::name);
+      if (common != jobs.end() && missing.build.contains(common->derivation)) needed[common->derivation] += 2;
+      continue;
+    }
     for (const std::string& path : requisites_of(job.derivation, options)) {
       if (path != job.derivation && missing.build.contains(path)) ++needed[path];
     }
@@ -87,11 +93,11 @@ std::vector<Job> shared_jobs(std::vector<Job>& jobs, const MissingPaths& missing
 }
 
 void set_estimate(Job& job, const History& history) {
-  job.estimate = history.estimate(job.name);
+  job.estimate = history.estimate(job.name, job.variant && !job.variant->carved_from.empty());
   if (!job.variant && !job.estimate.same_variant) job.estimate = {};
   job.cost.seconds = job.estimate.seconds;
   job.cost.bytes = job.estimate.peak_bytes;
-  if (job.cost.bytes == 0 && job.variant) {
+  if (job.cost.bytes == 0 && job.variant && job.variant->carved_from.empty()) {
     const Settings& settings = *job.variant->settings;  // what the matrix says, as long as nobody measured
     const unsigned compilers = settings.jobs > 0 ? std::min(settings.jobs, usable_cores()) : usable_cores();
     job.cost.bytes = std::uint64_t{compilers} * settings.memory_per_job_gib << 30;
@@ -103,6 +109,16 @@ std::vector<Variant> with_common_builds(const MatrixSpec& spec, const std::vecto
   std::vector<Variant> all = with_bases(spec, wanted);
   std::ranges::rotate(all, all.begin() + static_cast<std::ptrdiff_t>(wanted.size()));
   return all;
+}
+
+// The store has it, or a cache.
+void take_held(Job& job, const MissingPaths& missing, const DriverOptions& options) {
+  job.cost = {.seconds = 0.1};
+  job.held = Held::store;
+  if (missing.fetch.empty()) return;
+  for (const std::string& path : outputs_of_derivation(job.derivation, options)) {
+    if (missing.fetch.contains(path)) job.held = Held::cache;
+  }
 }
 
 }  // namespace
@@ -138,7 +154,7 @@ JobPlan complete_plan(std::vector<Job>& jobs, const History& history, const Driv
     if (job.state == JobState::waiting && !job.derivation.empty()) derivations.push_back(job.derivation);
   }
   const MissingPaths missing = missing_of(derivations, options);
-  plan.fetch = missing.fetch.size();
+  for (const std::string& path : missing.fetch) plan.fetch.push_back(short_name(path));
   for (Job& job : jobs) {
     if (job.state != JobState::waiting) continue;
     set_estimate(job, history);
@@ -146,7 +162,7 @@ JobPlan complete_plan(std::vector<Job>& jobs, const History& history, const Driv
       ask_derivation(job, options);
       plan.to_build += job.state == JobState::waiting;
     } else {
-      job.cost = {.seconds = 0.1};  // the store has it, or a cache
+      take_held(job, missing, options);
     }
   }
   std::vector<Job> shared = shared_jobs(jobs, missing, options);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "build/driver.h"
@@ -23,7 +24,7 @@ void remake(Job& job, const MatrixSpec& spec, const std::filesystem::path& state
 // Adds, in front, a job for each derivation that has to be built and that two or more jobs need; sets estimates.
 struct JobPlan {
   std::size_t to_build = 0;  // variants that the store lacks
-  std::size_t fetch = 0;     // store paths that a cache has
+  std::vector<std::string> fetch = {};  // names of store paths that a cache has
 };
 JobPlan complete_plan(std::vector<Job>& jobs, const History& history, const DriverOptions& options);
 

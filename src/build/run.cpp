@@ -143,7 +143,8 @@ class Runner {
 
   void work(std::size_t index) {
     Job& job = jobs_[index];
-    BuildRecord record{.run = run_, .variant = job.name, .started = std::time(nullptr), .status = "running", .derivation = job.derivation};
+    BuildRecord record{.run = run_, .variant = job.name, .started = std::time(nullptr), .status = "running", .derivation = job.derivation,
+                       .carved_from = job.variant ? job.variant->carved_from : ""};
     try {
       const std::string again = job.attempts > 0 ? fmt::format("-{}", job.attempts + 1) : "";
       record.log = job.log = fmt::format("logs/{}-{}-{}{}.log.zst", job.name, run_, index, again);
@@ -340,8 +341,21 @@ class Runner {
       waiting_.insert(waiting_.begin(), index);
     } else {
       observer_.finished(job);
+      if (is_bad(job.state)) fail_what_is_cut_out_of(job);
     }
     changed_.notify_all();
+  }
+
+  // Not even tried: Nix would first build again what has just failed.
+  void fail_what_is_cut_out_of(const Job& common) {
+    std::erase_if(waiting_, [&](std::size_t index) {
+      Job& job = jobs_[index];
+      if (!job.variant || job.variant->carved_from.empty() || job.variant->carved_from != common.name) return false;
+      job.state = common.state == JobState::stopped ? JobState::stopped : JobState::failed;
+      job.reason = fmt::format("is cut out of {}, which {}", common.name, common.state == JobState::lying ? "does not hold what its name says" : "was not built");
+      observer_.finished(job);
+      return true;
+    });
   }
 
   std::vector<Job>& jobs_;

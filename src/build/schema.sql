@@ -32,3 +32,5 @@ CREATE TABLE wanted (                -- what a run was to build: what --resume g
 );
 -- step 2
 ALTER TABLE builds ADD COLUMN builder TEXT NOT NULL DEFAULT '';
+-- step 3
+ALTER TABLE builds ADD COLUMN carved_from TEXT NOT NULL DEFAULT '';  -- the variant that it was cut out of; '': it was built

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "build/compile_cache.h"
+#include "build/matrix_cost.h"
 #include "build/plan_jobs.h"
 #include "build/progress.h"
 #include "build/repair.h"
@@ -162,8 +163,8 @@ void print_plan(const std::vector<Job>& jobs, const JobPlan& plan, const std::ve
     const Job& job = jobs[index];
     if (job.state != JobState::waiting) continue;
     const Estimate& estimate = job.estimate;
-    const bool there = job.cost.seconds == 0.1;
-    const std::string time = there ? "in the store" : estimate.samples == 0 ? "not known"
+    const bool there = job.held != Held::nowhere;
+    const std::string time = job.held == Held::store ? "in the store" : job.held == Held::cache ? "in a cache" : estimate.samples == 0 ? "not known"
                              : fmt::format("{} ({} to {})", duration_text(estimate.seconds), duration_text(estimate.low), duration_text(estimate.high));
     const std::string source = there ? "" : job.cost.shared ? "several need it" : estimate.same_variant ? fmt::format("{} earlier builds", estimate.samples)
                                : estimate.samples > 0 ? fmt::format("{} builds of others", estimate.samples) : "never built";
@@ -176,9 +177,40 @@ void print_plan(const std::vector<Job>& jobs, const JobPlan& plan, const std::ve
   for (const Job& job : jobs) {
     if (job.state == JobState::skipped || job.state == JobState::failed) terminal.out(fmt::format("{:8}{}: {}\n", to_string(job.state), job.name, printable(job.reason)));
   }
-  terminal.out(fmt::format("{} of {} to build, {} store paths to fetch; {} in all ({} to {} one after another){}\n", plan.to_build, order, plan.fetch,
+  terminal.out(fmt::format("{} of {} to build, {} store paths to fetch; {} in all ({} to {} one after another){}\n", plan.to_build, order, plan.fetch.size(),
                            duration_text(expected_makespan(costs, rooms)), duration_text(low), duration_text(high),
                            guesses > 0 ? fmt::format("; {} of them not known", guesses) : ""));
+}
+
+std::string span_text(const Span& span, bool seconds) {
+  if (!seconds) return fmt::format("{:.1f} ({:.1f} to {:.1f}) times one build", span.middle, span.low, span.high);
+  if (span.high < 600) return fmt::format("{0:.{3}f} s ({1:.{3}f} to {2:.{3}f})", span.middle, span.low, span.high, span.middle < 10 ? 1 : 0);
+  return fmt::format("{} ({} to {})", duration_text(span.middle), duration_text(span.low), duration_text(span.high));
+}
+
+void print_fetches(const JobPlan& plan, Terminal& terminal) {
+  if (plan.fetch.empty()) return;
+  constexpr std::size_t most = 12;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(most, plan.fetch.size()); ++i) text += fmt::format("{}{}", i == 0 ? "" : ", ", printable(plan.fetch[i]));
+  if (plan.fetch.size() > most) text += fmt::format(" and {} more", plan.fetch.size() - most);
+  terminal.out(fmt::format("a cache has {}\n", text));
+}
+
+// What all of the matrix would cost by each strategy, whatever part of it was asked for.
+void print_matrix_cost(const MatrixSpec& spec, const History& history, Terminal& terminal) {
+  const MatrixCost cost = matrix_cost(expand(spec), history.builds("", 1000));
+  const bool known = cost.samples > 0;
+  Table table({"strategy", "builds", "carves", "estimate"});
+  table.align_right(1);
+  table.align_right(2);
+  for (const StrategyCost& each : cost.strategies) {
+    table.add({each.strategy, std::to_string(each.builds), each.carves > 0 ? std::to_string(each.carves) : "", span_text(each.cost, known)});
+  }
+  terminal.out(fmt::format("\nthe whole matrix, {} variants one after another:\n{}", cost.variants, table.text(terminal)));
+  if (!known) return terminal.out("no build for a GPU was measured yet: this counts builds for one GPU, and guesses what part of one is device code\n");
+  terminal.out(fmt::format("from {} measured builds; a carve takes {}, {}\n", cost.samples, span_text(cost.carve, true),
+                           cost.carve_samples > 0 ? fmt::format("by {} measured ones", cost.carve_samples) : "a guess"));
 }
 
 void print_why(const Job& job, Terminal& terminal) {
@@ -326,6 +358,8 @@ int run(const Options& options, Terminal& terminal) {
   if (options.driver == "nix") plan = complete_plan(jobs, history, run.driver);
   if (options.dry_run) {
     print_plan(jobs, plan, run.rooms, terminal);
+    print_fetches(plan, terminal);
+    print_matrix_cost(spec, history, terminal);
     return std::ranges::any_of(jobs, [](const Job& job) { return is_bad(job.state); }) ? 1 : 0;
   }
   open_compile_caches(jobs, run.driver, terminal);

@@ -36,14 +36,26 @@ gencode(specific ${specific})
 # CMAKE_CXX_FLAGS stay away from nvcc, as in PyTorch: CUDA is a language of its own there, and CMake gives it CUDAFLAGS only.
 separate_arguments(launcher UNIX_COMMAND "$ENV{CMAKE_CUDA_COMPILER_LAUNCHER}")
 set(objects "")
+# Each file as often as asked for: PyTorch has hundreds, beside which starting a build costs nothing.
+set(copies "$ENV{CUDA_COPIES}")
+if(NOT copies)
+  set(copies 1)
+endif()
 function(add_cu file)
   get_filename_component(name ${file} NAME)
-  set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.o)
-  add_custom_command(OUTPUT ${object} DEPENDS ${file} VERBATIM
-    COMMAND ${launcher} ${nvcc} -O2 -std=c++17 -Xcompiler=-fPIC -I${CMAKE_CURRENT_SOURCE_DIR}/include ${ARGN}
-            -c ${file} -o ${object}
-    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} COMMENT "Building CUDA object ${file}.o")
-  set(objects ${objects} ${object} PARENT_SCOPE)
+  foreach(copy RANGE 1 ${copies})
+    set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.${copy}.o)
+    set(number "")
+    if(copy GREATER 1)
+      set(number -DTORCH_COPY=${copy})
+    endif()
+    add_custom_command(OUTPUT ${object} DEPENDS ${file} VERBATIM
+      COMMAND ${launcher} ${nvcc} -O2 -std=c++17 -Xcompiler=-fPIC -I${CMAKE_CURRENT_SOURCE_DIR}/include ${number} ${ARGN}
+              -c ${file} -o ${object}
+      WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} COMMENT "Building CUDA object ${file}.o")
+    list(APPEND objects ${object})
+  endforeach()
+  set(objects ${objects} PARENT_SCOPE)
 endfunction()
 add_cu(aten/cuda/pointwise.cu ${plain})
 add_cu(aten/cuda/reduce.cu ${plain})

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Compiled for the architecture-specific targets (sm_90a, sm_120a), as PyTorch's matrix kernels are.
-constexpr int tile = 16;
+#include "torch/launch.h"
+
+constexpr int tile_size = 16;
+template <int tile>
 __global__ void matmul(const float* a, const float* b, float* c, int n) {
   __shared__ float left[tile][tile], right[tile][tile];
   const int row = blockIdx.y * tile + threadIdx.y, column = blockIdx.x * tile + threadIdx.x;
@@ -14,6 +17,6 @@ __global__ void matmul(const float* a, const float* b, float* c, int n) {
   }
   c[row * n + column] = sum;
 }
-extern "C" void torch_launch_matmul(const float* a, const float* b, float* c, int n) {
-  matmul<<<dim3(n / tile, n / tile), dim3(tile, tile)>>>(a, b, c, n);
+extern "C" void TORCH_LAUNCH(matmul)(const float* a, const float* b, float* c, int n) {
+  matmul<tile_size><<<dim3(n / tile_size, n / tile_size), dim3(tile_size, tile_size)>>>(a, b, c, n);
 }

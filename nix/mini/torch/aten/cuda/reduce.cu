@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-__global__ void reduce(const float* in, float* out, int n) {
-  __shared__ float part[256];
-  float sum = 0;
+#include "torch/launch.h"
+
+template <typename T>
+__global__ void reduce(const T* in, T* out, int n) {
+  __shared__ T part[256];
+  T sum = 0;
   for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) sum += in[i];
   part[threadIdx.x] = sum;
   __syncthreads();
@@ -11,4 +14,4 @@ __global__ void reduce(const float* in, float* out, int n) {
   }
   if (threadIdx.x == 0) atomicAdd(out, part[0]);
 }
-extern "C" void torch_launch_sum(const float* in, float* out, int n) { reduce<<<64, 256>>>(in, out, n); }
+extern "C" void TORCH_LAUNCH(sum)(const float* in, float* out, int n) { reduce<<<64, 256>>>(in, out, n); }
