@@ -193,6 +193,22 @@ std::optional<std::vector<std::string>> History::unfinished() const {
   return names;
 }
 
+void History::add_published(const PublishedRecord& record) {
+  state_->query("INSERT INTO published (variant, target, what, at, record) VALUES (?, ?, ?, ?, ?)",
+                {record.variant, record.target, record.what, record.when, record.record});
+}
+
+std::vector<PublishedRecord> History::published(const std::string& target) const {
+  std::vector<PublishedRecord> all;
+  state_->query("SELECT variant, target, what, at, record FROM published WHERE id IN (SELECT max(id) FROM published GROUP BY variant, target) "
+                "AND (? = '' OR target = ?) ORDER BY target, variant",
+                {target, target}, [&](sqlite3_stmt* row) {
+                  all.push_back({.variant = State::text(row, 0), .target = State::text(row, 1), .what = State::text(row, 2),
+                                 .when = sqlite3_column_int64(row, 3), .record = State::text(row, 4)});
+                });
+  return all;
+}
+
 Estimate History::estimate(const std::string& variant, bool carved) const {
   Estimate estimate;
   const auto take = [&](const std::string& condition, const std::vector<Value>& values) {

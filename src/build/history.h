@@ -32,6 +32,13 @@ struct Estimate {
   bool same_variant = false;     // else from other variants of this history
 };
 
+// What was published where. `what` is what tells that it is the same: the git revision, or the store path.
+struct PublishedRecord {
+  std::string variant = {}, target = {}, what = {};  // target: "flox:ORG", or the URI of a cache
+  std::int64_t when = 0;                             // seconds since 1970
+  std::string record = {};                           // its JSON in the index of the cache; "": not in one
+};
+
 class History {
  public:
   // Opens or creates it and takes the steps that are missing. An Error when a newer torchlathe wrote it, or it is damaged.
@@ -53,6 +60,9 @@ class History {
   std::optional<std::vector<std::string>> unfinished() const;
   // `carved`: from earlier carves; else from earlier builds.
   Estimate estimate(const std::string& variant, bool carved = false) const;
+
+  void add_published(const PublishedRecord& record);
+  std::vector<PublishedRecord> published(const std::string& target) const;  // the last of each variant, by name; "": everywhere
 
  private:
   struct State;

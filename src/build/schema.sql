@@ -34,3 +34,13 @@ CREATE TABLE wanted (                -- what a run was to build: what --resume g
 ALTER TABLE builds ADD COLUMN builder TEXT NOT NULL DEFAULT '';
 -- step 3
 ALTER TABLE builds ADD COLUMN carved_from TEXT NOT NULL DEFAULT '';  -- the variant that it was cut out of; '': it was built
+-- step 4
+CREATE TABLE published (             -- a row for each time that a variant was published
+  id INTEGER PRIMARY KEY,
+  variant TEXT NOT NULL,
+  target TEXT NOT NULL,              -- 'flox:ORG', or the URI of a binary cache
+  what TEXT NOT NULL,                -- the git revision of the recipes, or the store path
+  at INTEGER NOT NULL,               -- seconds since 1970
+  record TEXT NOT NULL DEFAULT ''    -- its JSON in the index of that cache
+);
+CREATE INDEX published_of_target ON published (target, variant);

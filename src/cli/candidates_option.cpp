@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "host/index.h"
 #include "os/file.h"
 
 namespace lathe {
@@ -11,7 +12,7 @@ namespace lathe {
 void CandidatesOption::declare(OptionSet& set) {
   set.text("-m,--matrix", matrix.path, "FILE",
            "choose from this matrix [matrix.toml, or else all shipped ones]", ValueKind::file);
-  set.text("--published", published, "FILE", "choose from published variants: names, or list's JSON (- is standard input)",
+  set.text("--published", published, "FILE|DIR|URL", "choose from published variants: names, list's JSON (- is standard input), or publish's index",
            ValueKind::file);
 }
 
@@ -19,6 +20,7 @@ std::vector<Candidate> CandidatesOption::load() const {
   if (!published.empty() && !matrix.path.empty()) {
     throw Error({.what = "--matrix and --published exclude each other", .next = "give one of them"});
   }
+  if (is_index_place(published)) return read_published(fetch_index(published), published);
   if (!published.empty()) return read_published(read_file(published), published == "-" ? "standard input" : published);
   std::vector<Candidate> candidates;
   if (!matrix.path.empty() || std::filesystem::exists("matrix.toml")) {

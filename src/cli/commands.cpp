@@ -28,6 +28,7 @@ constexpr Command table[] = {
     {"docs", "keep counts and tables in documents true", "Recipes", command_docs},
     {"build", "build a matrix with Nix or Flox, verify, explain failures", "Builds", command_build},
     {"history", "what was built, when, how long, how it ended; logs", "Builds", command_history},
+    {"publish", "publish builds to Flox or a binary cache, with an index", "Builds", command_publish},
     {"diagnose", "why a build failed, from its log, and what mends it", "Builds", command_diagnose},
     {"inspect", "which GPU and CPU code files, folders, wheels really hold", "Binaries", command_inspect},
     {"verify", "does a build keep the promise of its name", "Binaries", command_verify},

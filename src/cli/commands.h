@@ -65,6 +65,7 @@ std::unique_ptr<BoundCommand> command_init();
 std::unique_ptr<BoundCommand> command_inspect();
 std::unique_ptr<BoundCommand> command_list();
 std::unique_ptr<BoundCommand> command_plan();
+std::unique_ptr<BoundCommand> command_publish();
 std::unique_ptr<BoundCommand> command_show();
 std::unique_ptr<BoundCommand> command_smoke();
 std::unique_ptr<BoundCommand> command_select();

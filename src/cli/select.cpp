@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -12,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/host_option.h"
 #include "hardware/wheel_property.h"
+#include "host/index.h"
 #include "host/advice.h"
 #include "host/installed.h"
 #include "host/select.h"
@@ -88,7 +90,18 @@ std::vector<std::string> commands(const Selection& selection) {
                        .installed = torch.empty() || !torch.front().cuda ? "" : torch.front().folder.string()});
 }
 
-int run(const Options& options, Terminal& terminal) {
+// A machine is neither a folder nor at a URL: there --from means what there is to choose from.
+Options with_index(Options options) {
+  if (!is_index_place(options.host.from)) return options;
+  if (!options.candidates.published.empty()) {
+    throw Error({.what = "--from names an index, and --published another one", .next = "give one of them"});
+  }
+  options.candidates.published = std::exchange(options.host.from, "");
+  return options;
+}
+
+int run(const Options& given, Terminal& terminal) {
+  const Options options = with_index(given);
   const SelectOptions select = select_options(options);
   const std::vector<Candidate> candidates = options.candidates.load();
   const Selection selection = select_variant(options.host.load(), candidates, select);

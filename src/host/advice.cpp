@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "host/judge.h"
 #include "host/rank.h"
 
@@ -215,7 +216,9 @@ std::vector<std::string> what_would_help(const HostInfo& host, const std::vector
 }
 
 std::vector<std::string> commands_for(const Candidate& candidate, const HostInfo& host, const Surroundings& here) {
-  std::vector<std::string> commands = {candidate.get.empty() ? fmt::format("flox install {}", candidate.name) : candidate.get};
+  std::vector<std::string> commands;
+  for (const std::string_view line : split(candidate.get, '\n')) commands.emplace_back(line);
+  if (candidate.get.empty()) commands = {fmt::format("flox install {}", candidate.name)};
   if (!candidate.from.empty() && candidate.get.empty()) {
     if (here.recipe.empty()) {
       commands.push_back(fmt::format("torchlathe generate -m {} --out .flox/pkgs {}", candidate.from, candidate.name));

@@ -2,10 +2,12 @@
 #include "host/candidate.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "host/index.h"
 #include "matrix/expand.h"
 
 namespace lathe {
@@ -94,6 +96,14 @@ class Record {
   std::size_t index_;
 };
 
+// What an index says comes into commands and onto terminals only if it could be a name and a store path.
+std::string index_commands(const IndexHead& head, const Json& record, const std::string& name, const std::string& file) {
+  const std::string path = record.text_of("store_path");
+  if (!why_not_a_package_name(name).empty()) throw Error({.what = fmt::format("\"{}\" cannot name a variant", printable(name)), .where = {.file = file}});
+  if (!is_store_path(path)) throw Error({.what = fmt::format("{} has the store path \"{}\", which is none", name, printable(path)), .where = {.file = file}});
+  return fmt::format("{}", fmt::join(install_commands(head, path), "\n"));
+}
+
 std::vector<Candidate> read_records(std::string_view text, const std::string& file) {
   const Json json = parse_json(text, file, limits);
   const Json* variants = json.find("variants");
@@ -101,8 +111,13 @@ std::vector<Candidate> read_records(std::string_view text, const std::string& fi
     throw Error({.what = "the catalogue has no list \"variants\"", .where = {.file = file},
                  .next = "write one with: torchlathe list --format json"});
   }
+  const auto head = read_index_head(json, file);
   std::vector<Candidate> out;
-  for (const Json& variant : *variants->array()) out.push_back(Record(variant, file, out.size()).read());
+  for (const Json& variant : *variants->array()) {
+    if (head && variant.text_of("package") != "pytorch") continue;  // a companion follows from its PyTorch
+    out.push_back(Record(variant, file, out.size()).read());
+    if (head) out.back().get = index_commands(*head, variant, out.back().name, file);
+  }
   return out;
 }
 

@@ -24,7 +24,7 @@ struct Candidate {
   std::string impossible = {};            // why it cannot be built at all; or ""
   bool no_machine = false;                // the catalogue has no machine with this GPU and CPU: nobody will have built it
   std::string from = {};                  // the matrix that it is in, as -m takes it; "" for published ones
-  std::string get = {};                   // a command that installs it, as its publisher says
+  std::string get = {};                   // commands that install it, one a line, as its publisher says
 
   bool is_gpu() const { return !code.empty(); }
 };
@@ -34,7 +34,8 @@ void add_candidates(std::vector<Candidate>& out, const MatrixSpec& spec, const s
 
 // A catalogue of published variants: either names, one a line ('#' starts a comment), or the JSON that `list --format json`
 // writes; of its members only `name` must be there, and "glibc" and "get" may be added. docs/commands/select.md.
-// An Error with the place for what is neither.
+// Or an index that `torchlathe publish` wrote (host/index.h), fetched from `file`: then the commands are made here.
+// An Error with the place for what is none of these.
 std::vector<Candidate> read_published(std::string_view text, const std::string& file);
 
 }  // namespace lathe

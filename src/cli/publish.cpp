@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe publish`: a matrix to Flox, or to a plain Nix binary cache with an index.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "build/state_lock.h"
+#include "cli/commands.h"
+#include "cli/matrix_option.h"
+#include "host/index.h"
+#include "publish/publish.h"
+#include "report/table.h"
+
+namespace lathe {
+namespace {
+
+struct Options {
+  MatrixOption matrix;
+  VariantFilter filter;
+  std::string state = ".torchlathe", org, flox_project = ".", to, key, index, address;
+  std::vector<std::string> settings;
+  std::string format = "text";
+  bool dry_run = false, again = false, list = false, wait = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
+  options.matrix.declare(set);
+  options.filter.declare(set);
+  set.text("-o,--org", options.org, "ORG", "publish to Flox, for this user or organisation");
+  set.text("--flox-project", options.flox_project, "DIR", "folder with .flox/pkgs, a clean and pushed git work tree [.]", ValueKind::folder);
+  set.text("--to", options.to, "URI", "publish to this binary cache: file:///srv/cache, ssh-ng://host");
+  set.text("--key", options.key, "FILE", "secret key that signs what goes to the cache", ValueKind::file);
+  set.text("--index", options.index, "DIR", "where index.json and index.html go [the cache itself, if it is a folder]", ValueKind::folder);
+  set.text("--address", options.address, "URI", "where others find the cache, if not where the index is");
+  set.texts("--nix-option", options.settings, "NAME=VALUE", "a setting of Nix");
+  set.text("--state", options.state, "DIR", "the state folder of build: results and ledger [.torchlathe]", ValueKind::folder);
+  set.flag("-n,--dry-run", options.dry_run, "print what would be published, publish nothing");
+  set.flag("--again", options.again, "also what the ledger has");
+  set.flag("--list", options.list, "print the ledger, publish nothing");
+  set.flag("--wait", options.wait, "wait while a build or another publish works in the state folder");
+  set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
+}
+
+PublishOptions publish_options(const Options& options, const MatrixSpec& spec) {
+  if (options.org.empty() == options.to.empty()) {
+    throw Error({.what = options.to.empty() ? "publish where?" : "--org and --to exclude each other",
+                 .next = "--org ORG publishes to Flox, --to URI to a binary cache"});
+  }
+  if (options.org.starts_with('-')) throw Error({.what = fmt::format("\"{}\" is no name of an organisation", printable(options.org))});
+  for (const std::string& setting : options.settings) {
+    if (setting.find('=') == std::string::npos) throw Error({.what = fmt::format("\"{}\" is no setting of Nix", printable(setting)), .next = "write it as NAME=VALUE"});
+  }
+  PublishOptions made{.state = options.state, .project = options.flox_project, .org = options.org,
+                      .cache = {.uri = options.to, .key_file = options.key, .settings = options.settings}, .index = options.index,
+                      .index_cache = options.address, .title = spec.name, .dry_run = options.dry_run, .again = options.again};
+  if (options.to.empty()) return made;
+  constexpr std::string_view folder = "file://";
+  if (options.to.find("://") == std::string::npos || options.to.find('?') != std::string::npos) {
+    throw Error({.what = fmt::format("\"{}\" is no address of a binary cache", printable(options.to)),
+                 .next = "as in file:///srv/cache or ssh-ng://host; a key is given with --key"});
+  }
+  if (made.index.empty() && options.to.starts_with(folder)) made.index = options.to.substr(folder.size());
+  if (made.index.empty()) throw Error({.what = "this cache is no folder: where does the index go?", .next = "--index DIR"});
+  if (made.index_cache.empty() && (!options.to.starts_with(folder) || !options.index.empty())) made.index_cache = options.to;
+  if (!made.index_cache.empty()) read_index_head(parse_json(fmt::format(R"({{"format": "{}", "version": {}}})", index_format, index_version), ""), made.index_cache);
+  return made;
+}
+
+int print_ledger(const History& history, const Options& options, Terminal& terminal) {
+  const auto records = history.published(options.org.empty() ? options.to : "flox:" + options.org);
+  if (options.format == "json") {
+    JsonWriter json;
+    json.begin_object().key("published").begin_array();
+    for (const PublishedRecord& record : records) {
+      json.begin_object().member("variant", record.variant).member("target", record.target).member("what", record.what).member("when", record.when).end_object();
+    }
+    terminal.out(json.end_array().end_object().take());
+    return 0;
+  }
+  Table table({"when", "variant", "where", "what"});
+  for (const PublishedRecord& record : records) {
+    table.add({fmt::format("{:%Y-%m-%d %H:%M}", fmt::localtime(static_cast<std::time_t>(record.when))), record.variant, record.target, record.what});
+  }
+  terminal.out(records.empty() ? "nothing is published yet\n" : table.text(terminal));
+  return 0;
+}
+
+// Counts and prints what happens.
+class Printer {
+ public:
+  Printer(const Options& options, Terminal& terminal) : json_(options.format == "json"), terminal_(terminal) {}
+
+  void operator()(const Publication& result) {
+    ++count_[static_cast<std::size_t>(result.state)];
+    if (json_) {
+      JsonWriter json(JsonWriter::Layout::compact);
+      json.begin_object().member("variant", result.variant).member("state", to_string(result.state));
+      terminal_.out(json.member("what", result.what).member("why", result.why).end_object().take());
+    } else if (result.state != Publication::State::skipped) {
+      terminal_.out(fmt::format("{:10}{}  {}\n", to_string(result.state), result.variant, result.why.empty() ? result.what : result.why));
+    }
+    terminal_.flush();
+  }
+
+  int conclude(bool named) const {
+    if (!json_) {
+      std::string text;
+      for (std::size_t i = 0; i < count_.size(); ++i) {
+        if (count_[i] > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count_[i], i == 1 ? "would be published" : to_string(static_cast<Publication::State>(i)));
+      }
+      terminal_.out(text + "\n");
+    }
+    const auto of = [&](Publication::State state) { return count_[static_cast<std::size_t>(state)]; };
+    return of(Publication::State::failed) > 0 || (named && of(Publication::State::skipped) > 0) ? 1 : 0;
+  }
+
+ private:
+  bool json_;
+  Terminal& terminal_;
+  std::array<std::size_t, 5> count_{};
+};
+
+int run(const Options& options, Terminal& terminal) {
+  const std::filesystem::path state = options.state;
+  if (options.list) return print_ledger(History(state / "history.db"), options, terminal);
+  const MatrixSpec spec = options.matrix.load();
+  const PublishOptions publish = publish_options(options, spec);
+  std::vector<Variant> variants;
+  const Match match = options.filter.match();
+  expand(spec, [&](const Variant& variant) {
+    if (matches(match, variant)) variants.push_back(variant);
+    return true;
+  });
+  if (variants.empty()) throw Error({.what = "no variant of this matrix is meant by these names and filters", .next = "torchlathe list shows them"});
+  const StateLock lock(state, options.wait);
+  History history(state / "history.db");
+  Printer printer(options, terminal);
+  const Told told = [&](const Publication& result) { printer(result); };
+  if (options.to.empty()) {
+    publish_to_flox(variants, publish, history, told);
+  } else {
+    publish_to_cache(variants, publish, history, told);
+  }
+  return printer.conclude(!options.filter.names.empty());
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_publish() { return bind_command(declare, run); }
+
+}  // namespace lathe

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "publish/cache.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "nix/nix.h"
+#include "os/file.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+Process nix_command(const std::vector<std::string>& settings, std::initializer_list<std::string> words) {
+  Process process{.arguments = {require_nix("nix"), "--extra-experimental-features", "nix-command"}};
+  process.arguments.insert(process.arguments.end(), words);
+  for (const std::string& setting : settings) {
+    const std::size_t equals = setting.find('=');
+    process.arguments.insert(process.arguments.end(), {"--option", setting.substr(0, equals), setting.substr(equals + 1)});
+  }
+  return process;
+}
+
+std::string why(const ProcessResult& result) {
+  const std::string_view said = trim(result.err);
+  return printable(said.empty() ? result.ending() : said.substr(said.rfind('\n') + 1));
+}
+
+// A store with files, whose signatures are made while it is written; the others need signed paths in the local store.
+bool signs_itself(const std::string& uri) { return uri.starts_with("file://") || uri.starts_with("s3://") || uri.starts_with("http"); }
+
+}  // namespace
+
+std::optional<BuiltVariant> built_variant(const fs::path& state, const std::string& name) {
+  std::error_code error;
+  const fs::path main = fs::read_symlink(state / "results" / name, error);
+  if (error || !fs::exists(main, error)) return std::nullopt;
+  BuiltVariant built{.store_path = main.string(), .outputs = {main.string()}};
+  for (const char* output : {"lib", "dev", "cxxdev", "bin", "dist"}) {
+    const fs::path other = fs::read_symlink(state / "results" / fmt::format("{}-{}", name, output), error);
+    if (!error && fs::exists(other, error)) built.outputs.push_back(other.string());
+  }
+  return built;
+}
+
+std::uint64_t closure_bytes(const std::string& store_path, const RunProcess& run) {
+  const ProcessResult result = run(nix_command({}, {"path-info", "--closure-size", store_path}));
+  const std::string_view text = trim(result.out);
+  const std::size_t blank = text.find_last_of(" \t");
+  std::uint64_t bytes = 0;
+  if (result.ok() && blank != std::string_view::npos) std::from_chars(text.data() + blank + 1, text.data() + text.size(), bytes);
+  return bytes;
+}
+
+std::string public_key_of(const std::string& key_file, const RunProcess& run) {
+  Process process = nix_command({}, {"key", "convert-secret-to-public"});
+  process.input = read_file(key_file, 4096);
+  const ProcessResult result = run(process);
+  if (!result.ok()) {
+    throw Error({.what = fmt::format("this is no secret key: {}", why(result)), .where = {.file = key_file},
+                 .next = "make one with: nix key generate-secret --key-name cache.example.org-1"});
+  }
+  return std::string(trim(result.out));
+}
+
+std::string copy_to_cache(const Cache& cache, const BuiltVariant& built, const RunProcess& run) {
+  std::string uri = cache.uri;
+  if (!cache.key_file.empty() && signs_itself(uri)) {
+    uri += fmt::format("{}secret-key={}", uri.find('?') == std::string::npos ? "?" : "&", fs::absolute(cache.key_file).string());
+  } else if (!cache.key_file.empty()) {
+    Process sign = nix_command(cache.settings, {"store", "sign", "--recursive", "--key-file", fs::absolute(cache.key_file).string()});
+    sign.arguments.insert(sign.arguments.end(), built.outputs.begin(), built.outputs.end());
+    if (const ProcessResult result = run(sign); !result.ok()) return why(result);
+  }
+  Process copy = nix_command(cache.settings, {"copy", "--to", uri});
+  copy.arguments.insert(copy.arguments.end(), built.outputs.begin(), built.outputs.end());
+  const ProcessResult result = run(copy);
+  return result.ok() ? "" : why(result);
+}
+
+}  // namespace lathe

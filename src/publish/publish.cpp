@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "publish/publish.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "base/error.h"
+#include "os/file.h"
+#include "publish/flox.h"
+#include "publish/index_page.h"
+
+namespace lathe {
+namespace {
+
+std::string last_published(const History& history, const std::string& target, const std::string& variant) {
+  for (const PublishedRecord& record : history.published(target)) {
+    if (record.variant == variant) return record.what;
+  }
+  return "";
+}
+
+// Only what build has looked into and found to keep its promise.
+std::string why_not_built(const History& history, const std::string& name) {
+  const auto builds = history.builds(name, 1);
+  if (builds.empty()) return "not built yet";
+  const std::string& status = builds.front().status;
+  return status == "built" || status == "cached" ? "" : fmt::format("its last build is {}: {}", status, builds.front().verdict);
+}
+
+void write_index(const PublishOptions& options, const History& history, const IndexHead& head) {
+  std::vector<std::string> records;
+  for (const PublishedRecord& record : history.published(options.cache.uri)) records.push_back(record.record);
+  const IndexPages pages = index_pages(head, records);
+  create_folders(options.index);
+  write_file_atomically(options.index / "index.html", pages.html, Durability::synced);
+  write_file_atomically(options.index / index_file, pages.json, Durability::synced);
+}
+
+Publication publish_one(const Variant& variant, const PublishOptions& options, History& history) {
+  Publication result{.variant = variant.name, .state = Publication::State::skipped, .why = why_not_built(history, variant.name)};
+  if (!result.why.empty()) return result;
+  const auto built = built_variant(options.state, variant.name);
+  result.why = built ? "" : "its result is gone from the store: build it again";
+  if (!built) return result;
+  result.what = built->store_path;
+  result.state = Publication::State::already;
+  if (!options.again && last_published(history, options.cache.uri, variant.name) == built->store_path) return result;
+  result.state = Publication::State::would;
+  if (options.dry_run) return result;
+  result.why = copy_to_cache(options.cache, *built, options.run);
+  result.state = result.why.empty() ? Publication::State::published : Publication::State::failed;
+  if (result.state == Publication::State::failed) return result;
+  const std::int64_t now = std::time(nullptr);
+  history.add_published({.variant = variant.name, .target = options.cache.uri, .what = built->store_path, .when = now,
+                         .record = index_record(variant, built->store_path, closure_bytes(built->store_path, options.run), now)});
+  return result;
+}
+
+}  // namespace
+
+std::string_view to_string(Publication::State state) {
+  constexpr std::string_view names[] = {"published", "would", "already", "skipped", "failed"};
+  return names[static_cast<std::size_t>(state)];
+}
+
+void publish_to_flox(const std::vector<Variant>& variants, const PublishOptions& options, History& history, const Told& told) {
+  const std::string revision = pushed_revision(options.project, options.run);
+  const std::string target = "flox:" + options.org;
+  for (const Variant& variant : variants) {
+    Publication result{.variant = variant.name, .state = Publication::State::would, .what = revision};
+    if (variant.cell->status == PairStatus::impossible) {
+      result.state = Publication::State::skipped;
+      result.why = variant.cell->reason;
+    } else if (!std::filesystem::exists(options.project / ".flox/pkgs" / variant.file())) {
+      result.state = Publication::State::failed;
+      result.why = fmt::format("there is no .flox/pkgs/{}: torchlathe generate --out .flox/pkgs", variant.file());
+    } else if (!options.again && last_published(history, target, variant.name) == revision) {
+      result.state = Publication::State::already;
+    } else if (!options.dry_run) {
+      result.why = flox_publish(options.project, options.org, variant.name, options.run);
+      result.state = result.why.empty() ? Publication::State::published : Publication::State::failed;
+      if (result.why.empty()) history.add_published({.variant = variant.name, .target = target, .what = revision, .when = std::time(nullptr)});
+    }
+    told(result);
+  }
+}
+
+void publish_to_cache(const std::vector<Variant>& variants, const PublishOptions& options, History& history, const Told& told) {
+  IndexHead head{.name = options.title, .cache = options.index_cache};
+  if (!options.cache.key_file.empty()) head.keys = {public_key_of(options.cache.key_file, options.run)};
+  for (const Variant& variant : variants) {
+    const Publication result = publish_one(variant, options, history);
+    if (result.state == Publication::State::published) write_index(options, history, head);
+    told(result);
+  }
+  // Also where nothing was new: a run that was killed may have left the index behind the ledger.
+  if (!options.dry_run) write_index(options, history, head);
+}
+
+}  // namespace lathe
