@@ -8,10 +8,16 @@
 #include "os/file.h"
 
 namespace lathe {
+namespace {
+
+// Of the shipped ones those that a person would choose from: not every release for every Python, and no nightly.
+constexpr const char* default_matrices[] = {"cuda-13_0", "cuda-12_8"};
+
+}  // namespace
 
 void CandidatesOption::declare(OptionSet& set) {
   set.text("-m,--matrix", matrix.path, "FILE",
-           "choose from this matrix [matrix.toml, or else all shipped ones]", ValueKind::file);
+           "choose from this matrix [matrix.toml, or else cuda-13_0 and cuda-12_8]", ValueKind::file);
   set.text("--published", published, "FILE|DIR|URL", "choose from published variants: names, list's JSON (- is standard input), or publish's index",
            ValueKind::file);
 }
@@ -27,7 +33,7 @@ std::vector<Candidate> CandidatesOption::load() const {
     add_candidates(candidates, matrix.load(), matrix.path.empty() ? "matrix.toml" : matrix.path);
     return candidates;
   }
-  for (const std::string& name : shipped_matrices()) {
+  for (const char* name : default_matrices) {
     const MatrixOption shipped{.path = name};
     add_candidates(candidates, shipped.load(), name);
   }
