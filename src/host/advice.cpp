@@ -145,7 +145,7 @@ class Advisor {
   std::vector<const Toolkit*> toolkits_by_preference() const {
     std::vector<const Toolkit*> order;
     for (const Toolkit& toolkit : catalog().toolkits) order.insert(order.begin(), &toolkit);
-    std::ranges::stable_partition(order, [&](const Toolkit* toolkit) {
+    std::stable_partition(order.begin(), order.end(), [&](const Toolkit* toolkit) {
       return !host_.driver.version || toolkit->paired_driver <= *host_.driver.version;
     });
     return order;

@@ -49,8 +49,7 @@ std::vector<std::string> features_of(Machine machine, const std::vector<std::str
   if (has("avx2")) add({"bmi1", "bmi2", "f16c", "fma", "abm", "movbe"});
   if (has("avx512bw")) add({"avx512cd"});
   std::ranges::sort(features);
-  const auto repeated = std::ranges::unique(features);
-  features.erase(repeated.begin(), repeated.end());
+  features.erase(std::unique(features.begin(), features.end()), features.end());
   return features;
 }
 
