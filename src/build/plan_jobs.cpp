@@ -107,7 +107,7 @@ void set_estimate(Job& job, const History& history) {
 // In front stands what others are cut out of, and the PyTorch of a companion, also where nobody asked for that.
 std::vector<Variant> with_common_builds(const MatrixSpec& spec, const std::vector<Variant>& wanted) {
   std::vector<Variant> all = with_bases(spec, wanted);
-  std::ranges::rotate(all, all.begin() + static_cast<std::ptrdiff_t>(wanted.size()));
+  std::rotate(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(wanted.size()), all.end());
   return all;
 }
 

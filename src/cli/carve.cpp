@@ -130,7 +130,7 @@ std::string remark(const CarvedFile& file) {
 void print_text(const Result& result, const CarveOptions& options, Terminal& terminal) {
   const CarvedTree& tree = result.tree;
   Table table({"file", "before", "after", "images", "code", ""});
-  for (const std::size_t column : {1, 2, 3}) table.align_right(column);
+  for (const std::size_t column : {1u, 2u, 3u}) table.align_right(column);
   for (const CarvedFile& file : tree.files) {
     table.add({file.path, size_text(file.old_size), size_text(file.new_size),
                fmt::format("{} -> {}", file.totals.images, file.totals.images_kept), file.new_held, remark(file)},

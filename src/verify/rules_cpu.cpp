@@ -11,9 +11,6 @@
 namespace lathe {
 namespace {
 
-// How functions that any call can reach are reached; `by_pointer` counts where the scan says that it decides.
-constexpr CpuReach plain[] = {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked};
-
 const CpuLevel* level_of(const Isa& isa) {
   const auto& levels = cpu_levels(isa.machine);
   const auto found = std::ranges::find(levels, isa.name, &CpuLevel::name);

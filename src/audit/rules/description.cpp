@@ -92,7 +92,9 @@ void rule_description_gpu(const Case& recipe, Report& report) {
   for (const Capability gpu : recipe.promise->gpus) codes.push_back({gpu, CodeKind::cubin});
   if (recipe.want && recipe.want->settings->ptx) codes.push_back({recipe.promise->gpus.back(), CodeKind::ptx});
   std::vector<std::string> wrong;
-  for (const auto& [word, gpu] : mentioned(description(recipe), names)) {
+  for (const auto& mention : mentioned(description(recipe), names)) {
+    const auto& word = mention.first;
+    const auto* gpu = mention.second;
     // Thor is 11.0 today, and what a build for 10.1 is for.
     const bool renamed = std::ranges::any_of(recipe.promise->gpus, [&](Capability promised) {
       const CapabilityRow* row = catalog().find(promised);
