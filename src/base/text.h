@@ -13,7 +13,9 @@
 namespace lathe {
 
 std::vector<std::string_view> split(std::string_view text, char separator);  // "a,,b" has three parts
+std::vector<std::string_view> words(std::string_view text);                 // what stands between blanks, tabs and line ends
 std::string_view trim(std::string_view text);                               // blanks, tabs and line ends off both ends
+std::string_view last_line(std::string_view text);                          // trimmed; the last that is not blank, "" without one
 std::string replace_all(std::string text, std::string_view from, std::string_view to);
 
 // Offset of the first byte that is not part of well-formed UTF-8 (no overlong forms, no surrogates); nullopt: all is.

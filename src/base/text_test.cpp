@@ -11,6 +11,17 @@ TEST(Text, SplitKeepsEmptyParts) {
   EXPECT_EQ(split("", ','), (std::vector<std::string_view>{""}));
 }
 
+TEST(Text, WordsStandBetweenBlanksTabsAndLineEnds) {
+  EXPECT_EQ(words(" a\tb  c\r\nd"), (std::vector<std::string_view>{"a", "b", "c", "d"}));
+  EXPECT_TRUE(words(" \n").empty());
+}
+
+TEST(Text, TheLastLineIsTheLastThatIsNotBlank) {
+  EXPECT_EQ(last_line("first\n  last \n\n"), "last");
+  EXPECT_EQ(last_line("only"), "only");
+  EXPECT_EQ(last_line(" \n"), "");
+}
+
 TEST(Text, FindsTheFirstByteThatIsNotUtf8) {
   EXPECT_EQ(first_bad_utf8("gr\xC3\xBC\xC3\x9F"), std::nullopt);
   EXPECT_EQ(first_bad_utf8("ab\xFF"), 2u);

@@ -28,11 +28,6 @@ std::span<const EmbeddedFile> cpu_proof();  // the program; empty where it could
 
 namespace {
 
-#if defined(__aarch64__)
-constexpr std::string_view own_system = "aarch64-linux";
-#else
-constexpr std::string_view own_system = "x86_64-linux";
-#endif
 constexpr std::string_view first_line = "torchlathe probe 1";
 constexpr std::string_view mark = "== ";
 
@@ -66,14 +61,6 @@ std::string script_for(const SshPlace& place) {
       first_line, mark, single_quoted(daemon), single_quoted(store), write_proof());
 }
 
-std::vector<std::string_view> words_of(std::string_view text) {
-  std::vector<std::string_view> words;
-  for (const std::string_view word : split(text, ' ')) {
-    if (!trim(word).empty()) words.push_back(trim(word));
-  }
-  return words;
-}
-
 std::string decode_base64(std::string_view text) {
   constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
@@ -92,12 +79,12 @@ std::vector<std::string> ssh_words(const NixMachine& machine) {
   const SshPlace place = ssh_place(machine);
   std::vector<std::string> words = {"ssh"};
   const std::string options = patient_ssh_options();
-  for (const std::string_view word : words_of(options)) words.emplace_back(word);
+  for (const std::string_view word : lathe::words(options)) words.emplace_back(word);
   words.insert(words.end(), {"-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-x", "-T"});
   if (!place.key.empty()) words.insert(words.end(), {"-i", place.key});
   if (!place.port.empty()) words.insert(words.end(), {"-p", place.port});
   const std::string key = decode_base64(machine.host_key);
-  const auto parts = words_of(key);
+  const auto parts = lathe::words(key);
   if (parts.size() >= 2) words.insert(words.end(), {"-o", fmt::format("KnownHostsCommand=/bin/echo %H {} {}", parts[0], parts[1]), "-o", "UserKnownHostsFile=none"});
   words.insert(words.end(), {"--", place.host});
   return words;
@@ -123,15 +110,15 @@ std::map<std::string, std::string, std::less<>> sections_of(std::string_view tex
 
 // "features : a b c" of /proc/cpuinfo.
 std::vector<std::string> kernel_list(std::string_view cpuinfo, std::string_view key) {
-  std::vector<std::string> words;
+  std::vector<std::string> features;
   for (const std::string_view line : split(cpuinfo, '\n')) {
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos || trim(line.substr(0, colon)) != key) continue;
-    for (const std::string_view word : words_of(line.substr(colon + 1))) words.emplace_back(word);
+    for (const std::string_view word : words(line.substr(colon + 1))) features.emplace_back(word);
     break;
   }
-  std::ranges::sort(words);
-  return words;
+  std::ranges::sort(features);
+  return features;
 }
 
 // The answers of cpu_proof.cpp: "leaf subleaf eax ebx ecx edx" and "xcr0 high low amx", hexadecimal. False when they are not there.
@@ -139,11 +126,11 @@ bool read_proof(HostCpu& cpu, std::string_view text) {
   std::map<std::pair<std::uint32_t, std::uint32_t>, CpuidAnswer> leaves;
   std::optional<X86State> state;
   for (const std::string_view line : split(text, '\n')) {
-    const auto words = words_of(line);
+    const auto fields = words(line);
     std::vector<std::uint32_t> numbers;
-    for (const std::string_view word : words) numbers.push_back(number_in<std::uint32_t>(word, 16));
-    if (words.size() == 4 && words[0] == "xcr0") state = {.xcr0 = std::uint64_t{numbers[1]} << 32 | numbers[2], .amx_granted = numbers[3] == 1};
-    if (words.size() == 6) leaves[{numbers[0], numbers[1]}] = {numbers[2], numbers[3], numbers[4], numbers[5]};
+    for (const std::string_view field : fields) numbers.push_back(number_in<std::uint32_t>(field, 16));
+    if (fields.size() == 4 && fields[0] == "xcr0") state = {.xcr0 = std::uint64_t{numbers[1]} << 32 | numbers[2], .amx_granted = numbers[3] == 1};
+    if (fields.size() == 6) leaves[{numbers[0], numbers[1]}] = {numbers[2], numbers[3], numbers[4], numbers[5]};
   }
   if (!state || leaves.empty()) return false;
   read_x86(cpu, [&](std::uint32_t leaf, std::uint32_t subleaf) { return leaves[{leaf, subleaf}]; }, *state);
@@ -165,15 +152,14 @@ void read_cpu(Builder& builder, std::string_view kernel, std::string_view cpuinf
 
 std::string ssh_failure(const ProcessResult& result) {
   if (result.timed_out) return "does not answer within 20 seconds";
-  std::string_view last = trim(result.err);
-  last = last.substr(std::min(last.rfind('\n') + 1, last.size()));
+  const std::string_view last = last_line(result.err);
   return last.starts_with("ssh: ") ? printable(last) : fmt::format("ssh: {}", last.empty() ? result.ending() : printable(last));
 }
 
 Builder probe(const NixMachine& machine, const RunProcess& run) {
   const SshPlace place = ssh_place(machine);
   Builder builder{.machine = machine, .name = place.host, .systems = machine.systems};
-  if (builder.systems.empty()) builder.systems.emplace_back(own_system);
+  if (builder.systems.empty()) builder.systems.push_back(system_of(detect_cpu("").machine));
   if (place.protocol != "ssh" && place.protocol != "ssh-ng") {
     builder.name = machine.uri;
     builder.problem = "only builders with ssh:// and ssh-ng:// can be asked what they are";
@@ -201,7 +187,7 @@ void read_probe(Builder& builder, std::string_view text) {
     if (line.starts_with("MemTotal")) builder.memory = bytes;
     if (line.starts_with("MemAvailable")) builder.memory_free = bytes;
   }
-  const auto disk = words_of(parts["disk"]);
+  const auto disk = words(parts["disk"]);
   if (disk.size() >= 4) builder.disk_free = number_in<std::uint64_t>(disk[3]) * 1024;
   const auto version = parse_nix_version(parts["nix"]);
   if (version) builder.nix = version->text();
@@ -213,8 +199,9 @@ void read_probe(Builder& builder, std::string_view text) {
 Builder this_builder(unsigned jobs, std::uint64_t memory_free) {
   std::error_code error;
   const auto space = std::filesystem::space("/nix/store", error);
-  Builder builder{.machine = {.max_jobs = jobs}, .name = "here", .systems = {std::string(own_system)}, .cpu = detect_cpu(""), .proof = "CPUID and XCR0",
+  Builder builder{.machine = {.max_jobs = jobs}, .name = "here", .systems = {}, .cpu = detect_cpu(""), .proof = "CPUID and XCR0",
                   .cores = usable_cores(), .memory = total_memory(), .memory_free = memory_free, .disk_free = error ? 0 : space.available};
+  builder.systems = {system_of(builder.cpu.machine)};
   if (builder.cpu.machine == Machine::aarch64) builder.proof = "HWCAP";
   return builder;
 }

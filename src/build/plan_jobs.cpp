@@ -14,10 +14,6 @@
 namespace lathe {
 namespace {
 
-std::string system_of(const Variant& variant) {
-  return variant.cell->isa->name.starts_with("arm") ? "aarch64-linux" : "x86_64-linux";
-}
-
 std::filesystem::path recipe_path(const std::filesystem::path& state, const Variant& variant) { return state / "recipes" / variant.file(); }
 
 // Which builders can take it; with none it is skipped.
@@ -52,7 +48,7 @@ void skip_what_cannot_be(Job& job, const DriverOptions& options) {
     job.reason = variant.cell->reason;
     return;
   }
-  job.needs = {.system = system_of(variant), .isa = options.any_cpu ? nullptr : variant.cell->isa};
+  job.needs = {.system = system_of(variant.cell->isa->machine), .isa = options.any_cpu ? nullptr : variant.cell->isa};
   find_rooms(job, options);
 }
 

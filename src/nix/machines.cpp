@@ -15,16 +15,6 @@ namespace {
 
 constexpr int deepest_include = 10;
 
-std::vector<std::string> words_of(std::string_view line) {
-  std::vector<std::string> words;
-  while (!(line = trim(line)).empty()) {
-    const std::size_t end = std::min(line.find_first_of(" \t"), line.size());
-    words.emplace_back(line.substr(0, end));
-    line.remove_prefix(end);
-  }
-  return words;
-}
-
 std::vector<std::string> list_of(const std::string& field) {
   std::vector<std::string> words;
   for (const std::string_view word : split(field, ',')) {
@@ -44,16 +34,17 @@ double number_of(const std::string& field, const std::string& what, const Place&
 }
 
 NixMachine machine_of(const std::string& line, const Place& where) {
-  std::vector<std::string> words = words_of(line);
-  words.resize(8, "-");
-  std::ranges::replace(words, "-", "");
-  NixMachine machine{.uri = words[0], .systems = list_of(words[1]), .ssh_key = words[2], .features = list_of(words[5]),
-                     .mandatory = list_of(words[6]), .host_key = words[7]};
+  const auto given = words(line);
+  std::vector<std::string> fields(given.begin(), given.end());
+  fields.resize(8, "-");
+  std::ranges::replace(fields, "-", "");
+  NixMachine machine{.uri = fields[0], .systems = list_of(fields[1]), .ssh_key = fields[2], .features = list_of(fields[5]),
+                     .mandatory = list_of(fields[6]), .host_key = fields[7]};
   const auto starts = [&](std::string_view word) { return machine.uri.starts_with(word); };
   const bool is_uri = machine.uri.find("://") != std::string::npos || starts("local") || starts("daemon") || starts("auto") || starts("/");
   if (!is_uri) machine.uri = "ssh://" + machine.uri;
-  if (!words[3].empty()) machine.max_jobs = static_cast<unsigned>(number_of(words[3], "number of jobs", where));
-  if (!words[4].empty()) machine.speed = number_of(words[4], "speed factor", where);
+  if (!fields[3].empty()) machine.max_jobs = static_cast<unsigned>(number_of(fields[3], "number of jobs", where));
+  if (!fields[4].empty()) machine.speed = number_of(fields[4], "speed factor", where);
   return machine;
 }
 

@@ -11,11 +11,8 @@ namespace {
 
 // The last line that says something: programs put the cause there.
 std::string last_words(const ProcessResult& result) {
-  std::string last;
-  for (const std::string_view line : split(result.err.empty() ? result.out : result.err, '\n')) {
-    if (!trim(line).empty()) last = trim(line);
-  }
-  return printable(last.empty() ? result.ending() : last);
+  const std::string_view last = last_line(result.err.empty() ? result.out : result.err);
+  return last.empty() ? result.ending() : printable(last);
 }
 
 class Git {
