@@ -14,13 +14,7 @@ namespace lathe {
 namespace {
 
 void add_settings(std::vector<std::string>& words, const DriverOptions& options) {
-  for (const std::string& setting : options.settings) {
-    const std::size_t equals = setting.find('=');
-    if (equals == std::string::npos) {
-      throw Error({.what = fmt::format("\"{}\" is no setting of Nix", setting), .where = {}, .next = "write it as NAME=VALUE: --nix-option sandbox=false"});
-    }
-    words.insert(words.end(), {"--option", setting.substr(0, equals), setting.substr(equals + 1)});
-  }
+  std::ranges::move(nix_options(options.settings), std::back_inserter(words));
 }
 
 std::string own_program() {
@@ -28,13 +22,8 @@ std::string own_program() {
   return std::filesystem::read_symlink("/proc/self/exe", error).string();
 }
 
-std::string find_or_fail(std::string_view program) {
-  if (const auto found = find_nix(program)) return *found;
-  return require_nix(program);
-}
-
 Process evaluation(const std::vector<const Job*>& jobs, const DriverOptions& options) {
-  Process process{.arguments = {find_or_fail("nix-instantiate")}, .output_limit = std::size_t{256} << 20};
+  Process process{.arguments = {require_nix("nix-instantiate")}, .output_limit = std::size_t{256} << 20};
   for (const Job* job : jobs) process.arguments.push_back(std::filesystem::absolute(job->recipe).string());
   if (!options.nixpkgs.empty()) {
     process.arguments.insert(process.arguments.end(), {"--arg", "nixpkgs", std::filesystem::absolute(options.nixpkgs).string()});
@@ -69,7 +58,7 @@ void fail_evaluation(Job& job, const ProcessResult& result) {
 }
 
 std::string query(const DriverOptions& options, std::vector<std::string> words, bool wants_err = false) {
-  words.insert(words.begin(), find_or_fail("nix-store"));
+  words.insert(words.begin(), require_nix("nix-store"));
   add_settings(words, options);
   const ProcessResult result = options.run({.arguments = words, .output_limit = std::size_t{256} << 20});
   if (!result.ok()) {
@@ -119,12 +108,9 @@ std::vector<std::string> requisites_of(const std::string& derivation, const Driv
 
 BuilderNeeds needs_of(const std::string& derivation, const DriverOptions& options) {
   BuilderNeeds needs{.system = std::string(trim(query(options, {"--query", "--binding", "system", derivation})))};
-  std::vector<std::string> words = {find_or_fail("nix-store"), "--query", "--binding", "requiredSystemFeatures", derivation};
-  const ProcessResult features = options.run({.arguments = words});  // fails where the derivation has none
-  if (!features.ok()) return needs;
-  for (const std::string_view word : split(trim(features.out), ' ')) {
-    if (!word.empty()) needs.features.emplace_back(word);
-  }
+  const ProcessResult features = options.run({.arguments = {require_nix("nix-store"), "--query", "--binding", "requiredSystemFeatures", derivation}});
+  if (!features.ok()) return needs;  // the derivation has none
+  for (const std::string_view word : words(features.out)) needs.features.emplace_back(word);
   return needs;
 }
 
@@ -142,7 +128,7 @@ Process build_process(const Job& job, const std::filesystem::path& link, const D
   if (options.kind == "flox") {
     return {.arguments = {"flox", "build", job.name}, .folder = options.flox_project.string()};
   }
-  Process process{.arguments = {find_or_fail("nix-store"), "--realise", job.derivation, "--log-format", "internal-json"}};
+  Process process{.arguments = {require_nix("nix-store"), "--realise", job.derivation, "--log-format", "internal-json"}};
   if (!link.empty()) process.arguments.insert(process.arguments.end(), {"--add-root", std::filesystem::absolute(link).string(), "--indirect"});
   if (options.cores > 0) process.arguments.insert(process.arguments.end(), {"--cores", std::to_string(options.cores)});
   add_builder(process, job, options);

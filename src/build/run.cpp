@@ -307,7 +307,8 @@ class Runner {
   std::string copy(const Job& job) const {
     if (options_.copy_to.empty() || !job.variant || job.outputs.empty()) return "";
     // What was built a moment ago is rarely signed; a receiver takes it unsigned from those whom it trusts, and from no others.
-    Process process{.arguments = {require_nix("nix"), "--extra-experimental-features", "nix-command", "copy", "--no-check-sigs", "--to", options_.copy_to}};
+    Process process{.arguments = nix_command()};
+    process.arguments.insert(process.arguments.end(), {"copy", "--no-check-sigs", "--to", options_.copy_to});
     process.arguments.insert(process.arguments.end(), job.outputs.begin(), job.outputs.end());
     process.stop = &stop_children_;
     const ProcessResult result = options_.driver.run(process);

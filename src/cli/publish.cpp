@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/matrix_option.h"
 #include "host/index.h"
+#include "nix/nix.h"
 #include "publish/publish.h"
 #include "report/table.h"
 
@@ -52,9 +53,7 @@ PublishOptions publish_options(const Options& options, const MatrixSpec& spec) {
                  .next = "--org ORG publishes to Flox, --to URI to a binary cache"});
   }
   if (options.org.starts_with('-')) throw Error({.what = fmt::format("\"{}\" is no name of an organisation", printable(options.org))});
-  for (const std::string& setting : options.settings) {
-    if (setting.find('=') == std::string::npos) throw Error({.what = fmt::format("\"{}\" is no setting of Nix", printable(setting)), .next = "write it as NAME=VALUE"});
-  }
+  nix_options(options.settings);  // an Error now rather than after half of the work
   PublishOptions made{.state = options.state, .project = options.flox_project, .org = options.org,
                       .cache = {.uri = options.to, .key_file = options.key, .settings = options.settings}, .index = options.index,
                       .index_cache = options.address, .title = spec.name, .dry_run = options.dry_run, .again = options.again};

@@ -131,6 +131,21 @@ std::string require_nix(std::string_view program) {
                .kind = ErrorKind::fault});
 }
 
+std::vector<std::string> nix_command() { return {require_nix("nix"), "--extra-experimental-features", "nix-command"}; }
+
+std::vector<std::string> nix_options(const std::vector<std::string>& settings) {
+  std::vector<std::string> words;
+  for (const std::string& setting : settings) {
+    const std::size_t equals = setting.find('=');
+    if (equals == std::string::npos) {
+      throw Error({.what = fmt::format("\"{}\" is no setting of Nix", printable(setting)), .where = {},
+                   .next = "write it as NAME=VALUE: --nix-option sandbox=false"});
+    }
+    words.insert(words.end(), {"--option", setting.substr(0, equals), setting.substr(equals + 1)});
+  }
+  return words;
+}
+
 NixVersion nix_version(const std::string& program) {
   const ProcessResult result = run_process({.arguments = {program, "--version"},
                                             .output_limit = 4096,

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
@@ -31,6 +32,12 @@ std::optional<std::string> find_nix(std::string_view program = "nix-instantiate"
 std::string require_nix(std::string_view program = "nix-instantiate");
 
 NixVersion nix_version(const std::string& program);  // runs `program --version`
+
+// The words with which a command of the new interface begins: nix with its feature turned on. Error without a Nix.
+std::vector<std::string> nix_command();
+
+// "NAME=VALUE" -> "--option", NAME, VALUE, for each. Error for one without '='.
+std::vector<std::string> nix_options(const std::vector<std::string>& settings);
 
 // What Nix said went wrong, and where.
 struct NixFailure {

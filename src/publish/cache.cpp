@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -15,19 +17,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Process nix_command(const std::vector<std::string>& settings, std::initializer_list<std::string> words) {
-  Process process{.arguments = {require_nix("nix"), "--extra-experimental-features", "nix-command"}};
+Process nix_process(const std::vector<std::string>& settings, std::initializer_list<std::string> words) {
+  Process process{.arguments = nix_command()};
   process.arguments.insert(process.arguments.end(), words);
-  for (const std::string& setting : settings) {
-    const std::size_t equals = setting.find('=');
-    process.arguments.insert(process.arguments.end(), {"--option", setting.substr(0, equals), setting.substr(equals + 1)});
-  }
+  std::ranges::move(nix_options(settings), std::back_inserter(process.arguments));
   return process;
 }
 
 std::string why(const ProcessResult& result) {
-  const std::string_view said = trim(result.err);
-  return printable(said.empty() ? result.ending() : said.substr(said.rfind('\n') + 1));
+  const std::string_view said = last_line(result.err);
+  return said.empty() ? result.ending() : printable(said);
 }
 
 // A store with files, whose signatures are made while it is written; the others need signed paths in the local store.
@@ -48,7 +47,7 @@ std::optional<BuiltVariant> built_variant(const fs::path& state, const std::stri
 }
 
 std::uint64_t closure_bytes(const std::string& store_path, const RunProcess& run) {
-  const ProcessResult result = run(nix_command({}, {"path-info", "--closure-size", store_path}));
+  const ProcessResult result = run(nix_process({}, {"path-info", "--closure-size", store_path}));
   const std::string_view text = trim(result.out);
   const std::size_t blank = text.find_last_of(" \t");
   std::uint64_t bytes = 0;
@@ -57,7 +56,7 @@ std::uint64_t closure_bytes(const std::string& store_path, const RunProcess& run
 }
 
 std::string public_key_of(const std::string& key_file, const RunProcess& run) {
-  Process process = nix_command({}, {"key", "convert-secret-to-public"});
+  Process process = nix_process({}, {"key", "convert-secret-to-public"});
   process.input = read_file(key_file, 4096);
   const ProcessResult result = run(process);
   if (!result.ok()) {
@@ -72,11 +71,11 @@ std::string copy_to_cache(const Cache& cache, const BuiltVariant& built, const R
   if (!cache.key_file.empty() && signs_itself(uri)) {
     uri += fmt::format("{}secret-key={}", uri.find('?') == std::string::npos ? "?" : "&", fs::absolute(cache.key_file).string());
   } else if (!cache.key_file.empty()) {
-    Process sign = nix_command(cache.settings, {"store", "sign", "--recursive", "--key-file", fs::absolute(cache.key_file).string()});
+    Process sign = nix_process(cache.settings, {"store", "sign", "--recursive", "--key-file", fs::absolute(cache.key_file).string()});
     sign.arguments.insert(sign.arguments.end(), built.outputs.begin(), built.outputs.end());
     if (const ProcessResult result = run(sign); !result.ok()) return why(result);
   }
-  Process copy = nix_command(cache.settings, {"copy", "--to", uri});
+  Process copy = nix_process(cache.settings, {"copy", "--to", uri});
   copy.arguments.insert(copy.arguments.end(), built.outputs.begin(), built.outputs.end());
   const ProcessResult result = run(copy);
   return result.ok() ? "" : why(result);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <map>
 
 #include "base/error.h"
 #include "os/file.h"
@@ -14,11 +15,17 @@
 namespace lathe {
 namespace {
 
-std::string last_published(const History& history, const std::string& target, const std::string& variant) {
-  for (const PublishedRecord& record : history.published(target)) {
-    if (record.variant == variant) return record.what;
-  }
-  return "";
+// By variant: what the ledger has of it. Read once: nobody else writes while the state folder is locked.
+using Ledger = std::map<std::string, std::string>;
+Ledger read_ledger(const History& history, const std::string& target) {
+  Ledger ledger;
+  for (const PublishedRecord& record : history.published(target)) ledger[record.variant] = record.what;
+  return ledger;
+}
+
+bool has(const Ledger& ledger, const std::string& variant, const std::string& what) {
+  const auto found = ledger.find(variant);
+  return found != ledger.end() && found->second == what;
 }
 
 // Only what build has looked into and found to keep its promise.
@@ -38,7 +45,7 @@ void write_index(const PublishOptions& options, const History& history, const In
   write_file_atomically(options.index / index_file, pages.json, Durability::synced);
 }
 
-Publication publish_one(const Variant& variant, const PublishOptions& options, History& history) {
+Publication publish_one(const Variant& variant, const PublishOptions& options, const Ledger& ledger, History& history) {
   Publication result{.variant = variant.name, .state = Publication::State::skipped, .why = why_not_built(history, variant.name)};
   if (!result.why.empty()) return result;
   const auto built = built_variant(options.state, variant.name);
@@ -46,7 +53,7 @@ Publication publish_one(const Variant& variant, const PublishOptions& options, H
   if (!built) return result;
   result.what = built->store_path;
   result.state = Publication::State::already;
-  if (!options.again && last_published(history, options.cache.uri, variant.name) == built->store_path) return result;
+  if (!options.again && has(ledger, variant.name, built->store_path)) return result;
   result.state = Publication::State::would;
   if (options.dry_run) return result;
   result.why = copy_to_cache(options.cache, *built, options.run);
@@ -68,6 +75,7 @@ std::string_view to_string(Publication::State state) {
 void publish_to_flox(const std::vector<Variant>& variants, const PublishOptions& options, History& history, const Told& told) {
   const std::string revision = pushed_revision(options.project, options.run);
   const std::string target = "flox:" + options.org;
+  const Ledger ledger = read_ledger(history, target);
   for (const Variant& variant : variants) {
     Publication result{.variant = variant.name, .state = Publication::State::would, .what = revision};
     if (variant.cell->status == PairStatus::impossible) {
@@ -76,7 +84,7 @@ void publish_to_flox(const std::vector<Variant>& variants, const PublishOptions&
     } else if (!std::filesystem::exists(options.project / ".flox/pkgs" / variant.file())) {
       result.state = Publication::State::failed;
       result.why = fmt::format("there is no .flox/pkgs/{}: torchlathe generate --out .flox/pkgs", variant.file());
-    } else if (!options.again && last_published(history, target, variant.name) == revision) {
+    } else if (!options.again && has(ledger, variant.name, revision)) {
       result.state = Publication::State::already;
     } else if (!options.dry_run) {
       result.why = flox_publish(options.project, options.org, variant.name, options.run);
@@ -90,8 +98,9 @@ void publish_to_flox(const std::vector<Variant>& variants, const PublishOptions&
 void publish_to_cache(const std::vector<Variant>& variants, const PublishOptions& options, History& history, const Told& told) {
   IndexHead head{.name = options.title, .cache = options.index_cache};
   if (!options.cache.key_file.empty()) head.keys = {public_key_of(options.cache.key_file, options.run)};
+  const Ledger ledger = read_ledger(history, options.cache.uri);
   for (const Variant& variant : variants) {
-    const Publication result = publish_one(variant, options, history);
+    const Publication result = publish_one(variant, options, ledger, history);
     if (result.state == Publication::State::published) write_index(options, history, head);
     told(result);
   }
