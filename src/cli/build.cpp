@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "build/compile_cache.h"
 #include "build/matrix_cost.h"
@@ -248,7 +249,7 @@ class Repairs {
     if (rule == "network" || rule == "builder-lost") return "again, after: " + diagnosis.finding.what;
     if ((rule == "compiler-killed" || rule == "out-of-memory") && job.attempts < 3) {
       unsigned& cores = run_.driver.cores;
-      cores = std::max(1U, (cores > 0 ? cores : static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN))) / 2);
+      cores = std::max(1U, (cores > 0 ? cores : usable_cores()) / 2);
       return fmt::format("again with {} cores, after: {}", cores, diagnosis.finding.what);
     }
     return "";
@@ -256,16 +257,14 @@ class Repairs {
 
   // "m.toml:9:8: pytorch.2.10.0.hash is ..., would become ..."; "" when there is nothing to mend in the matrix file.
   std::string hash_change(const Job& job, const Diagnosis& diagnosis) const {
-    if (!job.variant || !std::filesystem::exists(options_.matrix.path)) return "";
-    const auto repair = find_hash_repair(read_file(options_.matrix.path), options_.matrix.path, *job.variant, diagnosis);
+    const auto repair = hash_repair(job, diagnosis);
     if (!repair) return "";
     return fmt::format("{}: {} is \"{}\", Nix computed \"{}\"", repair->where.text(), repair->key, repair->old_hash, repair->new_hash);
   }
 
   std::string mend_hash(Job& job, const Diagnosis& diagnosis) {
-    if (!job.variant || !std::filesystem::exists(options_.matrix.path)) return "";
-    const auto repair = find_hash_repair(read_file(options_.matrix.path), options_.matrix.path, *job.variant, diagnosis);
-    if (repair) {
+    if (!has_matrix_file(job)) return "";
+    if (const auto repair = hash_repair(job, diagnosis)) {
       write_file_atomically(options_.matrix.path, repair->text);
       remake(job, options_.matrix.load(), run_.state, run_.driver);
       return fmt::format("{}: {} was \"{}\", is now \"{}\"", repair->where.text(), repair->key, repair->old_hash, repair->new_hash);
@@ -277,6 +276,13 @@ class Repairs {
   }
 
  private:
+  bool has_matrix_file(const Job& job) const { return job.variant && std::filesystem::exists(options_.matrix.path); }
+
+  std::optional<HashRepair> hash_repair(const Job& job, const Diagnosis& diagnosis) const {
+    if (!has_matrix_file(job)) return std::nullopt;
+    return find_hash_repair(read_file(options_.matrix.path), options_.matrix.path, *job.variant, diagnosis);
+  }
+
   const Options& options_;
   RunOptions& run_;
 };

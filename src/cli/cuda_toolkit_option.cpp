@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "base/error.h"
@@ -29,10 +28,7 @@ void CudaToolkitOption::declare(OptionSet& set) {
   set.text("--cuda-toolkit", folder, "DIR", "checkout of CUDA's packages instead of the fetched one [$CUDA_TOOLKIT_REPO]", ValueKind::folder);
 }
 
-std::string CudaToolkitOption::named() const {
-  const char* from_environment = std::getenv(variable);
-  return !folder.empty() ? folder : from_environment ? from_environment : "";
-}
+std::string CudaToolkitOption::named() const { return or_environment(folder, variable); }
 
 std::string CudaToolkitOption::checked(const MatrixSpec& spec) const {
   const bool fetches = spec.cuda_packages && spec.cuda_packages->from == CudaPackages::From::fetch;

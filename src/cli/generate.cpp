@@ -35,8 +35,6 @@ void declare(OptionSet& set, Options& options) {
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
-constexpr std::array<std::string_view, 3> action_names = {"created", "replaced", "unchanged"};
-
 void print(const std::vector<Written>& all, const Options& options, Terminal& terminal) {
   std::array<std::size_t, 3> count{};
   for (const Written& written : all) ++count[static_cast<std::size_t>(written.action)];
@@ -46,16 +44,16 @@ void print(const std::vector<Written>& all, const Options& options, Terminal& te
     for (const Written& written : all) {
       json.begin_object()
           .member("file", written.file)
-          .member("action", action_names[static_cast<std::size_t>(written.action)])
+          .member("action", to_string(written.action))
           .end_object();
     }
     json.end_array().key("summary").begin_object();
-    for (std::size_t i = 0; i < count.size(); ++i) json.member(action_names[i], count[i]);
+    for (std::size_t i = 0; i < count.size(); ++i) json.member(to_string(static_cast<Written::Action>(i)), count[i]);
     terminal.out(json.end_object().end_object().take());
     return;
   }
   for (const Written& written : all) {
-    if (options.dry_run) terminal.out(fmt::format("{:10}{}\n", action_names[static_cast<std::size_t>(written.action)], written.file));
+    if (options.dry_run) terminal.out(fmt::format("{:10}{}\n", to_string(written.action), written.file));
   }
   terminal.out(fmt::format("{}: {} recipes{}: {} created, {} replaced, {} unchanged\n", options.out, all.size(),
                            options.dry_run ? " would be written" : "", count[0], count[1], count[2]));

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/host_option.h"
 
-#include <cstdlib>
-
 #include "base/error.h"
 #include "base/text.h"
 #include "host/detect.h"
@@ -13,11 +11,6 @@
 
 namespace lathe {
 namespace {
-
-std::string or_environment(const std::string& option, const char* name) {
-  const char* value = std::getenv(name);
-  return option.empty() && value ? value : option;
-}
 
 HostChanges changes_of(const HostOption& option) {
   HostChanges changes = {.gpus = option.gpus,

@@ -4,12 +4,20 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cstdlib>
+
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
 
 namespace lathe {
+
+std::string or_environment(const std::string& option, const char* name) {
+  const char* value = std::getenv(name);
+  return option.empty() && value ? value : option;
+}
+
 namespace {
 
 std::string upper(std::string text) {

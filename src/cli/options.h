@@ -25,6 +25,9 @@ struct Declared {
   bool many = false;
 };
 
+// What was given on the command line, else what the environment has under `name`, else "".
+std::string or_environment(const std::string& option, const char* name);
+
 class OptionSet {
  public:
   OptionSet() = default;

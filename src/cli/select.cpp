@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -44,11 +43,6 @@ void declare(OptionSet& set, Options& options) {
   set.flag("-q,--quiet", options.quiet, "the best name alone");
   set.choice("-f,--format", options.format, {"text", "json", "variant"},
              "how to print; variant: what the best one states as a wheel variant [text]");
-}
-
-std::string or_environment(std::string value, const char* name) {
-  const char* other = std::getenv(name);
-  return value.empty() && other ? other : value;
 }
 
 SelectOptions select_options(const Options& options) {

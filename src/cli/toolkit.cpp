@@ -2,17 +2,15 @@
 // `torchlathe toolkit`: CUDA's own packages (cudatoolkit, cuDNN, NCCL, cuSPARSELt) as recipes, from a table of NVIDIA's archives.
 #include <fmt/format.h>
 
-#include <array>
 #include <filesystem>
-#include <fstream>
 
-#include "base/bytes.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "os/file.h"
+#include "os/mapped_file.h"
 #include "recipe/redist.h"
 #include "recipe/write.h"
 #include "report/table.h"
@@ -51,17 +49,6 @@ std::vector<RedistPackage> wanted(const Redist& redist, const Options& options) 
   return packages;
 }
 
-Sha256 hash_of_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error({.what = "cannot be read", .where = {.file = path.string()}, .kind = ErrorKind::fault});
-  Sha256Stream stream;
-  std::vector<char> buffer(std::size_t{1} << 20);
-  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || file.gcount() > 0) {
-    stream.add(as_byte_span(std::string_view(buffer.data(), static_cast<std::size_t>(file.gcount()))));
-  }
-  return stream.finish();
-}
-
 // What a folder has of one archive.
 struct Checked {
   std::string package, archive, state, hash;  // state: "ok", "missing", "other", "unknown"
@@ -70,7 +57,9 @@ struct Checked {
 Checked check_archive(const std::string& package, const std::string& archive, const std::string& want, const fs::path& folder) {
   Checked checked{.package = package, .archive = archive, .state = "missing", .hash = want};
   if (!fs::is_regular_file(folder / archive)) return checked;
-  checked.hash = to_sri(hash_of_file(folder / archive));
+  const MappedFile file = MappedFile::open(folder / archive);
+  checked.hash = to_sri(sha256(file.bytes()));
+  file.expect_whole();
   checked.state = want.empty() ? "unknown" : checked.hash == want ? "ok" : "other";
   return checked;
 }
@@ -143,19 +132,18 @@ void print_packages(const std::vector<RedistPackage>& packages, const Options& o
 }
 
 void write(const Redist& redist, const std::vector<RedistPackage>& packages, const Options& options, Terminal& terminal) {
-  constexpr std::array<std::string_view, 3> actions = {"created", "replaced", "unchanged"};
   std::vector<SharedRecipe> recipes;
   for (const RedistPackage& package : packages) recipes.push_back({package.name + ".nix", render_redist(redist, package, options.system)});
   const auto written = write_recipes(recipes, options.out, {.force = options.force, .dry_run = options.dry_run});
   if (options.format == "json") {
     JsonWriter json;
     json.begin_object().member("folder", options.out).member("dry_run", options.dry_run).key("files").begin_array();
-    for (const Written& file : written) json.begin_object().member("file", file.file).member("action", actions[static_cast<std::size_t>(file.action)]).end_object();
+    for (const Written& file : written) json.begin_object().member("file", file.file).member("action", to_string(file.action)).end_object();
     terminal.out(json.end_array().end_object().take());
     return;
   }
   for (const Written& file : written) {
-    terminal.out(fmt::format("{:10}{}{}\n", actions[static_cast<std::size_t>(file.action)], (fs::path(options.out) / file.file).string(), options.dry_run ? " (not written)" : ""));
+    terminal.out(fmt::format("{:10}{}{}\n", to_string(file.action), (fs::path(options.out) / file.file).string(), options.dry_run ? " (not written)" : ""));
   }
 }
 

@@ -2,7 +2,6 @@
 #include "recipe/arch_patch.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "os/file.h"
+#include "os/unfinished.h"
 
 namespace lathe {
 namespace {
@@ -58,19 +58,6 @@ std::string widened_line(std::string_view line) {
   if (has(line, "REGEX MATCHALL \"[0-9") && has(line, "cuda_arch_")) return with_quoted(line, widened_digits);
   return std::string(line);
 }
-
-struct Folder {
-  Folder() : path((fs::temp_directory_path() / "torchlathe-XXXXXX").string()) {
-    if (!::mkdtemp(path.data())) throw Error({.what = "cannot make a folder for a moment", .where = {.file = path}, .next = "is the disk full?", .kind = ErrorKind::fault});
-  }
-  ~Folder() {
-    std::error_code error;
-    fs::remove_all(path, error);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string path;
-};
 
 ArchAnswer ask_one(const std::string& cmake, const std::string& folder, const std::string& token, const RunProcess& run) {
   const ProcessResult result = run({.arguments = {cmake, "-DTOKEN=" + token, "-P", "ask.cmake"}, .folder = folder, .time_limit = std::chrono::seconds(60)});
@@ -146,14 +133,14 @@ std::string unified_patch(std::string_view path, std::string_view before_text, s
 std::vector<ArchAnswer> ask_arch_parser(std::string_view text, const std::vector<std::string>& tokens, const RunProcess& run) {
   const auto cmake = find_program("cmake");
   if (!cmake) throw Error({.what = "CMake is needed to ask PyTorch's own parser, and is not installed", .where = {}, .next = "on Debian: apt install cmake", .kind = ErrorKind::fault});
-  const Folder folder;
-  write_file_atomically(folder.path + "/select_compute_arch.cmake", text);
-  write_file_atomically(folder.path + "/ask.cmake",
+  const Unfinished folder(fs::temp_directory_path() / "arch-parser", Unfinished::Kind::folder);
+  write_file_atomically(folder.path() + "/select_compute_arch.cmake", text);
+  write_file_atomically(folder.path() + "/ask.cmake",
                         "include(${CMAKE_CURRENT_LIST_DIR}/select_compute_arch.cmake)\n"
                         "cuda_select_nvcc_arch_flags(flags \"${TOKEN}\")\n"
                         "message(STATUS \"flags: ${flags}\")\n");
   std::vector<ArchAnswer> answers;
-  for (const std::string& token : tokens) answers.push_back(ask_one(*cmake, folder.path, token, run));
+  for (const std::string& token : tokens) answers.push_back(ask_one(*cmake, folder.path(), token, run));
   return answers;
 }
 

@@ -15,6 +15,16 @@
 #include "recipe/render.h"
 
 namespace lathe {
+
+std::string_view to_string(Written::Action action) {
+  switch (action) {
+    case Written::Action::created: return "created";
+    case Written::Action::replaced: return "replaced";
+    case Written::Action::unchanged: return "unchanged";
+  }
+  return "";
+}
+
 namespace {
 
 namespace fs = std::filesystem;

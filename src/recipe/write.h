@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "matrix/spec.h"
@@ -22,6 +23,8 @@ struct Written {
   std::string file;
   Action action = Action::created;
 };
+
+std::string_view to_string(Written::Action action);  // "created", "replaced", "unchanged"
 
 // Files that stand in the way (not written by torchlathe, or changed by hand since) are one Error that names them.
 // `variants`, and what their recipes need beside them.
