@@ -19,33 +19,6 @@ namespace fs = std::filesystem;
 // .../site-packages/torch/lib is three folders below one with .dist-info folders, a namespace package a little more.
 constexpr int highest_search = 4;
 
-std::vector<fs::path> records_in(const fs::path& folder) {
-  std::vector<fs::path> found;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    const fs::path record = entry.path() / "RECORD";
-    if (entry.path().extension() == ".dist-info" && fs::is_regular_file(record, ignored)) found.push_back(record);
-  }
-  return found;
-}
-
-std::vector<fs::path> find_records(const fs::path& folder, RecordPlaces places) {
-  std::vector<fs::path> found = records_in(folder);
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (!entry.is_directory() || entry.is_symlink()) continue;
-    const auto more = records_in(entry.path());
-    found.insert(found.end(), more.begin(), more.end());
-  }
-  if (places == RecordPlaces::inside_and_beside && found.empty()) {
-    fs::path above = fs::canonical(folder).parent_path();
-    for (int i = 0; i < highest_search && found.empty() && above.has_relative_path(); ++i, above = above.parent_path()) {
-      found = records_in(above);
-    }
-  }
-  std::ranges::sort(found);
-  return found;
-}
-
 RecordedFile recorded(const fs::path& path) {
   const MappedFile file = MappedFile::open(path);
   RecordedFile result{.hash = sha256(file.bytes()), .size = file.bytes().size()};
@@ -59,7 +32,7 @@ struct Affected {
   std::string text;
   std::map<std::string, RecordedFile> written = {};
 
-  fs::path base() const { return record.parent_path().parent_path(); }
+  fs::path base() const { return fs::canonical(record.parent_path().parent_path()); }
   void write() const {
     write_file_atomically(record, rewrite_record(text, written, [](std::string_view name) { return std::string(name); }));
   }
@@ -67,11 +40,27 @@ struct Affected {
 
 }  // namespace
 
+bool is_installed_record(const fs::path& file) { return file.filename() == "RECORD" && file.parent_path().extension() == ".dist-info"; }
+
+std::vector<fs::path> records_beside(const fs::path& folder) {
+  std::vector<fs::path> found;
+  fs::path above = fs::canonical(folder).parent_path();
+  for (int i = 0; i < highest_search && found.empty() && above.has_relative_path(); ++i, above = above.parent_path()) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(above, ignored)) {
+      const fs::path record = entry.path() / "RECORD";
+      if (is_installed_record(record) && fs::is_regular_file(record, ignored)) found.push_back(record);
+    }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
 void update_installed_records(const fs::path& folder, const std::vector<std::string>& changed, const std::string& added,
-                              RecordPlaces places) {
+                              const std::vector<fs::path>& records) {
   const fs::path root = fs::canonical(folder);
   std::vector<Affected> all;
-  for (const fs::path& record : find_records(root, places)) {
+  for (const fs::path& record : records) {
     Affected affected{.record = record, .text = read_file(record)};
     const std::set<std::string> listed = recorded_paths(affected.text);
     for (const std::string& file : changed) {

@@ -9,12 +9,14 @@
 
 namespace lathe {
 
-// Where the RECORDs are looked for: inside the carved folder, or also beside it, as torch-2.11.0.dist-info lies beside torch.
-enum class RecordPlaces { inside, inside_and_beside };
+bool is_installed_record(const std::filesystem::path& file);  // torch-2.11.0.dist-info/RECORD
+
+// Those beside `folder` or beside one above it, as torch-2.11.0.dist-info lies beside torch.
+std::vector<std::filesystem::path> records_beside(const std::filesystem::path& folder);
 
 // `changed`: files relative to `folder` that have new content; `added`: one that may be new, listed by the package most of
-// whose files changed. RECORDs that list none of them are not touched.
+// whose files changed. Of `records` those that list none of them are not touched.
 void update_installed_records(const std::filesystem::path& folder, const std::vector<std::string>& changed,
-                              const std::string& added, RecordPlaces places);
+                              const std::string& added, const std::vector<std::filesystem::path>& records);
 
 }  // namespace lathe

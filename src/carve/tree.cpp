@@ -42,7 +42,9 @@ class TreeCarver {
     carve_all(source_);
     if (options_.write_manifest && !options_.carve.dry_run && tree_.count(Outcome::carved) != 0) {
       write_manifest(source_);
-      update_installed_records(source_, changed_files(), std::string(manifest_name), RecordPlaces::inside_and_beside);
+      auto records = records_in(source_);
+      if (records.empty()) records = records_beside(source_);
+      update_installed_records(source_, changed_files(), std::string(manifest_name), records);
     }
     return std::move(tree_);
   }
@@ -67,7 +69,7 @@ class TreeCarver {
     link_and_finish(folder.path());
     if (options_.write_manifest && !tree_.files.empty()) {
       write_manifest(folder.path());
-      update_installed_records(folder.path(), changed_files(), std::string(manifest_name), RecordPlaces::inside);
+      update_installed_records(folder.path(), changed_files(), std::string(manifest_name), records_in(folder.path()));
     }
     fs::permissions(folder.path(), fs::status(source_).permissions());
     folder.put_in_place();
@@ -95,6 +97,14 @@ class TreeCarver {
       const auto [it, first] = seen.try_emplace({status.st_dev, status.st_ino}, i);
       if (!first) items_[i].link_to = it->second;
     }
+  }
+
+  std::vector<fs::path> records_in(const fs::path& folder) const {
+    std::vector<fs::path> records;
+    for (const Item& item : items_) {
+      if (is_installed_record(item.relative)) records.push_back(folder / item.relative);
+    }
+    return records;
   }
 
   void make_folders(const fs::path& destination) const {

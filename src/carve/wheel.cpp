@@ -209,7 +209,7 @@ class WheelCarver {
         carve_manifest(carved.tree.files, options_.carve, text_of(manifest_name)));
     if (!label_.empty()) {
       add(writer, *record, new_stem_ + ".dist-info/" + std::string(variant_file_name),
-          variant_json(label_, options_.carve.targets, toolkit_of(carved.tree, folder), text_of(variant_file_name)));
+          wheel_variant_json(label_, options_.carve.targets, toolkit_of(carved.tree, folder), text_of(variant_file_name)));
     }
     writer.add(*record, new_name(record->name), as_byte_span(rewrite_record(unpack_text(*record), written_, [&](std::string_view name) {
       return new_name(name);

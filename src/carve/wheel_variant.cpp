@@ -110,7 +110,7 @@ std::string variant_label(std::string_view wished, std::span<const CarveTarget> 
                                    chosen ? "it has" : "choose one that has", longest_label)});
 }
 
-std::string variant_json(const std::string& label, std::span<const CarveTarget> targets, std::string_view cuda,
+std::string wheel_variant_json(const std::string& label, std::span<const CarveTarget> targets, std::string_view cuda,
                          std::string_view earlier) {
   const Json before = earlier.empty() ? Json() : parse_json(earlier, std::string(variant_file_name));
   Properties properties = earlier.empty() ? Properties{} : earlier_properties(before);

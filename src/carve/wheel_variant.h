@@ -20,7 +20,7 @@ std::string variant_label(std::string_view wished, std::span<const CarveTarget> 
 
 // `cuda`: the toolkit that made the device code, "13.0"; "" when it is not known. `earlier`: the variant.json that the wheel
 // brought along, whose properties beside the GPU's stay, or "".
-std::string variant_json(const std::string& label, std::span<const CarveTarget> targets, std::string_view cuda,
+std::string wheel_variant_json(const std::string& label, std::span<const CarveTarget> targets, std::string_view cuda,
                          std::string_view earlier);
 
 }  // namespace lathe

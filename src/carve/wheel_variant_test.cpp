@@ -31,7 +31,7 @@ TEST(WheelVariant, ItsLabelNamesTheGpusAndFitsTheFormat) {
 }
 
 TEST(WheelVariant, StatesTheGpusAndTheToolkit) {
-  const std::string text = variant_json("sm86_sm90ptx", parse_carve_targets("8.6,9.0+PTX"), "13.0", "");
+  const std::string text = wheel_variant_json("sm86_sm90ptx", parse_carve_targets("8.6,9.0+PTX"), "13.0", "");
   const Json json = parse_json(text, "variant.json");
   const Json& stated = *json.find("variants")->find("sm86_sm90ptx")->find("nvidia");
   std::vector<std::string> values;
@@ -46,7 +46,7 @@ constexpr std::string_view earlier = R"({"default-priorities": {"namespace": ["n
   "variants": {"fat": {"nvidia": {"sm_arch": ["80_real", "90_real"]}, "x86_64": {"level": ["v3"]}}}})";
 
 TEST(WheelVariant, KeepsWhatAnEarlierOneSaysOfOtherThings) {
-  const Json json = parse_json(variant_json("sm90", parse_carve_targets("9.0"), "", earlier), "variant.json");
+  const Json json = parse_json(wheel_variant_json("sm90", parse_carve_targets("9.0"), "", earlier), "variant.json");
   EXPECT_EQ(json.find("variants")->object()->size(), 1u);
   const Json& stated = *json.find("variants")->find("sm90");
   EXPECT_EQ(*stated.find("x86_64")->find("level")->array()->front().text(), "v3");
@@ -61,7 +61,7 @@ TEST(WheelVariant, RefusesAnEarlierOneThatItDoesNotUnderstand) {
                            R"({"variants": {"a": {"x": []}}})", R"({"variants": {"a": {"x": {"y": 1}}}})",
                            R"({"variants": {"a": {"x": {"y": [1]}}}})", "[", ""}) {
     const bool none = std::string_view(text).empty();
-    EXPECT_EQ(refusal([&] { variant_json("sm90", parse_carve_targets("9.0"), "", text); }) == "no error", none) << text;
+    EXPECT_EQ(refusal([&] { wheel_variant_json("sm90", parse_carve_targets("9.0"), "", text); }) == "no error", none) << text;
   }
 }
 
