@@ -10,6 +10,7 @@
 #include "audit/diff.h"
 #include "base/error.h"
 #include "os/file.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {
@@ -18,13 +19,7 @@ namespace fs = std::filesystem;
 
 class ApplyTest : public ::testing::Test {
  protected:
-  ApplyTest() {
-    std::string name = (fs::temp_directory_path() / "lathe-apply-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-    folder_ = name;
-    reset();
-  }
-  ~ApplyTest() override { fs::remove_all(folder_); }
+  ApplyTest() { reset(); }
 
   // Five files; the plan rewrites two, renames one, deletes two and creates two.
   void reset() {
@@ -56,7 +51,8 @@ class ApplyTest : public ::testing::Test {
 
   const std::map<std::string, std::string> before_ = {{"a.nix", "old a"}, {"b.nix", "old b"}, {"c.nix", "old c"}, {"d.nix", "old d"}, {"e.nix", "old e"}};
   const std::map<std::string, std::string> after_ = {{"a.nix", "new a"}, {"b.nix", "new b"}, {"r.nix", "old c"}, {"x.nix", "new x"}, {"y.nix", "new y"}};
-  fs::path folder_;
+  const testing::ScratchFolder scratch_;
+  const fs::path folder_ = scratch_.path();
 };
 
 TEST_F(ApplyTest, EveryEditIsDoneAndOldFilesAreKept) {

@@ -12,10 +12,11 @@
 #include "audit/rule.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "nix/nix.h"
-#include "recipe/write.h"
 #include "matrix/expand.h"
+#include "nix/nix.h"
 #include "os/file.h"
+#include "os/scratch_folder.h"
+#include "recipe/write.h"
 
 namespace lathe {
 namespace {
@@ -45,14 +46,10 @@ class AuditTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!find_nix()) GTEST_SKIP() << "no Nix on this machine";
-    std::string name = (fs::temp_directory_path() / "lathe-audit-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     write_recipes(spec_, expand(spec_), folder_, {});
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
-  void write(const std::string& name, const std::string& text) { std::ofstream(folder_ / name) << text; }
+  void write(const std::string& name, const std::string& text) { scratch_.write(name, text); }
   Audit audit(const AuditOptions& options = {}) const { return audit_folder(folder_, spec_, options); }
   static const AuditedRecipe& recipe(const Audit& audit, const std::string& file) {
     const auto found = std::ranges::find(audit.recipes, file, &AuditedRecipe::file);
@@ -64,7 +61,8 @@ class AuditTest : public ::testing::Test {
   }
 
   MatrixSpec spec_ = parse_matrix(small_matrix, "matrix.toml");
-  fs::path folder_;
+  const testing::ScratchFolder scratch_;
+  const fs::path folder_ = scratch_.path();
   const std::string cpu_ = "pytorch-python313-cpu-avx2.nix", h100_ = "pytorch-python313-cuda13_0-sm90-avx2.nix";
 };
 

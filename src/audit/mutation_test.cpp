@@ -12,6 +12,7 @@
 #include "matrix/expand.h"
 #include "nix/nix.h"
 #include "os/file.h"
+#include "os/scratch_folder.h"
 #include "recipe/render.h"
 
 namespace lathe {
@@ -138,26 +139,22 @@ class Mutations : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     if (!find_nix()) return;
-    std::string name = (fs::temp_directory_path() / "lathe-mutants-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
+    folder_.emplace();
     spec_ = parse_matrix(read_file(fs::path(LATHE_MATRICES) / "cuda-13_0.toml"), "cuda-13_0.toml");
     spec_.settings.compile_cache = "/var/cache/torchlathe";
     variant_ = find_variant(spec_, variant_name);
     write("original", render(spec_, variant_));
     for (std::size_t i = 0; i < std::size(meaningful); ++i) write(mutant('m', i), changed(meaningful[i]));
     for (std::size_t i = 0; i < std::size(meaningless); ++i) write(mutant('n', i), changed(meaningless[i]));
-    for (const Recorded& recorded : record_folder(folder_).recipes) recorded_[recorded.file] = recorded;
+    for (const Recorded& recorded : record_folder(folder_->path()).recipes) recorded_[recorded.file] = recorded;
   }
-  static void TearDownTestSuite() {
-    if (!folder_.empty()) fs::remove_all(folder_);
-  }
+  static void TearDownTestSuite() { folder_.reset(); }
   void SetUp() override {
     if (!find_nix()) GTEST_SKIP() << "no Nix on this machine";
   }
 
   static std::string mutant(char kind, std::size_t i) { return fmt::format("{}{:03}", kind, i); }
-  static void write(const std::string& name, const std::string& text) { std::ofstream(folder_ / (name + ".nix")) << text; }
+  static void write(const std::string& name, const std::string& text) { folder_->write(name + ".nix", text); }
   static std::string changed(const Mutation& mutation) {
     std::string text = render(spec_, variant_);
     const std::size_t at = text.find(mutation.from);
@@ -175,7 +172,7 @@ class Mutations : public ::testing::Test {
     return text;
   }
 
-  static inline fs::path folder_;
+  static inline std::optional<testing::ScratchFolder> folder_;
   static inline MatrixSpec spec_;
   static inline Variant variant_;
   static inline std::map<std::string, Recorded> recorded_;

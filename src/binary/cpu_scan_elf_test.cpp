@@ -6,8 +6,8 @@
 
 #include "binary/cpu_scan.h"
 #include "binary/elf.h"
-#include "binary/test_files.h"
 #include "os/mapped_file.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "binary/test_files.h"
 #include "os/file.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {

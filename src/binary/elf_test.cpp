@@ -11,7 +11,7 @@
 #include <sstream>
 
 #include "base/error.h"
-#include "binary/test_files.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {

@@ -10,9 +10,9 @@
 #include <map>
 
 #include "base/error.h"
-#include "binary/test_files.h"
 #include "hardware/capability.h"
 #include "os/mapped_file.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {

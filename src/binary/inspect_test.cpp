@@ -8,9 +8,9 @@
 #include <set>
 
 #include "base/error.h"
-#include "binary/test_files.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {

@@ -15,8 +15,8 @@
 #include "base/text.h"
 #include "binary/elf.h"
 #include "binary/isa_arm64.h"
-#include "binary/test_files.h"
 #include "os/mapped_file.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "binary/inflate.h"
-#include "binary/test_files.h"
 #include "os/file.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {

@@ -9,18 +9,14 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {
 
-class HistoryTest : public testing::Test {
+class HistoryTest : public ::testing::Test {
  protected:
-  HistoryTest() {
-    std::string pattern = testing::TempDir() + "historyXXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~HistoryTest() override { std::filesystem::remove_all(folder_); }
-  std::filesystem::path file() const { return folder_ / "history.db"; }
+  std::filesystem::path file() const { return folder_.path() / "history.db"; }
 
   static void add(History& history, std::int64_t run, const std::string& variant, double seconds, const std::string& status = "built") {
     BuildRecord record{.run = run, .variant = variant, .started = 1000, .status = "running"};
@@ -31,7 +27,7 @@ class HistoryTest : public testing::Test {
     history.end_build(record);
   }
 
-  std::filesystem::path folder_;
+  const testing::ScratchFolder folder_;
 };
 
 TEST_F(HistoryTest, what_was_written_is_read_again_newest_first) {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "binary/test_files.h"
+#include "os/scratch_folder.h"
 
 namespace lathe::testing {
 

@@ -6,10 +6,10 @@
 
 #include <random>
 
-#include "binary/test_files.h"
 #include "carve/tables.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {

@@ -11,8 +11,9 @@
 #include <functional>
 
 #include "host/pci.h"
-#include "os/small_file.h"
 #include "host/system.h"
+#include "os/scratch_folder.h"
+#include "os/small_file.h"
 
 namespace lathe {
 namespace {
@@ -22,30 +23,24 @@ namespace fs = std::filesystem;
 // A folder with some of a machine's /proc and /sys.
 class Root {
  public:
-  Root() {
-    std::string name = (fs::temp_directory_path() / "lathe-host-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Root() { fs::remove_all(path_); }
-  const fs::path& path() const { return path_; }
+  const fs::path& path() const { return folder_.path(); }
 
   Root& file(const std::string& name, std::string_view text) {
-    fs::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name, std::ios::binary) << text;
+    folder_.write(name, text);
     return *this;
   }
   Root& pci(const std::string& address, const std::string& device, const std::string& driver, const std::string& kind = "0x030000") {
     const std::string folder = "sys/bus/pci/devices/" + address + "/";
     file(folder + "vendor", "0x10de\n").file(folder + "device", device + "\n").file(folder + "class", kind + "\n");
-    if (!driver.empty()) fs::create_symlink("../../../../bus/pci/drivers/" + driver, path_ / (folder + "driver"));
+    if (!driver.empty()) fs::create_symlink("../../../../bus/pci/drivers/" + driver, path() / (folder + "driver"));
     return *this;
   }
   HostInfo detect(const std::string& nvml = "/nowhere/libnvidia-ml.so.1", const std::string& cuda = "/nowhere/libcuda.so.1") const {
-    return detect_host({.root = path_, .nvml = {.libraries = {nvml}, .cuda_libraries = {cuda}}});
+    return detect_host({.root = path(), .nvml = {.libraries = {nvml}, .cuda_libraries = {cuda}}});
   }
 
  private:
-  fs::path path_;
+  testing::ScratchFolder folder_;
 };
 
 const Finding* note(const HostInfo& host, std::string_view rule) {

@@ -2,13 +2,12 @@
 #include "host/examine.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "host/named_host.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {
@@ -43,8 +42,8 @@ TEST(Examine, EachObstacleIsNamed) {
 }
 
 TEST(Installed, APackageSaysItsVersionItsCudaAndItsPython) {
-  std::string name = (fs::temp_directory_path() / "lathe-torch-XXXXXX").string();
-  const fs::path root = ::mkdtemp(name.data());
+  const testing::ScratchFolder scratch;
+  const fs::path root = scratch.path();
   const fs::path folder = root / "lib/python3.12/site-packages/torch";
   fs::create_directories(folder);
   std::ofstream(folder / "__init__.py") << "";
@@ -61,7 +60,6 @@ TEST(Installed, APackageSaysItsVersionItsCudaAndItsPython) {
   EXPECT_FALSE(torch_in(root)->cuda.has_value());
   fs::remove(folder / "version.py");
   EXPECT_FALSE(torch_in(root).has_value());
-  fs::remove_all(root);
 }
 
 }  // namespace

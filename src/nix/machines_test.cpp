@@ -2,11 +2,11 @@
 #include "nix/machines.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 
 #include "os/file.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {
@@ -24,8 +24,8 @@ TEST(NixMachines, a_line_has_eight_fields_and_a_dash_is_the_default) {
 }
 
 TEST(NixMachines, semicolons_separate_and_files_may_be_named) {
-  std::string pattern = testing::TempDir() + "machinesXXXXXX";
-  const std::filesystem::path folder = ::mkdtemp(pattern.data());
+  const testing::ScratchFolder scratch;
+  const std::filesystem::path folder = scratch.path();
   write_file_atomically(folder / "machines", "# ours\nssh://a\n\nssh-ng://b - - 0\n");
   const auto machines = read_machines("ssh://c; @" + (folder / "machines").string() + ";@/nowhere/machines");
   ASSERT_EQ(machines.size(), 3U);
@@ -40,7 +40,6 @@ TEST(NixMachines, semicolons_separate_and_files_may_be_named) {
   }
   write_file_atomically(folder / "machines", "@" + (folder / "machines").string());
   EXPECT_THROW(read_machines("@" + (folder / "machines").string()), Error) << "it names itself";
-  std::filesystem::remove_all(folder);
 }
 
 TEST(NixMachines, where_ssh_goes) {

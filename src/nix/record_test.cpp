@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "nix/nix.h"
+#include "os/scratch_folder.h"
 
 namespace lathe {
 namespace {
@@ -22,28 +23,18 @@ using Texts = std::vector<std::string>;
 // A folder of recipes that is gone afterwards.
 class Folder {
  public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "lathe-record-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-    path_ = fs::canonical(name);
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  const fs::path& path() const { return path_; }
+  const fs::path& path() const { return scratch_.path(); }
   Folder& add(const std::string& name, const std::string& text) {
-    fs::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name, std::ios::binary) << text;
+    scratch_.write(name, text);
     return *this;
   }
   Folder& add_fixture(const std::string& name) {
-    fs::copy_file(fs::path(LATHE_SOURCE_DIR) / "tests/nix" / name, path_ / name);
+    fs::copy_file(fs::path(LATHE_SOURCE_DIR) / "tests/nix" / name, path() / name);
     return *this;
   }
 
  private:
-  fs::path path_;
+  testing::ScratchFolder scratch_;
 };
 
 Recorded fixture(const std::string& name) {

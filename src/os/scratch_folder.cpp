@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "binary/test_files.h"
+#include "os/scratch_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@ namespace lathe::testing {
 ScratchFolder::ScratchFolder() {
   std::string name = (std::filesystem::temp_directory_path() / "lathe-test-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a scratch folder");
-  path_ = name;
+  path_ = std::filesystem::canonical(name);
 }
 
 ScratchFolder::~ScratchFolder() {
@@ -22,6 +22,7 @@ ScratchFolder::~ScratchFolder() {
 
 std::filesystem::path ScratchFolder::write(std::string_view name, std::string_view text) const {
   const std::filesystem::path file = path_ / name;
+  std::filesystem::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary) << text;
   return file;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Real input for the tests of this folder: files that the system's compiler and nvcc make at test time.
+// For tests: a folder for a moment, and real input in it that the system's programs make. Not part of the library.
 #pragma once
 
 #include <filesystem>
