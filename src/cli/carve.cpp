@@ -12,6 +12,7 @@
 #include "carve/wheel.h"
 #include "cli/commands.h"
 #include "cli/native_gpus.h"
+#include "hardware/catalog.h"
 #include "os/file.h"
 #include "report/table.h"
 
@@ -183,8 +184,18 @@ void print_json(const Result& result, const CarveOptions& options, Terminal& ter
   terminal.out(json.take());
 }
 
+// Tomorrow's GPU is carved for by the driver's rules as any other; a slip of the finger looks the same.
+void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& terminal) {
+  for (const CarveTarget& target : targets) {
+    if (catalog().find(target.capability)) continue;
+    terminal.err(fmt::format("torchlathe: no GPU of compute capability {} is known (torchlathe catalog gpus): kept is what the driver would pick for one\n",
+                             to_string(CarveTarget{.capability = target.capability})));
+  }
+}
+
 int run(const Options& options, Terminal& terminal) {
   const CarveOptions how = carve_options(options);
+  say_what_is_unknown(how.targets, terminal);
   const Result result = carve(options, how, terminal);
   if (!options.manifest.empty()) write_file_atomically(options.manifest, carve_manifest(result.tree.files, how, ""));
   if (options.format == "json") print_json(result, how, terminal);
