@@ -4,17 +4,27 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "base/embedded.h"
+#include "base/hash.h"
 #include "base/text.h"
+#include "build/progress.h"
+#include "recipe/template.h"
 #include "report/variants.h"
+
+namespace lathe::index_page {
+std::span<const EmbeddedFile> files();
+}
 
 namespace lathe {
 namespace {
 
-constexpr std::string_view style =
-    ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .7rem;border-bottom:1px solid #8884;vertical-align:top}"
-    "th{font-weight:600}td.n{text-align:right;white-space:nowrap}code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}"
-    "pre{background:#8882;padding:.7rem 1rem;overflow-x:auto}.why{opacity:.75;font-size:13px}";
+constexpr std::size_t products_in_row = 3;  // the others are in the table below
+
+std::string_view page_file(std::string_view name) { return std::ranges::find(index_page::files(), name, &EmbeddedFile::name)->text; }
 
 std::string html(std::string_view text) {
   std::string safe = replace_all(printable(text), "&", "&amp;");
@@ -24,45 +34,88 @@ std::string html(std::string_view text) {
   return safe;
 }
 
-std::string products_of(const Json& record) {
+// A value that the page's script offers to filter by.
+std::string value(std::string_view text) { return text.empty() ? "" : fmt::format("<b>{}</b>", html(text)); }
+
+std::string small(std::string_view text) { return text.empty() ? "" : fmt::format("<small>{}</small>", html(text)); }
+
+std::vector<std::string> products_of(const Json& record) {
   std::vector<std::string> names;
-  if (const Json* list = record.find("runs_on"); list && list->array()) {
-    for (const Json& name : *list->array()) {
-      if (name.text() && names.size() < 6) names.push_back(*name.text());
-    }
+  const Json* list = record.find("runs_on");
+  if (!list || !list->array()) return names;
+  for (const Json& name : *list->array()) {
+    if (name.text()) names.push_back(*name.text());
   }
-  return fmt::format("{}", fmt::join(names, ", "));
+  return names;
+}
+
+std::string gpu_of(const Json& record) {
+  const std::string gpus = record.text_of("capability");
+  if (gpus.empty()) return "CPU only";
+  std::vector<std::string> values;
+  for (const std::string_view gpu : split(gpus, ' ')) values.push_back(value(gpu));
+  const auto products = products_of(record);
+  const auto end = products.begin() + static_cast<std::ptrdiff_t>(std::min(products.size(), products_in_row));
+  return fmt::format("{}{}", fmt::join(values, " "), small(fmt::format("{}{}", fmt::join(products.begin(), end, ", "), end == products.end() ? "" : " ...")));
+}
+
+std::string cuda_of(const Json& record) {
+  const std::string driver = record.text_of("min_driver");
+  return record.text_of("cuda").empty() ? "-" : value(record.text_of("cuda")) + small(driver.empty() ? "" : fmt::format("driver {} up", driver));
 }
 
 std::string software_of(const Json& record) {
-  const std::string version = record.text_of("version");
-  if (record.text_of("torch").empty()) return "PyTorch " + record.text_of("pytorch");
-  return fmt::format("{}{}{} for PyTorch {}", record.text_of("package"), version.empty() ? "" : " ", version, record.text_of("pytorch"));
+  const std::string torch = value(record.text_of("pytorch"));
+  if (record.text_of("torch").empty()) return "PyTorch " + torch;
+  return html(fmt::format("{} {}", record.text_of("package"), record.text_of("version"))) + " <small>for PyTorch " + torch + "</small>";
+}
+
+std::string size_of(const Json& record) {
+  const Json* size = record.find("bytes");
+  const auto* bytes = size ? size->get<std::int64_t>() : nullptr;
+  return bytes && *bytes > 0 ? bytes_text(static_cast<std::uint64_t>(*bytes)) : "";
 }
 
 std::string row(const IndexHead& head, const Json& record) {
-  const Json* size = record.find("bytes");
-  const auto* bytes = size ? size->get<std::int64_t>() : nullptr;
-  const std::string gpus = record.text_of("capability"), cuda = record.text_of("cuda"), driver = record.text_of("min_driver");
-  const std::vector<std::string> commands = install_commands(head, record.text_of("store_path"));
-  return fmt::format("<tr id=\"{0}\"><td><strong>{0}</strong><br><span class=\"why\">{1}</span></td><td>{2}<br>Python {3}</td><td>{4}</td><td>{5}</td>"
-                     "<td>{6}</td><td class=\"n\">{7}</td></tr>\n<tr><td colspan=\"6\"><code>{8}</code></td></tr>\n",
-                     html(record.text_of("name")), html(products_of(record)), html(software_of(record)), html(record.text_of("python")),
-                     html(gpus.empty() ? "CPU only" : gpus), html(record.text_of("isa")),
-                     html(cuda.empty() ? "-" : fmt::format("{}, driver {} or newer", cuda, driver)), bytes && *bytes > 0 ? size_text(static_cast<std::uint64_t>(*bytes)) : "",
-                     html(commands.front()));
+  return fill(page_file("row.html.in"), {{"name", html(record.text_of("name"))},
+                                         {"command", html(install_commands(head, record.text_of("store_path")).front())},
+                                         {"gpu", gpu_of(record)},
+                                         {"cpu", value(record.text_of("isa"))},
+                                         {"cuda", cuda_of(record)},
+                                         {"python", value(record.text_of("python"))},
+                                         {"software", software_of(record)},
+                                         {"size", size_of(record)}});
+}
+
+// Which products run the code for each GPU, and for each instruction set of builds for CPUs only: GPUs first, 9.0 before 10.0.
+std::string products(const std::vector<Json>& records) {
+  std::map<std::tuple<bool, std::size_t, std::string>, std::vector<std::string>> all;
+  for (const Json& record : records) {
+    const std::string gpu = record.text_of("capability"), code = gpu.empty() ? record.text_of("isa") : gpu;
+    auto& names = all[{gpu.empty(), code.size(), code}];
+    if (names.empty()) names = products_of(record);
+  }
+  std::string rows;
+  for (const auto& [code, names] : all) {
+    if (!names.empty()) rows += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", html(std::get<2>(code)), html(fmt::format("{}", fmt::join(names, ", "))));
+  }
+  return rows;
 }
 
 std::string page(const IndexHead& head, const std::vector<Json>& records) {
   std::string rows;
   for (const Json& record : records) rows += row(head, record);
-  const std::string keys = head.keys.empty() ? "<p>It is not signed.</p>" : fmt::format("<p>Signed with <code>{}</code>.</p>", html(fmt::format("{}", fmt::join(head.keys, " "))));
-  return fmt::format("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                     "<title>{0}: PyTorch builds</title>\n<style>{1}</style>\n</head>\n<body>\n<h1>{0}</h1>\n"
-                     "<p>{2} builds in the binary cache <code>{3}</code>. Which is right for a machine says, on that machine,</p>\n"
-                     "<pre>torchlathe select --from {3}</pre>\n{4}\n<table>\n<thead><tr><th>build</th><th>software</th><th>GPUs</th><th>CPU</th><th>CUDA</th>"
-                     "<th>installed</th></tr></thead>\n<tbody>\n{5}</tbody>\n</table>\n</body>\n</html>\n",
-                     html(head.name), style, records.size(), html(head.cache), keys, rows);
+  const std::string script(page_file("filter.js"));
+  const std::string keys = html(fmt::format("{}", fmt::join(head.keys, " ")));
+  return fill(page_file("index.html.in"), {{"name", html(head.name)},
+                                           {"count", fmt::format("{} build{}", records.size(), records.size() == 1 ? "" : "s")},
+                                           {"cache", html(head.cache)},
+                                           {"keys", keys.empty() ? "It is not signed." : fmt::format("Signed with <code>{}</code>.", keys)},
+                                           {"style", std::string(page_file("style.css"))},
+                                           {"script", script},
+                                           {"script_hash", to_sri(sha256(as_byte_span(script)))},
+                                           {"rows", rows},
+                                           {"products", products(records)}});
 }
 
 }  // namespace
@@ -76,21 +129,17 @@ std::string index_record(const Variant& variant, const std::string& store_path, 
 }
 
 IndexPages index_pages(const IndexHead& head, const std::vector<std::string>& records) {
+  JsonWriter json;
+  json.begin_object().member("format", index_format).member("version", index_version);
+  json.member("name", head.name).member("cache", head.cache).member("public_keys", head.keys).key("variants").begin_array();
   std::vector<Json> read;
-  std::string json = fmt::format("{{\n  \"format\": \"{}\",\n  \"version\": {},\n", index_format, index_version);
-  JsonWriter names(JsonWriter::Layout::compact);
-  names.begin_object().member("name", head.name).member("cache", head.cache).member("public_keys", head.keys).end_object();
-  json += "  " + std::string(trim(names.take())).substr(1);
-  json.pop_back();
-  json += ",\n  \"variants\": [";
   for (const std::string& record : records) {
-    json += (read.empty() ? "\n    " : ",\n    ") + record;
+    json.raw(record);
     read.push_back(parse_json(record, "history.db"));
   }
-  json += records.empty() ? "]\n}\n" : "\n  ]\n}\n";
   IndexHead shown = head;
   if (shown.cache.empty()) shown.cache = "URL-OF-THIS-PAGE";
-  return {.json = std::move(json), .html = page(shown, read)};
+  return {.json = json.end_array().end_object().take(), .html = page(shown, read)};
 }
 
 }  // namespace lathe
