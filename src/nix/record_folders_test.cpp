@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,7 +19,6 @@ using namespace std::chrono_literals;
 using Texts = std::vector<std::string>;
 using testing::evaluate;
 using testing::failure_of;
-using testing::fixture;
 using testing::Record;
 using testing::RecipeFolder;
 

@@ -4,25 +4,18 @@
 
 #include <gtest/gtest.h>
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <fstream>
 
 #include "nix/record_test.h"
 
 namespace lathe {
 namespace {
 
-namespace fs = std::filesystem;
-using namespace std::chrono_literals;
 using Texts = std::vector<std::string>;
 using testing::evaluate;
 using testing::failure_of;
 using testing::fixture;
 using testing::Record;
-using testing::RecipeFolder;
 
 std::string version_of(const std::string& text) {
   const Recorded recorded = evaluate(text);
