@@ -7,13 +7,7 @@ set -euo pipefail
 torchlathe=$1/torchlathe
 source ./measure.sh
 parts=${LATHE_CARVE_PARTS:-library folder wheel sizes}
-wheels=$(realpath -m ../build/wheels)
-mkdir -p "$wheels"
-compgen -G "$wheels/torch-2.11.0-*.whl" >/dev/null ||
-  python3 -m pip download -q --no-deps -d "$wheels" --only-binary=:all: --python-version 3.12 --implementation cp \
-    --abi cp312 --platform manylinux_2_28_x86_64 torch==2.11.0 ||
-  { echo "skipped: torch cannot be had from the Python index"; exit 0; }
-wheel=$(compgen -G "$wheels/torch-2.11.0-*.whl")
+torch_wheel
 work=$(mktemp -d -p "$(realpath ../build)")
 trap 'rm -rf "$work"' EXIT
 wanted() { [[ " $parts " == *" $1 "* ]]; }

@@ -5,20 +5,12 @@
 set -euo pipefail
 torchlathe=$1/torchlathe
 source ./measure.sh
-wheels=$(realpath -m ../build/wheels)
-mkdir -p "$wheels"
-fetch() { # NAME[==VERSION] PATTERN
-  compgen -G "$wheels/$2" >/dev/null ||
-    python3 -m pip download -q --no-deps -d "$wheels" --only-binary=:all: --python-version 3.12 --implementation cp \
-      --abi cp312 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 "$1" ||
-    { echo "skipped: $1 cannot be had from the Python index"; exit 0; }
-}
-fetch torch==2.11.0 'torch-2.11.0-*.whl'
-fetch triton 'triton-*.whl'
-wheel=$(compgen -G "$wheels/torch-2.11.0-*.whl")
+wheel triton 'triton-*.whl'
+triton=$wheel
+torch_wheel
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python3 - "$wheel" "$(compgen -G "$wheels/triton-*.whl" | head -n 1)" "$work" <<'PY'
+python3 - "$wheel" "$triton" "$work" <<'PY'
 import os, sys, zipfile
 for wheel, name in ((sys.argv[1], "torch/lib/libtorch_cuda.so"), (sys.argv[2], "triton/backends/nvidia/bin/cuobjdump")):
     with zipfile.ZipFile(wheel) as z:

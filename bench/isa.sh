@@ -4,15 +4,10 @@
 # instructions beside what Zydis says. The wheel comes as in inspect.sh.
 set -euo pipefail
 source ./measure.sh
-wheels=$(realpath -m ../build/wheels)
-mkdir -p "$wheels"
-compgen -G "$wheels/torch-2.11.0-*.whl" >/dev/null ||
-  python3 -m pip download -q --no-deps -d "$wheels" --only-binary=:all: --python-version 3.12 --implementation cp \
-    --abi cp312 --platform manylinux_2_28_x86_64 torch==2.11.0 ||
-  { echo "skipped: torch==2.11.0 cannot be had from the Python index"; exit 0; }
+torch_wheel
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python3 -m zipfile -e "$(compgen -G "$wheels/torch-2.11.0-*.whl" | head -n 1)" "$work" 2>/dev/null
+python3 -m zipfile -e "$wheel" "$work" 2>/dev/null
 library=$work/torch/lib/libtorch_cpu.so
 "$1/bench/isa_zydis" "$library" "$work/torch/lib/libtorch_python.so"
 cat "$library" >/dev/null

@@ -20,3 +20,15 @@ print(statistics.median(seconds[1:]), peak / 1024)' "$@")
 ratio() { # NAME A B: prints A / B
   printf '%-52s %10.2f\n' "$1" "$(awk "BEGIN { print $2 / $3 }")"
 }
+# wheel NAME[==VERSION] PATTERN: sets $wheel to the file in build/wheels that pip fetched, once; without the Python index the part ends here.
+wheel() {
+  local folder
+  folder=$(realpath -m ../build/wheels)
+  mkdir -p "$folder"
+  compgen -G "$folder/$2" >/dev/null ||
+    python3 -m pip download -q --no-deps -d "$folder" --only-binary=:all: --python-version 3.12 --implementation cp \
+      --abi cp312 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 "$1" ||
+    { echo "skipped: $1 cannot be had from the Python index"; exit 0; }
+  wheel=$(compgen -G "$folder/$2" | head -n 1)
+}
+torch_wheel() { wheel torch==2.11.0 'torch-2.11.0-*.whl'; } # 531 MB

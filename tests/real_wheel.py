@@ -9,7 +9,6 @@ Compared: the wheel read in place with the same files unpacked; device code with
 and with cuobjdump where it is on PATH; section sizes with readelf.
 """
 import collections
-import glob
 import json
 import os
 import re
@@ -20,20 +19,7 @@ import sys
 import tempfile
 import zipfile
 
-SKIPPED = 77
-
-
-def fetch(cache):
-    os.makedirs(cache, exist_ok=True)
-    if not glob.glob(f"{cache}/torchvision-*.whl"):
-        subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", cache, "--only-binary=:all:",
-                        "--python-version", "3.12", "--platform", "manylinux_2_28_x86_64", "torchvision"],
-                       timeout=120, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    found = sorted(glob.glob(f"{cache}/torchvision-*.whl"))
-    if not found:
-        print("skipped: no torchvision wheel; the Python package index cannot be reached")
-        sys.exit(SKIPPED)
-    return found[-1]
+from python_index import torchvision_wheel
 
 
 def inspect(binary, path):
@@ -78,7 +64,7 @@ def by_cuobjdump(path):
 
 
 def main():
-    binary, wheel = os.path.abspath(sys.argv[1]), fetch(sys.argv[2])
+    binary, wheel = os.path.abspath(sys.argv[1]), torchvision_wheel(sys.argv[2])
     failures = []
 
     def same(what, ours, theirs):

@@ -16,7 +16,8 @@ import sys
 import tempfile
 import zipfile
 
-SKIPPED = 77
+from python_index import need, pip, torchvision_wheel
+
 READER = """
 import sys, zipfile
 from variantlib.constants import VALIDATION_WHEEL_NAME_REGEX
@@ -30,26 +31,9 @@ print(label, *sorted(p.to_str().replace(" ", "") for p in info.variant_desc.prop
 """
 
 
-def pip(*arguments):
-    return subprocess.run([sys.executable, "-m", "pip", *arguments], timeout=180, check=False, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
-
-
-def need(pattern, *arguments):
-    if not glob.glob(pattern):
-        pip(*arguments)
-    found = sorted(glob.glob(pattern))
-    if not found:
-        print(f"skipped: no {os.path.basename(pattern)}; the Python package index cannot be reached")
-        sys.exit(SKIPPED)
-    return found[-1]
-
-
 def main():
     binary, cache = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
-    os.makedirs(cache, exist_ok=True)
-    wheel = need(f"{cache}/torchvision-*.whl", "download", "-q", "--no-deps", "-d", cache, "--only-binary=:all:",
-                 "--python-version", "3.12", "--platform", "manylinux_2_28_x86_64", "torchvision")
+    wheel = torchvision_wheel(cache)
     library = need(f"{cache}/variantlib-0.2.2/variantlib", "install", "-q", "--target", f"{cache}/variantlib-0.2.2",
                    "variantlib==0.2.2")
     with tempfile.TemporaryDirectory(prefix="lathe-variant-") as folder:
