@@ -229,6 +229,24 @@ def test_a_second_build_waits_or_says_who_holds_the_folder(folder):
     expect(code == 0 and told.endswith("1 cached\n"), told)
 
 
+def test_ctrl_c_ends_what_runs_and_resume_goes_on(folder):
+    """Once to torchlathe alone (kill), once to all in front of the terminal (the key)."""
+    place = Place(folder, f"test -e {folder}/go || sleep 30{os.getpid() % 1000:03}", isas='["avx", "avx2"]')
+    for ask in (os.kill, os.killpg):
+        process = place.start()
+        while subprocess.run(["pgrep", "-f", f"sleep 30{os.getpid() % 1000:03}"], stdout=subprocess.DEVNULL).returncode != 0:
+            time.sleep(0.1)
+        ask(process.pid, signal.SIGINT)
+        told = process.communicate(timeout=30)[0].decode()
+        expect(process.returncode == 1 and "2 stopped" in told, (process.returncode, told))
+        left = subprocess.run(["pgrep", "-af", f"{folder}/store"], stdout=subprocess.PIPE, text=True).stdout
+        expect(left == "", f"still there:\n{left}")
+    expect([row["status"] for row in place.rows()] == ["stopped", "stopped"], place.rows())
+    (folder / "go").touch()
+    code, told = place.build("--resume")
+    expect(code == 0 and told.endswith("2 built\n"), told)
+
+
 def test_a_history_of_a_newer_version(folder):
     place = Place(folder)
     expect(place.build()[0] == 0, "")
