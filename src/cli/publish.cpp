@@ -47,6 +47,14 @@ void declare(OptionSet& set, Options& options) {
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
+// Parameters of the address are Nix's business. All but one: addresses are printed, and kept in the ledger.
+void check_target(const std::string& uri) {
+  if (uri.find("://") == std::string::npos) {
+    throw Error({.what = fmt::format("\"{}\" is no address of a binary cache", printable(uri)), .next = "as in file:///srv/cache or ssh-ng://host"});
+  }
+  if (uri.find("secret-key=") != std::string::npos) throw Error({.what = "a key does not belong into the address of a cache", .next = "--key FILE signs with it"});
+}
+
 PublishOptions publish_options(const Options& options, const MatrixSpec& spec) {
   if (options.org.empty() == options.to.empty()) {
     throw Error({.what = options.to.empty() ? "publish where?" : "--org and --to exclude each other",
@@ -58,15 +66,13 @@ PublishOptions publish_options(const Options& options, const MatrixSpec& spec) {
                       .cache = {.uri = options.to, .key_file = options.key, .settings = options.settings}, .index = options.index,
                       .index_cache = options.address, .title = spec.name, .dry_run = options.dry_run, .again = options.again};
   if (options.to.empty()) return made;
+  check_target(options.to);
   constexpr std::string_view folder = "file://";
-  if (options.to.find("://") == std::string::npos || options.to.find('?') != std::string::npos) {
-    throw Error({.what = fmt::format("\"{}\" is no address of a binary cache", printable(options.to)),
-                 .next = "as in file:///srv/cache or ssh-ng://host; a key is given with --key"});
-  }
-  if (made.index.empty() && options.to.starts_with(folder)) made.index = options.to.substr(folder.size());
+  const bool is_folder = options.to.starts_with(folder);
+  if (made.index.empty() && is_folder) made.index = options.to.substr(folder.size(), options.to.find('?') - folder.size());
   if (made.index.empty()) throw Error({.what = "this cache is no folder: where does the index go?", .next = "--index DIR"});
-  if (made.index_cache.empty() && (!options.to.starts_with(folder) || !options.index.empty())) made.index_cache = options.to;
-  if (!made.index_cache.empty()) read_index_head(parse_json(fmt::format(R"({{"format": "{}", "version": {}}})", index_format, index_version), ""), made.index_cache);
+  if (made.index_cache.empty() && (!is_folder || !options.index.empty())) made.index_cache = public_address(options.to);
+  if (!made.index_cache.empty()) check_cache_address(made.index_cache);
   return made;
 }
 

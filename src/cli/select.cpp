@@ -2,6 +2,7 @@
 // `torchlathe select`: which variant is right for this machine?
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <utility>
@@ -77,10 +78,12 @@ void check_choice(const Selection& selection, const SelectOptions& select, const
 std::vector<std::string> commands(const Selection& selection) {
   const Choice* best = selection.best();
   if (!best) return {};
-  const std::string recipe = fmt::format(".flox/pkgs/{}.nix", best->candidate.name);
+  const std::string folder = ".flox/pkgs";
+  const auto has_recipe = [&](const std::string& name) { return std::filesystem::exists(fmt::format("{}/{}.nix", folder, name)); };
+  const bool recipes = has_recipe(best->candidate.name) && std::ranges::all_of(best->candidate.companions, has_recipe);
   const auto torch = installed_torches();
   return commands_for(best->candidate, selection.host,
-                      {.recipe = std::filesystem::exists(recipe) ? recipe : "",
+                      {.recipes = recipes ? folder : "",
                        .installed = torch.empty() || !torch.front().cuda ? "" : torch.front().folder.string()});
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.h"
 #include "host/judge.h"
@@ -216,14 +217,17 @@ std::vector<std::string> what_would_help(const HostInfo& host, const std::vector
 }
 
 std::vector<std::string> commands_for(const Candidate& candidate, const HostInfo& host, const Surroundings& here) {
-  std::vector<std::string> commands;
-  for (const std::string_view line : split(candidate.get, '\n')) commands.emplace_back(line);
-  if (candidate.get.empty()) commands = {fmt::format("flox install {}", candidate.name)};
+  std::vector<std::string> commands, set = {candidate.name};
+  std::ranges::copy(candidate.companions, std::back_inserter(set));
+  const std::string names = fmt::format("{}", fmt::join(set, " "));
+  if (candidate.get.empty()) commands = {fmt::format("flox install {}", names)};
+  else for (const std::string_view line : split(candidate.get, '\n')) commands.push_back(printable(line));
   if (!candidate.from.empty() && candidate.get.empty()) {
-    if (here.recipe.empty()) {
-      commands.push_back(fmt::format("torchlathe generate -m {} --out .flox/pkgs {}", candidate.from, candidate.name));
-    }
-    commands.push_back(fmt::format("nix build --file {}", here.recipe.empty() ? fmt::format(".flox/pkgs/{}.nix", candidate.name) : here.recipe));
+    if (set.size() > 1) commands.push_back(fmt::format("torchlathe build -m {} --with-companions {}", candidate.from, candidate.name));
+    if (here.recipes.empty()) commands.push_back(fmt::format("torchlathe generate -m {} --out .flox/pkgs {}", candidate.from, names));
+    const std::string folder = here.recipes.empty() ? ".flox/pkgs" : here.recipes;
+    for (std::string& name : set) name = fmt::format("{}/{}.nix", folder, name);
+    commands.push_back(fmt::format("{} {}", set.size() == 1 ? "nix build --file" : "nix-build", fmt::join(set, " ")));
   }
   if (!here.installed.empty() && candidate.is_gpu() && !host.gpus.empty()) {
     std::vector<std::string> gpus;

@@ -17,11 +17,11 @@ std::vector<std::string> what_would_help(const HostInfo& host, const std::vector
 
 // What lies about in the user's folders.
 struct Surroundings {
-  std::string recipe = {};     // the variant's recipe, if there is one
+  std::string recipes = {};    // the folder with the recipes of the variant and its companions, if all are there
   std::string installed = {};  // a PyTorch that could be carved
 };
 
-// Commands that get this variant, the shortest way first. Candidate::from must be what -m takes.
+// Commands that get this variant with its companions, the shortest way first. Candidate::from must be what -m takes.
 std::vector<std::string> commands_for(const Candidate& candidate, const HostInfo& host, const Surroundings& here);
 
 }  // namespace lathe

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <unordered_map>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -39,7 +41,7 @@ class Record {
   Record(const Json& json, const std::string& file, std::size_t index) : json_(json), file_(file), index_(index) {}
 
   Candidate read() const {
-    Candidate out = {.name = json_.text_of("name")};
+    Candidate out = {.name = printable(json_.text_of("name"))};
     if (out.name.empty()) fail("has no name");
     if (const auto name = read_variant_name(out.name).name; name && !json_.find("isa")) out = from_name(out.name, file_, 0);
     read_gpus(out);
@@ -96,13 +98,55 @@ class Record {
   std::size_t index_;
 };
 
-// What an index says comes into commands and onto terminals only if it could be a name and a store path.
-std::string index_commands(const IndexHead& head, const Json& record, const std::string& name, const std::string& file) {
-  const std::string path = record.text_of("store_path");
+// What a catalogue says comes into commands only if it could be a name, and a store path.
+std::string checked_name(const Json& record, const std::string& file) {
+  const std::string name = record.text_of("name");
   if (!why_not_a_package_name(name).empty()) throw Error({.what = fmt::format("\"{}\" cannot name a variant", printable(name)), .where = {.file = file}});
-  if (!is_store_path(path)) throw Error({.what = fmt::format("{} has the store path \"{}\", which is none", name, printable(path)), .where = {.file = file}});
-  return fmt::format("{}", fmt::join(install_commands(head, path), "\n"));
+  return name;
 }
+
+std::string checked_path(const Json& record, const std::string& file) {
+  const std::string name = checked_name(record, file), path = record.text_of("store_path");
+  if (!is_store_path(path)) throw Error({.what = fmt::format("{} has the store path \"{}\", which is none", name, printable(path)), .where = {.file = file}});
+  return path;
+}
+
+// The records of one catalogue. A companion is nothing to choose by itself: it goes with its PyTorch.
+class Records {
+ public:
+  Records(const Json& json, const std::string& file) : file_(file), head_(read_index_head(json, file)) {}
+
+  void add(const Json& record) {
+    if (!record.text_of("torch").empty()) return;
+    place_[record.text_of("name")] = out_.size();
+    out_.push_back(Record(record, file_, out_.size()).read());
+    if (out_.back().get.empty()) checked_name(record, file_);
+    paths_.emplace_back();
+    if (head_) paths_.back().push_back(checked_path(record, file_));
+  }
+
+  // In an index only if it was built with the very PyTorch that is there: two in one process crash.
+  void add_companion(const Json& record) {
+    const auto torch = place_.find(record.text_of("torch"));
+    if (torch == place_.end()) return;
+    auto& paths = paths_[torch->second];
+    if (head_ && record.text_of("torch_path") != paths.front()) return;
+    if (head_) paths.push_back(checked_path(record, file_));
+    out_[torch->second].companions.push_back(checked_name(record, file_));
+  }
+
+  std::vector<Candidate> take() {
+    for (std::size_t i = 0; head_ && i < out_.size(); ++i) out_[i].get = fmt::format("{}", fmt::join(install_commands(*head_, paths_[i]), "\n"));
+    return std::move(out_);
+  }
+
+ private:
+  const std::string& file_;
+  std::optional<IndexHead> head_;
+  std::vector<Candidate> out_;
+  std::vector<std::vector<std::string>> paths_;  // of each and its companions; only of an index
+  std::unordered_map<std::string, std::size_t> place_;
+};
 
 std::vector<Candidate> read_records(std::string_view text, const std::string& file) {
   const Json json = parse_json(text, file, limits);
@@ -111,14 +155,10 @@ std::vector<Candidate> read_records(std::string_view text, const std::string& fi
     throw Error({.what = "the catalogue has no list \"variants\"", .where = {.file = file},
                  .next = "write one with: torchlathe list --format json"});
   }
-  const auto head = read_index_head(json, file);
-  std::vector<Candidate> out;
-  for (const Json& variant : *variants->array()) {
-    if (head && variant.text_of("package") != "pytorch") continue;  // a companion follows from its PyTorch
-    out.push_back(Record(variant, file, out.size()).read());
-    if (head) out.back().get = index_commands(*head, variant, out.back().name, file);
-  }
-  return out;
+  Records records(json, file);
+  for (const Json& variant : *variants->array()) records.add(variant);
+  for (const Json& variant : *variants->array()) records.add_companion(variant);
+  return records.take();
 }
 
 std::vector<Candidate> read_names(std::string_view text, const std::string& file) {
@@ -136,7 +176,10 @@ std::vector<Candidate> read_names(std::string_view text, const std::string& file
 
 void add_candidates(std::vector<Candidate>& out, const MatrixSpec& spec, const std::string& from) {
   expand(spec, [&](const Variant& variant) {
-    if (variant.companion) return true;  // they follow from the PyTorch that is chosen
+    if (variant.companion) {  // they stand behind their PyTorch
+      if (!out.empty() && out.back().name == variant.torch) out.back().companions.push_back(variant.name);
+      return true;
+    }
     const Cell& cell = *variant.cell;
     Candidate candidate = {.name = variant.name, .isa = cell.isa, .machine = cell.isa->machine, .cuda = cell.cuda,
                            .pytorch = variant.pytorch->version, .python = variant.python};

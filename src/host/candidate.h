@@ -24,6 +24,7 @@ struct Candidate {
   std::string impossible = {};            // why it cannot be built at all; or ""
   bool no_machine = false;                // the catalogue has no machine with this GPU and CPU: nobody will have built it
   std::string from = {};                  // the matrix that it is in, as -m takes it; "" for published ones
+  std::vector<std::string> companions = {};  // names: the torchvision and torchaudio made for exactly this, installed with it
   std::string get = {};                   // commands that install it, one a line, as its publisher says
 
   bool is_gpu() const { return !code.empty(); }

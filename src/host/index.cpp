@@ -29,10 +29,35 @@ bool only(std::string_view text, std::string_view more) {
   return !text.empty() && std::ranges::all_of(text, [&](char c) { return is_letter_or_digit(c) || more.find(c) != std::string_view::npos; });
 }
 
-// A URI that means the same to every shell without quotes, of the kinds of store that Nix copies from.
-bool is_cache_uri(std::string_view text) {
-  return starts_with_any(text, {"file://", "http://", "https://", "ssh://", "ssh-ng://", "s3://"}) && only(text, ":/.-_~@+%=,");
+constexpr std::string_view uri_letters = ":/.-_~@+%=,";  // with letters and digits: the same to every shell without quotes
+
+// Parameters that say where a store is. Others are the publisher's own (compression, secret-key), or would have the reader's
+// Nix run or trust what the index names (remote-program, ssh-key, trusted).
+bool says_where(std::string_view parameter) {
+  constexpr std::string_view names[] = {"endpoint", "region", "remote-store", "scheme"};
+  const std::size_t equals = parameter.find('=');
+  return equals != std::string_view::npos && std::ranges::find(names, parameter.substr(0, equals)) != std::end(names) && only(parameter, uri_letters);
 }
+
+struct StoreUri {
+  std::string_view place;
+  std::vector<std::string_view> parameters;
+};
+
+StoreUri split_uri(std::string_view text) {
+  const std::size_t mark = text.find('?');
+  return {text.substr(0, mark), mark == std::string_view::npos ? std::vector<std::string_view>{} : split(text.substr(mark + 1), '&')};
+}
+
+// Of the kinds of store that Nix copies from. What follows "://" must not look like an option of ssh's.
+bool is_cache_uri(std::string_view text) {
+  const auto [place, parameters] = split_uri(text);
+  return starts_with_any(place, {"file://", "http://", "https://", "ssh://", "ssh-ng://", "s3://"}) && only(place, uri_letters) &&
+         place.find("://-") == std::string_view::npos && std::ranges::all_of(parameters, says_where);
+}
+
+// A word of a command: '?', '&' and blanks mean something to shells.
+std::string quoted(const std::string& word) { return word.find_first_of("?& ") == std::string::npos ? word : "'" + word + "'"; }
 
 // "cache.example.org-1:BASE64"
 bool is_public_key(std::string_view text) {
@@ -100,7 +125,7 @@ std::optional<IndexHead> read_index_head(const Json& json, const std::string& pl
   if (head.cache.empty()) {
     head.cache = place.find("://") != std::string::npos ? folder_of(place) : "file://" + fs::absolute(folder_of(place)).lexically_normal().string();
   }
-  if (!is_cache_uri(head.cache)) refuse(fmt::format("\"{}\" is no address of a binary cache", printable(head.cache)), "as in https://cache.example.org");
+  check_cache_address(head.cache, place);
   if (const Json* keys = json.find("public_keys"); keys && keys->array()) {
     for (const Json& key : *keys->array()) {
       if (!key.text() || !is_public_key(*key.text())) refuse("one of its public keys is none", "as in cache.example.org-1:BASE64");
@@ -121,15 +146,32 @@ bool is_store_path(std::string_view text) {
          std::ranges::all_of(name.substr(0, hash), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
 }
 
-std::vector<std::string> install_commands(const IndexHead& head, const std::string& store_path) {
-  if (head.keys.empty()) {
-    return {fmt::format("nix --extra-experimental-features nix-command copy --no-check-sigs --from {} {}", head.cache, store_path),
-            fmt::format("nix-store --realise {} --option substituters {} --option require-sigs false", store_path, head.cache)};
+void check_cache_address(const std::string& uri, const std::string& file) {
+  if (is_cache_uri(uri)) return;
+  throw Error({.what = fmt::format("\"{}\" is no address of a binary cache", printable(uri)), .where = {.file = file},
+               .next = "as in https://cache.example.org"});
+}
+
+std::string public_address(const std::string& uri) {
+  const auto [place, parameters] = split_uri(uri);
+  std::string address(place);
+  for (const std::string_view parameter : parameters) {
+    if (says_where(parameter)) address += fmt::format("{}{}", address.size() == place.size() ? '?' : '&', parameter);
   }
-  const std::string keys = fmt::format("{}", fmt::join(head.keys, " "));
-  const std::string quoted = head.keys.size() == 1 ? keys : "'" + keys + "'";
-  return {fmt::format("nix --extra-experimental-features nix-command copy --from {} --option trusted-public-keys {} {}", head.cache, quoted, store_path),
-          fmt::format("nix-store --realise {} --option substituters {} --option trusted-public-keys {}", store_path, head.cache, quoted)};
+  return address;
+}
+
+std::vector<std::string> install_commands(const IndexHead& head, const std::vector<std::string>& store_paths) {
+  const std::string cache = quoted(head.cache);
+  std::string paths;
+  for (const std::string& path : store_paths) paths += (paths.empty() ? "" : " ") + quoted(path);
+  const std::string keys = quoted(fmt::format("{}", fmt::join(head.keys, " ")));
+  if (keys.empty()) {
+    return {fmt::format("nix --extra-experimental-features nix-command copy --no-check-sigs --from {} {}", cache, paths),
+            fmt::format("nix-store --realise {} --option substituters {} --option require-sigs false", paths, cache)};
+  }
+  return {fmt::format("nix --extra-experimental-features nix-command copy --from {} --option trusted-public-keys {} {}", cache, keys, paths),
+          fmt::format("nix-store --realise {} --option substituters {} --option trusted-public-keys {}", paths, cache, keys)};
 }
 
 }  // namespace lathe

@@ -37,7 +37,13 @@ std::optional<IndexHead> read_index_head(const Json& json, const std::string& pl
 // Is it the path of something in a Nix store, and nothing more?
 bool is_store_path(std::string_view text);
 
-// The commands that install `store_path`, the shortest first.
-std::vector<std::string> install_commands(const IndexHead& head, const std::string& store_path);
+// An Error unless it is the address of a store that Nix copies from, and nothing that a shell, ssh or Nix would take for more.
+void check_cache_address(const std::string& uri, const std::string& file = "");
+
+// A store's address without what is nobody's business but its publisher's: of its parameters only those that say where it is.
+std::string public_address(const std::string& uri);
+
+// The commands that install all of `store_paths` at once, the shortest first.
+std::vector<std::string> install_commands(const IndexHead& head, const std::vector<std::string>& store_paths);
 
 }  // namespace lathe

@@ -205,9 +205,19 @@ TEST(Select, CommandsLeadToTheVariant) {
   EXPECT_EQ(commands_for(selection.best()->candidate, selection.host, {}),
             (std::vector<std::string>{"flox install " + name, "torchlathe generate -m cuda-13_0 --out .flox/pkgs " + name,
                                       "nix build --file .flox/pkgs/" + name + ".nix"}));
-  EXPECT_EQ(commands_for(selection.best()->candidate, selection.host, {.recipe = "r.nix", .installed = "/x/torch"}),
-            (std::vector<std::string>{"flox install " + name, "nix build --file r.nix",
+  EXPECT_EQ(commands_for(selection.best()->candidate, selection.host, {.recipes = "pkgs", .installed = "/x/torch"}),
+            (std::vector<std::string>{"flox install " + name, "nix build --file pkgs/" + name + ".nix",
                                       "torchlathe carve /x/torch --gpu 8.6 --output torch-carved"}));
+}
+
+TEST(Select, companions_are_installed_with_their_PyTorch) {
+  const auto records = read_published(R"({"variants": [{"name": "torch-a", "isa": "avx2"}, {"name": "vision-a", "torch": "torch-a"}, {"name": "audio-b", "torch": "b"}]})", "records");
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(commands_for(records[0], {}, {}), std::vector<std::string>{"flox install torch-a vision-a"});
+  EXPECT_THROW(read_published(R"({"variants": [{"name": "a"}, {"name": "; reboot", "torch": "a"}]})", "records"), Error);
+  EXPECT_THROW(read_published(R"({"variants": [{"name": "; reboot"}]})", "records"), Error) << "it would come into a command";
+  EXPECT_EQ(commands_for(read_published(R"({"variants": [{"name": "a", "get": "pip install \u001b[2J"}]})", "records")[0], {}, {}),
+            std::vector<std::string>{"pip install \\x1b[2J"});
 }
 
 // A wheel-variant installer that knows only the properties must come to the same verdict about starting.

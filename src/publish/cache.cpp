@@ -55,6 +55,12 @@ std::uint64_t closure_bytes(const std::string& store_path, const RunProcess& run
   return bytes;
 }
 
+bool needs_any(const std::string& store_path, const std::vector<std::string>& others, const RunProcess& run) {
+  const ProcessResult result = run(nix_process({}, {"path-info", "--recursive", store_path}));
+  const auto needed = split(result.out, '\n');
+  return result.ok() && std::ranges::any_of(others, [&](const std::string& other) { return std::ranges::find(needed, other) != needed.end(); });
+}
+
 std::string public_key_of(const std::string& key_file, const RunProcess& run) {
   Process process = nix_process({}, {"key", "convert-secret-to-public"});
   process.input = read_file(key_file, 4096);

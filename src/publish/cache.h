@@ -24,6 +24,9 @@ std::optional<BuiltVariant> built_variant(const std::filesystem::path& state, co
 // Bytes of `store_path` and all that it needs; 0 where Nix cannot tell.
 std::uint64_t closure_bytes(const std::string& store_path, const RunProcess& run = run_process);
 
+// Does `store_path` need one of `others`, as a companion needs its PyTorch?
+bool needs_any(const std::string& store_path, const std::vector<std::string>& others, const RunProcess& run = run_process);
+
 struct Cache {
   std::string uri = {};                // as Nix writes it
   std::string key_file = {};           // secret key for signatures; "": none

@@ -64,10 +64,25 @@ std::string cuda_of(const Json& record) {
   return record.text_of("cuda").empty() ? "-" : value(record.text_of("cuda")) + small(driver.empty() ? "" : fmt::format("driver {} up", driver));
 }
 
-std::string software_of(const Json& record) {
+// A PyTorch's companions: built with the very one that is in the index.
+using Companions = std::map<std::string, std::vector<const Json*>>;  // by their PyTorch's store path
+
+Companions companions_of(const std::vector<Json>& records) {
+  Companions companions;
+  for (const Json& record : records) {
+    if (!record.text_of("torch_path").empty()) companions[record.text_of("torch_path")].push_back(&record);
+  }
+  return companions;
+}
+
+std::string package_of(const Json& record) { return fmt::format("{} {}", record.text_of("package"), record.text_of("version")); }
+
+std::string software_of(const Json& record, const std::vector<const Json*>& companions) {
   const std::string torch = value(record.text_of("pytorch"));
-  if (record.text_of("torch").empty()) return "PyTorch " + torch;
-  return html(fmt::format("{} {}", record.text_of("package"), record.text_of("version"))) + " <small>for PyTorch " + torch + "</small>";
+  if (!record.text_of("torch").empty()) return html(package_of(record)) + " <small>for PyTorch " + torch + "</small>";
+  std::vector<std::string> packages;
+  for (const Json* companion : companions) packages.push_back(package_of(*companion));
+  return "PyTorch " + torch + small(packages.empty() ? "" : fmt::format("with {}", fmt::join(packages, ", ")));
 }
 
 std::string size_of(const Json& record) {
@@ -76,14 +91,16 @@ std::string size_of(const Json& record) {
   return bytes && *bytes > 0 ? bytes_text(static_cast<std::uint64_t>(*bytes)) : "";
 }
 
-std::string row(const IndexHead& head, const Json& record) {
+std::string row(const IndexHead& head, const Json& record, const std::vector<const Json*>& companions) {
+  std::vector<std::string> paths = {record.text_of("store_path")};
+  for (const Json* companion : companions) paths.push_back(companion->text_of("store_path"));
   return fill(page_file("row.html.in"), {{"name", html(record.text_of("name"))},
-                                         {"command", html(install_commands(head, record.text_of("store_path")).front())},
+                                         {"command", html(install_commands(head, paths).front())},
                                          {"gpu", gpu_of(record)},
                                          {"cpu", value(record.text_of("isa"))},
                                          {"cuda", cuda_of(record)},
                                          {"python", value(record.text_of("python"))},
-                                         {"software", software_of(record)},
+                                         {"software", software_of(record, companions)},
                                          {"size", size_of(record)}});
 }
 
@@ -104,7 +121,8 @@ std::string products(const std::vector<Json>& records) {
 
 std::string page(const IndexHead& head, const std::vector<Json>& records) {
   std::string rows;
-  for (const Json& record : records) rows += row(head, record);
+  Companions companions = companions_of(records);
+  for (const Json& record : records) rows += row(head, record, companions[record.text_of("store_path")]);
   const std::string script(page_file("filter.js"));
   const std::string keys = html(fmt::format("{}", fmt::join(head.keys, " ")));
   return fill(page_file("index.html.in"), {{"name", html(head.name)},
@@ -120,9 +138,11 @@ std::string page(const IndexHead& head, const std::vector<Json>& records) {
 
 }  // namespace
 
-std::string index_record(const Variant& variant, const std::string& store_path, std::uint64_t bytes, std::int64_t when) {
+std::string index_record(const Variant& variant, const IndexEntry& entry) {
   JsonWriter more(JsonWriter::Layout::compact);
-  more.begin_object().member("store_path", store_path).member("bytes", bytes).member("published", when).end_object();
+  more.begin_object().member("store_path", entry.store_path);
+  if (variant.companion) more.member("torch_path", entry.torch_path);
+  more.member("bytes", entry.bytes).member("published", entry.published).end_object();
   std::string record = variant_json(variant);
   record.pop_back();  // "}"
   return record + "," + std::string(trim(more.take())).substr(1);

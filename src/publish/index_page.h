@@ -12,8 +12,16 @@
 
 namespace lathe {
 
-// One record of the index: what `list --format json` says of the variant, and where it is in the cache.
-std::string index_record(const Variant& variant, const std::string& store_path, std::uint64_t bytes, std::int64_t when);
+// Where a variant is in the cache.
+struct IndexEntry {
+  std::string store_path = {};
+  std::string torch_path = {};  // of a companion: the store path of the PyTorch that it was built with
+  std::uint64_t bytes = 0;      // of that and all that it needs; 0: not known
+  std::int64_t published = 0;   // seconds since 1970
+};
+
+// One record of the index: what `list --format json` says of the variant, and where it is.
+std::string index_record(const Variant& variant, const IndexEntry& entry);
 
 struct IndexPages {
   std::string json, html;

@@ -45,6 +45,13 @@ void write_index(const PublishOptions& options, const History& history, const In
   write_file_atomically(options.index / index_file, pages.json, Durability::synced);
 }
 
+// The PyTorch that a companion was built with; "" when that has been built anew since.
+std::string torch_path(const Variant& variant, const BuiltVariant& built, const PublishOptions& options) {
+  if (!variant.companion) return "";
+  const auto torch = built_variant(options.state, variant.torch);
+  return torch && needs_any(built.store_path, torch->outputs, options.run) ? torch->store_path : "";
+}
+
 Publication publish_one(const Variant& variant, const PublishOptions& options, const Ledger& ledger, History& history) {
   Publication result{.variant = variant.name, .state = Publication::State::skipped, .why = why_not_built(history, variant.name)};
   if (!result.why.empty()) return result;
@@ -59,9 +66,10 @@ Publication publish_one(const Variant& variant, const PublishOptions& options, c
   result.why = copy_to_cache(options.cache, *built, options.run);
   result.state = result.why.empty() ? Publication::State::published : Publication::State::failed;
   if (result.state == Publication::State::failed) return result;
-  const std::int64_t now = std::time(nullptr);
-  history.add_published({.variant = variant.name, .target = options.cache.uri, .what = built->store_path, .when = now,
-                         .record = index_record(variant, built->store_path, closure_bytes(built->store_path, options.run), now)});
+  const IndexEntry entry{.store_path = built->store_path, .torch_path = torch_path(variant, *built, options),
+                         .bytes = closure_bytes(built->store_path, options.run), .published = std::time(nullptr)};
+  history.add_published({.variant = variant.name, .target = options.cache.uri, .what = entry.store_path, .when = entry.published,
+                         .record = index_record(variant, entry)});
   return result;
 }
 

@@ -61,6 +61,7 @@ std::string selection_text(const Selection& selection, const std::vector<std::st
   line("machine", host_in_short(selection.host));
   if (const Choice* best = selection.best()) {
     line("best", terminal.styled(Style::green, best->candidate.name));
+    if (!best->candidate.companions.empty()) line("with", fmt::format("{}", fmt::join(best->candidate.companions, ", ")));
     line("because", reason_for(*best, selection.host));
     for (std::size_t i = 0; i < commands.size(); ++i) line(i == 0 ? "get it" : "or", commands[i]);
   } else {
@@ -84,6 +85,7 @@ std::string selection_json(const Selection& selection, const std::vector<std::st
   const Choice* best = selection.best();
   json.begin_object();
   json.member("best", best ? std::optional(best->candidate.name) : std::nullopt);
+  json.member("companions", best ? best->candidate.companions : std::vector<std::string>{});
   json.member("reason", best ? std::optional(reason_for(*best, selection.host)) : std::nullopt);
   json.member("runner_up", selection.starting.size() > 1 ? std::optional(selection.starting[1].candidate.name) : std::nullopt);
   json.member("commands", commands).member("changes", selection.changes);
