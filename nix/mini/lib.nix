@@ -8,6 +8,7 @@ rec {
   extended = base: layers: fix (final: builtins.foldl' (prev: layer: prev // layer final prev) (base final) layers);
 
   optional = condition: value: if condition then [ value ] else [ ];
+  optionals = condition: values: if condition then values else [ ];
   optionalString = condition: text: if condition then text else "";
   optionalAttrs = condition: set: if condition then set else { };
   getOutput = output: package: package.${output} or package.out or package;

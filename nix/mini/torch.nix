@@ -54,6 +54,8 @@ mkDerivation {
   TORCH_CUDA_VERSION = lib.optionalString cudaSupport cudaPackages.cudaMajorMinorVersion;
   CUDA_COPIES = lib.optionalString cudaSupport (builtins.getEnv "TORCHLATHE_MINI_COPIES");
   MAGMA = lib.optionalString cudaSupport magma;
+  # What else it is linked with, in a set that has it.
+  CUDA_LIBRARIES = lib.optionals cudaSupport [ (cudaPackages.cudnn or "") (cudaPackages.nccl or "") (cudaPackages.libcusparse_lt or "") ];
   PYTHON_SITE_PACKAGES = python.sitePackages;
   PYTHON_VERSION = python.version;
   requiredSystemFeatures = [ "big-parallel" ];

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <span>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -22,7 +23,7 @@ std::string own_program() {
   return std::filesystem::read_symlink("/proc/self/exe", error).string();
 }
 
-Process evaluation(const std::vector<const Job*>& jobs, const DriverOptions& options) {
+Process evaluation(std::span<Job* const> jobs, const DriverOptions& options) {
   Process process{.arguments = {require_nix("nix-instantiate")}, .output_limit = std::size_t{256} << 20};
   for (const Job* job : jobs) process.arguments.push_back(std::filesystem::absolute(job->recipe).string());
   if (!options.nixpkgs.empty()) {
@@ -40,14 +41,13 @@ Process evaluation(const std::vector<const Job*>& jobs, const DriverOptions& opt
   return process;
 }
 
-bool take_derivations(const std::string& out, const std::vector<Job*>& jobs) {
-  std::vector<std::string> paths;
+// Of the first jobs, as many as were printed: recipes are evaluated in order.
+std::size_t take_derivations(const std::string& out, std::span<Job* const> jobs) {
+  std::size_t taken = 0;
   for (const std::string_view line : split(out, '\n')) {
-    if (line.starts_with("/")) paths.emplace_back(line.substr(0, line.find('!')));
+    if (line.starts_with("/") && taken++ < jobs.size()) jobs[taken - 1]->derivation = line.substr(0, line.find('!'));
   }
-  if (paths.size() != jobs.size()) return false;
-  for (std::size_t i = 0; i < jobs.size(); ++i) jobs[i]->derivation = paths[i];
-  return true;
+  return taken;
 }
 
 void fail_evaluation(Job& job, const ProcessResult& result) {
@@ -74,12 +74,13 @@ void instantiate(std::vector<Job>& jobs, const DriverOptions& options) {
   for (Job& job : jobs) {
     if (job.state == JobState::waiting) open.push_back(&job);
   }
-  if (open.empty()) return;
-  const ProcessResult all = options.run(evaluation({open.begin(), open.end()}, options));
-  if (all.ok() && take_derivations(all.out, open)) return;
-  for (Job* job : open) {
-    const ProcessResult one = options.run(evaluation({job}, options));
-    if (!one.ok() || !take_derivations(one.out, {job})) fail_evaluation(*job, one);
+  for (std::span<Job*> rest = open; !rest.empty();) {
+    const ProcessResult result = options.run(evaluation(rest, options));
+    const std::size_t taken = take_derivations(result.out, rest);
+    if (result.ok() && taken == rest.size()) return;
+    if (taken >= rest.size()) throw Error({.what = "nix-instantiate: more derivations than recipes", .where = {}, .kind = ErrorKind::fault});
+    fail_evaluation(*rest[taken], result);  // Nix stops at the first that fails
+    rest = rest.subspan(taken + 1);
   }
 }
 
@@ -104,6 +105,11 @@ std::vector<std::string> outputs_of_derivation(const std::string& derivation, co
 
 std::vector<std::string> requisites_of(const std::string& derivation, const DriverOptions& options) {
   return outputs_of(query(options, {"--query", "--requisites", derivation}));
+}
+
+std::set<std::string> users_of(const std::string& derivation, const DriverOptions& options) {
+  const std::vector<std::string> users = outputs_of(query(options, {"--query", "--referrers-closure", derivation}));
+  return {users.begin(), users.end()};
 }
 
 BuilderNeeds needs_of(const std::string& derivation, const DriverOptions& options) {

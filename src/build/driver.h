@@ -28,8 +28,8 @@ struct DriverOptions {
   RunProcess run = run_process;
 };
 
-// Fills the derivations of `jobs` by evaluating their recipes (all in one process; one by one when that fails). A recipe that
-// does not evaluate becomes a failed job with its diagnosis.
+// Fills the derivations of `jobs` by evaluating their recipes, all in one process, and another one behind each that does not evaluate:
+// that becomes a failed job with its diagnosis.
 void instantiate(std::vector<Job>& jobs, const DriverOptions& options);
 
 // Derivations among the needs of `derivations` that the store would have to build, and those that a cache has.
@@ -43,6 +43,9 @@ std::vector<std::string> outputs_of_derivation(const std::string& derivation, co
 
 // Everything that a derivation needs, itself included.
 std::vector<std::string> requisites_of(const std::string& derivation, const DriverOptions& options);
+
+// Every derivation of the store that needs it, itself included.
+std::set<std::string> users_of(const std::string& derivation, const DriverOptions& options);
 
 // System and features that a derivation asks for.
 BuilderNeeds needs_of(const std::string& derivation, const DriverOptions& options);

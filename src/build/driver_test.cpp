@@ -31,19 +31,23 @@ TEST(Driver, what_nix_would_build_and_fetch_is_read_from_its_dry_run) {
 
 TEST(Driver, a_recipe_that_does_not_evaluate_spoils_only_itself) {
   DriverOptions options;
-  options.run = [](const Process& process) {
+  options.run = [](const Process& process) {  // as Nix does: in order, until one fails
     ProcessResult result;
-    const bool bad = process.arguments.size() > 2 || process.arguments.at(1).ends_with("bad.nix");
-    result.exit_status = bad ? 1 : 0;
-    result.out = bad ? "" : "/nix/store/a-good.drv\n";
-    result.err = bad ? "error: attribute 'pytorch' missing\n" : "";
+    result.exit_status = 0;
+    for (std::size_t i = 1; i < process.arguments.size() && result.exit_status == 0; ++i) {
+      const std::string name = std::filesystem::path(process.arguments[i]).stem().string();
+      if (name != "bad") result.out += "/nix/store/a-" + name + ".drv\n";
+      else result.exit_status = 1, result.err = "error: attribute 'pytorch' missing\n";
+    }
     return result;
   };
-  std::vector<Job> jobs = {{.name = "good", .recipe = "good.nix", .derivation = {}}, {.name = "bad", .recipe = "bad.nix", .derivation = {}}};
+  std::vector<Job> jobs = {{.name = "good", .recipe = "good.nix", .derivation = {}}, {.name = "bad", .recipe = "bad.nix", .derivation = {}},
+                           {.name = "late", .recipe = "late.nix", .derivation = {}}};
   instantiate(jobs, options);
   EXPECT_EQ(jobs[0].derivation, "/nix/store/a-good.drv");
   EXPECT_EQ(jobs[1].state, JobState::failed);
   EXPECT_EQ(jobs[1].why.at(0).finding.rule, "attribute-missing");
+  EXPECT_EQ(jobs[2].derivation, "/nix/store/a-late.drv");
 }
 
 TEST(NixEvents, lines_of_the_internal_json_and_plain_lines) {

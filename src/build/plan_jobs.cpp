@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/parallel.h"
 #include "matrix/expand.h"
@@ -15,6 +16,10 @@ namespace lathe {
 namespace {
 
 std::filesystem::path recipe_path(const std::filesystem::path& state, const Variant& variant) { return state / "recipes" / variant.file(); }
+
+void write_shared(const MatrixSpec& spec, const std::filesystem::path& state) {
+  for (const SharedRecipe& shared : render_shared(spec)) write_file_atomically(state / "recipes" / shared.file, shared.text);
+}
 
 // Which builders can take it; with none it is skipped.
 void find_rooms(Job& job, const DriverOptions& options) {
@@ -117,6 +122,41 @@ void take_held(Job& job, const MissingPaths& missing, const DriverOptions& optio
   }
 }
 
+// As the matrix says now; the variant of a job that runs is left as it is.
+void write_recipes(const MatrixSpec& spec, std::vector<Job>& jobs, const std::vector<Job*>& open, const std::filesystem::path& state) {
+  std::map<std::string_view, Job*> by_name;
+  for (Job& job : jobs) {
+    if (job.variant && job.state != JobState::skipped) by_name[job.name] = &job;
+  }
+  expand(spec, [&](const Variant& variant) {
+    const auto found = by_name.find(variant.name);
+    if (found == by_name.end()) return true;
+    write_file_atomically(found->second->recipe, render(spec, variant));
+    if (std::ranges::find(open, found->second) != open.end()) found->second->variant = variant;
+    return true;
+  });
+  write_shared(spec, state);
+}
+
+// Of all that are to be built; nothing where there is no shared work.
+std::set<std::string> needs_of_variants(const std::vector<Job*>& open, const DriverOptions& options) {
+  std::set<std::string> needs;
+  if (std::ranges::all_of(open, [](const Job* job) { return job->variant.has_value(); })) return needs;
+  for (const Job* job : open) {
+    if (!job->variant || job->derivation.empty() || !job->variant->carved_from.empty()) continue;
+    const std::vector<std::string> paths = requisites_of(job->derivation, options);
+    needs.insert(paths.begin(), paths.end());
+  }
+  return needs;
+}
+
+// A derivation that is no longer needed, and one of its name that is needed now.
+std::string successor_of(const std::string& old, const std::set<std::string>& before, const std::set<std::string>& after) {
+  if (after.contains(old)) return old;
+  const auto fresh = std::ranges::find_if(after, [&](const std::string& path) { return !before.contains(path) && short_name(path) == short_name(old); });
+  return fresh == after.end() ? old : *fresh;
+}
+
 }  // namespace
 
 std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted, const std::filesystem::path& state,
@@ -129,18 +169,30 @@ std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& w
     skip_what_cannot_be(job, options);
     if (job.state == JobState::waiting) write_file_atomically(job.recipe, render(spec, variant));
   }
-  for (const SharedRecipe& shared : render_shared(spec)) write_file_atomically(state / "recipes" / shared.file, shared.text);
+  write_shared(spec, state);
   if (options.kind == "nix") instantiate(jobs, options);
   return jobs;
 }
 
-void remake(Job& job, const MatrixSpec& spec, const std::filesystem::path& state, const DriverOptions& options) {
-  job.variant = find_variant(spec, job.name);
-  for (const Variant& variant : with_bases(spec, {*job.variant})) write_file_atomically(recipe_path(state, variant), render(spec, variant));
-  std::vector<Job> one = {job};
-  one.front().state = JobState::waiting;
-  instantiate(one, options);
-  job.derivation = one.front().derivation;
+void remake(std::vector<Job>& jobs, Job& broken, const MatrixSpec& spec, const std::filesystem::path& state, const DriverOptions& options) {
+  std::vector<Job*> open;
+  for (Job& job : jobs) {
+    if (&job == &broken || job.state == JobState::waiting) open.push_back(&job);
+  }
+  write_recipes(spec, jobs, open, state);
+  const std::set<std::string> before = needs_of_variants(open, options);
+  std::vector<Job> copies;
+  for (const Job* job : open) copies.push_back({.name = job->name, .variant = job->variant, .recipe = job->recipe});
+  std::erase_if(copies, [](const Job& job) { return !job.variant; });
+  instantiate(copies, options);
+  for (const Job& copy : copies) {
+    if (!copy.derivation.empty()) (*std::ranges::find(open, copy.name, &Job::name))->derivation = copy.derivation;
+  }
+  if (before.empty()) return;
+  const std::set<std::string> after = needs_of_variants(open, options);
+  for (Job* job : open) {
+    if (!job->variant) job->derivation = successor_of(job->derivation, before, after);
+  }
 }
 
 JobPlan complete_plan(std::vector<Job>& jobs, const History& history, const DriverOptions& options) {

@@ -18,8 +18,9 @@ namespace lathe {
 std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted, const std::filesystem::path& state,
                            const DriverOptions& options);
 
-// Writes the recipe of `job` anew (its matrix has changed) and evaluates it.
-void remake(Job& job, const MatrixSpec& spec, const std::filesystem::path& state, const DriverOptions& options);
+// The matrix has changed: writes all recipes anew, and evaluates those of `broken` and of the jobs that wait. Shared work among them
+// gets the derivation that has taken the place of its own.
+void remake(std::vector<Job>& jobs, Job& broken, const MatrixSpec& spec, const std::filesystem::path& state, const DriverOptions& options);
 
 // Adds, in front, a job for each derivation that has to be built and that two or more jobs need; sets estimates.
 struct JobPlan {

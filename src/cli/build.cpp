@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <iostream>
+#include <set>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -15,9 +16,9 @@
 #include "build/matrix_cost.h"
 #include "build/plan_jobs.h"
 #include "build/progress.h"
-#include "build/repair.h"
 #include "build/run.h"
 #include "build/state_lock.h"
+#include "cli/build_repairs.h"
 #include "cli/commands.h"
 #include "cli/cuda_toolkit_option.h"
 #include "cli/matrix_option.h"
@@ -237,56 +238,6 @@ int conclude(const std::vector<Job>& jobs, const Options& options, Terminal& ter
   return std::ranges::any_of(jobs, [](const Job& job) { return is_bad(job.state); }) ? 1 : 0;
 }
 
-// Mends what a diagnosis names: hashes in the matrix file, fewer cores, another try.
-class Repairs {
- public:
-  Repairs(const Options& options, RunOptions& run) : options_(options), run_(run) {}
-
-  std::string operator()(Job& job, const Diagnosis& diagnosis) {
-    const std::string& rule = diagnosis.finding.rule;
-    if (rule == "hash-mismatch" && (options_.fix_hashes || options_.fix)) return mend_hash(job, diagnosis);
-    if (!options_.fix) return "";
-    if (rule == "network" || rule == "builder-lost") return "again, after: " + diagnosis.finding.what;
-    if ((rule == "compiler-killed" || rule == "out-of-memory") && job.attempts < 3) {
-      unsigned& cores = run_.driver.cores;
-      cores = std::max(1U, (cores > 0 ? cores : usable_cores()) / 2);
-      return fmt::format("again with {} cores, after: {}", cores, diagnosis.finding.what);
-    }
-    return "";
-  }
-
-  // "m.toml:9:8: pytorch.2.10.0.hash is ..., would become ..."; "" when there is nothing to mend in the matrix file.
-  std::string hash_change(const Job& job, const Diagnosis& diagnosis) const {
-    const auto repair = hash_repair(job, diagnosis);
-    if (!repair) return "";
-    return fmt::format("{}: {} is \"{}\", Nix computed \"{}\"", repair->where.text(), repair->key, repair->old_hash, repair->new_hash);
-  }
-
-  std::string mend_hash(Job& job, const Diagnosis& diagnosis) {
-    if (!has_matrix_file(job)) return "";
-    if (const auto repair = hash_repair(job, diagnosis)) {
-      write_file_atomically(options_.matrix.path, repair->text);
-      remake(job, options_.matrix.load(), run_.state, run_.driver);
-      return fmt::format("{}: {} was \"{}\", is now \"{}\"", repair->where.text(), repair->key, repair->old_hash, repair->new_hash);
-    }
-    // Another variant may have mended it already.
-    const std::string before = job.derivation;
-    remake(job, options_.matrix.load(), run_.state, run_.driver);
-    return job.derivation == before ? "" : "the matrix file has been mended since";
-  }
-
- private:
-  bool has_matrix_file(const Job& job) const { return job.variant && std::filesystem::exists(options_.matrix.path); }
-
-  std::optional<HashRepair> hash_repair(const Job& job, const Diagnosis& diagnosis) const {
-    if (!has_matrix_file(job)) return std::nullopt;
-    return find_hash_repair(read_file(options_.matrix.path), options_.matrix.path, *job.variant, diagnosis);
-  }
-
-  const Options& options_;
-  RunOptions& run_;
-};
-
 void open_compile_caches(const std::vector<Job>& jobs, DriverOptions& driver, Terminal& terminal) {
   const std::vector<std::string> folders = compile_caches(jobs);
   if (folders.empty()) return;
@@ -317,16 +268,18 @@ void require_new_nix() {
 
 // After all has ended, on a terminal: each hash that can be mended is shown, and mended when the answer is yes. True when something is
 // to be built again.
-bool offer_repairs(std::vector<Job>& jobs, Repairs& repairs, const Options& options, Terminal& terminal) {
+bool offer_repairs(std::vector<Job>& jobs, BuildRepairs& repairs, const Options& options, Terminal& terminal) {
   if (options.format != "text" || stop_asked || ::isatty(STDIN_FILENO) != 1 || !terminal.err_is_terminal()) return false;
   bool again = false;
   for (Job& job : jobs) {
     if (job.state != JobState::failed || job.why.empty() || job.why.front().finding.rule != "hash-mismatch") continue;
     const std::string change = repairs.hash_change(job, job.why.front());
-    if (change.empty()) continue;
-    terminal.err(fmt::format("{}\n  {}\n  write this into the matrix file and build again? [y/N] ", job.name, change));
-    std::string answer;
-    if (!std::getline(std::cin, answer) || (answer != "y" && answer != "yes")) continue;
+    if (change.empty() && !again) continue;  // else it may have been mended for another
+    if (!change.empty()) {
+      terminal.err(fmt::format("{}\n  {}\n  write this into the matrix file and build again? [y/N] ", job.name, change));
+      std::string answer;
+      if (!std::getline(std::cin, answer) || (answer != "y" && answer != "yes")) continue;
+    }
     if (repairs.mend_hash(job, job.why.front()).empty()) continue;
     job.state = JobState::waiting;
     job.reason.clear();
@@ -337,9 +290,38 @@ bool offer_repairs(std::vector<Job>& jobs, Repairs& repairs, const Options& opti
   return again;
 }
 
+// The same variants of a matrix that has changed.
+std::vector<Variant> read_again(const std::vector<Variant>& variants, const MatrixSpec& spec) {
+  std::set<std::string_view> names;
+  for (const Variant& variant : variants) names.insert(variant.name);
+  std::vector<Variant> same;
+  expand(spec, [&](const Variant& variant) {
+    if (names.contains(variant.name)) same.push_back(variant);
+    return true;
+  });
+  return same;
+}
+
+// Evaluation tells the hashes of tarballs one at a time; each that is mended is a note.
+std::vector<Job> make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>& variants, const RunOptions& run, BuildRepairs& repairs, std::vector<std::string>& notes) {
+  std::vector<Job> jobs = make_jobs(spec, variants, run.state, run.driver);
+  repairs.watch(jobs);
+  constexpr std::size_t most = 16;
+  for (std::string note = repairs.mend_evaluation(); !note.empty() && notes.size() < most; note = repairs.mend_evaluation()) {
+    notes.push_back(note);
+    spec = repairs.load();
+    jobs = make_jobs(spec, read_again(variants, spec), run.state, run.driver);
+  }
+  return jobs;
+}
+
 int run(const Options& options, Terminal& terminal) {
   if (options.driver == "nix") require_new_nix();
-  const MatrixSpec spec = options.matrix.load();
+  RunOptions run{.state = options.state, .driver = driver_options(options), .fail_fast = options.fail_fast, .verify = !options.no_verify,
+                 .copy_to = options.copy_to, .stop = &stop_asked};
+  BuildRepairs repairs(options.matrix, options.fix_hashes && !options.dry_run, options.fix && !options.dry_run, run);
+  run.repair = [&](Job& job, const Diagnosis& diagnosis) { return repairs.mend(job, diagnosis); };
+  MatrixSpec spec = repairs.load();
   const std::string cuda_toolkit = options.cuda_toolkit.checked(spec);
   const std::filesystem::path state = options.state;
   const StateLock lock(state, options.wait);
@@ -347,19 +329,17 @@ int run(const Options& options, Terminal& terminal) {
   history.mark_lost();
   const std::vector<Variant> variants = wanted_variants(options, spec, history);
 
-  RunOptions run{.state = state, .driver = driver_options(options), .fail_fast = options.fail_fast, .verify = !options.no_verify,
-                 .copy_to = options.copy_to, .stop = &stop_asked};
   run.driver.cuda_toolkit = cuda_toolkit;
   run.driver.builders = find_builders(options, terminal);
   run.rooms = rooms_of(run.driver.builders);
-  Repairs repairs(options, run);
-  run.repair = repairs;
 
   // Written down before anything that takes time, so that --resume knows it, whenever we are killed.
   const std::int64_t id = options.dry_run ? 0 : begin_run(history, options, spec, variants);
 
   const StopOnSignals signals;
-  std::vector<Job> jobs = make_jobs(spec, variants, state, run.driver);
+  std::vector<std::string> notes;
+  std::vector<Job> jobs = make_mended_jobs(spec, variants, run, repairs, notes);
+  repairs.watch(jobs);
   JobPlan plan;
   if (options.driver == "nix") plan = complete_plan(jobs, history, run.driver);
   if (options.dry_run) {
@@ -370,6 +350,7 @@ int run(const Options& options, Terminal& terminal) {
   }
   open_compile_caches(jobs, run.driver, terminal);
   auto progress = make_progress(progress_kind(options, terminal), terminal, static_cast<double>(options.heartbeat));
+  for (const std::string& note : notes) progress->note(note);
   for (const Job& job : jobs) {
     if (job.state == JobState::skipped || job.state == JobState::failed) progress->finished(job);
   }

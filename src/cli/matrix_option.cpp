@@ -39,7 +39,7 @@ void MatrixOption::declare(OptionSet& set) {
 }
 
 MatrixSpec MatrixOption::load() const {
-  const std::string name = path.empty() ? "matrix.toml" : path;
+  const std::string name = file();
   if (name == "-" || std::filesystem::exists(name)) {
     return parse_matrix(read_file(name), name == "-" ? "standard input" : name);
   }

@@ -13,6 +13,7 @@ namespace lathe {
 struct MatrixOption {
   std::string path;
   void declare(OptionSet& set);
+  std::string file() const { return path.empty() ? "matrix.toml" : path; }  // which may not exist
   // The file; or, when there is none of that name, the shipped matrix of that name ("cuda-13_0").
   MatrixSpec load() const;
 };

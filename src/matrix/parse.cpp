@@ -11,8 +11,10 @@
 #include "matrix/axes.h"
 #include "matrix/branch.h"
 #include "matrix/companions.h"
+#include "matrix/cuda_packages.h"
 #include "matrix/hash_value.h"
 #include "matrix/spec.h"
+#include "matrix/tarball.h"
 
 namespace lathe {
 namespace {
@@ -99,7 +101,7 @@ class MatrixParser {
       read_settings(*settings, spec_.settings);
     }
     read_strategy();
-    read_cuda_packages();
+    read_cuda_packages(root_, spec_);
     read_blocks("build");
     read_blocks("include");
     if (spec_.blocks.empty()) root_.fail("no [[build]] block", "see: torchlathe init");
@@ -148,10 +150,7 @@ class MatrixParser {
       table.at("rev").fail(fmt::format("\"{}\" is not a git revision", printable(pin->rev)),
                            "a full one has 40 hexadecimal digits; branches move and are not reproducible");
     }
-    if (const Toml* hash = table.find("sha256")) {
-      check_tarball_hash(*hash);
-      if (!hash->text().empty()) pin->sha256 = hash->text();
-    }
+    pin->sha256 = read_tarball_hash(table);
     if (const Pin* known = catalog().find_pin(pin->rev)) {
       pin->torch = known->torch;
       pin->cuda = known->cuda;
@@ -212,47 +211,6 @@ class MatrixParser {
       if (!spec_.pytorch.contains(branch.pytorch)) need_source(row.at("pytorch"), branch.pytorch);
       branches_.push_back(std::move(branch));
     }
-  }
-
-  void read_cuda_packages() {
-    const Toml* table = root_.find("cuda_packages");
-    if (!table) return;
-    table->allow_only({"cuda", "from", "url", "sha256", "folder"});
-    if (!spec_.companions.empty()) table->fail("[cuda_packages] and companions exclude each other", "a companion would be built with nixpkgs' own CUDA packages");
-    CudaPackages packages;
-    packages.where = table->where();
-    packages.cuda = read_cuda(table->at("cuda"));
-    const std::string from = table->text_or("from", "fetch");
-    if (from != "fetch" && from != "copy") {
-      table->at("from").fail(fmt::format("from cannot be \"{}\"", printable(from)),
-                             "\"fetch\" takes the packages from a repository, \"copy\" writes their recipes beside the others");
-    }
-    if (from == "copy") {
-      packages.from = CudaPackages::From::copy;
-      for (const char* key : {"url", "sha256", "folder"}) {
-        if (const Toml* value = table->find(key)) value->fail(fmt::format("{} belongs to from = \"fetch\"", key), "take it out");
-      }
-    } else {
-      packages.url = read_url(table->at("url"));
-      if (const Toml* hash = table->find("sha256")) packages.sha256 = read_tarball_hash(*hash);
-      packages.folder = table->text_or("folder", packages.folder);
-      if (packages.folder.find_first_of(" \t\n\"$\\") != std::string::npos || packages.folder.starts_with("/") || packages.folder.find("..") != std::string::npos) {
-        table->at("folder").fail("this is no folder inside the repository");
-      }
-    }
-    spec_.cuda_packages = packages;
-  }
-
-  static std::string read_url(const Toml& value) {
-    if (value.text().empty() || value.text().find_first_of(" \t\n\"$\\") != std::string::npos) {
-      value.fail("this is no address", "of a .tar.gz, as builtins.fetchTarball takes it");
-    }
-    return value.text();
-  }
-
-  static std::optional<std::string> read_tarball_hash(const Toml& value) {
-    check_tarball_hash(value);
-    return value.text().empty() ? std::nullopt : std::optional(value.text());
   }
 
   void read_blocks(std::string_view key) {
@@ -404,8 +362,7 @@ class MatrixParser {
       settings->at("narrow").fail("narrow = \"closure\" and strategy = \"carve\" exclude each other",
                                   "MAGMA, NCCL and the companions of a build for all GPUs are for all GPUs too");
     }
-    spec_.carver = Carver{.url = read_url(carver->at("url")), .sha256 = {}, .where = carver->where()};
-    if (const Toml* hash = carver->find("sha256")) spec_.carver->sha256 = read_tarball_hash(*hash);
+    spec_.carver = Carver{.url = read_tarball_url(carver->at("url")), .sha256 = read_tarball_hash(*carver), .where = carver->where()};
   }
 
   void read_override(const Toml& row) {

@@ -81,9 +81,11 @@ struct CudaPackages {
   From from = From::fetch;
   Version cuda;                       // of the builds that take them
   std::string url;                    // fetch: of a .tar.gz
-  std::optional<std::string> sha256;  // fetch
+  std::optional<std::string> sha256;  // fetch; "": a first build tells it
   std::string folder = ".flox/pkgs";  // fetch: where in the repository the recipes are
   std::string local;                  // fetch: a checkout to take instead, absolute; "": none
+  std::string table;                  // copy: file of a table of archives instead of the shipped one; "": that
+  std::map<std::string, Placed<std::string>> hashes;  // copy: by archive, instead of the table's own
   Place where;
 };
 

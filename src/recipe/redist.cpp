@@ -11,6 +11,7 @@
 #include "base/toml.h"
 #include "matrix/axes.h"
 #include "matrix/hash_value.h"
+#include "os/file.h"
 #include "recipe/render.h"
 #include "recipe/template.h"
 
@@ -77,6 +78,35 @@ std::string parts_of(const RedistPackage& package) {
   return text;
 }
 
+// What overlay_cuda_packages.nix.in takes.
+constexpr std::string_view asked_for[] = {"cudatoolkit", "cudnn", "nccl", "libcusparse_lt"};
+
+void check_complete(const Redist& redist, const CudaPackages& packages) {
+  if (redist.cuda != packages.cuda) {
+    throw Error({.what = fmt::format("{} is a table for CUDA {}, not {}", packages.table, redist.cuda.text(), packages.cuda.text()), .where = packages.where, .next = {}});
+  }
+  for (const std::string_view name : asked_for) redist.find(fmt::format("{}-{}", name, replace_all(packages.cuda.text(), ".", "_")));
+}
+
+void take_hashes(Redist& redist, std::map<std::string, Placed<std::string>> hashes) {
+  std::vector<std::string> archives;
+  for (RedistPackage& package : redist.packages) {
+    for (RedistPart& part : package.parts) {
+      for (auto& [system, hash] : part.hash) {
+        archives.push_back(archive_name(package.url_of(part, system)));
+        const auto found = hashes.find(archives.back());
+        if (found == hashes.end()) continue;
+        hash = found->second.value;
+        hashes.erase(found);
+      }
+    }
+  }
+  if (hashes.empty()) return;
+  const auto& [archive, hash] = *hashes.begin();
+  throw Error({.what = fmt::format("no package has an archive \"{}\"", printable(archive)), .where = hash.where,
+               .next = did_you_mean_text(archive, archives, "see: torchlathe toolkit --urls")});
+}
+
 }  // namespace
 
 std::string archive_name(std::string_view url) { return std::string(url.substr(url.rfind('/') + 1)); }
@@ -126,6 +156,13 @@ Redist shipped_redist(const Version& cuda) {
   }
   throw Error({.what = fmt::format("there is no table of NVIDIA's archives for CUDA {}", cuda.text()), .where = {},
                .next = fmt::format("there is one for {}; torchlathe help toolkit says how to write another", fmt::join(known, ", "))});
+}
+
+Redist redist_of(const CudaPackages& packages) {
+  Redist redist = packages.table.empty() ? shipped_redist(packages.cuda) : read_redist(read_file(packages.table), packages.table);
+  check_complete(redist, packages);
+  take_hashes(redist, packages.hashes);
+  return redist;
 }
 
 std::string render_redist(const Redist& redist, const RedistPackage& package, const std::string& system) {

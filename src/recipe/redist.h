@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "hardware/catalog.h"
+#include "matrix/spec.h"
 
 namespace lathe {
 
@@ -39,6 +40,10 @@ Redist read_redist(std::string_view text, const std::string& file);
 
 // The table that is compiled in for this CUDA, or an Error that names those there are.
 Redist shipped_redist(const Version& cuda);
+
+// The table that a matrix' [cuda_packages] names, with the hashes that the matrix has for its archives; it has every package that
+// recipes ask for. An Error with the place when the matrix has a hash of an archive that the table does not have.
+Redist redist_of(const CudaPackages& packages);
 
 // The recipe's text, sealed (render.h). `system`: the one that it builds for when nobody says another.
 std::string render_redist(const Redist& redist, const RedistPackage& package, const std::string& system);

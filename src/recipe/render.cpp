@@ -324,7 +324,7 @@ std::string seal(std::string recipe) {
 std::vector<SharedRecipe> render_shared(const MatrixSpec& spec) {
   std::vector<SharedRecipe> shared;
   if (!spec.cuda_packages || spec.cuda_packages->from != CudaPackages::From::copy) return shared;
-  const Redist redist = shipped_redist(spec.cuda_packages->cuda);
+  const Redist redist = redist_of(*spec.cuda_packages);
   for (const RedistPackage& package : redist.packages) {
     shared.push_back({.file = package.name + ".nix", .text = render_redist(redist, package, "x86_64-linux")});
   }

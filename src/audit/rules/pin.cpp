@@ -67,7 +67,7 @@ void rule_pin_hash(const Case& recipe, Report& report) {
   for (const RecordedNixpkgs& used : recipe.got.nixpkgs) {
     if (last && last->where == used.where) continue;  // a companion hands its own to its PyTorch
     last = &used;
-    if (used.rev && !used.sha256) {
+    if (used.rev && used.sha256.value_or("").empty()) {
       report.add(used.where, "the tarball of nixpkgs has no sha256");
     } else if (recipe.want && used.rev && *used.rev == recipe.want->nixpkgs->rev && recipe.want->nixpkgs->sha256 && used.sha256 != recipe.want->nixpkgs->sha256) {
       report.add(used.where, "the sha256 of nixpkgs is another than the matrix has");

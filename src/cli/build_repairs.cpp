@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "cli/build_repairs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "base/parallel.h"
+#include "build/plan_jobs.h"
+#include "os/file.h"
+
+namespace lathe {
+namespace {
+
+bool is_hash(const Diagnosis& diagnosis) { return diagnosis.finding.rule == "hash-mismatch"; }
+
+}  // namespace
+
+// One that is compiled in, or comes from a pipe, cannot be mended.
+bool BuildRepairs::has_file() const { return std::filesystem::exists(matrix_.file()); }
+
+MatrixSpec BuildRepairs::load() const {
+  MatrixSpec spec = matrix_.load();
+  if (hashes_ && has_file()) ask_for_tarball_hashes(spec);
+  return spec;
+}
+
+std::string BuildRepairs::mend(Job& job, const Diagnosis& diagnosis) {
+  const std::string& rule = diagnosis.finding.rule;
+  if (is_hash(diagnosis) && (hashes_ || rest_)) return mend_hash(job, diagnosis);
+  if (!rest_) return "";
+  if (rule == "network" || rule == "builder-lost") return "again, after: " + diagnosis.finding.what;
+  if ((rule == "compiler-killed" || rule == "out-of-memory") && job.attempts < 3) {
+    unsigned& cores = run_.driver.cores;
+    cores = std::max(1U, (cores > 0 ? cores : usable_cores()) / 2);
+    return fmt::format("again with {} cores, after: {}", cores, diagnosis.finding.what);
+  }
+  return "";
+}
+
+std::optional<HashRepair> BuildRepairs::find(const Job& job, const Diagnosis& diagnosis) const {
+  if (!has_file()) return std::nullopt;
+  const std::string text = read_file(matrix_.file());
+  const MatrixSpec spec = load();
+  return job.variant ? find_hash_repair(text, spec, *job.variant, diagnosis) : find_shared(job, diagnosis, text, spec);
+}
+
+// Work that several variants need is mended for one of them: PyTorch itself, if it is among them.
+std::optional<HashRepair> BuildRepairs::find_shared(const Job& job, const Diagnosis& diagnosis, const std::string& text, const MatrixSpec& spec) const {
+  const std::set<std::string> users = users_of(job.derivation, run_.driver);
+  const auto needs_it = [&](const Job& other, bool companion) {
+    return other.variant && (other.variant->companion != nullptr) == companion && users.contains(other.derivation);
+  };
+  for (const bool companion : {false, true}) {
+    const auto user = std::ranges::find_if(*jobs_, [&](const Job& other) { return needs_it(other, companion); });
+    if (user != jobs_->end()) return find_hash_repair(text, spec, *user->variant, diagnosis, companion);
+  }
+  return std::nullopt;
+}
+
+void BuildRepairs::write(const HashRepair& repair) const { write_file_atomically(matrix_.file(), repair.text); }
+
+std::string BuildRepairs::mend_hash(Job& job, const Diagnosis& diagnosis) {
+  if (!has_file()) return "";
+  const auto repair = find(job, diagnosis);
+  if (repair) write(*repair);
+  // Another job may have mended it already.
+  const std::string before = job.derivation;
+  remake(*jobs_, job, load(), run_.state, run_.driver);
+  if (repair) return repair->described("was", "is now");
+  return job.derivation == before ? "" : "the matrix file has been mended since";
+}
+
+std::string BuildRepairs::hash_change(const Job& job, const Diagnosis& diagnosis) const {
+  const auto repair = find(job, diagnosis);
+  return repair ? repair->described("is", "Nix computed") : "";
+}
+
+std::string BuildRepairs::mend_evaluation() {
+  if (!hashes_ && !rest_) return "";
+  for (const Job& job : *jobs_) {
+    if (job.state != JobState::failed || job.why.empty() || !is_hash(job.why.front())) continue;
+    const auto repair = find(job, job.why.front());
+    if (!repair) continue;
+    write(*repair);
+    return repair->described("was", "is now");
+  }
+  return "";
+}
+
+}  // namespace lathe
