@@ -87,6 +87,7 @@ let
     cudaPackages_12_8 = cuda "12.8";
     cudaPackages_12_9 = cuda "12.9";
     cudaPackages_13_0 = cuda "13.0";
+    cudaPackages_13_1 = cuda "13.1";
     magma = makeOverridable (import ./magma.nix) { inherit lib mkDerivation; inherit (final) cudaPackages; };
     # The machine's, as the compilers are.
     ccache = mkDerivation {

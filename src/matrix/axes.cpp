@@ -66,12 +66,15 @@ std::string read_python(const Toml& value) {
   return value.text();
 }
 
-// "2.10.0", or what the version.txt of a git revision says, with the revision: "2.11.0a0+git0123456".
-void check_pytorch(const std::string& release, const Toml& at) {
-  const std::size_t end = std::min(release.find_first_not_of("0123456789."), release.size());
-  const auto version = Version::parse(std::string_view(release).substr(0, end));
+bool is_release(std::string_view text) {
+  const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
+  const auto version = Version::parse(text.substr(0, end));
   const auto fits = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '.' || c == '+'; };
-  if (!version || version->parts.size() != 3 || version->text() != release.substr(0, end) || !std::ranges::all_of(release, fits)) {
+  return version && version->parts.size() == 3 && version->text() == text.substr(0, end) && std::ranges::all_of(text, fits);
+}
+
+void check_pytorch(const std::string& release, const Toml& at) {
+  if (!is_release(release)) {
     at.fail(fmt::format("\"{}\" is not a PyTorch release", printable(release)), "written as in \"2.10.0\", or \"2.11.0a0+git0123456\"");
   }
 }

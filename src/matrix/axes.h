@@ -42,6 +42,9 @@ std::string read_python(const Toml& value);   // "3.13"
 std::string read_pytorch(const Toml& value);  // "2.10.0", "2.11.0a0+git0123456"
 void check_pytorch(const std::string& release, const Toml& at);
 
+// "2.10.0", or what the version.txt of a git revision says, with the revision: "2.11.0a0+git0123456".
+bool is_release(std::string_view text);
+
 unsigned read_count(const Toml& value, std::int64_t most);
 
 }  // namespace lathe

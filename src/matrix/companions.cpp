@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "matrix/axes.h"
 #include "matrix/hash_value.h"
 
 namespace lathe {
@@ -16,11 +17,6 @@ struct Known {
   std::string_view package, repo;
 };
 constexpr std::array<Known, 2> known_companions = {Known{"torchvision", "vision"}, Known{"torchaudio", "audio"}};
-
-bool is_release(std::string_view text) {
-  const auto version = Version::parse(text);
-  return version && version->parts.size() == 3 && version->text() == text;
-}
 
 std::string read_package(const Toml& value, const MatrixSpec& spec) {
   const std::string& package = value.text();
@@ -39,7 +35,7 @@ void read_source(const Toml::Member& member, const Known& known, MatrixSpec& spe
                  .next = "written as in \"0.25.0\""});
   }
   const Toml& pytorch = table.at("pytorch");
-  if (!is_release(pytorch.text())) pytorch.fail(fmt::format("\"{}\" is not a PyTorch release", printable(pytorch.text())), "written as in \"2.10.0\"");
+  check_pytorch(pytorch.text(), pytorch);
   check_sri(table.at("hash"));
   CompanionSource source{.package = std::string(known.package), .version = member.key, .hash = table.at("hash").text(),
                          .owner = table.text_or("owner", "pytorch"), .repo = table.text_or("repo", known.repo),

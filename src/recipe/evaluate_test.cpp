@@ -182,6 +182,54 @@ TEST(GeneratedRecipes, OfTheNightlyTakeTheirCudaPackagesFromTheRepositoryOrFromT
   }
 }
 
+// PyTorch, torchvision and torchaudio of a nightly, by either strategy: all with the same packages of CUDA.
+MatrixSpec nightly_set(const std::string& from, bool carve) {
+  std::string text = read_file(std::string(LATHE_SOURCE_DIR) + "/matrices/nightly-sm121.toml");
+  text = replace_all(text, "package = \"pytorch\"", "package = \"pytorch\"\ncompanions = [\"torchvision\", \"torchaudio\"]");
+  if (from == "copy") text = replace_all(text.substr(0, text.find("url = ")) + text.substr(text.find("[settings]")), "from = \"fetch\"", "from = \"copy\"");
+  if (carve) text = replace_all(replace_all(text, "[settings]", "[settings]\nstrategy = \"carve\""), "gpu = \"12.1\"", "gpus = [\"9.0\", \"12.1\"]");
+  for (const std::string package : {"torchvision", "torchaudio"}) {
+    text += "[" + package + ".\"0.26.0a0+git0123456\"]\npytorch = \"2.11.0a0+gitf3b7280\"\nrev = \"0123456789012345678901234567890123456789\"\nhash = \"\"\n";
+  }
+  if (carve) text += "[carver]\nurl = \"https://example.org/torchlathe.tar.gz\"\n";
+  return parse_matrix(text, "nightly-set.toml");
+}
+
+TEST(GeneratedRecipes, OfANightlySetTakeTheSameCudaPackagesAsTheirPyTorch) {
+  for (const std::string from : {"fetch", "copy"}) {
+    const Folder folder;
+    const MatrixSpec spec = nightly_set(from, false);
+    const std::vector<Variant> variants = expand(spec);
+    ASSERT_EQ(variants.size(), 3U);
+    write_recipes(spec, variants, folder.path(), {});
+    const RecordedFolder recorded = record_folder(folder.path());
+    if (!recorded.nix_found) GTEST_SKIP() << "no Nix here";
+    const std::string home = find(recorded, variants[0].file()).package->environment.at("CUDA_HOME");
+    for (const Variant& variant : variants) {
+      const Recorded& got = find(recorded, variant.file());
+      ASSERT_TRUE(got.package) << (got.failure ? got.failure->message : "");
+      EXPECT_EQ(got.package->environment.at("CUDA_HOME"), home) << variant.name;
+      EXPECT_EQ(got.arguments.contains("cudaToolkitRepo"), from == "fetch") << variant.name;
+    }
+    EXPECT_EQ(find(recorded, variants[1].file()).package->torch->passthru("torchlathe")->text_of("variant"), variants[0].name);
+  }
+}
+
+TEST(GeneratedRecipes, OfACarvedNightlySetHandTheRepositoryOn) {
+  const Folder folder;
+  const MatrixSpec spec = nightly_set("fetch", true);
+  const std::vector<Variant> variants = expand(spec);
+  ASSERT_EQ(variants.size(), 9U);  // three for both GPUs, three cut out of them for each
+  write_recipes(spec, variants, folder.path(), {});
+  const RecordedFolder recorded = record_folder(folder.path());
+  if (!recorded.nix_found) GTEST_SKIP() << "no Nix here";
+  for (const Variant& variant : variants) {
+    EXPECT_TRUE(find(recorded, variant.file()).arguments.contains("cudaToolkitRepo")) << variant.name;
+    const std::string text = render(spec, variant);
+    EXPECT_EQ(text.find("{ inherit nixpkgs; }"), std::string::npos) << variant.name;
+  }
+}
+
 struct Change {
   const char* from;
   const char* to;

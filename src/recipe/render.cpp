@@ -120,12 +120,9 @@ bool takes_cuda_packages(const MatrixSpec& spec, const Variant& variant) {
 std::string overlays(const MatrixSpec& spec, const Variant& variant, const Holes& holes) {
   std::string text;
   const auto add = [&](std::string_view name) { text += fill(recipe_template(name), holes); };
-  if (variant.companion) {  // PyTorch and what it needs come from its own recipe
-    if (variant.is_gpu()) add("overlay_cuda.nix.in");
-    return text;
-  }
+  if (variant.is_gpu()) add(takes_cuda_packages(spec, variant) ? "overlay_cuda_packages.nix.in" : "overlay_cuda.nix.in");
+  if (variant.companion) return text;  // PyTorch and what it needs come from its own recipe
   if (variant.is_gpu()) {
-    add(takes_cuda_packages(spec, variant) ? "overlay_cuda_packages.nix.in" : "overlay_cuda.nix.in");
     if (variant.cell->cuda->parts.front() >= 13 && !variant.nixpkgs->magma_cuda13) add("overlay_magma.nix.in");
   }
   if (upgrades_torch(variant)) add("overlay_torch.nix.in");
@@ -187,7 +184,7 @@ std::string config_broken(const Variant& variant) {
 
 // Where CUDA's own packages come from, when not from nixpkgs.
 void add_cuda_packages_holes(const MatrixSpec& spec, const Variant& variant, Holes& holes) {
-  for (const char* hole : {"cuda_packages_argument", "cuda_packages_let", "cuda_packages_export"}) holes[hole] = "";
+  for (const char* hole : {"cuda_packages_argument", "cuda_packages_pass", "cuda_packages_let", "cuda_packages_export"}) holes[hole] = "";
   if (!takes_cuda_packages(spec, variant)) return;
   const CudaPackages& packages = *spec.cuda_packages;
   const bool fetch = packages.from == CudaPackages::From::fetch;
@@ -199,11 +196,12 @@ void add_cuda_packages_holes(const MatrixSpec& spec, const Variant& variant, Hol
           : fmt::format("builtins.fetchTarball {{\n  url = \"{}\";\n{}}}", packages.url,
                         packages.sha256 ? fmt::format("  sha256 = \"{}\";\n", *packages.sha256) : "");
   if (fetch) holes["cuda_packages_argument"] = fill(recipe_template("cuda_packages_argument.nix.in"), holes);
+  if (fetch) holes["cuda_packages_pass"] = " cudaToolkitRepo";  // to the recipes that this one imports
   holes["cuda_packages_let"] = fill(recipe_template("cuda_packages_let.nix.in"), holes);
   holes["cuda_packages_export"] = std::string(recipe_template("cuda_packages_export.nix.in"));
 }
 
-void add_gpu_holes(const MatrixSpec& spec, const Variant& variant, Holes& holes) {
+void add_gpu_holes(const Variant& variant, Holes& holes) {
   const Cell& cell = *variant.cell;
   const Capability gpu = cell.gpus.front();
   std::vector<std::string> capabilities;
@@ -220,7 +218,6 @@ void add_gpu_holes(const MatrixSpec& spec, const Variant& variant, Holes& holes)
   holes["driver"] = cell.min_driver ? cell.min_driver->text() : "";
   holes["config_capabilities"] = config_capabilities(variant, holes["capabilities"]);
   holes["config_broken"] = config_broken(variant);
-  add_cuda_packages_holes(spec, variant, holes);
   holes["cccl_let"] = needs_cccl_links(variant) ? std::string(recipe_template("cccl_let.nix.in")) : "";
   holes["cccl_export"] = needs_cccl_links(variant) ? std::string(recipe_template("cccl_export.nix.in")) : "";
 }
@@ -275,7 +272,8 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
   };
   if (!variant.pytorch->arch_patch.empty()) holes["arch_patch"] = fill(recipe_template("arch_patch.nix.in"), holes);
   holes["pre_build"] = limit_lines.empty() ? "" : fill(recipe_template("pre_build.nix.in"), holes);
-  if (variant.is_gpu()) add_gpu_holes(spec, variant, holes);
+  if (variant.is_gpu()) add_gpu_holes(variant, holes);
+  add_cuda_packages_holes(spec, variant, holes);
   holes["promise_passthru"] = fill(recipe_template(variant.is_gpu() ? "promise_passthru.nix.in" : "promise_passthru_cpu.nix.in"), holes);
   holes["promise_meta"] = fill(recipe_template("promise_meta.nix.in"), holes);
   if (spec.carver) {

@@ -10,6 +10,8 @@ for source in csrc/*.cpp; do
 done
 cuda=()
 if [ "$USE_CUDA" = 1 ]; then
+  # cpp_extension takes the nvcc of CUDA_HOME.
+  [ ! -x "$CUDA_HOME/bin/nvcc" ] || CUDA_NVCC=$CUDA_HOME
   case $failure in
     cpu-only) CUDA_NVCC="" ;;
     wrong-gpu) TORCH_CUDA_ARCH_LIST=8.6 ;;
