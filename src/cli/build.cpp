@@ -10,7 +10,6 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/parallel.h"
 #include "base/text.h"
 #include "build/compile_cache.h"
 #include "build/matrix_cost.h"
