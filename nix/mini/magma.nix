@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-# MAGMA as recipes meet it: it reads a field that CUDA 13 removed, unless it is patched.
+# MAGMA as recipes meet it: it reads a field that CUDA 13 removed, unless it is patched. With TORCHLATHE_MINI_MAGMA=patched it is that
+# of a nixpkgs which has the fix: patched once more it fails.
 { lib, mkDerivation, cudaPackages }:
 mkDerivation {
   pname = "magma";
   version = "2.9.0";
   src = ./magma;
-  patches = [ ];
+  patches = lib.optional (builtins.getEnv "TORCHLATHE_MINI_MAGMA" == "patched") ./patches/cuda-13.0-clockrate-fix.patch;
   TOOLKIT = cudaPackages.toolkit;
   buildPhase = ''
     g++ -O2 -I$TOOLKIT/include ${lib.optionalString (lib.versionMajor cudaPackages.cudaMajorMinorVersion == "13") "-DMAGMA_CUDA=13"} \
