@@ -53,40 +53,22 @@ struct Tally {
   std::vector<Diagnosis> found;
 };
 
-}  // namespace
-
-struct Diagnoser::State {
-  struct Target {
-    std::size_t rule;
-    const RuleMatch* match;
-  };
-
-  explicit State(std::string name);
-  void scan(std::size_t to);
-  void drop_scanned();
-  void look(const Target& target, const LiteralScanner::Hit& hit);
-  void record(const LogRule& rule, Tally& tally, const Block& block, const PatternMatch& match);
-  void add_contexts(const LogRule& rule, std::size_t position, Captures& captures) const;
-  std::uint64_t line_at(std::size_t position);
-  Block block_around(std::size_t position, unsigned before, unsigned after);
-
-  std::string log_name;
-  std::vector<LogRule> rules;
-  std::vector<std::vector<Target>> targets;  // per literal
-  std::unique_ptr<LiteralScanner> scanner;
-  std::vector<Tally> tallies;  // per rule
-
-  std::string buffer;
-  std::uint64_t dropped = 0;   // bytes of the log before the buffer
-  std::size_t scanned = 0;     // everything before it was scanned
-  std::size_t counted = 0;     // line feeds before it are in `line`
-  std::uint64_t line = 1;      // number of the line at `counted`
+struct Target {
+  std::size_t rule;
+  const RuleMatch* match;
 };
 
-Diagnoser::State::State(std::string name) : log_name(std::move(name)) {
+// What is the same for every log: read once.
+struct Knowledge {
+  std::vector<LogRule> rules;
+  std::vector<std::vector<Target>> targets;  // per literal
+  LiteralScanner scanner;
+};
+
+Knowledge read_knowledge() {
   const EmbeddedFile& file = diagnose_data::rules().front();
-  rules = read_diagnose_rules(file.text, std::string(file.name));
-  tallies.resize(rules.size());
+  std::vector<LogRule> rules = read_diagnose_rules(file.text, std::string(file.name));
+  std::vector<std::vector<Target>> targets;
   std::map<std::string, std::size_t> index;
   std::vector<std::string> literals;
   for (std::size_t i = 0; i < rules.size(); ++i) {
@@ -97,8 +79,36 @@ Diagnoser::State::State(std::string name) : log_name(std::move(name)) {
       targets[slot->second].push_back({i, &match});
     }
   }
-  scanner = std::make_unique<LiteralScanner>(std::move(literals));
+  return {.rules = std::move(rules), .targets = std::move(targets), .scanner = LiteralScanner(std::move(literals))};
 }
+
+const Knowledge& knowledge() {
+  static const Knowledge known = read_knowledge();
+  return known;
+}
+
+}  // namespace
+
+struct Diagnoser::State {
+  explicit State(std::string name) : log_name(std::move(name)) {}
+  void scan(std::size_t to);
+  void drop_scanned();
+  void look(const Target& target, const LiteralScanner::Hit& hit);
+  void record(const LogRule& rule, Tally& tally, const Block& block, const PatternMatch& match);
+  void add_contexts(const LogRule& rule, std::size_t position, Captures& captures) const;
+  std::uint64_t line_at(std::size_t position);
+  Block block_around(std::size_t position, unsigned before, unsigned after);
+
+  std::string log_name;
+  const std::vector<LogRule>& rules = knowledge().rules;
+  std::vector<Tally> tallies{rules.size()};  // per rule
+
+  std::string buffer;
+  std::uint64_t dropped = 0;   // bytes of the log before the buffer
+  std::size_t scanned = 0;     // everything before it was scanned
+  std::size_t counted = 0;     // line feeds before it are in `line`
+  std::uint64_t line = 1;      // number of the line at `counted`
+};
 
 std::uint64_t Diagnoser::State::line_at(std::size_t position) {
   if (position >= counted) {
@@ -204,8 +214,8 @@ void Diagnoser::State::record(const LogRule& rule, Tally& tally, const Block& bl
 }
 
 void Diagnoser::State::scan(std::size_t to) {
-  scanner->scan(buffer, scanned, to, [this](const LiteralScanner::Hit& hit) {
-    for (const Target& target : targets[hit.literal]) look(target, hit);
+  knowledge().scanner.scan(buffer, scanned, to, [this](const LiteralScanner::Hit& hit) {
+    for (const Target& target : knowledge().targets[hit.literal]) look(target, hit);
   });
   line_at(to);
   scanned = to;

@@ -80,8 +80,8 @@ std::string filtered(const std::string& value, std::string_view filter) {
 }  // namespace
 
 const TextPattern& LazyPattern::get() const {
-  if (!pattern_) pattern_ = std::make_unique<TextPattern>(expression_);
-  return *pattern_;
+  std::call_once(compiled_->once, [this] { compiled_->pattern.emplace(expression_); });
+  return *compiled_->pattern;
 }
 
 std::vector<LogRule> read_diagnose_rules(std::string_view toml, const std::string& file) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,7 +22,7 @@ enum class Stage {
   consequence,  // it comes after a cause: shown only when no cause is known
 };
 
-// An expression that is compiled when it is first needed: most logs need few of them.
+// An expression that is compiled when it is first needed, by whichever thread: most logs need few of them.
 class LazyPattern {
  public:
   explicit LazyPattern(std::string expression) : expression_(std::move(expression)) {}
@@ -28,8 +30,12 @@ class LazyPattern {
   const TextPattern& get() const;
 
  private:
+  struct Compiled {
+    std::once_flag once;
+    std::optional<TextPattern> pattern;
+  };
   std::string expression_;
-  mutable std::unique_ptr<TextPattern> pattern_;
+  std::unique_ptr<Compiled> compiled_ = std::make_unique<Compiled>();
 };
 
 struct RuleMatch {
