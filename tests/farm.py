@@ -125,4 +125,5 @@ def check_copies(folder, two, environment, ends):
     assert process.returncode == 1 and "not copied to file:///proc/nowhere" in told, told + errors
 
 
-main()
+if __name__ == "__main__":
+    main()

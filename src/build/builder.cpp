@@ -9,22 +9,17 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-#include <optional>
-#include <span>
 #include <thread>
 
-#include "base/embedded.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "build/nix_probe.h"
+#include "build/proof.h"
 #include "host/cpu.h"
 #include "nix/nix.h"
 #include "os/process_tree.h"
 
 namespace lathe {
-
-namespace build_data {
-std::span<const EmbeddedFile> cpu_proof();  // the program; empty where it could not be made
-}
 
 namespace {
 
@@ -36,9 +31,7 @@ std::string single_quoted(const std::string& text) { return "'" + replace_all(te
 // printf and octal are in every POSIX shell; base64 is not.
 std::string write_proof() {
   std::string words;
-  for (const EmbeddedFile& file : build_data::cpu_proof()) {
-    for (const char c : file.text) words += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
-  }
+  for (const char c : proof_program()) words += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
   if (words.empty()) return "";
   return fmt::format("f=$(mktemp) && printf '{}' >\"$f\" && chmod 700 \"$f\" && \"$f\" 2>/dev/null; rm -f \"$f\"\n", words);
 }
@@ -49,7 +42,7 @@ std::string script_for(const SshPlace& place) {
   const std::size_t root = place.remote_store.find("root=");
   const std::string store = (root == std::string::npos ? "" : place.remote_store.substr(root + 5)) + "/nix/store";
   return fmt::format(
-      "exec 2>/dev/null\necho '{0}'\n"
+      "exec 2>/dev/null\nunset out\necho '{0}'\n"
       "echo '{1}nix'; {2} --version\n"
       "echo '{1}kernel'; uname -s -m\n"
       "echo '{1}cpuinfo'; sed '/^$/q' /proc/cpuinfo\n"
@@ -91,10 +84,10 @@ std::vector<std::string> ssh_words(const NixMachine& machine) {
 }
 
 template <typename Number>
-Number number_in(std::string_view text, int base = 10) {
+Number number_in(std::string_view text) {
   Number value = 0;
   text = trim(text);
-  std::from_chars(text.data(), text.data() + text.size(), value, base);
+  std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
 }
 
@@ -121,22 +114,6 @@ std::vector<std::string> kernel_list(std::string_view cpuinfo, std::string_view 
   return features;
 }
 
-// The answers of cpu_proof.cpp: "leaf subleaf eax ebx ecx edx" and "xcr0 high low amx", hexadecimal. False when they are not there.
-bool read_proof(HostCpu& cpu, std::string_view text) {
-  std::map<std::pair<std::uint32_t, std::uint32_t>, CpuidAnswer> leaves;
-  std::optional<X86State> state;
-  for (const std::string_view line : split(text, '\n')) {
-    const auto fields = words(line);
-    std::vector<std::uint32_t> numbers;
-    for (const std::string_view field : fields) numbers.push_back(number_in<std::uint32_t>(field, 16));
-    if (fields.size() == 4 && fields[0] == "xcr0") state = {.xcr0 = std::uint64_t{numbers[1]} << 32 | numbers[2], .amx_granted = numbers[3] == 1};
-    if (fields.size() == 6) leaves[{numbers[0], numbers[1]}] = {numbers[2], numbers[3], numbers[4], numbers[5]};
-  }
-  if (!state || leaves.empty()) return false;
-  read_x86(cpu, [&](std::uint32_t leaf, std::uint32_t subleaf) { return leaves[{leaf, subleaf}]; }, *state);
-  return true;
-}
-
 void read_cpu(Builder& builder, std::string_view kernel, std::string_view cpuinfo, std::string_view proof) {
   builder.cpu.machine = kernel.find("aarch64") != std::string_view::npos ? Machine::aarch64 : Machine::x86_64;
   if (builder.cpu.machine == Machine::aarch64) {
@@ -149,6 +126,9 @@ void read_cpu(Builder& builder, std::string_view kernel, std::string_view cpuinf
     builder.proof = "the kernel's list";
   }
 }
+
+// ssh itself, and not what it ran.
+bool ssh_failed(const ProcessResult& result) { return result.timed_out || result.stopped || result.signal != 0 || result.exit_status == 255; }
 
 std::string ssh_failure(const ProcessResult& result) {
   if (result.timed_out) return "does not answer within 20 seconds";
@@ -168,11 +148,9 @@ Builder probe(const NixMachine& machine, const RunProcess& run) {
   Process process{.arguments = ssh_words(machine), .input = script_for(place), .output_limit = std::size_t{1} << 20, .time_limit = std::chrono::seconds(20)};
   process.arguments.emplace_back("sh");
   const ProcessResult result = run(process);
-  if (result.out.find(first_line) == std::string::npos) {
-    builder.problem = result.ok() ? "ssh gives no shell there, so what it can run is not proven" : ssh_failure(result);
-  } else {
-    read_probe(builder, result.out);
-  }
+  if (result.out.find(first_line) != std::string::npos) read_probe(builder, result.out);
+  else if (ssh_failed(result)) builder.problem = ssh_failure(result);
+  else ask_through_nix(builder, run);
   return builder;
 }
 
@@ -225,7 +203,8 @@ std::vector<Builder> probe_builders(const std::vector<NixMachine>& machines, con
 bool answers(const Builder& builder, const RunProcess& run) {
   Process process{.arguments = ssh_words(builder.machine), .time_limit = std::chrono::seconds(15)};
   process.arguments.emplace_back("true");
-  return run(process).ok();
+  const ProcessResult result = run(process);
+  return builder.shell ? result.ok() : !ssh_failed(result);
 }
 
 std::string why_not_there(const Builder& builder, const BuilderNeeds& needs) {
@@ -242,6 +221,7 @@ std::string why_not_there(const Builder& builder, const BuilderNeeds& needs) {
     }
   }
   if (needs.isa == nullptr) return "";
+  if (builder.proof.empty()) return "has proven nothing of what it can run: ssh gives no shell there (--any-cpu builds there all the same)";
   const auto missing = missing_features(builder.cpu, *needs.isa);
   return missing.empty() ? "" : fmt::format("cannot run {}: lacks {}", needs.isa->name, fmt::join(missing, ", "));
 }

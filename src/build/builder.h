@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The machines that build: this one and Nix's remote builders. Each is asked what it is before anything is built: does it answer,
 // which Nix, which instructions can it run, how much memory and disk is free. What a builder can run is proven on it: cpu_proof.cpp
-// is sent through ssh and answers with CPUID and XCR0; Arm's kernel lists HWCAP. Knows nothing of jobs' order.
+// is sent through ssh and answers with CPUID and XCR0; Arm's kernel lists HWCAP. One without a shell is asked through Nix
+// (nix_probe.h). Knows nothing of jobs' order.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +20,11 @@ struct Builder {
   NixMachine machine = {};       // without URI: this machine
   std::string name = {};         // "here", "root@arm1"
   std::string problem = {};      // why nothing can be built there; "": it can
-  std::string nix = {};          // "2.8.0"
+  bool shell = true;             // ssh gives one there; otherwise it was asked through Nix
+  std::string nix = {};          // "Nix 2.8.0"; "": not known
   std::vector<std::string> systems = {};
   HostCpu cpu = {};
-  std::string proof = {};        // of what it can run: "CPUID and XCR0", "HWCAP", "the kernel's list"
+  std::string proof = {};        // of what it can run: "CPUID and XCR0", "HWCAP", "the kernel's list"; "": nothing is known of that
   unsigned cores = 0;
   std::uint64_t memory = 0, memory_free = 0, disk_free = 0;  // bytes; 0: not known
 
@@ -38,7 +40,7 @@ struct BuilderNeeds {
 
 Builder this_builder(unsigned jobs, std::uint64_t memory_free);
 
-// All at once, each within 20 seconds. The result has one for each machine, in their order.
+// All at once, each within 20 seconds, without a shell within 100. The result has one for each machine, in their order.
 std::vector<Builder> probe_builders(const std::vector<NixMachine>& machines, const RunProcess& run);
 
 // What the probe's script printed.

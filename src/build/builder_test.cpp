@@ -28,14 +28,13 @@ TEST(Builder, what_the_proof_says_of_this_machine_is_what_this_program_sees_itse
   EXPECT_GT(builders[0].cores, 0U);
 }
 
-TEST(Builder, one_without_a_shell_or_without_an_answer_is_not_used) {
+TEST(Builder, one_without_an_answer_is_not_used) {
   const auto answer = [](int status, std::string out, std::string err) {
     return [=](const Process&) { return ProcessResult{.exit_status = status, .out = out, .err = err}; };
   };
   const auto machines = read_machines("ssh://a");
   EXPECT_EQ(probe_builders(machines, answer(255, "", "ssh: connect to host a port 22: No route to host\r\n")).at(0).problem,
             "ssh: connect to host a port 22: No route to host");
-  EXPECT_NE(probe_builders(machines, answer(0, "", "")).at(0).problem.find("no shell"), std::string::npos);
   EXPECT_NE(probe_builders(machines, answer(0, "torchlathe probe 1\n== nix\n", "")).at(0).problem.find("broke"), std::string::npos);
   EXPECT_NE(probe_builders(read_machines("local?root=/x"), answer(0, "", "")).at(0).problem, "");
 }

@@ -11,8 +11,9 @@ namespace lathe {
 namespace {
 
 // Sets that include one another count once: "avx512bf16" says avx, avx2 and avx512 too.
-std::string best_isas(const HostCpu& cpu) {
-  const std::vector<const Isa*> usable = usable_isas(cpu);
+std::string best_isas(const Builder& builder) {
+  if (builder.proof.empty()) return "not known";
+  const std::vector<const Isa*> usable = usable_isas(builder.cpu);
   std::string text;
   for (const Isa* isa : usable) {
     const bool inside = std::ranges::any_of(usable, [&](const Isa* other) { return std::ranges::find(other->includes, isa->name) != other->includes.end(); });
@@ -21,7 +22,7 @@ std::string best_isas(const HostCpu& cpu) {
   return text.empty() ? "none of the catalogue" : text;
 }
 
-std::string size_or_blank(std::uint64_t bytes) { return bytes > 0 ? size_text(bytes) : ""; }
+std::string size_or_unknown(std::uint64_t bytes) { return bytes > 0 ? size_text(bytes) : "not known"; }
 
 }  // namespace
 
@@ -36,8 +37,8 @@ std::string builders_text(const std::vector<Builder>& builders, const Terminal& 
     }
     std::vector<std::string> features = builder.machine.features;
     features.insert(features.end(), builder.machine.mandatory.begin(), builder.machine.mandatory.end());
-    table.add({printable(builder.name), std::to_string(builder.machine.max_jobs), builder.nix, fmt::format("{}", fmt::join(builder.systems, ", ")), best_isas(builder.cpu),
-               builder.proof, size_or_blank(builder.memory_free), size_or_blank(builder.disk_free), fmt::format("{}", fmt::join(features, ", "))});
+    table.add({printable(builder.name), std::to_string(builder.machine.max_jobs), builder.nix.empty() ? "not known" : builder.nix,
+               fmt::format("{}", fmt::join(builder.systems, ", ")), best_isas(builder), builder.proof.empty() ? "nothing" : builder.proof, size_or_unknown(builder.memory_free), size_or_unknown(builder.disk_free), fmt::format("{}", fmt::join(features, ", "))});
   }
   return table.text(terminal) + problems;
 }
@@ -47,10 +48,10 @@ std::string builders_json(const std::vector<Builder>& builders) {
   for (const Builder& builder : builders) {
     JsonWriter json(JsonWriter::Layout::compact);
     json.begin_object().member("event", "builder").member("name", builder.name).member("uri", builder.machine.uri).member("problem", builder.problem);
-    json.member("jobs", builder.machine.max_jobs).member("speed", builder.machine.speed).member("nix", builder.nix).member("systems", builder.systems);
+    json.member("jobs", builder.machine.max_jobs).member("speed", builder.machine.speed).member("shell", builder.shell).member("nix", builder.nix).member("systems", builder.systems);
     json.member("features", builder.machine.features).member("mandatory_features", builder.machine.mandatory).member("proof", builder.proof);
     json.key("isas").begin_array();
-    if (builder.problem.empty()) {
+    if (builder.problem.empty() && !builder.proof.empty()) {
       for (const Isa* isa : usable_isas(builder.cpu)) json.value(isa->name);
     }
     json.end_array().member("cpu", builder.cpu.features).member("cores", builder.cores).member("memory_bytes", builder.memory);
