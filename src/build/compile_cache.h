@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "build/job.h"
@@ -15,8 +16,11 @@ namespace lathe {
 std::vector<std::string> compile_caches(const std::vector<Job>& jobs);
 
 // Makes the folder if it is missing, for the group nixbld where there is one. "" when all is well, else a sentence: builds go on
-// without a cache then.
+// without a cache then. Looks at this machine only: what another builder has, its builds say.
 std::string prepare_compile_cache(const std::filesystem::path& folder);
+
+// What a recipe prints that builds without; the reason follows.
+inline constexpr std::string_view no_cache_words = "torchlathe: no compile cache: ";
 
 // The setting of Nix that lets `folders` into the sandbox; those that are missing are no error there.
 std::string sandbox_setting(const std::vector<std::string>& folders);

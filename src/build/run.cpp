@@ -7,11 +7,13 @@
 #include <condition_variable>
 #include <ctime>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "build/check_result.h"
+#include "build/compile_cache.h"
 #include "build/log_file.h"
 #include "diagnose/log_text.h"
 #include "nix/events.h"
@@ -266,10 +268,17 @@ class Runner {
     }
     const std::lock_guard lock(mutex_);
     if (event.kind == Kind::log_line) keep_line(job, event.text);
+    if (event.kind == Kind::log_line && event.text.starts_with(no_cache_words)) tell_of_no_cache(job, event.text);
     if (event.kind == Kind::phase || event.kind == Kind::build_start || event.kind == Kind::copy_start) {
       job.phase = event.kind == Kind::phase ? event.text : event.kind == Kind::build_start ? "building" : "fetching";
       observer_.phase(job);
     }
+  }
+
+  // Once for each builder: what a build may write to there, its own nix.conf says, and the build is slow but does not fail.
+  void tell_of_no_cache(const Job& job, std::string_view text) {
+    const std::string note = fmt::format("{}: {}", job.room == 0 ? "this machine" : job.builder, printable(trim(text.substr(no_cache_words.find(' ') + 1))));
+    if (told_.insert(note).second) observer_.note(note);
   }
 
   void take_result(Job& job, const Attempt& attempt) {
@@ -372,6 +381,7 @@ class Runner {
   std::vector<JobCost> costs_;
   std::vector<MachineRoom> rooms_;
   std::vector<std::thread> threads_;
+  std::set<std::string> told_;  // notes that are said once
   std::atomic<bool> ended_early_ = false;
   std::atomic<bool> stop_children_ = false;
 };
