@@ -210,26 +210,30 @@ std::vector<PublishedRecord> History::published(const std::string& target) const
 }
 
 Estimate History::estimate(const std::string& variant, bool carved) const {
-  Estimate estimate;
-  const auto take = [&](const std::string& condition, const std::vector<Value>& values) {
+  const auto from = [&](const std::string& condition, const std::vector<Value>& values) {
+    Estimate estimate;
     std::vector<double> seconds;
     for (const BuildRecord& record : state_->records(fmt::format("WHERE status = 'built' AND seconds IS NOT NULL AND carved_from {} '' AND ", carved ? "!=" : "=") + condition + " ORDER BY started DESC LIMIT 20", values)) {
       seconds.push_back(*record.seconds);
       estimate.peak_bytes = std::max(estimate.peak_bytes, static_cast<std::uint64_t>(record.peak_bytes.value_or(0)));
     }
-    if (seconds.empty()) return false;
+    if (seconds.empty()) return estimate;
     std::ranges::sort(seconds);
     estimate.seconds = seconds[seconds.size() / 2];
     estimate.low = seconds.front();
     estimate.high = seconds.back();
     estimate.samples = seconds.size();
-    return true;
+    return estimate;
   };
-  estimate.same_variant = take("variant = ?", {variant});
-  if (estimate.same_variant) return estimate;
+  Estimate own = from("variant = ?", {variant});
+  own.same_variant = own.samples > 0;
+  const bool is_variant = variant.find("-python") != std::string::npos;  // else work that several share, like no other
+  if (own.peak_bytes > 0 || (own.same_variant && !is_variant)) return own;
   // Another of the same kind: a GPU build, or one for CPUs alone.
-  take(variant.find("-cpu-") == std::string::npos ? "variant LIKE '%-python%-cuda%'" : "variant LIKE '%-python%-cpu-%'", {});
-  return estimate;
+  const Estimate others = from(variant.find("-cpu-") == std::string::npos ? "variant LIKE '%-python%-cuda%'" : "variant LIKE '%-python%-cpu-%'", {});
+  if (!own.same_variant) return others;
+  own.peak_bytes = others.peak_bytes;  // all its builds were on other machines, whose memory is not measured
+  return own;
 }
 
 }  // namespace lathe

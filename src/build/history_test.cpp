@@ -59,6 +59,26 @@ TEST_F(HistoryTest, an_estimate_is_the_median_of_the_same_variant_else_of_its_ki
   EXPECT_EQ(history.estimate("p-python313-cpu-avx2").samples, 0U);
 }
 
+TEST_F(HistoryTest, a_variant_that_was_built_on_other_machines_only_has_its_own_time_and_the_memory_of_others) {
+  History history(file());
+  const auto run = history.begin_run("m", "nix", {});
+  const std::string variant = "p-python313-cuda13_0-sm90-avx2", magma = "magma-2.9.0";
+  for (const std::string& name : {variant, magma}) {
+    BuildRecord remote{.run = run, .variant = name, .started = 1000, .status = "running"};
+    remote.id = history.begin_build(remote);
+    remote.status = "built";
+    remote.seconds = 100;
+    remote.builder = "arm1";
+    history.end_build(remote);
+  }
+  EXPECT_EQ(history.estimate(variant).peak_bytes, 0U) << "nobody measured any: the matrix' settings count";
+  add(history, run, "p-python313-cuda13_0-sm80-avx2", 7);
+  EXPECT_EQ(history.estimate(variant).peak_bytes, 500U);
+  EXPECT_EQ(history.estimate(variant).seconds, 100);
+  EXPECT_TRUE(history.estimate(variant).same_variant);
+  EXPECT_EQ(history.estimate(magma).peak_bytes, 0U) << "shared work is no variant";
+}
+
 TEST_F(HistoryTest, carves_and_builds_of_one_name_are_estimated_apart_and_shared_work_counts_for_neither) {
   History history(file());
   const auto run = history.begin_run("m", "nix", {});
