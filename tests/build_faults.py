@@ -138,55 +138,75 @@ def test_the_store_is_full_and_then_grows(folder):
         subprocess.run(["umount", "-l", folder / "disk"], check=False)
 
 
+def other_clock(folder, **how):
+    """Variables with which torchlathe and Nix see another clock: tests/clock.c."""
+    if not shutil.which("gcc"):
+        raise Skip("needs gcc, for another clock")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", folder / "clock.so", root / "tests/clock.c"], check=True)
+    return dict(LD_PRELOAD=f"{folder}/clock.so", ASAN_OPTIONS="verify_asan_link_order=0", **how)
+
+
+def heartbeats(told):
+    return [float(beat) for beat in re.findall(r"^running \S+  ([0-9.]+) s", told, re.M)]
+
+
 def test_the_clock_jumps_by_an_hour(folder):
     """time() and CLOCK_REALTIME go an hour back and forth at each call: durations, heartbeat and estimates do not notice."""
-    if not shutil.which("gcc"):
-        raise Skip("needs gcc, for a clock that jumps")
-    (folder / "jump.c").write_text("""#define _GNU_SOURCE
-#include <time.h>
-#include <unistd.h>
-#include <sys/syscall.h>
-static long jump(void) { static long calls; return ++calls % 2 ? 3600 : -3600; }
-int clock_gettime(clockid_t which, struct timespec *to) {
-  long result = syscall(SYS_clock_gettime, which, to);
-  if (which == CLOCK_REALTIME) to->tv_sec += jump();
-  return (int)result;
-}
-time_t time(time_t *to) {
-  struct timespec now;
-  syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
-  now.tv_sec += jump();
-  if (to) *to = now.tv_sec;
-  return now.tv_sec;
-}
-""")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", folder / "jump.so", folder / "jump.c"], check=True)
     place = Place(folder, "sleep 3")
-    code, told = place.build("--heartbeat", "1", LD_PRELOAD=f"{folder}/jump.so", ASAN_OPTIONS="verify_asan_link_order=0")
+    code, told = place.build("--heartbeat", "1", **other_clock(folder, CLOCK_SWINGS="1"))
     expect(code == 0 and "1 built" in told, told)
-    beats = re.findall(r"^running \S+  ([0-9.]+) s", told, re.M)
-    expect(2 <= len(beats) <= 10 and all(float(beat) < 60 for beat in beats), told)
+    beats = heartbeats(told)
+    expect(2 <= len(beats) <= 10 and all(beat < 60 for beat in beats), told)
     seconds = [row["seconds"] for row in place.rows()]
     expect(len(seconds) == 1 and 2.5 < seconds[0] < 60, seconds)
 
 
-def test_the_machine_sleeps(folder):
-    """torchlathe, Nix and the build stand still together and go on: nothing is taken for dead."""
-    place = Place(folder, "sleep 1; sleep 1; sleep 1; sleep 1")
-    process = place.start("--heartbeat", "1")
-    time.sleep(2.5)
+def stop_all(process, folder):
+    """torchlathe, Nix and what builds; returns what lets them go on."""
     os.killpg(process.pid, signal.SIGSTOP)
-    sleepers = [int(line) for line in subprocess.run(["pgrep", "-f", str(folder)], stdout=subprocess.PIPE, text=True).stdout.split()]
-    sleepers = [one for one in sleepers if one != os.getpid()]
+    found = subprocess.run(["pgrep", "-f", str(folder)], stdout=subprocess.PIPE, text=True).stdout.split()
+    sleepers = [int(one) for one in found if int(one) != os.getpid()]
     for one in sleepers:
         os.kill(one, signal.SIGSTOP)
+
+    def go_on():
+        for one in sleepers:
+            os.kill(one, signal.SIGCONT)
+        os.killpg(process.pid, signal.SIGCONT)
+
+    return go_on
+
+
+def test_the_machine_sleeps(folder):
+    """For an hour by the wall clock and CLOCK_BOOTTIME, while CLOCK_MONOTONIC stands still: nothing is taken for dead, durations count
+    the time awake."""
+    place = Place(folder, "sleep 1; sleep 1; sleep 1; sleep 1")
+    slept = folder / "slept"
+    begun = time.monotonic()
+    process = place.start("--heartbeat", "1", **other_clock(folder, CLOCK_SLEPT=str(slept)))
+    while not place.folder.joinpath("state/history.db").exists() or not place.rows():
+        expect(process.poll() is None and time.monotonic() - begun < 60, "it did not begin to build")
+        time.sleep(0.1)
+    time.sleep(1.5)
+    stopped = time.monotonic()
+    go_on = stop_all(process, folder)
     time.sleep(8)
-    for one in sleepers:
-        os.kill(one, signal.SIGCONT)
-    os.killpg(process.pid, signal.SIGCONT)
-    told, _ = process.communicate(timeout=120)
-    expect(process.returncode == 0 and b"1 built" in told, told.decode())
-    expect(place.rows()[0]["status"] == "built", place.rows())
+    stood = time.monotonic() - stopped
+    (folder / "slept.new").write_text(f"{stood}\n")
+    (folder / "slept.new").rename(slept)
+    go_on()
+    told = process.communicate(timeout=120)[0].decode()
+    awake = time.monotonic() - begun - stood
+    expect(process.returncode == 0 and "1 built" in told, told)
+    row, = place.rows()
+    expect(row["status"] == "built" and 2.5 < row["seconds"] < awake, f"{row}, awake for {awake}")
+    beats = heartbeats(told)
+    expect(beats == sorted(beats) and 2 <= len(beats) <= awake + 1 and beats[-1] < awake, f"{told}, awake for {awake}")
+    printed, = re.findall(r"^built +\S+ +([0-9.]+) s", told, re.M)
+    expect(abs(float(printed) - row["seconds"]) < 0.2, f"{told}, {row}")
+    with sqlite3.connect(folder / "state/history.db") as history:
+        begin, end = history.execute("SELECT started, ended FROM runs").fetchone()
+    expect(3600 <= end - begin < 3600 + stood + awake + 2, f"the run is written down from {begin} to {end}")
 
 
 def test_a_log_of_one_endless_line(folder):
