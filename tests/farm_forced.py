@@ -76,6 +76,27 @@ def check_death(folder, machines, environment, serve, daemon, variant):
     print(f"{serve.name} was killed, {daemon.name} built {variant}")
 
 
+def check_daemon(folder, machines, environment, daemon, variant):
+    """Only the ssh of Nix's own daemon knows the way, as where the key is root's: the builder is proven through that, and builds."""
+    with open(folder / "mini/builder.sh", "a") as file:
+        file.write("# through the daemon\n")
+    socket = folder / "socket"
+    service = subprocess.Popen(["nix-daemon"], env=dict(environment, NIX_DAEMON_SOCKET_PATH=str(socket)), stderr=subprocess.DEVNULL)
+    try:
+        while not socket.exists():
+            assert service.poll() is None, "nix-daemon ended"
+            time.sleep(0.1)
+        machines.write_text(f"{daemon.uri} x86_64-linux - 1 1 big-parallel\n")
+        code, events, told = events_of(build(folder, machines, dict(environment, NIX_REMOTE=f"unix://{socket}", NIX_SSHOPTS=""), "-j0", variant))
+        assert code == 0 and on(events, variant) == daemon.name, told
+        found, = [event for event in events if event["event"] == "builder" and event["uri"] == daemon.uri]
+        assert found["problem"] == "" and found["proof"] == "CPUID and XCR0", told
+        print(f"{daemon.name} built {variant} through a Nix daemon whose ssh alone gets there")
+    finally:
+        service.terminate()
+        service.wait()
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="lathe-farm-") as name:
         folder = Path(name)
@@ -93,6 +114,7 @@ def main():
                                 f"{none.uri} x86_64-linux - 1 1 big-parallel\n{daemon.uri} aarch64-linux - 1 1 big-parallel\n")
             variant = check_builds(folder, machines, environment, daemon, serve, none)
             check_death(folder, machines, environment, serve, daemon, variant)
+            check_daemon(folder, machines, environment, daemon, variant)
         finally:
             for machine in (daemon, serve, none):
                 machine.kill()

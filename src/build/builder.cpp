@@ -148,9 +148,14 @@ Builder probe(const NixMachine& machine, const RunProcess& run) {
   Process process{.arguments = ssh_words(machine), .input = script_for(place), .output_limit = std::size_t{1} << 20, .time_limit = std::chrono::seconds(20)};
   process.arguments.emplace_back("sh");
   const ProcessResult result = run(process);
-  if (result.out.find(first_line) != std::string::npos) read_probe(builder, result.out);
-  else if (ssh_failed(result)) builder.problem = ssh_failure(result);
-  else ask_through_nix(builder, run);
+  if (result.out.find(first_line) != std::string::npos) {
+    read_probe(builder, result.out);
+  } else if (!ssh_failed(result)) {
+    ask_through_nix(builder, run);
+  } else {
+    builder.problem = ssh_failure(result);
+    if (builds_by_daemon()) ask_through_daemon(builder, run);
+  }
   return builder;
 }
 
@@ -201,6 +206,7 @@ std::vector<Builder> probe_builders(const std::vector<NixMachine>& machines, con
 }
 
 bool answers(const Builder& builder, const RunProcess& run) {
+  if (builder.by_daemon) return answers_daemon(builder, run);
   Process process{.arguments = ssh_words(builder.machine), .time_limit = std::chrono::seconds(15)};
   process.arguments.emplace_back("true");
   const ProcessResult result = run(process);

@@ -21,6 +21,7 @@ struct Builder {
   std::string name = {};         // "here", "root@arm1"
   std::string problem = {};      // why nothing can be built there; "": it can
   bool shell = true;             // ssh gives one there; otherwise it was asked through Nix
+  bool by_daemon = false;        // only the ssh of Nix's daemon gets there, not this user's
   std::string nix = {};          // "Nix 2.8.0"; "": not known
   std::vector<std::string> systems = {};
   HostCpu cpu = {};
@@ -46,7 +47,7 @@ std::vector<Builder> probe_builders(const std::vector<NixMachine>& machines, con
 // What the probe's script printed.
 void read_probe(Builder& builder, std::string_view text);
 
-// Does it still answer? Within 15 seconds.
+// Does it still answer? Within 15 seconds, through a daemon 60.
 bool answers(const Builder& builder, const RunProcess& run);
 
 // "" when it can be built there, else why not: "lacks avx512f".

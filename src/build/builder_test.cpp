@@ -33,8 +33,8 @@ TEST(Builder, one_without_an_answer_is_not_used) {
     return [=](const Process&) { return ProcessResult{.exit_status = status, .out = out, .err = err}; };
   };
   const auto machines = read_machines("ssh://a");
-  EXPECT_EQ(probe_builders(machines, answer(255, "", "ssh: connect to host a port 22: No route to host\r\n")).at(0).problem,
-            "ssh: connect to host a port 22: No route to host");
+  const std::string problem = probe_builders(machines, answer(255, "", "ssh: connect to host a port 22: No route to host\r\n")).at(0).problem;
+  EXPECT_TRUE(problem.starts_with("ssh: connect to host a port 22: No route to host")) << problem;
   EXPECT_NE(probe_builders(machines, answer(0, "torchlathe probe 1\n== nix\n", "")).at(0).problem.find("broke"), std::string::npos);
   EXPECT_NE(probe_builders(read_machines("local?root=/x"), answer(0, "", "")).at(0).problem, "");
 }

@@ -2,10 +2,12 @@
 #include "build/nix_probe.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <random>
 
@@ -117,6 +119,15 @@ std::string prove(Builder& builder, const RunProcess& run) {
   return "";
 }
 
+bool can_prove(const Builder& builder) {
+  return !proof_program().empty() && std::ranges::find(builder.systems, proven_system) != builder.systems.end();
+}
+
+std::string variable_or(const char* name, std::string otherwise) {
+  const char* value = std::getenv(name);
+  return value && *value ? value : std::move(otherwise);
+}
+
 }  // namespace
 
 std::string store_uri(const NixMachine& machine) {
@@ -132,10 +143,30 @@ std::string store_uri(const NixMachine& machine) {
 void ask_through_nix(Builder& builder, const RunProcess& run) {
   builder.shell = false;
   std::string problem = ping(builder, run);
-  const bool can_prove = !proof_program().empty() && std::ranges::find(builder.systems, proven_system) != builder.systems.end();
-  if (problem.empty() && can_prove) problem = prove(builder, run);
-  if (!can_prove && builder.systems.front().starts_with("aarch64")) builder.cpu.machine = Machine::aarch64;
+  if (problem.empty() && can_prove(builder)) problem = prove(builder, run);
+  if (!can_prove(builder) && builder.systems.front().starts_with("aarch64")) builder.cpu.machine = Machine::aarch64;
   if (!problem.empty()) builder.problem = fmt::format("ssh gives no shell there, and {}", problem);
+}
+
+// As Nix decides it: a store that it may write itself needs no daemon.
+bool builds_by_daemon() {
+  const std::string remote = variable_or("NIX_REMOTE", "auto");
+  if (remote != "auto") return remote.starts_with("daemon") || remote.starts_with("unix://");
+  const std::string state = variable_or("NIX_STATE_DIR", "/nix/var/nix");
+  return ::access(state.c_str(), R_OK | W_OK) != 0 && ::access(variable_or("NIX_DAEMON_SOCKET_PATH", state + "/daemon-socket/socket").c_str(), F_OK) == 0;
+}
+
+void ask_through_daemon(Builder& builder, const RunProcess& run) {
+  if (!can_prove(builder)) return;
+  const std::string problem = prove(builder, run);
+  builder.shell = false;
+  builder.by_daemon = problem.empty();
+  builder.problem = problem.empty() ? "" : fmt::format("{}; through Nix's daemon: {}", builder.problem, problem);
+}
+
+bool answers_daemon(const Builder& builder, const RunProcess& run) {
+  Builder again = builder;
+  return prove(again, run).empty();
 }
 
 }  // namespace lathe

@@ -12,6 +12,15 @@ namespace lathe {
 // of half a kilobyte in both stores, until garbage is collected there.
 void ask_through_nix(Builder& builder, const RunProcess& run);
 
+// Does the Nix here leave building to a daemon? Then that one's ssh and its keys count (often root's), not this user's.
+bool builds_by_daemon();
+
+// For a builder that this user's ssh does not reach, its problem: is it proven through the daemon? Within 60 seconds.
+void ask_through_daemon(Builder& builder, const RunProcess& run);
+
+// Does one that was asked so still build? Within 60 seconds.
+bool answers_daemon(const Builder& builder, const RunProcess& run);
+
 // As Nix takes it on a command line: the machine's URI with its key and host key.
 std::string store_uri(const NixMachine& machine);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include "build/proof.h"
@@ -20,6 +21,7 @@ constexpr std::string_view on_it = "building '/nix/store/x.drv' on 'ssh-ng://me@
 // A farm whose ssh runs a daemon that takes a script for a broken greeting. What Nix would build runs here: the real program.
 struct Farm {
   std::filesystem::path answer = std::filesystem::temp_directory_path() / fmt::format("lathe_proof_{}", ::getpid());
+  ProcessResult ssh = {.exit_status = 1, .err = "error: serialised integer is too large"};
   ProcessResult ping = {.exit_status = 0, .out = "Store URL: ssh-ng://me@farm\nVersion: 2.18.1\n"};
   ProcessResult build = {.exit_status = 0, .err = std::string(on_it)};
   std::vector<std::string> built_with = {};
@@ -27,7 +29,7 @@ struct Farm {
   ~Farm() { std::filesystem::remove(answer); }
 
   ProcessResult operator()(const Process& process) {
-    if (process.arguments[0] == "ssh") return {.exit_status = 1, .err = "error: serialised integer is too large"};
+    if (process.arguments[0] == "ssh") return ssh;
     if (!process.arguments[0].ends_with("nix-build")) return ping;
     built_with = process.arguments;
     std::filesystem::remove(answer);
@@ -111,6 +113,26 @@ TEST_F(NixProbe, without_a_shell_every_answer_of_ssh_is_a_sign_of_life_but_its_o
   };
   EXPECT_TRUE(alive(1));
   EXPECT_FALSE(alive(255));
+}
+
+TEST_F(NixProbe, one_that_only_the_daemons_ssh_reaches_is_proven_through_the_daemon) {
+  const char* remote = std::getenv("NIX_REMOTE");
+  const std::string before = remote ? remote : "";
+  farm.ssh = {.exit_status = 255, .err = "me@farm: Permission denied (publickey)."};
+  ::setenv("NIX_REMOTE", "local", 1);
+  EXPECT_NE(farm.ask("ssh-ng://me@farm").problem.find("Permission denied"), std::string::npos);
+  EXPECT_TRUE(farm.built_with.empty()) << "no daemon, so nobody else to ask";
+  ::setenv("NIX_REMOTE", "daemon", 1);
+  const Builder builder = farm.ask("ssh-ng://me@farm");
+  EXPECT_EQ(builder.problem, "");
+  EXPECT_TRUE(builder.by_daemon);
+  EXPECT_EQ(builder.cpu.features, detect_cpu("").features);
+  EXPECT_TRUE(answers(builder, [this](const Process& process) { return farm(process); }));
+  farm.build = {.exit_status = 1, .err = "cannot build on 'ssh-ng://me@farm': error: failed to start SSH connection\nerror: unable to start any build\n"};
+  EXPECT_FALSE(answers(builder, [this](const Process& process) { return farm(process); }));
+  const std::string problem = farm.ask("ssh-ng://me@farm").problem;
+  EXPECT_NE(problem.find("Permission denied (publickey).; through Nix's daemon: cannot build on"), std::string::npos) << problem;
+  before.empty() ? ::unsetenv("NIX_REMOTE") : ::setenv("NIX_REMOTE", before.c_str(), 1);
 }
 
 TEST(StoreUri, takes_key_and_host_key_along) {
