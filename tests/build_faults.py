@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from nix_store import store_at
+
 SKIPPED = 77
 root = Path(__file__).resolve().parent.parent
 program = Path(sys.argv[1]).resolve()
@@ -58,11 +60,7 @@ class Place:
         for name, text in {"configure": "true", "check": "true", "build": script,
                            "install": "mkdir -p $out $lib $dev $cxxdev; echo done >$out/torch"}.items():
             (folder / "mini/torch/scripts" / f"{name}.sh").write_text(text + "\n")
-        self.environment = dict(os.environ, NIX_REMOTE="", TERM="xterm", **self.nix_at(folder))
-
-    def nix_at(self, folder):
-        return dict(NIX_STORE_DIR=f"{folder}/store", NIX_STATE_DIR=f"{folder}/var", NIX_LOG_DIR=f"{folder}/log", NIX_CONF_DIR=f"{folder}/etc",
-                    NIX_CONFIG="build-users-group =\nsandbox = false\nsubstitute = false\n")
+        self.environment = dict(os.environ, TERM="xterm", **store_at(folder))
 
     def command(self, *words):
         return [str(word) for word in (program, "build", "-m", self.folder / "m.toml", "--state", self.folder / "state", "--nixpkgs",
@@ -128,7 +126,7 @@ def test_the_store_is_full_and_then_grows(folder):
     try:
         (folder / "work").mkdir()
         place = Place(folder / "work", "mkdir -p $lib; head -c 8000000 /dev/zero >$lib/large")
-        place.environment.update(place.nix_at(folder / "disk"))
+        place.environment.update(store_at(folder / "disk"))
         code, told = place.build()
         expect(code == 1 and "o space left" in told and "[no-space" in told, told)
         subprocess.run(["mount", "-o", "remount,size=200m", folder / "disk"], check=True)

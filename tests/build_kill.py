@@ -20,6 +20,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from nix_store import store_at
+
 SKIPPED = 77
 root = Path(__file__).resolve().parent.parent
 program = Path(sys.argv[1]).resolve()
@@ -59,11 +61,6 @@ def package_set(folder, mark):
     return copy
 
 
-def environment_of(folder):
-    return dict(os.environ, NIX_STORE_DIR=f"{folder}/store", NIX_STATE_DIR=f"{folder}/var", NIX_LOG_DIR=f"{folder}/log", NIX_REMOTE="",
-                NIX_CONF_DIR=f"{folder}/etc", NIX_CONFIG="build-users-group =\nsandbox = false\nsubstitute = false\n")
-
-
 class Campaign:
     """One state folder and one package set: killed until all is built."""
 
@@ -71,7 +68,7 @@ class Campaign:
         self.folder, self.mark, self.kills = folder, mark, 0
         self.state = folder / f"state-{mark}"
         self.starts_when_had = {}  # by output: how often its builder had started when Nix was first seen to have it
-        self.environment = environment_of(folder)
+        self.environment = dict(os.environ, **store_at(folder))
         self.set = package_set(folder, mark)
         self.command = [program, "build", "--state", self.state, "-m", folder / "m.toml", "--nixpkgs", self.set, "-j2", "--no-verify",
                         "--memory", "64"]

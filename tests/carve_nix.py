@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from nix_store import store_at
+
 SKIPPED = 77
 tests = Path(__file__).resolve().parent
 program = Path(sys.argv[1]).resolve()
@@ -21,9 +23,7 @@ if not (shutil.which("nix-build") and shutil.which("gcc")):
 
 with tempfile.TemporaryDirectory(prefix="lathe-carve-nix-") as folder:
     folder = Path(folder)
-    environment = dict(os.environ, NIX_STORE_DIR=f"{folder}/store", NIX_STATE_DIR=f"{folder}/var", NIX_LOG_DIR=f"{folder}/log",
-                       NIX_CONF_DIR=f"{folder}/etc", NIX_REMOTE="",
-                       NIX_CONFIG="build-users-group =\nsandbox = false\nsubstituters =\n")
+    environment = dict(os.environ, **store_at(folder))
 
     def run(*command):
         done = subprocess.run([str(c) for c in command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

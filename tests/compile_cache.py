@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from farm import SKIPPED, package_set, program
+from nix_store import store_at
 from remote_machine import Machine, wait_for
 
 MATRIX = """[matrix]
@@ -110,10 +111,8 @@ def users(folder):
     folder.chmod(0o755)
     cache = folder / "cache"
     (folder / "m.toml").write_text(MATRIX.replace("CACHE", str(cache)))
-    environment = dict(os.environ, NIX_REMOTE="", NIX_STORE_DIR=f"{folder}/store", NIX_STATE_DIR=f"{folder}/var", NIX_LOG_DIR=f"{folder}/log",
-                       NIX_CONF_DIR=f"{folder}/etc",
-                       NIX_CONFIG="build-users-group = nixbld\nsandbox = true\nsandbox-fallback = false\nsubstitute = false\n"
-                                  "extra-sandbox-paths = /bin /usr /lib /lib64 /etc/alternatives\n")
+    environment = dict(os.environ, **store_at(folder, "build-users-group = nixbld\nsandbox = true\nsandbox-fallback = false\nsubstitute = false\n"
+                                                      "extra-sandbox-paths = /bin /usr /lib /lib64 /etc/alternatives\n"))
     words = ("--builders", "", "-j2", "--memory", "1000")
     notes, told = build(folder, environment, "first", *words)
     hits, misses = counted(cache)

@@ -21,6 +21,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from nix_store import store_at
+
 SKIPPED = 77
 tests = Path(__file__).resolve().parent
 mini = tests.parent / "nix/mini"
@@ -73,9 +75,7 @@ class Strategy:
         self.options, self.folder, self.name = options, folder / self.label.replace(" ", ""), name
         self.folder.mkdir()
         self.cache = self.folder / "cache" if cached else ""
-        store = self.folder / "nix"
-        self.environment = dict(os.environ, NIX_STORE_DIR=f"{store}/store", NIX_STATE_DIR=f"{store}/var", NIX_LOG_DIR=f"{store}/log",
-                                NIX_CONF_DIR=f"{store}/etc", NIX_REMOTE="", NIX_CONFIG="build-users-group =\nsandbox = false\nsubstituters =\n")
+        self.environment = dict(os.environ, **store_at(self.folder / "nix"))
 
     def build(self):
         (self.folder / "matrix.toml").write_text(matrix(self.options, self.name, self.cache))
