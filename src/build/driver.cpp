@@ -67,6 +67,20 @@ std::string query(const DriverOptions& options, std::vector<std::string> words, 
   return wants_err ? result.err : result.out;
 }
 
+// A command line has room for some megabytes.
+constexpr std::size_t portion = 1000;
+
+std::vector<std::span<const std::string>> in_portions(const std::vector<std::string>& all) {
+  std::vector<std::span<const std::string>> portions;
+  for (std::span<const std::string> rest = all; !rest.empty(); rest = rest.subspan(portions.back().size())) portions.push_back(rest.first(std::min(portion, rest.size())));
+  return portions;
+}
+
+std::vector<std::string> words_and(std::vector<std::string> before, std::span<const std::string> paths) {
+  before.insert(before.end(), paths.begin(), paths.end());
+  return before;
+}
+
 }  // namespace
 
 void instantiate(std::vector<Job>& jobs, const DriverOptions& options) {
@@ -75,10 +89,14 @@ void instantiate(std::vector<Job>& jobs, const DriverOptions& options) {
     if (job.state == JobState::waiting) open.push_back(&job);
   }
   for (std::span<Job*> rest = open; !rest.empty();) {
-    const ProcessResult result = options.run(evaluation(rest, options));
-    const std::size_t taken = take_derivations(result.out, rest);
-    if (result.ok() && taken == rest.size()) return;
-    if (taken >= rest.size()) throw Error({.what = "nix-instantiate: more derivations than recipes", .where = {}, .kind = ErrorKind::fault});
+    const std::span<Job*> some = rest.first(std::min(portion, rest.size()));
+    const ProcessResult result = options.run(evaluation(some, options));
+    const std::size_t taken = take_derivations(result.out, some);
+    if (result.ok() && taken == some.size()) {
+      rest = rest.subspan(taken);
+      continue;
+    }
+    if (taken >= some.size()) throw Error({.what = "nix-instantiate: more derivations than recipes", .where = {}, .kind = ErrorKind::fault});
     fail_evaluation(*rest[taken], result);  // Nix stops at the first that fails
     rest = rest.subspan(taken + 1);
   }
@@ -86,15 +104,14 @@ void instantiate(std::vector<Job>& jobs, const DriverOptions& options) {
 
 MissingPaths missing_of(const std::vector<std::string>& derivations, const DriverOptions& options) {
   MissingPaths missing;
-  if (derivations.empty()) return missing;
-  std::vector<std::string> words = {"--realise", "--dry-run"};
-  words.insert(words.end(), derivations.begin(), derivations.end());
-  std::set<std::string>* into = nullptr;
-  const std::string text = query(options, words, true);
-  for (const std::string_view line : split(text, '\n')) {
-    if (line.find("will be built") != std::string_view::npos) into = &missing.build;
-    else if (line.find("will be fetched") != std::string_view::npos) into = &missing.fetch;
-    else if (into && trim(line).starts_with("/")) into->emplace(trim(line));
+  for (const auto& some : in_portions(derivations)) {
+    std::set<std::string>* into = nullptr;
+    const std::string text = query(options, words_and({"--realise", "--dry-run"}, some), true);
+    for (const std::string_view line : split(text, '\n')) {
+      if (line.find("will be built") != std::string_view::npos) into = &missing.build;
+      else if (line.find("will be fetched") != std::string_view::npos) into = &missing.fetch;
+      else if (into && trim(line).starts_with("/")) into->emplace(trim(line));
+    }
   }
   return missing;
 }
@@ -103,8 +120,31 @@ std::vector<std::string> outputs_of_derivation(const std::string& derivation, co
   return outputs_of(query(options, {"--query", "--outputs", derivation}));
 }
 
-std::vector<std::string> requisites_of(const std::string& derivation, const DriverOptions& options) {
-  return outputs_of(query(options, {"--query", "--requisites", derivation}));
+std::set<std::string> requisites_of(const std::vector<std::string>& derivations, const DriverOptions& options) {
+  std::set<std::string> needs;
+  for (const auto& some : in_portions(derivations)) {
+    for (std::string& path : outputs_of(query(options, words_and({"--query", "--requisites"}, some)))) needs.insert(std::move(path));
+  }
+  return needs;
+}
+
+// Lines like "HASH-needed" -> "HASH-user" [color = "black"];
+NeedsGraph read_needs_graph(std::string_view dot, const std::string& store) {
+  NeedsGraph graph;
+  for (const std::string_view line : split(dot, '\n')) {
+    const auto parts = split(line, '"');
+    if (parts.size() >= 5 && trim(parts[2]) == "->") graph[fmt::format("{}/{}", store, parts[3])].push_back(fmt::format("{}/{}", store, parts[1]));
+  }
+  return graph;
+}
+
+NeedsGraph needs_graph(const std::vector<std::string>& derivations, const DriverOptions& options) {
+  NeedsGraph graph;
+  for (const auto& some : in_portions(derivations)) {
+    NeedsGraph part = read_needs_graph(query(options, words_and({"--query", "--graph"}, some)), std::filesystem::path(some.front()).parent_path().string());
+    graph.merge(part);
+  }
+  return graph;
 }
 
 std::set<std::string> users_of(const std::string& derivation, const DriverOptions& options) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -41,8 +42,14 @@ MissingPaths missing_of(const std::vector<std::string>& derivations, const Drive
 // The store paths that it makes.
 std::vector<std::string> outputs_of_derivation(const std::string& derivation, const DriverOptions& options);
 
-// Everything that a derivation needs, itself included.
-std::vector<std::string> requisites_of(const std::string& derivation, const DriverOptions& options);
+// Everything that derivations need, themselves included.
+std::set<std::string> requisites_of(const std::vector<std::string>& derivations, const DriverOptions& options);
+
+// What each of `derivations`, and each that they need, needs directly. In one question: asked for one at a time, a thousand variants took
+// a minute.
+using NeedsGraph = std::map<std::string, std::vector<std::string>>;
+NeedsGraph needs_graph(const std::vector<std::string>& derivations, const DriverOptions& options);
+NeedsGraph read_needs_graph(std::string_view dot, const std::string& store);
 
 // Every derivation of the store that needs it, itself included.
 std::set<std::string> users_of(const std::string& derivation, const DriverOptions& options);

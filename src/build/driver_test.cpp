@@ -50,6 +50,15 @@ TEST(Driver, a_recipe_that_does_not_evaluate_spoils_only_itself) {
   EXPECT_EQ(jobs[2].derivation, "/nix/store/a-late.drv");
 }
 
+TEST(Driver, the_graph_of_what_needs_what_is_read_from_the_dots_of_Nix) {
+  const NeedsGraph graph = read_needs_graph(
+      "digraph G {\n\"a-torch.drv\" [label = \"torch.drv\", shape = box, style = filled, fillcolor = \"#ff0000\"];\n"
+      "\"b-magma.drv\" -> \"a-torch.drv\" [color = \"black\"];\n\"c-source.drv\" -> \"a-torch.drv\" [color = \"red\"];\n"
+      "\"c-source.drv\" -> \"b-magma.drv\" [color = \"red\"];\n}\n", "/nix/store");
+  EXPECT_EQ(graph.size(), 2U);
+  EXPECT_EQ(graph.at("/nix/store/a-torch.drv"), (std::vector<std::string>{"/nix/store/b-magma.drv", "/nix/store/c-source.drv"}));
+}
+
 TEST(NixEvents, lines_of_the_internal_json_and_plain_lines) {
   using Kind = NixEvent::Kind;
   const NixEvent start = parse_nix_event(R"(@nix {"action":"start","fields":["/nix/store/a-x.drv","",1,1],"id":7,"level":3,"parent":0,"text":"building","type":105})");

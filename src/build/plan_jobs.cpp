@@ -65,8 +65,45 @@ std::string short_name(const std::string& path) {
   return dash == std::string::npos ? file : file.substr(dash + 1);
 }
 
+// Counts, for each derivation that has to be built, the jobs that wait for it.
+class NeedCounter {
+ public:
+  NeedCounter(const NeedsGraph& graph, const MissingPaths& missing) : graph_(graph), missing_(missing) {}
+
+  void add(const std::string& derivation, std::map<std::string, std::size_t>& needed) {
+    seen_ = {derivation};
+    std::vector<std::string> open = {derivation};
+    while (!open.empty()) {
+      const auto found = graph_.find(open.back());
+      open.pop_back();
+      if (found == graph_.end()) continue;
+      for (const std::string& path : found->second) {
+        if (!missing_.build.contains(path) || !seen_.insert(path).second) continue;
+        ++needed[path];
+        open.push_back(path);
+      }
+    }
+  }
+
+ private:
+  const NeedsGraph& graph_;
+  const MissingPaths& missing_;
+  std::set<std::string> seen_;
+};
+
+NeedsGraph graph_of(const std::vector<Job>& jobs, const MissingPaths& missing, const DriverOptions& options) {
+  std::vector<std::string> derivations;
+  for (const Job& job : jobs) {
+    const bool carved = job.variant && !job.variant->carved_from.empty();
+    if (job.state == JobState::waiting && !carved && missing.build.contains(job.derivation)) derivations.push_back(job.derivation);
+  }
+  return needs_graph(derivations, options);
+}
+
 std::vector<Job> shared_jobs(std::vector<Job>& jobs, const MissingPaths& missing, const DriverOptions& options) {
   std::map<std::string, std::size_t> needed;
+  const NeedsGraph graph = graph_of(jobs, missing, options);
+  NeedCounter counter(graph, missing);
   for (const Job& job : jobs) {
     if (job.state != JobState::waiting || !missing.build.contains(job.derivation)) continue;
     if (job.variant && !job.variant->carved_from.empty()) {  // shares its common build, and nothing else that takes long: no need to ask
@@ -74,9 +111,7 @@ std::vector<Job> shared_jobs(std::vector<Job>& jobs, const MissingPaths& missing
       if (common != jobs.end() && missing.build.contains(common->derivation)) needed[common->derivation] += 2;
       continue;
     }
-    for (const std::string& path : requisites_of(job.derivation, options)) {
-      if (path != job.derivation && missing.build.contains(path)) ++needed[path];
-    }
+    counter.add(job.derivation, needed);
   }
   std::vector<Job> shared;
   for (const auto& [derivation, count] : needed) {
@@ -140,14 +175,12 @@ void write_recipes(const MatrixSpec& spec, std::vector<Job>& jobs, const std::ve
 
 // Of all that are to be built; nothing where there is no shared work.
 std::set<std::string> needs_of_variants(const std::vector<Job*>& open, const DriverOptions& options) {
-  std::set<std::string> needs;
-  if (std::ranges::all_of(open, [](const Job* job) { return job->variant.has_value(); })) return needs;
+  if (std::ranges::all_of(open, [](const Job* job) { return job->variant.has_value(); })) return {};
+  std::vector<std::string> derivations;
   for (const Job* job : open) {
-    if (!job->variant || job->derivation.empty() || !job->variant->carved_from.empty()) continue;
-    const std::vector<std::string> paths = requisites_of(job->derivation, options);
-    needs.insert(paths.begin(), paths.end());
+    if (job->variant && !job->derivation.empty() && job->variant->carved_from.empty()) derivations.push_back(job->derivation);
   }
-  return needs;
+  return requisites_of(derivations, options);
 }
 
 // A derivation that is no longer needed, and one of its name that is needed now.

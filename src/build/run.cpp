@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <ctime>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -78,6 +79,7 @@ class Runner {
     }
     std::unique_lock lock(mutex_);
     while (!waiting_.empty() || !running_.empty()) {
+      join_ended();
       if (options_.stop && options_.stop->load()) stop_children_ = true;
       if (stopping()) stop_waiting();
       fail_without_room();
@@ -86,8 +88,7 @@ class Runner {
       measure_memory();
       observer_.tick(jobs_);
     }
-    lock.unlock();
-    for (std::thread& thread : threads_) thread.join();
+    join_ended();
   }
 
  private:
@@ -123,8 +124,17 @@ class Runner {
       job.state = JobState::running;
       job.started = Clock::now();
       observer_.started(job);
-      threads_.emplace_back([this, index = next->job] { work(index); });
+      threads_[next->job] = std::thread([this, index = next->job] { work(index); });
     }
+  }
+
+  // A thread that nobody joins keeps its stack, and a matrix may have thousands. What has ended needs the lock no more.
+  void join_ended() {
+    for (const std::size_t index : ended_) {
+      threads_.at(index).join();
+      threads_.erase(index);
+    }
+    ended_.clear();
   }
 
   void measure_memory() {
@@ -346,6 +356,8 @@ class Runner {
     }
     if (options_.fail_fast && is_bad(job.state)) ended_early_ = stop_children_ = true;
     std::erase_if(running_, [&](const Start& start) { return start.job == index; });
+    ended_.push_back(index);
+    job.last_lines = {};  // shown while it runs
     if (job.state == JobState::waiting) {
       job.reason.clear();
       waiting_.insert(waiting_.begin(), index);
@@ -380,8 +392,9 @@ class Runner {
   std::vector<Start> running_;
   std::vector<JobCost> costs_;
   std::vector<MachineRoom> rooms_;
-  std::vector<std::thread> threads_;
-  std::set<std::string> told_;  // notes that are said once
+  std::map<std::size_t, std::thread> threads_;  // by job
+  std::vector<std::size_t> ended_;              // whose threads are to be joined
+  std::set<std::string> told_;                  // notes that are said once
   std::atomic<bool> ended_early_ = false;
   std::atomic<bool> stop_children_ = false;
 };
