@@ -12,7 +12,7 @@ class Browser:
 
     @staticmethod
     def program():
-        return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        return next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))), None)
 
     def __init__(self, folder):
         to_browser, self.out = os.pipe()
