@@ -282,7 +282,9 @@ def test_a_warning_of_nix_is_not_why_a_build_failed(folder):
     place = Place(folder, "echo 'the cat sat on the keyboard'; exit 7")
     place.environment["NIX_CONFIG"] += "substitute = true\nsubstituters = http://127.0.0.1:9/\ndownload-attempts = 2\n"
     code, told = place.build()
-    expect(code == 1 and b"unable to download" in place.history("log", NAME), told)
+    if b"unable to download" not in place.history("log", NAME):
+        raise Skip("this Nix does not warn")
+    expect(code == 1, told)
     expect("[network]" not in told and "a download failed" not in told, told)
 
 

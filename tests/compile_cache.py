@@ -112,7 +112,7 @@ def users(folder):
     cache = folder / "cache"
     (folder / "m.toml").write_text(MATRIX.replace("CACHE", str(cache)))
     environment = dict(os.environ, **store_at(folder, "build-users-group = nixbld\nsandbox = true\nsandbox-fallback = false\nsubstitute = false\n"
-                                                      "extra-sandbox-paths = /bin /usr /lib /lib64 /etc/alternatives\n"))
+                                                      "sandbox-paths = /bin /usr /lib /lib64 /etc/alternatives\n"))
     words = ("--builders", "", "-j2", "--memory", "1000")
     notes, told = build(folder, environment, "first", *words)
     hits, misses = counted(cache)

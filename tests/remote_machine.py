@@ -50,7 +50,7 @@ class Machine:
         for key in ("host", "user"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / key], check=True)
         (self.folder / "nix.conf").write_text("build-users-group =\nsubstitute = false\n"
-                                              f"extra-sandbox-paths = /bin /usr /lib /lib64 /etc/alternatives {sandbox_paths}\n"
+                                              f"sandbox-paths = /bin /usr /lib /lib64 /etc/alternatives {sandbox_paths}\n"
                                               "system-features = big-parallel\n")
         (self.folder / "sshd_config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/host\nAuthorizedKeysFile {self.folder}/user.pub\n"

@@ -69,8 +69,9 @@ std::string reason_of(const ProcessResult& result) {
 
 // "" when Nix reaches the store.
 std::string ping(Builder& builder, const RunProcess& run) {
-  const ProcessResult result = run({.arguments = {require_nix("nix"), "--extra-experimental-features", "nix-command", "store", "ping", "--store", store_uri(builder.machine)},
-                                    .environment = {{"NIX_SSHOPTS", ssh_options()}}, .time_limit = ping_limit});
+  Process process{.arguments = nix_command(), .environment = {{"NIX_SSHOPTS", ssh_options()}}, .time_limit = ping_limit};
+  process.arguments.insert(process.arguments.end(), {"store", "ping", "--store", store_uri(builder.machine)});
+  const ProcessResult result = run(process);
   if (result.timed_out) return fmt::format("it does not answer Nix within {} seconds", ping_limit.count());
   if (!result.ok()) return fmt::format("Nix does not reach its store: {} (the key there has to be allowed a shell, `nix-daemon --stdio` for ssh-ng://, or `nix-store --serve --write` for ssh://)", reason_of(result));
   const std::string text = result.out + result.err;  // the one or the other, by release
