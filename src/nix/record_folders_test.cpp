@@ -119,7 +119,7 @@ TEST_F(Record, FilesThatAreNoNixTextAreNotEvaluated) {
   EXPECT_EQ(result.recipes[2].kind, Recorded::Kind::package);
   EXPECT_NE(failure_of(result.recipes[3]).find("1048576"), std::string::npos) << failure_of(result.recipes[3]);
   EXPECT_EQ(failure_of(result.recipes[4]), "its name is not UTF-8");
-  for (const std::size_t i : {0, 1, 3, 4}) EXPECT_EQ(result.recipes[i].failure->cause, Recorded::Cause::not_nix);
+  for (const std::size_t i : {0U, 1U, 3U, 4U}) EXPECT_EQ(result.recipes[i].failure->cause, Recorded::Cause::not_nix);
 }
 
 TEST_F(Record, AnEmptyFolderHasNoRecipesAndAMissingOneIsAnError) {
