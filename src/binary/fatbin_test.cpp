@@ -326,7 +326,7 @@ TEST(Fatbin, TheNumberOfImagesIsLimited) {
 }
 
 TEST(Fatbin, ACompressedImageThatClaimsFourGigabytesIsAnErrorNotAnAllocation) {
-  for (const std::uint64_t flag : {0x2000, 0x8000}) {
+  for (const std::uint64_t flag : {0x2000U, 0x8000U}) {
     std::string bytes = container(entry(2, 90, 0x11 | flag, std::string(32, 'x')));
     put(bytes, 16 + 16, 32, 4);
     put(bytes, 16 + 56, std::uint64_t{4} << 30, 8);
