@@ -12,6 +12,7 @@
 #include <random>
 #include <set>
 
+#include "base/test_paths.h"
 #include "base/text.h"
 #include "binary/elf.h"
 #include "binary/isa_arm64.h"
@@ -67,7 +68,7 @@ std::string header_without(const ExtensionSet& set, std::size_t extension) {
 
 // Words of each row of the table, its free bits at random.
 Words words_of_table(std::mt19937_64& random) {
-  std::ifstream file(LATHE_SOURCE_DIR "/src/binary/data/arm64_instructions.txt");
+  std::ifstream file(std::string(testing::source_folder) + "/src/binary/data/arm64_instructions.txt");
   Words words;
   for (std::string line; std::getline(file, line);) {
     if (line.empty() || line[0] == '#') continue;

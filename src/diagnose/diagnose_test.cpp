@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/embedded.h"
+#include "base/test_paths.h"
 #include "diagnose/rule.h"
 
 namespace lathe {
@@ -27,7 +28,7 @@ std::string file_text(const std::filesystem::path& path) {
 
 std::vector<std::filesystem::path> logs() {
   std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(LATHE_SOURCE_DIR "/tests/logs")) {
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(testing::source_folder) + "/tests/logs")) {
     if (entry.path().extension() == ".log") paths.push_back(entry.path());
   }
   std::ranges::sort(paths);

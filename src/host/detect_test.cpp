@@ -10,6 +10,7 @@
 #include <fstream>
 #include <functional>
 
+#include "base/test_paths.h"
 #include "host/pci.h"
 #include "host/system.h"
 #include "os/scratch_folder.h"
@@ -100,7 +101,7 @@ TEST(Detect, JetsonsAreInTheDeviceTree) {
 TEST(Detect, NvmlIsBelievedBeforeThePciNumbersAndHeldAgainstTheKernelModule) {
   Root root;
   root.pci("0000:01:00.0", "0x2b85", "nvidia").file("sys/module/nvidia/version", "575.51.03\n");
-  const HostInfo host = root.detect(FAKE_NVML_LIBRARY, FAKE_NVML_LIBRARY);
+  const HostInfo host = root.detect(testing::fake_nvml_library, testing::fake_nvml_library);
   EXPECT_EQ(host.gpu_source, "nvml");
   EXPECT_EQ(host.gpus.size(), 2u);
   EXPECT_EQ(host.driver.version->text(), "575.51.03");
@@ -114,7 +115,7 @@ TEST(Detect, AnNvmlThatCannotAnswerIsReplacedByThePciNumbers) {
   Root root;
   root.pci("0000:01:00.0", "0x2b85", "nvidia").file("sys/module/nvidia/version", "575.51.03\n");
   ::setenv("FAKE_NVML", "mismatch", 1);
-  const HostInfo host = root.detect(FAKE_NVML_LIBRARY);
+  const HostInfo host = root.detect(testing::fake_nvml_library);
   ::unsetenv("FAKE_NVML");
   EXPECT_EQ(host.gpu_source, "pci");
   ASSERT_NE(note(host, "nvml"), nullptr);

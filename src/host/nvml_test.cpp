@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "host/nvml.h"
+#include "base/test_paths.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +13,7 @@ using Outcome = NvmlReport::Outcome;
 
 NvmlReport ask(const char* mood, std::chrono::milliseconds limit = std::chrono::seconds(20)) {
   ::setenv("FAKE_NVML", mood, 1);
-  NvmlReport report = ask_nvml({.libraries = {FAKE_NVML_LIBRARY}, .cuda_libraries = {}, .time_limit = limit});
+  NvmlReport report = ask_nvml({.libraries = {testing::fake_nvml_library}, .cuda_libraries = {}, .time_limit = limit});
   ::unsetenv("FAKE_NVML");
   return report;
 }

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/test_paths.h"
 #include "host/advice.h"
 #include "host/host_json.h"
 #include "host/host_properties.h"
@@ -22,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path source = LATHE_SOURCE_DIR;
+const fs::path source = testing::source_folder;
 
 std::vector<Candidate> shipped() {
   std::vector<Candidate> all;

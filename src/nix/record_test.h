@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "base/test_paths.h"
 #include "nix/nix.h"
 #include "nix/record.h"
 #include "os/scratch_folder.h"
@@ -22,7 +23,7 @@ class RecipeFolder {
     return *this;
   }
   RecipeFolder& add_fixture(const std::string& name) {
-    std::filesystem::copy_file(std::filesystem::path(LATHE_SOURCE_DIR) / "tests/nix" / name, path() / name);
+    std::filesystem::copy_file(std::filesystem::path(testing::source_folder) / "tests/nix" / name, path() / name);
     return *this;
   }
 
@@ -32,7 +33,7 @@ class RecipeFolder {
 
 inline Recorded fixture(const std::string& name) {
   if (!find_nix()) return {};
-  return record_file(std::filesystem::path(LATHE_SOURCE_DIR) / "tests/nix" / name);
+  return record_file(std::filesystem::path(testing::source_folder) / "tests/nix" / name);
 }
 
 // One recipe, written here.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/test_paths.h"
 #include "base/text.h"
 #include "matrix/expand.h"
 #include "nix/record.h"
@@ -31,7 +32,7 @@ class Folder {
 };
 
 MatrixSpec shipped(const std::string& name) {
-  const std::string path = std::string(LATHE_SOURCE_DIR) + "/matrices/" + name + ".toml";
+  const std::string path = std::string(testing::source_folder) + "/matrices/" + name + ".toml";
   return parse_matrix(read_file(path), name + ".toml");
 }
 
@@ -152,7 +153,7 @@ TEST(GeneratedRecipes, OfEightBuildsForCuda128MeanTheirVariants) { expect_all_me
 TEST(GeneratedRecipes, OfTheGrownMatrixMeanTheirVariants) { expect_all_mean_their_variants("pytorch-2.10", 126, 13); }
 
 MatrixSpec nightly(const std::string& from) {
-  const std::string path = std::string(LATHE_SOURCE_DIR) + "/matrices/nightly-sm121.toml";
+  const std::string path = std::string(testing::source_folder) + "/matrices/nightly-sm121.toml";
   std::string text = read_file(path);
   if (from == "copy") {
     const std::size_t url = text.find("url = "), end = text.find("[settings]");
@@ -184,7 +185,7 @@ TEST(GeneratedRecipes, OfTheNightlyTakeTheirCudaPackagesFromTheRepositoryOrFromT
 
 // PyTorch, torchvision and torchaudio of a nightly, by either strategy: all with the same packages of CUDA.
 MatrixSpec nightly_set(const std::string& from, bool carve) {
-  std::string text = read_file(std::string(LATHE_SOURCE_DIR) + "/matrices/nightly-sm121.toml");
+  std::string text = read_file(std::string(testing::source_folder) + "/matrices/nightly-sm121.toml");
   text = replace_all(text, "package = \"pytorch\"", "package = \"pytorch\"\ncompanions = [\"torchvision\", \"torchaudio\"]");
   if (from == "copy") text = replace_all(text.substr(0, text.find("url = ")) + text.substr(text.find("[settings]")), "from = \"fetch\"", "from = \"copy\"");
   if (carve) text = replace_all(replace_all(text, "[settings]", "[settings]\nstrategy = \"carve\""), "gpu = \"12.1\"", "gpus = [\"9.0\", \"12.1\"]");
