@@ -196,6 +196,7 @@ std::vector<Builder> probe_builders(const std::vector<NixMachine>& machines, con
     threads.emplace_back([&, i] {
       try {
         builders[i] = probe(machines[i], run);
+        take_off_unwanted(builders[i].cpu);
       } catch (const Error& error) {
         builders[i] = {.machine = machines[i], .name = machines[i].uri, .problem = error.parts().what};
       }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/host_info.h"
@@ -31,6 +32,11 @@ std::vector<std::string> arm_features(std::uint64_t hwcap, std::uint64_t hwcap2)
 
 // "Neoverse V2" for the implementer and part numbers of MIDR_EL1; "" when they are not in the table.
 std::string arm_core_name(unsigned implementer, unsigned part);
+
+// Takes the features off that `globs` names, separated by commas: "avx512*,avx2". What TORCHLATHE_CPU_WITHOUT says is taken off
+// every CPU that is looked at, here and on builders: features that are there and shall not be used.
+void take_off_features(HostCpu& cpu, std::string_view globs);
+void take_off_unwanted(HostCpu& cpu);
 
 // The machine that this runs on. `cpuinfo`: text of /proc/cpuinfo, from which Arm's names come.
 HostCpu detect_cpu(std::string_view cpuinfo);

@@ -99,6 +99,7 @@ HostCpu detect_cpu(std::string_view cpuinfo) {
   cpu.machine = Machine::aarch64;
   cpu.name = core_names(cpuinfo);
   cpu.features = arm_features(::getauxval(AT_HWCAP), ::getauxval(AT_HWCAP2));
+  take_off_unwanted(cpu);
   return cpu;
 }
 #endif

@@ -44,6 +44,18 @@ TEST(X86, WhatTheKernelDoesNotSaveIsNotThere) {
   EXPECT_FALSE(cpu_with(0xE6 & ~0x80u).has("avx512f")) << "the upper sixteen registers are not saved";
 }
 
+TEST(X86, FeaturesThatAreNotWantedAreTakenOffByName) {
+  HostCpu cpu = cpu_with(avx512_state);
+  take_off_features(cpu, "avx512*");
+  EXPECT_EQ(best(cpu), "avx2");
+  take_off_features(cpu, "avx2, fma");
+  EXPECT_EQ(best(cpu), "avx");
+  take_off_features(cpu, "no_such_feature,");
+  EXPECT_EQ(best(cpu), "avx");
+  take_off_features(cpu, "*");
+  EXPECT_TRUE(cpu.features.empty());
+}
+
 TEST(X86, TilesNeedTheStateAndTheKernelsPermission) {
   EXPECT_FALSE(cpu_with(avx512_state, true).has("amx_tile"));
   EXPECT_FALSE(cpu_with(tile_state, false).has("amx_tile"));

@@ -164,6 +164,7 @@ HostCpu detect_cpu(std::string_view) {
   X86State state{.xcr0 = this_xcr0()};
   if ((state.xcr0 & tmm) == tmm) state.amx_granted = ask_for_amx();
   read_x86(cpu, this_cpuid, state);
+  take_off_unwanted(cpu);
   return cpu;
 }
 #endif
