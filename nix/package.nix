@@ -15,6 +15,7 @@
   nlohmann_json,
   openssl,
   re2,
+  sqlite,
   tomlplusplus,
   zlib,
   zstd,
@@ -23,9 +24,13 @@
 stdenv.mkDerivation {
   pname = "torchlathe";
   version = "0.1.0";
-  src = lib.cleanSource ./..;
+  # What a checkout has besides its sources: build folders of several gigabytes.
+  src = lib.cleanSourceWith {
+    src = ./..;
+    filter = path: type: lib.cleanSourceFilter path type && !(type == "directory" && baseNameOf path == "build" && dirOf path == toString ./..);
+  };
   nativeBuildInputs = [ cmake ninja pkg-config python3 ];
-  buildInputs = [ cli11 fmt gbenchmark gtest lz4 nlohmann_json openssl re2 tomlplusplus zlib zstd zydis ];
+  buildInputs = [ cli11 fmt gbenchmark gtest lz4 nlohmann_json openssl re2 sqlite tomlplusplus zlib zstd zydis ];
   cmakeFlags = [ "-DCMAKE_BUILD_TYPE=Release" ];
   ninjaFlags = [ "torchlathe" ];
   installPhase = ''

@@ -10,17 +10,16 @@ applies, that changes nothing else, and after which CMake takes what it is for. 
 import glob
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
-SKIPPED = 77
+from needs import need
+
 program, cache = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
-if not (shutil.which("cmake") and shutil.which("patch")):
-    sys.exit(SKIPPED)
+need("cmake", "patch")
 INSIDE = "torch/share/cmake/Caffe2/Modules_CUDA_fix/upstream/FindCUDA/select_compute_arch.cmake"
 IN_TREE = "cmake/Modules_CUDA_fix/upstream/FindCUDA/select_compute_arch.cmake"
 

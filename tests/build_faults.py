@@ -18,9 +18,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from needs import SKIPPED, need
 from nix_store import store_at
 
-SKIPPED = 77
 root = Path(__file__).resolve().parent.parent
 program = Path(sys.argv[1]).resolve()
 
@@ -372,8 +372,7 @@ def test_the_live_table_and_its_keys(folder):
 
 
 def main():
-    if not shutil.which("nix-store"):
-        sys.exit(SKIPPED)
+    need("nix-store")
     wanted = sys.argv[2:]
     tests = {name: test for name, test in globals().items() if name.startswith("test_")}
     failed, passed = [], 0

@@ -20,15 +20,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from needs import need
 from nix_store import store_at
 
-SKIPPED = 77
 root = Path(__file__).resolve().parent.parent
 program = Path(sys.argv[1]).resolve()
 kills = int(sys.argv[2]) if len(sys.argv) > 2 else 24
 seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 30)
-if not shutil.which("nix-store"):
-    sys.exit(SKIPPED)
+need("nix-store")
 
 MATRIX = """[matrix]
 name = "kill"

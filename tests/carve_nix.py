@@ -7,19 +7,17 @@ out the same. Exits 77 (skipped) without nix or gcc.
 """
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from needs import need
 from nix_store import store_at
 
-SKIPPED = 77
 tests = Path(__file__).resolve().parent
 program = Path(sys.argv[1]).resolve()
-if not (shutil.which("nix-build") and shutil.which("gcc")):
-    sys.exit(SKIPPED)
+need("nix-build", "gcc")
 
 with tempfile.TemporaryDirectory(prefix="lathe-carve-nix-") as folder:
     folder = Path(folder)

@@ -14,7 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from farm import SKIPPED, package_set, program
+from farm import package_set, program
+from needs import need
 from nix_store import store_at
 from remote_machine import Machine, wait_for
 
@@ -136,9 +137,7 @@ def can_mount():
 
 
 def main():
-    if not all(map(shutil.which, ("ccache", "cmake", "ninja", "unshare"))) or not can_mount():
-        print("needs ccache, CMake, ninja, and a mount namespace of its own")
-        sys.exit(SKIPPED)
+    need("ccache", "cmake", "ninja", "unshare", also={"a mount namespace of its own": can_mount()})
     if "COMPILE_CACHE_TEST" in os.environ:
         users(Path(sys.argv[3]))
         return

@@ -18,8 +18,8 @@ import tempfile
 from pathlib import Path
 
 from browser import Browser
+from needs import need
 
-SKIPPED = 77
 program = Path(sys.argv[1]).resolve()
 HOSTILE = "<script>window.hostile=1</script><img src=x onerror='window.hostile=1'>\"&amp; </pre>@rows@"
 VOID = {"meta", "input", "br"}
@@ -148,9 +148,7 @@ def check_browser(folder, variants):
 
 
 def main():
-    if "--browser" in sys.argv and not Browser.program():
-        print("there is no Chromium here")
-        sys.exit(SKIPPED)
+    need(also={"Chromium": "--browser" not in sys.argv or Browser.program()})
     with tempfile.TemporaryDirectory(prefix="lathe-page-") as name:
         folder = Path(name)
         variants = publish(folder)

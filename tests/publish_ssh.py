@@ -12,14 +12,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from remote_machine import Machine, wait_for, what_is_missing
+from needs import need_machines
+from remote_machine import Machine, wait_for
 
-SKIPPED = 77
 root = Path(__file__).resolve().parent.parent
 program = Path(sys.argv[1]).resolve()
-if (missing := what_is_missing()):
-    print(missing)
-    sys.exit(SKIPPED)
+need_machines()
 
 MATRIX = """[matrix]
 name = "shop"

@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 
-SKIPPED = 77
+from needs import skip
+
 
 
 def pip(*arguments):
@@ -20,8 +21,7 @@ def need(pattern, *arguments):
         pip(*arguments)
     found = sorted(glob.glob(pattern))
     if not found:
-        print(f"skipped: no {os.path.basename(pattern)}; the Python package index cannot be reached")
-        sys.exit(SKIPPED)
+        skip(f"the Python package index (for {os.path.basename(pattern)})")
     return found[-1]
 
 

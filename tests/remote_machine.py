@@ -1,22 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Machines on loopback for tests: each an sshd with keys of its own, and behind it Nix with a store of its own."""
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 
-sshd = shutil.which("sshd") or "/usr/sbin/sshd"
-
-
-def what_is_missing():
-    """Why there can be no such machine here; None when there can."""
-    if os.path.exists(sshd) and shutil.which("nix-store") and os.access("/nix/store", os.W_OK) and os.geteuid() == 0:
-        return None
-    return "needs sshd, Nix, and root (for the stores of other machines)"
-
+from needs import sshd
 
 def free_port():
     with socket.socket() as probe:

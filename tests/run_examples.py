@@ -17,7 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-SKIPPED = 77
+from needs import skip
+
 
 
 def sections(text):
@@ -53,6 +54,15 @@ def run(command, folder, environment):
     return lines + ([f"[exit {done.returncode}]"] if done.returncode else [])
 
 
+def what_fails(needed, folder, environment):
+    """The part of `A && B && ...`, in parentheses or not, that does not work here; None when all of it does."""
+    if not run(f"{needed} >/dev/null 2>&1", folder, environment):
+        return None
+    parts = needed.removeprefix("(").removesuffix(")").split(" && ") if needed.startswith("(") else [needed]
+    failing = [part for part in parts if run(f"{part} >/dev/null 2>&1", folder, environment)]
+    return ", ".join(failing or [needed])
+
+
 def fits_line(expected, line):
     pattern = ".*".join(re.escape(part) for part in expected.split("..."))
     return re.fullmatch(pattern, line) is not None
@@ -79,10 +89,8 @@ def check(blocks, folder, environment):
         out = []
         for command, expected in split_commands(lines):
             if command.startswith("#needs "):
-                needed = command.removeprefix("#needs ")
-                if run(f"{needed} >/dev/null 2>&1", folder, environment):
-                    print(f"skipped: this does not work here: {needed}")
-                    sys.exit(SKIPPED)
+                if (lacking := what_fails(command.removeprefix("#needs "), folder, environment)):
+                    skip(lacking)
                 out.append("$ " + command)
                 continue
             expected = trimmed(expected)

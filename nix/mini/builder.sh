@@ -2,6 +2,9 @@
 # The phases of stdenv that recipes hook into. Runs in Nix's build folder with the derivation's attributes as variables.
 export HOME=$PWD TMPDIR=${TMPDIR:-$PWD}
 for input in ${nativeBuildInputs:-}; do PATH=$input/bin:$PATH; done
+for input in ${nativeBuildInputs:-}; do
+  [ ! -f "$input/nix-support/setup-hook" ] || source "$input/nix-support/setup-hook"
+done
 if [ -n "${buildCommand:-}" ]; then
   eval "$buildCommand"
   exit 0

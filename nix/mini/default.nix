@@ -58,7 +58,7 @@ let
     let path = builtins.getEnv "TORCHLATHE_PROGRAM"; in
     if path == "" then throw "TORCHLATHE_PROGRAM does not say where the torchlathe is that carves" else path;
 
-  base = final: {
+  base = final: import ./debian.nix { inherit mkDerivation; } // {
     inherit lib system config mkDerivation;
     pkgs = final;
     stdenv = { inherit mkDerivation; hostPlatform = { inherit system; }; cc.cc.lib = final.nothing; };
@@ -128,6 +128,15 @@ let
         unpack = false;
         executable = false;
       };
+    # Enough of it for a script of the build.
+    python3 = mkDerivation {
+      pname = "python3";
+      version = "0";
+      buildCommand = ''
+        mkdir -p $out/bin
+        ln -s "$(python3 -c 'import sys; print(sys.executable)')" $out/bin/python3
+      '';
+    };
     fetchpatch = arguments: ./patches + "/${arguments.name}";
   };
 in

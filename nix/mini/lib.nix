@@ -14,6 +14,10 @@ rec {
   getOutput = output: package: package.${output} or package.out or package;
   getDev = getOutput "dev";
   getLib = getOutput "lib";
+  cleanSourceFilter = path: _: !(elem (baseNameOf path) [ ".git" ".hg" ".svn" ]);
+  cleanSourceWith = { src, filter }: builtins.path { path = src; inherit filter; name = "source"; };
+  licenses.mit = "mit";
+  platforms.linux = [ "x86_64-linux" "aarch64-linux" ];
   versionMajor = version: head (builtins.split "\\." version);
 
   # `f arguments`, which can be called again with other arguments, also after overrideAttrs.

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+# nix/package.nix itself, given compilers and Debian's libraries by nix/mini: no stand-in for the program. `quick`: without
+# optimisation, for a test that wants to know whether it builds and runs. `without`: inputs that are kept from it.
+{ quick ? true, without ? [ ], cache ? "" }:
+let
+  pkgs = import ../../nix/mini { };
+  expression = import ../../nix/package.nix;
+  package = expression (builtins.intersectAttrs (builtins.functionArgs expression) pkgs);
+  kept = inputs: builtins.filter (input: !(builtins.elem input.pname without)) inputs;
+in
+package.overrideAttrs (old: {
+  buildInputs = kept old.buildInputs;
+  # The machine's compile cache, if the caller has one.
+  CCACHE_DIR = cache;
+  CCACHE_SLOPPINESS = "pch_defines,time_macros";
+  CCACHE_NOHASHDIR = "1";
+  preConfigure = "export CCACHE_BASEDIR=$PWD; [ -n \"$CCACHE_DIR\" ] || export CCACHE_DISABLE=1";
+} // (if quick then { cmakeFlags = [ "-DCMAKE_BUILD_TYPE=None" ]; } else { }))

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""package_nix.py: nix/package.nix names what CMake looks for, and builds by the real Nix with nix/mini's compilers and Debian's libraries.
+
+An input that is taken away makes the build fail: the check can see that one is missing. The program that comes out is run. Exits 77
+(skipped) without Nix, or where the libraries are not Debian's.
+"""
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from needs import need
+from nix_store import store_at
+
+root = Path(__file__).resolve().parent.parent
+# What CMake calls a part, where nixpkgs calls it otherwise. Threads is the C library's; "" is the build's own tool.
+names = {"fmt": "fmt", "cli11": "cli11", "tomlplusplus": "tomlplusplus", "nlohmann_json": "nlohmann_json", "gtest": "gtest",
+         "benchmark": "gbenchmark", "openssl": "openssl", "re2": "re2", "libzstd": "zstd", "liblz4": "lz4", "zlib": "zlib", "zydis": "zydis",
+         "sqlite3": "sqlite", "python3": "python3", "pkgconfig": "pkg-config", "threads": None}
+
+
+def looked_for():
+    """Names of all parts that CMake's files require."""
+    found = set()
+    files = [root / "CMakeLists.txt", *(root / "cmake").glob("*.cmake"), *root.glob("*/CMakeLists.txt"), *(root / "src").glob("**/CMakeLists.txt")]
+    for file in files:
+        text = file.read_text()
+        found |= {name.lower() for name in re.findall(r"find_package\((\w+)", text)}
+        for modules in re.findall(r"pkg_check_modules\(\w+ ([^)]*)\)", text):
+            found |= {word.lower() for word in modules.split() if word.islower() or word.startswith("lib")}
+    return found
+
+
+def check_inputs():
+    text = (root / "nix/package.nix").read_text()
+    arguments = set(re.findall(r"^  ([\w-]+),$", text, re.M))
+    inputs = set(" ".join(re.findall(r"(?:nativeB|b)uildInputs = \[ (.*?) \];", text)).split())
+    unknown = looked_for() - set(names)
+    assert not unknown, f"CMake looks for {unknown}; add what nixpkgs calls it here, and to nix/package.nix"
+    missing = {names[name] for name in looked_for() if names[name]} - inputs
+    assert not missing, f"nix/package.nix does not give {missing}"
+    assert inputs <= arguments, f"used, no argument: {inputs - arguments}"
+
+
+def main():
+    check_inputs()
+    print("nix/package.nix gives all that CMake looks for")
+    need("nix-build", "dpkg-query", "cmake", "ninja")
+    with tempfile.TemporaryDirectory(prefix="lathe-package-") as folder:
+        environment = dict(os.environ, **store_at(folder))
+        cache = os.environ.get("CCACHE_DIR") or next((str(path) for path in (Path.home() / ".cache/ccache", Path.home() / ".ccache") if path.is_dir()), "")
+        command = ["nix-build", str(root / "tests/nix/package.nix"), "--no-out-link", "--cores", "2", "--argstr", "cache", cache]
+        try:
+            spoiled = subprocess.run(command + ["--arg", "without", '[ "sqlite" ]'], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            assert spoiled.returncode != 0 and "SQLite3" in spoiled.stdout, spoiled.stdout[-3000:]
+            built = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            assert built.returncode == 0, built.stderr[-3000:]
+            program = Path(built.stdout.split()[-1]) / "bin/torchlathe"
+            told = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+            assert re.search(r"\d+\.\d+", told), told
+            print(f"built and run: {told.strip()}; without SQLite it fails")
+        finally:
+            subprocess.run(["chmod", "-R", "u+w", folder], check=False)
+
+
+main()
