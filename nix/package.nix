@@ -7,6 +7,7 @@
   ninja,
   pkg-config,
   python3,
+  bzip2,
   cli11,
   fmt,
   gbenchmark,
@@ -17,6 +18,7 @@
   re2,
   sqlite,
   tomlplusplus,
+  xz,
   zlib,
   zstd,
   zydis,
@@ -30,7 +32,7 @@ stdenv.mkDerivation {
     filter = path: type: lib.cleanSourceFilter path type && !(type == "directory" && baseNameOf path == "build" && dirOf path == toString ./..);
   };
   nativeBuildInputs = [ cmake ninja pkg-config python3 ];
-  buildInputs = [ cli11 fmt gbenchmark gtest lz4 nlohmann_json openssl re2 sqlite tomlplusplus zlib zstd zydis ];
+  buildInputs = [ bzip2 cli11 fmt gbenchmark gtest lz4 nlohmann_json openssl re2 sqlite tomlplusplus xz zlib zstd zydis ];
   cmakeFlags = [ "-DCMAKE_BUILD_TYPE=Release" ];
   ninjaFlags = [ "torchlathe" ];
   installPhase = ''

@@ -33,6 +33,7 @@ in
   cmake = package ./hooks/cmake.sh "cmake" "cmake";
   ninja = package ./hooks/ninja.sh "ninja" "ninja-build";
   pkg-config = package ./hooks/pkg-config.sh "pkg-config" "pkgconf pkgconf-bin";
+  bzip2 = library "bzip2" "libbz2-dev libbz2-1.0";
   cli11 = library "cli11" "libcli11-dev";
   fmt = library "fmt" "libfmt-dev libfmt9";
   gbenchmark = library "gbenchmark" "libbenchmark-dev libbenchmark1debian";
@@ -43,6 +44,7 @@ in
   re2 = library "re2" "libre2-dev libre2-9";
   sqlite = library "sqlite" "libsqlite3-dev libsqlite3-0";
   tomlplusplus = library "tomlplusplus" "libtomlplusplus-dev libtomlplusplus3";
+  xz = library "xz" "liblzma-dev liblzma5";
   zlib = library "zlib" "zlib1g-dev zlib1g";
   zstd = library "zstd" "libzstd-dev libzstd1";
   zydis = library "zydis" "libzydis-dev libzydis4.0 libzycore-dev libzycore1.4";

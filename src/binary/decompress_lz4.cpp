@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
 #include <lz4.h>
+#include <lz4frame.h>
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <new>
 
 #include "base/error.h"
 #include "binary/decompress.h"
+#include "binary/unpack.h"
 
 namespace lathe {
 namespace {
@@ -33,6 +37,31 @@ std::vector<std::byte> decompress_lz4(ByteSpan packed, std::uint64_t unpacked_si
                                           static_cast<int>(packed.size()), static_cast<int>(out.size()));
   if (written < 0 || static_cast<std::uint64_t>(written) != unpacked_size) fail("an LZ4 image is damaged");
   return out;
+}
+
+namespace {
+
+struct FreeFrame {
+  void operator()(LZ4F_dctx* context) const { LZ4F_freeDecompressionContext(context); }
+};
+
+}  // namespace
+
+Unpacked unpack_lz4(ByteSpan packed, const UnpackSink& sink) {
+  LZ4F_dctx* made_context = nullptr;
+  if (LZ4F_isError(LZ4F_createDecompressionContext(&made_context, LZ4F_VERSION))) throw std::bad_alloc();
+  const std::unique_ptr<LZ4F_dctx, FreeFrame> context(made_context);
+  std::vector<std::byte> room(unpack_piece);
+  std::size_t wanted = 1;  // 0: a frame is complete
+  while (true) {
+    std::size_t made = room.size(), read = packed.size();
+    wanted = LZ4F_decompress(context.get(), room.data(), &made, packed.data(), &read, nullptr);
+    if (LZ4F_isError(wanted)) throw Error({.what = fmt::format("the lz4 data is damaged: {}", LZ4F_getErrorName(wanted))});
+    packed = packed.subspan(read);
+    if (made > 0 && !sink(ByteSpan(room).first(made))) return Unpacked::stopped;
+    if (wanted == 0 && packed.empty()) return Unpacked::whole;
+    if (made == 0 && read == 0) return Unpacked::cut;
+  }
 }
 
 }  // namespace lathe

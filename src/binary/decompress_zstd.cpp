@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "binary/decompress.h"
+#include "binary/unpack.h"
 #include "binary/zstd_stream.h"
 
 namespace lathe {
@@ -77,19 +78,28 @@ void ZstdCompressor::append(std::string_view text) { state_->run(text, ZSTD_e_co
 void ZstdCompressor::flush() { state_->run({}, ZSTD_e_flush); }
 void ZstdCompressor::finish() { state_->run({}, ZSTD_e_end); }
 
-void decompress_zstd_stream(ByteSpan packed, const ByteSink& sink) {
+Unpacked unpack_zstd(ByteSpan packed, const UnpackSink& sink) {
   const std::unique_ptr<ZSTD_DCtx, FreeStream> context(ZSTD_createDCtx());
   if (!context) throw std::bad_alloc();
-  std::vector<char> room(ZSTD_DStreamOutSize());
+  std::vector<std::byte> room(unpack_piece);
   ZSTD_inBuffer in{packed.data(), packed.size(), 0};
+  std::size_t more = 1;  // 0: a frame is complete
   while (true) {
     ZSTD_outBuffer out{room.data(), room.size(), 0};
     const std::size_t read_before = in.pos;
-    const std::size_t more = ZSTD_decompressStream(context.get(), &out, &in);
+    more = ZSTD_decompressStream(context.get(), &out, &in);
     if (ZSTD_isError(more)) fail(fmt::format("damaged: {}", ZSTD_getErrorName(more)));
-    if (out.pos > 0) sink({room.data(), out.pos});
-    if (out.pos == 0 && in.pos == read_before) return;
+    if (out.pos > 0 && !sink(ByteSpan(room).first(out.pos))) return Unpacked::stopped;
+    if (more == 0 && in.pos == in.size) return Unpacked::whole;
+    if (out.pos == 0 && in.pos == read_before) return Unpacked::cut;
   }
+}
+
+void decompress_zstd_stream(ByteSpan packed, const ByteSink& sink) {
+  unpack_zstd(packed, [&](ByteSpan bytes) {
+    sink(as_text(bytes));
+    return true;
+  });
 }
 
 }  // namespace lathe

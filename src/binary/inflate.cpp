@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "base/error.h"
+#include "binary/unpack.h"
 
 namespace lathe {
 namespace {
 
 constexpr int raw_deflate = -15;
+constexpr int with_gzip_header = 15 + 16;
 
 [[noreturn]] void fail(std::string what) {
   throw Error({.what = std::move(what), .next = "the file is damaged: fetch it again"});
@@ -20,14 +22,15 @@ constexpr int raw_deflate = -15;
 
 class Stream {
  public:
-  Stream() {
-    if (inflateInit2(&state_, raw_deflate) != Z_OK) throw std::bad_alloc();
+  explicit Stream(int window_bits = raw_deflate) {
+    if (inflateInit2(&state_, window_bits) != Z_OK) throw std::bad_alloc();
   }
   ~Stream() { inflateEnd(&state_); }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   z_stream* operator->() { return &state_; }
   int step() { return ::inflate(&state_, Z_NO_FLUSH); }
+  void again() { inflateReset(&state_); }
 
  private:
   z_stream state_{};
@@ -70,6 +73,30 @@ Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(B
   if (result.size != size) fail(fmt::format("a compressed member holds {} bytes, it claims {}", result.size, size));
   result.whole = true;
   return result;
+}
+
+Unpacked unpack_gzip(ByteSpan packed, const UnpackSink& sink) {
+  Stream stream(with_gzip_header);
+  std::vector<std::byte> room(unpack_piece);
+  while (true) {
+    const std::size_t fed = std::min<std::size_t>(packed.size(), std::size_t{1} << 30);
+    stream->next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(packed.data()));  // zlib only reads it
+    stream->avail_in = static_cast<uInt>(fed);
+    stream->next_out = reinterpret_cast<Bytef*>(room.data());
+    stream->avail_out = static_cast<uInt>(room.size());
+    const int status = stream.step();
+    const std::size_t read = fed - stream->avail_in;
+    const std::size_t made = room.size() - stream->avail_out;
+    packed = packed.subspan(read);
+    if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) fail("the gzip data is damaged");
+    if (made > 0 && !sink(ByteSpan(room).first(made))) return Unpacked::stopped;
+    if (status == Z_STREAM_END) {
+      if (!as_text(packed).starts_with("\x1f\x8b")) return Unpacked::whole;
+      stream.again();
+    } else if (made == 0 && read == 0) {
+      return Unpacked::cut;
+    }
+  }
 }
 
 namespace {

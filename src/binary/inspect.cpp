@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "binary/archive.h"
 #include "binary/cubin.h"
+#include "binary/known_formats.h"
 #include "binary/nvidia_libraries.h"
 
 namespace lathe {
@@ -36,6 +37,38 @@ std::string machine_of(const Elf& elf) {
     case elf::em_aarch64: return "aarch64";
     default: return fmt::format("machine {}", elf.machine());
   }
+}
+
+// PTX begins with its version, after comments.
+bool looks_like_ptx(ByteSpan start) {
+  std::string_view text = as_text(start);
+  while (true) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    if (!text.starts_with("//") && !text.starts_with("/*")) break;
+    const std::string_view end = text[1] == '/' ? "\n" : "*/";
+    text.remove_prefix(std::min(text.find(end, 2), text.size()));
+    if (text.starts_with("*/")) text.remove_prefix(2);
+  }
+  return text.starts_with(".version ") || text.starts_with(".version\t");
+}
+
+// PTX on its own, a container of one image like a cubin.
+FileInspection inspect_ptx(ByteSpan bytes, const std::string& path) {
+  FileInspection file{.path = path, .size = bytes.size(), .format = "PTX"};
+  const PtxInfo ptx = read_ptx(as_text(bytes));
+  if (!ptx.toolkit.empty()) file.toolkits.push_back(ptx.toolkit);
+  if (!ptx.version.empty()) file.ptx_versions.push_back(ptx.version);
+  file.shares[ByteUse::gpu_code] = bytes.size();
+  file.containers = 1;
+  if (ptx.holds_nothing || !ptx.capability) {
+    ++(ptx.holds_nothing ? file.containers_empty : file.containers_unknown);
+    return file;
+  }
+  const DeviceCode code{.capability = *ptx.capability, .kind = CodeKind::ptx};
+  file.gpu.push_back({.capability = code.capability, .kind = code.kind, .images = 1, .bytes = bytes.size(), .unpacked_bytes = bytes.size()});
+  file.shapes.push_back({.codes = {code}, .count = 1});
+  file.coverage = cover_all(file.shapes);
+  return file;
 }
 
 // A cubin on its own counts as a container of one image.
@@ -159,17 +192,34 @@ std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string&
 
 }  // namespace
 
+std::string_view code_format(ByteSpan start) {
+  if (Elf::looks_like(start)) return "ELF file";
+  if (looks_like_archive(start)) return "static archive";
+  if (looks_like_fatbin(start)) return "fat binary";
+  return looks_like_ptx(start) ? "PTX" : "";
+}
+
 std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const InspectInput& input) {
   if (Elf::looks_like(bytes)) return inspect_elf(bytes, path, input);
   if (looks_like_archive(bytes)) return inspect_archive(bytes, path, input);
   if (looks_like_fatbin(bytes)) return inspect_bare_fatbin(bytes, path);
+  if (looks_like_ptx(bytes.first(std::min(look_size, bytes.size())))) return inspect_ptx(bytes, path);
   return std::nullopt;
 }
 
 std::uint64_t Inspection::bytes() const {
   std::uint64_t sum = other_bytes;
+  for (const NotRead& file : not_read) sum += file.size;
   for (const FileInspection& file : files) sum += file.size;
   return sum;
+}
+
+bool Inspection::read_in_part() const {
+  const auto is_error = [](const auto& item) { return item.severity == Severity::error; };
+  const auto passed_by = [&](const Finding& finding) {
+    return is_error(finding) && (finding.rule == "inspect-unreadable" || finding.rule == "wheel-damaged");
+  };
+  return std::ranges::any_of(not_read, is_error) || std::any_of(findings.begin(), findings.end(), passed_by);
 }
 
 std::vector<GpuCode> Inspection::gpu() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a build really holds: for each file with machine code, which GPUs it has code for, which CPU it needs, and where its
-// bytes go. Reads files, folders, wheels (in place) and archives of object files; believes bytes, never names.
+// bytes go. Reads files, folders, wheels and other zip archives (in place) and archives of object files; believes bytes, never
+// names. What may hold code and is not read is said (not_read.h).
 // Printing is cli/inspect.cpp; holding it against a promise is verify/.
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "binary/coverage.h"
 #include "binary/cpu_scan.h"
 #include "binary/fatbin.h"
+#include "binary/not_read.h"
 
 namespace lathe {
 
@@ -37,7 +39,7 @@ struct GpuCode {
 struct FileInspection {
   std::string path = {};        // as given, and below it: "torch.whl/torch/lib/libtorch_cuda.so"
   std::uint64_t size = 0;
-  std::string format = {};      // "shared object", "executable", "object file", "archive", "fat binary", "cubin"
+  std::string format = {};      // "shared object", "executable", "object file", "archive", "fat binary", "cubin", "PTX"
   std::string machine = {};     // "x86_64", "aarch64"; "" for device code alone
   std::string soname = {};
   std::string build_id = {};
@@ -71,6 +73,7 @@ struct Inspection {
   std::vector<FileInspection> files = {};  // with machine code or device code, by path
   std::size_t other_files = 0;        // anything else that was passed by
   std::uint64_t other_bytes = 0;
+  std::vector<NotRead> not_read = {};  // what may hold code, and was not read; its findings are among `findings`
   std::vector<Coverage> coverage = {};     // over all containers of all files; empty when there is no device code
   std::vector<CarveRecord> carved = {};    // what an earlier carve says of itself
   Findings findings = {};                  // about wheels, folders; those of files are with the files
@@ -80,6 +83,8 @@ struct Inspection {
   std::vector<ContainerShape> shapes() const;  // needed() of all files
   // The verdict over all scanned files, counts included; nullopt when none was scanned, or for different machines.
   std::optional<CpuScan> cpu() const;
+  // Something that may hold device code was not read, or not to its end: what is missing here may be there.
+  bool read_in_part() const;
 };
 
 // Images that unpack to more than this are never looked into: the others unpack in well under a millisecond.
@@ -95,6 +100,10 @@ struct InspectOptions {
   std::function<void(std::string_view path, unsigned percent)> on_file = {};
 };
 
+// Which of the forms of code that are read begins with these bytes (512 suffice): "ELF file", "static archive", "fat binary",
+// "PTX"; "" for none.
+std::string_view code_format(ByteSpan start);
+
 // One file's bytes, whatever they are. nullopt: no machine code in any form that is read here.
 // `absent`: ranges that read as zeros because they were not unpacked; only images of fat binaries may lie there.
 // `disk`: the mapped file that `bytes` are, if they are one (it saves memory).
@@ -105,7 +114,7 @@ struct InspectInput {
 };
 std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const InspectInput& input = {});
 
-// Files, folders (symbolic links in them are not followed, hard links counted once) and wheels. Error when a path cannot
+// Files, folders (symbolic links in them are not followed, hard links counted once), wheels and other zip archives. Error when a path cannot
 // be read at all; a file inside a folder that cannot is a finding.
 Inspection inspect(const std::vector<std::filesystem::path>& paths, const InspectOptions& options = {});
 

@@ -7,13 +7,11 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "binary/archive.h"
 #include "binary/inflate.h"
 
 namespace lathe {
 namespace {
 
-constexpr std::size_t look = 64;  // bytes that tell what a member is
 constexpr std::uint64_t most_kept = std::uint64_t{2} << 30;
 constexpr std::size_t step = 4096;  // a page: what is skipped inside one costs nothing to keep
 
@@ -101,16 +99,6 @@ class ImageSkipper {
   ByteRanges absent_;
 };
 
-std::string first_bytes(const ZipMember& member) {
-  if (member.method == 0) return std::string(as_text(member.packed.first(std::min(look, member.packed.size()))));
-  std::string bytes;
-  inflate(member.packed, member.size, [&](ByteSpan out) {
-    bytes += as_text(out);
-    return bytes.size() < look;
-  }, look);
-  return bytes;
-}
-
 bool all_in_fat_binaries(ByteSpan file, const ByteRanges& absent) {
   const Elf elf = Elf::parse(file, "");
   return std::ranges::all_of(absent, [&](const auto& range) {
@@ -135,11 +123,20 @@ ByteRanges unpack(const ZipMember& member, SparseMemory& memory, bool skip) {
 
 }  // namespace
 
+std::string start_of(const ZipMember& member, std::uint64_t most) {
+  if (member.method == 0) return std::string(as_text(member.packed.first(std::min(most, member.packed.size()))));
+  std::string bytes;
+  inflate(member.packed, member.size, [&](ByteSpan out) {
+    bytes += as_text(out);
+    return bytes.size() < most;
+  }, std::min<std::uint64_t>(most, 256 << 10));
+  return bytes;
+}
+
 std::optional<WheelMember> WheelMember::open(const ZipMember& member) {
-  const std::string start = first_bytes(member);
-  const ByteSpan bytes = as_byte_span(start);
-  const bool is_elf = Elf::looks_like(bytes);
-  if (!is_elf && !looks_like_archive(bytes) && !looks_like_fatbin(bytes)) return std::nullopt;
+  const std::string start = start_of(member);
+  if (code_format(as_byte_span(start)).empty()) return std::nullopt;
+  const bool is_elf = Elf::looks_like(as_byte_span(start));
   WheelMember opened;
   if (member.method == 0) {
     opened.stored_ = member.packed;

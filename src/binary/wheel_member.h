@@ -5,12 +5,16 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "binary/inspect.h"
 #include "binary/zip.h"
 #include "os/sparse_memory.h"
 
 namespace lathe {
+
+// Up to look_size (known_formats.h) first bytes, or `most`. Error when damaged.
+std::string start_of(const ZipMember& member, std::uint64_t most = 512);
 
 class WheelMember {
  public:

@@ -91,7 +91,7 @@ class ZipReader {
       zip_.members.push_back(read_member(entries));
     }
     if (zip_.members.size() != directory.count) {
-      add("wheel-damaged", Severity::warning, "", fmt::format("its directory claims {} members and lists {}",
+      add("wheel-damaged", Severity::error, "", fmt::format("its directory claims {} members and lists {}",
                                                               directory.count, zip_.members.size()));
     }
   }
@@ -104,7 +104,7 @@ class ZipReader {
     member.made_on_unix = entries.u8() == 3;
     entries.skip(2);
     const std::uint16_t flags = entries.u16();
-    const bool encrypted = (flags & 1) != 0;
+    member.encrypted = (flags & 1) != 0;
     member.utf8 = (flags & 0x800) != 0;
     member.method = entries.u16();
     member.time = entries.u32();
@@ -122,12 +122,8 @@ class ZipReader {
     entries.skip(comment_length);
     if (member.made_on_unix) member.mode = member.attributes >> 16;
     member.folder = member.name.ends_with('/');
-    member.readable = !encrypted && !member.folder && (member.method == 0 || member.method == 8);
-    if (encrypted) add("wheel-unreadable", Severity::warning, member.name, "the member is encrypted");
-    if (!encrypted && member.method != 0 && member.method != 8) {
-      add("wheel-unreadable", Severity::warning, member.name, fmt::format("compressed by method {}, which is not read here",
-                                                                          member.method));
-    }
+    member.readable = !member.encrypted && !member.folder && (member.method == 0 || member.method == 8);
+    if (!member.readable && !member.folder) add("not-read", Severity::error, member.name, "the member " + member.why_unreadable());
     return member;
   }
 
@@ -169,14 +165,14 @@ class ZipReader {
     const auto left = [&](std::uint64_t at) { return at <= file_.size() ? file_.size() - at : 0; };
     if (left(member.header_at) < member_header_size ||
         reader_.read_at<std::uint32_t>(member.header_at) != member_mark) {
-      add("wheel-damaged", Severity::warning, member.name, "the member is not where the directory says");
+      add("wheel-damaged", Severity::error, member.name, "the member is not where the directory says");
       return false;
     }
     const std::uint64_t start = member.header_at + member_header_size +
                                 reader_.read_at<std::uint16_t>(member.header_at + 26) +
                                 reader_.read_at<std::uint16_t>(member.header_at + 28);
     if (start > file_.size() || member.packed_size > left(start)) {
-      add("wheel-damaged", Severity::warning, member.name, "the member leaves the file");
+      add("wheel-damaged", Severity::error, member.name, "the member leaves the file");
       return false;
     }
     member.packed = file_.subspan(start, member.packed_size);
@@ -222,7 +218,24 @@ class ZipReader {
   std::map<std::string_view, std::size_t> counts_;
 };
 
+std::string_view method_name(std::uint16_t method) {
+  switch (method) {
+    case 9: return " (deflate64)";
+    case 12: return " (bzip2)";
+    case 14: return " (LZMA)";
+    case 93: return " (zstd)";
+    case 95: return " (xz)";
+    default: return "";
+  }
+}
+
 }  // namespace
+
+std::string ZipMember::why_unreadable() const {
+  if (encrypted) return "is encrypted";
+  if (method != 0 && method != 8) return fmt::format("is compressed by method {}{}", method, method_name(method));
+  return "is damaged";
+}
 
 bool looks_like_zip(ByteSpan file) {
   if (file.size() < end_size) return false;

@@ -16,6 +16,7 @@ namespace lathe {
 struct ZipMember {
   std::string name = {};  // as in the directory
   std::uint16_t method = 0;  // 0 stored, 8 deflate
+  bool encrypted = false;
   std::uint32_t crc = 0;
   std::uint64_t packed_size = 0;
   std::uint64_t size = 0;
@@ -28,6 +29,8 @@ struct ZipMember {
   bool folder = false;
   ByteSpan packed = {};        // empty where it cannot be read
   bool readable = false;  // stored or deflate, in the file, not encrypted, not overlapping another
+
+  std::string why_unreadable() const;  // "is encrypted": where it is neither readable nor a folder
 };
 
 struct Zip {

@@ -66,11 +66,11 @@ std::vector<Capability> devices_of(const std::string& text) {
   return devices;
 }
 
-// One line, and 0 when every container that needs it has code for the device.
+// One line, and 0 when every container that needs it has code for the device. What was not read is said by the caller.
 int answer(const Inspection& inspection, Capability device, Terminal& terminal) {
   const std::string name = spell(device, Dialect::dotted);
   if (inspection.shapes().empty()) {
-    terminal.out(fmt::format("{}: no device code here\n", name));
+    terminal.out(fmt::format("{}: no device code {}\n", name, inspection.read_in_part() ? "in what was read" : "here"));
     return 1;
   }
   const Coverage coverage = cover(inspection.shapes(), device);
@@ -104,7 +104,11 @@ int run(const Options& options, Terminal& terminal) {
   }
   int exit = 0;
   for (const Capability device : devices) exit = std::max(exit, answer(inspection, device, terminal));
-  if (!devices.empty()) return exit;
+  if (!devices.empty()) {
+    if (!inspection.read_in_part()) return exit;
+    terminal.out(inspection_findings(inspection, terminal));
+    return 1;
+  }
   terminal.out(options.format == "json" ? inspection_json(inspection) : inspection_text(inspection, terminal));
   return has_errors(inspection) ? 1 : 0;
 }

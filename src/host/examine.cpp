@@ -78,11 +78,13 @@ ExaminedTorch examine(const InstalledTorch& torch, const HostInfo& host) {
   if (!torch.cuda || host.gpus.empty()) return examine(torch, {}, host);
   const Inspection inspection = inspect({torch.folder / "lib"});
   ExaminedTorch out = examine(torch, inspection.shapes(), host);
-  for (const FileInspection& file : inspection.files) {
-    for (const Finding& finding : file.findings) {
+  const auto take = [&](const Findings& findings) {
+    for (const Finding& finding : findings) {
       if (finding.severity == Severity::error) out.findings.add(finding);
     }
-  }
+  };
+  take(inspection.findings);
+  for (const FileInspection& file : inspection.files) take(file.findings);
   return out;
 }
 

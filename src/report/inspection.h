@@ -10,11 +10,11 @@
 namespace lathe {
 
 std::string inspection_text(const Inspection& inspection, const Terminal& terminal);
+std::string inspection_findings(const Inspection& inspection, const Terminal& terminal);  // those lines of the text alone
 std::string inspection_json(const Inspection& inspection);
 
 // Where the bytes go: a bar for each file, device code split by GPU; then a bar for each GPU.
 std::string inspection_svg(const Inspection& inspection, const std::string& title);
-
 
 // The part of the paths that all have in common, up to a slash; what is left of each is its short name.
 std::string common_folder(const std::vector<FileInspection>& files);

@@ -49,6 +49,17 @@ void write_findings(JsonWriter& json, const Findings& findings) {
   json.end_array();
 }
 
+void write_not_read(JsonWriter& json, const std::vector<NotRead>& files) {
+  if (files.empty()) return;
+  json.key("not_read").begin_array();
+  for (const NotRead& file : files) {
+    json.begin_object().member("path", file.path).member("format", file.format).member("what", file.words);
+    json.member("holds", to_key(file.holds)).member("seen", file.seen).member("severity", to_string(file.severity));
+    json.member("size", file.size).end_object();
+  }
+  json.end_array();
+}
+
 void write_shares(JsonWriter& json, const ByteShares& shares) {
   json.key("bytes").begin_object();
   for (std::size_t i = 0; i < shares.bytes.size(); ++i) {
@@ -175,6 +186,7 @@ std::string inspection_json(const Inspection& inspection) {
   json.end_array();
   json.member("other_files", inspection.other_files);
   json.member("other_bytes", inspection.other_bytes);
+  write_not_read(json, inspection.not_read);
   json.member("size", inspection.bytes());
   write_gpu(json, inspection.gpu());
   write_coverage(json, inspection.coverage);

@@ -27,6 +27,8 @@ std::string short_name(const FileInspection& file, const std::string& folder) {
   return printable(file.path.substr(std::min(folder.size(), file.path.size())));
 }
 
+std::string count_text(std::size_t files) { return fmt::format("{} file{}", files, files == 1 ? "" : "s"); }
+
 std::vector<const FileInspection*> with_gpu_code(const Inspection& inspection) {
   std::vector<const FileInspection*> files;
   for (const FileInspection& file : inspection.files) {
@@ -98,7 +100,7 @@ std::size_t width_of(std::string_view table) {
 std::string gpu_table(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {
   const Files files = with_gpu_code(inspection);
   const std::vector<GpuCode> all = inspection.gpu();
-  if (files.empty()) return "no device code\n";
+  if (files.empty()) return inspection.read_in_part() ? "no device code in what was read\n" : "no device code\n";
   const std::size_t room = std::max<std::size_t>(terminal.width(), 120);
   const std::string table = files.size() <= most_columns ? files_as_columns(files, all, folder, terminal)
                                                          : files_as_rows(files, all, folder, terminal);
@@ -172,7 +174,12 @@ std::string file_table(const Inspection& inspection, const std::string& folder, 
     table.add({fmt::format("{} other files", inspection.other_files), "", "", "", "", "", size_text(inspection.other_bytes)},
               Style::dim);
   }
-  if (inspection.files.size() + inspection.other_files > 1) {
+  if (!inspection.not_read.empty()) {
+    std::uint64_t bytes = 0;
+    for (const NotRead& file : inspection.not_read) bytes += file.size;
+    table.add({fmt::format("{} not read", count_text(inspection.not_read.size())), "", "", "", "", "", size_text(bytes)}, Style::dim);
+  }
+  if (inspection.files.size() + inspection.other_files + inspection.not_read.size() > 1) {
     table.add({"total", "", least_cpu_of(inspection.cpu()), "", "", "", size_text(inspection.bytes())}, Style::bold);
   }
   return table.text(terminal);
@@ -215,23 +222,25 @@ std::string carve_lines(const Inspection& inspection, const std::string& folder)
   return text;
 }
 
-std::string finding_lines(const Inspection& inspection, const Terminal& terminal) {
+}  // namespace
+
+std::string inspection_findings(const Inspection& inspection, const Terminal& terminal) {
   Findings all;
   all.add(inspection.findings);
   for (const FileInspection& file : inspection.files) all.add(file.findings);
   std::string text;
   std::size_t shown = 0;
+  std::ranges::stable_sort(all.items(), {}, &Finding::severity);
   for (const Finding& finding : all) {
     if (++shown > most_findings) continue;
-    const Style style = finding.severity == Severity::error ? Style::red : Style::yellow;
+    const Style style = finding.severity == Severity::error ? Style::red
+                        : finding.severity == Severity::note ? Style::dim : Style::yellow;
     text += fmt::format("{} {}: {} [{}]\n", terminal.styled(style, to_string(finding.severity)),
                         printable(finding.where.text()), finding.what, finding.rule);
   }
   if (all.size() > most_findings) text += fmt::format("and {} more; --format json has all\n", all.size() - most_findings);
   return text;
 }
-
-}  // namespace
 
 std::string common_folder(const std::vector<FileInspection>& files) {
   if (files.empty()) return "";
@@ -244,13 +253,25 @@ std::string common_folder(const std::vector<FileInspection>& files) {
   return slash == std::string_view::npos ? "" : std::string(common.substr(0, slash + 1));
 }
 
+namespace {
+
+// Where no file has machine code that is read.
+std::string nothing_found(const Inspection& inspection) {
+  std::uint64_t bytes = inspection.other_bytes;
+  const std::size_t files = inspection.other_files + inspection.not_read.size();
+  for (const NotRead& file : inspection.not_read) bytes += file.size;
+  if (!inspection.read_in_part()) return fmt::format("no machine code in {} of {}\n", count_text(files), size_text(bytes));
+  return fmt::format("no machine code was read: {} of {}, of which not all can be read\n", count_text(files), size_text(bytes));
+}
+
+}  // namespace
+
 std::string inspection_text(const Inspection& inspection, const Terminal& terminal) {
   const std::string folder = common_folder(inspection.files);
   std::string text;
   if (inspection.files.empty()) {
-    text = fmt::format("no machine code in {} file{} of {}\n", inspection.other_files,
-                       inspection.other_files == 1 ? "" : "s", size_text(inspection.other_bytes));
-    return text + carve_lines(inspection, "") + finding_lines(inspection, terminal);
+    text = nothing_found(inspection);
+    return text + carve_lines(inspection, "") + inspection_findings(inspection, terminal);
   }
   if (!folder.empty()) text += fmt::format("in {}\n", printable(folder));
   text += file_table(inspection, folder, terminal) + "\n" + gpu_table(inspection, folder, terminal);
@@ -258,7 +279,7 @@ std::string inspection_text(const Inspection& inspection, const Terminal& termin
   const std::string cpu = cpu_lines(inspection, folder, terminal);
   if (!cpu.empty()) text += "\nneed more of the CPU than its baseline\n" + cpu;
   text += carve_lines(inspection, folder);
-  const std::string findings = finding_lines(inspection, terminal);
+  const std::string findings = inspection_findings(inspection, terminal);
   return findings.empty() ? text : text + "\n" + findings;
 }
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "base/text.h"
 
@@ -31,6 +33,12 @@ std::string verification_text(const Verification& result, const Terminal& termin
   for (const Breach& breach : result.breaches) text += breach_text(breach, terminal);
   const std::size_t warnings = result.count(Severity::warning);
   const std::string besides = warnings == 0 ? "" : fmt::format(", {} warning{}", warnings, warnings == 1 ? "" : "s");
+  // Where the only error is that not all was read, there is no verdict.
+  const bool judged = result.count(Severity::error) == 0 ||
+                      std::ranges::any_of(result.breaches, [](const Breach& breach) {
+                        return breach.severity == Severity::error && breach.rule != "not-read";
+                      });
+  if (!judged) return text + fmt::format("{} {}{}\n", result.promise.name, terminal.styled(Style::yellow, "was not judged"), besides);
   text += result.kept() ? fmt::format("{} {}{}{}\n", result.promise.name, terminal.styled(Style::green, "keeps its promise"), besides,
                                       result.cpu_scanned ? "" : " (machine code was not looked at)")
                         : fmt::format("{} {}: {} error{}{}\n", result.promise.name, terminal.styled(Style::red, "breaks its promise"),

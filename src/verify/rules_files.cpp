@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The files themselves: are there any, for the promised machine, and undamaged?
+// The files themselves: are there any, all read, for the promised machine, and undamaged?
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -46,7 +46,7 @@ void damage(const Inspection& inspection, Breaches& breaches) {
   Breach breach{.rule = "damaged", .severity = Severity::error, .what = "cannot be read as a whole"};
   const auto take = [&](const Findings& findings, const std::string& path) {
     for (const Finding& finding : findings) {
-      if (finding.severity == Severity::error) breach.evidence.push_back({.file = path, .symbol = {}, .what = finding.what});
+      if (finding.severity == Severity::error && finding.rule != "not-read") breach.evidence.push_back({.file = path, .symbol = {}, .what = finding.what});
     }
   };
   take(inspection.findings, "");
@@ -60,8 +60,23 @@ void damage(const Inspection& inspection, Breaches& breaches) {
 
 }  // namespace
 
+// No verdict goes over what was not read: neither "CPU-only" nor "no code" is said then.
+void check_read(const Inspection& inspection, Breaches& breaches) {
+  Breach breach{.rule = "not-read", .severity = Severity::error,
+                .what = "cannot be judged: not all of it can be read, and code may be in the rest"};
+  for (const NotRead& file : inspection.not_read) {
+    if (file.severity != Severity::error) continue;
+    breach.evidence.push_back({.file = file.path, .symbol = {}, .what = file.words + (file.seen.empty() ? "" : "; " + file.seen)});
+  }
+  if (breach.evidence.empty()) return;
+  breach.cause = "an archive that nobody unpacked, or a build for another system: what is read is ELF files, in folders and zip archives";
+  breach.fix = "unpack it and give the folder; of a build for Windows or macOS nothing can be said";
+  shorten(breach.evidence);
+  breaches.push_back(std::move(breach));
+}
+
 void check_files(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
-  if (inspection.files.empty()) return empty(promise, inspection, breaches);
+  if (inspection.files.empty() && !inspection.read_in_part()) return empty(promise, inspection, breaches);
   machine(promise, inspection, breaches);
   damage(inspection, breaches);
 }

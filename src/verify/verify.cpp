@@ -38,6 +38,7 @@ std::size_t Verification::count(Severity severity) const {
 Verification verify(const BuildPromise& promise, const Inspection& inspection) {
   Verification result{.promise = promise, .breaches = {}, .cpu_scanned = false};
   result.cpu_scanned = std::ranges::any_of(inspection.files, [](const FileInspection& file) { return file.cpu.has_value(); });
+  check_read(inspection, result.breaches);
   check_files(promise, inspection, result.breaches);
   check_gpus(promise, inspection, result.breaches);
   if (result.cpu_scanned) check_isa(promise, inspection, result.breaches);
