@@ -90,7 +90,7 @@ FileInspection inspect_cubin(ByteSpan bytes, const std::string& path) {
 
 // Does some device find code in a part of the containers only?
 bool is_uneven(const std::vector<Coverage>& coverage) {
-  return std::ranges::find(coverage, Runs::some, &Coverage::runs) != coverage.end();
+  return std::ranges::any_of(coverage, [](const Coverage& one) { return one.runs == Runs::some || one.special_without > 0; });
 }
 
 FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const InspectInput& input = {}) {
@@ -145,29 +145,6 @@ void add_texts(std::vector<std::string>& all, const std::vector<std::string>& mo
   all.erase(std::unique(all.begin(), all.end()), all.end());
 }
 
-// A member's inspection into its archive's.
-void add_member(FileInspection& archive, const FileInspection& member) {
-  if (archive.machine.empty()) archive.machine = member.machine;
-  add_gpu(archive.gpu, member.gpu);
-  add_shapes(archive.shapes, member.shapes);
-  add_texts(archive.toolkits, member.toolkits);
-  add_texts(archive.ptx_versions, member.ptx_versions);
-  archive.containers += member.containers;
-  archive.containers_empty += member.containers_empty;
-  archive.containers_unknown += member.containers_unknown;
-  archive.containers_without_wrapper += member.containers_without_wrapper;
-  archive.containers_relocatable += member.containers_relocatable;
-  archive.unknown_images += member.unknown_images;
-  archive.shares += member.shares;
-  archive.findings.add(member.findings);
-  if (!member.cpu) return;
-  if (!archive.cpu) {
-    archive.cpu = member.cpu;
-  } else if (archive.cpu->machine == member.cpu->machine) {
-    add_scan(*archive.cpu, *member.cpu);
-  }
-}
-
 std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string& path, const InspectInput& input) {
   FileInspection file{.path = path, .size = bytes.size(), .format = "archive"};
   std::uint64_t in_members = 0;
@@ -176,7 +153,7 @@ std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string&
     if (!Elf::looks_like(member.content)) continue;
     const std::string name = fmt::format("{}({})", path, member.name);
     try {
-      add_member(file, inspect_elf(member.content, name, {.cpu = input.cpu}));
+      add_inspection(file, inspect_elf(member.content, name, {.cpu = input.cpu}));
       in_members += member.content.size();
       ++objects;
     } catch (const Error& error) {
@@ -197,6 +174,28 @@ std::string_view code_format(ByteSpan start) {
   if (looks_like_archive(start)) return "static archive";
   if (looks_like_fatbin(start)) return "fat binary";
   return looks_like_ptx(start) ? "PTX" : "";
+}
+
+void add_inspection(FileInspection& sum, const FileInspection& more) {
+  if (sum.machine.empty()) sum.machine = more.machine;
+  add_gpu(sum.gpu, more.gpu);
+  add_shapes(sum.shapes, more.shapes);
+  add_texts(sum.toolkits, more.toolkits);
+  add_texts(sum.ptx_versions, more.ptx_versions);
+  sum.containers += more.containers;
+  sum.containers_empty += more.containers_empty;
+  sum.containers_unknown += more.containers_unknown;
+  sum.containers_without_wrapper += more.containers_without_wrapper;
+  sum.containers_relocatable += more.containers_relocatable;
+  sum.unknown_images += more.unknown_images;
+  sum.shares += more.shares;
+  sum.findings.add(more.findings);
+  if (!more.cpu) return;
+  if (!sum.cpu) {
+    sum.cpu = more.cpu;
+  } else if (sum.cpu->machine == more.cpu->machine) {
+    add_scan(*sum.cpu, *more.cpu);
+  }
 }
 
 std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const InspectInput& input) {
@@ -269,6 +268,30 @@ std::vector<ContainerShape> FileInspection::needed() const {
     if (count * seldom >= all) any.codes.push_back(code);
   }
   return {std::move(any)};
+}
+
+Coverage FileInspection::coverage_on(Capability device) const { return cover(needed(), device); }
+
+Coverage Inspection::coverage_on(Capability device) const {
+  Coverage sum{.device = device};
+  std::vector<ContainerShape> loose;
+  for (const FileInspection& file : files) {
+    if (file.is_loose()) add_shapes(loose, file.shapes);
+    else if (!file.shapes.empty()) sum = together(std::move(sum), file.coverage_on(device));
+  }
+  return loose.empty() ? sum : together(std::move(sum), cover_loose(loose, device));
+}
+
+std::vector<const FileInspection*> Inspection::not_serving(Capability device) const {
+  const bool some_loose_one_fits = std::ranges::any_of(files, [&](const FileInspection& file) {
+    return file.is_loose() && file.coverage_on(device).serves();
+  });
+  std::vector<const FileInspection*> found;
+  for (const FileInspection& file : files) {
+    if (file.shapes.empty() || (file.is_loose() && some_loose_one_fits)) continue;
+    if (!file.coverage_on(device).serves()) found.push_back(&file);
+  }
+  return found;
 }
 
 }  // namespace lathe

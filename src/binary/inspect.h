@@ -67,6 +67,8 @@ struct FileInspection {
 
   // What a device must find code in for the file to work there: every container, or, where it picks itself, any of them.
   std::vector<ContainerShape> needed() const;
+  Coverage coverage_on(Capability device) const;  // of needed()
+  bool is_loose() const { return format == "cubin"; }  // a program asks for it by its name
 };
 
 struct Inspection {
@@ -74,13 +76,17 @@ struct Inspection {
   std::size_t other_files = 0;        // anything else that was passed by
   std::uint64_t other_bytes = 0;
   std::vector<NotRead> not_read = {};  // what may hold code, and was not read; its findings are among `findings`
-  std::vector<Coverage> coverage = {};     // over all containers of all files; empty when there is no device code
+  std::vector<Coverage> coverage = {};     // coverage_on() every known capability; empty when there is no device code
   std::vector<CarveRecord> carved = {};    // what an earlier carve says of itself
   Findings findings = {};                  // about wheels, folders; those of files are with the files
 
   std::uint64_t bytes() const;
   std::vector<GpuCode> gpu() const;           // summed over files
   std::vector<ContainerShape> shapes() const;  // needed() of all files
+  // Of all files: each is judged by itself (binary/coverage.h), loose cubins as one.
+  Coverage coverage_on(Capability device) const;
+  // Files with code but not enough of it for the device. Of loose cubins none where one of them fits.
+  std::vector<const FileInspection*> not_serving(Capability device) const;
   // The verdict over all scanned files, counts included; nullopt when none was scanned, or for different machines.
   std::optional<CpuScan> cpu() const;
   // Something that may hold device code was not read, or not to its end: what is missing here may be there.
@@ -117,6 +123,9 @@ std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& p
 // Files, folders (symbolic links in them are not followed, hard links counted once), wheels and other zip archives. Error when a path cannot
 // be read at all; a file inside a folder that cannot is a finding.
 Inspection inspect(const std::vector<std::filesystem::path>& paths, const InspectOptions& options = {});
+
+// Another file's code, counts, bytes by use and findings added to `sum`: as a member to its archive. Not the size, nor coverage.
+void add_inspection(FileInspection& sum, const FileInspection& more);
 
 // The GPU part alone: what the bench times.
 void inspect_gpu(const Fatbins& fatbins, ByteSpan file, FileInspection& out, const ByteRanges& absent = {});

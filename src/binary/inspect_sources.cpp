@@ -340,8 +340,9 @@ Inspection inspect(const std::vector<fs::path>& paths, const InspectOptions& opt
   for (std::size_t i = 0; i < tasks.size(); ++i) take(inspection, outcomes[i], tasks[i], places);
   judge_not_read(inspection, places);
   std::ranges::sort(inspection.files, {}, &FileInspection::path);
-  const std::vector<ContainerShape> shapes = inspection.shapes();
-  if (!shapes.empty()) inspection.coverage = cover_all(shapes);
+  if (!inspection.shapes().empty()) {
+    for (const CapabilityRow& row : catalog().capabilities) inspection.coverage.push_back(inspection.coverage_on(row.capability));
+  }
   return inspection;
 }
 

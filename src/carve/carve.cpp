@@ -9,11 +9,13 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "binary/inspect.h"
 #include "carve/arch_list.h"
 #include "carve/check.h"
 #include "carve/layout.h"
 #include "carve/references.h"
 #include "carve/rewrite.h"
+#include "os/file.h"
 #include "os/mapped_file.h"
 
 namespace lathe {
@@ -39,7 +41,7 @@ class FileCarver {
     result_.old_held = result_.new_held = held_architectures(fatbins_);
     if (!options_.leave_because.empty()) return leave(options_.leave_because);
     plan_device_code();
-    if (result_.unfit) return leave("no code for " + to_string(options_.targets));
+    if (result_.unfit && options_.unfit != CarveOptions::Unfit::empty) return leave("no code for " + to_string(options_.targets));
     plan_arch_list();
     if (work_to_do()) {
       const Findings unsound = check_sound(*elf_, fatbins_, {.targets = options_.targets, .referenced = referenced_, .meant = {},
@@ -57,6 +59,8 @@ class FileCarver {
     std::error_code ignored;
     const bool in_place = std::filesystem::equivalent(source_.path(), destination, ignored);
     if (in_place && result_.outcome != Outcome::carved) return result_;
+    if (result_.unfit && options_.unfit == CarveOptions::Unfit::refuse) return result_;
+    if (!in_place && destination.has_parent_path()) create_folders(destination.parent_path());
     if (result_.outcome != Outcome::carved) {
       copy_whole(source_.path(), destination);
       return result_;
@@ -75,7 +79,7 @@ class FileCarver {
  private:
   // Headers that lead nowhere, a file cut short: what was not understood is not rewritten.
   CarvedFile damaged(const std::string& what) {
-    if (options_.unfit == CarveOptions::Unfit::leave) return leave("damaged: " + what);
+    if (options_.unfit != CarveOptions::Unfit::refuse) return leave("damaged: " + what);
     throw Error({.what = fmt::format("damaged or cut short: {}", what), .where = {.file = result_.path}, .next = "fetch it again"});
   }
 
@@ -85,6 +89,7 @@ class FileCarver {
     for (const FatbinContainer& container : fatbins_.containers) result_.totals.images += container.entries.size();
     result_.totals.images_kept = result_.totals.images;
     result_.totals.containers = result_.totals.untouched = fatbins_.containers.size();
+    result_.totals.bytes_kept = result_.totals.bytes;
     result_.notes.add({.rule = "carve-left-alone", .severity = Severity::note, .where = {.file = result_.path},
                        .what = why, .fix = ""});
     return result_;
@@ -108,47 +113,46 @@ class FileCarver {
       if (container.untouched != Untouched::no) ++untouched[container.untouched];
     }
     result_.untouched.assign(untouched.begin(), untouched.end());
-    refuse_if_nothing_fits();
-    if (!result_.unfit) report_unserved();
-  }
-
-  void refuse_if_nothing_fits() {
     const std::size_t carvable = plan_.totals.containers - plan_.totals.untouched;
     const bool serves = std::ranges::any_of(plan_.containers, [&](const ContainerPlan& container) {
       return container.untouched == Untouched::no && container.unserved.size() < options_.targets.size();
     });
-    if (carvable == 0 || serves) return;
-    result_.unfit = true;
-    if (options_.unfit == CarveOptions::Unfit::leave) return;
-    throw Error({.what = fmt::format("holds no code for {}, it holds {}", to_string(options_.targets),
-                                     held_where_it_matters()),
-                 .where = {.file = result_.path}, .next = "carve a build that was made for this GPU too"});
+    result_.unfit = carvable != 0 && !serves;
+    report_coverage();
   }
 
-  // Without the containers that no carve may touch.
-  std::string held_where_it_matters() const {
-    Fatbins some;
-    for (std::size_t i = 0; i < fatbins_.containers.size(); ++i) {
-      if (plan_.containers[i].untouched == Untouched::no) some.containers.push_back(fatbins_.containers[i]);
-    }
-    return held_architectures(some);
+  // What `inspect` says of the file for each target: the same containers count, and the same are special.
+  void report_coverage() {
+    if (fatbins_.containers.empty()) return;
+    const auto inspection = inspect_bytes(old_.bytes(), result_.path);
+    if (!inspection || inspection->shapes.empty()) return;
+    for (const CarveTarget& target : options_.targets) report(inspection->coverage_on(target.capability));
   }
 
-  void report_unserved() {
-    std::map<Capability, std::size_t> unserved;
-    for (const ContainerPlan& container : plan_.containers) {
-      for (const CarveTarget& target : container.unserved) ++unserved[target.capability];
+  void report(const Coverage& coverage) {
+    const std::string device = spell(coverage.device, Dialect::dotted);
+    if (coverage.special_without > 0) {
+      note("carve-special", Severity::note, fmt::format("nothing for {} in {}", device, coverage.special_text()),
+           "the library must leave their kernels alone on this GPU, as before the carve");
     }
-    for (const auto& [capability, count] : unserved) {
-      const std::string what = fmt::format("{} of {} containers hold nothing for {}", count, plan_.totals.containers,
-                                           spell(capability, Dialect::dotted));
-      if (options_.require_full) {
-        throw Error({.what = what, .where = {.file = result_.path},
-                     .next = "without --require-full their kernels fail at launch as they do now"});
-      }
-      result_.notes.add({.rule = "carve-unserved", .severity = Severity::note, .where = {.file = result_.path},
-                         .what = what, .fix = "their kernels fail at launch, as before the carve"});
+    if (coverage.serves()) return;
+    const bool none = coverage.runs == Runs::none;
+    const std::string what =
+        none ? fmt::format("holds no code for {}, it holds {}", device, result_.old_held)
+             : fmt::format("{} of {} containers hold nothing for {}", coverage.containers_without,
+                           coverage.containers - coverage.special_without, device);
+    if (options_.require_full) {
+      throw Error({.what = what, .where = {.file = result_.path},
+                   .next = "without --require-full their kernels fail at launch as they do now"});
     }
+    const std::string written = result_.unfit && options_.unfit == CarveOptions::Unfit::refuse ? "nothing was written; " : "";
+    if (none) note("carve-no-code", Severity::error, what, written + "carve a build that was made for this GPU too");
+    else note("carve-unserved", Severity::note, what, "their kernels fail at launch, as before the carve");
+  }
+
+  void note(std::string rule, Severity severity, std::string what, std::string fix) {
+    result_.notes.add({.rule = std::move(rule), .severity = severity, .where = {.file = result_.path},
+                       .what = std::move(what), .fix = std::move(fix)});
   }
 
   void plan_arch_list() {

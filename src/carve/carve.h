@@ -21,7 +21,9 @@ struct CarveOptions {
   bool hash = false;           // tell the SHA-256 of what was carved
   bool synced = true;          // in place: the new file is on the disk before the old one is gone
   bool arch_list_alone = false;  // shorten PyTorch's list also in a file that holds no device code itself
-  enum class Unfit { refuse, leave } unfit = Unfit::refuse;  // a file with code, but none for any target
+  // A file with code, but none for any target: nothing is written; it goes over as it is; it loses what `minimal` drops.
+  // Damaged: an Error, or it goes over as it is.
+  enum class Unfit { refuse, leave, empty } unfit = Unfit::refuse;
   std::string leave_because = {};  // if not empty: touch nothing, and say this
 };
 
@@ -41,16 +43,17 @@ struct CarvedFile {
   std::vector<std::pair<Untouched, std::size_t>> untouched = {};  // containers that were left as they are, by reason
   std::string old_held = {}, new_held = {};  // "8.0, 9.0, PTX 9.0": the code in it
   std::string old_sha256 = {};
-  bool unfit = false;
+  bool unfit = false;  // holds code, and none for any target
   std::optional<std::string> old_architectures = {}, new_architectures = {};  // PyTorch's baked-in list
   Findings notes = {};
 };
 
-// What the file would become; writes nothing. Error when it holds code, but none for any target.
+// What the file would become; writes nothing. A target that it has no code for is among the notes, as an error.
 CarvedFile plan_file(const std::filesystem::path& source, const CarveOptions& options);
 
 // Writes the carved file to `destination`; when that is `source` itself, in its place, with owner, times and attributes
-// kept. Where there is nothing to drop, `destination` becomes a copy, and a file in place is not touched.
+// kept. Where there is nothing to drop, `destination` becomes a copy, and a file in place is not touched. Folders on the way
+// to `destination` are made.
 CarvedFile carve_file(const std::filesystem::path& source, const std::filesystem::path& destination,
                       const CarveOptions& options);
 

@@ -242,12 +242,48 @@ TEST_F(Carve, RequireFullRefusesAContainerWithNothing) {
 TEST_F(Carve, SaysWhatAFileHoldsThatServesNoTarget) {
   const fs::path source = library({{{"sm_90"}, {"sm_80"}}});
   carve_file(source, output(), for_gpu("9.0"));
-  try {
-    carve_file(output(), folder_.path() / "c.so", for_gpu("8.0"));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.parts().what, "holds no code for 8.0, it holds 9.0");
-  }
+  const CarvedFile file = carve_file(output(), folder_.path() / "c.so", for_gpu("8.0"));
+  EXPECT_TRUE(file.unfit);
+  EXPECT_EQ(file.outcome, Outcome::left_alone);
+  EXPECT_EQ(file.notes[0].what, "holds no code for 8.0, it holds 9.0");
+  EXPECT_EQ(file.notes.exit_code(), 1);
+  EXPECT_FALSE(fs::exists(folder_.path() / "c.so"));
+}
+
+TEST_F(Carve, OneOfSeveralGpusThatAFileHasNothingForIsAFindingToo) {
+  const fs::path source = library({{{"sm_90"}, {"sm_80"}}});
+  const CarvedFile file = carve_file(source, output(), for_gpu("9.0,12.0"));
+  EXPECT_EQ(file.outcome, Outcome::carved);
+  EXPECT_EQ(file.notes[0].what, "holds no code for 12.0, it holds 8.0, 9.0");
+  EXPECT_EQ(file.notes.exit_code(), 1);
+  EXPECT_TRUE(fs::exists(output()));
+}
+
+TEST_F(Carve, KernelsForOtherGpusAloneAreANoteAndNoReasonToRefuse) {
+  const fs::path source = library({{{"sm_80"}, {"sm_86"}}, {{"sm_80"}, {"sm_86"}}, {{"sm_90a"}}});
+  CarveOptions options = for_gpu("8.6");
+  options.require_full = true;
+  const CarvedFile file = carve_file(source, output(), options);
+  ASSERT_EQ(file.notes.size(), 1u);
+  EXPECT_EQ(file.notes[0].rule, "carve-special");
+  EXPECT_EQ(file.notes[0].what, "nothing for 8.6 in 1 container for 9.0a only");
+  EXPECT_EQ(file.notes.exit_code(), 0);
+}
+
+TEST_F(Carve, TellsWhatMinimalWouldDropMore) {
+  const fs::path source = library({{{"sm_80", 20'000}, {"sm_90", 30'000}}, {{"sm_80", 20'000}, {"sm_86", 50'000}}});
+  CarveOptions options = for_gpu("9.0");
+  const CarveTotals usual = carve_file(source, output(), options).totals;
+  EXPECT_GE(usual.bytes_kept - usual.bytes_minimal, 20'000u);
+  options.minimal = true;
+  const CarveTotals minimal = carve_file(source, output(), options).totals;
+  EXPECT_EQ(minimal.bytes_kept, usual.bytes_minimal);
+}
+
+TEST_F(Carve, FoldersOnTheWayAreMade) {
+  const fs::path place = folder_.path() / "new/deep/b.so";
+  carve_file(library({{{"sm_90"}, {"sm_80"}}}), place, for_gpu("9.0"));
+  EXPECT_TRUE(fs::exists(place));
 }
 
 TEST_F(Carve, InPlaceKeepsPermissionsTimesAndLinks) {

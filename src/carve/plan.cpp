@@ -68,6 +68,7 @@ class Planner {
     for (std::size_t i = 0; i < fatbins_.containers.size(); ++i) {
       plan.containers.push_back(plan_container(i));
       count(fatbins_.containers[i], plan.containers.back(), plan.totals);
+      plan.totals.bytes_minimal += minimal_size(fatbins_.containers[i], plan.containers.back());
     }
     return plan;
   }
@@ -102,6 +103,19 @@ class Planner {
     }
     if (plan.keep.empty() && !options_.minimal && !container.entries.empty()) plan.keep.push_back(smallest(container));
     return plan;
+  }
+
+  std::uint64_t minimal_size(const FatbinContainer& container, const ContainerPlan& plan) const {
+    std::uint64_t size = 0;
+    if (plan.untouched != Untouched::no) {
+      for (const std::size_t kept : plan.keep) size += entry_size(container.entries[kept]);
+      return size;
+    }
+    const ContainerCode code = device_codes(container);
+    for (const std::size_t kept : codes_to_keep(code.codes, options_.targets, true)) {
+      size += entry_size(container.entries[code.entry[kept]]);
+    }
+    return size;
   }
 
   // What stands for "code, but not for this GPU" where nothing fits.

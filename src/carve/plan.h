@@ -48,6 +48,7 @@ struct CarveTotals {
   std::size_t unserved = 0;  // containers with nothing for one of the targets
   std::size_t images = 0, images_kept = 0;
   std::uint64_t bytes = 0, bytes_kept = 0;  // of entries, headers included
+  std::uint64_t bytes_minimal = 0;          // that --minimal keeps
 };
 
 struct CarvePlan {

@@ -33,6 +33,7 @@ class TreeCarver {
  public:
   TreeCarver(const fs::path& source, const TreeOptions& options) : source_(source), options_(options) {
     options_.carve.unfit = CarveOptions::Unfit::leave;
+    if (options_.own_copy) may_empty();
     options_.carve.arch_list_alone = true;
     options_.carve.hash = true;
   }
@@ -54,6 +55,7 @@ class TreeCarver {
       throw Error({.what = "this is there already", .where = {.file = destination.string()},
                    .next = "name a folder that does not exist yet, or remove it"});
     }
+    may_empty();
     list();
     if (options_.carve.dry_run) {
       carve_all(destination);
@@ -77,6 +79,13 @@ class TreeCarver {
   }
 
  private:
+  // A library without code for any target loses what it has only where the old one stays: a GPU that was mistyped would
+  // cost all libraries of a folder their code.
+  void may_empty() {
+    may_empty_ = true;
+    if (options_.carve.minimal) options_.carve.unfit = CarveOptions::Unfit::empty;
+  }
+
   void list() {
     std::map<std::pair<dev_t, ino_t>, std::size_t> seen;
     for (const auto& entry : fs::recursive_directory_iterator(source_)) {
@@ -168,6 +177,7 @@ class TreeCarver {
       if (items_[i].link_to) continue;
       tree_.old_size += items_[i].size;
       tree_.new_size += done[i].path.empty() ? items_[i].size : done[i].new_size;
+      if (!may_empty_ && done[i].unfit) done[i].totals.bytes_minimal = done[i].totals.bytes_kept;
       if (done[i].path.empty() || done[i].outcome == Outcome::no_device_code) ++tree_.other_files;
       else tree_.files.push_back(std::move(done[i]));
     }
@@ -188,18 +198,17 @@ class TreeCarver {
                         .what = what, .fix = fix});
   }
 
-  void refuse_if_nothing_fits() const {
-    const auto unfit = [](const CarvedFile& file) { return file.outcome == Outcome::left_alone && file.unfit; };
-    const bool some = std::ranges::any_of(tree_.files, unfit);
+  void refuse_if_nothing_fits() {
+    const auto first = std::ranges::find(tree_.files, true, &CarvedFile::unfit);
     const bool others = std::ranges::any_of(tree_.files, [&](const CarvedFile& file) {
-      return file.outcome != Outcome::left_alone && file.totals.images != 0;
+      return file.outcome != Outcome::left_alone && !file.unfit && file.totals.images != 0;
     });
-    if (!some || others) return;
-    const auto first = std::ranges::find_if(tree_.files, unfit);
-    throw Error({.what = fmt::format("no library here holds code for {}; {} holds {}", to_string(options_.carve.targets),
-                                     first->path, first->old_held),
-                 .where = {.file = options_.name.empty() ? source_.string() : options_.name},
-                 .next = "carve a build that was made for this GPU too"});
+    if (first == tree_.files.end() || others) return;
+    tree_.failures.add({.rule = "carve-no-code", .severity = Severity::error,
+                        .where = {.file = options_.name.empty() ? source_.string() : options_.name},
+                        .what = fmt::format("no library here holds code for {}; {} holds {}",
+                                            to_string(options_.carve.targets), first->path, first->old_held),
+                        .fix = "nothing was written; carve a build that was made for this GPU too"});
   }
 
   void write_manifest(const fs::path& destination) const {
@@ -220,6 +229,7 @@ class TreeCarver {
   TreeOptions options_;
   std::vector<Item> items_;  // regular files, by path
   std::vector<fs::path> folders_, links_;
+  bool may_empty_ = false;
   std::mutex progress_;
   CarvedTree tree_;
 };
@@ -228,6 +238,19 @@ class TreeCarver {
 
 std::size_t CarvedTree::count(Outcome outcome) const {
   return static_cast<std::size_t>(std::ranges::count(files, outcome, &CarvedFile::outcome));
+}
+
+std::uint64_t CarvedTree::minimal_saves() const {
+  std::uint64_t saves = 0;
+  for (const CarvedFile& file : files) {
+    if (file.outcome != Outcome::left_alone || file.unfit) saves += file.totals.bytes_kept - file.totals.bytes_minimal;
+  }
+  return saves;
+}
+
+int CarvedTree::exit_code() const {
+  const bool wrong = std::ranges::any_of(files, [](const CarvedFile& file) { return file.notes.exit_code() != 0; });
+  return wrong ? 1 : failures.exit_code();
 }
 
 CarvedTree carve_tree(const std::filesystem::path& source, const std::filesystem::path& destination,

@@ -16,6 +16,7 @@ namespace lathe {
 struct TreeOptions {
   CarveOptions carve = {};
   bool include_vendor = false;
+  bool own_copy = false;  // the source is the caller's to change: a wheel's unpacked libraries
   unsigned threads = 0;                                            // 0: all cores
   bool write_manifest = true;
   std::string name = {};                                           // for messages, if it is not the folder's own
@@ -31,9 +32,12 @@ struct CarvedTree {
   Findings failures;                         // files that could not be carved; in place they are as they were
 
   std::size_t count(Outcome outcome) const;
+  // Bytes of what is kept that the driver picks for none of the targets, and that `minimal` would drop.
+  std::uint64_t minimal_saves() const;
+  int exit_code() const;                // 1 when something failed, or a library has no code for one of the targets
 };
 
-// Error when no file holds code for any target, or when `destination` is there already.
+// Where no file holds code for any target nothing is written: a failure. Error when `destination` is there already.
 CarvedTree carve_tree(const std::filesystem::path& source, const std::filesystem::path& destination,
                       const TreeOptions& options);
 

@@ -7,10 +7,12 @@
 #include "binary/nvidia_libraries.h"
 
 namespace lathe {
+
 bool is_vendor_file(const std::filesystem::path& path_in_tree, std::string_view soname) {
+  const std::string name = soname.empty() ? path_in_tree.filename().string() : std::string(soname);
+  if (is_free_nvidia_library(name)) return false;
   const std::filesystem::path folder = path_in_tree.parent_path();
   if (std::ranges::find(folder, std::filesystem::path("nvidia")) != folder.end()) return true;
-  const std::string name = soname.empty() ? path_in_tree.filename().string() : std::string(soname);
   return is_nvidia_library(name);
 }
 

@@ -8,7 +8,8 @@
 
 namespace lathe {
 
-// By its place (nvidia/... as its Python packages are laid out) or by its SONAME, or file name where it has none.
+// By its place (nvidia/... as its Python packages are laid out) or by its SONAME, or file name where it has none. Not NCCL,
+// which is free.
 bool is_vendor_file(const std::filesystem::path& path_in_tree, std::string_view soname);
 
 }  // namespace lathe

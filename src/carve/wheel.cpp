@@ -90,19 +90,42 @@ class WheelCarver {
   }
 
   CarvedWheel carve() {
+    const MadeFolder made(options_.carve.dry_run ? fs::path() : place_.parent_path());
     remove_leftovers(place_);
     const fs::path beside = options_.carve.dry_run ? fs::temp_directory_path() / place_.filename() : place_;
     const Unfinished folder(beside, Unfinished::Kind::folder);
     CarvedWheel carved{.tree = carve_libraries(folder.path()), .path = {}, .old_file_size = source_.size()};
     map_.expect_whole();
     count_others(carved.tree);
-    if (carved.tree.count(Outcome::carved) == 0 && carved.tree.failures.empty()) refuse_to_do_nothing(carved.tree);
-    if (options_.carve.dry_run || !carved.tree.failures.empty()) return carved;
-    write(carved, folder.path());
+    if (!carved.tree.failures.empty()) return carved;
+    if (carved.tree.count(Outcome::carved) == 0 && !is_labelled_anew(carved.tree)) pass_on(carved);
+    else if (!options_.carve.dry_run) write(carved, folder.path());
     return carved;
   }
 
  private:
+  // Made when it is missing, and taken away again when nothing came into it.
+  class MadeFolder {
+   public:
+    explicit MadeFolder(const fs::path& path) {
+      for (fs::path each = path.lexically_normal(); !each.empty() && !fs::exists(each); each = each.parent_path()) {
+        made_.push_back(each);
+      }
+      if (!made_.empty()) create_folders(made_.front());
+    }
+    MadeFolder(const MadeFolder&) = delete;
+    MadeFolder& operator=(const MadeFolder&) = delete;
+    ~MadeFolder() {
+      std::error_code ignored;
+      for (const fs::path& each : made_) {
+        if (!fs::remove(each, ignored)) break;  // it holds something
+      }
+    }
+
+   private:
+    std::vector<fs::path> made_;  // the deepest first
+  };
+
   [[noreturn]] void fail(std::string what, std::string next) const {
     throw Error({.what = std::move(what), .where = {.file = source_.path().string()}, .next = std::move(next)});
   }
@@ -115,34 +138,64 @@ class WheelCarver {
   }
 
   void name_wheel(const fs::path& destination) {
-    const auto name = parse_wheel_name(source_.path().filename().string());
-    if (!name) fail("no name of a wheel", "it must be like torch-2.10.0+cu128-cp312-cp312-manylinux_2_28_x86_64.whl");
-    for (const ZipMember& member : zip_.members) {
-      const std::size_t slash = member.name.find('/');
-      if (slash != std::string::npos && member.name.substr(slash) == "/RECORD" &&
-          member.name.substr(0, slash).ends_with(".dist-info")) {
-        info_ = member.name.substr(0, slash);
-      }
-    }
-    if (info_.empty()) fail("there is no NAME-VERSION.dist-info/RECORD in it", "an installer would refuse it too");
-    stem_ = info_.substr(0, info_.size() - std::string_view(".dist-info").size());
-    WheelName carved = *name;
-    if (options_.wheel_variant.empty() && name->variant.empty()) {
-      carved.version = version_for(name->version, options_.carve.targets);
+    find_name();
+    WheelName carved = name_;
+    if (options_.wheel_variant.empty() && name_.variant.empty()) {
+      carved.version = version_for(name_.version, options_.carve.targets);
     } else {
       carved.variant = variant_label(options_.wheel_variant.empty() ? "auto" : options_.wheel_variant, options_.carve.targets);
     }
     version_ = carved.version;
     label_ = carved.variant;
     new_stem_ = stem_.substr(0, stem_.rfind('-')) + "-" + version_;
-    place_ = fs::is_directory(destination) ? destination / carved.file_name() : destination;
-    if (place_.filename() != carved.file_name()) {
-      throw Error({.what = "an installer goes by a wheel's name, so it cannot be chosen", .where = {.file = place_.string()},
-                   .next = fmt::format("give a folder, or the name {}", carved.file_name())});
+    place_ = place_for(destination, carved.file_name());
+    chosen_ = is_name(destination);
+  }
+
+  // By its file's name, as an installer does; a file by another name may be known by its own .dist-info folder.
+  void find_name() {
+    const auto file_name = parse_wheel_name(source_.path().filename().string());
+    std::vector<std::string> stems;
+    for (const ZipMember& member : zip_.members) {
+      constexpr std::string_view record = ".dist-info/RECORD";
+      const std::size_t slash = member.name.find('/');
+      if (slash == std::string::npos || !member.name.ends_with(record) || member.name.size() != slash + 7) continue;
+      stems.push_back(member.name.substr(0, member.name.size() - record.size()));
     }
-    if (!options_.carve.dry_run && fs::exists(fs::symlink_status(place_))) {
-      throw Error({.what = "this is there already", .where = {.file = place_.string()}, .next = "remove it, or choose another folder"});
+    if (stems.empty()) fail("there is no NAME-VERSION.dist-info/RECORD in it", "an installer would refuse it too");
+    const auto named = std::ranges::find_if(stems, [&](const std::string& stem) { return file_name && names_stem(*file_name, stem); });
+    if (named == stems.end() && stems.size() > 1) {
+      fail(fmt::format("there are {} .dist-info folders in it, and its name is that of none", stems.size()),
+           "name it as its index does: torch-2.10.0+cu128-cp312-cp312-manylinux_2_28_x86_64.whl");
     }
+    stem_ = named == stems.end() ? stems[0] : *named;
+    info_ = stem_ + ".dist-info";
+    const auto inside = named == stems.end() ? wheel_name_inside(stem_, text_of("WHEEL"), label_inside(text_of(variant_file_name)))
+                                             : file_name;
+    if (!inside) {
+      fail("no name of a wheel, and its WHEEL does not tell its tags",
+           "it must be like torch-2.10.0+cu128-cp312-cp312-manylinux_2_28_x86_64.whl");
+    }
+    name_ = *inside;
+  }
+
+  static bool is_name(const fs::path& destination) { return destination.extension() == ".whl" && !fs::is_directory(destination); }
+
+  // A folder, or one that does not exist yet, or the very name.
+  fs::path place_for(const fs::path& destination, const std::string& file_name) const {
+    if (!is_name(destination)) return free_place(destination / file_name);
+    if (destination.filename() != file_name) {
+      throw Error({.what = "an installer goes by a wheel's name, so it cannot be chosen", .where = {.file = destination.string()},
+                   .next = fmt::format("give a folder, or the name {}", file_name)});
+    }
+    return free_place(destination);
+  }
+
+  fs::path free_place(const fs::path& place) const {
+    if (!options_.carve.dry_run && fs::exists(fs::symlink_status(place))) {
+      throw Error({.what = "this is there already", .where = {.file = place.string()}, .next = "remove it, or choose another folder"});
+    }
+    return place;
   }
 
   std::string new_name(std::string_view name) const {
@@ -162,6 +215,7 @@ class WheelCarver {
     TreeOptions options = options_;
     options.carve.synced = false;
     options.write_manifest = false;
+    options.own_copy = true;
     options.name = source_.path().string();
     return carve_tree(folder, folder, options);
   }
@@ -186,10 +240,24 @@ class WheelCarver {
     }
   }
 
-  [[noreturn]] void refuse_to_do_nothing(const CarvedTree& tree) const {
-    const bool vendor = tree.count(Outcome::left_alone) != 0;
-    fail(fmt::format("nothing in it would change for {}", to_string(options_.carve.targets)),
-         vendor ? "its device code is NVIDIA's own: --include-vendor carves that too" : "use it as it is");
+  // It holds the right code and nothing else: with a label, or the name that was asked for, an installer knows that.
+  bool is_labelled_anew(const CarvedTree& tree) const {
+    return chosen_ || (!options_.wheel_variant.empty() && tree.count(Outcome::nothing_to_drop) != 0);
+  }
+
+  // Nothing in it changes: it goes over as it is, under its own name.
+  void pass_on(CarvedWheel& carved) const {
+    const bool vendor = std::ranges::any_of(carved.tree.files, [](const CarvedFile& file) {
+      return file.outcome == Outcome::left_alone && !file.unfit;
+    });
+    carved.unchanged = vendor ? "its device code is NVIDIA's own, or is left alone: --include-vendor carves NVIDIA's too"
+                              : "nothing to drop";
+    carved.new_file_size = carved.old_file_size;
+    if (options_.carve.dry_run) return;
+    const fs::path place = place_.parent_path() / name_.file_name();
+    std::error_code ignored;
+    if (!fs::equivalent(place, source_.path(), ignored)) copy_whole(source_.path(), free_place(place));
+    carved.path = place;
   }
 
   void write(CarvedWheel& carved, const fs::path& folder) {
@@ -301,9 +369,11 @@ class WheelCarver {
   MappedFile map_;
   TreeOptions options_;
   Zip zip_;
+  WheelName name_;                                // the one that it has, or would have
   std::string info_, stem_, new_stem_, version_;  // "torch-2.11.0.dist-info", "torch-2.11.0"
   std::string label_;                             // of a wheel variant: "sm90"
   fs::path place_;
+  bool chosen_ = false;                          // the new wheel's own name was given, not a folder
   std::vector<const ZipMember*> libraries_;  // ELF files, the largest first
   std::map<std::string, RecordedFile> written_;  // by new name
 };

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "carve/wheel_names.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <vector>
 
 #include "base/text.h"
 
@@ -46,6 +50,49 @@ std::string hash_and_size(std::string_view line) {
   return before == std::string_view::npos ? ",," : std::string(line.substr(before));
 }
 
+bool is_part(std::string_view part) {
+  constexpr std::string_view others = "._+!";
+  return !part.empty() && std::ranges::all_of(part, [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || others.find(c) != std::string_view::npos;
+  });
+}
+
+// As the index compares names: "Foo.Bar" and "foo_bar" are one.
+std::string normal(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool between = c == '-' || c == '_' || c == '.';
+    if (between && out.ends_with('_')) continue;
+    out += between ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return out;
+}
+
+// The values of a field of a text such as WHEEL, in their order.
+std::vector<std::string> values_of(std::string_view text, std::string_view field) {
+  std::vector<std::string> values;
+  for (const std::string_view line : split(text, '\n')) {
+    if (trim(line).empty()) break;  // the fields are over
+    if (line.starts_with(field)) values.emplace_back(trim(line.substr(field.size())));
+  }
+  return values;
+}
+
+// cp312-cp312-manylinux_2_27_x86_64 and cp312-cp312-manylinux_2_28_x86_64 as one: what a file's name has.
+std::optional<std::string> joined_tags(const std::vector<std::string>& tags) {
+  std::vector<std::string> fields[3];
+  for (const std::string& tag : tags) {
+    const auto parts = split(tag, '-');
+    if (parts.size() != 3) return std::nullopt;
+    for (std::size_t i = 0; i < 3; ++i) {
+      std::vector<std::string>& field = fields[i];
+      if (std::ranges::find(field, parts[i]) == field.end()) field.emplace_back(parts[i]);
+    }
+  }
+  if (tags.empty()) return std::nullopt;
+  return fmt::format("{}-{}-{}", fmt::join(fields[0], "."), fmt::join(fields[1], "."), fmt::join(fields[2], "."));
+}
+
 std::string line_of(const std::string& path, const RecordedFile& file) {
   return fmt::format("{},sha256={},{}\n", quoted(path), to_base64url(file.hash), file.size);
 }
@@ -57,7 +104,7 @@ std::optional<WheelName> parse_wheel_name(std::string_view file_name) {
   // Downloaded names may spell the plus of a local version as their address did.
   const std::string name = replace_all(replace_all(std::string(file_name), "%2B", "+"), "%2b", "+");
   auto parts = split(std::string_view(name).substr(0, name.size() - extension.size()), '-');
-  if (parts.size() < 5 || parts.size() > 7 || parts[0].empty() || parts[1].empty()) return std::nullopt;
+  if (parts.size() < 5 || parts.size() > 7 || !std::ranges::all_of(parts, is_part)) return std::nullopt;
   // A build number begins with a digit, a Python tag never does.
   const bool has_build = !parts[2].empty() && parts[2][0] >= '0' && parts[2][0] <= '9';
   const std::size_t ordinary = has_build ? 6 : 5;
@@ -66,6 +113,21 @@ std::optional<WheelName> parse_wheel_name(std::string_view file_name) {
   if (parts.size() > ordinary) wheel.variant = std::string(parts[ordinary]);
   for (std::size_t i = 2; i < ordinary; ++i) wheel.rest += (i == 2 ? "" : "-") + std::string(parts[i]);
   return wheel;
+}
+
+std::optional<WheelName> wheel_name_inside(std::string_view stem, std::string_view wheel_text, std::string_view variant) {
+  const std::size_t hyphen = stem.rfind('-');
+  const auto tags = joined_tags(values_of(wheel_text, "Tag:"));
+  if (hyphen == std::string_view::npos || !tags) return std::nullopt;
+  WheelName name{.distribution = std::string(stem.substr(0, hyphen)), .version = std::string(stem.substr(hyphen + 1)),
+                 .rest = *tags, .variant = std::string(variant)};
+  const std::vector<std::string> build = values_of(wheel_text, "Build:");
+  if (!build.empty()) name.rest = build[0] + "-" + name.rest;
+  return parse_wheel_name(name.file_name());
+}
+
+bool names_stem(const WheelName& name, std::string_view stem) {
+  return normal(name.distribution + "-" + name.version) == normal(stem);
 }
 
 std::string version_for(std::string_view version, std::span<const CarveTarget> targets) {

@@ -29,6 +29,13 @@ struct WheelName {
 };
 std::optional<WheelName> parse_wheel_name(std::string_view file_name);
 
+// What its own texts say: `stem` of "torch-2.10.0+cu128.dist-info", and the tags and build number that WHEEL has in it.
+// `variant`: the label that its variant.json has, or "". nullopt when they do not say enough.
+std::optional<WheelName> wheel_name_inside(std::string_view stem, std::string_view wheel_text, std::string_view variant);
+
+// Do "torch-2.10.0+cu128" of a .dist-info folder and a file's name mean the same version of the same package?
+bool names_stem(const WheelName& name, std::string_view stem);
+
 // The version with the GPUs in its local label: "2.10.0+cu128" becomes "2.10.0+cu128.sm90"; GPUs of an earlier carve go.
 std::string version_for(std::string_view version, std::span<const CarveTarget> targets);
 

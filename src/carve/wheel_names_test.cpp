@@ -56,5 +56,31 @@ TEST(WheelNames, RewritesRecord) {
                     "t-2.dist-info/new.json," + empty + ",7\nt-2.dist-info/RECORD,,\n");
 }
 
+TEST(WheelNames, WhatNoIndexWouldCallAWheelIsNoName) {
+  EXPECT_FALSE(parse_wheel_name("torch-2.11.0-cp312-cp312-manylinux_2_28_x86_64 (1).whl"));
+  EXPECT_FALSE(parse_wheel_name("torch-2.11.0--cp312-any.whl"));
+  EXPECT_FALSE(parse_wheel_name("torch-2.11.0-cp312-cp312-any.zip"));
+}
+
+TEST(WheelNames, TheTextsInsideTellTheName) {
+  const auto name = wheel_name_inside("torch-2.11.0+cu130", "Wheel-Version: 1.0\nTag: cp312-cp312-manylinux_2_27_x86_64\r\n"
+                                      "Tag: cp312-cp312-manylinux_2_28_x86_64\n\nTag: no-field-here\n", "");
+  ASSERT_TRUE(name);
+  EXPECT_EQ(name->file_name(), "torch-2.11.0+cu130-cp312-cp312-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl");
+  EXPECT_EQ(wheel_name_inside("six-1.17.0", "Tag: py2-none-any\nTag: py3-none-any\n", "")->file_name(), "six-1.17.0-py2.py3-none-any.whl");
+  EXPECT_EQ(wheel_name_inside("a-1", "Build: 2local\nTag: py3-none-any\n", "sm90")->file_name(), "a-1-2local-py3-none-any-sm90.whl");
+  EXPECT_FALSE(wheel_name_inside("a-1", "Wheel-Version: 1.0\n", ""));
+  EXPECT_FALSE(wheel_name_inside("a-1", "Tag: ../../x-none-any\n", ""));
+  EXPECT_FALSE(wheel_name_inside("nothing", "Tag: py3-none-any\n", ""));
+}
+
+TEST(WheelNames, AFolderIsMeantByItsNameHoweverItIsSpelled) {
+  const auto name = parse_wheel_name("Foo_Bar-1.0+local.1-py3-none-any.whl");
+  EXPECT_TRUE(names_stem(*name, "foo_bar-1.0+local.1"));
+  EXPECT_TRUE(names_stem(*name, "Foo.Bar-1.0+local_1"));
+  EXPECT_FALSE(names_stem(*name, "foo_bar-1.1+local.1"));
+  EXPECT_FALSE(names_stem(*name, "foo-1.0+local.1"));
+}
+
 }  // namespace
 }  // namespace lathe

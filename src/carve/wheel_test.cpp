@@ -186,12 +186,66 @@ TEST_F(CarvedWheelTest, AVariantCarvedAgainStaysOne) {
   EXPECT_EQ(folder_.run("unzip -l out/*-sm90.whl | grep -c variant.json"), "1\n");
 }
 
-TEST_F(CarvedWheelTest, RefusesWhatWouldNotChangeAndWhatServesNoTarget) {
+TEST_F(CarvedWheelTest, WhatServesNoTargetIsAFindingAndNothingIsWritten) {
   options_.carve.targets = parse_carve_targets("10.0");
-  EXPECT_EQ(message(), "no library here holds code for 10.0; pkg/lib/a.so holds 7.5, 8.0, 9.0 | carve a build that was made for this GPU too");
+  const CarvedWheel carved = carve("new/deep");
+  ASSERT_EQ(carved.tree.failures.size(), 1u);
+  EXPECT_EQ(carved.tree.failures[0].what, "no library here holds code for 10.0; pkg/lib/a.so holds 7.5, 8.0, 9.0");
+  EXPECT_EQ(carved.tree.exit_code(), 1);
+  EXPECT_TRUE(carved.path.empty());
+  EXPECT_FALSE(fs::exists(folder_.path() / "new"));
+}
+
+TEST_F(CarvedWheelTest, WithNothingToDropItGoesOverAsItIs) {
   options_.carve.targets = parse_carve_targets("7.5,8.0,9.0");
-  EXPECT_EQ(message(), "nothing in it would change for 7.5, 8.0, 9.0 | use it as it is");
-  EXPECT_TRUE(fs::is_empty(folder_.path() / "out"));
+  const CarvedWheel same = carve();
+  EXPECT_EQ(same.path.filename(), wheel().filename());
+  EXPECT_EQ(same.unchanged, "nothing to drop");
+  EXPECT_EQ(same.tree.exit_code(), 0);
+  EXPECT_EQ(read_file(same.path), read_file(wheel()));
+  EXPECT_EQ(carve(".").path, folder_.path() / "." / wheel().filename());  // it lies there already
+  EXPECT_EQ(message(), "this is there already | remove it, or choose another folder");
+}
+
+TEST_F(CarvedWheelTest, WithNothingToDropALabelOrTheNewNameIsStillWritten) {
+  options_.carve.targets = parse_carve_targets("7.5,8.0,9.0");
+  const CarvedWheel named = carve("out/pkg-1.2+cu128.sm75.sm80.sm90-py3-none-any.whl");
+  EXPECT_EQ(named.path.filename(), "pkg-1.2+cu128.sm75.sm80.sm90-py3-none-any.whl");
+  EXPECT_EQ(folder_.run("python3 judge.py out/*.whl cu128.sm75.sm80.sm90"),
+            "pkg/lib/a.so pkg-1.2+cu128.sm75.sm80.sm90.dist-info/torchlathe-manifest.json\n");
+  options_.wheel_variant = "three";
+  EXPECT_EQ(carve().path.filename(), "pkg-1.2+cu128-py3-none-any-three.whl");
+}
+
+TEST_F(CarvedWheelTest, AFolderThatIsMissingIsMade) {
+  EXPECT_EQ(carve("new/deep").path, folder_.path() / "new/deep/pkg-1.2+cu128.sm90-py3-none-any.whl");
+  EXPECT_EQ(carve("slash/").path, folder_.path() / "slash/pkg-1.2+cu128.sm90-py3-none-any.whl");
+}
+
+TEST_F(CarvedWheelTest, UnderAnotherNameItIsKnownByItsMetadata) {
+  for (const char* name : {"download.whl", "a.zip", "pkg-1.2+cu128-py3-none-any (1).whl", "other-9-py3-none-any.whl"}) {
+    fs::copy(wheel(), folder_.path() / name);
+    fs::remove_all(folder_.path() / "out");
+    options_.carve.targets = parse_carve_targets("9.0");
+    const CarvedWheel carved = carve_wheel(folder_.path() / name, folder_.path() / "out", options_);
+    EXPECT_EQ(carved.path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl") << name;
+    options_.carve.targets = parse_carve_targets("7.5,8.0,9.0");
+    EXPECT_EQ(carve_wheel(folder_.path() / name, folder_.path() / "out", options_).path.filename(), wheel().filename()) << name;
+  }
+}
+
+TEST_F(CarvedWheelTest, OfTwoDistInfoFoldersTheOneThatTheFileNamesIsItsOwn) {
+  folder_.run("mkdir -p more/vendored-3.dist-info more/aaa-1.dist-info && touch more/vendored-3.dist-info/RECORD more/aaa-1.dist-info/RECORD && "
+              "cd more && python3 -c \"import zipfile; z = zipfile.ZipFile('../" + wheel().filename().string() + "', 'a'); "
+              "z.write('vendored-3.dist-info/RECORD'); z.write('aaa-1.dist-info/RECORD')\"");
+  EXPECT_EQ(carve().path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl");
+  fs::rename(wheel(), folder_.path() / "x.whl");
+  try {
+    carve_wheel(folder_.path() / "x.whl", folder_.path() / "out", options_);
+    FAIL() << "nobody can tell which";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.parts().what, "there are 3 .dist-info folders in it, and its name is that of none");
+  }
 }
 
 TEST_F(CarvedWheelTest, RefusesADamagedOneAndLeavesNothingBehind) {

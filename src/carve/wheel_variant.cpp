@@ -110,6 +110,14 @@ std::string variant_label(std::string_view wished, std::span<const CarveTarget> 
                                    chosen ? "it has" : "choose one that has", longest_label)});
 }
 
+std::string label_inside(std::string_view variant_json) {
+  if (variant_json.empty()) return "";
+  const Json document = parse_json(variant_json, std::string(variant_file_name));
+  const Json* variants = document.find("variants");
+  const bool one = variants != nullptr && variants->object() != nullptr && variants->object()->size() == 1;
+  return one && is_label(variants->object()->front().first) ? variants->object()->front().first : "";
+}
+
 std::string wheel_variant_json(const std::string& label, std::span<const CarveTarget> targets, std::string_view cuda,
                          std::string_view earlier) {
   const Json before = earlier.empty() ? Json() : parse_json(earlier, std::string(variant_file_name));

@@ -36,7 +36,7 @@ struct Options {
 void declare(OptionSet& set, Options& options) {
   set.positional("path", options.path, "a library, a folder of them, or a wheel", ValueKind::file);
   set.text("-g,--gpu", options.gpu, "CC[,CC...]", "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, native");
-  set.text("-o,--output", options.output, "PATH", "where the result goes; nothing may be there. A wheel: the folder for it", ValueKind::file);
+  set.text("-o,--output", options.output, "PATH", "where the result goes; nothing may be there, folders are made. A wheel: the folder for it", ValueKind::file);
   set.flag("--in-place", options.in_place, "replace each library by its carved one");
   set.flag("-n,--dry-run", options.carve.dry_run, "say what would happen, write nothing");
   set.flag("--minimal", options.carve.minimal, "keep the driver's one pick and nothing else");
@@ -66,11 +66,19 @@ CarveOptions carve_options(const Options& options) {
 
 struct Result {
   CarvedTree tree;
-  std::string wheel = {};  // the new one, if there is
+  std::string wheel = {};      // the new one, if there is
+  std::string unchanged = {};  // why it is the old one
 };
 
+// Where the carved library goes; "out/" is a folder for it.
+fs::path place_of(const Options& options) {
+  if (options.in_place) return options.path;
+  const fs::path output = options.output;
+  return output.empty() || output.has_filename() ? output : output / fs::path(options.path).filename();
+}
+
 Result carve_one(const Options& options, const CarveOptions& carve) {
-  const fs::path destination = options.in_place ? options.path : options.output;
+  const fs::path destination = place_of(options);
   if (!options.in_place && !carve.dry_run && fs::exists(fs::symlink_status(destination))) {
     throw Error({.what = "this is there already", .where = {.file = destination.string()},
                  .next = "name a file that does not exist yet, or remove it"});
@@ -93,7 +101,7 @@ Result carve_whole_wheel(const Options& options, const TreeOptions& how) {
     wheel.tree.old_size = wheel.old_file_size;
     wheel.tree.new_size = wheel.new_file_size;
   }
-  return {.tree = std::move(wheel.tree), .wheel = wheel.path.string()};
+  return {.tree = std::move(wheel.tree), .wheel = wheel.path.string(), .unchanged = wheel.unchanged};
 }
 
 Result carve(const Options& options, const CarveOptions& carve, Terminal& terminal) {
@@ -112,7 +120,8 @@ Result carve(const Options& options, const CarveOptions& carve, Terminal& termin
   tree.progress = [&](std::size_t done, std::size_t all) { progress.show(fmt::format("carving {}/{}", done, all)); };
   tree.on_packed = [&](std::uint64_t bytes) { progress.show(fmt::format("packing, {}", size_text(bytes))); };
   if (!folder) return carve_whole_wheel(options, tree);
-  return {.tree = carve_tree(options.path, options.in_place ? options.path : options.output, tree)};
+  const fs::path output = options.output;
+  return {.tree = carve_tree(options.path, options.in_place ? fs::path(options.path) : output.has_filename() ? output : output.parent_path(), tree)};
 }
 
 // The last column: what a reader might wonder about.
@@ -128,6 +137,16 @@ std::string remark(const CarvedFile& file) {
   return text;
 }
 
+// Of a container with nothing for a GPU one image stays, and of two readings of the driver's rules both: usually little.
+void say_what_minimal_saves(const CarvedTree& tree, const CarveOptions& options, Terminal& terminal) {
+  constexpr std::uint64_t much = 1'000'000;
+  constexpr std::uint64_t share = 20;  // a twentieth of what is left
+  const std::uint64_t saves = tree.minimal_saves();
+  if (options.minimal || saves < much || saves * share < tree.new_size) return;
+  terminal.out(fmt::format("--minimal would drop {} more: code that the driver picks on none of {}\n", size_text(saves),
+                           to_string(options.targets)));
+}
+
 void print_text(const Result& result, const CarveOptions& options, Terminal& terminal) {
   const CarvedTree& tree = result.tree;
   Table table({"file", "before", "after", "images", "code", ""});
@@ -140,7 +159,9 @@ void print_text(const Result& result, const CarveOptions& options, Terminal& ter
   if (!table.empty()) terminal.out(table.text(terminal) + "\n");
   for (const CarvedFile& file : tree.files) {
     for (const Finding& note : file.notes) {
-      if (note.rule != "carve-left-alone") terminal.out(fmt::format("{}: {}\n", file.path, note.what));
+      if (note.rule == "carve-left-alone") continue;
+      terminal.out(fmt::format("{}: {}\n", file.path, note.what));
+      if (note.severity == Severity::error) terminal.out(fmt::format("  {}\n", note.fix));
     }
     if (file.new_architectures) {
       terminal.out(fmt::format("{}: torch.cuda.get_arch_list() is now \"{}\", it was \"{}\"\n", file.path,
@@ -156,6 +177,8 @@ void print_text(const Result& result, const CarveOptions& options, Terminal& ter
                            size_text(tree.new_size), less, tree.count(Outcome::carved),
                            tree.files.size() - tree.count(Outcome::carved) + tree.other_files,
                            tree.failures.empty() ? "" : fmt::format(", {} failed", tree.failures.size())));
+  if (!result.unchanged.empty()) terminal.out(fmt::format("{}: the wheel goes over as it is\n", result.unchanged));
+  say_what_minimal_saves(tree, options, terminal);
   if (!result.wheel.empty()) terminal.out(fmt::format("wrote {}\n", result.wheel));
 }
 
@@ -166,7 +189,9 @@ void print_json(const Result& result, const CarveOptions& options, Terminal& ter
   for (const CarveTarget& target : options.targets) json.value(to_string(target));
   json.end_array();
   json.member("dry_run", options.dry_run).member("size_before", tree.old_size).member("size_after", tree.new_size);
+  json.member("minimal_saves", tree.minimal_saves());
   if (!result.wheel.empty()) json.member("wheel", result.wheel);
+  if (!result.unchanged.empty()) json.member("unchanged", result.unchanged);
   json.key("files").begin_array();
   for (const CarvedFile& file : tree.files) write_carved_file(json, file);
   json.end_array();
@@ -200,7 +225,7 @@ int run(const Options& options, Terminal& terminal) {
   if (!options.manifest.empty()) write_file_atomically(options.manifest, carve_manifest(result.tree.files, how, ""));
   if (options.format == "json") print_json(result, how, terminal);
   else print_text(result, how, terminal);
-  return result.tree.failures.exit_code();
+  return result.tree.exit_code();
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ struct Options {
   std::string format = "text";
   bool closure = false;
   bool no_cpu = false;
+  bool files = false;
 };
 
 void declare(OptionSet& set, Options& options) {
@@ -32,6 +33,7 @@ void declare(OptionSet& set, Options& options) {
   set.text("--gpu", options.gpu, "GPU", "only answer: will it run there? (9.0, sm_90, \"RTX 5090\", native)");
   set.flag("--closure", options.closure, "with all that a Nix store path refers to");
   set.flag("--no-cpu", options.no_cpu, "leave out the scan of the CPU code: faster, by seconds for a large library");
+  set.flag("--files", options.files, "every file by itself, however many there are");
   set.text("--picture", options.picture, "FILE", "draw where the bytes go, as SVG", ValueKind::file);
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
@@ -66,19 +68,23 @@ std::vector<Capability> devices_of(const std::string& text) {
   return devices;
 }
 
-// One line, and 0 when every container that needs it has code for the device. What was not read is said by the caller.
-int answer(const Inspection& inspection, Capability device, Terminal& terminal) {
+// One line, the files that have not enough, and 0 when all general code has something for the device. What was not read is
+// said by the caller.
+int answer(const Inspection& inspection, Capability device, bool all_files, Terminal& terminal) {
+  constexpr std::size_t most = 20;
   const std::string name = spell(device, Dialect::dotted);
   if (inspection.shapes().empty()) {
     terminal.out(fmt::format("{}: no device code {}\n", name, inspection.read_in_part() ? "in what was read" : "here"));
     return 1;
   }
-  const Coverage coverage = cover(inspection.shapes(), device);
+  const Coverage coverage = inspection.coverage_on(device);
   terminal.out(fmt::format("{}: {}\n", name, coverage.text()));
-  for (const FileInspection& file : inspection.files) {
-    const Coverage own = cover(file.needed(), device);
-    if (!file.shapes.empty() && !own.serves()) terminal.out(fmt::format("  {}: {}\n", file.path, own.text()));
+  const auto files = inspection.not_serving(device);
+  const std::size_t shown = all_files ? files.size() : std::min(most, files.size());
+  for (std::size_t i = 0; i < shown; ++i) {
+    terminal.out(fmt::format("  {}: {}\n", files[i]->path, files[i]->coverage_on(device).text()));
   }
+  if (files.size() > shown) terminal.out(fmt::format("  and {} more files; --files shows all\n", files.size() - shown));
   return coverage.serves() ? 0 : 1;
 }
 
@@ -103,13 +109,13 @@ int run(const Options& options, Terminal& terminal) {
     write_file_atomically(options.picture, inspection_svg(inspection, title_of(options.paths)));
   }
   int exit = 0;
-  for (const Capability device : devices) exit = std::max(exit, answer(inspection, device, terminal));
+  for (const Capability device : devices) exit = std::max(exit, answer(inspection, device, options.files, terminal));
   if (!devices.empty()) {
     if (!inspection.read_in_part()) return exit;
     terminal.out(inspection_findings(inspection, terminal));
     return 1;
   }
-  terminal.out(options.format == "json" ? inspection_json(inspection) : inspection_text(inspection, terminal));
+  terminal.out(options.format == "json" ? inspection_json(inspection) : inspection_text(inspection, terminal, options.files));
   return has_errors(inspection) ? 1 : 0;
 }
 

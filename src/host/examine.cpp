@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "binary/inspect.h"
 #include "hardware/compat.h"
 
 namespace lathe {
@@ -16,7 +15,7 @@ class Examiner {
  public:
   Examiner(const HostInfo& host, ExaminedTorch& out) : host_(host), out_(out) {}
 
-  void run(const std::vector<ContainerShape>& shapes) {
+  void run(const Inspection& libraries) {
     if (host_.gpus.empty()) return;
     if (!out_.torch.cuda) {
       add(Severity::warning, "cpu-only", "is a CPU build: the GPU stays idle", "torchlathe select names a build for this GPU");
@@ -24,7 +23,7 @@ class Examiner {
     }
     judge_driver();
     for (const HostGpu& gpu : host_.gpus) {
-      if (gpu.capability) judge_code(gpu, cover(shapes, *gpu.capability));
+      if (gpu.capability) judge_code(gpu, libraries.coverage_on(*gpu.capability));
     }
   }
 
@@ -68,16 +67,16 @@ class Examiner {
 
 }  // namespace
 
-ExaminedTorch examine(const InstalledTorch& torch, const std::vector<ContainerShape>& shapes, const HostInfo& host) {
-  ExaminedTorch out = {.torch = torch, .has_gpu_code = !shapes.empty()};
-  Examiner(host, out).run(shapes);
+ExaminedTorch examine(const InstalledTorch& torch, const Inspection& libraries, const HostInfo& host) {
+  ExaminedTorch out = {.torch = torch, .has_gpu_code = !libraries.shapes().empty()};
+  Examiner(host, out).run(libraries);
   return out;
 }
 
 ExaminedTorch examine(const InstalledTorch& torch, const HostInfo& host) {
-  if (!torch.cuda || host.gpus.empty()) return examine(torch, {}, host);
+  if (!torch.cuda || host.gpus.empty()) return examine(torch, Inspection{}, host);
   const Inspection inspection = inspect({torch.folder / "lib"});
-  ExaminedTorch out = examine(torch, inspection.shapes(), host);
+  ExaminedTorch out = examine(torch, inspection, host);
   const auto take = [&](const Findings& findings) {
     for (const Finding& finding : findings) {
       if (finding.severity == Severity::error) out.findings.add(finding);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "binary/coverage.h"
+#include "binary/inspect.h"
 #include "host/host_info.h"
 #include "host/installed.h"
 
@@ -22,7 +22,7 @@ struct ExaminedTorch {
 // Reads its libraries: some tenths of a second for a large one.
 ExaminedTorch examine(const InstalledTorch& torch, const HostInfo& host);
 
-// The same from code that was read before. `shapes` of its libraries.
-ExaminedTorch examine(const InstalledTorch& torch, const std::vector<ContainerShape>& shapes, const HostInfo& host);
+// The same from libraries that were read before.
+ExaminedTorch examine(const InstalledTorch& torch, const Inspection& libraries, const HostInfo& host);
 
 }  // namespace lathe

@@ -14,7 +14,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<ContainerShape> all_of(std::vector<DeviceCode> codes) { return {{.codes = std::move(codes), .count = 3}}; }
+// A library with three containers that hold `codes`, and with `special` ones.
+Inspection all_of(std::vector<DeviceCode> codes, std::vector<DeviceCode> special = {}) {
+  FileInspection file{.path = "lib/libtorch_cuda.so", .format = "shared object"};
+  file.shapes.push_back({.codes = std::move(codes), .count = 3});
+  if (!special.empty()) file.shapes.push_back({.codes = std::move(special), .count = 2});
+  return {.files = {std::move(file)}};
+}
 
 HostInfo machine(const std::string& gpu, const std::string& driver) {
   return made_up_host({.gpus = {gpu}, .cpu = "Zen 4", .driver = driver});
@@ -30,7 +36,13 @@ const InstalledTorch cuda13 = {.folder = "/x/torch", .version = "2.11.0+cu130", 
 
 TEST(Examine, CodeForTheGpuIsNothingToSay) {
   EXPECT_EQ(rules(examine(cuda13, all_of({{{9, 0}, CodeKind::cubin}}), machine("H200", "580.65.06"))), "");
-  EXPECT_EQ(rules(examine(cuda13, {}, machine("none", ""))), "");
+  EXPECT_EQ(rules(examine(cuda13, Inspection{}, machine("none", ""))), "");
+}
+
+TEST(Examine, KernelsForOtherGpusAloneAreNoObstacleWhereTheRestRuns) {
+  const Inspection hopper_too = all_of({{{8, 6}, CodeKind::cubin}}, {{{9, 0, 'a'}, CodeKind::cubin}});
+  EXPECT_EQ(rules(examine(cuda13, hopper_too, machine("RTX 3090", "580.65.06"))), "");
+  EXPECT_EQ(rules(examine(cuda13, hopper_too, machine("H200", "580.65.06"))), "no-code");
 }
 
 TEST(Examine, EachObstacleIsNamed) {
@@ -38,7 +50,7 @@ TEST(Examine, EachObstacleIsNamed) {
   EXPECT_EQ(rules(examine(cuda13, all_of({{{8, 6}, CodeKind::cubin}}), machine("RTX 4090", "580.65.06"))), "older-code");
   EXPECT_EQ(rules(examine(cuda13, all_of({{{9, 0}, CodeKind::ptx}}), machine("B200", "580.65.06"))), "ptx");
   EXPECT_EQ(rules(examine(cuda13, all_of({{{9, 0}, CodeKind::cubin}}), machine("H200", "570.86.10"))), "driver");
-  EXPECT_EQ(rules(examine({.folder = "/x/torch", .version = "2.11.0"}, {}, machine("H200", "580.65.06"))), "cpu-only");
+  EXPECT_EQ(rules(examine({.folder = "/x/torch", .version = "2.11.0"}, Inspection{}, machine("H200", "580.65.06"))), "cpu-only");
 }
 
 TEST(Installed, APackageSaysItsVersionItsCudaAndItsPython) {

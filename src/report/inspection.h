@@ -9,8 +9,9 @@
 
 namespace lathe {
 
-std::string inspection_text(const Inspection& inspection, const Terminal& terminal);
 std::string inspection_findings(const Inspection& inspection, const Terminal& terminal);  // those lines of the text alone
+// More than a hundred files are summed up by folder, but for `all_files`.
+std::string inspection_text(const Inspection& inspection, const Terminal& terminal, bool all_files = false);
 std::string inspection_json(const Inspection& inspection);
 
 // Where the bytes go: a bar for each file, device code split by GPU; then a bar for each GPU.

@@ -21,6 +21,10 @@ void write_gpu(JsonWriter& json, const std::vector<GpuCode>& gpu) {
   json.end_array();
 }
 
+std::string name_of(const DeviceCode& code) {
+  return spell(code.capability, code.kind == CodeKind::ptx ? Dialect::compute : Dialect::sm);
+}
+
 void write_coverage(JsonWriter& json, const std::vector<Coverage>& all) {
   json.key("coverage").begin_array();
   for (const Coverage& coverage : all) {
@@ -28,6 +32,10 @@ void write_coverage(JsonWriter& json, const std::vector<Coverage>& all) {
     json.member("capability", spell(coverage.device, Dialect::dotted));
     json.member("runs", to_string(coverage.runs));
     json.member("containers_without", coverage.containers_without);
+    json.member("special_without", coverage.special_without);
+    json.key("special_for").begin_array();
+    for (const DeviceCode& code : coverage.special_for) json.value(name_of(code));
+    json.end_array();
     json.key("through").begin_array();
     for (const Capability& capability : coverage.through) json.value(spell(capability, Dialect::sm));
     json.end_array();

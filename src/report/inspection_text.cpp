@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "report/inspection.h"
+#include "report/inspection_folders.h"
 #include "report/table.h"
 
 namespace lathe {
@@ -266,17 +267,22 @@ std::string nothing_found(const Inspection& inspection) {
 
 }  // namespace
 
-std::string inspection_text(const Inspection& inspection, const Terminal& terminal) {
+std::string inspection_text(const Inspection& inspection, const Terminal& terminal, bool all_files) {
   const std::string folder = common_folder(inspection.files);
+  const bool by_file = all_files || inspection.files.size() <= most_single_files;
+  const Inspection folders = by_file ? Inspection{} : by_folder(inspection, folder.size());
+  const Inspection& shown = by_file ? inspection : folders;
   std::string text;
   if (inspection.files.empty()) {
     text = nothing_found(inspection);
     return text + carve_lines(inspection, "") + inspection_findings(inspection, terminal);
   }
   if (!folder.empty()) text += fmt::format("in {}\n", printable(folder));
-  text += file_table(inspection, folder, terminal) + "\n" + gpu_table(inspection, folder, terminal);
+  text += file_table(shown, folder, terminal);
+  if (!by_file) text += fmt::format("{} files, summed up by folder; --files shows each\n", inspection.files.size());
+  text += "\n" + gpu_table(shown, folder, terminal);
   if (!inspection.coverage.empty()) text += "\nruns on\n" + coverage_lines(inspection, terminal);
-  const std::string cpu = cpu_lines(inspection, folder, terminal);
+  const std::string cpu = cpu_lines(shown, folder, terminal);
   if (!cpu.empty()) text += "\nneed more of the CPU than its baseline\n" + cpu;
   text += carve_lines(inspection, folder);
   const std::string findings = inspection_findings(inspection, terminal);

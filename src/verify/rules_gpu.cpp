@@ -80,11 +80,12 @@ class GpuRules {
   }
 
   void one(Capability gpu) {
-    const Coverage coverage = cover(shapes_, gpu.portable());
+    const Coverage coverage = inspection_.coverage_on(gpu.portable());
     const std::size_t exact = containers_with_exact(shapes_, gpu);
     if (!coverage.serves()) return missing(gpu, coverage);
     if (exact == 0) return other(gpu, coverage);
-    if (exact < coverage.containers) through(gpu, coverage, exact);
+    if (exact < coverage.with()) through(gpu, coverage, exact);
+    if (coverage.narrower_without > 0) narrower(gpu, coverage);
     if (gpu != gpu.portable() && std::ranges::none_of(codes_, [&](const GpuCode& code) { return code.capability == gpu; })) suffix(gpu);
   }
 
@@ -92,9 +93,9 @@ class GpuRules {
     Breach breach{.rule = "gpu-missing", .severity = Severity::error,
                   .what = coverage.runs == Runs::none ? fmt::format("does not run on the promised {}: it has code for {}", dotted(gpu), names_of(codes_))
                                                       : fmt::format("runs on the promised {} only in part: {}", dotted(gpu), coverage.text())};
-    for (const FileInspection& file : inspection_.files) {
-      const Coverage own = cover(file.needed(), gpu.portable());
-      if (!file.shapes.empty() && !own.serves()) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("{}: {}", dotted(gpu), own.text())});
+    for (const FileInspection* file : inspection_.not_serving(gpu.portable())) {
+      breach.evidence.push_back({.file = file->path, .symbol = {},
+                                 .what = fmt::format("{}: {}", dotted(gpu), file->coverage_on(gpu.portable()).text())});
     }
     breach.cause = coverage.runs == Runs::none ? "it was built for another GPU: gpuTargets reached torch under another name, or the result was named by hand"
                                                : "some libraries are narrowed by something else than gpuTargets: MAGMA, NCCL and the companions by config.cudaCapabilities";
@@ -115,14 +116,29 @@ class GpuRules {
 
   void through(Capability gpu, const Coverage& coverage, std::size_t exact) {
     Breach breach{.rule = "gpu-through", .severity = Severity::warning,
-                  .what = fmt::format("{} of {} containers have no code made for {}; they run there through other code: {}", coverage.containers - exact,
+                  .what = fmt::format("{} of {} containers have no code made for {}; they run there through other code: {}", coverage.with() - exact,
                                       coverage.containers, dotted(gpu), coverage.text())};
     for (const FileInspection& file : inspection_.files) {
-      const Coverage own = cover(file.needed(), gpu.portable());
+      const Coverage own = file.coverage_on(gpu.portable());
       const std::size_t made = containers_with_exact(file.needed(), gpu);
-      if (own.containers > made) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("{} of {} containers", own.containers - made, own.containers)});
+      if (own.with() > made) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("{} of {} containers", own.with() - made, own.containers)});
     }
     breach.cause = "PyTorch compiles a few sources for a list of their own, whatever it is asked for";
+    shorten(breach.evidence);
+    breaches_.push_back(std::move(breach));
+  }
+
+  // Code with a suffix says by itself that it is for one GPU alone; a shorter list may be meant or forgotten.
+  void narrower(Capability gpu, const Coverage& coverage) {
+    Breach breach{.rule = "gpu-narrower", .severity = Severity::warning,
+                  .what = fmt::format("{} of {} containers have nothing for the promised {}, and are for fewer GPUs than the rest",
+                                      coverage.narrower_without, coverage.containers, dotted(gpu))};
+    for (const FileInspection& file : inspection_.files) {
+      const Coverage own = file.coverage_on(gpu.portable());
+      if (own.narrower_without > 0) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = own.special_text()});
+    }
+    breach.cause = "kernels that need a newer GPU, or have a counterpart for this one; or a part that was built for a list of its own";
+    breach.fix = "run what the kernels are for on such a GPU";
     shorten(breach.evidence);
     breaches_.push_back(std::move(breach));
   }

@@ -67,6 +67,19 @@ TEST(Verify, ALibraryThatPicksAmongItsContainersNeedsOneThatFits) {
   EXPECT_EQ(rules_of(promised(sm90), {file}), Rules{"gpu-missing"});
 }
 
+TEST(Verify, KernelsForOtherGpusAloneBreakNoPromise) {
+  FileInspection file = library({cubin("9.0")}, 60);
+  file.shapes.push_back({.codes = {cubin("10.0a")}, .count = 40});
+  EXPECT_EQ(rules_of(promised(sm90), {file}), Rules{});
+  const std::string both = "pytorch-python313-cuda13_0-sm90_sm120-avx2";
+  FileInspection wide = library({cubin("9.0"), cubin("12.0")}, 60);
+  wide.shapes.push_back({.codes = {cubin("9.0")}, .count = 10});
+  EXPECT_EQ(rules_of(promised(both), {wide}), Rules{"gpu-narrower"});
+  EXPECT_TRUE(verify(promised(both), Inspection{.files = {wide}}).kept());
+  wide.shapes.back().count = 70;  // most of the file: that is what it is for
+  EXPECT_EQ(rules_of(promised(both), {wide}), Rules{"gpu-missing"});
+}
+
 TEST(Verify, APromisedGpuThatOneContainerMissesIsAnErrorThatNamesTheFile) {
   FileInspection half = library({cubin("8.0")}, 3);
   half.path = "lib/libmagma.so";
