@@ -4,11 +4,13 @@
 // each GPU the same image byte for byte, and a second carve finds nothing more to drop.
 //
 //   first byte: which GPUs (low 3 bits), --minimal (8), --strip-symbols (16) | the ELF file
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <iostream>
 
 #include "base/error.h"
+#include "binary/embedded.h"
 #include "carve/check.h"
 #include "carve/layout.h"
 #include "carve/plan.h"
@@ -54,6 +56,20 @@ std::string_view image_for(const Read& file, const FatbinWrapper& wrapper, Capab
 }  // namespace
 
 namespace {
+
+// Device code that is kept as data is nobody's to change.
+void check_data_stays(const Read& old, const Read& after) {
+  for (const FatbinContainer& container : find_embedded(old.elf, old.fatbins, nullptr, 1).containers) {
+    const bool patched = std::ranges::any_of(old.fatbins.wrappers, [&](const FatbinWrapper& wrapper) {
+      return wrapper.pointer_at + 8 > container.offset && wrapper.pointer_at < container.end();
+    });
+    const auto place = after.elf.offset_of(container.address);
+    const std::string_view bytes = as_text(old.elf.bytes()).substr(container.offset, container.end() - container.offset);
+    if (patched || container.address == 0) continue;
+    if (!place || as_text(after.elf.bytes()).substr(*place, bytes.size()) != bytes) fail("device code kept as data changed");
+  }
+}
+
 Read read_again(const std::string& written) {
   try {
     return read(as_byte_span(written));
@@ -87,6 +103,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (before != image_for(after, after.fatbins.wrappers[i], target.capability)) fail("another image for a GPU");
       }
     }
+    check_data_stays(old, after);
     if (plan_carve(after.fatbins, after.referenced, how).drops_something()) fail("a second carve drops more");
   } catch (const Error&) {
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Whatever bytes come in as a library with device code, or as a bare fat binary: inspected whole. What is read keeps its
 // promises: containers and images lie in the file, in order, without overlap; the byte shares add up.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <numeric>
@@ -32,6 +33,27 @@ void check(const lathe::Fatbins& fatbins, std::uint64_t size) {
   }
 }
 
+void check_embedded(const lathe::Elf& elf, const lathe::Fatbins& fatbins) {
+  const lathe::EmbeddedCode embedded = lathe::find_embedded(elf, fatbins, nullptr, 1);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> parts;
+  for (const lathe::FatbinContainer& container : embedded.containers) {
+    require(!container.entries.empty() && container.entries.back().end() == container.end());
+    parts.emplace_back(container.offset, container.end());
+  }
+  for (const lathe::EmbeddedImage& image : embedded.images) parts.emplace_back(image.offset, image.offset + image.size);
+  std::ranges::sort(parts);
+  std::uint64_t end = 0, bytes = 0;
+  for (const auto& [from, to] : parts) {
+    require(from >= end && from < to && to <= elf.bytes().size());
+    for (const lathe::FatbinRegion& region : fatbins.regions) {
+      require(to <= region.offset || from >= region.offset + region.size);
+    }
+    bytes += to - from;
+    end = to;
+  }
+  require(bytes == embedded.bytes());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -39,7 +61,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     if (lathe::Elf::looks_like(bytes)) {
       const lathe::Elf elf = lathe::Elf::parse(bytes, "fuzz.so");
-      check(lathe::read_fatbins(elf), size);
+      const lathe::Fatbins fatbins = lathe::read_fatbins(elf);
+      check(fatbins, size);
+      check_embedded(elf, fatbins);
     } else if (lathe::looks_like_fatbin(bytes)) {
       check(lathe::read_bare_fatbin(bytes, "fuzz.fatbin"), size);
     }

@@ -56,6 +56,7 @@ std::string_view to_string(ByteUse use) {
   switch (use) {
     case ByteUse::gpu_code: return "device code";
     case ByteUse::gpu_relocatable: return "device code for the linker";
+    case ByteUse::gpu_embedded: return "device code as data";
     case ByteUse::code: return "code";
     case ByteUse::unwind: return "exception tables";
     case ByteUse::constants: return "constants";
@@ -74,10 +75,40 @@ ByteShares& ByteShares::operator+=(const ByteShares& other) {
   return *this;
 }
 
+namespace {
+
+// Device code as data, by place; it lies inside the extents of what it looks like to the linker.
+class EmbeddedBytes {
+ public:
+  explicit EmbeddedBytes(const EmbeddedCode& embedded) {
+    for (const FatbinContainer& container : embedded.containers) parts_.emplace_back(container.offset, container.end());
+    for (const EmbeddedImage& image : embedded.images) parts_.emplace_back(image.offset, image.offset + image.size);
+    std::ranges::sort(parts_);
+  }
+
+  // How many of the bytes [begin, end); called with ascending ranges.
+  std::uint64_t in(std::uint64_t begin, std::uint64_t end) {
+    std::uint64_t sum = 0;
+    while (next_ < parts_.size() && parts_[next_].second <= begin) ++next_;
+    for (std::size_t i = next_; i < parts_.size() && parts_[i].first < end; ++i) {
+      sum += std::min(end, parts_[i].second) - std::max(begin, parts_[i].first);
+      next_ = i;
+    }
+    return sum;
+  }
+
+ private:
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> parts_;  // disjoint
+  std::size_t next_ = 0;
+};
+
+}  // namespace
+
 // Each byte counts once: of extents that overlap (in damaged files), for the one that begins first.
-ByteShares byte_shares(const Elf& elf, const Fatbins& fatbins) {
+ByteShares byte_shares(const Elf& elf, const Fatbins& fatbins, const EmbeddedCode& embedded) {
   std::vector<Extent> extents = extents_of(elf, fatbins);
   std::ranges::stable_sort(extents, {}, &Extent::begin);
+  EmbeddedBytes as_data(embedded);
   ByteShares shares;
   std::uint64_t done = 0;
   std::uint64_t counted = 0;
@@ -86,7 +117,9 @@ ByteShares byte_shares(const Elf& elf, const Fatbins& fatbins) {
     const std::uint64_t begin = std::max(extent.begin, done);
     const std::uint64_t end = std::min(extent.end, size);
     if (begin >= end) continue;
-    shares[extent.use] += end - begin;
+    const std::uint64_t apart = as_data.in(begin, end);
+    shares[extent.use] += end - begin - apart;
+    shares[ByteUse::gpu_embedded] += apart;
     counted += end - begin;
     done = end;
   }

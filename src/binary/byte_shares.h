@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "binary/elf.h"
+#include "binary/embedded.h"
 #include "binary/fatbin.h"
 
 namespace lathe {
@@ -14,6 +15,7 @@ namespace lathe {
 enum class ByteUse : std::uint8_t {
   gpu_code,         // containers that the driver sees
   gpu_relocatable,  // device code kept for the linker
+  gpu_embedded,     // device code kept as data, for the library itself to choose from
   code,             // machine code of the CPU
   unwind,           // exception tables
   constants,        // read-only data
@@ -35,6 +37,6 @@ struct ByteShares {
 };
 
 // The shares add up to the file's size.
-ByteShares byte_shares(const Elf& elf, const Fatbins& fatbins);
+ByteShares byte_shares(const Elf& elf, const Fatbins& fatbins, const EmbeddedCode& embedded = {});
 
 }  // namespace lathe

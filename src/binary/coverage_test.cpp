@@ -41,10 +41,10 @@ const Shapes flashmla = {shape("sm_90a sm_100a", 11)};
 
 TEST(SpecialContainers, CodeWithASuffixAloneIsForItsGpuAlone) {
   EXPECT_EQ(on(onnxruntime, 8, 6), "all general code; 301 containers for 9.0a, 12.0a only");
-  EXPECT_EQ(on(onnxruntime, 9, 0), "all; 9 containers for 12.0a only");
+  EXPECT_EQ(on(onnxruntime, 9, 0), "all general code; 9 containers for 12.0a only");
   EXPECT_EQ(on(nccl, 9, 0), "all general code; 20 containers for 10.0f only");
   EXPECT_EQ(on(nccl, 10, 3), "all (through sm_100, sm_100f)");
-  EXPECT_EQ(on(nccl, 12, 1), "ptx (and sm_120); 20 containers for 10.0f only");
+  EXPECT_EQ(on(nccl, 12, 1), "all general code (through sm_120); 20 containers for 10.0f only");
 }
 
 TEST(SpecialContainers, AShorterListBesideAWiderOneIsForFewerGpus) {
@@ -103,7 +103,7 @@ TEST(SpecialContainers, LooseCubinsAreThereForAnyOfTheirGpus) {
 TEST(SpecialContainers, FilesAreJudgedByThemselvesAndCountedTogether) {
   const Capability ampere{.major = 8, .minor = 6};
   const Coverage main = cover(onnxruntime, ampere);
-  EXPECT_EQ(together(main, cover({shape("sm_80", 4)}, ampere)).text(),
+  EXPECT_EQ(together(main, cover(Shapes{shape("sm_80", 4)}, ampere)).text(),
             "all general code (through sm_80); 301 containers for 9.0a, 12.0a only");
   const Coverage both = together(main, cover(flashmla, ampere));
   EXPECT_EQ(both.text(), "some (11 of 308 containers have nothing); 301 containers for 9.0a, 12.0a only");

@@ -15,7 +15,10 @@ namespace {
 constexpr std::uint8_t first_abi_of_second_generation = 8;
 constexpr std::uint8_t symbol_is_kernel = 0x10;  // in st_other
 constexpr std::uint32_t old_flag_specific = 0x800;
+constexpr std::uint32_t flag_specific = 0x8;  // toolkits 12.8 and 12.9; 13 leaves it clear and says it in .nv.compat
 constexpr std::uint32_t note_cuinfo = 1000;
+constexpr std::uint32_t note_tkinfo = 2000;
+constexpr std::uint16_t first_cuinfo_version = 2;
 constexpr std::uint8_t compat_specific = 9;
 
 Capability split_arch(std::uint32_t arch, bool specific) {
@@ -23,10 +26,10 @@ Capability split_arch(std::uint32_t arch, bool specific) {
 }
 
 // .nv.compat: records of format(1) | attribute(1) | value; format 2: value(2 bytes) ; 3: value(2); 4: size(2), bytes.
-// Attribute 9 is 1 in architecture-specific code.
-bool compat_says_specific(const Elf& elf) {
+// Attribute 9 is 1 in architecture-specific code and 0 in other code; nullopt: toolkits 12.8 and 12.9 do not write it.
+std::optional<bool> compat_says_specific(const Elf& elf) {
   const ElfSection* section = elf.find_section(".nv.compat");
-  if (section == nullptr) return false;
+  if (section == nullptr) return std::nullopt;
   ByteReader reader(elf.contents(*section), ".nv.compat");
   while (reader.left() >= 4) {
     const std::uint8_t format = reader.u8();
@@ -35,8 +38,10 @@ bool compat_says_specific(const Elf& elf) {
     if (format == 2 && attribute == compat_specific) return (value & 0xff) == 1;
     if (format == 4) reader.skip(std::min<std::uint64_t>(value, reader.left()));
   }
-  return false;
+  return std::nullopt;
 }
+
+bool says_specific(const Elf& elf) { return compat_says_specific(elf).value_or((elf.flags() & flag_specific) != 0); }
 
 std::string version_of_ten(std::uint32_t number) { return fmt::format("{}.{}", number / 10, number % 10); }
 
@@ -50,18 +55,28 @@ std::string release_in(std::string_view text) {
   return std::string(rest.substr(0, end));
 }
 
-// First generation: the file version is ten times the toolkit's (0x81 is 12.9). Second: a note says it
-// (version(2) | arch(2) | toolkit * 10 (2) | 0(2)).
+// What ptxas and nvlink write of themselves: ten times the release(4) | ... | texts. 0x81 is 12.9.
+std::string toolkit_of_tkinfo(ByteSpan note) {
+  if (const std::string release = release_in(as_text(note)); !release.empty()) return release;
+  return version_of_ten(ByteReader(note).read_at<std::uint32_t>(0));
+}
+
+// First generation: the file version is ten times the toolkit's (0x81 is 12.9). Second: two notes say it, of which toolkits
+// 12.8 and 12.9 write but tkinfo. cuinfo: version(2) | arch(2) | toolkit * 10 (2) | 0(2). Their note of the same type in
+// .note.nv.cuver begins with 1 and holds no toolkit.
 std::string toolkit_of(const Elf& elf) {
   if (elf.abi_version() < first_abi_of_second_generation) {
     return elf.file_version() > 40 && elf.file_version() < 1000 ? version_of_ten(elf.file_version()) : "";
   }
-  std::string toolkit;
+  std::string cuinfo, tkinfo;
   elf.for_each_note([&](const ElfNote& note) {
-    if (note.type != note_cuinfo || note.content.size() < 6) return;
-    toolkit = version_of_ten(ByteReader(note.content).read_at<std::uint16_t>(4));
+    const ByteReader reader(note.content);
+    if (note.type == note_cuinfo && note.content.size() >= 6 && reader.read_at<std::uint16_t>(0) >= first_cuinfo_version) {
+      cuinfo = version_of_ten(reader.read_at<std::uint16_t>(4));
+    }
+    if (note.type == note_tkinfo && note.content.size() >= 4) tkinfo = toolkit_of_tkinfo(note.content);
   });
-  return toolkit;
+  return cuinfo.empty() ? tkinfo : cuinfo;
 }
 
 bool is_data(const ElfSection& section) {
@@ -94,7 +109,7 @@ CubinInfo read_cubin(ByteSpan image) {
   const bool old = elf.abi_version() < first_abi_of_second_generation;
   const std::uint32_t arch = old ? elf.flags() & 0xff : elf.flags() >> 8 & 0xffff;
   if (arch != 0) {
-    info.capability = split_arch(arch, old ? (elf.flags() & old_flag_specific) != 0 : compat_says_specific(elf));
+    info.capability = split_arch(arch, old ? (elf.flags() & old_flag_specific) != 0 : says_specific(elf));
   }
   info.toolkit = toolkit_of(elf);
   info.relocatable = elf.type() == ElfType::relocatable;

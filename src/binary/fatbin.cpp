@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "binary/decompress.h"
 #include "binary/fatbin_reader.h"
@@ -158,7 +159,8 @@ std::optional<FatbinEntry> FatbinReader::read_entry(std::uint64_t offset, std::u
     return std::nullopt;
   }
   if (version != 0x0101) warn("fatbin-unknown", offset, fmt::format("an entry of version {:#06x}", version));
-  entry.kind = version == 0x0101 ? kind_of(entry.kind_number) : std::nullopt;
+  entry.known_version = version == 0x0101;
+  entry.kind = entry.known_version ? kind_of(entry.kind_number) : std::nullopt;
   entry.compression = compressed_size == 0 ? Compression::none : compression_of(entry.flags);
   entry.capability = capability_of(std::min<std::uint32_t>(arch, 100'000), entry.flags);
   entry.stored_size = compressed_size == 0 ? entry.payload_size : compressed_size;
@@ -222,6 +224,48 @@ std::vector<std::byte> image_bytes(ByteSpan file, const FatbinEntry& entry, std:
     while (!image.empty() && image.back() == std::byte{0}) image.pop_back();
   }
   return image;
+}
+
+bool is_linked(const Fatbins& fatbins, const FatbinContainer& container) {
+  return container.wrapper && fatbins.wrappers[*container.wrapper].version == 2;
+}
+
+namespace {
+
+// The strictest suffix that a device of `capability` needs to compile this container's PTX; nullopt: it cannot.
+std::optional<char> suffix_to_compile(const ContainerCode& container, Capability capability) {
+  std::optional<char> suffix;
+  for (const DeviceCode& code : container.codes) {
+    if (code.kind != CodeKind::ptx || !runs_on(code, capability.portable())) continue;
+    if (!suffix || code.capability.suffix == 0) suffix = code.capability.suffix;
+  }
+  return suffix;
+}
+
+}  // namespace
+
+std::vector<DeviceCode> relinkable_ptx(const Fatbins& fatbins) {
+  std::vector<ContainerCode> containers;
+  std::set<Capability> candidates;
+  for (const FatbinContainer& container : fatbins.containers) {
+    if (!container.relocatable) continue;
+    containers.push_back(device_codes(container));
+    for (const DeviceCode& code : containers.back().codes) {
+      if (code.kind == CodeKind::ptx) candidates.insert(code.capability.portable());
+    }
+  }
+  constexpr std::size_t most_candidates = 100;  // there are not so many capabilities
+  if (candidates.size() > most_candidates) return {};
+  std::vector<DeviceCode> ptx;
+  for (Capability candidate : candidates) {
+    const bool all = std::ranges::all_of(containers, [&](const ContainerCode& container) {
+      const auto suffix = suffix_to_compile(container, candidate);
+      if (suffix == 'a' || (suffix == 'f' && candidate.suffix == 0)) candidate.suffix = *suffix;
+      return suffix.has_value();
+    });
+    if (all) ptx.push_back({.capability = candidate, .kind = CodeKind::ptx});
+  }
+  return ptx;
 }
 
 ContainerCode device_codes(const FatbinContainer& container) {

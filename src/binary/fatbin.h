@@ -28,13 +28,18 @@ struct FatbinEntry {
   std::uint64_t payload_size = 0;   // with its padding; the next entry follows
   std::uint64_t stored_size = 0;    // of the payload without padding where the header says so, else payload_size
   std::uint64_t unpacked_size = 0;  // as the header claims; of what is not compressed: payload_size
-  std::uint16_t kind_number = 0;    // 1 PTX, 2 cubin, others are not known
+  std::uint16_t kind_number = 0;    // 1 PTX, 2 cubin, 8 LTO IR; others are not known
   std::uint16_t version_major = 0;  // PTX: of its language (9.0); cubin: of the format (1.8)
   std::uint16_t version_minor = 0;
   std::uint64_t flags = 0;
   Compression compression = Compression::none;
-  std::optional<CodeKind> kind = {};  // nullopt: a kind this does not know
+  std::optional<CodeKind> kind = {};  // nullopt: nothing that the driver picks by itself
+  bool known_version = true;     // of the entry's header
   Capability capability = {};    // with the suffix that the flags tell
+
+  // Link-time IR (`nvcc -gencode ...,code=lto_90`): the device linker makes machine code of it when it is wanted, so that
+  // it runs on more GPUs than it names.
+  bool is_lto_ir() const { return kind_number == 8 && known_version; }
 
   std::uint64_t payload_offset() const { return offset + header_size; }
   std::uint64_t end() const { return offset + header_size + payload_size; }
@@ -45,7 +50,7 @@ struct FatbinContainer {
   std::uint64_t address = 0;      // virtual; 0 in a relocatable object
   std::uint32_t header_size = 0;
   std::uint64_t entries_size = 0;
-  bool relocatable = false;       // of __nv_relfatbin: already linked or yet to be; the driver never sees it
+  bool relocatable = false;       // of __nv_relfatbin: input of the device linker
   bool understood = true;         // false: entries are missing after a damaged one
   std::optional<std::size_t> wrapper = {};  // index; nullopt: nothing in .nvFatBinSegment points here
   std::vector<FatbinEntry> entries = {};
@@ -98,6 +103,13 @@ Fatbins read_bare_fatbin(ByteSpan file, const std::string& name, const FatbinLim
 
 // The image itself: cubin or PTX text (without the zeros behind it), decompressed where it is. Error when it cannot be had.
 std::vector<std::byte> image_bytes(ByteSpan file, const FatbinEntry& entry, std::uint64_t limit = std::uint64_t{1} << 30);
+
+// The result of the device linker (`nvlink`), registered by a wrapper of version 2.
+bool is_linked(const Fatbins& fatbins, const FatbinContainer& container);
+
+// The PTX that every relocatable container has, or can be compiled from what it has: where no machine code of a linked
+// container fits, the driver links all of them again, from their PTX.
+std::vector<DeviceCode> relinkable_ptx(const Fatbins& fatbins);
 
 // What the driver's rules need to know of a container: its cubins and PTX, in order; `entry` says which they were.
 struct ContainerCode {

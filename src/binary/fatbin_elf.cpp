@@ -153,6 +153,15 @@ class ElfFatbins {
     if (elf_.sections().empty()) find_regions();
     std::ranges::sort(out_.containers, {}, &FatbinContainer::offset);
     for (std::size_t i = 0; i < out_.wrappers.size(); ++i) join_wrapper(i);
+    if (null_wrappers_ > 0) report_null_wrappers();
+  }
+
+  // PyTorch 1.13.1 has many: the linker dropped the container of a source file and kept its wrapper. The runtime finds
+  // nothing there, as if the wrapper were not there either.
+  void report_null_wrappers() {
+    out_.findings.add({.rule = "fatbin-dangling", .severity = Severity::note, .where = {.file = elf_.name()},
+                       .what = fmt::format("{} of {} wrappers point nowhere: they hold 0", null_wrappers_,
+                                           out_.wrappers.size()), .fix = ""});
   }
 
   std::optional<std::uint64_t> target_offset(const FatbinWrapper& wrapper) const {
@@ -163,6 +172,10 @@ class ElfFatbins {
 
   void join_wrapper(std::size_t index) {
     FatbinWrapper& wrapper = out_.wrappers[index];
+    if (wrapper.pointer == FatbinWrapper::Pointer::none) {
+      ++null_wrappers_;
+      return;
+    }
     const auto offset = target_offset(wrapper);
     auto it = offset ? std::ranges::lower_bound(out_.containers, *offset, {}, &FatbinContainer::offset)
                      : out_.containers.end();
@@ -205,6 +218,7 @@ class ElfFatbins {
   Fatbins& out_;
   FatbinReader reader_;
   std::size_t most_wrappers_;
+  std::size_t null_wrappers_ = 0;
   std::map<std::uint64_t, std::uint64_t> read_;  // file offsets: start, end of each section read
 };
 

@@ -106,8 +106,10 @@ FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const Inspec
   }
   const Fatbins fatbins = read_fatbins(elf, input.disk);
   inspect_gpu(fatbins, bytes, file, input.absent);
+  const EmbeddedCode embedded = input.embedded ? find_embedded(elf, fatbins, input.disk, input.threads) : EmbeddedCode{};
+  inspect_embedded(embedded, file);
   file.picks_itself = is_nvidia_library(file.soname) && is_uneven(file.coverage);
-  file.shares = byte_shares(elf, fatbins);
+  file.shares = byte_shares(elf, fatbins, embedded);
   if (input.cpu) {
     if (const auto code = cpu_code_of(elf, file.findings)) file.cpu = scan_cpu(*code, *input.cpu);
   }
@@ -153,7 +155,7 @@ std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string&
     if (!Elf::looks_like(member.content)) continue;
     const std::string name = fmt::format("{}({})", path, member.name);
     try {
-      add_inspection(file, inspect_elf(member.content, name, {.cpu = input.cpu}));
+      add_inspection(file, inspect_elf(member.content, name, {.cpu = input.cpu, .embedded = input.embedded, .threads = 1}));
       in_members += member.content.size();
       ++objects;
     } catch (const Error& error) {
@@ -186,8 +188,13 @@ void add_inspection(FileInspection& sum, const FileInspection& more) {
   sum.containers_empty += more.containers_empty;
   sum.containers_unknown += more.containers_unknown;
   sum.containers_without_wrapper += more.containers_without_wrapper;
+  sum.containers_linked += more.containers_linked;
   sum.containers_relocatable += more.containers_relocatable;
+  sum.relinks = sum.relinks || more.relinks;
   sum.unknown_images += more.unknown_images;
+  sum.lto_ir += more.lto_ir;
+  sum.relocatable += more.relocatable;
+  sum.embedded += more.embedded;
   sum.shares += more.shares;
   sum.findings.add(more.findings);
   if (!more.cpu) return;
@@ -224,6 +231,12 @@ bool Inspection::read_in_part() const {
 std::vector<GpuCode> Inspection::gpu() const {
   std::vector<GpuCode> sum;
   for (const FileInspection& file : files) add_gpu(sum, file.gpu);
+  return sum;
+}
+
+CodeApart Inspection::embedded() const {
+  CodeApart sum;
+  for (const FileInspection& file : files) sum += file.embedded;
   return sum;
 }
 

@@ -19,6 +19,7 @@
 #include "binary/carve_record.h"
 #include "binary/coverage.h"
 #include "binary/cpu_scan.h"
+#include "binary/embedded.h"
 #include "binary/fatbin.h"
 #include "binary/not_read.h"
 
@@ -36,6 +37,31 @@ struct GpuCode {
   std::string name() const { return spell(capability, kind == CodeKind::ptx ? Dialect::compute : Dialect::sm); }
 };
 
+enum class ImageKind { cubin, ptx, lto_ir, other };
+
+// Images of one kind for one GPU, of code that no coverage is made from.
+struct ImageCount {
+  ImageKind kind = ImageKind::cubin;
+  Capability capability = {};
+  std::size_t images = 0;
+  std::uint64_t bytes = 0;  // in the file, headers included
+
+  std::string name() const;  // "sm_90a", "compute_90", "lto_90", "other_90"
+};
+
+// Code apart from what the driver finds and picks by itself.
+struct CodeApart {
+  std::size_t containers = 0;
+  std::size_t loose = 0;                  // cubins and PTX texts outside of containers
+  std::uint64_t bytes = 0;                // in the file
+  std::vector<ImageCount> images = {};    // by kind and capability
+  std::vector<std::string> sections = {};  // where it lies, where that is worth telling
+
+  bool empty() const { return containers == 0 && loose == 0 && images.empty(); }
+  void add(ImageKind kind, Capability capability, std::uint64_t image_bytes);
+  CodeApart& operator+=(const CodeApart& other);
+};
+
 struct FileInspection {
   std::string path = {};        // as given, and below it: "torch.whl/torch/lib/libtorch_cuda.so"
   std::uint64_t size = 0;
@@ -47,10 +73,15 @@ struct FileInspection {
   std::vector<GpuCode> gpu = {};                 // by capability, cubins before PTX
   std::size_t containers = 0;               // that the driver sees
   std::size_t containers_empty = 0;         // of those: no kernel and no data inside (nvcc's link stub)
-  std::size_t containers_unknown = 0;       // of those: nothing inside that this understands (link-time IR)
+  std::size_t containers_unknown = 0;       // of those: nothing inside that the driver picks by itself
+  std::size_t containers_linked = 0;        // of those: the device linker's results
   std::size_t containers_without_wrapper = 0;
-  std::size_t containers_relocatable = 0;   // device code for the linker; the driver never sees it
-  std::size_t unknown_images = 0;
+  std::size_t containers_relocatable = 0;   // device code for the linker
+  bool relinks = false;                     // where no linked code fits, the driver links PTX of the relocatable code
+  std::size_t unknown_images = 0;           // of a kind that this does not know
+  CodeApart lto_ir = {};                    // link-time IR among what the driver sees
+  CodeApart relocatable = {};               // what the device linker takes, or took
+  CodeApart embedded = {};                  // kept as data: the library itself chooses among it (embedded.h)
   std::vector<std::string> toolkits = {};        // that made the cubins, as a sample of them tells: "13.0"
   std::vector<std::string> ptx_versions = {};    // "9.0"
   std::vector<ContainerShape> shapes = {};       // what coverage is made from
@@ -63,7 +94,7 @@ struct FileInspection {
   ByteShares shares = {};
   Findings findings = {};
 
-  bool has_gpu_code() const { return !shapes.empty() || !gpu.empty(); }
+  bool has_gpu_code() const { return !shapes.empty() || !gpu.empty() || !embedded.empty(); }
 
   // What a device must find code in for the file to work there: every container, or, where it picks itself, any of them.
   std::vector<ContainerShape> needed() const;
@@ -82,6 +113,7 @@ struct Inspection {
 
   std::uint64_t bytes() const;
   std::vector<GpuCode> gpu() const;           // summed over files
+  CodeApart embedded() const;                 // the same
   std::vector<ContainerShape> shapes() const;  // needed() of all files
   // Of all files: each is judged by itself (binary/coverage.h), loose cubins as one.
   Coverage coverage_on(Capability device) const;
@@ -102,6 +134,7 @@ using ByteRanges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 struct InspectOptions {
   unsigned threads = 0;  // 0: all usable cores
   bool cpu = false;      // scan the machine code too: about a second for each 300 MB of it
+  bool embedded = true;  // look for device code that is kept as data: reads all that a file loads
   // Called before each file, from any thread; `percent` of all bytes are done.
   std::function<void(std::string_view path, unsigned percent)> on_file = {};
 };
@@ -117,6 +150,8 @@ struct InspectInput {
   const MappedFile* disk = nullptr;
   ByteRanges absent = {};
   std::optional<CpuScanOptions> cpu = {};  // scan the machine code too
+  bool embedded = true;                    // look for device code that is kept as data
+  unsigned threads = 0;                    // for that
 };
 std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const InspectInput& input = {});
 
@@ -129,5 +164,6 @@ void add_inspection(FileInspection& sum, const FileInspection& more);
 
 // The GPU part alone: what the bench times.
 void inspect_gpu(const Fatbins& fatbins, ByteSpan file, FileInspection& out, const ByteRanges& absent = {});
+void inspect_embedded(const EmbeddedCode& embedded, FileInspection& out);
 
 }  // namespace lathe

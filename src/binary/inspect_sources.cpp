@@ -193,22 +193,34 @@ class Sources {
 };
 
 // The files are spread over the cores already: only the code of a large one is worth spreading once more.
-std::optional<CpuScanOptions> cpu_options(const Task& task, const InspectOptions& options, std::size_t tasks) {
+unsigned threads_for(const Task& task, const InspectOptions& options, std::size_t tasks) {
   constexpr std::uint64_t large = 16 << 20;
+  return tasks == 1 || task.size >= large ? options.threads : 1;
+}
+
+std::optional<CpuScanOptions> cpu_options(const Task& task, const InspectOptions& options, std::size_t tasks) {
   if (!options.cpu) return std::nullopt;
-  return CpuScanOptions{.threads = tasks == 1 || task.size >= large ? options.threads : 1};
+  return CpuScanOptions{.threads = threads_for(task, options, tasks)};
+}
+
+// What every file is asked for.
+InspectInput input_for(const Task& task, const InspectOptions& options, std::size_t tasks) {
+  const std::optional<CpuScanOptions> cpu = cpu_options(task, options, tasks);
+  return {.cpu = cpu, .embedded = options.embedded, .threads = threads_for(task, options, tasks)};
 }
 
 // One task, and all that turns up inside of it.
 class Worker {
  public:
-  Worker(const Task& task, const std::optional<CpuScanOptions>& cpu, Outcome& out) : task_(task), cpu_(cpu), out_(out) {}
+  Worker(const Task& task, const InspectInput& input, Outcome& out) : task_(task), input_(input), out_(out) {}
 
   void run() {
     try {
       if (task_.member) return member(*task_.member, task_.path, 0);
       const MappedFile map = MappedFile::open(task_.file);
-      if (auto file = inspect_bytes(map.bytes(), task_.path, {.disk = &map, .cpu = cpu_})) return read(std::move(*file));
+      InspectInput input = input_;
+      input.disk = &map;
+      if (auto file = inspect_bytes(map.bytes(), task_.path, input)) return read(std::move(*file));
       look(map.bytes(), true, task_.path, task_.size);
     } catch (const Error& error) {
       unreadable_file(task_.path, error);
@@ -224,7 +236,9 @@ class Worker {
     const ByteSpan bytes = as_byte_span(start);
     if (!code_format(bytes).empty()) {
       const auto opened = WheelMember::open(zip_member);
-      if (auto file = inspect_bytes(opened->bytes(), path, {.absent = opened->absent(), .cpu = cpu_})) return read(std::move(*file));
+      InspectInput input = input_;
+      input.absent = opened->absent();
+      if (auto file = inspect_bytes(opened->bytes(), path, input)) return read(std::move(*file));
       return look(opened->bytes(), true, path, zip_member.size);
     }
     if (looks_like_zip(bytes) && depth < deepest && nested(zip_member, path, depth)) return;
@@ -287,7 +301,7 @@ class Worker {
   }
 
   const Task& task_;
-  const std::optional<CpuScanOptions>& cpu_;
+  const InspectInput input_;
   Outcome& out_;
 };
 
@@ -334,7 +348,7 @@ Inspection inspect(const std::vector<fs::path>& paths, const InspectOptions& opt
   Share share(tasks);
   parallel_for_all(tasks.size(), [&](std::size_t i) {
     if (options.on_file) options.on_file(tasks[i].path, share.percent());
-    Worker(tasks[i], cpu_options(tasks[i], options, tasks.size()), outcomes[i]).run();
+    Worker(tasks[i], input_for(tasks[i], options, tasks.size()), outcomes[i]).run();
     share.add(tasks[i]);
   }, options.threads);
   for (std::size_t i = 0; i < tasks.size(); ++i) take(inspection, outcomes[i], tasks[i], places);

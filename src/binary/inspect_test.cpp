@@ -47,8 +47,8 @@ TEST(Coverage, IsSaidPerContainerNotPerFile) {
   EXPECT_EQ(coverage(shapes, 9, 0), "all");
   EXPECT_EQ(coverage(shapes, 8, 0), "all");
   EXPECT_EQ(coverage(shapes, 8, 9), "all (through sm_80, sm_86)");
-  EXPECT_EQ(coverage(shapes, 12, 0), "some (44 of 444 containers have nothing)");
-  EXPECT_EQ(coverage(shapes, 12, 1), "some (44 of 444 containers have nothing)");
+  EXPECT_EQ(coverage(shapes, 12, 0), "all general code; 44 containers for 8.0, 9.0a only");
+  EXPECT_EQ(coverage(shapes, 12, 1), "all general code (through sm_120); 44 containers for 8.0, 9.0a only");
   EXPECT_EQ(coverage(shapes, 7, 0), "none");
 }
 

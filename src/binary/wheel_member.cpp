@@ -99,14 +99,25 @@ class ImageSkipper {
   ByteRanges absent_;
 };
 
+// As sections of fat binaries, or inside containers that are kept as data and whose structure holds.
 bool all_in_fat_binaries(ByteSpan file, const ByteRanges& absent) {
   const Elf elf = Elf::parse(file, "");
-  return std::ranges::all_of(absent, [&](const auto& range) {
-    return std::ranges::any_of(elf.sections(), [&](const ElfSection& section) {
-      return (section.name == ".nv_fatbin" || section.name == "__nv_relfatbin") && section.offset <= range.first &&
-             range.second - section.offset <= section.size;
-    });
-  });
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> known;
+  for (const ElfSection& section : elf.sections()) {
+    if (section.name != ".nv_fatbin" && section.name != "__nv_relfatbin") continue;
+    known.emplace_back(section.offset, section.offset + section.size);
+  }
+  const auto inside = [&](const auto& range) {
+    const auto after = std::ranges::upper_bound(known, range.first, {}, &std::pair<std::uint64_t, std::uint64_t>::first);
+    return after != known.begin() && std::prev(after)->second >= range.second;
+  };
+  std::ranges::sort(known);
+  if (std::ranges::all_of(absent, inside)) return true;
+  for (const FatbinContainer& container : find_embedded(elf, read_fatbins(elf), nullptr, 1).containers) {
+    known.emplace_back(container.offset, container.end());
+  }
+  std::ranges::sort(known);
+  return std::ranges::all_of(absent, inside);
 }
 
 ByteRanges unpack(const ZipMember& member, SparseMemory& memory, bool skip) {

@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/text.h"
+#include "binary/embedded.h"
 #include "binary/inspect.h"
 #include "carve/arch_list.h"
 #include "carve/check.h"
@@ -38,6 +40,7 @@ class FileCarver {
     elf_.emplace(Elf::parse(old_.bytes(), result_.path));
     if (!elf_->findings().empty()) return damaged(elf_->findings()[0].what);
     fatbins_ = read_fatbins(*elf_);
+    look_for_data();
     result_.old_held = result_.new_held = held_architectures(fatbins_);
     if (!options_.leave_because.empty()) return leave(options_.leave_because);
     plan_device_code();
@@ -50,6 +53,8 @@ class FileCarver {
       lay_out_new_file();
     } else if (!fatbins_.containers.empty()) {
       result_.outcome = Outcome::nothing_to_drop;
+    } else if (result_.embedded > 0) {
+      result_.outcome = Outcome::left_alone;
     }
     old_.expect_whole();
     return result_;
@@ -83,8 +88,20 @@ class FileCarver {
     throw Error({.what = fmt::format("damaged or cut short: {}", what), .where = {.file = result_.path}, .next = "fetch it again"});
   }
 
+  // Which of it the library loads on which GPU is known to the library alone.
+  void look_for_data() {
+    const EmbeddedCode embedded = find_embedded(*elf_, fatbins_, &old_);
+    if (embedded.empty()) return;
+    result_.embedded = embedded.count();
+    const bool nothing_else = fatbins_.containers.empty();
+    result_.notes.add({.rule = nothing_else ? "carve-left-alone" : "carve-embedded", .severity = Severity::note, .where = {.file = result_.path},
+                       .what = fmt::format("{} of device code is data that the library chooses from by itself: it stays",
+                                           size_text(embedded.bytes())),
+                       .fix = ""});
+  }
+
   CarvedFile leave(const std::string& why) {
-    if (fatbins_.containers.empty()) return result_;
+    if (fatbins_.containers.empty() && result_.embedded == 0) return result_;
     result_.outcome = Outcome::left_alone;
     for (const FatbinContainer& container : fatbins_.containers) result_.totals.images += container.entries.size();
     result_.totals.images_kept = result_.totals.images;

@@ -40,6 +40,7 @@ struct CarvedFile {
   Outcome outcome = Outcome::no_device_code;
   std::uint64_t old_size = 0, new_size = 0;
   CarveTotals totals = {};
+  std::size_t embedded = 0;  // containers and images kept as data: never touched
   std::vector<std::pair<Untouched, std::size_t>> untouched = {};  // containers that were left as they are, by reason
   std::string old_held = {}, new_held = {};  // "8.0, 9.0, PTX 9.0": the code in it
   std::string old_sha256 = {};

@@ -80,7 +80,7 @@ class Planner {
     if (!container.understood) return Untouched::damaged;
     if (!container.wrapper) return Untouched::no_wrapper;
     const FatbinWrapper& wrapper = fatbins_.wrappers[*container.wrapper];
-    if (wrapper.version != 1) return Untouched::relocatable;
+    if (wrapper.version != 1) return Untouched::linked;
     if (std::ranges::binary_search(referenced_, index)) return Untouched::referenced;
     const bool known = std::ranges::all_of(container.entries, [](const FatbinEntry& entry) { return entry.kind.has_value(); });
     return known ? Untouched::no : Untouched::unknown_image;
@@ -181,7 +181,8 @@ std::string_view to_string(Untouched why) {
   switch (why) {
     case Untouched::no: return "";
     case Untouched::no_wrapper: return "no wrapper points to it";
-    case Untouched::relocatable: return "relocatable device code";
+    case Untouched::relocatable: return "relocatable device code, which the driver may link again";
+    case Untouched::linked: return "device-linked: it belongs together with its relocatable code";
     case Untouched::referenced: return "more than its wrapper points to it";
     case Untouched::unknown_image: return "holds a kind of image that is not known";
     case Untouched::damaged: return "damaged";

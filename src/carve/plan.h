@@ -29,7 +29,8 @@ std::vector<CarveTarget> parse_carve_targets(std::string_view text);  // "8.6,sm
 enum class Untouched {
   no,
   no_wrapper,      // nothing in .nvFatBinSegment points to it: who uses it is not known
-  relocatable,     // device code that is linked on its own, or the result of it (version 2 wrappers)
+  relocatable,     // input of the device linker: the driver links its PTX again where no linked code fits
+  linked,          // the device linker's result: it and its relocatable code are carved together or not at all
   referenced,      // something besides its wrapper points into it
   unknown_image,   // holds a kind of image that this does not know
   damaged,

@@ -93,7 +93,7 @@ TEST(CarvePlan, LeavesAloneWhatItMustNotTouch) {
   const std::size_t referenced[] = {5};
   const CarvePlan plan = plan_carve(fatbins, referenced, {.targets = parse_carve_targets("9.0")});
   const Untouched expected[] = {Untouched::no_wrapper,  Untouched::relocatable,   Untouched::damaged,
-                                Untouched::relocatable, Untouched::unknown_image, Untouched::referenced};
+                                Untouched::linked,      Untouched::unknown_image, Untouched::referenced};
   for (std::size_t i = 0; i < 6; ++i) {
     EXPECT_EQ(plan.containers[i].untouched, expected[i]) << i;
     EXPECT_EQ(plan.containers[i].keep.size(), many.size()) << i;

@@ -26,6 +26,7 @@ struct Options {
   bool closure = false;
   bool no_cpu = false;
   bool files = false;
+  bool no_embedded = false;
 };
 
 void declare(OptionSet& set, Options& options) {
@@ -34,6 +35,7 @@ void declare(OptionSet& set, Options& options) {
   set.flag("--closure", options.closure, "with all that a Nix store path refers to");
   set.flag("--no-cpu", options.no_cpu, "leave out the scan of the CPU code: faster, by seconds for a large library");
   set.flag("--files", options.files, "every file by itself, however many there are");
+  set.flag("--no-embedded", options.no_embedded, "do not look for device code that is kept as data");
   set.text("--picture", options.picture, "FILE", "draw where the bytes go, as SVG", ValueKind::file);
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
@@ -73,6 +75,10 @@ std::vector<Capability> devices_of(const std::string& text) {
 int answer(const Inspection& inspection, Capability device, bool all_files, Terminal& terminal) {
   constexpr std::size_t most = 20;
   const std::string name = spell(device, Dialect::dotted);
+  if (inspection.shapes().empty() && !inspection.embedded().empty()) {
+    terminal.out(fmt::format("{}: chosen by the library itself: all device code here is data that it loads on its own\n", name));
+    return 0;
+  }
   if (inspection.shapes().empty()) {
     terminal.out(fmt::format("{}: no device code {}\n", name, inspection.read_in_part() ? "in what was read" : "here"));
     return 1;
@@ -104,7 +110,7 @@ bool has_errors(const Inspection& inspection) {
 int run(const Options& options, Terminal& terminal) {
   const std::vector<Capability> devices = devices_of(options.gpu);
   const bool cpu = !options.no_cpu && devices.empty();  // the GPU question needs no CPU code
-  const Inspection inspection = inspect_files(paths_of(options), cpu, terminal);
+  const Inspection inspection = inspect_files(paths_of(options), {.cpu = cpu, .embedded = !options.no_embedded}, terminal);
   if (!options.picture.empty()) {
     write_file_atomically(options.picture, inspection_svg(inspection, title_of(options.paths)));
   }

@@ -7,13 +7,14 @@
 
 namespace lathe {
 
-Inspection inspect_files(const std::vector<std::filesystem::path>& paths, bool cpu, Terminal& terminal) {
+Inspection inspect_files(const std::vector<std::filesystem::path>& paths, InspectOptions how, Terminal& terminal) {
   Progress progress(terminal);
   std::mutex mutex;  // on_file is called from any thread
-  return inspect(paths, {.cpu = cpu, .on_file = [&](std::string_view path, unsigned percent) {
+  how.on_file = [&](std::string_view path, unsigned percent) {
     const std::lock_guard lock(mutex);
     progress.show(fmt::format("inspecting {:2} % {}", percent, path));
-  }});
+  };
+  return inspect(paths, how);
 }
 
 }  // namespace lathe

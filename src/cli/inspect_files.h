@@ -10,7 +10,7 @@
 
 namespace lathe {
 
-// `cpu`: scan the machine code too.
-Inspection inspect_files(const std::vector<std::filesystem::path>& paths, bool cpu, Terminal& terminal);
+// `how`: all but who is told of the progress.
+Inspection inspect_files(const std::vector<std::filesystem::path>& paths, InspectOptions how, Terminal& terminal);
 
 }  // namespace lathe

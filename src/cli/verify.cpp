@@ -44,7 +44,7 @@ BuildPromise promise_for(const Options& options) {
 int run(const Options& options, Terminal& terminal) {
   const BuildPromise promise = promise_for(options);
   const std::vector<std::filesystem::path> paths(options.paths.begin(), options.paths.end());
-  const Verification result = verify(promise, inspect_files(paths, !options.gpu_only, terminal));
+  const Verification result = verify(promise, inspect_files(paths, {.cpu = !options.gpu_only}, terminal));
   terminal.out(options.format == "json" ? verification_json(result) : verification_text(result, terminal));
   return result.kept() && !(options.strict && !result.breaches.empty()) ? 0 : 1;
 }

@@ -25,6 +25,33 @@ std::string name_of(const DeviceCode& code) {
   return spell(code.capability, code.kind == CodeKind::ptx ? Dialect::compute : Dialect::sm);
 }
 
+std::string_view key_of(ImageKind kind) {
+  switch (kind) {
+    case ImageKind::cubin: return "cubin";
+    case ImageKind::ptx: return "ptx";
+    case ImageKind::lto_ir: return "lto_ir";
+    case ImageKind::other: break;
+  }
+  return "other";
+}
+
+// Nothing where there is none of it.
+void write_apart(JsonWriter& json, std::string_view key, const CodeApart& apart, std::string_view coverage = "") {
+  if (apart.empty()) return;
+  json.key(key).begin_object();
+  json.member("containers", apart.containers).member("outside_containers", apart.loose).member("bytes", apart.bytes);
+  if (!apart.sections.empty()) json.member("sections", apart.sections);
+  if (!coverage.empty()) json.member("coverage", coverage);
+  json.key("gpu").begin_array();
+  for (const ImageCount& count : apart.images) {
+    json.begin_object().member("arch", count.name()).member("kind", key_of(count.kind));
+    json.member("images", count.images).member("bytes", count.bytes).end_object();
+  }
+  json.end_array().end_object();
+}
+
+constexpr std::string_view chosen_by_library = "chosen by the library itself";
+
 void write_coverage(JsonWriter& json, const std::vector<Coverage>& all) {
   json.key("coverage").begin_array();
   for (const Coverage& coverage : all) {
@@ -156,7 +183,11 @@ void write_file(JsonWriter& json, const FileInspection& file) {
   json.member("containers_unknown", file.containers_unknown);
   json.member("containers_without_wrapper", file.containers_without_wrapper);
   json.member("containers_relocatable", file.containers_relocatable);
+  json.member("containers_linked", file.containers_linked);
   json.member("unknown_images", file.unknown_images);
+  write_apart(json, "embedded", file.embedded, chosen_by_library);
+  write_apart(json, "relocatable", file.relocatable);
+  write_apart(json, "lto_ir", file.lto_ir);
   json.member("toolkits", file.toolkits);
   json.member("ptx_versions", file.ptx_versions);
   write_coverage(json, file.coverage);
@@ -197,6 +228,7 @@ std::string inspection_json(const Inspection& inspection) {
   write_not_read(json, inspection.not_read);
   json.member("size", inspection.bytes());
   write_gpu(json, inspection.gpu());
+  write_apart(json, "embedded", inspection.embedded(), chosen_by_library);
   write_coverage(json, inspection.coverage);
   if (const auto cpu = inspection.cpu()) {
     json.key("cpu").begin_object();

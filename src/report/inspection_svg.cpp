@@ -17,7 +17,7 @@ constexpr std::size_t most_files = 20;
 constexpr std::uint64_t least_share = 500;  // files below one in so many of the largest are summed up in one bar
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(ByteUse::count)> colours = {
-    "#5b9a3c", "#b9d8a5", "#3f6fb5", "#93b4dd", "#d9b44a", "#d98a4a", "#9a86c2", "#c78fb2", "#b06a6a", "#c9c9c9"};
+    "#5b9a3c", "#b9d8a5", "#8fc06f", "#3f6fb5", "#93b4dd", "#d9b44a", "#d98a4a", "#9a86c2", "#c78fb2", "#b06a6a", "#c9c9c9"};
 // Device code of one GPU beside the next: two shades in turn.
 constexpr std::array<std::string_view, 2> gpu_shades = {"#5b9a3c", "#79b65a"};
 

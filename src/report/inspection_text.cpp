@@ -75,11 +75,14 @@ std::string files_as_rows(const Files& files, const std::vector<GpuCode>& all, c
   return table.text(terminal);
 }
 
+std::string cell_of(const ImageCount& code) { return fmt::format("{} / {}", code.images, size_text(code.bytes)); }
+
 // What fits no table: a paragraph for each file.
-std::string file_paragraph(const std::string& name, const std::vector<GpuCode>& gpu, const Terminal& terminal) {
+template <typename Code>
+std::string file_paragraph(const std::string& name, const std::vector<Code>& gpu, const Terminal& terminal) {
   std::string text = terminal.styled(Style::bold, name) + "\n ";
   std::size_t column = 1;
-  for (const GpuCode& code : gpu) {
+  for (const Code& code : gpu) {
     const std::string word = fmt::format(" {} {}{}", code.name(), cell_of(code), &code == &gpu.back() ? "" : ",");
     if (column + word.size() > terminal.width()) {
       text += "\n ";
@@ -101,6 +104,7 @@ std::size_t width_of(std::string_view table) {
 std::string gpu_table(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {
   const Files files = with_gpu_code(inspection);
   const std::vector<GpuCode> all = inspection.gpu();
+  if (files.empty() && !inspection.embedded().empty()) return "no device code but as data\n";
   if (files.empty()) return inspection.read_in_part() ? "no device code in what was read\n" : "no device code\n";
   const std::size_t room = std::max<std::size_t>(terminal.width(), 120);
   const std::string table = files.size() <= most_columns ? files_as_columns(files, all, folder, terminal)
@@ -115,8 +119,50 @@ std::string containers_of(const FileInspection& file) {
   if (file.containers == 0) return file.containers_relocatable > 0 ? "for the linker only" : "-";
   std::string text = std::to_string(file.containers);
   if (file.containers_empty > 0) text += fmt::format(" ({} empty)", file.containers_empty);
+  if (file.lto_ir.containers > 0) text += fmt::format(" ({} of LTO IR)", file.lto_ir.containers);
   if (file.containers_unknown > 0) text += fmt::format(" ({} not understood)", file.containers_unknown);
+  if (file.containers_linked > 0) text += fmt::format(" ({} device-linked)", file.containers_linked);
   return text;
+}
+
+std::string counted(std::size_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+// "23983 containers, 266.3 MB, in .ldata"
+std::string size_of(const CodeApart& apart) {
+  std::string text;
+  if (apart.containers > 0) text += counted(apart.containers, "container") + ", ";
+  if (apart.loose > 0) text += counted(apart.loose, "cubin or PTX text") + " outside of containers, ";
+  text += size_text(apart.bytes);
+  std::string sections;
+  for (const std::string& section : apart.sections) {
+    if (!section.empty()) sections += (sections.empty() ? ", in " : ", ") + printable(section);
+  }
+  return text + sections;
+}
+
+// Code that no coverage is made from, a paragraph for each file that holds some.
+std::string apart_lines(const Inspection& inspection, CodeApart FileInspection::*which, std::string_view title,
+                        const std::string& folder, const Terminal& terminal) {
+  std::string text;
+  for (const FileInspection& file : inspection.files) {
+    const CodeApart& apart = file.*which;
+    if (apart.empty()) continue;
+    const std::string head = fmt::format("{}  {}", short_name(file, folder), size_of(apart));
+    text += file_paragraph(head, apart.images, terminal);
+  }
+  return text.empty() ? text : fmt::format("\n{}\n{}", title, text);
+}
+
+std::string all_apart(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {
+  return apart_lines(inspection, &FileInspection::embedded,
+                     "device code as data: the library itself chooses from it, no container is needed by the driver",
+                     folder, terminal) +
+         apart_lines(inspection, &FileInspection::relocatable, "relocatable device code, input of the device linker",
+                     folder, terminal) +
+         apart_lines(inspection, &FileInspection::lto_ir, "LTO IR, which becomes machine code when it is linked", folder,
+                     terminal);
 }
 
 std::string ptx_of(const FileInspection& file) {
@@ -186,7 +232,7 @@ std::string file_table(const Inspection& inspection, const std::string& folder, 
   return table.text(terminal);
 }
 
-std::string coverage_lines(const Inspection& inspection, const Terminal& terminal) {
+std::string coverage_lines(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {
   std::string text;
   std::string none;
   for (const Coverage& coverage : inspection.coverage) {
@@ -199,6 +245,11 @@ std::string coverage_lines(const Inspection& inspection, const Terminal& termina
     text += fmt::format("  {:>5}  {}\n", device, terminal.styled(style, coverage.text()));
   }
   if (!none.empty()) text += fmt::format("   none  {}\n", terminal.styled(Style::dim, none));
+  for (const FileInspection& file : inspection.files) {
+    if (!file.relinks) continue;
+    text += fmt::format("{} is device-linked: where no linked code fits, the driver links its relocatable PTX anew\n",
+                        short_name(file, folder));
+  }
   for (const FileInspection& file : inspection.files) {
     if (!file.picks_itself) continue;
     text += fmt::format("{} picks among its {} containers by itself: they count as one\n", file.soname,
@@ -281,7 +332,8 @@ std::string inspection_text(const Inspection& inspection, const Terminal& termin
   text += file_table(shown, folder, terminal);
   if (!by_file) text += fmt::format("{} files, summed up by folder; --files shows each\n", inspection.files.size());
   text += "\n" + gpu_table(shown, folder, terminal);
-  if (!inspection.coverage.empty()) text += "\nruns on\n" + coverage_lines(inspection, terminal);
+  if (!inspection.coverage.empty()) text += "\nruns on\n" + coverage_lines(inspection, folder, terminal);
+  text += all_apart(inspection, folder, terminal);
   const std::string cpu = cpu_lines(shown, folder, terminal);
   if (!cpu.empty()) text += "\nneed more of the CPU than its baseline\n" + cpu;
   text += carve_lines(inspection, folder);

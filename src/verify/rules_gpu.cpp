@@ -69,6 +69,7 @@ class GpuRules {
     std::size_t relocatable = 0;
     for (const FileInspection& file : inspection_.files) relocatable += file.containers_relocatable;
     if (relocatable > 0) return not_linked(relocatable);
+    if (!inspection_.embedded().empty()) return only_as_data();
     if (inspection_.read_in_part()) return;  // there may be some in the rest: not-read and damaged say so
     Breach breach{.rule = "cpu-only", .severity = Severity::error,
                   .what = fmt::format("promises code for {}, and there is no device code in it at all: it is a CPU-only build", promised(", "))};
@@ -77,6 +78,26 @@ class GpuRules {
                    "went on without (look for \"USE_CUDA: OFF\" in the log)";
     breach.fix = "torchlathe audit on its recipe, torchlathe diagnose on its log";
     breaches_.push_back(std::move(breach));
+  }
+
+  // The library hands it to the driver by itself: the file does not tell which of it is used where.
+  void only_as_data() {
+    Breach breach{.rule = "gpu-as-data", .severity = Severity::warning,
+                  .what = fmt::format("promises code for {}; all device code here is data that a library loads by itself, so that "
+                                      "the file does not tell where it runs", promised(", "))};
+    add_embedded(breach);
+    breach.cause = "a library that picks its kernels at run time, as cuFFT does";
+    breach.fix = "run it on the GPU: torchlathe smoke";
+    shorten(breach.evidence);
+    breaches_.push_back(std::move(breach));
+  }
+
+  void add_embedded(Breach& breach) const {
+    for (const FileInspection& file : inspection_.files) {
+      if (file.embedded.empty()) continue;
+      breach.evidence.push_back({.file = file.path, .symbol = {},
+                                 .what = fmt::format("{} of device code as data", size_text(file.embedded.bytes))});
+    }
   }
 
   void one(Capability gpu) {
@@ -192,6 +213,10 @@ class GpuRules {
       if (asked(code)) continue;
       bytes += code.bytes;
       breach.evidence.push_back(amount_of(code));
+    }
+    if (promise_.gpus.empty()) {
+      bytes += inspection_.embedded().bytes;
+      add_embedded(breach);
     }
     if (breach.evidence.empty()) return;
     if (promise_.gpus.empty()) {
