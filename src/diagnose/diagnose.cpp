@@ -28,6 +28,7 @@ constexpr std::size_t most_findings = 50;                    // of one rule
 constexpr std::size_t most_evidence = 6;
 constexpr std::size_t longest_evidence = 400;
 constexpr std::size_t longest_capture = 300;
+constexpr std::size_t longest_wrapped = std::size_t{256} << 10;  // a pasted log; longer ones are not unwrapped
 
 struct Line {
   std::uint64_t number;
@@ -91,8 +92,10 @@ const Knowledge& knowledge() {
 
 struct Diagnoser::State {
   explicit State(std::string name) : log_name(std::move(name)) {}
+  void take(std::string_view text);
   void scan(std::size_t to);
   void drop_scanned();
+  std::vector<Diagnosis> all_found();
   void look(const Target& target, const LiteralScanner::Hit& hit);
   void record(const LogRule& rule, Tally& tally, const Block& block, const PatternMatch& match);
   void add_contexts(const LogRule& rule, std::size_t position, Captures& captures) const;
@@ -103,11 +106,14 @@ struct Diagnoser::State {
   const std::vector<LogRule>& rules = knowledge().rules;
   std::vector<Tally> tallies{rules.size()};  // per rule
 
-  std::string buffer;
+  LogDecoder decoder;
+  std::string head;            // of a log that may turn out to be wrapped
+  bool unwrap = true;
+  std::string buffer = "\n";   // an empty line 0, so that a literal may ask for the start of a line
   std::uint64_t dropped = 0;   // bytes of the log before the buffer
   std::size_t scanned = 0;     // everything before it was scanned
   std::size_t counted = 0;     // line feeds before it are in `line`
-  std::uint64_t line = 1;      // number of the line at `counted`
+  std::uint64_t line = 0;      // number of the line at `counted`
 };
 
 std::uint64_t Diagnoser::State::line_at(std::size_t position) {
@@ -175,13 +181,14 @@ void Diagnoser::State::look(const Target& target, const LiteralScanner::Hit& hit
   const LogRule& rule = rules[target.rule];
   Tally& tally = tallies[target.rule];
   if (++tally.tries > most_tries || (rule.once && !tally.found.empty())) return;
-  if (dropped + hit.position < tally.matched_to) return;
   const RuleMatch& row = *target.match;
-  const Block block = block_around(hit.position, row.before, row.after);
+  const std::size_t position = hit.position + row.line_ends;
+  if (dropped + position < tally.matched_to) return;
+  const Block block = block_around(position, row.before, row.after);
   auto match = row.pattern.get().match(block.text);
   if (!match || (!row.unless.empty() && row.unless.get().matches(block.text))) return;
-  tally.matched_to = dropped + line_around(buffer, hit.position).end;
-  add_contexts(rule, hit.position, match->captures);
+  tally.matched_to = dropped + line_around(buffer, position).end;
+  add_contexts(rule, position, match->captures);
   record(rule, tally, block, *match);
 }
 
@@ -235,18 +242,20 @@ Diagnoser::Diagnoser(std::string log_name) : state_(std::make_unique<State>(std:
 Diagnoser::Diagnoser(Diagnoser&&) noexcept = default;
 Diagnoser::~Diagnoser() = default;
 
-void Diagnoser::feed(std::string_view bytes) {
-  State& state = *state_;
-  while (!bytes.empty()) {
-    const std::size_t full = state.scanned + chunk_size + context_size;
-    const std::size_t count = std::min(bytes.size(), full - state.buffer.size());
-    state.buffer.append(bytes.substr(0, count));
-    bytes.remove_prefix(count);
-    if (state.buffer.size() < full) continue;
-    state.scan(state.buffer.size() - context_size);
-    state.drop_scanned();
+void Diagnoser::State::take(std::string_view text) {
+  if (unwrap && head.size() <= longest_wrapped) head.append(text.substr(0, longest_wrapped + 1));
+  while (!text.empty()) {
+    const std::size_t full = scanned + chunk_size + context_size;
+    const std::size_t count = std::min(text.size(), full - buffer.size());
+    buffer.append(text.substr(0, count));
+    text.remove_prefix(count);
+    if (buffer.size() < full) continue;
+    scan(buffer.size() - context_size);
+    drop_scanned();
   }
 }
+
+void Diagnoser::feed(std::string_view bytes) { state_->take(state_->decoder.decode(bytes)); }
 
 namespace {
 
@@ -270,16 +279,55 @@ void absorb(const LogRule& rule, std::vector<Diagnosis>& all) {
 
 }  // namespace
 
+std::vector<Diagnosis> Diagnoser::State::all_found() {
+  take(decoder.finish());
+  if (!buffer.ends_with('\n')) buffer += '\n';
+  scan(buffer.size());
+  std::vector<Diagnosis> all;
+  for (Tally& tally : tallies) std::ranges::move(tally.found, std::back_inserter(all));
+  for (const LogRule& rule : rules) absorb(rule, all);
+  std::ranges::stable_sort(all, {}, [&](const Diagnosis& one) { return std::pair(stage_of(rules, one), one.finding.where.line); });
+  return all;
+}
+
+namespace {
+
+bool starts_with_cause(const std::vector<LogRule>& rules, const std::vector<Diagnosis>& found) {
+  return !found.empty() && stage_of(rules, found.front()) == Stage::cause;
+}
+
+void number_as_in_the_log(std::vector<Diagnosis>& found, const Unwrapped& text) {
+  for (Diagnosis& one : found) {
+    for (LogLine& line : one.evidence) line.line = text.first_line.at(line.line - 1);
+    one.finding.where.line = static_cast<std::uint32_t>(one.evidence.empty() ? 0 : one.evidence.front().line);
+  }
+}
+
+}  // namespace
+
 std::vector<Diagnosis> Diagnoser::finish(bool show_all) {
   State& state = *state_;
-  state.scan(state.buffer.size());
-  std::vector<Diagnosis> all;
-  for (Tally& tally : state.tallies) std::ranges::move(tally.found, std::back_inserter(all));
-  for (const LogRule& rule : state.rules) absorb(rule, all);
-  const auto rank = [&](const Diagnosis& one) { return std::pair(stage_of(state.rules, one), one.finding.where.line); };
-  std::ranges::stable_sort(all, {}, rank);
-  if (!show_all && !all.empty() && rank(all.front()).first == Stage::cause) {
-    std::erase_if(all, [&](const Diagnosis& one) { return rank(one).first == Stage::consequence; });
+  std::vector<Diagnosis> all = state.all_found();
+  if (!starts_with_cause(state.rules, all) && state.unwrap && state.head.size() <= longest_wrapped) {
+    for (const Unwrapped& text : unwrapped(state.head)) {
+      State again(state.log_name);
+      again.unwrap = false;
+      again.take(text.text);
+      std::vector<Diagnosis> found = again.all_found();
+      if (!starts_with_cause(state.rules, found)) continue;
+      number_as_in_the_log(found, text);
+      all = std::move(found);
+      break;
+    }
+  }
+  if (!show_all && starts_with_cause(state.rules, all)) {
+    std::erase_if(all, [&](const Diagnosis& one) {
+      const Stage stage = stage_of(state.rules, one);
+      return stage != Stage::cause && stage != Stage::quiet;
+    });
+  }
+  if (!show_all && !all.empty() && stage_of(state.rules, all.front()) == Stage::unknown) {
+    std::erase_if(all, [&](const Diagnosis& one) { return stage_of(state.rules, one) == Stage::consequence; });
   }
   return all;
 }

@@ -148,6 +148,74 @@ TEST(Diagnose, the_same_cause_many_times_is_one_finding_with_a_count) {
   EXPECT_LE(found[0].evidence.size(), 6U);
 }
 
+TEST(Diagnose, what_ci_systems_and_builders_write_before_a_line_is_neither_in_the_way_nor_shown) {
+  for (const std::string prefix : {"2026-01-02T03:04:05.678Z ", "#12 34.5 ", "##[error]", "torch> ", "       > ", "\u2503 ", "\u2503 torch> ", "34.51 ",
+                                   "[12:34:56] ", "app-1  | ", "E   ", "[rank3]: ", "2026-01-02T03:04:05Z #7 1.25 ", "\x1b[31m", "      \u2502   "}) {
+    const auto found = diagnose("starts\r\n" + prefix + "Killed\r\nends\n");
+    ASSERT_FALSE(found.empty()) << prefix;
+    EXPECT_EQ(found[0].finding.rule, "compiler-killed") << prefix;
+    ASSERT_EQ(found[0].evidence.size(), 1U) << prefix;
+    EXPECT_EQ(found[0].evidence[0].text, "Killed") << prefix;
+    EXPECT_EQ(found[0].evidence[0].line, 2U) << prefix;
+  }
+}
+
+TEST(Diagnose, the_case_of_letters_does_not_matter) {
+  EXPECT_EQ(first_rule("cp: NO SPACE LEFT ON DEVICE\n"), "no-space-left");
+  EXPECT_EQ(first_rule("ld: Relocation Truncated To Fit\n"), "relocation-overflow");
+}
+
+TEST(Diagnose, a_log_in_utf16_of_either_order_with_a_mark_or_without_says_what_it_says_in_utf8) {
+  const std::string log = "ok \u2018\U0001f600\u2019\r\nnvcc fatal   : Unsupported gpu architecture 'compute_70'\r\n";
+  const std::string expected = diagnosis_json(diagnose(log));
+  for (const bool little : {true, false}) {
+    for (const bool mark : {true, false}) {
+      std::u16string units = mark ? u"\ufeff" : u"";
+      units += u"ok \u2018\U0001f600\u2019\r\nnvcc fatal   : Unsupported gpu architecture 'compute_70'\r\n";
+      std::string bytes;
+      for (const char16_t unit : units) {
+        const char low = static_cast<char>(unit & 0xff), high = static_cast<char>(unit >> 8);
+        bytes += little ? std::string{low, high} : std::string{high, low};
+      }
+      EXPECT_EQ(diagnosis_json(diagnose(bytes)), expected) << little << mark;
+    }
+  }
+}
+
+TEST(Diagnose, a_log_wrapped_at_some_column_or_between_words_is_read_and_its_lines_are_counted_as_they_are) {
+  const std::string start = "starting a build whose lines are long enough that a terminal of eighty columns cut them all\n";
+  const std::string cause = "/build/source/very/long/path/to/a/file.cu(12): nvcc fatal   : Unsupported gpu architecture 'compute_70'\n";
+  std::string cut;
+  for (const std::string& line : {start, cause}) {
+    for (std::size_t at = 0; at < line.size(); at += 80) cut += line.substr(at, 80) + (at + 80 < line.size() ? "\n" : "");
+  }
+  const auto found = diagnose(cut);
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found[0].finding.rule, "unsupported-gpu-architecture");
+  EXPECT_EQ(found[0].evidence.at(0).line, 3U);
+  EXPECT_EQ(first_rule("collect2: fatal error: something that is quite long and says that there was No space left\non device\n"), "no-space-left");
+}
+
+TEST(Diagnose, json_lines_of_containers_and_loggers_are_read_as_their_message) {
+  EXPECT_EQ(first_rule(R"({"log":"c++: fatal error: Killed signal terminated program cc1plus\n","stream":"stderr"})"), "compiler-killed");
+  EXPECT_EQ(first_rule(R"({"level": "error", "message": "ImportError: libcudart.so.13: cannot open shared object file"})"), "cuda-library-missing");
+  EXPECT_EQ(first_rule(R"({"level":"error","msg":"Killed"})"), "compiler-killed");
+}
+
+TEST(Diagnose, a_log_that_holds_an_error_is_never_nothing_and_the_compilers_first_error_comes_before_ninjas_failed) {
+  const auto found = diagnose("FAILED: x.o\nc++ -c x.cpp\nx.cpp:3:1: error: 'Foo' does not name a type\nx.cpp:9:1: error: again\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].finding.severity, Severity::error);
+  EXPECT_EQ(found[0].finding.what, "not known to this version; most likely this line: x.cpp:3:1: error: 'Foo' does not name a type");
+  for (const std::string line : {"error: odd", "Error: odd", "ERROR: odd", "OddError: odd", "a.b.OddError: odd", "fatal: odd", "/usr/bin/ld: a.o: error: odd",
+                                 "collect2: error: ld returned 1 exit status", "ptxas fatal   : odd", "make: *** [Makefile:3: all] Error 7",
+                                 "Segmentation fault (core dumped)", "##[error]odd", "nvlink error   : odd", "thread 'main' panicked at src/x.rs:3"}) {
+    ASSERT_FALSE(diagnose(line).empty()) << line;
+    EXPECT_EQ(diagnose(line)[0].finding.severity, Severity::error) << line;
+    EXPECT_TRUE(diagnose(line)[0].finding.what.starts_with("not known to this version; most likely this line: ")) << line << diagnose(line)[0].finding.what;
+  }
+}
+
 TEST(Diagnose, nothing_is_made_of_a_log_that_ends_well_or_of_none) {
   EXPECT_EQ(first_rule(""), "");
   EXPECT_EQ(first_rule("[1/3] Building CXX object error_handling.cpp.o\n-- Performing Test HAVE_X - Failed\n"), "");

@@ -56,6 +56,12 @@ TEST(LiteralScanner, finds_a_literal_that_is_the_whole_text_or_its_end) {
   EXPECT_EQ(hits(scanner, "", 0, 0).size(), 0U);
 }
 
+TEST(LiteralScanner, finds_a_literal_in_any_case_of_ascii_letters) {
+  const LiteralScanner scanner({"No Space left", "killed\n"});
+  EXPECT_EQ(hits(scanner, "NO SPACE LEFT, no space left; KILLED\n", 0, 37).size(), 3U);
+  EXPECT_EQ(hits(scanner, "no_space left", 0, 13).size(), 0U);
+}
+
 TEST(LiteralScanner, refuses_literals_that_would_make_it_slow) {
   EXPECT_THROW(LiteralScanner({"error"}), Error);
 }

@@ -5,6 +5,9 @@
 #include <charconv>
 #include <cstdint>
 
+#include "base/text.h"
+#include "diagnose/pattern.h"
+
 namespace lathe {
 namespace {
 
@@ -42,8 +45,13 @@ void append_utf8(std::string& out, std::uint32_t code) {
   } else if (code < 0x800) {
     out += static_cast<char>(0xc0 | code >> 6);
     out += static_cast<char>(0x80 | (code & 0x3f));
-  } else {
+  } else if (code < 0x10000) {
     out += static_cast<char>(0xe0 | code >> 12);
+    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
+    out += static_cast<char>(0x80 | (code & 0x3f));
+  } else {
+    out += static_cast<char>(0xf0 | code >> 18);
+    out += static_cast<char>(0x80 | (code >> 12 & 0x3f));
     out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
     out += static_cast<char>(0x80 | (code & 0x3f));
   }
@@ -93,15 +101,154 @@ std::size_t start_of_next_line(std::string_view buffer, std::size_t position) {
   return end == std::string_view::npos || position + end + 1 >= buffer.size() ? std::string_view::npos : position + end + 1;
 }
 
-std::string plain_text(std::string_view raw) {
-  if (raw.starts_with("@nix {")) {
-    for (const std::string_view key : {"\"msg\":\"", "\"fields\":[\"", "\"text\":\""}) {
-      if (const std::size_t at = raw.find(key); at != std::string_view::npos) {
-        return without_escapes(json_string(raw.substr(at + key.size())));
-      }
+namespace {
+
+// The value of the first of `keys` that the JSON line has as a text.
+std::string json_message(std::string_view raw, std::initializer_list<std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    for (const std::string_view colon : {":", ": "}) {
+      const std::string opening = '"' + std::string(key) + '"' + std::string(colon) + (key == "fields" ? "[\"" : "\"");
+      if (const std::size_t at = raw.find(opening); at != std::string_view::npos) return json_string(raw.substr(at + opening.size()));
     }
   }
-  return without_escapes(raw);
+  return "";
+}
+
+// What others write before a line, most of it several deep: a CI system's time before BuildKit's step before Nix' package.
+const TextPattern& line_prefix() {
+  static const TextPattern pattern(
+      R"(^\s*(?:)"
+      R"(\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s(?:\s*\d\d[OE]\+?\s)?)"  // GitHub, GitLab, Kubernetes
+      R"(|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s)"                                                     // Jenkins, TeamCity
+      R"(|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \S+?(?:\[\d+\])?: )"                            // syslog, journalctl
+      R"(|\[ *\d+\.\d{6}\] )"                                                                      // dmesg
+      R"(|#\d+ (?:\d+\.\d+ )?|\d+\.\d{1,3} )"                                                      // BuildKit
+      R"(|##\[[a-z]+\]|::(?:error|warning|notice)(?: [^:]*)?::)"                                   // Azure, GitHub
+      R"(|\x{feff}|(?:[\x{2500}-\x{257f}\x{25b6}\x{d7}]+\s*)+(?:> ?)?)"                            // nom, pip, uv
+      R"(|> |[A-Za-z][A-Za-z0-9._+-]*> )"                                                          // Nix
+      R"(|[A-Za-z][A-Za-z0-9._-]* +\| )"                                                           // docker compose
+      R"(|E {2,})"                                                                                 // pytest
+      R"(|\[rank\d+\]:\s?|\[\d+,\d+\]<std(?:err|out)>:\s?)"                                        // torchrun, mpirun
+      R"(|\([A-Za-z][^()]* pid=\d+[^()]*\) (?:(?:ERROR|WARNING|INFO) \d\d-\d\d \d\d:\d\d:\d\d \[[^\]]*\] )?)"  // Ray, vLLM
+      R"()+)");
+  return pattern;
+}
+
+std::string without_prefix(std::string text) {
+  if (const auto match = line_prefix().match(text)) return text.substr(match->end);
+  return text;
+}
+
+}  // namespace
+
+std::string plain_text(std::string_view raw) {
+  if (raw.starts_with("@nix {")) {
+    if (std::string message = json_message(raw, {"msg", "fields", "text"}); !message.empty()) return without_prefix(without_escapes(message));
+  }
+  std::string text = without_prefix(without_escapes(raw));
+  if (!text.starts_with("{\"") && !text.starts_with("{ \"")) return text;
+  const std::string message = json_message(text, {"log", "msg", "message", "raw_msg", "text", "line", "data", "output", "content", "body"});
+  return message.empty() ? text : without_prefix(without_escapes(message));
+}
+
+void LogDecoder::find_encoding() {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(held_[i]); };
+  const bool text = at(0) + at(1) != 0 && at(2) + at(3) != 0;
+  encoding_ = Encoding::bytes;
+  if (at(0) == 0xff && at(1) == 0xfe) {
+    encoding_ = Encoding::utf16_le;
+    held_.erase(0, 2);
+  } else if (at(0) == 0xfe && at(1) == 0xff) {
+    encoding_ = Encoding::utf16_be;
+    held_.erase(0, 2);
+  } else if (text && at(1) == 0 && at(3) == 0) {
+    encoding_ = Encoding::utf16_le;
+  } else if (text && at(0) == 0 && at(2) == 0) {
+    encoding_ = Encoding::utf16_be;
+  } else if (held_.starts_with("\xef\xbb\xbf")) {
+    held_.erase(0, 3);
+  }
+}
+
+void LogDecoder::take_units(std::string_view bytes) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(bytes[i])); };
+  for (std::size_t i = 0; i + 1 < bytes.size(); i += 2) {
+    const unsigned unit = encoding_ == Encoding::utf16_le ? byte(i) | byte(i + 1) << 8 : byte(i + 1) | byte(i) << 8;
+    const bool high = unit >= 0xd800 && unit < 0xdc00, low = unit >= 0xdc00 && unit < 0xe000;
+    if (low && high_surrogate_ != 0) {
+      append_utf8(out_, 0x10000 + ((high_surrogate_ - 0xd800) << 10) + (unit - 0xdc00));
+    } else if (!high) {
+      append_utf8(out_, low ? 0xfffd : unit);
+    }
+    high_surrogate_ = high ? unit : 0;
+  }
+}
+
+std::string_view LogDecoder::decode(std::string_view bytes) {
+  if (encoding_ == Encoding::bytes) return bytes;
+  held_ += bytes;
+  out_.clear();
+  if (encoding_ == Encoding::unknown) {
+    if (held_.size() < 4) return out_;
+    find_encoding();
+  }
+  if (encoding_ == Encoding::bytes) {
+    out_.swap(held_);
+    held_.clear();
+    return out_;
+  }
+  const std::size_t whole = held_.size() / 2 * 2;
+  take_units(std::string_view(held_).substr(0, whole));
+  held_.erase(0, whole);
+  return out_;
+}
+
+std::string_view LogDecoder::finish() {
+  out_.swap(held_);
+  held_.clear();
+  return out_;
+}
+
+namespace {
+
+constexpr std::size_t narrowest = 60, widest = 160;  // columns of a wrapped log
+
+std::size_t columns(std::string_view line) {
+  return static_cast<std::size_t>(std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+std::size_t first_word(std::string_view line) { return columns(line.substr(0, line.find_first_of(" \t"))); }
+
+Unwrapped joined(const std::vector<std::string_view>& lines, std::size_t width, bool between_words) {
+  Unwrapped out;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::size_t before = i == 0 ? 0 : columns(lines[i - 1]);
+    const bool cut = i > 0 && !lines[i].empty() && (between_words ? before + 1 + first_word(lines[i]) > width : before == width);
+    if (cut) {
+      out.text.pop_back();
+      if (between_words) out.text += ' ';
+    } else {
+      out.first_line.push_back(i + 1);
+    }
+    out.text += lines[i];
+    out.text += '\n';
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Unwrapped> unwrapped(std::string_view log) {
+  std::vector<std::string_view> lines = split(log, '\n');
+  std::size_t width = 0;
+  for (std::string_view& line : lines) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    width = std::max(width, columns(line));
+  }
+  if (width < narrowest || width > widest) return {};
+  std::vector<Unwrapped> out;
+  for (const bool between_words : {false, true}) out.push_back(joined(lines, width, between_words));
+  return out;
 }
 
 std::string collapsed(std::string_view text) {

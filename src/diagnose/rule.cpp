@@ -11,9 +11,11 @@ namespace {
 
 Stage stage_of(const Toml& value) {
   if (value.text() == "cause") return Stage::cause;
+  if (value.text() == "hint") return Stage::hint;
   if (value.text() == "quiet") return Stage::quiet;
+  if (value.text() == "unknown") return Stage::unknown;
   if (value.text() == "consequence") return Stage::consequence;
-  value.fail("a stage is cause, quiet or consequence");
+  value.fail("a stage is cause, hint, quiet, unknown or consequence");
 }
 
 Severity severity_of(const Toml& table) {
@@ -23,7 +25,9 @@ Severity severity_of(const Toml& table) {
 
 RuleMatch read_match(const Toml& table) {
   table.allow_only({"find", "pattern", "unless", "before", "after"});
-  return {.find = table.at("find").text(),
+  const std::string find = table.at("find").text();
+  return {.find = find,
+          .line_ends = static_cast<unsigned>(std::min(find.find_first_not_of('\n'), find.size())),
           .pattern = LazyPattern(table.at("pattern").text()),
           .unless = LazyPattern(table.text_or("unless", "")),
           .before = static_cast<unsigned>(table.integer_or("before", 0)),
@@ -71,6 +75,12 @@ std::string with_dot(std::string_view arch) {
   return arch.substr(end).starts_with('a') ? number + "a" : number;
 }
 
+std::pair<std::string_view, std::string_view> halves(std::string_view text, char separator) {
+  const std::size_t at = text.find(separator);
+  if (at == std::string_view::npos) return {text, {}};
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
 std::string filtered(const std::string& value, std::string_view filter) {
   if (filter == "dotted") return with_dot(value);
   if (filter == "digits") return replace_all(with_dot(value), ".", "");
@@ -80,7 +90,7 @@ std::string filtered(const std::string& value, std::string_view filter) {
 }  // namespace
 
 const TextPattern& LazyPattern::get() const {
-  std::call_once(compiled_->once, [this] { compiled_->pattern.emplace(expression_); });
+  std::call_once(compiled_->once, [this] { compiled_->pattern.emplace("(?i)" + expression_); });
   return *compiled_->pattern;
 }
 
@@ -98,15 +108,16 @@ std::string fill_in(std::string_view text, const Captures& captures) {
       out += text[at++];
       continue;
     }
-    const std::size_t end = text[at] == '{' ? text.find_first_not_of("abcdefghijklmnopqrstuvwxyz|", at + 1) : std::string_view::npos;
-    if (end == std::string_view::npos || text[end] != '}') {  // "{ cudaSupport = true; }" stays as it is
+    const std::size_t end = text[at] == '{' ? text.find_first_not_of("abcdefghijklmnopqrstuvwxyz|?- ", at + 1) : std::string_view::npos;
+    if (end == std::string_view::npos || text[end] != '}' || text[at + 1] == ' ') {  // "{ cudaSupport = true; }" stays as it is
       out += text[at];
       continue;
     }
-    const auto parts = split(text.substr(at + 1, end - at - 1), '|');
-    if (const auto found = captures.find(std::string(parts[0])); found != captures.end()) {
-      out += filtered(found->second, parts.size() > 1 ? parts[1] : "");
-    }
+    const auto [expression, otherwise] = halves(text.substr(at + 1, end - at - 1), '?');
+    const auto [name, filter] = halves(expression, '|');
+    const auto found = captures.find(std::string(name));
+    const bool known = found != captures.end() && !found->second.empty();
+    out += known ? filtered(found->second, filter) : std::string(otherwise);
     at = end;
   }
   return out;

@@ -18,11 +18,14 @@ namespace lathe {
 // What a rule's match means for the build.
 enum class Stage {
   cause,        // it ends a build
+  hint,         // the tool's own guess at the cause: shown when no cause is known
   quiet,        // the build goes on, and its result is wrong
-  consequence,  // it comes after a cause: shown only when no cause is known
+  unknown,      // an error that no rule knows: shown when no cause is known
+  consequence,  // it comes after a cause: shown only when nothing above it is known
 };
 
-// An expression that is compiled when it is first needed, by whichever thread: most logs need few of them.
+// An expression, without regard to case unless it says (?-i:...), that is compiled when it is first needed, by whichever
+// thread: most logs need few of them.
 class LazyPattern {
  public:
   explicit LazyPattern(std::string expression) : expression_(std::move(expression)) {}
@@ -39,7 +42,8 @@ class LazyPattern {
 };
 
 struct RuleMatch {
-  std::string find;  // literal that brings a line to attention
+  std::string find;        // literal that brings a line to attention, in any case of letters
+  unsigned line_ends = 0;  // that the literal starts with: it stands at the start of a line
   LazyPattern pattern;
   LazyPattern unless;  // empty: no exception
   unsigned before = 0, after = 0;  // lines that are matched together with it
@@ -67,7 +71,8 @@ struct LogRule {
 
 std::vector<LogRule> read_diagnose_rules(std::string_view toml, const std::string& file);
 
-// "{name}", "{name|dotted}", "{name|digits}" of a template filled in; a name that was not captured is empty; "{{" is "{".
+// "{name}", "{name|dotted}", "{name|digits}" of a template filled in; a name that was not captured is empty,
+// or, of "{name?text}", that text; "{{" is "{".
 std::string fill_in(std::string_view text, const Captures& captures);
 
 }  // namespace lathe
