@@ -74,12 +74,30 @@ std::string_view part_name(std::string_view file) {
   return file;
 }
 
+// What the parts of the recorder write `_recorded`, ‹ and ›: chosen anew for each process, so that no recipe can make or
+// look for a recorded value. The brackets show people what a path stands for; the other face writes them as Nix's own
+// store would, and they are put back into what it reports.
+struct Marks {
+  std::string recorded, open = "<", close = ">";
+};
+
+std::string random_token();
+
+Marks make_marks(bool other_face) {
+  const std::string token = random_token();
+  Marks marks{.recorded = "_" + token};
+  if (other_face) marks.open = fmt::format("/nix/store/{}-", token), marks.close = "-" + random_token();
+  return marks;
+}
+
 // All parts as one text, so that nothing of it has to lie in a file that a recipe could read.
-std::string recorder_text() {
+std::string recorder_text(const Marks& marks) {
   std::string parts, main;
   for (const EmbeddedFile& file : nix_data::recording()) {
-    if (part_name(file.name) == "main") main = file.text;
-    else parts += fmt::format("{} = (\n{}\n);\n", part_name(file.name), file.text);
+    std::string text = replace_all(std::string(file.text), "_recorded", marks.recorded);
+    text = replace_all(replace_all(text, "‹", marks.open), "›", marks.close);
+    if (part_name(file.name) == "main") main = std::move(text);
+    else parts += fmt::format("{} = (\n{}\n);\n", part_name(file.name), text);
   }
   return fmt::format("let main = (\n{}\n); parts = {{\n{}}}; in main {{ inherit parts; request = builtins.fromJSON ", main, parts);
 }
@@ -140,6 +158,7 @@ class Evaluation {
   // One process. Returns how many of the candidates are settled.
   std::size_t attempt(std::span<const Candidate> candidates) {
     token_ = random_token();
+    marks_ = make_marks(options_.other_face);
     candidates_ = candidates;
     finished_ = 0;
     began_ = false;
@@ -168,7 +187,7 @@ class Evaluation {
                                         "lathe-recipes=" + folder_, std::string("-")}) {
       process.arguments.push_back(argument);
     }
-    process.input = recorder_text() + nix_string(request()) + "; }\n";
+    process.input = recorder_text(marks_) + nix_string(request()) + "; }\n";
     process.on_line = [this](Stream stream, std::string_view line) {
       if (stream == Stream::err) take(line);
     };
@@ -182,7 +201,7 @@ class Evaluation {
   std::string request() const {
     JsonWriter json(JsonWriter::Layout::compact);
     json.begin_object().member("token", token_).member("folder", folder_).member("system", options_.system);
-    json.key("outer");
+    json.member("other_face", options_.other_face).key("outer");
     if (options_.caller_rev.empty()) json.null();
     else json.value(options_.caller_rev);
     write_facts(json);
@@ -254,6 +273,11 @@ class Evaluation {
   bool line_was_cut(std::string_view rest) const { return rest.size() + token_.size() + 16 >= longest_line; }
 
   void read(char kind, std::string_view rest, Recorded& recorded) {
+    std::string shown;
+    if (options_.other_face) {
+      shown = replace_all(replace_all(std::string(rest), marks_.open, "<"), marks_.close, ">");
+      rest = shown;
+    }
     try {
       const Json json = parse_json(rest, recorded.file, {.bytes = longest_line, .depth = 100});
       if (kind == 'n') return read_note(json, recorded, folder_, shown_);
@@ -307,6 +331,7 @@ class Evaluation {
   std::vector<Recorded>& recipes_;
 
   std::string token_;
+  Marks marks_;
   std::span<const Candidate> candidates_;
   std::size_t finished_ = 0;  // of candidates_; the next one is under way once began_
   bool began_ = false;
@@ -431,7 +456,11 @@ std::vector<std::string> list_recipes(const fs::path& folder) {
 }
 
 RecordedFolder record_folder(const fs::path& folder, const RecordOptions& options) {
-  return record(folder, list_recipes(folder), folder == "." ? "" : folder.lexically_normal().string(), options);
+  return record_files(folder, list_recipes(folder), options);
+}
+
+RecordedFolder record_files(const fs::path& folder, const std::vector<std::string>& files, const RecordOptions& options) {
+  return record(folder, files, folder == "." ? "" : folder.lexically_normal().string(), options);
 }
 
 Recorded record_file(const fs::path& file, const RecordOptions& options) {

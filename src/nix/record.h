@@ -49,6 +49,8 @@ struct RecordedNixpkgs {
   std::optional<std::string> sha256 = {};  // as written
   std::string system = {};                 // for which it was evaluated
   bool asked_system = false;          // the recipe gave `system` (else it is the builder's)
+  std::vector<std::string> machine_flags = {};    // "-march=znver4": of localSystem.gcc, for every compiler
+  std::vector<std::string> other_arguments = {};  // of nixpkgs, beside system, config and overlays
   int overlays = 0;
   Json config = {};                        // as given: allowUnfree, cudaSupport, cudaCapabilities, ...
   Place where = {};                   // of the URL
@@ -68,12 +70,14 @@ struct RecordedCuda {
   std::string set = {};                         // by which name it was reached: "cudaPackages_13_0", "cudaPackages_13", "cudaPackages"
   std::string version = {};                     // "13.0"; "" where nobody noted the default of that pin
   bool moving = false;                     // the name means another version in another nixpkgs
+  std::vector<std::string> changed = {};   // packages of the set that the recipe puts others in the place of
   std::vector<std::string> capabilities = {};   // what config.cudaCapabilities (or the default) narrows everything but torch to
 };
 
 struct RecordedMagma {
   std::string cuda_set = {};  // the set that it is built with
   int changes = 0;       // overrideAttrs applied
+  std::vector<std::string> written = {};  // attributes that these set
   std::vector<RecordedPatch> patches = {};
 };
 
@@ -87,6 +91,9 @@ struct RecordedPackage {
   std::string builder = {};    // "torch", "torchvision", "torchaudio", "buildPythonPackage", "mkDerivation", "nixpkgs", ...
   std::string output = {};     // the one asked for; "" : the whole package
   int changes = 0;        // overrideAttrs applied
+  // What the recipe sets, each name once: attributes by overrideAttrs; attributes put onto the finished package, which no
+  // build sees; packages by overlays, and in Python's set.
+  std::vector<std::string> written = {}, added = {}, overlaid = {}, extended = {};
 
   Json override_arguments = {};                 // what override() was given, all calls together
   std::optional<bool> cuda_support = {};        // in effect; nullopt: not torch
@@ -166,6 +173,9 @@ struct RecordOptions {
   std::chrono::milliseconds time_limit{5000};        // each recipe
   std::uint64_t memory_limit = std::uint64_t{1} << 30;  // address space of the evaluation
   std::uint64_t file_limit = std::uint64_t{1} << 20;    // a longer recipe is not evaluated
+  // What the recorder makes up (paths, versions, what the machine answers) is made up otherwise: a recipe that looks at
+  // such things and acts on it evaluates to something else.
+  bool other_face = false;
   unsigned processes = 0;                            // evaluations side by side; 0: one, two and more for large folders
   RunProcess run = run_process;
 };
@@ -180,6 +190,8 @@ struct RecordedFolder {
 std::vector<std::string> list_recipes(const std::filesystem::path& folder);
 
 RecordedFolder record_folder(const std::filesystem::path& folder, const RecordOptions& options = {});
+RecordedFolder record_files(const std::filesystem::path& folder, const std::vector<std::string>& files,
+                            const RecordOptions& options = {});
 
 // One recipe of a folder.
 Recorded record_file(const std::filesystem::path& file, const RecordOptions& options = {});

@@ -152,11 +152,20 @@ void add_inputs(const Json& json, std::vector<RecordedInput>& inputs) {
   }
 }
 
+// Each name once, in the order of the alphabet.
+std::vector<std::string> names_of(const Json& json) {
+  std::vector<std::string> names = texts_of(json);
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
 std::optional<RecordedCuda> read_cuda(const Json& json) {
   if (!json.object()) return std::nullopt;
   return RecordedCuda{.set = json.text_of("set"),
                       .version = json.text_of("version"),
                       .moving = flag_of(json, "moving"),
+                      .changed = names_of(member(json, "changed")),
                       .capabilities = texts_of(member(json, "capabilities"))};
 }
 
@@ -164,6 +173,7 @@ std::optional<RecordedMagma> read_magma(const Json& json) {
   if (!json.object()) return std::nullopt;
   return RecordedMagma{.cuda_set = json.text_of("cuda"),
                        .changes = number_of(json, "changes"),
+                       .written = names_of(member(json, "written")),
                        .patches = read_patches(member(json, "patches"))};
 }
 
@@ -186,7 +196,9 @@ ShellVariables environment_of(const Json& attributes) {
   };
   add(attributes);
   add(member(attributes, "env"));
-  static constexpr std::string_view phases[] = {"postUnpack", "prePatch", "postPatch", "preConfigure", "postConfigure", "preBuild"};
+  // A phase that a recipe replaces runs its own text.
+  static constexpr std::string_view phases[] = {"preUnpack", "unpackPhase", "postUnpack", "prePatch", "patchPhase", "postPatch",
+                                                "preConfigure", "configurePhase", "postConfigure", "preBuild", "buildPhase"};
   for (const std::string_view phase : phases) variables.erase(std::string(phase));
   for (const std::string_view phase : phases) apply_assignments(attributes.text_of(phase), variables);
   return variables;
@@ -237,6 +249,10 @@ RecordedPackage read_package(const Json& json, const Places& places, int depth) 
                           .builder = json.text_of("builder"),
                           .output = json.text_of("output"),
                           .changes = number_of(json, "changes"),
+                          .written = names_of(member(json, "written")),
+                          .added = names_of(member(json, "added")),
+                          .overlaid = names_of(member(json, "overlaid")),
+                          .extended = names_of(member(json, "extended")),
                           .override_arguments = member(json, "override")};
   if (const bool* flag = member(json, "cuda_support").get<bool>()) package.cuda_support = *flag;
   package.gpu_targets = texts_of(member(json, "gpu_targets"));
@@ -264,6 +280,8 @@ RecordedNixpkgs read_nixpkgs(const Json& json, const Places& places) {
           .sha256 = text_if_any(json, "sha256"),
           .system = json.text_of("system"),
           .asked_system = flag_of(json, "asked_system"),
+          .machine_flags = texts_of(member(json, "machine_flags")),
+          .other_arguments = names_of(member(json, "other_arguments")),
           .overlays = number_of(json, "overlays"),
           .config = member(json, "config"),
           .where = places.place(member(json, "position"))};

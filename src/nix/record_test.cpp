@@ -256,6 +256,79 @@ TEST_F(Record, ASetOfPackagesShowsItsMembers) {
   EXPECT_EQ(recipe.members.at("cuda").attribute, "cudaPackages_13_0.cudatoolkit");
 }
 
+TEST_F(Record, TheSetOfACudaReleaseHasAllOfNixpkgsWithThatCuda) {
+  const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned +
+                                   "{ config.cudaSupport = true; }; in pkgs.cudaPackages_13_0.pkgs.python313Packages.torch");
+  ASSERT_TRUE(recipe.package) << failure_of(recipe);
+  EXPECT_EQ(recipe.package->cuda->version, "13.0");
+  EXPECT_EQ(recipe.package->attribute, "python313Packages.torch");
+  EXPECT_TRUE(recipe.package->overlaid.empty());  // nixpkgs' own doing
+}
+
+TEST_F(Record, PkgsCudaIsNixpkgsWithCuda) {
+  const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned + "{ }; in pkgs.pkgsCuda.python313Packages.torch");
+  ASSERT_TRUE(recipe.package) << failure_of(recipe);
+  EXPECT_EQ(recipe.package->builder, "torch");
+  EXPECT_EQ(recipe.package->cuda_support, true);
+}
+
+// ---- What a recipe sets, and what Nix would build of it ----
+
+TEST_F(Record, WhatDrvPathBuildsIsRecorded) {
+  const std::string set = std::string("let pkgs = ") + pinned + "{ }; torch = pkgs.python313Packages.torch; right = torch.overrideAttrs { pname = \"right\"; }; in ";
+  const Recorded forged = evaluate(set + "right // builtins.intersectAttrs { drvPath = 0; outPath = 0; } torch");
+  ASSERT_TRUE(forged.package) << failure_of(forged);
+  EXPECT_EQ(forged.package->pname, "torch");
+  EXPECT_EQ(forged.package->added, (Texts{"pname"}));
+  const Recorded other = evaluate(set + "right // { inherit (pkgs.cmake) drvPath; }");
+  ASSERT_TRUE(other.package) << failure_of(other);
+  EXPECT_EQ(other.package->attribute, "cmake");
+}
+
+TEST_F(Record, WrittenIsWhatOverrideAttrsWasGivenAndAddedWhatNoBuildSees) {
+  const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned +
+                                   "{ overlays = [ (final: prev: { cmake = prev.ninja; }) ]; }; in "
+                                   "(pkgs.python313Packages.torch.overrideAttrs (old: { ${\"build\" + \"Phase\"} = \"\"; inherit (old) pname; })) // { x = 1; }");
+  ASSERT_TRUE(recipe.package) << failure_of(recipe);
+  EXPECT_EQ(recipe.package->written, (Texts{"buildPhase", "pname"}));
+  EXPECT_EQ(recipe.package->added, Texts{"x"});
+  EXPECT_EQ(recipe.package->overlaid, Texts{"cmake"});
+}
+
+TEST_F(Record, NoRecipeCanMakeOrSeeARecordedValue) {
+  const std::string set = std::string("let pkgs = ") + pinned + "{ }; torch = pkgs.python313Packages.torch; in ";
+  EXPECT_EQ(evaluate(set + "{ _recorded = { kind = \"package\"; }; type = \"derivation\"; drvPath = \"x\"; outPath = \"y\"; }").kind, Recorded::Kind::set);
+  const std::string seen = R"(builtins.filter (name: builtins.match "_[0-9a-f]+.*|_recorded" name != null) )";
+  const std::string looks[] = {"builtins.attrNames torch", "pkgs.lib.attrNames pkgs.cudaPackages", "builtins.attrNames (builtins.mapAttrs (_: v: v) torch)",
+                               "map (x: x.name) (pkgs.lib.attrsToList pkgs)", "builtins.attrNames (builtins.zipAttrsWith (_: v: v) [ torch ])"};
+  for (const std::string& look : looks) {
+    const Recorded recipe = evaluate(set + "if " + seen + "(" + look + ") == [ ] && builtins.isString torch.drvPath && builtins.typeOf torch.drvPath == \"string\" then torch else 1");
+    EXPECT_TRUE(recipe.package) << look << failure_of(recipe);
+  }
+}
+
+TEST_F(Record, TheOtherFaceMakesUpOtherThingsAndTheSameRecipe) {
+  const Recorded one = fixture("canonical.nix");
+  RecordOptions other;
+  other.other_face = true;
+  const std::filesystem::path file = std::filesystem::path(testing::source_folder) / "tests/nix/canonical.nix";
+  const Recorded two = record_file(file, other);
+  ASSERT_TRUE(two.package) << failure_of(two);
+  EXPECT_EQ(two.package->environment, one.package->environment);
+  EXPECT_EQ(two.package->written, one.package->written);
+  EXPECT_TRUE(two.package->added.empty());
+  const std::string set = std::string("let pkgs = ") + pinned + "{ }; torch = pkgs.python313Packages.torch; in ";
+  for (const char* test : {"builtins.substring 0 1 torch.outPath == \"<\"", "builtins.currentTime == 0", "builtins.getEnv \"A\" == \"\"",
+                           "!builtins.pathExists /etc", "pkgs.cmake.version == \"0\"", "(torch.drvPath.outPath or \"\") != \"\"",
+                           "builtins.unsafeGetAttrPos \"cmake\" pkgs == null", "pkgs.lib.version == \"25.11\""}) {
+    const std::string text = set + "torch.overrideAttrs { answer = if " + test + " then \"recorder\" else \"nixpkgs\"; }";
+    const Recorded first = evaluate(text), second = evaluate(text, other);
+    ASSERT_TRUE(first.package && second.package) << test << failure_of(first) << failure_of(second);
+    EXPECT_EQ(first.package->text_of("answer"), "recorder") << test;
+    EXPECT_EQ(second.package->text_of("answer"), "nixpkgs") << test;
+  }
+}
+
 // ---- What the recorder does not know --------------------------------------------------------------------------------
 
 TEST_F(Record, UnknownNamesAreAnsweredAndNoted) {

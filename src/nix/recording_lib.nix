@@ -2,19 +2,21 @@
 # The part of nixpkgs' `lib` that recipes of packages use, with the same meaning; written anew and small.
 # What is not here is answered by `unknown` (see recording_pkgs.nix), so a recipe that asks for more still evaluates.
 # Knows nothing of packages but the names of their outputs.
-{ note, readFile }:
+{ note, readFile, hidden, face }:
 
 let
   inherit (builtins)
-    all any attrNames attrValues catAttrs concatLists concatMap concatStringsSep elem elemAt filter foldl' functionArgs
-    genList getAttr hasAttr head intersectAttrs isAttrs isBool isFloat isFunction isInt isList isString length
-    listToAttrs map mapAttrs match replaceStrings seq sort split stringLength substring tail toJSON toString
+    all any catAttrs concatLists concatMap concatStringsSep elem elemAt filter foldl' functionArgs
+    genList getAttr hasAttr head intersectAttrs isBool isFloat isFunction isInt isList length
+    listToAttrs map match replaceStrings seq sort split stringLength substring tail toString
     unsafeDiscardStringContext;
+  inherit (hidden) attrNames attrValues isAttrs isString mapAttrs toJSON zipAttrsWith;
 
   callable = f: isFunction f || (isAttrs f && f ? __functor);
 
   trivial = rec {
-    inherit (builtins) lessThan isAttrs isBool isFloat isInt isList isString functionArgs seq deepSeq add sub mul div;
+    inherit (builtins) lessThan isBool isFloat isInt isList functionArgs seq deepSeq add sub mul div;
+    inherit (hidden) isAttrs isString;
     id = x: x;
     const = x: _: x;
     flip = f: a: b: f b a;
@@ -31,8 +33,8 @@ let
     max = a: b: if a > b then a else b;
     mod = a: b: a - b * (a / b);
     inPureEvalMode = false;
-    version = "25.11";
-    release = "25.11";
+    version = face.release;
+    release = face.release;
     trace = message: note { kind = "trace"; message = unsafeDiscardStringContext (toString message); };
     traceVal = x: x;
     traceIf = _: _: x: x;
@@ -84,7 +86,8 @@ let
   };
 
   attrsets = rec {
-    inherit (builtins) attrNames attrValues catAttrs getAttr hasAttr intersectAttrs isAttrs listToAttrs mapAttrs removeAttrs zipAttrsWith;
+    inherit (builtins) catAttrs getAttr hasAttr intersectAttrs listToAttrs removeAttrs;
+    inherit (hidden) attrNames attrValues isAttrs mapAttrs zipAttrsWith;
     nameValuePair = name: value: { inherit name value; };
     optionalAttrs = condition: set: if condition then set else { };
     filterAttrs = test: set: removeAttrs set (filter (name: !(test name set.${name})) (attrNames set));
@@ -106,9 +109,9 @@ let
     setAttrByPath = path: value: if path == [ ] then value else { ${head path} = setAttrByPath (tail path) value; };
     recursiveUpdate = a: b:
       a // mapAttrs (name: value: if isAttrs value && a ? ${name} && isAttrs a.${name} then recursiveUpdate a.${name} value else value) b;
-    foldAttrs = f: nul: sets: mapAttrs (_: lists.foldr f nul) (builtins.zipAttrsWith (_: values: values) sets);
+    foldAttrs = f: nul: sets: mapAttrs (_: lists.foldr f nul) (zipAttrsWith (_: values: values) sets);
     foldlAttrs = f: nul: set: foldl' (sum: name: f sum name set.${name}) nul (attrNames set);
-    zipAttrs = builtins.zipAttrsWith (_: values: values);
+    zipAttrs = zipAttrsWith (_: values: values);
     mergeAttrsList = foldl' (a: b: a // b) { };
     isDerivation = x: isAttrs x && x.type or null == "derivation";
     recurseIntoAttrs = set: set // { recurseForDerivations = true; };
@@ -129,7 +132,8 @@ let
   };
 
   strings = rec {
-    inherit (builtins) concatStringsSep isString replaceStrings stringLength substring toJSON unsafeDiscardStringContext fromJSON toString;
+    inherit (builtins) concatStringsSep replaceStrings stringLength substring unsafeDiscardStringContext fromJSON toString;
+    inherit (hidden) isString toJSON;
     optionalString = condition: text: if condition then text else "";
     concatStrings = concatStringsSep "";
     concatMapStrings = f: xs: concatStrings (map f xs);

@@ -5,7 +5,8 @@
 #   TOKEN a SYSTEM        begins again for another system, because its platforms leave out the first one
 #   TOKEN r {...}         what it evaluates to
 # An error that Nix cannot catch ends the whole evaluation; record.cpp then knows whose it was and goes on after it.
-# A recipe cannot write such lines: its `trace` is a recorder and the token is not in its reach.
+# A recipe cannot write such lines: its `trace` is a recorder and the token is not in its reach. Nor can it make a value
+# that passes for a package, or see that one is recorded: the mark `_recorded` is a random name in each process.
 { parts, request }:
 
 let
@@ -14,9 +15,24 @@ let
 
   note = event: value: trace "${token} n ${toJSON event}" value;
   # The real readFile: restricted mode keeps it inside the folder.
-  lib = parts.lib { inherit note; readFile = builtins.readFile; };
-  package = parts.package { inherit note lib placeOf; };
-  inherit (package) describe describeTo;
+  inherit (parts) hidden;
+  lib = parts.lib { inherit note hidden face; readFile = builtins.readFile; };
+  package = parts.package { inherit note lib placeOf face; };
+  inherit (package) addedTo describe describeTo;
+
+  # What the recorder makes up. A recipe that is judged right is evaluated a second time by other inventions: right must not
+  # hang on them.
+  face =
+    if request.other_face then {
+      environment = "1";
+      exists = true;
+      time = 1800000000;
+      version = "2026.1";
+      release = "26.05";
+      plain_text = true;
+      place = { file = "/nix/store/source/pkgs/top-level/all-packages.nix"; line = 1; column = 1; };
+    }
+    else { environment = ""; exists = false; time = 0; version = "0"; release = "25.11"; plain_text = false; place = null; };
 
   # Where in the recipes an attribute was written; null for what the recorder itself made. (There the real answer would
   # be this whole text, the token in it.)
@@ -37,17 +53,23 @@ let
         else [ ])
       (builtins.attrNames set));
 
+  # What Nix would build: its drvPath says. `value` may be a set that only looks like another package.
   full = own: depth: value:
     let
-      r = value._recorded;
+      inherit (identityOf value) of view others;
+      r = of;
+      output = if value.outputSpecified or false then value.outputName else null;
       got = r.effective or { };
       cuda = got.cudaPackages or (r.attrs.passthru.cudaPackages or (got.torch.cudaPackages or null));
       magma = got.effectiveMagma or null;
     in
     {
       kind = "package";
-      inherit (r) label builder changes;
-      output = r.output or null;
+      inherit (r) label builder changes written;
+      inherit output;
+      added = addedTo (if output != null && others ? ${output} then others.${output} else view) value;
+      overlaid = r.set._recorded.overlaid or [ ];
+      extended = r.python._recorded.extended or [ ];
       override = describe r.arguments;
       cuda_support = got.cudaSupport or null;
       gpu_targets = describeTo 2 (got.gpuTargets or null);
@@ -59,21 +81,34 @@ let
         passthru = positions own (r.attrs.passthru or { });
       };
       cuda =
-        if isAttrs cuda && cuda ? _recorded then { set = cuda._recorded.label; version = cuda._recorded.version or null; moving = cuda._recorded.moving or false; capabilities = cuda.flags.cudaCapabilities or [ ]; }
+        if isAttrs cuda && cuda ? _recorded then { set = cuda._recorded.label; version = cuda._recorded.version or null; moving = cuda._recorded.moving or false; changed = changedIn cuda; capabilities = cuda.flags.cudaCapabilities or [ ]; }
         else null;
       magma =
-        if got.cudaSupport or false && isAttrs magma && magma ? _recorded && magma._recorded.kind == "package" then {
+        if got.cudaSupport or false && isPackage magma then {
           label = magma._recorded.label;
           version = magma.version or null;
-          changes = magma._recorded.changes;
+          inherit ((identityOf magma).of) changes written;
           patches = describe (magma.patches or [ ]);
           override = describe magma._recorded.arguments;
           cuda = magma.cudaPackages._recorded.label or null;
         } else null;
-      torch = if depth > 0 && isAttrs (got.torch or null) && got.torch ? _recorded && got.torch._recorded.kind == "package" then full own (depth - 1) got.torch else null;
+      torch = if depth > 0 && isPackage (got.torch or null) then full own (depth - 1) got.torch else null;
     };
 
-  isPackage = value: isAttrs value && value ? _recorded && value._recorded.kind == "package";
+  # What torch takes of CUDA, where that is not what the set by this name has.
+  cudaParts = listToAttrs (map (name: { inherit name; value = null; }) [
+    "cudaMajorVersion" "cudaMajorMinorVersion" "flags" "cuda_cccl" "cuda_cudart" "cuda_cupti" "cuda_nvcc" "cuda_nvml_dev"
+    "cuda_nvrtc" "cuda_nvtx" "cuda_profiler_api" "cudatoolkit" "cudnn" "cusparselt" "libcublas" "libcufft" "libcufile"
+    "libcurand" "libcusolver" "libcusparse" "libcusparse_lt" "nccl"
+  ]);
+  changedIn = cuda:
+    cuda._recorded.scoped or [ ]
+    ++ (if cuda ? _recorded && cuda._recorded ? self then addedTo (builtins.intersectAttrs cudaParts cuda._recorded.self) (builtins.intersectAttrs cudaParts cuda) else [ ]);
+
+  isPackage = value:
+    isAttrs value && (value._recorded.kind or "package") == "package" && value ? drvPath
+    && (if face.plain_text then value ? _recorded else isAttrs value.drvPath && value.drvPath ? _recorded);
+  identityOf = value: if face.plain_text then value._recorded.identity else value.drvPath._recorded;
 
   result = own: value:
     if isPackage value then full own 1 value
@@ -98,7 +133,7 @@ let
     { inherit torch aliases; cuda = "12.9"; cuda_known = noted ? cuda; cuda_sets = [ ]; magma_cuda13 = false; pytorch_alias = false; }
     // { torch_facts = parts.facts.torch.${torch} or parts.facts.unknown; }
     // noted;
-  scopeFor = parts.scope { inherit note placeOf folder package; };
+  scopeFor = parts.scope { inherit note placeOf folder package hidden face; };
 
   # `args: ...`, and not `{ }: ...`, of which functionArgs says the same.
   takesAll = function: functionArgs function == { } && builtins.match ".*<varpat .*" (builtins.toXML function) != null;

@@ -2,26 +2,39 @@
 # The recorders: values that behave like packages, sources and functions of nixpkgs in an evaluation, remember what was
 # done to them, and turn into a readable text in angle brackets ("<cudaPackages_13_0.cuda_cccl.dev>") where a recipe
 # needs a path. Knows no package by name.
-{ note, lib, placeOf }:
+# The brackets are written ‹ and › here; record.cpp says what they are, so that a recipe cannot know them.
+{ note, lib, placeOf, face }:
 
 let
   inherit (builtins) foldl' head isAttrs length listToAttrs map mapAttrs toString typeOf unsafeDiscardStringContext;
 
   plainText = text: unsafeDiscardStringContext (toString text);
 
-  # What overrideAttrs does: `change` is a set, `prev: set` or `final: prev: set`.
-  changed = make: change: final:
+  # What overrideAttrs does: `change` is a set, `prev: set` or `final: prev: set`. `given` are these sets, newest first.
+  changed = final: before: change:
     let
-      prev = make final;
+      prev = before.attrs;
       first = if lib.isFunction change then change prev else change;
+      new = if lib.isFunction first then change final prev else first;
     in
-    prev // (if lib.isFunction first then change final prev else first);
+    { attrs = prev // new; given = [ new ] ++ before.given; };
+
+  # Names whose values are not those of the package that this drvPath builds: `package // { cudaCapabilities = ...; }`.
+  # Functions never compare equal, and `override` of callPackage builds another package, not this one.
+  # `type` is left out because Nix compares of two derivations their paths alone.
+  addedTo = view: value:
+    let
+      differs = name: !(lib.isFunction value.${name}) && (!(view ? ${name}) || value.${name} != view.${name});
+      bare = set: removeAttrs set [ "type" "_recorded" ];
+    in
+    if bare value == bare view then [ ] else builtins.filter differs (builtins.attrNames (bare value));
 
   # A package. `info`: { label, builder, ... } goes into the recording; `make`: override arguments -> final attributes ->
   # attributes; `arguments`: what `override` gave so far; `changes`: what overrideAttrs gave so far.
   package = { info, make, arguments ? { }, changes ? [ ] }@self:
     let
-      attrs = foldl' changed (make arguments) changes (attrs // { finalPackage = view; });
+      state = foldl' (changed (attrs // { finalPackage = view; })) { attrs = make arguments (attrs // { finalPackage = view; }); given = [ ]; } changes;
+      inherit (state) attrs;
       outputs = attrs.outputs or [ "out" ];
       passthru = attrs.passthru or { };
       meta = { available = true; unsupported = false; } // attrs.meta or { };
@@ -30,20 +43,29 @@ let
         kind = "package";
         inherit attrs arguments;
         changes = length changes;
+        inherit identity;
+        written = builtins.concatMap builtins.attrNames state.given;
         effective = (info.effective or (a: a)) arguments;
       };
+      # What is recorded, the whole package, its outputs.
+      identity = { kind = "drvPath"; of = recorded; inherit view others; };
+      # Names the package that Nix builds, whichever set it is put into. The other face has a plain text there, as nixpkgs,
+      # one for each package that is built differently.
+      drvPath =
+        if face.plain_text then "‹${info.label}-${builtins.hashString "sha256" (builtins.toJSON [ (describe attrs) (describe arguments) ])}.drv›"
+        else { outPath = "‹${info.label}.drv›"; _recorded = identity; };
       change' = change: package (self // { changes = changes ++ [ change ]; });
       common = attrs // passthru // {
         inherit outputs passthru meta name;
         type = "derivation";
-        drvPath = "<${info.label}.drv>";
+        inherit drvPath;
         overrideAttrs = change';
         overrideDerivation = change';
         overridePythonAttrs = change';
         override = new: package (self // { arguments = arguments // (if lib.isFunction new then new recorded.effective else new); });
         _recorded = recorded;
       };
-      text = output: if output == head outputs then "<${info.label}>" else "<${info.label}.${output}>";
+      text = output: if output == head outputs then "‹${info.label}›" else "‹${info.label}.${output}›";
       output = name':
         common // others // { outPath = text name'; outputName = name'; outputSpecified = true; _recorded = recorded // { output = name'; }; };
       others = listToAttrs (map (name': { name = name'; value = output name'; }) outputs);
@@ -53,7 +75,10 @@ let
 
   # A package of which only the place is known.
   named = label: pname: outputs: version:
-    package { info = { inherit label; builder = "nixpkgs"; }; make = _: _: { inherit pname version outputs; src = "<${label}.src>"; }; };
+    package {
+      info = { inherit label; builder = "nixpkgs"; };
+      make = _: _: { inherit pname outputs; version = if version == "0" then face.version else version; src = "‹${label}.src›"; };
+    };
 
   # A package from the attributes that a recipe gives to a builder: a set, or a function of the final attributes.
   built = builder: given:
@@ -93,12 +118,12 @@ let
   source = { kind, url, arguments, label, position }: {
     _recorded = { kind = "source"; how = kind; inherit url arguments label position; };
     outPath = label;
-    rev = arguments.rev or "<rev>";
-    shortRev = arguments.rev or "<rev>";
+    rev = arguments.rev or "‹rev›";
+    shortRev = arguments.rev or "‹rev›";
     revCount = 0;
     lastModified = 0;
     lastModifiedDate = "19700101000000";
-    narHash = arguments.narHash or "<narHash>";
+    narHash = arguments.narHash or "‹narHash›";
   };
 
   # Something that may be anything: a package, a builder, a function, a text.
@@ -109,7 +134,7 @@ let
         if isAttrs argument && (argument ? pname || argument ? name) then built label argument
         else anything label base;
     };
-  function = label: anything label { outPath = "<${label}>"; override = _: function label; overrideAttrs = _: function label; };
+  function = label: anything label { outPath = "‹${label}›"; override = _: function label; overrideAttrs = _: function label; };
 
   # Any value as something JSON can carry, never deeper than `depth`.
   describeTo = depth: value:
@@ -117,7 +142,8 @@ let
     if type == "string" then value
     else if type == "set" then
       # toJSON writes a set with an outPath as that text.
-      if value ? _recorded then if value._recorded.builder or "" == "nixpkgs" then value.outPath else brief depth value
+      if value ? _recorded then
+        if value._recorded.builder or "" == "nixpkgs" || value._recorded.kind == "drvPath" then value.outPath else brief depth value
       else if value ? __functor then { function = true; }
       else if depth == 0 then { cut = true; }
       else mapAttrs (_: describeTo (depth - 1)) value
@@ -136,6 +162,6 @@ let
     else { unknown = r.label; };
 in
 {
-  inherit package named built fetched made source anything function describe describeTo;
+  inherit addedTo package named built fetched made source anything function describe describeTo;
   plain = builder: arguments: built builder arguments;
 }

@@ -74,13 +74,15 @@ let
           flags = flagsFor final.config version;
           cudaFlags = self.flags;
           backendStdenv = final.stdenv;
-          pkgs = final;
+          # All of nixpkgs with this CUDA.
+          pkgs = if label == "cudaPackages" then final else variantOf final { } [ (this: _: { cudaPackages = this.${label}; }) ];
           callPackage = lib.callPackageWith (final // self) import';
           overrideScope = change: cudaSet final label version moving (extensions ++ [ change ]);
           recurseForDerivations = false;
           _recorded = {
             kind = "set";
-            inherit label moving;
+            inherit label moving self;
+            scoped = concatMap (extension: lib.attrNames (extension self self)) extensions;
             version = if label == "cudaPackages" && !final._recorded.pin.cuda_known then null else version;
           };
         };
@@ -122,7 +124,11 @@ let
           overridePythonAttrs = _: self;
           override = new: pythonSet final label version (given // (if lib.isFunction new then new given else new));
           recurseForDerivations = false;
-          _recorded = { kind = "set"; inherit label version; };
+          _recorded = {
+            kind = "set";
+            inherit label version;
+            extended = concatMap (extension: lib.attrNames (extension self self)) extensions;
+          };
         };
     in
     lib.fix (foldl' (acc: extension: lib.extends extension acc) base extensions);
@@ -137,10 +143,10 @@ let
       pkgs = pkgs';
       pythonVersion = version;
       sitePackages = "lib/python${version}/site-packages";
-      interpreter = "<${label}>/bin/python${version}";
+      interpreter = "‹${label}›/bin/python${version}";
       executable = "python${version}";
       libPrefix = "python${version}";
-      pythonOnBuildForHost = base // { interpreter = "<${label}>/bin/python${version}"; };
+      pythonOnBuildForHost = base // { interpreter = "‹${label}›/bin/python${version}"; };
       withPackages = environment "withPackages";
       buildEnv = { override = given': package.made "pythonEnv" "python3-env" (concatStringsSep "\n" (map toString (given'.extraLibs or [ ]))) { }; };
       override = new: pythonFor final label version (given // (if lib.isFunction new then new given else new));
@@ -170,7 +176,7 @@ let
           pname = "magma";
           version = "2.9.0";
           outputs = [ "out" ];
-          patches = lib.optional pin.magma_cuda13 "<nixpkgs:cuda-13.0-clockrate-fix.patch>";
+          patches = lib.optional pin.magma_cuda13 "‹nixpkgs:cuda-13.0-clockrate-fix.patch›";
           cmakeFlags = [ ];
           buildInputs = [ ];
           passthru = { cudaPackages = arguments.cudaPackages or final.cudaPackages; };
@@ -197,7 +203,7 @@ let
         inherit system;
         mkDerivation = package.built "mkDerivation";
         cc = package.named "stdenv.cc" "gcc" [ "out" "dev" "lib" ] "14" // { isGNU = true; isClang = false; cc = package.named "stdenv.cc.cc" "gcc" [ "out" "lib" ] "14"; targetPrefix = ""; };
-        shell = "<bash>/bin/bash";
+        shell = "‹bash›/bin/bash";
         shellPackage = package.named "bash" "bash" [ "out" ] "5";
         override = _: final.stdenv;
         _recorded = { kind = "set"; label = "stdenv"; };
@@ -222,6 +228,8 @@ let
       magma-cuda-static = final.magma.override { cudaSupport = true; static = true; };
       magma-hip = final.magma.override { rocmSupport = true; cudaSupport = false; };
       rocmPackages = unknownIn "rocmPackages" // { clr = package.named "rocmPackages.clr" "clr" [ "out" ] "6"; _recorded = { kind = "set"; label = "rocmPackages"; }; };
+      pkgsCuda = variantOf final { cudaSupport = true; rocmSupport = false; } [ ];
+      pkgsRocm = variantOf final { cudaSupport = false; rocmSupport = true; } [ ];
       llvmPackages = { openmp = package.named "llvmPackages.openmp" "openmp" [ "out" "dev" ] "19"; clang = package.named "llvmPackages.clang" "clang" [ "out" ] "19"; _recorded = { kind = "set"; label = "llvmPackages"; }; };
       python3 = pythonFor final "python3" "3.13" { };
       python = final.python3;
@@ -236,7 +244,22 @@ let
       extend = overlay: make (described // { overlays = described.overlays ++ [ overlay ]; });
       config' = config;
       overlays = described.overlays;
-      _recorded = described // { kind = "pkgs"; label = described.source; };
+      _recorded = described // {
+        kind = "pkgs";
+        label = described.source;
+        # What the recipe's overlays set; those of `variantOf` are nixpkgs' own.
+        overlaid = concatMap (overlay: lib.attrNames (overlay final final)) (lib.take (builtins.length described.overlays - described.own or 0) described.overlays);
+      };
+    };
+
+  # The same packages by another configuration, as nixpkgs' own sets of them are.
+  variantOf = final: config: overlays:
+    let described = final._recorded; in
+    make {
+      inherit (described) source rev pin system;
+      config = described.config // config;
+      overlays = described.overlays ++ overlays;
+      own = described.own or 0 + builtins.length overlays;
     };
 
   make = described:
@@ -256,6 +279,7 @@ let
       system = given.system or (if given ? localSystem then given.localSystem.system or given.localSystem else defaultSystem);
       config = let c = given.config or { }; in if isFunction c then c { inherit pkgs; lib = recipeLib; } else c;
       overlays = given.overlays or [ ];
+      gcc = if lib.isAttrs (given.localSystem or null) then given.localSystem.gcc or { } else { };
       pkgs = make { source = source.outPath; inherit rev pin system config overlays; };
     in
     note {
@@ -268,11 +292,13 @@ let
       overlays = builtins.length overlays;
       inherit (where) position;
       asked_system = given ? system || given ? localSystem;
+      machine_flags = lib.optional (gcc ? arch) "-march=${gcc.arch}" ++ lib.optional (gcc ? cpu) "-mcpu=${gcc.cpu}";
+      other_arguments = attrNames (removeAttrs given [ "system" "localSystem" "config" "overlays" ]);
     } pkgs;
 in
 {
   inherit nixpkgs;
   lib = recipeLib;
   # The set from which a recipe's arguments come when it does not pin one itself.
-  outer = rev: make { source = "<caller>"; inherit rev; pin = pinOf rev; system = defaultSystem; config = { }; overlays = [ ]; };
+  outer = rev: make { source = "‹caller›"; inherit rev; pin = pinOf rev; system = defaultSystem; config = { }; overlays = [ ]; };
 }

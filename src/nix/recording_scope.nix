@@ -3,7 +3,7 @@
 # the network or the store is answered by a recorder and noted. A function notes each call; values that are noted (the
 # time, the system) are made anew for each recipe.
 # Does not decide whether a note is bad: the audit does.
-{ note, placeOf, folder, package }:
+{ note, placeOf, folder, package, hidden, face }:
 
 let
   inherit (builtins) concatStringsSep elem head isAttrs isFunction isPath isString listToAttrs map mapAttrs match stringLength substring tail typeOf unsafeDiscardStringContext;
@@ -13,7 +13,7 @@ let
   # A path as text, `..` resolved by its letters; symlinks are Nix's own restricted mode's business.
   textOf = path: unsafeDiscardStringContext (toString (if isPath path then path else if substring 0 1 "${path}" == "/" then /. + unsafeDiscardStringContext "${path}" else "${path}"));
   inside = text: text == folder || substring 0 (stringLength folder + 1) text == folder + "/";
-  isPlaceholder = text: substring 0 1 text == "<";
+  isPlaceholder = text: substring 0 (stringLength "‹") text == "‹";
 
   # Does `real path` for what lies in the folder; else notes the attempt and answers `instead`.
   guarded = what: real: instead: path:
@@ -31,9 +31,9 @@ let
       position = builtins.foldl' (found: name: if found == null then placeOf name given else found) null [ "sha256" "hash" "url" ];
     in
     note { kind = "fetch"; how = kind; arguments = package.describe shown; inherit position; }
-      (package.source { inherit kind position; url = "${toString where}"; arguments = shown; label = "<${kind}:${toString where}${rev}>"; });
+      (package.source { inherit kind position; url = "${toString where}"; arguments = shown; label = "‹${kind}:${toString where}${rev}›"; });
 
-  lookup = name: impure "lookup" "<${name}>" (package.source { kind = "lookup"; position = null; url = name; arguments = { }; label = "<${name}>"; });
+  lookup = name: impure "lookup" "‹${name}›" (package.source { kind = "lookup"; position = null; url = name; arguments = { }; label = "‹${name}›"; });
 
   derivation' = arguments: note { kind = "made"; how = "derivation"; name = arguments.name or ""; text = ""; } (package.plain "derivation" arguments);
 
@@ -45,18 +45,26 @@ let
     fetchTree = source "fetchTree";
     fetchClosure = source "fetchClosure";
     getFlake = reference: source "getFlake" { url = reference; };
-    getEnv = name: impure "environment" name "";
-    storePath = path: impure "store path" (textOf path) "<store-path:${textOf path}>";
+    getEnv = name: impure "environment" name face.environment;
+    storePath = path: impure "store path" (textOf path) "‹store-path:${textOf path}›";
     findFile = _: lookup;
-    readFile = path: guarded "read" builtins.readFile "<content:${textOf path}>" path;
+    readFile = path: guarded "read" builtins.readFile (face.environment + "‹content:${textOf path}›") path;
     readDir = guarded "read" builtins.readDir { };
     readFileType = guarded "read" builtins.readFileType "regular";
-    pathExists = guarded "read" builtins.pathExists false;
-    hashFile = algorithm: path: guarded "read" (builtins.hashFile algorithm) "<hash:${textOf path}>" path;
-    path = given: let text = textOf given.path; in if inside text then given.path else impure "read" text "<${text}>";
+    pathExists = guarded "read" builtins.pathExists face.exists;
+    hashFile = algorithm: path: guarded "read" (builtins.hashFile algorithm) "‹hash:${textOf path}›" path;
+    path = given: let text = textOf given.path; in if inside text then given.path else impure "read" text "‹${text}›";
     filterSource = _: path: path;
-    toFile = name: text: note { kind = "made"; how = "toFile"; inherit name; text = unsafeDiscardStringContext text; } "<toFile:${name}>";
-    unsafeGetAttrPos = placeOf;
+    toFile = name: text: note { kind = "made"; how = "toFile"; inherit name; text = unsafeDiscardStringContext text; } "‹toFile:${name}›";
+    # Where nixpkgs has it; the recorder answers nothing, its other face some place.
+    unsafeGetAttrPos = name: set:
+      let place = placeOf name set; in
+      if place == null && set ? ${name} then face.place else place;
+    # Shows all of a value, functions too: no recipe of a package needs it.
+    toXML = value: impure "builtins.toXML" (typeOf value) "<?xml version='1.0' encoding='utf-8'?>\n<expr>\n</expr>\n";
+    # Whether a text speaks of packages: the recorder's texts have no context.
+    hasContext = text: builtins.hasContext text || impure "builtins.hasContext" "" (match ".*‹.*" "${text}" != null);
+    getContext = text: impure "builtins.getContext" "" (builtins.getContext text);
     derivation = derivation';
     derivationStrict = derivation';
     trace = message: note { kind = "trace"; message = if isString message then unsafeDiscardStringContext message else "a ${typeOf message}"; };
@@ -69,7 +77,7 @@ let
   # Names that Nix knows without `builtins.`; all the rest are known as `__name`.
   bare = [ "abort" "baseNameOf" "break" "derivation" "derivationStrict" "dirOf" "fetchGit" "fetchMercurial" "fetchTarball" "fetchTree" "fromTOML" "isNull" "map" "placeholder" "removeAttrs" "throw" "toString" ];
 
-  pure = builtins // overridden;
+  pure = builtins // hidden // overridden;
   names = set:
     listToAttrs (map (name: { name = "__${name}"; value = set.${name}; }) (builtins.attrNames set))
     // listToAttrs (builtins.concatMap (name: if set ? ${name} then [ { inherit name; value = set.${name}; } ] else [ ]) bare);
@@ -97,13 +105,13 @@ let
     let
       root = isAttrs value;
       nixpkgsLike = match ".*(nixpkgs|nixexprs|nixos).*" text != null;
-      carver = match "<fetch[^:]*:([^>]*)>/nix/carve\\.nix" text;
+      carver = match "‹fetch[^:]*:(.*)›/nix/carve\\.nix" text;
     in
     if carver != null then note { kind = "carved"; url = head carver; } carve
-    else if nixpkgsLike && root && match ".*/lib>" text != null then lib
+    else if nixpkgsLike && root && match ".*/lib›" text != null then lib
     else if nixpkgsLike && root then nixpkgs value
-    else if nixpkgsLike && match "<[^>]*>/lib(/default.nix)?" text != null then lib
-    else if nixpkgsLike && match "<[^>]*>/(default.nix)?" text != null then nixpkgs (package.source { kind = "text"; position = null; url = text; arguments = { }; label = text; })
+    else if nixpkgsLike && match "‹.*›/lib(/default.nix)?" text != null then lib
+    else if nixpkgsLike && match "‹.*›/(default.nix)?" text != null then nixpkgs (package.source { kind = "text"; position = null; url = text; arguments = { }; label = text; })
     else note { kind = "import-fetched"; detail = text; } (package.function "import ${text}");
 
   import' = target:
@@ -119,7 +127,7 @@ let
   own = {
     import = import';
     scopedImport = _: import';
-    currentTime = impure "time" "builtins.currentTime" 0;
+    currentTime = impure "time" "builtins.currentTime" face.time;
     currentSystem = impure "system" "builtins.currentSystem" system;
     nixPath = impure "lookup" "builtins.nixPath" [ ];
     builtins = safe;

@@ -82,11 +82,11 @@ let
       version = pin.torch;
       name = "python3.13-torch-${pin.torch}";
       outputs = [ "out" "dev" "lib" "cxxdev" ];
-      src = "<${label}.src:${pin.torch}>";
+      src = "‹${label}.src:${pin.torch}›";
       patches =
-        [ "<nixpkgs:clang19-template-warning.patch>" ]
-        ++ cudaOnly [ "<nixpkgs:fix-cmake-cuda-toolkit.patch>" "<nixpkgs:nvtx3-hpp-path-fix.patch>" ]
-        ++ lib.optional pkgs.stdenv.hostPlatform.isLinux "<nixpkgs:pytorch-pr-108847.patch>";
+        [ "‹nixpkgs:clang19-template-warning.patch›" ]
+        ++ cudaOnly [ "‹nixpkgs:fix-cmake-cuda-toolkit.patch›" "‹nixpkgs:nvtx3-hpp-path-fix.patch›" ]
+        ++ lib.optional pkgs.stdenv.hostPlatform.isLinux "‹nixpkgs:pytorch-pr-108847.patch›";
       postPatch = "# nixpkgs: substitutions in upstream's files\n" + lib.optionalString cudaSupport "rm cmake/Modules/FindCUDAToolkit.cmake\n";
       preConfigure = lib.optionalString cudaSupport ''
         export TORCH_CUDA_ARCH_LIST="${concatStringsSep ";" targets}"
@@ -100,7 +100,7 @@ let
       postFixup = "# nixpkgs: propagated-build-inputs of cxxdev\n";
       dontUseCmakeConfigure = true;
       hardeningDisable = [ "fortify3" ];
-      cmakeFlags = [ "-DPYTHON_SIX_SOURCE_DIR:STRING=<python3Packages.six.src>" "-DCUDAToolkit_VERSION:STRING=${cudaPackages.cudaMajorMinorVersion}" ]
+      cmakeFlags = [ "-DPYTHON_SIX_SOURCE_DIR:STRING=‹python3Packages.six.src›" "-DCUDAToolkit_VERSION:STRING=${cudaPackages.cudaMajorMinorVersion}" ]
         ++ cudaOnly [ "-DCMAKE_CUDA_COMPILER_TOOLKIT_VERSION:STRING=${cudaPackages.cudaMajorMinorVersion}" ];
       CMAKE_GENERATOR = "Ninja";
       BUILD_NAMEDTENSOR = flag true;
@@ -150,7 +150,7 @@ let
     };
 
   torch = package.package {
-    info = { label = "${label}.torch"; builder = "torch"; effective = defaults; };
+    info = { label = "${label}.torch"; builder = "torch"; effective = defaults; set = pkgs; inherit python; };
     make = torchAttrs;
   };
 
@@ -160,7 +160,7 @@ let
       defaultsOf = arguments: { torch = python.torch; stdenv = pkgs.stdenv; cudaSupport = (arguments.torch or python.torch).cudaSupport; } // arguments;
     in
     package.package {
-      info = { label = "${label}.${name}"; builder = name; effective = defaultsOf; };
+      info = { label = "${label}.${name}"; builder = name; effective = defaultsOf; set = pkgs; inherit python; };
       make = arguments: _:
         let
           got = defaultsOf arguments;
@@ -171,7 +171,7 @@ let
           pname = name;
           inherit version;
           name = "python3.13-${name}-${version}";
-          src = "<${label}.${name}.src:${version}>";
+          src = "‹${label}.${name}.src:${version}›";
           patches = [ ];
           outputs = [ "out" ];
           preConfigure = lib.optionalString cudaSupport ''

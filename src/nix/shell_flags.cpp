@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace lathe {
 namespace {
 
@@ -25,6 +27,8 @@ class ScriptReader {
     while (!done()) command();
   }
 
+  std::vector<std::string> other_lines() && { return std::move(others_); }
+
  private:
   bool done() const { return at_ >= text_.size(); }
   char now() const { return text_[at_]; }
@@ -33,9 +37,22 @@ class ScriptReader {
   void command() {
     while (!done() && (blank(now()) || ends_command(now()))) ++at_;
     if (!done() && now() == '#') return skip_line();
+    const std::size_t start = at_;
     while (assignment() || keyword("export") || keyword("declare") || keyword("-x") || keyword("then") || keyword("do")) {
     }
+    const std::size_t rest = at_;
     skip_command();
+    const std::string_view more = trim(text_.substr(rest, at_ - rest));
+    if (made_by_command_ || (!more.empty() && !more.starts_with('#') && more != "then" && more != "do")) note_line(start);
+    made_by_command_ = false;
+  }
+
+  // The line in which `place` lies.
+  void note_line(std::size_t place) {
+    const std::size_t before = place == 0 ? std::string_view::npos : text_.rfind('\n', place - 1);
+    const std::size_t start = before == std::string_view::npos ? 0 : before + 1;
+    std::string line(trim(text_.substr(start, std::max(text_.find('\n', place), place) - start)));
+    if (std::ranges::find(others_, line) == others_.end()) others_.push_back(std::move(line));
   }
 
   bool keyword(std::string_view word) {
@@ -56,12 +73,21 @@ class ScriptReader {
     const std::string name(text_.substr(at_, end - at_));
     at_ = end + (adds ? 2 : 1);
     std::string value = word();
+    made_by_command_ |= runs_command(value);
     if (adds) value.insert(0, variables_[name]);
     value.resize(std::min(value.size(), longest_value));
     variables_[name] = std::move(value);
     ++assignments_;
     skip_blanks();
     return true;
+  }
+
+  // $(command), but not $((arithmetic)).
+  static bool runs_command(std::string_view value) {
+    for (std::size_t at = value.find("$("); at != std::string_view::npos; at = value.find("$(", at + 1)) {
+      if (!value.substr(at).starts_with("$((")) return true;
+    }
+    return value.find('`') != std::string_view::npos;
   }
 
   std::string word() {
@@ -99,8 +125,13 @@ class ScriptReader {
     if (!done()) ++at_;
   }
 
-  // After a `$`: a name, ${name}, ${name:-otherwise}, $(command) or something else that stays as it is.
+  // After a `$`: a name, ${name}, ${name:-otherwise}, $((arithmetic)), $(command) or something else that stays as it is.
   void reference(std::string& result) {
+    if (text_.substr(at_).starts_with("((")) {
+      const std::size_t end = std::min(text_.find("))", at_), text_.size() - 2) + 2;
+      result.append("$").append(text_.substr(at_, end - at_));
+      return void(at_ = end);
+    }
     const bool braces = !done() && now() == '{';
     const std::size_t start = at_ + (braces ? 1 : 0);
     std::size_t end = start;
@@ -139,11 +170,20 @@ class ScriptReader {
   ShellVariables& variables_;
   std::size_t at_ = 0;
   int assignments_ = 0;
+  bool made_by_command_ = false;
+  std::vector<std::string> others_;
 };
 
 }  // namespace
 
 void apply_assignments(std::string_view script, ShellVariables& variables) { ScriptReader(script, variables).run(); }
+
+std::vector<std::string> other_commands(std::string_view script) {
+  ShellVariables ignored;
+  ScriptReader reader(script, ignored);
+  reader.run();
+  return std::move(reader).other_lines();
+}
 
 std::vector<std::string> flag_words(std::string_view text) {
   std::vector<std::string> words;

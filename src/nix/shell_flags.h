@@ -16,6 +16,9 @@ using ShellVariables = std::map<std::string, std::string>;
 // known stay as they are written ("$CXXFLAGS").
 void apply_assignments(std::string_view script, ShellVariables& variables);
 
+// The lines of `script` that do more than assign: other commands, conditions, values that a command makes. Each once.
+std::vector<std::string> other_commands(std::string_view script);
+
 // The words of a flag variable; references to unknown variables are left out.
 std::vector<std::string> flag_words(std::string_view text);
 

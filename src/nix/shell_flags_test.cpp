@@ -52,5 +52,14 @@ TEST(FlagWords, LeaveOutUnknownVariables) {
   EXPECT_TRUE(flag_words("").empty());
 }
 
+TEST(ShellCommands, AreTheLinesThatDoMoreThanAssign) {
+  EXPECT_TRUE(other_commands("# a comment\nexport A=1 B=\"two words\"\n  C+=x # why\n\nexport D=$((A + 1)) E=${A:-}\n").empty());
+  EXPECT_EQ(other_commands("export A=1\n  sed -i s/a/b/ file\nB=2; rm x\n"), (std::vector<std::string>{"sed -i s/a/b/ file", "B=2; rm x"}));
+  EXPECT_EQ(other_commands("A=$(which gcc)\nB=\"$(ls \"x\")\"\nC=`id`"),
+            (std::vector<std::string>{"A=$(which gcc)", "B=\"$(ls \"x\")\"", "C=`id`"}));
+  EXPECT_EQ(other_commands("if false; then export A=1; fi"), (std::vector<std::string>{"if false; then export A=1; fi"}));
+  EXPECT_EQ(other_commands("export A=1 && true\nfoo() { :; }"), (std::vector<std::string>{"export A=1 && true", "foo() { :; }"}));
+}
+
 }  // namespace
 }  // namespace lathe
