@@ -19,6 +19,9 @@ namespace {
 struct FlagTable {
   std::map<std::string, std::vector<std::string>, std::less<>> enables;  // flag -> features
   std::map<std::string, std::vector<std::string>, std::less<>> implied_by;  // feature -> features that need it
+  std::vector<std::string> harmless;  // starts of flags that enable no instructions
+  // No CPU has the one and lacks the other.
+  std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> together;
 };
 
 FlagTable read_table() {
@@ -31,6 +34,14 @@ FlagTable read_table() {
   for (const Toml& row : root.at("implies").array()) {
     row.allow_only({"feature", "needs", "source", "confidence"});
     for (const std::string& needed : row.at("needs").texts()) table.implied_by[needed].push_back(row.at("feature").text());
+  }
+  for (const Toml& row : root.at("harmless").array()) {
+    row.allow_only({"starts", "source", "confidence"});
+    table.harmless.push_back(row.at("starts").text());
+  }
+  for (const Toml& row : root.at("together").array()) {
+    row.allow_only({"has", "also", "source", "confidence"});
+    table.together.emplace_back(row.at("has").texts(), row.at("also").texts());
   }
   return table;
 }
@@ -68,6 +79,11 @@ std::set<std::string> features_offered(const Isa& isa) {
     const Isa* lesser = catalog().find_isa(name);
     if (lesser) features.insert(lesser->features.begin(), lesser->features.end());
   }
+  for (const auto& [has, also] : flag_table().together) {
+    if (std::ranges::all_of(has, [&](const std::string& feature) { return features.contains(feature); })) {
+      features.insert(also.begin(), also.end());
+    }
+  }
   return features;
 }
 
@@ -84,6 +100,7 @@ std::vector<std::string> unknown_flags(std::span<const std::string> flags) {
   for (const std::string& flag : flags) {
     if (!flag.starts_with("-m") || flag_table().enables.contains(flag)) continue;
     if (flag.starts_with("-mno-") && flag_table().enables.contains("-m" + flag.substr(5))) continue;
+    if (std::ranges::any_of(flag_table().harmless, [&](const std::string& start) { return flag.starts_with(start); })) continue;
     unknown.push_back(flag);
   }
   return unknown;
