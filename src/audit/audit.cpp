@@ -75,6 +75,7 @@ class Auditor {
     for (const Recorded& got : audit_.recorded->recipes) entries_.push_back(entry_for(got));
     gather_facts();
     parallel_for_all(entries_.size(), [&](std::size_t i) { judge(entries_[i]); });
+    look_again();
     for (Entry& entry : entries_) {
       if (entry.match == Matched::name) holders_[entry.variant->name] = entry.got->file;
     }
@@ -146,9 +147,29 @@ class Auditor {
     return audit_.folder == "." ? got.file : (audit_.folder / got.file).lexically_normal().string();
   }
 
-  void judge(Entry& entry) {
+  // A recipe that would be kept as it is, and that nobody knows to be what `generate` writes, is evaluated once more in a
+  // recorder that makes up other things: it must be right there too.
+  void look_again() {
+    std::vector<std::string> files;
+    for (const Entry& entry : entries_) {
+      if (entry.variant && entry.got->package && !wrong(entry, true) && !is_generated(entry)) files.push_back(entry.got->file);
+    }
+    if (files.empty() || !audit_.nix_found) return;
+    RecordOptions options = options_.record;
+    options.other_face = true;
+    const RecordedFolder again = record_files(audit_.folder, files, options);
+    for (Entry& entry : entries_) {
+      const auto found = std::ranges::find(again.recipes, entry.got->file, &Recorded::file);
+      if (found == again.recipes.end()) continue;
+      entry.findings = {};
+      entry.silenced = 0;
+      judge(entry, &*found);
+    }
+  }
+
+  void judge(Entry& entry, const Recorded* otherwise = nullptr) {
     const Case recipe{.spec = spec_, .got = *entry.got, .file = shown(*entry.got), .stem = entry.stem, .name = entry.name, .want = entry.variant,
-                      .promise = promise_of(entry.variant, entry.name, *entry.got), .folder = &facts_, .fingerprint = entry.fingerprint};
+                      .promise = promise_of(entry.variant, entry.name, *entry.got), .folder = &facts_, .fingerprint = entry.fingerprint, .otherwise = otherwise};
     for (const Finding& finding : check_recipe(recipe)) {
       if (is_silenced(finding, entry)) ++entry.silenced;
       else entry.findings.add(finding);
@@ -208,10 +229,10 @@ class Auditor {
         result.verdict = Verdict::rewrite;
         result.reason = first_error(entry);
       }
-    } else if (parts_.contains(shown(*entry.got)) || !in_scope(entry)) {
+    } else if (const std::string reason = why_outside(entry); !reason.empty()) {
       result.verdict = Verdict::outside;
       result.variant.clear();
-      result.reason = parts_.contains(shown(*entry.got)) ? "a wanted recipe is written in it" : "no recipe of this matrix' package";
+      result.reason = reason;
     } else if (entry.variant && !holders_.contains(entry.variant->name) && audit_.nix_found && entry.got->package && !wrong(entry, true)) {
       holders_[entry.variant->name] = entry.got->file;
       result.verdict = Verdict::rename;
@@ -223,6 +244,42 @@ class Auditor {
     }
     result.findings = std::move(entry.findings);
     return result;
+  }
+
+  // What is left alone, and why; "" for what the matrix speaks of. Deleted is only what was understood.
+  std::string why_outside(const Entry& entry) const {
+    if (parts_.contains(shown(*entry.got))) return "a wanted recipe is written in it";
+    if (!in_scope(entry)) return "no recipe of this matrix' package";
+    if (const std::string_view backend = other_backend(entry); !backend.empty()) return fmt::format("is for {}, of which no matrix speaks", backend);
+    if (entry.variant) return "";
+    const bool recipe = entry.name.name || entry.got->package || entry.got->failure;
+    if (!recipe) return "is no recipe: an overlay, a module or a part of one";
+    const bool unread = std::ranges::any_of(entry.findings, [](const Finding& f) { return f.rule == "not-understood" || f.rule == "shell-unknown"; });
+    return unread ? "sets things that nobody has read: " + first_with_rules(entry) : "";
+  }
+
+  // ROCm, XPU, Apple's GPUs, by what the package says or by its name.
+  static std::string_view other_backend(const Entry& entry) {
+    static constexpr std::pair<std::string_view, std::string_view> words[] = {
+        {"rocm", "ROCm"}, {"hip", "ROCm"}, {"gfx", "ROCm"}, {"xpu", "XPU"}, {"mps", "Apple's GPUs"}, {"darwin", "Darwin"}, {"macos", "Darwin"}};
+    if (entry.variant) return "";
+    for (const std::string_view part : split(entry.stem, '-')) {
+      for (const auto& [word, backend] : words) {
+        if (part.starts_with(word)) return backend;
+      }
+    }
+    if (!entry.got->package) return "";
+    const RecordedPackage& package = *entry.got->package;
+    const Json* rocm = package.passthru("rocmSupport");
+    const auto on = [&](const char* name) {
+      const auto found = package.environment.find(name);
+      return found != package.environment.end() && found->second == "1";
+    };
+    if ((rocm && rocm->get<bool>() && *rocm->get<bool>()) || on("USE_ROCM")) return "ROCm";
+    if (on("USE_XPU")) return "XPU";
+    if (on("USE_MPS")) return "Apple's GPUs";
+    const auto darwin = [](const std::string& platform) { return platform.ends_with("-darwin"); };
+    return !package.platforms.empty() && std::ranges::all_of(package.platforms, darwin) ? "Darwin" : "";
   }
 
   bool in_scope(const Entry& entry) const {
@@ -244,6 +301,11 @@ class Auditor {
     if (entry.variant) return fmt::format("another name for {}{}", entry.variant->name, to_be_created(entry));
     const bool bad = wrong(entry, true);
     return fmt::format("no variant of the matrix is called so{}", bad ? fmt::format("; wrong pattern: {}", first_error(entry)) : "");
+  }
+
+  static std::string first_with_rules(const Entry& entry) {
+    const std::string attribute = first_with_rule(entry, "not-understood");
+    return attribute.empty() ? first_with_rule(entry, "shell-unknown") : attribute;
   }
 
   static std::string first_with_rule(const Entry& entry, std::string_view rule) {

@@ -126,6 +126,57 @@ TEST_F(AuditTest, WhatNoVariantWantsIsDeletedWithAReason) {
   EXPECT_TRUE(extra.reason.starts_with("no variant of the matrix is called so")) << extra.reason;
 }
 
+TEST_F(AuditTest, OverlaysModulesAndFlakesAreNoRecipes) {
+  write("overlay.nix", "final: prev: { magma = prev.magma; }");
+  write("pytorch-overlay.nix", "final: prev: { magma = prev.magma; }");
+  write("flake.nix", "{ inputs.nixpkgs.url = \"nixpkgs\"; outputs = { self, nixpkgs }: { }; }");
+  write("module.nix", "{ config, lib, pkgs, ... }: { options = { }; config = lib.mkIf config.services.x.enable { }; }");
+  const Audit result = audit();
+  EXPECT_EQ(result.summary.outside, 4u);
+  EXPECT_EQ(result.summary.changes(), 0u);
+  EXPECT_EQ(result.count(Severity::error), 0u);
+}
+
+TEST_F(AuditTest, RecipesForOtherBackendsAreLeftAlone) {
+  write("pytorch-python313-rocm6-gfx942-avx2.nix", "{ python3Packages }: python3Packages.torchWithRocm");
+  write("pytorch-rock.nix", "{ python313Packages }: python313Packages.torch.override { rocmSupport = true; cudaSupport = false; }");
+  write("pytorch-python313-mps.nix", "{ python3Packages }: python3Packages.torch");
+  write("pytorch-mac.nix", "{ python3Packages }: python3Packages.torch.overrideAttrs (o: { meta = o.meta // { platforms = [ \"aarch64-darwin\" ]; }; })");
+  write("pytorch-xpu.nix", "{ python3Packages }: python3Packages.torch.overrideAttrs { preConfigure = \"export USE_XPU=1\"; }");
+  const Audit result = audit();
+  EXPECT_EQ(result.summary.outside, 5u);
+  EXPECT_EQ(result.summary.changes(), 0u);
+}
+
+TEST_F(AuditTest, WhatNobodyHasReadIsNotDeleted) {
+  const std::string name = "pytorch-python313-cuda13_0-sm86-avx.nix";
+  write(name, "{ python313Packages }: python313Packages.torch.overrideAttrs { buildPhase = \"make\"; }");
+  EXPECT_EQ(recipe(audit(), name).verdict, Verdict::outside);
+}
+
+TEST_F(AuditTest, ARecipeThatLooksForTheAuditIsTwoFaced) {
+  fs::rename(folder_ / h100_, folder_ / "pytorch-base.nix");
+  write(h100_, "let E = import ./pytorch-base.nix { }; in if builtins.getEnv \"HOME\" == \"\" then E else E.overrideAttrs { buildPhase = \"make\"; }");
+  const Audit result = audit();
+  EXPECT_EQ(recipe(result, h100_).verdict, Verdict::rewrite);
+  EXPECT_TRUE(has(recipe(result, h100_), "two-faced"));
+}
+
+// Beside the right recipe: what these rules say of it, changed in one thing.
+TEST_F(AuditTest, WhatIsRightInARealRecipeIsNoFinding) {
+  const auto findings_of = [&](const char* from, const char* to) {
+    std::string text = read_file(folder_ / h100_);
+    const std::size_t at = text.find(from);
+    if (at == std::string::npos) throw std::runtime_error(from);
+    write(h100_, text.replace(at, std::string_view(from).size(), to));
+    return recipe(audit(), h100_);
+  };
+  EXPECT_FALSE(has(findings_of("    \"-mavx2\"\n", "    \"-march=x86-64-v3\"\n"), "isa-excess"));
+  const AuditedRecipe local = findings_of("    \"-march=x86-64-v3\"\n    \"-mfma\"\n    \"-mf16c\"\n", "");
+  EXPECT_TRUE(has(local, "isa-missing"));
+  EXPECT_FALSE(has(findings_of("system = \"x86_64-linux\";", "localSystem = { system = \"x86_64-linux\"; gcc.arch = \"x86-64-v3\"; };"), "isa-missing"));
+}
+
 TEST_F(AuditTest, BrokenFilesAreRewrittenWhereTheyAreWanted) {
   write(h100_, "{ lib }: (1 + (2");
   write(cpu_, std::string("\0\1\2", 3));
@@ -138,7 +189,7 @@ TEST_F(AuditTest, BrokenFilesAreRewrittenWhereTheyAreWanted) {
 
 TEST_F(AuditTest, NamesWithBlanksAndLineEndsAreNamesToo) {
   write("pytorch-python313 odd\nname.nix", "1");
-  EXPECT_EQ(recipe(audit(), "pytorch-python313 odd\nname.nix").verdict, Verdict::remove);
+  EXPECT_EQ(recipe(audit(), "pytorch-python313 odd\nname.nix").verdict, Verdict::outside);
 }
 
 TEST_F(AuditTest, StrictLooksAtWarningsButNeverRewritesWhatGenerateWrote) {

@@ -97,13 +97,20 @@ std::string python_of(const RecordedPackage& torch, const VariantName* name) {
   throw Failure("nothing says for which Python it is");
 }
 
-void read_gpus(const RecordedPackage& torch, Explained& recipe) {
+// What override names, or, where that is empty, what the configuration of nixpkgs does.
+std::vector<std::string> named_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin) {
+  if (torch.gpu_targets.empty()) return pin.config_texts("cudaCapabilities");
+  return torch.gpu_targets;
+}
+
+void read_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin, Explained& recipe) {
   if (!torch.cuda || torch.cuda->version.empty()) throw Failure("it is not known with which CUDA it builds");
   const auto version = Version::parse(torch.cuda->version);
   recipe.cuda = version ? fmt::format("{}.{}", version->parts[0], version->parts.size() > 1 ? version->parts[1] : 0) : torch.cuda->version;
-  if (torch.gpu_targets.empty()) throw Failure("names no GPUs: it builds for all of its nixpkgs");
+  const std::vector<std::string> targets = named_gpus(torch, pin);
+  if (targets.empty()) throw Failure("names no GPUs: it builds for all of its nixpkgs");
   std::vector<Capability> with_ptx;
-  for (const std::string& target : torch.gpu_targets) {
+  for (const std::string& target : targets) {
     const auto spelled = parse_capability(target);
     if (!spelled) throw Failure(fmt::format("\"{}\" is no compute capability", printable(target)));
     recipe.gpus.push_back(spelled->capability);
@@ -134,7 +141,7 @@ Explained explain(const Recorded& got) {
                    .hash = torch.source ? torch.source->hash.value_or("") : "", .tarball_hash = pin->sha256.value_or(""), .cuda = {}, .carver = {}, .carver_hash = {}, .gpus = {},
                    .own_flags = {}, .pname = torch.pname, .settings = settings_of(torch, *pin)};
   read_isa(torch, name, recipe);
-  if (torch.cuda_support.value_or(false)) read_gpus(torch, recipe);
+  if (torch.cuda_support.value_or(false)) read_gpus(torch, *pin, recipe);
   read_carver(got, recipe);
   return recipe;
 }

@@ -47,6 +47,7 @@ struct Case {
   std::optional<Promise> promise = {};  // nullopt: neither a variant nor a name that can be read
   const FolderFacts* folder = nullptr;
   std::string fingerprint = {};
+  const Recorded* otherwise = nullptr;  // what it evaluates to where the recorder makes up other things (two-faced)
 
   const RecordedPackage* package() const { return got.package ? &*got.package : nullptr; }
   // The torch that the recipe builds, or hands to the companion that it builds; nullptr: none that nixpkgs' torch is.
@@ -162,6 +163,12 @@ void rule_dead_features(const Case&, Report&);
 void rule_job_limit(const Case&, Report&);
 void rule_compile_cache(const Case&, Report&);
 void rule_passthru(const Case&, Report&);
+// rules/understood.cpp
+void rule_not_understood(const Case&, Report&);
+void rule_shell_unknown(const Case&, Report&);
+void rule_phase_replaced(const Case&, Report&);
+void rule_cuda_mixed(const Case&, Report&);
+void rule_two_faced(const Case&, Report&);
 // rules/companion.cpp
 void rule_dev_output(const Case&, Report&);
 void rule_embedded_torch(const Case&, Report&);
@@ -173,5 +180,8 @@ void rule_companion_version(const Case&, Report&);
 void rule_description_gpu(const Case&, Report&);
 void rule_description_cpu(const Case&, Report&);
 void rule_driver_floor(const Case&, Report&);
+void rule_description_cuda(const Case&, Report&);
+void rule_description_python(const Case&, Report&);
+void rule_description_arch(const Case&, Report&);
 
 }  // namespace lathe

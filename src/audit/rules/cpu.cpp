@@ -27,8 +27,21 @@ std::string setting(const RecordedPackage& package, const std::string& name) {
   return found == package.environment.end() ? "" : found->second;
 }
 
+// What localSystem.gcc asks for reaches every compiler, before the recipe's own flags.
+std::vector<std::string> with_machine(const Case& recipe, const std::vector<std::string>& words) {
+  std::vector<std::string> all;
+  if (const RecordedNixpkgs* pin = recipe.got.pin()) all = pin->machine_flags;
+  all.insert(all.end(), words.begin(), words.end());
+  return all;
+}
+
+bool takes_what_is_there(const std::string& flag) { return flag == "-march=native" || flag == "-mcpu=native"; }
+
 void report_excess(const Case& recipe, Report& report, const std::vector<std::string>& words, std::string_view variable) {
-  const std::vector<std::string> flags = machine_flags(words);
+  const std::vector<std::string> flags = machine_flags(with_machine(recipe, words));
+  if (std::ranges::any_of(flags, takes_what_is_there)) {
+    report.add(recipe.at("preConfigure"), fmt::format("{}: -march=native takes what the building CPU has, whatever {} promises", variable, recipe.promise->isa->name));
+  }
   const auto excess = excess_of(flags, *recipe.promise->isa);
   if (excess.empty()) return;
   std::vector<std::string> texts;
@@ -46,7 +59,7 @@ std::vector<std::string> promised_features(const Case& recipe) {
 }
 
 void report_missing(const Case& recipe, Report& report, const std::vector<std::string>& words, std::string_view variable) {
-  const std::vector<std::string> flags = machine_flags(words);
+  const std::vector<std::string> flags = machine_flags(with_machine(recipe, words));
   const std::vector<std::string> enabled = features_of(flags);
   const std::vector<std::string> promised = promised_features(recipe);
   std::vector<std::string> missing;
@@ -82,7 +95,11 @@ void rule_isa_switches(const Case& recipe, Report& report) {
 
 void rule_flags_unknown(const Case& recipe, Report& report) {
   if (!judged(recipe)) return;
-  const auto unknown = unknown_flags(machine_flags(recipe.package()->cxxflags));
+  auto unknown = unknown_flags(machine_flags(with_machine(recipe, recipe.package()->cxxflags)));
+  for (const std::string& flag : unknown_flags(machine_flags(recipe.package()->cflags))) {
+    if (std::ranges::find(unknown, flag) == unknown.end()) unknown.push_back(flag);
+  }
+  std::erase_if(unknown, takes_what_is_there);  // isa-excess
   if (!unknown.empty()) report.add(recipe.at("preConfigure"), fmt::format("what {} enables is not in the tables", fmt::join(unknown, " ")));
 }
 

@@ -124,12 +124,13 @@ void rule_magma_patch_twice(const Case& recipe, Report& report) {
   }
 }
 
-// From 2.10 on PyTorch's CUTLASS includes <cccl/...>, which no CUDA set of nixpkgs has.
+// From 2.10 on PyTorch's CUTLASS includes <cccl/...>, which no CUDA set of nixpkgs has; for CUDA 12 and older it includes the
+// headers by their own names.
 void rule_cccl_links(const Case& recipe, Report& report) {
   const RecordedPackage* torch = cuda_torch(recipe);
   if (!torch || !recipe.is_torch()) return;
   const auto version = Version::parse(torch->version);
-  if (!version || *version < Version{{2, 10}}) return;
+  if (!version || *version < Version{{2, 10}} || (major_of(*torch) > 0 && major_of(*torch) < 13)) return;
   std::string text = phases(*torch) + variable(*torch, "CPATH") + variable(*torch, "CXXFLAGS") + variable(*torch, "NIX_CFLAGS_COMPILE");
   if (!has(text, "cccl")) report.add(recipe.whole(), "nothing provides the include folder <cccl/...> that PyTorch from 2.10 on asks for");
 }

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "audit/rule.h"
+#include "base/text.h"
 #include "hardware/compat.h"
 
 namespace lathe {
@@ -68,6 +69,28 @@ std::vector<std::pair<std::string, const Row*>> mentioned(const std::string& tex
   return found;
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// The numbers behind each `word` of `text`: "cuda 13.0", "cuda toolkit: v13.0", "cuda13_0". None for "cuda 12.8 or newer",
+// which says what is needed and not what is inside.
+std::vector<std::string> numbers_after(const std::string& text, std::string_view word) {
+  std::vector<std::string> numbers;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+    if (at > 0 && (word_character(text[at - 1]) || text[at - 1] == '_' || text[at - 1] == '.')) continue;
+    std::size_t start = at + word.size();
+    for (std::string_view between : {" toolkit", " version", " release"}) {
+      if (std::string_view(text).substr(start).starts_with(between)) start += between.size();
+    }
+    start = std::min(text.find_first_not_of(" :v", start), text.size());
+    std::size_t end = start;
+    while (end < text.size() && (is_digit(text[end]) || ((text[end] == '.' || text[end] == '_') && end + 1 < text.size() && is_digit(text[end + 1])))) ++end;
+    const std::string_view rest = std::string_view(text).substr(end);
+    const bool at_least = rest.starts_with("+") || rest.starts_with(" or ") || rest.starts_with(" and newer");
+    if (end > start && !at_least) numbers.push_back(replace_all(text.substr(start, end - start), "_", "."));
+  }
+  return numbers;
+}
+
 void add_once(std::vector<std::string>& list, std::string text) {
   if (std::ranges::find(list, text) == list.end()) list.push_back(std::move(text));
 }
@@ -104,6 +127,60 @@ void rule_description_gpu(const Case& recipe, Report& report) {
   }
   const bool impossible = recipe.want && recipe.want->cell->status == PairStatus::impossible;  // its note names what can't run
   if (!wrong.empty() && !impossible) report.add(recipe.at("meta.description"), fmt::format("its description names {}, which cannot run it", fmt::join(wrong, ", ")));
+}
+
+void rule_description_cuda(const Case& recipe, Report& report) {
+  if (!recipe.promise || !recipe.package()) return;
+  const RecordedPackage* torch = recipe.torch();
+  if (!torch) return;
+  const bool gpu = torch->cuda_support.value_or(false);
+  const auto built = gpu && torch->cuda ? Version::parse(torch->cuda->version) : std::nullopt;
+  std::vector<std::string> wrong;
+  for (const std::string& number : numbers_after(lower(description(recipe)), "cuda")) {
+    const auto said = Version::parse(number);
+    if (!said || said->parts.front() < 9 || said->parts.front() > 99) continue;  // "CUDA 8.6" is a compute capability
+    const std::size_t length = built ? std::min(said->parts.size(), built->parts.size()) : 0;
+    const bool same = built && std::equal(said->parts.begin(), said->parts.begin() + static_cast<std::ptrdiff_t>(length), built->parts.begin());
+    if ((built || !gpu) && !same) add_once(wrong, number);
+  }
+  if (!wrong.empty()) {
+    report.add(recipe.at("meta.description"), fmt::format("its description names CUDA {}, it is built with {}", fmt::join(wrong, ", "), built ? built->text() : "none"));
+  }
+}
+
+void rule_description_python(const Case& recipe, Report& report) {
+  if (!recipe.promise || !recipe.package() || recipe.promise->python.empty()) return;
+  std::vector<std::string> wrong;
+  const std::string text = lower(description(recipe));
+  for (const char* word : {"python", "cpython"}) {
+    for (const std::string& number : numbers_after(text, word)) {
+      const std::size_t dot = number.find('.');
+      const std::string said = digits_of(number.substr(0, number.find('.', dot == std::string::npos ? dot : dot + 1)));  // 3.13.1 is 3.13
+      if (said != digits_of(recipe.promise->python) && said != "3") add_once(wrong, number);
+    }
+  }
+  if (!wrong.empty()) report.add(recipe.at("meta.description"), fmt::format("its description names Python {}, it is built for {}", fmt::join(wrong, ", "), recipe.promise->python));
+}
+
+void rule_description_arch(const Case& recipe, Report& report) {
+  if (!recipe.promise || !recipe.promise->is_gpu() || !recipe.package()) return;
+  std::vector<DeviceCode> codes;
+  for (const Capability gpu : recipe.promise->gpus) codes.push_back({gpu, CodeKind::cubin});
+  if (recipe.want && recipe.want->settings->ptx) codes.push_back({recipe.promise->gpus.back(), CodeKind::ptx});
+  std::vector<std::string> wrong;
+  const std::string text = lower(description(recipe));
+  for (const char* word : {"sm_", "sm", "compute capability", "compute_"}) {
+    for (const std::string& number : numbers_after(text, word)) {
+      const auto spelled = parse_capability(number.find('.') != std::string::npos ? number : "sm_" + number);
+      if (!spelled || pick(codes, spelled->capability)) continue;
+      const bool promised = std::ranges::any_of(recipe.promise->gpus, [&](Capability gpu) {
+        return gpu.major == spelled->capability.major && gpu.minor == spelled->capability.minor;
+      });
+      if (!promised) add_once(wrong, spell(spelled->capability, Dialect::dotted));
+    }
+  }
+  const bool noted = recipe.want && recipe.want->cell->status != PairStatus::valid;  // a note names other GPUs
+  if (!wrong.empty() && !noted) report.add(recipe.at("meta.description"), fmt::format("its description names compute capability {}, for which there is no code in it", fmt::join(wrong, ", ")));
 }
 
 void rule_description_cpu(const Case& recipe, Report& report) {

@@ -12,6 +12,9 @@ bool is_syntax(const Recorded::Failure& failure) {
   return failure.cause == Recorded::Cause::not_nix || failure.message.find("syntax error") != std::string::npos;
 }
 
+// Overlays, modules, flakes and libraries lie beside recipes. Only a name says that a file must be a package.
+bool is_a_recipe(const Case& recipe) { return recipe.want || recipe.name.name.has_value(); }
+
 Place place_of(const Recorded::Failure& failure, const Case& recipe) {
   return failure.where.file.empty() ? recipe.whole() : failure.where;
 }
@@ -27,7 +30,7 @@ void rule_syntax(const Case& recipe, Report& report) {
 
 void rule_evaluation(const Case& recipe, Report& report) {
   const auto& failure = recipe.got.failure;
-  if (failure && failure->cause != Recorded::Cause::none && !is_syntax(*failure)) {
+  if (failure && failure->cause != Recorded::Cause::none && !is_syntax(*failure) && is_a_recipe(recipe)) {
     report.add(place_of(*failure, recipe), failure->message);
   }
 }
@@ -38,7 +41,7 @@ void rule_not_evaluated(const Case& recipe, Report& report) {
 }
 
 void rule_not_a_package(const Case& recipe, Report& report) {
-  if (!recipe.got.evaluated() || recipe.package()) return;
+  if (!recipe.got.evaluated() || recipe.package() || !is_a_recipe(recipe)) return;
   report.add(recipe.whole(), recipe.got.kind == Recorded::Kind::set ? "evaluates to a set of packages, not to one"
                                                                     : "evaluates to something that is no package");
 }

@@ -49,6 +49,9 @@ void rule_torch_source(const Case& recipe, Report& report) {
   if (!torch || !recipe.want) return;
   const PytorchSource& want = *recipe.want->pytorch;
   const Place where = recipe.at("src");
+  if (!torch->source && std::ranges::find(torch->written, "src") != torch->written.end()) {
+    return report.add(where, fmt::format("takes its source from {}, which nobody has read", torch->source_text.empty() ? "somewhere" : torch->source_text));
+  }
   if (!torch->source) {
     if (recipe.want->nixpkgs->torch != want.version) report.add(where, fmt::format("builds the source in nixpkgs ({}), not that of {}", torch->source_text, want.version));
     return;

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+// What a recipe sets and no other rule reads. A recipe is kept only if all that it sets was understood; so what is not in the
+// tables below is a finding with its name, however harmless it may be. Whether the known things are right is for the other rules.
+// Does not know what a file, a patch or a package of the recipe's own does.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <span>
+
+#include "audit/rule.h"
+#include "nix/shell_flags.h"
+
+namespace lathe {
+namespace {
+
+using Names = std::span<const std::string_view>;
+
+bool among(Names names, std::string_view name) { return std::ranges::find(names, name) != names.end(); }
+
+// Attributes that other rules judge, and those that change nothing in what is built.
+constexpr std::string_view attributes[] = {
+    "pname", "version", "src", "patches", "postPatch", "preConfigure", "preBuild", "env", "passthru", "meta", "cmakeFlags",
+    "ninjaFlags", "requiredSystemFeatures", "doCheck", "doInstallCheck", "pythonImportsCheck", "enableParallelBuilding"};
+// dev-output and companion-torch read what a companion hands on.
+constexpr std::string_view companion_attributes[] = {"propagatedBuildInputs", "dependencies"};
+
+// Variables that other rules judge, or that say how the build is done and not what is built. The first group is nixpkgs' own.
+constexpr std::string_view variables[] = {
+    "CMAKE_GENERATOR", "BUILD_NAMEDTENSOR", "BUILD_DOCS", "BUILD_TEST", "USE_MKLDNN_CBLAS", "USE_SYSTEM_PYBIND11", "USE_MPS",
+    "USE_SYSTEM_NCCL", "USE_STATIC_NCCL", "USE_VULKAN", "PYTORCH_BUILD_NUMBER", "FORCE_CUDA",
+    "CXXFLAGS", "CFLAGS", "NIX_CFLAGS_COMPILE", "CPATH", "MAX_JOBS", "PYTORCH_BUILD_VERSION", "BUILD_VERSION", "USE_CUDA",
+    "USE_CUDNN", "USE_MKLDNN", "USE_FBGEMM", "USE_NNPACK", "USE_DISTRIBUTED", "USE_MAGMA", "USE_NCCL",
+    "CUDA_HOME", "CUDAToolkit_ROOT", "CUDACXX", "PATH",
+    "CCACHE_DIR", "CCACHE_UMASK", "CCACHE_BASEDIR", "CCACHE_NOHASHDIR", "CCACHE_SLOPPINESS", "CCACHE_COMPILERCHECK",
+    "CMAKE_C_COMPILER_LAUNCHER", "CMAKE_CXX_COMPILER_LAUNCHER", "CMAKE_CUDA_COMPILER_LAUNCHER"};
+// Only where the phases set them: nixpkgs' preConfigure writes over an attribute of that name. And names that the lines below use.
+constexpr std::string_view phase_variables[] = {"TORCH_CUDA_ARCH_LIST", "closed", "free_jobs"};
+
+constexpr std::string_view override_arguments[] = {"cudaSupport", "rocmSupport", "cudaPackages", "gpuTargets", "magma",
+                                                   "mklDnnSupport", "useSystemNccl", "torch"};
+constexpr std::string_view config_keys[] = {
+    "allowUnfree", "allowBroken", "allowAliases", "allowUnsupportedSystem", "allowUnfreePredicate", "allowInsecurePredicate",
+    "permittedInsecurePackages", "cudaSupport", "rocmSupport", "cudaCapabilities", "cudaForwardCompat"};
+constexpr std::string_view python_packages[] = {"torch", "torchvision", "torchaudio"};
+constexpr std::string_view overlaid_packages[] = {"magma", "cudaPackages", "pythonPackagesExtensions"};
+// Of CUDA's own packages, what a matrix may take from elsewhere ([cuda_packages]).
+constexpr std::string_view cuda_packages[] = {"cudatoolkit", "cudnn", "nccl", "libcusparse_lt"};
+
+// Lines of shell beside assignments that are understood; * is anything but a further command.
+constexpr std::string_view lines[] = {
+    "echo *",
+    "mkdir -p *",
+    "else",
+    "fi",
+    "rm cmake/Modules/FindCUDAToolkit.cmake",
+    "echo * > version.txt",
+    "if ! [ -e cmake/Modules/FindCUDAToolkit.cmake ]; then",
+    "echo 'include(*${CMAKE_ROOT}/Modules/FindCUDAToolkit.cmake*)' > cmake/Modules/FindCUDAToolkit.cmake",
+    "ln -s <cudaPackages*.cuda_cccl*>/include/* *",
+    "ln -sf <cudaPackages*.cuda_cccl*>/include/* *",
+    "ln -sfn <cudaPackages*.cuda_cccl*>/include/* *",
+    "free_jobs=$(awk '/^MemAvailable:/ { print int($2 / 1048576 / *) }' /proc/meminfo)",
+    "closed=$(find \"*\" -type d ! \\( -writable -executable \\) -print -quit 2>/dev/null || true)",
+    "if [ -d \"*\" ] && [ -z \"$closed\" ]; then",
+    "[ -z \"$closed\" ] || closed=\"$closed is closed to the user that builds\"",
+};
+
+// What the recorder's torch writes into a phase of its own for all that nixpkgs does there.
+constexpr std::string_view nixpkgs_text[][2] = {
+    {"postPatch", "# nixpkgs: substitutions in upstream's files"},
+    {"preBuild", "# nixpkgs: setup.py build --cmake-only"},
+    {"preConfigure", "export TORCH_CUDA_ARCH_LIST="},
+};
+
+bool starts_command(std::string_view text) {
+  static constexpr std::string_view forbidden = ";|&<>`\n";
+  return forbidden.find(text.front()) != std::string_view::npos || text.starts_with("$(");
+}
+
+bool matches(std::string_view text, std::string_view pattern) {
+  if (pattern.empty()) return text.empty();
+  if (pattern.front() != '*') return !text.empty() && text.front() == pattern.front() && matches(text.substr(1), pattern.substr(1));
+  if (matches(text, pattern.substr(1))) return true;
+  return !text.empty() && !starts_command(text) && matches(text.substr(1), pattern);
+}
+
+// A recipe of a matrix' package. What an unwanted companion is built with was its author's choice.
+const RecordedPackage* judged(const Case& recipe) {
+  if (!recipe.promise) return nullptr;
+  if (recipe.is_torch()) return recipe.package();
+  return recipe.is_companion() && recipe.want ? recipe.package() : nullptr;
+}
+
+bool is_switch(std::string_view name) {
+  return std::ranges::any_of(catalog().isas, [&](const Isa& isa) { return std::ranges::find(isa.without, name) != isa.without.end(); });
+}
+
+bool known_attribute(const RecordedPackage& package, std::string_view name) {
+  return among(attributes, name) || among(variables, name) || is_switch(name) || (package.torch && among(companion_attributes, name));
+}
+
+void report_attributes(const Case& recipe, const RecordedPackage& package, Report& report) {
+  const Json* env = package.attributes.find("env");
+  for (const std::string& name : package.written) {
+    if (!known_attribute(package, name)) report.add(recipe.at(name), fmt::format("sets {}, and nobody knows what that does", name));
+    else if (env && env->find(name)) report.add(recipe.at(name), fmt::format("sets {0} beside env.{0}: Nix refuses to have both", name));
+  }
+  if (!env || !env->object()) return;
+  for (const auto& [name, value] : *env->object()) {
+    if (!among(variables, name) && !is_switch(name)) report.add(recipe.at("env"), fmt::format("sets env.{}, and nobody knows what that does", name));
+  }
+}
+
+template <typename Keys>
+void report_others(const Keys& names, Names known, const Place& where, std::string_view what, Report& report) {
+  std::vector<std::string> others;
+  std::ranges::copy_if(names, std::back_inserter(others), [&](const std::string& name) { return !among(known, name); });
+  constexpr std::size_t most = 8;
+  const std::size_t more = others.size() > most ? others.size() - most : 0;
+  if (more > 0) others.resize(most);
+  if (!others.empty()) report.add(where, fmt::format("{} {}{}", what, fmt::join(others, ", "), more > 0 ? fmt::format(" and {} more", more) : ""));
+}
+
+std::vector<std::string> keys_of(const Json& json) {
+  std::vector<std::string> keys;
+  if (const Json::Object* members = json.object()) {
+    for (const auto& [name, value] : *members) keys.push_back(name);
+  }
+  return keys;
+}
+
+// Every Python of a pin, as package and as package set; CUDA's sets by their full names. What is in them is judged.
+std::vector<std::string> other_overlaid(const RecordedPackage& package) {
+  std::vector<std::string> names = package.overlaid;
+  std::erase_if(names, [](const std::string& name) { return name.starts_with("python3") || name.starts_with("cudaPackages_") || among(python_packages, name); });
+  return names;
+}
+
+void report_settings(const Case& recipe, const RecordedPackage& package, Report& report) {
+  report_others(keys_of(package.override_arguments), override_arguments, recipe.at("override"), "override is given", report);
+  report_others(other_overlaid(package), overlaid_packages, recipe.whole(), "an overlay changes", report);
+  report_others(package.extended, python_packages, recipe.whole(), "changes the Python packages", report);
+  report_others(package.added, {}, recipe.whole(), "puts onto the finished package, where no build sees it,", report);
+  if (package.cuda) report_others(package.cuda->changed, cuda_packages, recipe.whole(), fmt::format("changes in {}", package.cuda->set), report);
+  static constexpr std::string_view patches[] = {"patches"};
+  if (package.magma) report_others(package.magma->written, patches, recipe.whole(), "changes of MAGMA", report);
+  for (const RecordedNixpkgs& used : recipe.got.nixpkgs) {
+    report_others(keys_of(used.config), config_keys, used.where, "nixpkgs is configured with", report);
+    report_others(used.other_arguments, {}, used.where, "nixpkgs is given", report);
+  }
+}
+
+// nixpkgs' own patches, MAGMA's apart, and the one that the matrix makes of the tree's own parser.
+void report_patches(const Case& recipe, const RecordedPackage& package, Report& report) {
+  for (const RecordedPatch& patch : package.patches) {
+    if (patch.fetcher == "nixpkgs" || patch.name == "<toFile:select_compute_arch.patch>") continue;
+    report.add(recipe.at("patches"), fmt::format("adds the patch {}, which nobody has read", patch.name));
+  }
+}
+
+}  // namespace
+
+void rule_not_understood(const Case& recipe, Report& report) {
+  const RecordedPackage* package = judged(recipe);
+  if (!package) return;
+  report_attributes(recipe, *package, report);
+  report_settings(recipe, *package, report);
+  report_patches(recipe, *package, report);
+}
+
+void rule_shell_unknown(const Case& recipe, Report& report) {
+  const RecordedPackage* package = judged(recipe);
+  if (!package) return;
+  for (const char* phase : {"postPatch", "preConfigure", "preBuild"}) {
+    const std::string text = package->text_of(phase);
+    for (const std::string& line : other_commands(text)) {
+      const bool known = std::ranges::any_of(lines, [&](std::string_view pattern) { return matches(line, pattern); });
+      if (!known) report.add(recipe.at(phase), fmt::format("nobody knows what this line of {} does: {}", phase, line));
+    }
+    ShellVariables assigned;
+    apply_assignments(text, assigned);
+    for (const auto& [name, value] : assigned) {
+      if (among(variables, name) || among(phase_variables, name) || is_switch(name)) continue;
+      report.add(recipe.at(phase), fmt::format("{} sets {}, and nobody knows what that does", phase, name));
+    }
+  }
+}
+
+void rule_phase_replaced(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = recipe.is_torch() ? judged(recipe) : nullptr;
+  if (!torch) return;
+  for (const auto& [phase, own] : nixpkgs_text) {
+    if (phase == "preConfigure" && !torch->cuda_support.value_or(false)) continue;  // nixpkgs has nothing there then
+    if (std::ranges::find(torch->written, phase) == torch->written.end() || torch->text_of(phase).find(own) != std::string::npos) continue;
+    report.add(recipe.at(phase), fmt::format("its {} takes the place of what nixpkgs does there", phase));
+  }
+}
+
+// Packages of another CUDA than the one that torch is configured for: one process would load both.
+void rule_cuda_mixed(const Case& recipe, Report& report) {
+  const RecordedPackage* package = judged(recipe);
+  if (!package || !package->cuda) return;
+  std::vector<std::string> others;
+  const auto look = [&](std::string_view text) {
+    constexpr std::string_view start = "<cudaPackages";
+    for (std::size_t at = text.find(start); at != std::string_view::npos; at = text.find(start, at + 1)) {
+      const std::string name(text.substr(at + 1, text.find_first_of(".>", at) - at - 1));
+      if (name != package->cuda->set && std::ranges::find(others, name) == others.end()) others.push_back(name);
+    }
+  };
+  for (const char* list : {"buildInputs", "nativeBuildInputs", "propagatedBuildInputs"}) {
+    const Json* inputs = package->attributes.find(list);
+    if (!inputs || !inputs->array()) continue;
+    for (const Json& item : *inputs->array()) {
+      if (item.text()) look(*item.text());
+    }
+  }
+  for (const auto& [name, value] : package->environment) look(value);
+  if (!others.empty()) report.add(recipe.whole(), fmt::format("is built with {} and takes from {} too", package->cuda->set, fmt::join(others, ", ")));
+}
+
+void rule_two_faced(const Case& recipe, Report& report) {
+  if (!recipe.otherwise) return;
+  const Case turned{.spec = recipe.spec, .got = *recipe.otherwise, .file = recipe.file, .stem = recipe.stem, .name = recipe.name,
+                    .want = recipe.want, .promise = recipe.promise, .folder = recipe.folder, .fingerprint = recipe.fingerprint};
+  for (const Finding& finding : check_recipe(turned)) {
+    if (finding.severity != Severity::error) continue;
+    report.add(recipe.whole(), fmt::format("is right only with the answers that an audit gives; with others: {} [{}]", finding.what, finding.rule));
+    return;
+  }
+}
+
+}  // namespace lathe
