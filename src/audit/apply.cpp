@@ -4,42 +4,55 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
+#include "audit/journal.h"
 #include "base/error.h"
-#include "base/json.h"
+#include "base/text.h"
 #include "os/file.h"
+#include "os/inside.h"
+#include "os/name.h"
 
 namespace lathe {
 namespace {
 
 namespace fs = std::filesystem;
+using Kind = Inside::Kind;
 
-struct Steps {
-  std::vector<std::string> put, remove;  // file names relative to the folder
-};
+constexpr std::uint64_t largest_recipe = std::uint64_t{64} << 20;
+constexpr std::uint64_t largest_plan = std::uint64_t{64} << 20;
 
-void sync_folder(const fs::path& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) throw system_error("open", folder.string(), errno);
-  ::fsync(fd);  // some file systems cannot sync a folder; then there is nothing better to do
-  ::close(fd);
+[[noreturn]] void refuse(const fs::path& path, std::string what, std::string next) {
+  throw Error({.what = std::move(what), .where = {.file = path.string()}, .next = std::move(next)});
+}
+
+// The folder of the journals, none of which is a link: what is in it lies in the folder of recipes.
+Inside open_journals(const Inside& recipes) {
+  const Kind kind = recipes.kind(journal_folder);
+  if (kind == Kind::none) return recipes.make_folder(journal_folder);
+  if (kind == Kind::folder) return recipes.open_folder(journal_folder);
+  refuse(recipes.path(journal_folder), "this is not a folder, and journals are kept in one of this name",
+         "nothing was done: move it away");
 }
 
 // One apply at a time in a folder.
 class Lock {
  public:
-  explicit Lock(const fs::path& folder) {
-    create_folders(folder / journal_folder);
-    const fs::path path = folder / journal_folder / "lock";
-    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd_ < 0) throw system_error("open", path.string(), errno);
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      ::close(fd_);
-      throw Error({.what = "another apply is at work in this folder", .where = {.file = folder.string()}, .next = "wait until it has ended", .kind = ErrorKind::fault});
-    }
+  explicit Lock(const Inside& journals) : fd_(journals.open_or_make("lock")) {
+    // A lock that was deleted meanwhile, with the journals, keeps nobody out.
+    struct stat status {};
+    const bool locked = ::flock(fd_, LOCK_EX | LOCK_NB) == 0;
+    const int failure = locked ? EWOULDBLOCK : errno;
+    if (locked && ::fstat(fd_, &status) == 0 && status.st_nlink != 0) return;
+    ::close(fd_);
+    const fs::path folder = journals.path().parent_path();
+    if (failure != EWOULDBLOCK) throw system_error("lock", journals.path("lock").string(), failure);
+    throw Error({.what = "another apply is at work in this folder", .where = {.file = folder.string()},
+                 .next = "wait until it has ended", .kind = ErrorKind::fault});
   }
   ~Lock() { ::close(fd_); }
   Lock(const Lock&) = delete;
@@ -49,88 +62,101 @@ class Lock {
   int fd_ = -1;
 };
 
-bool is_number(const std::string& text) { return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }); }
-
 // Committed and uncommitted ones, oldest first.
-std::vector<fs::path> journals(const fs::path& folder) {
-  std::vector<fs::path> all;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder / journal_folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (entry->is_directory() && is_number(entry->path().filename().string())) all.push_back(entry->path());
+std::vector<std::uint32_t> numbers_of(const Inside& journals) {
+  std::vector<std::uint32_t> all;
+  for (const auto& entry : fs::directory_iterator(journals.path())) {
+    const std::string name = entry.path().filename().string();
+    if (!is_digits(name)) continue;
+    all.push_back(journal_number(name, entry.path().string()));
+    if (journals.kind(name) != Kind::folder) {
+      refuse(entry.path(), "this is not a folder, and a journal is one", "nothing was done: move it away");
+    }
   }
   std::ranges::sort(all);
   return all;
 }
 
-bool is_committed(const fs::path& journal) { return fs::exists(journal / "plan.json"); }
-bool is_done(const fs::path& journal) { return fs::exists(journal / "done"); }
+// A journal's folder and the two in it.
+struct Journal {
+  Inside folder, fresh, old;
 
-// A name out of a plan must stay in the folder.
-std::string checked(const std::string& name, const fs::path& journal) {
-  const fs::path path(name);
-  const bool leaves = path.is_absolute() || std::ranges::any_of(path, [](const fs::path& part) { return part == ".."; });
-  if (name.empty() || leaves) throw Error({.what = fmt::format("the journal names a file outside the folder: \"{}\"", name), .where = {.file = (journal / "plan.json").string()}, .next = {}});
-  return name;
-}
-
-std::vector<std::string> names_in(const Json& json, std::string_view key, const fs::path& journal) {
-  std::vector<std::string> names;
-  const Json* list = json.find(key);
-  if (!list || !list->array()) return names;
-  for (const Json& item : *list->array()) {
-    if (item.text()) names.push_back(checked(*item.text(), journal));
+  static Journal open(const Inside& journals, std::uint32_t number) {
+    Inside folder = journals.open_folder(name_of(journals, number));
+    Inside fresh = folder.open_folder("new"), old = folder.open_folder("old");
+    return {.folder = std::move(folder), .fresh = std::move(fresh), .old = std::move(old)};
   }
-  return names;
+  static Journal make(const Inside& journals, std::uint32_t number) {
+    Inside folder = journals.make_folder(name_of(journals, number));
+    Inside fresh = folder.make_folder("new"), old = folder.make_folder("old");
+    return {.folder = std::move(folder), .fresh = std::move(fresh), .old = std::move(old)};
+  }
+  static std::string name_of(const Inside& journals, std::uint32_t number) {
+    return journal_name(number, journals.path().string());
+  }
+};
+
+bool has_file(const Inside& folder, const std::string& name) {
+  const Kind kind = folder.kind(name);
+  if (kind == Kind::none || kind == Kind::file) return kind == Kind::file;
+  refuse(folder.path(name), "not a regular file", "nothing was done: look at this journal, and delete its folder if it is not yours");
 }
 
-Steps read_steps(const fs::path& journal) {
-  const std::string file = (journal / "plan.json").string();
-  const Json json = parse_json(read_file(file), file);
-  return {.put = names_in(json, "put", journal), .remove = names_in(json, "remove", journal)};
+bool is_committed(const Inside& journals, std::uint32_t number) {
+  return has_file(journals.open_folder(Journal::name_of(journals, number)), "plan.json");
+}
+bool is_done(const Inside& journals, std::uint32_t number) {
+  return has_file(journals.open_folder(Journal::name_of(journals, number)), "done");
 }
 
-std::string steps_json(const Steps& steps) {
-  JsonWriter json;
-  return json.begin_object().member("version", 1).member("put", steps.put).member("remove", steps.remove).end_object().take();
+// What is to be replaced is a file or nothing yet; what goes is a file, or a link, which goes itself.
+void check_targets(const Inside& recipes, const JournalSteps& steps) {
+  const auto check = [&](const std::string& name, bool link_too) {
+    const Kind kind = recipes.kind(name);
+    if (kind == Kind::none || kind == Kind::file || (kind == Kind::link && link_too)) return;
+    refuse(recipes.path(name), kind == Kind::link ? "a symbolic link: nothing is written over it or through it"
+                                                  : "not a regular file: nothing is written over it",
+           "nothing was done: move it away, then run apply again");
+  };
+  for (const std::string& name : steps.put) check(name, false);
+  for (const std::string& name : steps.remove) check(name, true);
 }
 
 class Applier {
  public:
-  Applier(fs::path folder, const ApplyStep& step) : folder_(std::move(folder)), step_(step) {}
+  Applier(const Inside& recipes, const Inside& journals, const ApplyStep& step)
+      : recipes_(recipes), journals_(journals), step_(step) {}
 
   // Writes contents and steps; afterwards the journal is committed.
-  fs::path prepare(const Plan& plan) {
-    const auto all = journals(folder_);
-    const int number = all.empty() ? 1 : std::stoi(all.back().filename().string()) + 1;
-    const fs::path journal = folder_ / journal_folder / fmt::format("{:04}", number);
-    Steps steps;
+  std::uint32_t prepare(const Plan& plan, const JournalSteps& steps) {
+    const auto all = numbers_of(journals_);
+    const std::uint32_t number = all.empty() ? 1 : all.back() + 1;
+    const Journal journal = Journal::make(journals_, number);
     for (const Edit& edit : plan.edits) {
-      if (edit.kind == Verdict::remove) {
-        steps.remove.push_back(edit.file);
-        continue;
-      }
+      if (edit.kind == Verdict::remove) continue;
       step("write new");
-      create_folders((journal / "new" / edit.file).parent_path());
-      write_file_atomically(journal / "new" / edit.file, edit.new_content, Durability::synced);
-      steps.put.push_back(edit.file);
-      if (edit.kind == Verdict::rename) steps.remove.push_back(edit.from);
+      journal.fresh.write_new(edit.file, edit.new_content);
     }
     step("commit");
-    create_folders(journal / "old");
-    write_file_atomically(journal / "plan.json", steps_json(steps), Durability::synced);
-    sync_folder(folder_ / journal_folder);
-    return journal;
+    journal.folder.write_new("plan.json.new", journal_text(steps));
+    journal.folder.rename("plan.json.new", journal.folder, "plan.json");
+    journal.folder.sync();
+    journals_.sync();
+    return number;
   }
 
-  ApplyResult carry_out(const fs::path& journal) {
-    const Steps steps = read_steps(journal);
-    ApplyResult result{.put = 0, .removed = 0, .journal = journal};
+  ApplyResult carry_out(std::uint32_t number) {
+    const Journal journal = Journal::open(journals_, number);
+    const JournalSteps steps = parse_journal(journal.folder.read("plan.json", largest_plan), journal.folder.path("plan.json").string());
+    check_targets(recipes_, steps);
+    for (const std::string& name : steps.put) has_file(journal.fresh, name);
+    ApplyResult result{.put = 0, .removed = 0, .journal = journal.folder.path()};
     for (const std::string& name : steps.put) result.put += put(journal, name);
     for (const std::string& name : steps.remove) result.removed += remove(journal, name);
-    sync_folder(journal / "old");
-    sync_folder(folder_);
+    journal.old.sync();
+    recipes_.sync();
     step("done");
-    write_file_atomically(journal / "done", "", Durability::synced);
+    journal.folder.write_new("done", "");
     return result;
   }
 
@@ -140,110 +166,152 @@ class Applier {
   }
 
   // The old file gets a second name in the journal, then the new one takes its place: the folder never lacks the file.
-  bool put(const fs::path& journal, const std::string& name) {
-    const fs::path source = journal / "new" / name, target = folder_ / name;
-    if (!exists(source)) return false;  // done before
-    create_folders(target.parent_path());
-    if (exists(target)) keep(journal, name);
+  bool put(const Journal& journal, const std::string& name) {
+    if (!has_file(journal.fresh, name)) return false;  // done before
+    if (recipes_.kind(name) != Kind::none) keep(journal, name);
     step("put " + name);
-    fs::rename(source, target);
+    journal.fresh.rename(name, recipes_, name);
     return true;
   }
 
-  bool remove(const fs::path& journal, const std::string& name) {
-    const fs::path target = folder_ / name;
-    if (!exists(target)) return false;
+  bool remove(const Journal& journal, const std::string& name) {
+    if (recipes_.kind(name) == Kind::none) return false;
     step("remove " + name);
-    const fs::path kept = free_name(journal, name, target);
-    fs::rename(target, kept);
-    std::error_code ignored;
-    if (target.parent_path() != folder_) fs::remove(target.parent_path(), ignored);  // NAME/default.nix leaves an empty NAME
+    recipes_.rename(name, journal.old, free_name(journal, name));
+    const std::size_t slash = name.rfind('/');
+    if (slash != std::string::npos) recipes_.remove_empty_folder(name.substr(0, slash));  // of NAME/default.nix
     return true;
   }
 
-  void keep(const fs::path& journal, const std::string& name) {
-    const fs::path target = folder_ / name, kept = free_name(journal, name, target);
-    if (exists(kept)) return;  // this very file
+  void keep(const Journal& journal, const std::string& name) {
+    const std::string kept = free_name(journal, name);
+    if (journal.old.kind(kept) != Kind::none) return;  // this very file
     step("keep " + name);
-    std::error_code error;
-    if (fs::is_symlink(target)) fs::copy_symlink(target, kept, error);
-    else fs::create_hard_link(target, kept, error);
-    if (error) fs::copy_file(target, kept);  // a file system without hard links
+    if (recipes_.link(name, journal.old, kept)) return;
+    journal.old.write_new(kept, recipes_.read(name, largest_recipe));  // a file system without hard links
   }
 
   // Where in old/ this file goes: somebody may have written another one of its name after an interruption.
-  static fs::path free_name(const fs::path& journal, const std::string& name, const fs::path& target) {
-    create_folders((journal / "old" / name).parent_path());
-    fs::path kept = journal / "old" / name;
-    for (int i = 2; exists(kept); ++i) {
-      std::error_code ignored;
-      if (fs::equivalent(kept, target, ignored)) return kept;
-      kept = journal / "old" / fmt::format("{}~{}", name, i);
+  std::string free_name(const Journal& journal, const std::string& name) const {
+    const std::size_t last = name.rfind('/') + 1;
+    std::string kept = name;
+    for (int i = 2; journal.old.kind(kept) != Kind::none && !journal.old.same(kept, recipes_, name); ++i) {
+      const std::string ending = fmt::format("~{}", i);
+      kept = name.substr(0, last) + std::string(cut_name(name.substr(last), longest_name - ending.size())) + ending;
     }
     return kept;
   }
 
-  static bool exists(const fs::path& path) { return fs::exists(fs::symlink_status(path)); }
-
-  const fs::path folder_;
+  const Inside& recipes_;
+  const Inside& journals_;
   const ApplyStep& step_;
 };
 
 // Contents that were being written when the program ended: nobody has missed them yet.
-void drop_uncommitted(const fs::path& folder) {
-  for (const fs::path& journal : journals(folder)) {
-    if (!is_committed(journal)) fs::remove_all(journal);
+void drop_uncommitted(const Inside& journals) {
+  for (const std::uint32_t number : numbers_of(journals)) {
+    if (!is_committed(journals, number)) fs::remove_all(journals.path(Journal::name_of(journals, number)));
   }
 }
 
-void check_unchanged(const Plan& plan, const fs::path& folder) {
+// After a full disk or the like: no new content stays, and no empty folder of journals.
+void give_up(const Inside& journals) noexcept {
+  try {
+    drop_uncommitted(journals);
+    if (numbers_of(journals).empty()) fs::remove_all(journals.path());
+  } catch (...) {  // the next apply drops it
+  }
+}
+
+JournalSteps steps_of(const Plan& plan, const Inside& recipes) {
+  JournalSteps steps;
   for (const Edit& edit : plan.edits) {
-    const fs::path path = folder / (edit.from.empty() ? edit.file : edit.from);
-    const bool there = fs::exists(fs::symlink_status(path));
-    const bool same = edit.kind == Verdict::create ? !there : there && (!fs::is_regular_file(path) || edit.old_content.empty() || read_file(path) == edit.old_content);
-    if (!same) {
-      throw Error({.what = "changed after it was looked at; nothing was done", .where = {.file = path.string()}, .next = "run apply again"});
+    (edit.kind == Verdict::remove ? steps.remove : steps.put).push_back(edit.file);
+    if (edit.kind == Verdict::rename) steps.remove.push_back(edit.from);
+  }
+  // A name that the journal cannot hold would be another one when it is read again.
+  for (const std::vector<std::string>& names : {steps.put, steps.remove}) {
+    for (const std::string& name : names) {
+      const JournalSteps one{.put = {name}, .remove = {}};
+      bool held = false;
+      try {
+        held = parse_journal(journal_text(one), journal_folder) == one;
+      } catch (const Error&) {
+      }
+      if (!held) refuse(recipes.path(name), "a file of such a name is not touched", "nothing was done: rename it or move it away");
     }
   }
+  return steps;
 }
 
-std::optional<ApplyResult> finish(const fs::path& folder, const ApplyStep& step) {
-  drop_uncommitted(folder);
-  std::optional<ApplyResult> result;
-  for (const fs::path& journal : journals(folder)) {
-    if (!is_done(journal)) result = Applier(folder, step).carry_out(journal);
+void check_unchanged(const Plan& plan, const Inside& recipes) {
+  for (const Edit& edit : plan.edits) {
+    const std::string& name = edit.from.empty() ? edit.file : edit.from;
+    const Kind kind = recipes.kind(name);
+    const bool there = kind != Kind::none;
+    const bool same = edit.kind == Verdict::create
+                          ? !there
+                          : there && (kind != Kind::file || edit.old_content.empty() || recipes.read(name, largest_recipe) == edit.old_content);
+    if (!same) refuse(recipes.path(name), "changed after it was looked at; nothing was done", "run apply again");
   }
-  return result;
+}
+
+// An apply finishes what an earlier one left before it begins, so that two are open can only be somebody else's doing.
+std::optional<ApplyResult> finish(const Inside& recipes, const Inside& journals, const ApplyStep& step) {
+  std::vector<std::uint32_t> open;
+  for (const std::uint32_t number : numbers_of(journals)) {
+    if (is_committed(journals, number) && !is_done(journals, number)) open.push_back(number);
+  }
+  if (open.size() > 1) {
+    refuse(journals.path(), fmt::format("{} journals are unfinished ({} and {}), and an apply leaves one at most", open.size(),
+                                        Journal::name_of(journals, open[0]), Journal::name_of(journals, open[1])),
+           "nothing was done: look at them, and delete those that are not from an apply of yours");
+  }
+  drop_uncommitted(journals);
+  if (open.empty()) return std::nullopt;
+  return Applier(recipes, journals, step).carry_out(open[0]);
 }
 
 }  // namespace
 
 std::optional<ApplyResult> finish_interrupted(const fs::path& folder, const ApplyStep& step) {
-  if (!fs::exists(folder / journal_folder)) return std::nullopt;
-  const Lock lock(folder);
-  return finish(folder, step);
+  if (!fs::exists(fs::symlink_status(folder / journal_folder))) return std::nullopt;
+  const Inside recipes(folder), journals = open_journals(recipes);
+  const Lock lock(journals);
+  return finish(recipes, journals, step);
 }
 
 ApplyResult apply_plan(const Plan& plan, const fs::path& folder, const ApplyStep& step) {
   if (plan.edits.empty()) return {};
   create_folders(folder);
-  const Lock lock(folder);
-  finish(folder, step);
-  check_unchanged(plan, folder);
-  Applier applier(folder, step);
-  return applier.carry_out(applier.prepare(plan));
+  const Inside recipes(folder), journals = open_journals(recipes);
+  const Lock lock(journals);
+  finish(recipes, journals, step);
+  const JournalSteps steps = steps_of(plan, recipes);
+  check_targets(recipes, steps);
+  check_unchanged(plan, recipes);
+  Applier applier(recipes, journals, step);
+  std::uint32_t number = 0;
+  try {
+    number = applier.prepare(plan, steps);
+  } catch (...) {
+    give_up(journals);
+    throw;
+  }
+  return applier.carry_out(number);
 }
 
 std::size_t forget_journals(const fs::path& folder) {
-  if (!fs::exists(folder / journal_folder)) return 0;
-  const Lock lock(folder);
-  const auto all = journals(folder);
-  for (const fs::path& journal : all) {
-    if (is_committed(journal) && !is_done(journal)) {
-      throw Error({.what = "an apply was interrupted; its journal is still needed", .where = {.file = journal.string()}, .next = "run apply, which finishes it, then apply --forget"});
-    }
+  if (!fs::exists(fs::symlink_status(folder / journal_folder))) return 0;
+  const Inside recipes(folder), journals = open_journals(recipes);
+  const Lock lock(journals);
+  const auto all = numbers_of(journals);
+  for (const std::uint32_t number : all) {
+    if (!is_committed(journals, number) || is_done(journals, number)) continue;
+    refuse(journals.path(Journal::name_of(journals, number)), "an apply was interrupted; its journal is still needed",
+           "run apply, which finishes it, then apply --forget");
   }
-  fs::remove_all(folder / journal_folder);
+  fs::remove_all(journals.path());
   return all.size();
 }
 

@@ -8,17 +8,17 @@
 //   NNNN/done        all steps were done
 //
 // A step is done when its file is gone from new/ (put) or from the folder (remove), so doing all steps again finishes.
+// No step follows a symbolic link or leaves the folder, whoever wrote the journal (journal.h, os/inside.h).
 #pragma once
 
 #include <filesystem>
 #include <functional>
 #include <string>
 
+#include "audit/journal.h"
 #include "audit/plan.h"
 
 namespace lathe {
-
-inline constexpr const char* journal_folder = ".torchlathe-journal";
 
 struct ApplyResult {
   std::size_t put = 0, removed = 0;

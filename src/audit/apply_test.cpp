@@ -2,6 +2,8 @@
 #include "audit/apply.h"
 
 #include <gtest/gtest.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,10 +134,144 @@ TEST_F(ApplyTest, AFolderThatChangedSinceItWasLookedAtIsLeftAlone) {
   EXPECT_EQ(content(), now);
 }
 
-TEST_F(ApplyTest, AJournalCannotReachOutOfTheFolder) {
-  fs::create_directories(folder_ / journal_folder / "0001");
-  write(std::string(journal_folder) + "/0001/plan.json", R"({"version": 1, "put": [], "remove": ["../../etc/x"]})");
-  EXPECT_THROW(finish_interrupted(folder_), Error);
+// ---- Journals that somebody else put there --------------------------------------------------------------------------
+
+class PlantedJournal : public ApplyTest {
+ protected:
+  PlantedJournal() {
+    fs::create_directories(outside_.path() / "folder");
+    outside_.write("secret", "secret");
+    fs::create_directories(journal_ / "new");
+    fs::create_directories(journal_ / "old");
+  }
+  void plan_json(const std::string& put, const std::string& remove) {
+    std::ofstream(journal_ / "plan.json") << R"({"version": 1, "put": [)" << put << R"(], "remove": [)" << remove << "]}";
+  }
+  // Refused in words, and nothing in the folder or outside of it has changed.
+  std::string refusal() {
+    std::string what;
+    try {
+      finish_interrupted(folder_);
+    } catch (const Error& error) {
+      what = error.parts().what;
+    }
+    EXPECT_EQ(content(), before_);
+    EXPECT_EQ(content(outside_.path()), (std::map<std::string, std::string>{{"secret", "secret"}}));
+    EXPECT_TRUE(fs::is_empty(outside_.path() / "folder"));
+    return what;
+  }
+
+  const testing::ScratchFolder outside_;
+  const fs::path journal_ = folder_ / journal_folder / "0001";
+};
+
+TEST_F(PlantedJournal, CannotReachOutOfTheFolderByItsNames) {
+  plan_json("", R"("../../etc/x")");
+  EXPECT_NE(refusal().find("outside the folder"), std::string::npos);
+  plan_json("", '"' + (outside_.path() / "secret").string() + '"');
+  EXPECT_NE(refusal().find("outside the folder"), std::string::npos);
+  plan_json("", R"("a.nix\u0000x")");
+  EXPECT_NE(refusal().find("control character"), std::string::npos);
+}
+
+TEST_F(PlantedJournal, CannotWriteThroughALinkInTheFolder) {
+  fs::create_symlink(outside_.path(), folder_ / "link");
+  fs::create_directories(journal_ / "new/link");
+  std::ofstream(journal_ / "new/link/secret") << "planted";
+  plan_json(R"("link/secret")", "");
+  EXPECT_NE(refusal().find("symbolic link"), std::string::npos);
+  plan_json("", R"("link/secret")");
+  EXPECT_NE(refusal().find("symbolic link"), std::string::npos);
+}
+
+TEST_F(PlantedJournal, CannotCarryFilesOutThroughALinkForOld) {
+  fs::remove(journal_ / "old");
+  fs::create_symlink(outside_.path() / "folder", journal_ / "old");
+  plan_json("", R"("a.nix")");
+  EXPECT_NE(refusal().find("symbolic link"), std::string::npos);
+}
+
+TEST_F(PlantedJournal, CannotBringInALinkOrAFolder) {
+  fs::create_symlink(outside_.path() / "secret", journal_ / "new/z.nix");
+  plan_json(R"("z.nix")", "");
+  EXPECT_EQ(refusal(), "not a regular file");
+  fs::remove(journal_ / "new/z.nix");
+  fs::create_directories(folder_ / "work/deep");
+  plan_json("", R"("work")");
+  EXPECT_NE(refusal().find("not a regular file"), std::string::npos);
+}
+
+TEST_F(PlantedJournal, CannotBeALinkItself) {
+  plan_json("", R"("a.nix")");
+  fs::rename(journal_, folder_ / "elsewhere");
+  fs::create_symlink("../elsewhere", journal_);
+  EXPECT_NE(refusal(), "");
+  fs::remove_all(folder_ / journal_folder);
+  fs::create_symlink("elsewhere", folder_ / journal_folder);
+  EXPECT_NE(refusal(), "");
+  EXPECT_THROW(forget_journals(folder_), Error);
+  EXPECT_THROW(apply_plan(plan(), folder_), Error);
+}
+
+TEST_F(PlantedJournal, CannotHaveItsMarkWrittenThroughALink) {
+  plan_json("", "");
+  fs::create_symlink(outside_.path() / "folder/new", journal_ / "done");
+  EXPECT_EQ(refusal(), "not a regular file");
+  fs::remove(journal_ / "done");
+  fs::remove(journal_ / "plan.json");
+  fs::create_symlink(outside_.path() / "secret", journal_ / "plan.json");
+  EXPECT_EQ(refusal(), "not a regular file");
+}
+
+TEST_F(PlantedJournal, OfANumberThatNoApplyGivesIsRefused) {
+  plan_json("", R"("a.nix")");
+  for (const char* name : {"99999999999999999999", "1", "00001"}) {
+    fs::rename(journal_, folder_ / journal_folder / name);
+    EXPECT_NE(refusal().find(std::string("the number ") + name), std::string::npos);
+    fs::rename(folder_ / journal_folder / name, journal_);
+  }
+}
+
+TEST_F(PlantedJournal, BesideAnotherUnfinishedOneIsRefused) {
+  plan_json("", R"("a.nix")");
+  fs::copy(journal_, folder_ / journal_folder / "0002", fs::copy_options::recursive);
+  EXPECT_EQ(refusal(), "2 journals are unfinished (0001 and 0002), and an apply leaves one at most");
+}
+
+TEST_F(PlantedJournal, ThatAnotherProcessHoldsIsRefusedAtOnce) {
+  plan_json("", R"("a.nix")");
+  const int lock = ::open((folder_ / journal_folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  ASSERT_EQ(::flock(lock, LOCK_EX), 0);
+  EXPECT_EQ(refusal(), "another apply is at work in this folder");
+  ::close(lock);
+}
+
+TEST_F(ApplyTest, WritesNeitherOverNorThroughALink) {
+  const testing::ScratchFolder outside;
+  outside.write("b.nix", "old b");
+  fs::remove(folder_ / "b.nix");
+  fs::create_symlink(outside.path() / "b.nix", folder_ / "b.nix");
+  EXPECT_THROW(apply_plan(plan(), folder_), Error);
+  EXPECT_TRUE(fs::is_symlink(folder_ / "b.nix"));
+  EXPECT_EQ(read_file(outside.path() / "b.nix"), "old b");
+  EXPECT_EQ(read_file(folder_ / "a.nix"), "old a");
+}
+
+TEST_F(ApplyTest, LeavesNothingOfAJournalThatCouldNotBeWritten) {
+  EXPECT_THROW(apply_plan(plan(), folder_, [](const std::string& what) {
+    if (what == "commit") throw Error({.what = "no room"});
+  }), Error);
+  EXPECT_EQ(content(), before_);
+  EXPECT_FALSE(fs::exists(folder_ / journal_folder));
+}
+
+TEST_F(ApplyTest, NamesAsLongAsTheyMayBe) {
+  const std::string name = std::string(251, 'n') + ".nix";
+  write(name, "old");
+  const Plan longest{.summary = {}, .edits = {{.kind = Verdict::rewrite, .file = name, .from = {}, .reason = {}, .old_content = "old", .new_content = "new"}}};
+  const ApplyResult result = apply_plan(longest, folder_);
+  EXPECT_EQ(read_file(folder_ / name), "new");
+  EXPECT_EQ(read_file(result.journal / "old" / name), "old");
 }
 
 TEST_F(ApplyTest, AnInterruptedJournalIsNotForgotten) {

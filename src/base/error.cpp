@@ -22,6 +22,8 @@ std::string usual_mend(int error_number) {
     case EPERM: return "check the permissions of the file and of its folder";
     case ENOSPC:
     case EDQUOT: return "free some space and run the command again; nothing was left half-written";
+    case EFBIG: return "allow larger files (ulimit -f) or choose another file system; nothing was left half-written";
+    case ENAMETOOLONG: return "choose a shorter name";
     case EROFS: return "the file system is read-only: choose another place";
     default: return "";
   }

@@ -77,7 +77,7 @@ class FileCarver {
     write(file);
     file.take_attributes(source_, in_place ? NewFile::Keep::everything : NewFile::Keep::mode);
     source_.expect_unchanged();
-    file.put_in_place(in_place && options_.synced);
+    file.put_in_place(in_place && options_.synced, in_place ? Unfinished::Over::what_is_there : Unfinished::Over::nothing);
     return result_;
   }
 

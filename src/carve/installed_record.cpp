@@ -33,8 +33,9 @@ struct Affected {
   std::map<std::string, RecordedFile> written = {};
 
   fs::path base() const { return fs::canonical(record.parent_path().parent_path()); }
+  std::string own_name() const { return (record.parent_path().filename() / record.filename()).generic_string(); }
   void write() const {
-    write_file_atomically(record, rewrite_record(text, written, [](std::string_view name) { return std::string(name); }));
+    write_file_atomically(record, rewrite_record(text, own_name(), written, [](std::string_view name) { return std::string(name); }));
   }
 };
 

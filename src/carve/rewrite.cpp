@@ -46,7 +46,27 @@ class Copier {
   Copier(int from, const std::string& from_name, int to, const std::string& to_name)
       : from_(from), to_(to), from_name_(from_name), to_name_(to_name), buffer_(std::size_t{256} << 10, '\0') {}
 
+  // Holes stay holes: what is written is new, and reads as zeros where nothing is put. A file system that cannot tell
+  // where they are has none.
   void copy(CopyRun run) {
+    while (run.size > small_run) {
+      const off_t data = ::lseek(from_, static_cast<off_t>(run.from), SEEK_DATA);
+      if (data < 0 && errno == ENXIO) return;  // a hole up to the end
+      if (data < 0) break;
+      const std::uint64_t hole = std::min(static_cast<std::uint64_t>(data) - run.from, run.size);
+      run = {.from = run.from + hole, .to = run.to + hole, .size = run.size - hole};
+      if (run.size == 0) return;
+      const off_t end = ::lseek(from_, static_cast<off_t>(run.from), SEEK_HOLE);
+      if (end <= data) break;
+      const std::uint64_t part = std::min(static_cast<std::uint64_t>(end) - run.from, run.size);
+      copy_data({.from = run.from, .to = run.to, .size = part});
+      run = {.from = run.from + part, .to = run.to + part, .size = run.size - part};
+    }
+    copy_data(run);
+  }
+
+ private:
+  void copy_data(CopyRun run) {
     if (in_kernel_ && run.size > small_run) run = copy_in_kernel(run);
     while (run.size != 0) {
       const std::uint64_t part = std::min<std::uint64_t>(run.size, buffer_.size());
@@ -56,7 +76,6 @@ class Copier {
     }
   }
 
- private:
   // What is left to copy by hand: nothing, or (between file systems that cannot do it) the rest.
   CopyRun copy_in_kernel(CopyRun run) {
     while (run.size != 0) {
@@ -165,9 +184,9 @@ void NewFile::take_attributes(const SourceFile& source, Keep keep) {
   }
 }
 
-void NewFile::put_in_place(bool synced) {
+void NewFile::put_in_place(bool synced, Unfinished::Over over) {
   if (synced && ::fsync(file_.descriptor()) != 0) throw system_error("write", place_.string(), errno);
-  file_.put_in_place();
+  file_.put_in_place(over);
 }
 
 void copy_whole(const std::filesystem::path& from, const std::filesystem::path& to) {

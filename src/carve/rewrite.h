@@ -56,15 +56,15 @@ class NewFile {
   enum class Keep { mode, everything };  // permissions only; or owner, times and extended attributes too
   void take_attributes(const SourceFile& source, Keep keep);
 
-  // Renames it over its place. `synced`: it is on the disk before that.
-  void put_in_place(bool synced);
+  // Renames it to its place. `synced`: it is on the disk before that.
+  void put_in_place(bool synced, Unfinished::Over over = Unfinished::Over::nothing);
 
  private:
   std::filesystem::path place_;
   Unfinished file_;
 };
 
-// A copy with the same permissions, whole or not at all.
+// A copy with the same permissions and holes, whole or not at all. Error when something is there already.
 void copy_whole(const std::filesystem::path& from, const std::filesystem::path& to);
 
 // The same in memory, for small inputs (tests).

@@ -41,6 +41,7 @@ class TreeCarver {
   CarvedTree in_place() {
     list();
     carve_all(source_);
+    link_again();
     if (options_.write_manifest && !options_.carve.dry_run && tree_.count(Outcome::carved) != 0) {
       write_manifest(source_);
       auto records = records_in(source_);
@@ -74,7 +75,7 @@ class TreeCarver {
       update_installed_records(folder.path(), changed_files(), std::string(manifest_name), records_in(folder.path()));
     }
     fs::permissions(folder.path(), fs::status(source_).permissions());
-    folder.put_in_place();
+    folder.put_in_place(Unfinished::Over::nothing);
     return std::move(tree_);
   }
 
@@ -127,6 +128,19 @@ class TreeCarver {
       if (item.link_to) fs::create_hard_link(destination / items_[*item.link_to].relative, destination / item.relative);
     }
     for (const fs::path& folder : folders_) fs::permissions(destination / folder, fs::status(source_ / folder).permissions());
+  }
+
+  // In place a carved file is a new one: its other names in this folder become names of it.
+  void link_again() const {
+    if (options_.carve.dry_run) return;
+    for (const Item& item : items_) {
+      if (item.link_to && is_carved(*item.link_to)) link_over(source_ / items_[*item.link_to].relative, source_ / item.relative);
+    }
+  }
+
+  bool is_carved(std::size_t i) const {
+    const auto it = std::ranges::find(tree_.files, items_[i].relative.generic_string(), &CarvedFile::path);
+    return it != tree_.files.end() && it->outcome == Outcome::carved;
   }
 
   // The largest first, so that no core is left alone with one at the end.
@@ -221,6 +235,9 @@ class TreeCarver {
     std::vector<std::string> files;
     for (const CarvedFile& file : tree_.files) {
       if (file.outcome == Outcome::carved) files.push_back(file.path);
+    }
+    for (const Item& item : items_) {
+      if (item.link_to && is_carved(*item.link_to)) files.push_back(item.relative.generic_string());
     }
     return files;
   }

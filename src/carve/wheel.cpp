@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -72,13 +71,14 @@ std::string unpack_text(const ZipMember& member) {
 
 void unpack_file(const ZipMember& member, const fs::path& path) {
   create_folders(path.parent_path());
-  std::ofstream file(path, std::ios::binary);
+  NewFile file(path);
+  std::uint64_t at = 0;
   unpack(member, [&](ByteSpan bytes) {
-    file.write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
-    return file.good();
+    file.patch(at, as_text(bytes));
+    at += bytes.size();
+    return true;
   });
-  file.close();
-  if (!file) throw system_error("write", path.string(), errno);
+  file.put_in_place(false);
 }
 
 class WheelCarver {
@@ -91,7 +91,7 @@ class WheelCarver {
 
   CarvedWheel carve() {
     const MadeFolder made(options_.carve.dry_run ? fs::path() : place_.parent_path());
-    remove_leftovers(place_);
+    if (!options_.carve.dry_run) remove_leftovers(place_);
     const fs::path beside = options_.carve.dry_run ? fs::temp_directory_path() / place_.filename() : place_;
     const Unfinished folder(beside, Unfinished::Kind::folder);
     CarvedWheel carved{.tree = carve_libraries(folder.path()), .path = {}, .old_file_size = source_.size()};
@@ -279,7 +279,7 @@ class WheelCarver {
       add(writer, *record, new_stem_ + ".dist-info/" + std::string(variant_file_name),
           wheel_variant_json(label_, options_.carve.targets, toolkit_of(carved.tree, folder), text_of(variant_file_name)));
     }
-    writer.add(*record, new_name(record->name), as_byte_span(rewrite_record(unpack_text(*record), written_, [&](std::string_view name) {
+    writer.add(*record, new_name(record->name), as_byte_span(rewrite_record(unpack_text(*record), record->name, written_, [&](std::string_view name) {
       return new_name(name);
     })));
     carved.new_file_size = writer.finish();

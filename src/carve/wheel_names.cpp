@@ -27,27 +27,46 @@ std::string gpu_label(const CarveTarget& target) {
   return "sm" + spell(target.capability, Dialect::cmake) + (target.ptx ? "ptx" : "");
 }
 
-// The first field of a line of RECORD, which is quoted where it holds a comma or a quote.
-std::string path_of(std::string_view line) {
-  if (!line.starts_with('"')) return std::string(line.substr(0, line.find(',')));
-  std::string path;
-  for (std::size_t i = 1; i < line.size(); ++i) {
-    if (line[i] == '"' && (i + 1 == line.size() || line[i + 1] != '"')) break;
-    if (line[i] == '"') ++i;
-    path += line[i];
+using Row = std::vector<std::string>;
+
+// One field of CSV from `at` on, quoted or not; `at` comes to stand on the comma or line end behind it.
+std::string field_at(std::string_view text, std::size_t& at) {
+  std::string field;
+  bool quoted = at < text.size() && text[at] == '"';
+  if (quoted) ++at;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    const bool quote = quoted && c == '"';
+    if (quote && at + 1 < text.size() && text[at + 1] == '"') ++at;
+    else if (quote) { quoted = false; continue; }
+    else if (!quoted && (c == ',' || c == '\n' || c == '\r')) break;
+    field += c;
   }
-  return path;
+  return field;
 }
 
-std::string quoted(const std::string& path) {
-  if (path.find_first_of(",\"") == std::string::npos) return path;
-  return "\"" + replace_all(path, "\"", "\"\"") + "\"";
+// RECORD as its writers and readers have it, Python's csv module: path, hash, size. Rows without a path are left out.
+std::vector<Row> rows_of(std::string_view text) {
+  std::vector<Row> rows;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    Row row = {field_at(text, at)};
+    while (at < text.size() && text[at] == ',') row.push_back(field_at(text, ++at));
+    if (!row[0].empty()) rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
-std::string hash_and_size(std::string_view line) {
-  const std::size_t last = line.rfind(',');
-  const std::size_t before = last == std::string_view::npos || last == 0 ? last : line.rfind(',', last - 1);
-  return before == std::string_view::npos ? ",," : std::string(line.substr(before));
+std::string quoted(const std::string& field) {
+  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
+  return "\"" + replace_all(field, "\"", "\"\"") + "\"";
+}
+
+std::string line_of(const Row& row) {
+  std::string line;
+  for (std::size_t i = 0; i < std::max<std::size_t>(row.size(), 3); ++i) {
+    line += (i == 0 ? "" : ",") + (i < row.size() ? quoted(row[i]) : "");
+  }
+  return line + "\n";
 }
 
 bool is_part(std::string_view part) {
@@ -159,23 +178,23 @@ std::optional<std::string> metadata_with_version(std::string_view text, std::str
   return std::nullopt;
 }
 
-std::string rewrite_record(std::string_view text, const std::map<std::string, RecordedFile>& written,
+std::string rewrite_record(std::string_view text, std::string_view own_name, const std::map<std::string, RecordedFile>& written,
                            const std::function<std::string(std::string_view)>& new_name) {
   std::string out;
   std::set<std::string> seen;
   std::string record_line;
-  for (const std::string_view whole_line : split(text, '\n')) {
-    const std::string_view line = trim(whole_line);
-    if (line.empty()) continue;
-    const std::string path = new_name(path_of(line));
-    if (path.ends_with(".dist-info/RECORD.jws") || path.ends_with(".dist-info/RECORD.p7s")) continue;
-    if (path.ends_with(".dist-info/RECORD")) {
-      record_line = quoted(path) + ",,\n";
+  const std::string own(own_name);
+  for (Row& row : rows_of(text)) {
+    if (row[0] == own + ".jws" || row[0] == own + ".p7s") continue;
+    const bool itself = row[0] == own;
+    row[0] = new_name(row[0]);
+    if (itself) {
+      record_line = line_of({row[0], "", ""});
       continue;
     }
-    const auto it = written.find(path);
-    out += it == written.end() ? quoted(path) + hash_and_size(line) + "\n" : line_of(path, it->second);
-    seen.insert(path);
+    const auto it = written.find(row[0]);
+    out += it == written.end() ? line_of(row) : line_of(row[0], it->second);
+    seen.insert(row[0]);
   }
   for (const auto& [path, file] : written) {
     if (!seen.contains(path)) out += line_of(path, file);
@@ -185,9 +204,7 @@ std::string rewrite_record(std::string_view text, const std::map<std::string, Re
 
 std::set<std::string> recorded_paths(std::string_view text) {
   std::set<std::string> paths;
-  for (const std::string_view line : split(text, '\n')) {
-    if (!trim(line).empty()) paths.insert(path_of(trim(line)));
-  }
+  for (Row& row : rows_of(text)) paths.insert(std::move(row[0]));
   return paths;
 }
 

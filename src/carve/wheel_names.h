@@ -46,9 +46,9 @@ struct RecordedFile {
   Sha256 hash = {};
   std::uint64_t size = 0;
 };
-// RECORD with its paths renamed by `new_name`, the lines of `written` (new paths) changed or added, and those of RECORD's own
-// signatures, which no longer hold, left out.
-std::string rewrite_record(std::string_view text, const std::map<std::string, RecordedFile>& written,
+// RECORD (itself listed as `own_name`, an old path) with its paths renamed by `new_name`, the lines of `written` (new paths) changed or added, and those of its own
+// signatures, which no longer hold, left out. It is CSV: a name may hold commas, quotes and line ends.
+std::string rewrite_record(std::string_view text, std::string_view own_name, const std::map<std::string, RecordedFile>& written,
                            const std::function<std::string(std::string_view)>& new_name);
 
 // The files that RECORD lists.

@@ -48,7 +48,7 @@ TEST(WheelNames, RewritesRecord) {
   const std::string record = rewrite_record(
       "t/a.so,sha256=old,9\r\n\"t/b,\"\"c\"\"\",sha256=same,3\nt-1.dist-info/RECORD.jws,,\nt-1.dist-info/RECORD,,\n"
       "t-1.dist-info/WHEEL,sha256=w,1\n",
-      written, [](std::string_view name) {
+      "t-1.dist-info/RECORD", written, [](std::string_view name) {
         return name.starts_with("t-1.") ? "t-2." + std::string(name.substr(4)) : std::string(name);
       });
   const std::string empty = "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
@@ -80,6 +80,23 @@ TEST(WheelNames, AFolderIsMeantByItsNameHoweverItIsSpelled) {
   EXPECT_TRUE(names_stem(*name, "Foo.Bar-1.0+local_1"));
   EXPECT_FALSE(names_stem(*name, "foo_bar-1.1+local.1"));
   EXPECT_FALSE(names_stem(*name, "foo-1.0+local.1"));
+}
+
+TEST(WheelNames, NamesInRecordMayHoldLineEndsQuotesAndCommas) {
+  const std::string text = "\"a\nb\",sha256=x,1\n\"say \"\"hi\"\".so\",sha256=y,2\r\n\" c\r\",,\nt-1.dist-info/RECORD,,\n";
+  EXPECT_EQ(recorded_paths(text), (std::set<std::string>{"a\nb", "say \"hi\".so", " c\r", "t-1.dist-info/RECORD"}));
+  const std::map<std::string, RecordedFile> written = {{"a\nb", {.hash = sha256({}), .size = 5}}};
+  const auto same = [](std::string_view name) { return std::string(name); };
+  EXPECT_EQ(rewrite_record(text, "t-1.dist-info/RECORD", written, same),
+            "\"a\nb\",sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,5\n\"say \"\"hi\"\".so\",sha256=y,2\n"
+            "\" c\r\",,\nt-1.dist-info/RECORD,,\n");
+}
+
+TEST(WheelNames, AnotherDistInfoInAWheelIsFilesLikeAnyOther) {
+  const auto same = [](std::string_view name) { return std::string(name); };
+  EXPECT_EQ(rewrite_record("u-2.dist-info/RECORD,sha256=x,1\nu-2.dist-info/RECORD.jws,sha256=y,2\nt-1.dist-info/RECORD.p7s,,\n"
+                           "t-1.dist-info/RECORD,,\n", "t-1.dist-info/RECORD", {}, same),
+            "u-2.dist-info/RECORD,sha256=x,1\nu-2.dist-info/RECORD.jws,sha256=y,2\nt-1.dist-info/RECORD,,\n");
 }
 
 }  // namespace

@@ -60,6 +60,15 @@ CarveOptions carve_options(const Options& options) {
   if (!options.in_place && options.output.empty() && !carve.dry_run) {
     throw Error({.what = "where to?", .where = {}, .next = "say --output PATH, or --in-place to replace what is there"});
   }
+  std::error_code ignored;
+  if (!options.in_place && fs::equivalent(options.path, options.output, ignored)) {
+    throw Error({.what = "this is what is to be carved", .where = {.file = options.output},
+                 .next = "name a place where nothing is, or say --in-place"});
+  }
+  if (carve.dry_run && !options.manifest.empty()) {
+    throw Error({.what = "--manifest writes a file, and --dry-run writes nothing", .where = {},
+                 .next = "leave out one of them; --format json tells the same"});
+  }
   carve.hash = carve.hash || !options.manifest.empty();
   return carve;
 }

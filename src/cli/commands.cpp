@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "os/file.h"
 
 namespace lathe {
 namespace {
@@ -102,7 +103,7 @@ int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal
   } catch (const std::bad_alloc&) {
     return report(terminal, "out of memory", 3);
   } catch (const std::filesystem::filesystem_error& error) {
-    return report(terminal, fmt::format("{}: {}", error.path1().string(), error.code().message()), 3);
+    return report(terminal, file_error(error).text(), 3);
   }
 }
 

@@ -3,18 +3,24 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "base/error.h"
+#include "os/name.h"
 
 namespace lathe {
 namespace {
+
+namespace fs = std::filesystem;
 
 // A file descriptor that is closed when it goes out of scope.
 class Descriptor {
@@ -79,7 +85,8 @@ void write_all(int descriptor, const std::string& name, std::string_view content
 std::pair<int, std::string> create_beside(const std::filesystem::path& path, const std::filesystem::path& folder) {
   static std::atomic<unsigned> count = 0;
   while (true) {
-    const std::string name = (folder / fmt::format(".{}.{}-{}.new", path.filename().string(), ::getpid(), ++count)).string();
+    const std::string ending = fmt::format(".{}-{}.new", ::getpid(), ++count);
+    const std::string name = (folder / hidden_name(path.filename().string(), ending)).string();
     const int file = ::open(name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (file >= 0) return {file, name};
     if (errno != EEXIST) throw system_error("create a file here", folder.string(), errno);
@@ -96,8 +103,13 @@ void sync_folder(const std::filesystem::path& folder) {
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
   if (path == "-") return read_all(STDIN_FILENO, "standard input", 0, limit);
   // O_NONBLOCK: a FIFO without a writer must not hang the call; it has no effect on regular files.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) throw system_error("open", path.string(), errno);
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) throw system_error("open", path.string(), errno);
+  return read_open_file(file, path, limit);
+}
+
+std::string read_open_file(int descriptor, const std::filesystem::path& path, std::uint64_t limit) {
+  const Descriptor file(descriptor);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw system_error("read", path.string(), errno);
   if (!S_ISREG(status.st_mode)) {
@@ -130,19 +142,84 @@ bool write_new_file(const std::filesystem::path& path, const std::filesystem::pa
 
 }  // namespace
 
-void write_file_atomically(const std::filesystem::path& path, std::string_view content, Durability durability) {
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+namespace {
+
+fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+bool lies_in_proc(const fs::path& path) {
+  struct statfs system {};
+  return ::statfs(folder_of(path).c_str(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
+}
+
+// Where a chain of symbolic links leads to, be something there or not. nullopt: to a link of /proc, which stands for a file
+// that a program has open (/dev/stdout) and has no name that something could be renamed to.
+std::optional<fs::path> follow_links(fs::path path) {
+  constexpr int most_links = 40;  // the kernel's own limit
+  const fs::path start = path;
+  for (int i = 0; i < most_links; ++i) {
+    std::error_code no_link;
+    const fs::path target = fs::read_symlink(path, no_link);
+    if (no_link) return path;
+    if (lies_in_proc(path)) return std::nullopt;
+    path = folder_of(path) / target;
+  }
+  throw system_error("follow the symbolic links that begin here", start.string(), ELOOP);
+}
+
+[[noreturn]] void refuse_output(const fs::path& path, std::string what) {
+  throw Error({.what = std::move(what), .where = {.file = path.string()}, .next = "nothing was written: name another file"});
+}
+
+// A device, a FIFO, what a program has open: the bytes go into it. O_NONBLOCK: a FIFO that nobody reads must not hang the call.
+void write_into(const fs::path& path, mode_t mode, std::string_view content) {
+  if (S_ISDIR(mode)) refuse_output(path, "this is a folder, a file is wanted");
+  if (S_ISSOCK(mode)) refuse_output(path, "this is a socket, which no file can be written to");
+  if (S_ISBLK(mode)) refuse_output(path, "this is a disk, which no file is written over");
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (file.get() < 0 && S_ISFIFO(mode) && errno == ENXIO) refuse_output(path, "no program reads from this FIFO");
+  if (file.get() < 0) throw system_error("open for writing", path.string(), errno);
+  ::fcntl(file.get(), F_SETFL, O_APPEND);
+  write_all(file.get(), path.string(), content);
+}
+
+// Permissions always; the owner where this user may give files away.
+void take_attributes(int file, const struct stat& old) {
+  if (::fchown(file, old.st_uid, old.st_gid) != 0) (void)::fchown(file, static_cast<uid_t>(-1), old.st_gid);
+  ::fchmod(file, old.st_mode & 07777);
+}
+
+void replace_file(const fs::path& path, std::string_view content, Durability durability) {
+  const fs::path folder = folder_of(path);
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0 && write_new_file(path, folder, content, durability)) return;
   const auto [descriptor, name] = create_beside(path, folder);
   const Descriptor file(descriptor);
   Unfinished unfinished(name);
-  if (::stat(path.c_str(), &status) == 0) ::fchmod(file.get(), status.st_mode & 07777);
+  if (::stat(path.c_str(), &status) == 0) take_attributes(file.get(), status);
   write_all(file.get(), path.string(), content);
   if (durability == Durability::synced && ::fsync(file.get()) != 0) throw system_error("write", path.string(), errno);
-  if (::rename(name.c_str(), path.c_str()) != 0) throw system_error("replace", path.string(), errno);
+  if (::rename(name.c_str(), path.c_str()) != 0) throw system_error("put the new file here", path.string(), errno);
   unfinished.keep();
   if (durability == Durability::synced) sync_folder(folder);
+}
+
+}  // namespace
+
+void write_file_atomically(const fs::path& path, std::string_view content, Durability durability) {
+  struct stat status {};
+  const bool there = ::stat(path.c_str(), &status) == 0;
+  const std::optional<fs::path> place = follow_links(path);
+  if (!place || (there && !S_ISREG(status.st_mode))) return write_into(path, status.st_mode, content);
+  replace_file(*place, content, durability);
+}
+
+Error file_error(const fs::filesystem_error& error) {
+  constexpr std::string_view start = "filesystem error: ", negation = "cannot ";
+  std::string_view action = error.what();
+  action = action.substr(0, action.find(": " + error.code().message()));
+  if (action.starts_with(start)) action.remove_prefix(start.size());
+  if (const auto at = action.rfind(negation); at != std::string_view::npos) action.remove_prefix(at + negation.size());
+  return system_error(std::string(action), error.path1().string(), error.code().value());
 }
 
 void create_folders(const std::filesystem::path& path) {

@@ -70,7 +70,7 @@ void MappedFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   while (!out.empty()) {
     const ssize_t count = ::pread(file_, out.data(), out.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw system_error("read", "", errno);
+    if (count < 0) throw system_error("read", name_, errno);
     if (count == 0) throw_truncated(offset, out.size(), size_, "file that was shortened while it was read");
     out = out.subspan(static_cast<std::size_t>(count));
     offset += static_cast<std::uint64_t>(count);

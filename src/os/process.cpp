@@ -136,7 +136,7 @@ void reset_signals() {
   for (int number = 1; number < NSIG; ++number) {
     struct sigaction action;
     if (::sigaction(number, nullptr, &action) != 0) continue;
-    if (action.sa_handler == SIG_IGN && number != SIGPIPE) continue;  // `nohup torchlathe` means its children too
+    if (action.sa_handler == SIG_IGN && number != SIGPIPE && number != SIGXFSZ) continue;  // `nohup torchlathe` means its children too
     action = {};
     action.sa_handler = SIG_DFL;
     ::sigaction(number, &action, nullptr);

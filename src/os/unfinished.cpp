@@ -9,10 +9,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <vector>
 
 #include "base/error.h"
+#include "os/name.h"
 
 namespace lathe {
 namespace {
@@ -24,9 +26,15 @@ constexpr std::string_view ending = ".new";
 
 fs::path folder_of(const fs::path& place) { return place.has_parent_path() ? place.parent_path() : fs::path("."); }
 
+// ".NAME.XXXXXX.new"
+std::string temporary_name(const std::string& place) {
+  return hidden_name(place, "." + std::string(random_letters, 'X') + std::string(ending));
+}
+
 bool is_leftover_of(const std::string& place, const std::string& name) {
-  const std::string start = "." + place + ".";
-  if (name.size() != start.size() + random_letters + ending.size()) return false;
+  const std::string pattern = temporary_name(place);
+  if (name.size() != pattern.size()) return false;
+  const std::string start = pattern.substr(0, pattern.size() - random_letters - ending.size());
   const std::string_view letters = std::string_view(name).substr(start.size(), random_letters);
   return name.starts_with(start) && name.ends_with(ending) && std::ranges::all_of(letters, [](unsigned char letter) {
     return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9');
@@ -41,19 +49,35 @@ void remove_if_abandoned(const fs::path& path) {
   ::close(file);
 }
 
+// An old kernel or a file system may know no such rename. A second name for a file does the same; that a folder is there
+// is seen before, and what is in it is never renamed over.
+bool rename_to_free_name(const std::string& from, const fs::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  struct stat status {};
+  if (::lstat(from.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
+    return ::link(from.c_str(), to.c_str()) == 0 && ::unlink(from.c_str()) == 0;
+  }
+  errno = EEXIST;
+  return ::lstat(to.c_str(), &status) != 0 && ::rename(from.c_str(), to.c_str()) == 0;
+}
+
 }  // namespace
 
 Unfinished::Unfinished(const fs::path& place, Kind kind) : place_(place) {
-  const std::string folder = folder_of(place).string();
   // Between its making and its lock another program may take it for a leftover: then once more.
-  while (!create(kind)) {
-    if (descriptor_ < 0) throw system_error(kind == Kind::file ? "create a file here" : "create a folder here", folder, errno);
-    ::close(descriptor_);
+  constexpr int most_attempts = 100;
+  for (int i = 0; i < most_attempts; ++i) {
+    if (create(kind)) return;
+    if (descriptor_ >= 0) ::close(descriptor_);
+    else if (errno != EEXIST && errno != ENOENT) break;
+    descriptor_ = -1;
   }
+  throw system_error(kind == Kind::file ? "create a file here" : "create a folder here", folder_of(place).string(), errno);
 }
 
 bool Unfinished::create(Kind kind) {
-  path_ = (folder_of(place_) / fmt::format(".{}.XXXXXX{}", place_.filename().string(), ending)).string();
+  path_ = (folder_of(place_) / temporary_name(place_.filename().string())).string();
   if (kind == Kind::file) {
     descriptor_ = ::mkostemps(path_.data(), ending.size(), O_CLOEXEC);
   } else {
@@ -78,9 +102,26 @@ Unfinished::~Unfinished() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-void Unfinished::put_in_place() {
-  if (::rename(path_.c_str(), place_.c_str()) != 0) throw system_error("replace", place_.string(), errno);
-  path_.clear();
+void Unfinished::put_in_place(Over over) {
+  const bool done = over == Over::what_is_there ? ::rename(path_.c_str(), place_.c_str()) == 0 : rename_to_free_name(path_, place_);
+  if (done) {
+    path_.clear();
+    return;
+  }
+  if (over == Over::nothing && (errno == EEXIST || errno == ENOTEMPTY)) {
+    throw Error({.what = "another program has put something here meanwhile, which was left as it is",
+                 .where = {.file = place_.string()}, .next = "remove it, or choose another name", .kind = ErrorKind::fault});
+  }
+  throw system_error("put the new one here", place_.string(), errno);
+}
+
+void link_over(const fs::path& existing, const fs::path& place) {
+  std::error_code unknown;
+  if (fs::equivalent(existing, place, unknown)) return;
+  const Unfinished name(place, Unfinished::Kind::folder);  // nobody else has it
+  const fs::path link = fs::path(name.path()) / "link";
+  if (::link(existing.c_str(), link.c_str()) != 0) throw system_error("give a second name to", existing.string(), errno);
+  if (::rename(link.c_str(), place.c_str()) != 0) throw system_error("put the new one here", place.string(), errno);
 }
 
 void remove_leftovers(const fs::path& place) {

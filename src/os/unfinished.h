@@ -19,7 +19,9 @@ class Unfinished {
 
   int descriptor() const { return descriptor_; }  // of a file: for reading and writing
   const std::string& path() const { return path_; }
-  void put_in_place();  // renames it over its place
+  // Renames it to its place: over what is there, or only where nothing is; then an Error when something has come meanwhile.
+  enum class Over { nothing, what_is_there };
+  void put_in_place(Over over);
 
  private:
   bool create(Kind kind);
@@ -28,6 +30,9 @@ class Unfinished {
   std::string path_;
   int descriptor_ = -1;
 };
+
+// Makes `place` another name of the file `existing`, in one step: `place` is the old file or this one at every moment.
+void link_over(const std::filesystem::path& existing, const std::filesystem::path& place);
 
 // Removes what killed programs left of NAME in its folder. Never fails: what cannot be removed stays.
 void remove_leftovers(const std::filesystem::path& place);

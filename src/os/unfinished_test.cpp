@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "base/error.h"
 #include "os/file.h"
 
 namespace lathe {
@@ -27,10 +28,50 @@ TEST_F(UnfinishedTest, IsGoneUnlessItWasPutInPlace) {
   for (const auto kind : {Unfinished::Kind::file, Unfinished::Kind::folder}) {
     { const Unfinished one(folder_ / "a", kind); EXPECT_TRUE(fs::exists(one.path())); }
     EXPECT_TRUE(fs::is_empty(folder_));
-    { Unfinished one(folder_ / "a", kind); one.put_in_place(); }
+    { Unfinished one(folder_ / "a", kind); one.put_in_place(Unfinished::Over::what_is_there); }
     EXPECT_TRUE(fs::exists(folder_ / "a"));
     fs::remove(folder_ / "a");
   }
+}
+
+TEST_F(UnfinishedTest, OfTwoThatWantOnePlaceTheSecondLosesAndSaysSo) {
+  for (const auto kind : {Unfinished::Kind::file, Unfinished::Kind::folder}) {
+    Unfinished first(folder_ / "a", kind), second(folder_ / "a", kind);
+    first.put_in_place(Unfinished::Over::nothing);
+    try {
+      second.put_in_place(Unfinished::Over::nothing);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 3);
+      EXPECT_NE(std::string(error.what()).find("another program has put something here"), std::string::npos);
+    }
+    fs::remove(folder_ / "a");
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 0);
+}
+
+TEST_F(UnfinishedTest, NamesOf255BytesHaveLeftoversToo) {
+  const fs::path place = folder_ / std::string(255, 'n');
+  {
+    Unfinished one(place, Unfinished::Kind::file);
+    EXPECT_EQ(fs::path(one.path()).filename().string().size(), 255u);
+    fs::copy_file(one.path(), folder_ / ("." + std::string(243, 'n') + ".Xy3456.new"));
+    remove_leftovers(place);
+    EXPECT_TRUE(fs::exists(one.path()));
+    one.put_in_place(Unfinished::Over::nothing);
+  }
+  EXPECT_TRUE(fs::exists(place));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);
+}
+
+TEST_F(UnfinishedTest, AFileGetsTheNameOfAnotherInOneStep) {
+  write_file_atomically(folder_ / "a", "new");
+  write_file_atomically(folder_ / "b", "old");
+  link_over(folder_ / "a", folder_ / "b");
+  link_over(folder_ / "a", folder_ / "b");
+  EXPECT_TRUE(fs::equivalent(folder_ / "a", folder_ / "b"));
+  EXPECT_EQ(fs::hard_link_count(folder_ / "a"), 2u);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 2);
 }
 
 TEST_F(UnfinishedTest, RemovesWhatAKilledProgramLeftAndNothingElse) {

@@ -33,6 +33,7 @@ struct Planned {
   Written written;
   std::string text;
   std::string in_the_way;  // why this file may not be written over; "" when it may
+  bool never = false;      // a link, a device, a folder: not with --force either
 };
 
 Planned plan_file(const std::string& file, std::string text, const fs::path& folder) {
@@ -42,7 +43,8 @@ Planned plan_file(const std::string& file, std::string text, const fs::path& fol
   const fs::file_status status = fs::symlink_status(path, error);
   if (!fs::exists(status)) return planned;
   if (!fs::is_regular_file(status)) {
-    planned.in_the_way = "is no regular file";
+    planned.in_the_way = fs::is_symlink(status) ? "is a symbolic link" : "is not a regular file";
+    planned.never = true;
     return planned;
   }
   const std::string old = read_file(path);
@@ -57,7 +59,7 @@ Planned plan_file(const std::string& file, std::string text, const fs::path& fol
   return planned;
 }
 
-void refuse(const std::vector<Planned>& plans, const fs::path& folder) {
+[[noreturn]] void refuse(const std::vector<Planned>& plans, const fs::path& folder, bool never) {
   std::string names;
   std::size_t count = 0;
   for (const Planned& planned : plans) {
@@ -67,13 +69,15 @@ void refuse(const std::vector<Planned>& plans, const fs::path& folder) {
   if (count > 5) names += fmt::format("\n    and {} more", count - 5);
   throw Error({.what = fmt::format("{} file{} in the way; nothing was written{}", count, count == 1 ? " is" : "s are", names),
                .where = {.file = folder.string()},
-               .next = "choose another folder with --out, or --force to write over them"});
+               .next = never ? "choose another folder with --out, or move away what is not a file"
+                             : "choose another folder with --out, or --force to write over them"});
 }
 
 std::vector<Written> carry_out(const std::vector<Planned>& plans, const fs::path& folder, const WriteOptions& options,
                                const std::function<void(std::size_t)>& progress) {
   const bool blocked = std::ranges::any_of(plans, [](const Planned& planned) { return !planned.in_the_way.empty(); });
-  if (blocked && !options.force) refuse(plans, folder);
+  const bool never = std::ranges::any_of(plans, &Planned::never);
+  if (never || (blocked && !options.force)) refuse(plans, folder, never);
   if (!options.dry_run) create_folders(folder);
   std::vector<Written> all;
   for (const Planned& planned : plans) all.push_back(planned.written);
