@@ -205,8 +205,10 @@ class TreeCarver {
     } catch (const Error& error) {
       what = error.parts().what;
       fix = error.parts().next;
+      tree_.fault |= error.parts().kind == ErrorKind::fault;
     } catch (const std::exception& error) {
       what = error.what();
+      tree_.fault = true;
     }
     tree_.failures.add({.rule = "carve-failed", .severity = Severity::error, .where = {.file = item.relative.generic_string()},
                         .what = what, .fix = fix});

@@ -29,6 +29,7 @@ struct CarvedTree {
   std::vector<CarvedFile> files;  // ELF files that hold device code or were changed, by path
   std::size_t other_files = 0;
   std::uint64_t old_size = 0, new_size = 0;  // of all regular files
+  bool fault = false;                        // one of the failures is the machine's: exit code 3
   Findings failures;                         // files that could not be carved; in place they are as they were
 
   std::size_t count(Outcome outcome) const;

@@ -234,7 +234,7 @@ int run(const Options& options, Terminal& terminal) {
   if (!options.manifest.empty()) write_file_atomically(options.manifest, carve_manifest(result.tree.files, how, ""));
   if (options.format == "json") print_json(result, how, terminal);
   else print_text(result, how, terminal);
-  return result.tree.exit_code();
+  return result.tree.fault ? 3 : result.tree.exit_code();
 }
 
 }  // namespace

@@ -219,6 +219,7 @@ Error file_error(const fs::filesystem_error& error) {
   action = action.substr(0, action.find(": " + error.code().message()));
   if (action.starts_with(start)) action.remove_prefix(start.size());
   if (const auto at = action.rfind(negation); at != std::string_view::npos) action.remove_prefix(at + negation.size());
+  if (action.ends_with("status")) action = "look at";
   return system_error(std::string(action), error.path1().string(), error.code().value());
 }
 
