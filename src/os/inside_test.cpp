@@ -15,14 +15,15 @@ namespace fs = std::filesystem;
 
 class InsideTest : public ::testing::Test {
  protected:
-  InsideTest() {
+  Inside opened() const {
     scratch_.write("in/sub/a", "text");
     scratch_.write("out/secret", "secret");
     fs::create_symlink("../out", scratch_.path() / "in/link");
     fs::create_symlink("../out/secret", scratch_.path() / "in/file");
+    return Inside(scratch_.path() / "in");
   }
   const testing::ScratchFolder scratch_;
-  const Inside inside_{scratch_.path() / "in"};
+  const Inside inside_ = opened();
 };
 
 TEST_F(InsideTest, TellsWhatANameStandsForWithoutFollowingIt) {
