@@ -26,6 +26,7 @@ PY
 }
 synthetic 100 100 > million.toml
 synthetic 10 10 > ten_thousand.toml
+synthetic 20 50 > hundred_thousand.toml
 
 "$torchlathe" list -m cuda-13_0 > list.txt
 measure "list of the 44" "$torchlathe" list -m cuda-13_0
@@ -39,6 +40,17 @@ measure "1,000,000 variants as JSON, to a file" bash -c "'$torchlathe' list -m m
 million=$median
 measure "cp of the same JSON" cp million.json out.json
 ratio "list of a million / cp" "$million" "$median"
+
+# Constant memory, in every format: the last column. The names that were seen are 16 bytes each, 16 MiB of a million.
+for format in text csv md github hydra; do
+  measure "1,000,000 variants as $format" "$torchlathe" list -m million.toml -f $format
+done
+
+mkdir none
+measure "plan of 10,000 variants" bash -c "'$torchlathe' plan none -m ten_thousand.toml > out.txt || true"
+plan=$median
+measure "plan of 100,000 variants" bash -c "'$torchlathe' plan none -m hundred_thousand.toml > out.txt || true"
+ratio "plan of 100,000 / of 10,000 (10 is linear)" "$median" "$plan"
 
 measure "10,000 recipes" bash -c "rm -rf out; '$torchlathe' generate -m ten_thousand.toml --out out"
 recipes=$median

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Folders of src/ form a one-way order: a file includes only files of its own folder or of a lower rank. Also: each
-third-party header (fmt excepted) is included by one .cpp file only, and every source file has its SPDX line."""
+third-party header (fmt excepted) is included by one .cpp file only, every source file has its SPDX line, and what is printed
+a line at a time is made by Terminal::print or safe_format, so that outside text cannot end a line."""
 import re
 import sys
 from collections import defaultdict
@@ -25,6 +26,8 @@ for path in files:
     if not lines or "SPDX-License-Identifier: MIT" not in lines[0]:
         problems.append(f"src/{name}:1: no SPDX line")
     for number, line in enumerate(lines, 1):
+        if re.search(r"\b(out|err)\(fmt::format\(", line) or (folder == "report" and re.search(r'fmt::format\("[^"]*\\n', line)):
+            problems.append(f"src/{name}:{number}: a line made by fmt::format: Terminal::print or safe_format spell out what is in it")
         include = re.match(r'\s*#include [<"]([^>"]+)[>"]', line)
         if not include:
             continue

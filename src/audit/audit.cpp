@@ -63,6 +63,7 @@ class Auditor {
     for (const Silenced& silenced : spec.silenced) check_rule(silenced);
     audit_.wanted = expand(spec);
     for (const Variant& variant : audit_.wanted) {
+      audit_.place.emplace(variant.name, audit_.place.size());
       by_name_.emplace(variant.name, &variant);
       by_pname_.emplace(variant.pname, &variant);
       for (const std::string& alias : variant.aliases) by_alias_.emplace(alias, &variant);
@@ -358,7 +359,7 @@ std::size_t Audit::count(Severity severity) const {
   return total;
 }
 
-const Variant& Audit::variant(const std::string& name) const { return *std::ranges::find(wanted, name, &Variant::name); }
+const Variant& Audit::variant(const std::string& name) const { return wanted[place.at(name)]; }
 
 Audit audit_folder(const fs::path& folder, const MatrixSpec& spec, const AuditOptions& options) { return Auditor(folder, spec, options).run(); }
 

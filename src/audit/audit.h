@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/finding.h"
@@ -44,6 +45,7 @@ struct Audit {
   std::string matrix;
   bool nix_found = true;
   std::vector<Variant> wanted;
+  std::unordered_map<std::string, std::size_t> place;  // of a name in `wanted`
   std::shared_ptr<const RecordedFolder> recorded;
   std::vector<AuditedRecipe> recipes;   // by file name
   std::vector<std::string> missing;     // names of variants to create, in the matrix' order

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/parallel.h"
 #include "os/file.h"
 #include "recipe/render.h"
 
@@ -23,17 +24,23 @@ std::string old_content(const Audit& audit, const std::string& file) {
   }
 }
 
-Edit edit_for(const Audit& audit, const MatrixSpec& spec, const AuditedRecipe& recipe) {
-  Edit edit{.kind = recipe.verdict, .file = recipe.file, .from = {}, .reason = recipe.reason, .old_content = old_content(audit, recipe.file), .new_content = {}};
-  if (recipe.verdict == Verdict::rewrite) edit.new_content = render(spec, audit.variant(recipe.variant));
+Edit edit_for(const Audit& audit, const AuditedRecipe& recipe) {
+  Edit edit{.kind = recipe.verdict, .file = recipe.file, .from = {}, .reason = recipe.reason, .old_content = {}, .new_content = {}};
   if (recipe.verdict == Verdict::rename) {
     edit.from = recipe.file;
     edit.file = audit.variant(recipe.variant).file();
-    // A package that is named for its old file would be found again: then it is written anew under the new name.
-    const bool same = recipe.recorded->package && recipe.recorded->package->pname == audit.variant(recipe.variant).pname;
-    edit.new_content = same ? edit.old_content : render(spec, audit.variant(recipe.variant));
   }
   return edit;
+}
+
+// `recipe`: nullptr for one that is to be created.
+void read_contents(Edit& edit, const Audit& audit, const MatrixSpec& spec, const AuditedRecipe* recipe, const std::string& variant) {
+  if (recipe) edit.old_content = old_content(audit, recipe->file);
+  if (variant.empty()) return;
+  const Variant& wanted = audit.variant(variant);
+  // A package that is named for its old file would be found again: then it is written anew under the new name.
+  const bool same = edit.kind == Verdict::rename && recipe->recorded->package && recipe->recorded->package->pname == wanted.pname;
+  edit.new_content = same ? edit.old_content : render(spec, wanted);
 }
 
 struct Total {
@@ -57,18 +64,28 @@ std::string explain(const AuditSummary& sum, std::string_view name, std::size_t 
 
 }  // namespace
 
-Plan make_plan(const Audit& audit, const MatrixSpec& spec) {
+Plan make_plan(const Audit& audit, const MatrixSpec& spec, Contents contents) {
+  struct Source {
+    const AuditedRecipe* recipe;
+    std::string variant;
+  };
   Plan plan{.summary = audit.summary, .edits = {}};
-  std::vector<Edit> last;
-  for (const AuditedRecipe& recipe : audit.recipes) {
-    if (recipe.verdict == Verdict::keep || recipe.verdict == Verdict::outside) continue;
-    (recipe.verdict == Verdict::remove ? last : plan.edits).push_back(edit_for(audit, spec, recipe));
-  }
+  std::vector<Source> sources;
+  const auto add = [&](bool removals) {
+    for (const AuditedRecipe& recipe : audit.recipes) {
+      if (recipe.verdict == Verdict::keep || recipe.verdict == Verdict::outside || (recipe.verdict == Verdict::remove) != removals) continue;
+      plan.edits.push_back(edit_for(audit, recipe));
+      sources.push_back({&recipe, recipe.variant});
+    }
+  };
+  add(false);
   for (const std::string& name : audit.missing) {
-    const Variant& variant = audit.variant(name);
-    plan.edits.push_back({.kind = Verdict::create, .file = variant.file(), .from = {}, .reason = "wanted and not there", .old_content = {}, .new_content = render(spec, variant)});
+    plan.edits.push_back({.kind = Verdict::create, .file = audit.variant(name).file(), .from = {}, .reason = "wanted and not there", .old_content = {}, .new_content = {}});
+    sources.push_back({nullptr, name});
   }
-  plan.edits.insert(plan.edits.end(), std::make_move_iterator(last.begin()), std::make_move_iterator(last.end()));
+  add(true);
+  if (contents == Contents::left_out) return plan;
+  parallel_for_all(plan.edits.size(), [&](std::size_t i) { read_contents(plan.edits[i], audit, spec, sources[i].recipe, sources[i].variant); });
   return plan;
 }
 

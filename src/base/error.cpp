@@ -6,12 +6,16 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/outside_text.h"
+#include "base/text.h"
+
 namespace lathe {
 namespace {
 
+// One line, whatever names are in it; the parts keep them as they are.
 std::string one_line(const Error::Parts& parts) {
   const std::string where = parts.where.text();
-  return where.empty() ? parts.what : fmt::format("{}: {}", where, parts.what);
+  return printable(where.empty() ? parts.what : fmt::format("{}: {}", where, parts.what));
 }
 
 // The step that usually mends the failure of a system call; empty where none is known.
@@ -40,7 +44,7 @@ std::string Place::text() const {
 Error::Error(Parts parts) : std::runtime_error(one_line(parts)), parts_(std::move(parts)) {}
 
 std::string Error::text() const {
-  return parts_.next.empty() ? std::string(what()) : fmt::format("{}\n  {}", what(), parts_.next);
+  return parts_.next.empty() ? std::string(what()) : fmt::format("{}\n  {}", what(), printable_lines(parts_.next));
 }
 
 Error system_error(const std::string& action, const std::string& file, int error_number) {

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/outside_text.h"
 #include "base/text.h"
 
 namespace lathe {
@@ -15,7 +16,22 @@ namespace {
 
 constexpr std::size_t flush_at = std::size_t{64} << 10;
 
-bool plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; }
+bool plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x7F && c != '"' && c != '\\'; }
+
+// What a terminal would obey is spelled \u202e, in JSON as everywhere; a byte that is not UTF-8 is \ufffd.
+void append_character(std::string& out, std::string_view text, const Character& character) {
+  switch (character.length == 0 ? char32_t{0xFFFD} : character.code) {
+    case '"': out += "\\\""; break;
+    case '\\': out += "\\\\"; break;
+    case '\n': out += "\\n"; break;
+    case '\t': out += "\\t"; break;
+    case '\r': out += "\\r"; break;
+    default:
+      if (character.length == 0) out += "\\ufffd";
+      else if (is_obeyed(character.code)) fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(character.code));
+      else out.append(text.substr(0, character.length));
+  }
+}
 
 void append_escaped(std::string& out, std::string_view text) {
   while (!text.empty()) {
@@ -24,15 +40,9 @@ void append_escaped(std::string& out, std::string_view text) {
     out.append(text.substr(0, run));
     text.remove_prefix(run);
     if (text.empty()) return;
-    switch (const char c = text.front()) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\t': out += "\\t"; break;
-      case '\r': out += "\\r"; break;
-      default: fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-    }
-    text.remove_prefix(1);
+    const Character character = first_character(text);
+    append_character(out, text, character);
+    text.remove_prefix(std::max<std::size_t>(character.length, 1));
   }
 }
 
@@ -119,11 +129,6 @@ JsonWriter& JsonWriter::raw(std::string_view json) {
 JsonWriter& JsonWriter::value(std::string_view text) {
   before_value();
   out_ += '"';
-  while (const auto bad = first_bad_utf8(text)) {
-    append_escaped(out_, text.substr(0, *bad));
-    out_ += "\\ufffd";
-    text.remove_prefix(*bad + 1);
-  }
   append_escaped(out_, text);
   out_ += '"';
   return *this;

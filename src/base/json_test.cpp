@@ -36,6 +36,12 @@ TEST(JsonWriter, BytesThatAreNotUtf8BecomeTheReplacementCharacter) {
   EXPECT_EQ(json.take(), "\"a\\ufffdb\\u0001\"\n");
 }
 
+TEST(JsonWriter, WhatATerminalObeysIsSpelledOutInTextsAndKeys) {
+  JsonWriter json(JsonWriter::Layout::compact);
+  json.begin_object().member("k\xC2\x9B\xFF", "\x7F\xE2\x80\xAE").end_object();
+  EXPECT_EQ(json.take(), "{\"k\\u009b\\ufffd\":\"\\u007f\\u202e\"}\n");
+}
+
 TEST(JsonWriter, StreamsThroughTheSinkInsteadOfGrowing) {
   std::size_t most = 0, total = 0;
   JsonWriter json(JsonWriter::Layout::compact, [&](std::string_view part) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <system_error>
 #include <thread>
 
 namespace lathe {
@@ -31,7 +32,11 @@ std::vector<std::exception_ptr> parallel_for(std::size_t count, const std::funct
   };
   const std::size_t helpers = std::min<std::size_t>(threads ? threads : usable_cores(), count);
   std::vector<std::jthread> pool;
-  for (std::size_t i = 1; i < helpers; ++i) pool.emplace_back(run);
+  try {
+    for (std::size_t i = 1; i < helpers; ++i) pool.emplace_back(run);
+  } catch (const std::system_error&) {
+    // No more threads are to be had (the pids limit of a container, ulimit -u): those that there are do all of it.
+  }
   run();
   pool.clear();  // joins
   return failures;

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <stdexcept>
+
+#include "base/few_threads.h"
 
 namespace lathe {
 namespace {
@@ -28,6 +31,16 @@ TEST(ParallelFor, AnItemThatThrowsSpoilsOnlyItself) {
   EXPECT_EQ(good, 90);
   EXPECT_NE(failures[50], nullptr);
   EXPECT_EQ(failures[51], nullptr);
+}
+
+TEST(ParallelFor, WhereNoThreadCanBeStartedThisOneDoesAll) {
+  const auto in_child = [] {
+    if (!testing::refuse_threads()) std::_Exit(77);
+    std::vector<int> done(1000);
+    parallel_for(done.size(), [&](std::size_t i) { ++done[i]; }, 8);
+    std::_Exit(done == std::vector<int>(1000, 1) ? 0 : 1);
+  };
+  EXPECT_EXIT(in_child(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(ParallelForAll, RethrowsTheFirstByIndex) {

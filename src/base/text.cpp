@@ -8,32 +8,12 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/outside_text.h"
+
 namespace lathe {
 namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-struct Decoded {
-  char32_t code = 0;
-  std::size_t length = 0;  // 0: not well-formed here
-};
-
-// One UTF-8 character at the start of `text` (Unicode 15, table 3-7).
-Decoded decode_utf8(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return {first, 1};
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return {};
-  char32_t code = first & (0x7Fu >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {};
-    code = (code << 6) | (byte(i) & 0x3Fu);
-  }
-  static constexpr std::array<char32_t, 5> smallest = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-  return code < smallest[length] || code > 0x10FFFF || surrogate ? Decoded{} : Decoded{code, length};
-}
 
 bool is_wide(char32_t code) {
   static constexpr std::array<std::pair<char32_t, char32_t>, 7> ranges = {{{0x1100, 0x115F},
@@ -114,40 +94,21 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
 
 std::optional<std::size_t> first_bad_utf8(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
-    const Decoded character = decode_utf8(text.substr(at));
+    const Character character = first_character(text.substr(at));
     if (character.length == 0) return at;
     at += character.length;
   }
   return std::nullopt;
 }
 
-std::string printable(std::string_view text) {
-  std::string result;
-  result.reserve(text.size());
-  while (!text.empty()) {
-    const Decoded character = decode_utf8(text);
-    const bool control = character.length == 1 && (character.code < 0x20 || character.code == 0x7F);
-    const bool c1_control = character.length == 2 && character.code < 0xA0;
-    // Bidirectional overrides can make a terminal show another name than the one meant.
-    const bool override = (character.code >= 0x202A && character.code <= 0x202E) ||
-                          (character.code >= 0x2066 && character.code <= 0x2069);
-    const std::size_t length = std::max<std::size_t>(character.length, 1);
-    if (character.length == 0 || control || c1_control || override) {
-      for (const char c : text.substr(0, length)) {
-        fmt::format_to(std::back_inserter(result), "\\x{:02x}", static_cast<unsigned char>(c));
-      }
-    } else {
-      result.append(text.substr(0, length));
-    }
-    text.remove_prefix(length);
-  }
-  return result;
-}
-
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
   while (!text.empty()) {
-    const Decoded character = decode_utf8(text);
+    if (text[0] == style_mark()[0] && text.starts_with(style_mark())) {
+      text.remove_prefix(std::min(text.size(), style_mark().size() + 1));
+      continue;
+    }
+    const Character character = first_character(text);
     width += is_combining(character.code) ? 0 : is_wide(character.code) ? 2 : 1;
     text.remove_prefix(std::max<std::size_t>(character.length, 1));
   }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/outside_text.h"
+
 namespace lathe {
 namespace {
 
@@ -35,6 +37,26 @@ TEST(Text, EscapeCodesAndDirectionOverridesDoNotReachTheTerminal) {
   EXPECT_EQ(printable("a\x1b[31mb\n"), "a\\x1b[31mb\\x0a");
   EXPECT_EQ(printable("x\xE2\x80\xAEy"), "x\\xe2\\x80\\xaey");
   EXPECT_EQ(printable("\xC3\xBC ok"), "\xC3\xBC ok");
+}
+
+TEST(Text, AllThatATerminalObeysIsSpelledOutAndNothingElse) {
+  EXPECT_EQ(printable("\xC2\x9B" "31m"), "\\xc2\\x9b31m") << "CSI in one character";
+  EXPECT_EQ(printable("\xE2\x80\xA8" "a\xE2\x81\xA7"), "\\xe2\\x80\\xa8a\\xe2\\x81\\xa7") << "a line separator, an isolate";
+  EXPECT_EQ(printable("a\xFF" "b\x7F"), "a\\xffb\\x7f");
+  EXPECT_EQ(printable("\xE6\xBC\xA2 \xC3\xA9"), "\xE6\xBC\xA2 \xC3\xA9");
+  EXPECT_EQ(printable(printable("\x1b[2J")), printable("\x1b[2J"));
+}
+
+TEST(Text, LinesKeepTheirEndsAndTabsButNoLoneCarriageReturn) {
+  EXPECT_EQ(printable_lines("a\tb\r\nc\n"), "a\tb\r\nc\n");
+  EXPECT_EQ(printable_lines("good\rbad\x1b[A\n"), "good\\x0dbad\\x1b[A\n");
+}
+
+TEST(Text, TheMarkOfAStylePassesAndTakesNoColumns) {
+  const std::string marked = std::string(style_mark()) + "3x";
+  EXPECT_EQ(printable(marked), marked);
+  EXPECT_EQ(display_width(marked), 1u);
+  EXPECT_NE(printable(std::string(style_mark().substr(0, 17)) + "z3x")[0], '\x1b') << "one that is guessed wrong";
 }
 
 TEST(Text, WidthCountsColumnsNotBytes) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/outside_text.h"
 #include "base/text.h"
 
 namespace lathe {
@@ -28,6 +29,59 @@ void check_utf8(std::string_view text, const std::string& file) {
                .next = "save the file as UTF-8"});
 }
 
+// Limits of what is handed to toml++ and to the recursion below, which both need stack for each level: a table header, a key
+// and each bracket around them may go this deep. Real files go 4 deep.
+constexpr std::size_t most_key_parts = 32, most_brackets = 32;
+
+// Walks over TOML as far as it takes to know keys from strings and comments.
+class DepthCheck {
+ public:
+  DepthCheck(std::string_view text, const std::string& file) : text_(text), file_(file) {}
+
+  void run() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == '"' || c == '\'') pass_string(c);
+      else if (c == '#') at_ = std::min(text_.find('\n', at_), text_.size());
+      else take(c);
+    }
+  }
+
+ private:
+  void take(char c) {
+    if (c == '.') check(++dots_ < most_key_parts, fmt::format("a key of more than {} parts", most_key_parts));
+    if (std::string_view("=,[]{}\n").find(c) != std::string_view::npos) dots_ = 0;
+    if (c == '[' || c == '{') check(++brackets_ <= most_brackets, fmt::format("brackets more than {} deep", most_brackets));
+    if ((c == ']' || c == '}') && brackets_ > 0) --brackets_;
+    ++at_;
+  }
+
+  // From its opening quote to behind the closing one. Up to two more quotes at the end of """text""" belong to it.
+  void pass_string(char quote) {
+    const std::string three(3, quote);
+    const bool long_one = text_.substr(at_).starts_with(three);
+    const std::string_view end = long_one ? std::string_view(three) : std::string_view(three).substr(0, 1);
+    for (at_ += end.size(); at_ < text_.size() && !text_.substr(at_).starts_with(end);) {
+      if (!long_one && text_[at_] == '\n') return;  // not closed: the parser says so
+      at_ += quote == '"' && text_[at_] == '\\' ? 2 : 1;
+    }
+    at_ = std::min(at_ + end.size(), text_.size());
+    for (int more = 0; long_one && more < 2 && at_ < text_.size() && text_[at_] == quote; ++more) ++at_;
+  }
+
+  void check(bool good, std::string what) const {
+    if (good) return;
+    const std::string_view before = text_.substr(0, at_);
+    throw Error({.what = std::move(what),
+                 .where = {.file = file_, .line = static_cast<std::uint32_t>(std::ranges::count(before, '\n') + 1),
+                           .column = static_cast<std::uint32_t>(at_ - (before.rfind('\n') + 1) + 1)}});
+  }
+
+  std::string_view text_;
+  const std::string& file_;
+  std::size_t at_ = 0, dots_ = 0, brackets_ = 0;
+};
+
 }  // namespace
 
 class TomlConverter {
@@ -45,6 +99,7 @@ class TomlConverter {
       for (const toml::node& item : *array) items.push_back(convert(item));
       result.value_ = std::move(items);
     } else if (const auto* text = node.as_string()) {
+      check_shown(printable_lines(text->get()) == text->get(), result.where_);
       result.value_ = text->get();
     } else if (const auto* integer = node.as_integer()) {
       result.value_ = integer->get();
@@ -57,10 +112,17 @@ class TomlConverter {
   }
 
  private:
+  // Texts end up in recipes, whose language cannot spell out what an editor would obey.
+  static void check_shown(bool shown, const Place& where) {
+    if (shown) return;
+    throw Error({.what = "a control character, or one that changes the direction of text", .where = where, .next = "take it out of the text"});
+  }
+
   Toml::Table convert_table(const toml::table& table) {
     Toml::Table members;
     members.reserve(table.size());
     for (const auto& [key, value] : table) {
+      check_shown(printable(key.str()) == key.str(), place_of(key.source(), file_));
       members.push_back({.key = std::string(key.str()), .where = place_of(key.source(), file_), .value = convert(value)});
     }
     // toml++ sorts by name; users think in the order of their file.
@@ -75,6 +137,7 @@ class TomlConverter {
 
 Toml Toml::parse(std::string_view text, const std::string& file) {
   check_utf8(text, file);
+  DepthCheck(text, file).run();
   try {
     return TomlConverter(file).convert(toml::parse(text, file));
   } catch (const toml::parse_error& error) {

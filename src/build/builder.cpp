@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-#include <thread>
 
 #include "base/parallel.h"
 #include "base/text.h"
@@ -191,18 +190,15 @@ Builder this_builder(unsigned jobs, std::uint64_t memory_free) {
 
 std::vector<Builder> probe_builders(const std::vector<NixMachine>& machines, const RunProcess& run) {
   std::vector<Builder> builders(machines.size());
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < machines.size(); ++i) {
-    threads.emplace_back([&, i] {
-      try {
-        builders[i] = probe(machines[i], run);
-        take_off_unwanted(builders[i].cpu);
-      } catch (const Error& error) {
-        builders[i] = {.machine = machines[i], .name = machines[i].uri, .problem = error.parts().what};
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  const auto ask = [&](std::size_t i) {
+    try {
+      builders[i] = probe(machines[i], run);
+      take_off_unwanted(builders[i].cpu);
+    } catch (const Error& error) {
+      builders[i] = {.machine = machines[i], .name = machines[i].uri, .problem = error.parts().what};
+    }
+  };
+  parallel_for_all(machines.size(), ask, static_cast<unsigned>(machines.size()));  // they wait for the network, not for a core
   return builders;
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <utility>
 #include <variant>
 
 #include "base/embedded.h"
@@ -25,6 +26,11 @@ std::span<const EmbeddedFile> schema();
 namespace {
 
 constexpr int patience_ms = 30'000;  // for another process that writes
+
+// A history may be damaged (a page that points to itself) or made to be endless. A million builds are read in 6e7 steps of
+// SQLite's machine; a text of ours is a sentence or a record of some kB.
+constexpr int steps_a_look = 1'000'000, most_looks = 400, longest_text = 1 << 20;
+constexpr std::size_t longest_verdict = std::size_t{64} << 10;  // a build is written down whatever it said of itself
 
 // The steps of schema.sql, in order.
 std::vector<std::string> steps() {
@@ -43,6 +49,12 @@ Value value_of(const std::optional<T>& maybe) {
   return maybe ? Value(*maybe) : Value(nullptr);
 }
 
+// A number that no process can have (0 and less mean groups of processes) is one of a process that is gone.
+bool is_alive(std::int64_t process) {
+  if (process <= 0 || !std::in_range<pid_t>(process)) return false;
+  return process == ::getpid() || ::kill(static_cast<pid_t>(process), 0) == 0 || errno != ESRCH;
+}
+
 constexpr std::string_view columns =
     "id, run, variant, started, seconds, status, derivation, output, log, peak_bytes, output_bytes, cores, rule, verdict, builder, carved_from";
 
@@ -51,25 +63,42 @@ constexpr std::string_view columns =
 struct History::State {
   std::string file;
   sqlite3* database = nullptr;
+  mutable int looks = 0;  // at the statement that runs, each after a million steps
+
+  // Nothing that the file's schema says runs by itself: no trigger, no view, no function with effects.
+  void distrust() {
+    sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+    sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+    sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
+    sqlite3_limit(database, SQLITE_LIMIT_LENGTH, longest_text);
+    const auto look = [](void* state) { return ++static_cast<State*>(state)->looks > most_looks ? 1 : 0; };
+    sqlite3_progress_handler(database, steps_a_look, look, this);
+  }
 
   ~State() { sqlite3_close(database); }
 
   [[noreturn]] void fail(const std::string& action) const {
-    throw Error({.what = fmt::format("{}: {}", action, sqlite3_errmsg(database)), .where = {.file = file},
+    const bool endless = sqlite3_errcode(database) == SQLITE_INTERRUPT;
+    throw Error({.what = fmt::format("{}: {}", action, endless ? "it takes too long, as if it had no end" : sqlite3_errmsg(database)), .where = {.file = file},
                  .next = "if the file is damaged, move it away: a new one is started, and nothing built is lost", .kind = ErrorKind::fault});
   }
 
   void run(const std::string& sql) {
+    looks = 0;
     if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail("cannot write the history");
   }
 
   // Runs a statement; `row` sees each row.
   template <typename Row>
   void query(const std::string& sql, const std::vector<Value>& values, const Row& row) const {
+    looks = 0;
     sqlite3_stmt* statement = nullptr;
     if (sqlite3_prepare_v2(database, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) fail("cannot read the history");
     const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> owner(statement, sqlite3_finalize);
-    for (std::size_t i = 0; i < values.size(); ++i) bind(statement, static_cast<int>(i) + 1, values[i]);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (bind(statement, static_cast<int>(i) + 1, values[i]) != SQLITE_OK) fail("cannot use the history");
+    }
     int outcome = sqlite3_step(statement);
     for (; outcome == SQLITE_ROW; outcome = sqlite3_step(statement)) row(statement);
     if (outcome != SQLITE_DONE) fail("cannot use the history");
@@ -78,11 +107,12 @@ struct History::State {
     query(sql, values, [](sqlite3_stmt*) {});
   }
 
-  static void bind(sqlite3_stmt* statement, int index, const Value& value) {
-    if (const auto* number = std::get_if<std::int64_t>(&value)) sqlite3_bind_int64(statement, index, *number);
-    else if (const auto* real = std::get_if<double>(&value)) sqlite3_bind_double(statement, index, *real);
-    else if (const auto* text = std::get_if<std::string>(&value)) sqlite3_bind_text(statement, index, text->data(), static_cast<int>(text->size()), SQLITE_TRANSIENT);
-    else sqlite3_bind_null(statement, index);
+  static int bind(sqlite3_stmt* statement, int index, const Value& value) {
+    if (const auto* number = std::get_if<std::int64_t>(&value)) return sqlite3_bind_int64(statement, index, *number);
+    if (const auto* real = std::get_if<double>(&value)) return sqlite3_bind_double(statement, index, *real);
+    const auto* text = std::get_if<std::string>(&value);
+    if (!text) return sqlite3_bind_null(statement, index);
+    return sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_TRANSIENT, SQLITE_UTF8);
   }
 
   static std::string text(sqlite3_stmt* statement, int column) {
@@ -129,6 +159,7 @@ History::History(const std::filesystem::path& file) : state_(std::make_unique<St
   create_folders(file.parent_path());
   if (sqlite3_open(file.c_str(), &state_->database) != SQLITE_OK) state_->fail("cannot open the history");
   sqlite3_busy_timeout(state_->database, patience_ms);
+  state_->distrust();
   state_->query("PRAGMA journal_mode = WAL", {});
   state_->migrate();
 }
@@ -157,15 +188,15 @@ void History::end_build(const BuildRecord& record) {
   state_->query("UPDATE builds SET seconds = ?, status = ?, derivation = ?, output = ?, log = ?, peak_bytes = ?, output_bytes = ?, cores = ?, "
                 "rule = ?, verdict = ?, builder = ? WHERE id = ?",
                 {value_of(record.seconds), record.status, record.derivation, record.output, record.log, value_of(record.peak_bytes),
-                 value_of(record.output_bytes), value_of(record.cores), record.rule, record.verdict, record.builder, record.id});
+                 value_of(record.output_bytes), value_of(record.cores), record.rule, record.verdict.substr(0, longest_verdict), record.builder, record.id});
 }
 
 void History::mark_lost() {
   std::vector<std::int64_t> dead;
   state_->query("SELECT DISTINCT runs.id, runs.pid FROM runs JOIN builds ON builds.run = runs.id WHERE builds.status = 'running'", {},
                 [&](sqlite3_stmt* row) {
-                  const auto process = static_cast<pid_t>(sqlite3_column_int64(row, 1));
-                  if (process != ::getpid() && ::kill(process, 0) != 0 && errno == ESRCH) dead.push_back(sqlite3_column_int64(row, 0));
+                  const std::int64_t number = sqlite3_column_int64(row, 1);
+                  if (!is_alive(number)) dead.push_back(sqlite3_column_int64(row, 0));
                 });
   for (const std::int64_t run : dead) {
     state_->query("UPDATE builds SET status = 'lost', verdict = 'torchlathe was killed' WHERE run = ? AND status = 'running'", {run});

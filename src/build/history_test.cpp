@@ -133,6 +133,63 @@ TEST_F(HistoryTest, two_processes_write_at_once_and_nothing_is_lost) {
   EXPECT_EQ(History(file()).builds("v*", 1000).size(), 100U);
 }
 
+// Of SQL in the file itself: what a schema may hold that runs by itself or never ends.
+class HostileHistory : public HistoryTest {
+ protected:
+  void alter(const char* sql) const {
+    { const History made(file()); }
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(file().c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(database);
+    sqlite3_close(database);
+  }
+  std::string error_of_list() const {
+    try {
+      History history(file());
+      history.mark_lost();
+      history.builds("", 10);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 3);
+      return error.what();
+    }
+    return "listed";
+  }
+};
+
+TEST_F(HostileHistory, an_endless_view_is_refused) {
+  alter("DROP TABLE builds; CREATE VIEW builds AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) "
+        "SELECT id, 1 AS run, 'v' AS variant, 0 AS started, 0 AS seconds, 'built' AS status, '' AS derivation, '' AS output, '' AS log, "
+        "0 AS peak_bytes, 0 AS output_bytes, 0 AS cores, '' AS rule, '' AS verdict, '' AS builder, '' AS carved_from FROM n");
+  EXPECT_NE(error_of_list().find("cannot read the history"), std::string::npos) << error_of_list();
+}
+
+TEST_F(HostileHistory, a_trigger_does_not_run) {
+  alter("CREATE TRIGGER t AFTER INSERT ON builds BEGIN DELETE FROM builds; END");
+  History history(file());
+  add(history, history.begin_run("m", "nix", {}), "a", 3);
+  EXPECT_EQ(history.builds("", 10).size(), 1U);
+}
+
+TEST_F(HostileHistory, a_text_longer_than_any_that_was_written_is_an_error) {
+  alter("INSERT INTO builds (run, variant, started, status, verdict) VALUES (1, 'v', 0, 'built', printf('%.*c', 200000000, 'x'))");
+  EXPECT_NE(error_of_list().find("too big"), std::string::npos) << error_of_list();
+}
+
+TEST_F(HostileHistory, processes_that_cannot_be_are_not_asked_for) {
+  alter("INSERT INTO runs VALUES (1, 0, NULL, 'm', 'nix', -1), (2, 0, NULL, 'm', 'nix', 9000000000000000000);"
+        "INSERT INTO builds (run, variant, started, status) VALUES (1, 'v', 9223372036854775807, 'running'), (2, 'w', 0, 'running')");
+  EXPECT_EQ(error_of_list(), "listed");
+}
+
+TEST_F(HistoryTest, what_a_build_says_of_itself_is_kept_however_long_it_is) {
+  History history(file());
+  BuildRecord record{.run = history.begin_run("m", "nix", {}), .variant = "v", .started = 1, .status = "running"};
+  record.id = history.begin_build(record);
+  record.verdict = std::string(std::size_t{4} << 20, 'x');
+  history.end_build(record);
+  EXPECT_EQ(history.builds("", 1).at(0).verdict.size(), std::size_t{64} << 10);
+}
+
 TEST_F(HistoryTest, a_history_of_a_newer_version_is_left_alone) {
   { const History create(file()); }
   sqlite3* database = nullptr;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <map>
 
 #include "base/json.h"
@@ -13,6 +14,8 @@
 namespace lathe {
 
 std::string duration_text(double seconds) {
+  constexpr double most = 1e15;  // what a damaged history holds is no time, and beyond 2^63 minutes no number
+  if (!(seconds >= 0 && seconds < most)) return "no time";
   if (seconds < 60) return fmt::format("{:.1f} s", seconds);
   const auto minutes = static_cast<long>(seconds / 60);
   return minutes < 60 ? fmt::format("{} min", minutes) : fmt::format("{} h {:02} min", minutes / 60, minutes % 60);
@@ -23,6 +26,13 @@ std::string bytes_text(std::uint64_t bytes) {
   if (size >= 1e9) return fmt::format("{:.1f} GB", size / 1e9);
   if (size >= 1e6) return fmt::format("{:.1f} MB", size / 1e6);
   return fmt::format("{:.0f} kB", size / 1e3);
+}
+
+std::string local_minute(std::int64_t seconds) {
+  const std::time_t when = seconds;
+  std::tm parts{};
+  if (::localtime_r(&when, &parts) == nullptr) return std::to_string(seconds);
+  return fmt::format("{}-{:02}-{:02} {:02}:{:02}", std::int64_t{parts.tm_year} + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min);
 }
 
 namespace {
@@ -69,7 +79,7 @@ class Lines : public BuildObserver {
     return job.estimate.samples == 0 ? "" : fmt::format("  about {}", duration_text(job.estimate.seconds));
   }
   void say(const std::string& text) {
-    terminal_.out(text + "\n");
+    terminal_.print("{}\n", text);
     terminal_.flush();
   }
 
@@ -127,18 +137,18 @@ class LiveTable : public BuildObserver {
   }
   void draw(const std::string& text) {
     const std::size_t width = terminal_.width() > 4 ? terminal_.width() - 1 : 80;
-    std::string cut = text.substr(0, width);
+    std::string cut = printable(text).substr(0, width);
     while (first_bad_utf8(cut)) cut.pop_back();
     terminal_.err(cut + "\n");
     ++drawn_;
   }
   void erase() {
-    if (drawn_ > 0) terminal_.err(fmt::format("\x1b[{}A\x1b[J", drawn_));
+    if (drawn_ > 0) terminal_.err_codes(fmt::format("\x1b[{}A\x1b[J", drawn_));
     drawn_ = 0;
   }
   void above(const std::string& text) {
     erase();
-    terminal_.out(text + "\n");
+    terminal_.print("{}\n", text);
     terminal_.flush();
   }
 

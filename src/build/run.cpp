@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <condition_variable>
 #include <ctime>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <set>
+#include <system_error>
 #include <thread>
 
 #include "base/error.h"
@@ -82,22 +84,39 @@ class Runner {
       join_ended();
       if (options_.stop && options_.stop->load()) stop_children_ = true;
       if (stopping()) stop_waiting();
-      fail_without_room();
-      start_what_fits();
+      guarded([&] {
+        fail_without_room();
+        start_what_fits(lock);
+      });
       changed_.wait_for(lock, tick_interval);
-      measure_memory();
-      observer_.tick(jobs_);
+      guarded([&] {
+        measure_memory();
+        observer_.tick(jobs_);
+      });
     }
     join_ended();
+    if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
+  // What goes wrong in here (standard output is full, no memory) ends the run: no more jobs start, those that run are
+  // stopped and written down, and run() throws it at the end. Under the lock.
+  template <typename Step>
+  void guarded(const Step& step) noexcept {
+    try {
+      step();
+    } catch (...) {
+      if (!failure_) failure_ = std::current_exception();
+      ended_early_ = stop_children_ = true;
+    }
+  }
+
   bool stopping() const { return ended_early_ || (options_.stop && options_.stop->load()); }
 
   void stop_waiting() {
     for (const std::size_t index : waiting_) {
       jobs_[index].state = JobState::stopped;
-      jobs_[index].reason = ended_early_ ? "another build failed (--fail-fast)" : "stopped before it started";
+      jobs_[index].reason = ended_early_ && !failure_ ? "another build failed (--fail-fast)" : "stopped before it started";
     }
     waiting_.clear();
   }
@@ -114,7 +133,9 @@ class Runner {
     }
   }
 
-  void start_what_fits() {
+  // A job has a thread of its own; where no more are to be had (the pids limit of a container), it waits until one ends, and
+  // the only one runs on this thread.
+  void start_what_fits(std::unique_lock<std::mutex>& lock) {
     while (const auto next = next_to_start(costs_, waiting_, running_, rooms_)) {
       std::erase(waiting_, next->job);
       running_.push_back(*next);
@@ -123,16 +144,40 @@ class Runner {
       if (options_.driver.builders.size() > 1) job.builder = options_.driver.builders[next->room].name;
       job.state = JobState::running;
       job.started = Clock::now();
-      observer_.started(job);
-      threads_[next->job] = std::thread([this, index = next->job] { work(index); });
+      const bool threaded = start_thread(next->job);  // its work waits for the lock
+      if (!threaded && running_.size() > 1) return put_back(*next);
+      guarded([&] { observer_.started(job); });
+      if (threaded) continue;
+      lock.unlock();
+      work(next->job);
+      lock.lock();
     }
+  }
+
+  bool start_thread(std::size_t index) {
+    try {
+      std::thread& thread = threads_[index];
+      thread = std::thread([this, index] { work(index); });
+      return true;
+    } catch (const std::system_error&) {
+      threads_.erase(index);
+      return false;
+    }
+  }
+
+  void put_back(const Start& start) {
+    std::erase_if(running_, [&](const Start& other) { return other.job == start.job; });
+    waiting_.insert(waiting_.begin(), start.job);
+    jobs_[start.job].state = JobState::waiting;
   }
 
   // A thread that nobody joins keeps its stack, and a matrix may have thousands. What has ended needs the lock no more.
   void join_ended() {
     for (const std::size_t index : ended_) {
-      threads_.at(index).join();
-      threads_.erase(index);
+      const auto thread = threads_.find(index);
+      if (thread == threads_.end()) continue;  // it ran on this one
+      thread->second.join();
+      threads_.erase(thread);
     }
     ended_.clear();
   }
@@ -170,7 +215,11 @@ class Runner {
       job.state = JobState::failed;
       job.reason = error.what();
     }
-    finish(index, job, record);
+    const std::lock_guard lock(mutex_);
+    guarded([&] { finish(index, job, record); });
+    ended_.push_back(index);
+    std::erase_if(running_, [&](const Start& start) { return start.job == index; });
+    changed_.notify_all();
   }
 
   void build(Job& job) {
@@ -335,7 +384,6 @@ class Runner {
   }
 
   void finish(std::size_t index, Job& job, BuildRecord& record) {
-    const std::lock_guard lock(mutex_);
     job.seconds = std::chrono::duration<double>(Clock::now() - job.started).count();
     record.seconds = job.seconds;
     record.status = to_string(job.state);
@@ -355,8 +403,6 @@ class Runner {
       observer_.note(error.text());
     }
     if (options_.fail_fast && is_bad(job.state)) ended_early_ = stop_children_ = true;
-    std::erase_if(running_, [&](const Start& start) { return start.job == index; });
-    ended_.push_back(index);
     job.last_lines = {};  // shown while it runs
     if (job.state == JobState::waiting) {
       job.reason.clear();
@@ -365,7 +411,6 @@ class Runner {
       observer_.finished(job);
       if (is_bad(job.state)) fail_what_is_cut_out_of(job);
     }
-    changed_.notify_all();
   }
 
   // Not even tried: Nix would first build again what has just failed.
@@ -395,6 +440,7 @@ class Runner {
   std::map<std::size_t, std::thread> threads_;  // by job
   std::vector<std::size_t> ended_;              // whose threads are to be joined
   std::set<std::string> told_;                  // notes that are said once
+  std::exception_ptr failure_;                  // the first of guarded()
   std::atomic<bool> ended_early_ = false;
   std::atomic<bool> stop_children_ = false;
 };

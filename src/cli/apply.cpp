@@ -36,19 +36,19 @@ void print(const AuditSummary& sum, const ApplyResult& result, const Options& op
     return;
   }
   if (sum.changes() == 0) {
-    terminal.out(fmt::format("{}: nothing to do\n", options.folder));
+    terminal.print("{}: nothing to do\n", options.folder);
     return;
   }
-  terminal.out(fmt::format("{}: {} rewritten, {} renamed, {} created, {} deleted\n", options.folder, sum.rewrite, sum.rename, sum.create, sum.remove));
+  terminal.print("{}: {} rewritten, {} renamed, {} created, {} deleted\n", options.folder, sum.rewrite, sum.rename, sum.create, sum.remove);
   if (sum.rewrite + sum.rename + sum.remove > 0) {
-    terminal.out(fmt::format("the old files are in {} until: torchlathe apply {} --forget\n", (result.journal / "old").string(), options.folder));
+    terminal.print("the old files are in {} until: torchlathe apply {} --forget\n", (result.journal / "old").string(), options.folder);
   }
 }
 
 int run(const Options& options, Terminal& terminal) {
   if (options.forget) {
     const std::size_t count = forget_journals(options.folder);
-    terminal.out(fmt::format("{}: {} journal{} deleted\n", options.folder, count, count == 1 ? "" : "s"));
+    terminal.print("{}: {} journal{} deleted\n", options.folder, count, count == 1 ? "" : "s");
     return 0;
   }
   const MatrixSpec spec = options.matrix.load();

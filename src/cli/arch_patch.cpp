@@ -62,7 +62,7 @@ void print(const std::vector<ArchAnswer>& answers, const std::string& patch, con
   if (patch.empty()) {
     terminal.err("no patch is needed\n");
   } else if (options.out.empty()) {
-    terminal.out(patch);
+    terminal.data(patch);
   }
 }
 

@@ -56,14 +56,14 @@ Style style_of(Severity severity) { return severity == Severity::error ? Style::
 
 void print_finding(const Finding& finding, Terminal& terminal) {
   const std::string line = finding.where.line > 0 ? fmt::format("{}:{}: ", finding.where.line, finding.where.column) : "";
-  terminal.out(fmt::format("  {} {}{} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)), line, printable(finding.what), finding.rule));
+  terminal.print("  {} {}{} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)), line, printable(finding.what), finding.rule);
 }
 
 // The same warning in many recipes is one line at the end, not one in each.
 void print_common(const std::map<std::pair<std::string, std::string>, std::vector<std::string>>& warnings, Terminal& terminal) {
   for (const auto& [key, files] : warnings) {
-    terminal.out(fmt::format("{} {} [{}]: {}\n", terminal.styled(Style::yellow, "warning"), printable(key.second), key.first,
-                             files.size() == 1 ? printable(files.front()) : fmt::format("in {} recipes", files.size())));
+    terminal.print("{} {} [{}]: {}\n", terminal.styled(Style::yellow, "warning"), printable(key.second), key.first,
+                             files.size() == 1 ? printable(files.front()) : fmt::format("in {} recipes", files.size()));
   }
 }
 
@@ -73,8 +73,8 @@ void print_text(const Audit& audit, const Options& options, Terminal& terminal) 
   for (const AuditedRecipe& recipe : audit.recipes) {
     const bool dull = recipe.verdict == Verdict::keep || (recipe.verdict == Verdict::outside && recipe.findings.count(Severity::error) == 0);
     if (!dull || options.all) {
-      terminal.out(fmt::format("{:8}{}\n", to_string(recipe.verdict), terminal.styled(Style::bold, printable(recipe.file))));
-      if (!recipe.reason.empty()) terminal.out(fmt::format("  {}\n", printable(recipe.reason)));
+      terminal.print("{:8}{}\n", to_string(recipe.verdict), terminal.styled(Style::bold, printable(recipe.file)));
+      if (!recipe.reason.empty()) terminal.print("  {}\n", printable(recipe.reason));
     }
     for (const Finding& finding : recipe.findings) {
       if (finding.severity == Severity::error || options.all) print_finding(finding, terminal);
@@ -83,10 +83,10 @@ void print_text(const Audit& audit, const Options& options, Terminal& terminal) 
   }
   print_common(common, terminal);
   const AuditSummary& sum = audit.summary;
-  if (!audit.missing.empty()) terminal.out(fmt::format("missing: {}\n", audit.missing.size() <= 3 ? fmt::format("{}", fmt::join(audit.missing, ", ")) : fmt::format("{} recipes, see: torchlathe plan", audit.missing.size())));
-  terminal.out(fmt::format("{} wanted: {} keep, {} rewrite, {} rename, {} create; {} delete{}; {} errors, {} warnings\n", sum.wanted, sum.keep, sum.rewrite,
+  if (!audit.missing.empty()) terminal.print("missing: {}\n", audit.missing.size() <= 3 ? fmt::format("{}", fmt::join(audit.missing, ", ")) : fmt::format("{} recipes, see: torchlathe plan", audit.missing.size()));
+  terminal.print("{} wanted: {} keep, {} rewrite, {} rename, {} create; {} delete{}; {} errors, {} warnings\n", sum.wanted, sum.keep, sum.rewrite,
                            sum.rename, sum.create, sum.remove, sum.outside ? fmt::format("; {} outside the matrix", sum.outside) : "",
-                           audit.count(Severity::error), audit.count(Severity::warning)));
+                           audit.count(Severity::error), audit.count(Severity::warning));
 }
 
 int run(const Options& options, Terminal& terminal) {
@@ -100,8 +100,8 @@ int run(const Options& options, Terminal& terminal) {
   if (options.seed_checks) {
     const std::vector<SeedCheck> checks = seed_checks(audit);
     for (const SeedCheck& check : checks) {
-      terminal.out(fmt::format("{} {}\n", check.good ? terminal.styled(Style::green, "ok    ") : terminal.styled(Style::red, "BROKEN"), check.what));
-      for (const std::string& file : check.files) terminal.out(fmt::format("         {}\n", printable(file)));
+      terminal.print("{} {}\n", check.good ? terminal.styled(Style::green, "ok    ") : terminal.styled(Style::red, "BROKEN"), check.what);
+      for (const std::string& file : check.files) terminal.print("         {}\n", printable(file));
     }
     return std::ranges::all_of(checks, &SeedCheck::good) ? 0 : 1;
   }

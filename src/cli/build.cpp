@@ -129,13 +129,13 @@ std::vector<MachineRoom> rooms_of(const std::vector<Builder>& builders) {
 
 std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& spec, const History& history) {
   // Killed before it had written down what it wants: then all is still wanted.
-  std::optional<std::vector<std::string>> unfinished;
-  if (options.resume) unfinished = history.unfinished();
+  const auto names = options.resume ? history.unfinished() : std::nullopt;
+  const std::set<std::string> unfinished = names ? std::set(names->begin(), names->end()) : std::set<std::string>();
   const Match match = options.filter.match();
   std::vector<Variant> variants;
   std::string torch;  // the PyTorch that was taken last: its companions follow it
   expand(spec, [&](const Variant& variant) {
-    const bool open = !unfinished || std::ranges::find(*unfinished, variant.name) != unfinished->end();
+    const bool open = !names || unfinished.contains(variant.name);
     const bool follows = options.with_companions && variant.companion && variant.torch == torch;
     if (!open || !(follows || matches(match, variant))) return true;
     if (!variant.companion) torch = variant.name;
@@ -176,11 +176,11 @@ void print_plan(const std::vector<Job>& jobs, const JobPlan& plan, const std::ve
   }
   terminal.out(table.text(terminal));
   for (const Job& job : jobs) {
-    if (job.state == JobState::skipped || job.state == JobState::failed) terminal.out(fmt::format("{:8}{}: {}\n", to_string(job.state), job.name, printable(job.reason)));
+    if (job.state == JobState::skipped || job.state == JobState::failed) terminal.print("{:8}{}: {}\n", to_string(job.state), job.name, printable(job.reason));
   }
-  terminal.out(fmt::format("{} of {} to build, {} store paths to fetch; {} in all ({} to {} one after another){}\n", plan.to_build, order, plan.fetch.size(),
+  terminal.print("{} of {} to build, {} store paths to fetch; {} in all ({} to {} one after another){}\n", plan.to_build, order, plan.fetch.size(),
                            duration_text(expected_makespan(costs, rooms)), duration_text(low), duration_text(high),
-                           guesses > 0 ? fmt::format("; {} of them not known", guesses) : ""));
+                           guesses > 0 ? fmt::format("; {} of them not known", guesses) : "");
 }
 
 std::string span_text(const Span& span, bool seconds) {
@@ -195,7 +195,7 @@ void print_fetches(const JobPlan& plan, Terminal& terminal) {
   std::string text;
   for (std::size_t i = 0; i < std::min(most, plan.fetch.size()); ++i) text += fmt::format("{}{}", i == 0 ? "" : ", ", printable(plan.fetch[i]));
   if (plan.fetch.size() > most) text += fmt::format(" and {} more", plan.fetch.size() - most);
-  terminal.out(fmt::format("a cache has {}\n", text));
+  terminal.print("a cache has {}\n", text);
 }
 
 // What all of the matrix would cost by each strategy, whatever part of it was asked for.
@@ -208,21 +208,22 @@ void print_matrix_cost(const MatrixSpec& spec, const History& history, Terminal&
   for (const StrategyCost& each : cost.strategies) {
     table.add({each.strategy, std::to_string(each.builds), each.carves > 0 ? std::to_string(each.carves) : "", span_text(each.cost, known)});
   }
-  terminal.out(fmt::format("\nthe whole matrix, {} variants one after another:\n{}", cost.variants, table.text(terminal)));
+  terminal.print("\nthe whole matrix, {} variants one after another:\n", cost.variants);
+  terminal.out(table.text(terminal));
   if (!known) return terminal.out("no build for a GPU was measured yet: this counts builds for one GPU, and guesses what part of one is device code\n");
-  terminal.out(fmt::format("from {} measured builds; a carve takes {}, {}\n", cost.samples, span_text(cost.carve, true),
-                           cost.carve_samples > 0 ? fmt::format("by {} measured ones", cost.carve_samples) : "a guess"));
+  terminal.print("from {} measured builds; a carve takes {}, {}\n", cost.samples, span_text(cost.carve, true),
+                           cost.carve_samples > 0 ? fmt::format("by {} measured ones", cost.carve_samples) : "a guess");
 }
 
 void print_why(const Job& job, Terminal& terminal) {
-  terminal.out(fmt::format("\n{} {}: {}\n", terminal.styled(Style::red, to_string(job.state)), terminal.styled(Style::bold, job.name), printable(job.reason)));
-  for (const Finding& finding : job.breaches) terminal.out(fmt::format("  {} [{}]\n", printable(finding.what), finding.rule));
+  terminal.print("\n{} {}: {}\n", terminal.styled(Style::red, to_string(job.state)), terminal.styled(Style::bold, job.name), printable(job.reason));
+  for (const Finding& finding : job.breaches) terminal.print("  {} [{}]\n", printable(finding.what), finding.rule);
   for (const Diagnosis& diagnosis : job.why) {
-    terminal.out(fmt::format("  {} [{}]\n", printable(diagnosis.finding.what), diagnosis.finding.rule));
-    for (const LogLine& line : diagnosis.evidence) terminal.out(fmt::format("    {}: {}\n", line.line, line.text));
-    terminal.out(fmt::format("    cause:  {}\n    repair: {}\n", diagnosis.cause, diagnosis.finding.fix));
+    terminal.print("  {} [{}]\n", printable(diagnosis.finding.what), diagnosis.finding.rule);
+    for (const LogLine& line : diagnosis.evidence) terminal.print("    {}: {}\n", line.line, line.text);
+    terminal.print("    cause:  {}\n    repair: {}\n", diagnosis.cause, diagnosis.finding.fix);
   }
-  if (!job.log.empty()) terminal.out(fmt::format("  log: torchlathe history log {}\n", job.name));
+  if (!job.log.empty()) terminal.print("  log: torchlathe history log {}\n", job.name);
 }
 
 int conclude(const std::vector<Job>& jobs, const Options& options, Terminal& terminal) {
@@ -233,7 +234,7 @@ int conclude(const std::vector<Job>& jobs, const Options& options, Terminal& ter
   }
   std::string text;
   for (const auto& [state, number] : count) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", number, to_string(state));
-  if (options.format == "text") terminal.out((text.empty() ? "nothing to build" : text) + "\n");
+  if (options.format == "text") terminal.print("{}\n", text.empty() ? "nothing to build" : text);
   return std::ranges::any_of(jobs, [](const Job& job) { return is_bad(job.state); }) ? 1 : 0;
 }
 
@@ -275,7 +276,7 @@ bool offer_repairs(std::vector<Job>& jobs, BuildRepairs& repairs, const Options&
     const std::string change = repairs.hash_change(job, job.why.front());
     if (change.empty() && !again) continue;  // else it may have been mended for another
     if (!change.empty()) {
-      terminal.err(fmt::format("{}\n  {}\n  write this into the matrix file and build again? [y/N] ", job.name, change));
+      terminal.err(safe_format("{}\n  {}\n  write this into the matrix file and build again? [y/N] ", job.name, change));
       std::string answer;
       if (!std::getline(std::cin, answer) || (answer != "y" && answer != "yes")) continue;
     }

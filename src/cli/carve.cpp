@@ -152,8 +152,8 @@ void say_what_minimal_saves(const CarvedTree& tree, const CarveOptions& options,
   constexpr std::uint64_t share = 20;  // a twentieth of what is left
   const std::uint64_t saves = tree.minimal_saves();
   if (options.minimal || saves < much || saves * share < tree.new_size) return;
-  terminal.out(fmt::format("--minimal would drop {} more: code that the driver picks on none of {}\n", size_text(saves),
-                           to_string(options.targets)));
+  terminal.print("--minimal would drop {} more: code that the driver picks on none of {}\n", size_text(saves),
+                           to_string(options.targets));
 }
 
 void print_text(const Result& result, const CarveOptions& options, Terminal& terminal) {
@@ -169,26 +169,26 @@ void print_text(const Result& result, const CarveOptions& options, Terminal& ter
   for (const CarvedFile& file : tree.files) {
     for (const Finding& note : file.notes) {
       if (note.rule == "carve-left-alone") continue;
-      terminal.out(fmt::format("{}: {}\n", file.path, note.what));
-      if (note.severity == Severity::error) terminal.out(fmt::format("  {}\n", note.fix));
+      terminal.print("{}: {}\n", file.path, note.what);
+      if (note.severity == Severity::error) terminal.print("  {}\n", note.fix);
     }
     if (file.new_architectures) {
-      terminal.out(fmt::format("{}: torch.cuda.get_arch_list() is now \"{}\", it was \"{}\"\n", file.path,
-                               *file.new_architectures, *file.old_architectures));
+      terminal.print("{}: torch.cuda.get_arch_list() is now \"{}\", it was \"{}\"\n", file.path,
+                               *file.new_architectures, *file.old_architectures);
     }
   }
   for (const Finding& failure : tree.failures) {
-    terminal.out(fmt::format("{}: {}\n  {}\n", failure.where.file, failure.what, failure.fix));
+    terminal.print("{}: {}\n  {}\n", failure.where.file, failure.what, failure.fix);
   }
   const double less = tree.old_size == 0 ? 0 : 100.0 * (1 - static_cast<double>(tree.new_size) / static_cast<double>(tree.old_size));
-  terminal.out(fmt::format("{} for {}: {} -> {}, {:.0f}% less; {} carved, {} other files{}\n",
+  terminal.print("{} for {}: {} -> {}, {:.0f}% less; {} carved, {} other files{}\n",
                            options.dry_run ? "would be carved" : "carved", to_string(options.targets), size_text(tree.old_size),
                            size_text(tree.new_size), less, tree.count(Outcome::carved),
                            tree.files.size() - tree.count(Outcome::carved) + tree.other_files,
-                           tree.failures.empty() ? "" : fmt::format(", {} failed", tree.failures.size())));
-  if (!result.unchanged.empty()) terminal.out(fmt::format("{}: the wheel goes over as it is\n", result.unchanged));
+                           tree.failures.empty() ? "" : fmt::format(", {} failed", tree.failures.size()));
+  if (!result.unchanged.empty()) terminal.print("{}: the wheel goes over as it is\n", result.unchanged);
   say_what_minimal_saves(tree, options, terminal);
-  if (!result.wheel.empty()) terminal.out(fmt::format("wrote {}\n", result.wheel));
+  if (!result.wheel.empty()) terminal.print("wrote {}\n", result.wheel);
 }
 
 void print_json(const Result& result, const CarveOptions& options, Terminal& terminal) {
@@ -222,7 +222,7 @@ void print_json(const Result& result, const CarveOptions& options, Terminal& ter
 void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& terminal) {
   for (const CarveTarget& target : targets) {
     if (catalog().find(target.capability)) continue;
-    terminal.err(fmt::format("torchlathe: no GPU of compute capability {} is known (torchlathe catalog gpus): kept is what the driver would pick for one\n",
+    terminal.err(safe_format("torchlathe: no GPU of compute capability {} is known (torchlathe catalog gpus): kept is what the driver would pick for one\n",
                              to_string(CarveTarget{.capability = target.capability})));
   }
 }

@@ -85,8 +85,25 @@ int dispatch(const std::vector<std::string>& arguments, Terminal& terminal) {
 }
 
 int report(Terminal& terminal, const std::string& text, int code) {
-  terminal.err(fmt::format("torchlathe: {}\n", text));
+  terminal.err("torchlathe: " + text + "\n");
   return code;
+}
+
+// What a library threw past the code that knows what it means: one line all the same.
+int report_current(Terminal& terminal) {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return report(terminal, error.text(), error.exit_code());
+  } catch (const std::bad_alloc&) {
+    return report(terminal, "out of memory", 3);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(terminal, file_error(error).text(), 3);
+  } catch (const std::exception& error) {
+    return report(terminal, printable(fmt::format("a fault that was not foreseen: {}", error.what())), 3);
+  } catch (...) {
+    return report(terminal, "a fault that was not foreseen", 3);
+  }
 }
 
 }  // namespace
@@ -98,12 +115,8 @@ int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal
     const int code = dispatch(arguments, terminal);
     terminal.flush();
     return code;
-  } catch (const Error& error) {
-    return report(terminal, error.text(), error.exit_code());
-  } catch (const std::bad_alloc&) {
-    return report(terminal, "out of memory", 3);
-  } catch (const std::filesystem::filesystem_error& error) {
-    return report(terminal, file_error(error).text(), 3);
+  } catch (...) {
+    return report_current(terminal);
   }
 }
 

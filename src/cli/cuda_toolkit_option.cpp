@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "recipe/redist.h"
 
 namespace lathe {
@@ -37,6 +38,9 @@ std::string CudaToolkitOption::checked(const MatrixSpec& spec) const {
                  .next = "a [cuda_packages] table with from = \"fetch\" does"});
   }
   if (named().empty() || !fetches) return "";
+  if (printable(named()) != named()) {
+    throw Error({.what = "this name holds characters that a recipe cannot spell", .where = {.file = named()}, .next = "rename the folder, or link to it"});
+  }
   check_folder(named(), *spec.cuda_packages);
   return std::filesystem::absolute(named()).lexically_normal().string();
 }

@@ -25,7 +25,7 @@ int run(const Options& options, Terminal& terminal) {
   if (options.format == "json") {
     terminal.out(host_json(host));
   } else if (options.format == "variant") {
-    for (const WheelProperty& property : properties_of_host(host)) terminal.out(property.text() + "\n");
+    for (const WheelProperty& property : properties_of_host(host)) terminal.print("{}\n", property.text());
   } else {
     terminal.out(host_text(host, terminal));
   }

@@ -26,13 +26,13 @@ Style style_of(Severity severity) { return severity == Severity::error ? Style::
 
 void print_one(const Diagnosis& diagnosis, Terminal& terminal) {
   const Finding& finding = diagnosis.finding;
-  terminal.out(fmt::format("{} {} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)),
-                           terminal.styled(Style::bold, finding.what), finding.rule));
+  terminal.print("{} {} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)),
+                           terminal.styled(Style::bold, finding.what), finding.rule);
   for (const LogLine& evidence : diagnosis.evidence) {
-    terminal.out(fmt::format("  {}:{}: {}\n", finding.where.file, evidence.line, evidence.text));
+    terminal.print("  {}:{}: {}\n", finding.where.file, evidence.line, evidence.text);
   }
-  if (diagnosis.count > 1) terminal.out(fmt::format("  seen {} times\n", diagnosis.count));
-  terminal.out(fmt::format("  cause:  {}\n  repair: {}\n  source: {}\n", diagnosis.cause, finding.fix, diagnosis.source));
+  if (diagnosis.count > 1) terminal.print("  seen {} times\n", diagnosis.count);
+  terminal.print("  cause:  {}\n  repair: {}\n  source: {}\n", diagnosis.cause, finding.fix, diagnosis.source);
 }
 
 std::vector<Diagnosis> diagnose_file(const std::string& path, bool all) {

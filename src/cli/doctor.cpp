@@ -69,28 +69,28 @@ std::string torch_line(const ExaminedTorch& examined) {
 }
 
 void print_installed(const Page& page, Terminal& terminal) {
-  terminal.out(fmt::format("\n{}\n", terminal.styled(Style::bold, "Installed")));
+  terminal.print("\n{}\n", terminal.styled(Style::bold, "Installed"));
   if (page.installed.empty()) terminal.out("no PyTorch in the usual places; name its folder to have it looked at\n");
   for (const ExaminedTorch& examined : page.installed) {
-    terminal.out(fmt::format("{}\n  {}\n", examined.torch.folder.string(), torch_line(examined)));
+    terminal.print("{}\n  {}\n", examined.torch.folder.string(), torch_line(examined));
     for (const Coverage& coverage : examined.coverage) {
-      terminal.out(fmt::format("  code for {}: {}\n", spell(coverage.device, Dialect::dotted), coverage.text()));
+      terminal.print("  code for {}: {}\n", spell(coverage.device, Dialect::dotted), coverage.text());
     }
   }
 }
 
 void print_best(const Page& page, Terminal& terminal) {
-  terminal.out(fmt::format("\n{}\n", terminal.styled(Style::bold, "Best variant")));
+  terminal.print("\n{}\n", terminal.styled(Style::bold, "Best variant"));
   if (const Choice* best = page.selection.best()) {
-    terminal.out(fmt::format("{}\n  {}\n", best->candidate.name, reason_for(*best, page.selection.host)));
+    terminal.print("{}\n  {}\n", best->candidate.name, reason_for(*best, page.selection.host));
   } else {
     terminal.out("none starts here\n");
-    for (const std::string& change : page.selection.changes) terminal.out(fmt::format("  {}\n", change));
+    for (const std::string& change : page.selection.changes) terminal.print("  {}\n", change);
   }
 }
 
 void print_findings(const Page& page, Terminal& terminal) {
-  terminal.out(fmt::format("\n{}\n", terminal.styled(Style::bold, "To mend")));
+  terminal.print("\n{}\n", terminal.styled(Style::bold, "To mend"));
   Findings all;
   for (Finding finding : page.findings) {
     if (!finding.where.file.empty()) finding.what = fmt::format("{} {}", finding.where.file, finding.what);
@@ -102,7 +102,8 @@ void print_findings(const Page& page, Terminal& terminal) {
 void print_text(const Page& page, Terminal& terminal) {
   HostInfo machine = page.host;
   machine.notes = {};  // they stand under "To mend"
-  terminal.out(fmt::format("{}\n{}", terminal.styled(Style::bold, "This machine"), host_text(machine, terminal)));
+  terminal.print("{}\n", terminal.styled(Style::bold, "This machine"));
+  terminal.out(host_text(machine, terminal));
   print_installed(page, terminal);
   print_best(page, terminal);
   print_findings(page, terminal);

@@ -55,9 +55,9 @@ const Explanation& find(const std::vector<Explanation>& all, const std::string& 
 }
 
 void print(const Explanation& each, Terminal& terminal) {
-  terminal.out(fmt::format("{}\n\n{}\n\n", terminal.styled(Style::bold, each.question), trim(each.answer)));
-  terminal.out(fmt::format("once written down, and wrong: {}\nsource: {}\n", each.believed, each.source));
-  for (const std::string& command : each.see) terminal.out(fmt::format("see: {}\n", command));
+  terminal.out(terminal.styled(Style::bold, each.question) + fmt::format("\n\n{}\n\n", trim(each.answer)));
+  terminal.print("once written down, and wrong: {}\nsource: {}\n", each.believed, each.source);
+  for (const std::string& command : each.see) terminal.print("see: {}\n", command);
 }
 
 void write(JsonWriter& json, const Explanation& each) {
@@ -81,7 +81,7 @@ int run(const Options& options, Terminal& terminal) {
   } else if (!options.name.empty()) {
     print(all.front(), terminal);
   } else {
-    for (const Explanation& each : all) terminal.out(fmt::format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:19}", each.name)), each.question));
+    for (const Explanation& each : all) terminal.print("{} {}\n", terminal.styled(Style::bold, fmt::format("{:19}", each.name)), each.question);
   }
   return 0;
 }

@@ -53,10 +53,10 @@ void print(const std::vector<Written>& all, const Options& options, Terminal& te
     return;
   }
   for (const Written& written : all) {
-    if (options.dry_run) terminal.out(fmt::format("{:10}{}\n", to_string(written.action), written.file));
+    if (options.dry_run) terminal.print("{:10}{}\n", to_string(written.action), written.file);
   }
-  terminal.out(fmt::format("{}: {} recipes{}: {} created, {} replaced, {} unchanged\n", options.out, all.size(),
-                           options.dry_run ? " would be written" : "", count[0], count[1], count[2]));
+  terminal.print("{}: {} recipes{}: {} created, {} replaced, {} unchanged\n", options.out, all.size(),
+                           options.dry_run ? " would be written" : "", count[0], count[1], count[2]);
 }
 
 int run(const Options& options, Terminal& terminal) {
@@ -66,7 +66,7 @@ int run(const Options& options, Terminal& terminal) {
   MatrixSpec spec = options.matrix.load();
   if (const std::string local = options.cuda_toolkit.checked(spec); !local.empty()) {
     spec.cuda_packages->local = local;
-    terminal.err(fmt::format("CUDA's packages come from {}\n", options.cuda_toolkit.named()));
+    terminal.err(safe_format("CUDA's packages come from {}\n", options.cuda_toolkit.named()));
   }
   std::vector<Variant> wanted;
   const Match match = options.filter.match();

@@ -2,14 +2,16 @@
 // `torchlathe history`: what was built, when, how long, how much memory, how it ended; and the logs.
 #include "build/history.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "build/log_file.h"
 #include "build/progress.h"
 #include "cli/commands.h"
+#include "diagnose/log_text.h"
 #include "report/table.h"
 
 namespace lathe {
@@ -29,11 +31,52 @@ void declare(OptionSet& set, Options& options) {
   set.choice("-f,--format", options.format, {"text", "json", "csv", "md"}, "how to print [text]");
 }
 
+// A log as a person would read it: without the escape codes of compilers, each state of a progress bar on a line of its own.
+class LogLines {
+ public:
+  explicit LogLines(Terminal& terminal) : terminal_(terminal) {}
+
+  void take(std::string_view text) {
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find_first_of("\r\n"), text.size());
+      line_.append(text.substr(0, end));
+      if (end < text.size() || line_.size() > longest) end_line(end < text.size() && text[end] == '\r');
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+  }
+  void finish() {
+    if (!line_.empty()) end_line(false);
+  }
+
+ private:
+  static constexpr std::size_t longest = std::size_t{1} << 20;  // a line may be endless
+
+  void end_line(bool by_return) {
+    if (!line_.empty() || !returned_) terminal_.out(plain_text(line_) + "\n");  // "\r\n" is one end
+    returned_ = by_return;
+    line_.clear();
+  }
+
+  Terminal& terminal_;
+  std::string line_;
+  bool returned_ = false;
+};
+
+// What the history says is a log lies in its folder: a history that somebody sent names no other file.
+std::filesystem::path checked_log(const BuildRecord& record, const Options& options) {
+  const std::filesystem::path log = std::filesystem::path(record.log).lexically_normal();
+  if (log.is_relative() && *log.begin() == "logs") return log;
+  throw Error({.what = fmt::format("the history says that the log is {}, which is not in its folder", record.log),
+               .where = {.file = options.state}, .next = "look at the history with: torchlathe history -f json", .kind = ErrorKind::fault});
+}
+
 int print_log(const History& history, const Options& options, Terminal& terminal) {
   if (options.words.size() != 2) throw Error({.what = "history log: which build?", .where = {}, .next = "torchlathe history log NAME"});
   const auto record = history.last_with_log(options.words[1]);
   if (!record) throw Error({.what = fmt::format("no log of \"{}\" is kept here", options.words[1]), .where = {}, .next = "torchlathe history lists what was built"});
-  read_log(std::filesystem::path(options.state) / record->log, [&](std::string_view text) { terminal.out(text); });
+  LogLines lines(terminal);
+  read_log(std::filesystem::path(options.state) / checked_log(*record, options), [&](std::string_view text) { lines.take(text); });
+  lines.finish();
   return 0;
 }
 
@@ -57,9 +100,9 @@ Style style_of(const std::string& status) {
 Table table_of(const std::vector<BuildRecord>& records) {
   Table table({"when", "status", "variant", "took", "memory", "size", "why"});
   for (const BuildRecord& record : records) {
-    table.add({fmt::format("{:%Y-%m-%d %H:%M}", fmt::localtime(static_cast<std::time_t>(record.started))), record.status, record.variant,
+    table.add({local_minute(record.started), record.status, record.variant,
                record.seconds ? duration_text(*record.seconds) : "",
-               record.peak_bytes ? bytes_text(static_cast<std::uint64_t>(*record.peak_bytes)) : "",
+               record.peak_bytes.value_or(0) > 0 ? bytes_text(static_cast<std::uint64_t>(*record.peak_bytes)) : "",
                record.output_bytes.value_or(0) > 0 ? bytes_text(static_cast<std::uint64_t>(*record.output_bytes)) : "",
                record.rule.empty() ? record.verdict : record.rule},
               style_of(record.status));

@@ -54,10 +54,10 @@ int run(const Options& options, Terminal& terminal) {
   if (options.format == "json") {
     print_json(imported, terminal);
   } else if (options.out.empty()) {
-    terminal.out(imported.matrix);
+    terminal.data(imported.matrix);
   } else {
-    terminal.out(fmt::format("{}: {} recipes in {} blocks\n", options.out, imported.explained, imported.blocks));
-    for (const Unexplained& each : imported.unexplained) terminal.out(fmt::format("not explained: {}: {}\n", printable(each.file), printable(each.why)));
+    terminal.print("{}: {} recipes in {} blocks\n", options.out, imported.explained, imported.blocks);
+    for (const Unexplained& each : imported.unexplained) terminal.print("not explained: {}: {}\n", printable(each.file), printable(each.why));
   }
   return imported.unexplained.empty() ? 0 : 1;
 }

@@ -53,7 +53,7 @@ int run(const Options& options, Terminal& terminal) {
                  .next = "name another file, or --force to write over it"});
   }
   write_file_atomically(options.path, text);
-  terminal.out(fmt::format("{} written; see what it makes with: torchlathe list -m {}\n", options.path, options.path));
+  terminal.print("{} written; see what it makes with: torchlathe list -m {}\n", options.path, options.path);
   return 0;
 }
 

@@ -76,21 +76,21 @@ int answer(const Inspection& inspection, Capability device, bool all_files, Term
   constexpr std::size_t most = 20;
   const std::string name = spell(device, Dialect::dotted);
   if (inspection.shapes().empty() && !inspection.embedded().empty()) {
-    terminal.out(fmt::format("{}: chosen by the library itself: all device code here is data that it loads on its own\n", name));
+    terminal.print("{}: chosen by the library itself: all device code here is data that it loads on its own\n", name);
     return 0;
   }
   if (inspection.shapes().empty()) {
-    terminal.out(fmt::format("{}: no device code {}\n", name, inspection.read_in_part() ? "in what was read" : "here"));
+    terminal.print("{}: no device code {}\n", name, inspection.read_in_part() ? "in what was read" : "here");
     return 1;
   }
   const Coverage coverage = inspection.coverage_on(device);
-  terminal.out(fmt::format("{}: {}\n", name, coverage.text()));
+  terminal.print("{}: {}\n", name, coverage.text());
   const auto files = inspection.not_serving(device);
   const std::size_t shown = all_files ? files.size() : std::min(most, files.size());
   for (std::size_t i = 0; i < shown; ++i) {
-    terminal.out(fmt::format("  {}: {}\n", files[i]->path, files[i]->coverage_on(device).text()));
+    terminal.print("  {}: {}\n", files[i]->path, files[i]->coverage_on(device).text());
   }
-  if (files.size() > shown) terminal.out(fmt::format("  and {} more files; --files shows all\n", files.size() - shown));
+  if (files.size() > shown) terminal.print("  and {} more files; --files shows all\n", files.size() - shown);
   return coverage.serves() ? 0 : 1;
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // `torchlathe list`: which variants does this matrix make?
+#include <functional>
+
 #include "cli/commands.h"
 #include "cli/matrix_option.h"
 #include "report/variants.h"
@@ -22,20 +24,24 @@ void declare(OptionSet& set, Options& options) {
   set.flag("-q,--names", options.names, "the names alone, one a line");
 }
 
+// The matrix is expanded anew for each pass: that is cheaper than to keep a million variants.
 int run(const Options& options, Terminal& terminal) {
   const MatrixSpec spec = options.matrix.load();
   const Match match = options.filter.match();
+  const auto each = [&](const std::function<void(const Variant&)>& see) {
+    expand(spec, [&](const Variant& variant) {
+      if (matches(match, variant)) see(variant);
+      return true;
+    });
+  };
+  if (options.names) {
+    each([&](const Variant& variant) { terminal.print("{}\n", variant.name); });
+    return 0;
+  }
   const auto printer = make_variant_printer(options.format, terminal);
-  expand(spec, [&](const Variant& variant) {
-    if (!matches(match, variant)) return true;
-    if (options.names) {
-      terminal.out(variant.name + "\n");
-    } else {
-      printer->add(variant);
-    }
-    return true;
-  });
-  if (!options.names) printer->finish();
+  if (printer->measures()) each([&](const Variant& variant) { printer->measure(variant); });
+  each([&](const Variant& variant) { printer->add(variant); });
+  printer->finish();
   return 0;
 }
 

@@ -57,19 +57,20 @@ void print_json(const Plan& plan, const std::vector<std::string>& off, bool diff
 void print_text(const Plan& plan, const std::vector<std::string>& off, bool diff, Terminal& terminal) {
   for (const Edit& edit : plan.edits) {
     const std::string name = edit.from.empty() ? printable(edit.file) : fmt::format("{} -> {}", printable(edit.from), printable(edit.file));
-    terminal.out(fmt::format("{:8}{}\n", to_string(edit.kind), name));
-    if (edit.kind != Verdict::create) terminal.out(fmt::format("        {}\n", printable(edit.reason)));
+    terminal.print("{:8}{}\n", to_string(edit.kind), name);
+    if (edit.kind != Verdict::create) terminal.print("        {}\n", printable(edit.reason));
     if (diff) terminal.out(diff_of(edit));
   }
   const AuditSummary& sum = plan.summary;
-  terminal.out(fmt::format("{} wanted: {} keep, {} rewrite, {} rename, {} create; {} delete{}\n", sum.wanted, sum.keep, sum.rewrite, sum.rename, sum.create,
-                           sum.remove, sum.outside ? fmt::format("; {} outside the matrix", sum.outside) : ""));
-  for (const std::string& line : off) terminal.out(fmt::format("off: {}\n", line));
+  terminal.print("{} wanted: {} keep, {} rewrite, {} rename, {} create; {} delete{}\n", sum.wanted, sum.keep, sum.rewrite, sum.rename, sum.create,
+                           sum.remove, sum.outside ? fmt::format("; {} outside the matrix", sum.outside) : "");
+  for (const std::string& line : off) terminal.print("off: {}\n", line);
 }
 
 int run(const Options& options, Terminal& terminal) {
   const MatrixSpec spec = options.matrix.load();
-  const Plan plan = make_plan(audit_folder(options.folder, spec, {.strict = options.strict}), spec);
+  const Plan plan = make_plan(audit_folder(options.folder, spec, {.strict = options.strict}), spec,
+                              options.diff ? Contents::read : Contents::left_out);
   const std::vector<std::string> off = compare_totals(plan.summary, options.expect);
   if (options.format == "json") print_json(plan, off, options.diff, terminal);
   else print_text(plan, off, options.diff, terminal);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // `torchlathe publish`: a matrix to Flox, or to a plain Nix binary cache with an index.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -8,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "build/progress.h"
 #include "build/state_lock.h"
 #include "cli/commands.h"
 #include "cli/matrix_option.h"
@@ -89,7 +89,7 @@ int print_ledger(const History& history, const Options& options, Terminal& termi
   }
   Table table({"when", "variant", "where", "what"});
   for (const PublishedRecord& record : records) {
-    table.add({fmt::format("{:%Y-%m-%d %H:%M}", fmt::localtime(static_cast<std::time_t>(record.when))), record.variant, record.target, record.what});
+    table.add({local_minute(record.when), record.variant, record.target, record.what});
   }
   terminal.out(records.empty() ? "nothing is published yet\n" : table.text(terminal));
   return 0;
@@ -107,7 +107,7 @@ class Printer {
       json.begin_object().member("variant", result.variant).member("state", to_string(result.state));
       terminal_.out(json.member("what", result.what).member("why", result.why).end_object().take());
     } else if (result.state != Publication::State::skipped) {
-      terminal_.out(fmt::format("{:10}{}  {}\n", to_string(result.state), result.variant, result.why.empty() ? result.what : result.why));
+      terminal_.print("{:10}{}  {}\n", to_string(result.state), result.variant, result.why.empty() ? result.what : result.why);
     }
     terminal_.flush();
   }
@@ -118,7 +118,7 @@ class Printer {
       for (std::size_t i = 0; i < count_.size(); ++i) {
         if (count_[i] > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count_[i], i == 1 ? "would be published" : to_string(static_cast<Publication::State>(i)));
       }
-      terminal_.out(text + "\n");
+      terminal_.print("{}\n", text);
     }
     const auto of = [&](Publication::State state) { return count_[static_cast<std::size_t>(state)]; };
     return of(Publication::State::failed) > 0 || (named && of(Publication::State::skipped) > 0) ? 1 : 0;

@@ -108,14 +108,14 @@ int run(const Options& given, Terminal& terminal) {
     if (!best) {
       terminal.err("torchlathe: no variant starts on this machine\n");
       if (selection.excluded.size() == 1) {
-        for (const Missing& missing : selection.excluded.front().judgement.missing) terminal.err(fmt::format("  it {}\n", missing.what));
+        for (const Missing& missing : selection.excluded.front().judgement.missing) terminal.err(safe_format("  it {}\n", missing.what));
       }
-      for (const std::string& change : selection.changes) terminal.err(fmt::format("  {}\n", change));
+      for (const std::string& change : selection.changes) terminal.err(safe_format("  {}\n", change));
     } else if (options.quiet) {
-      terminal.out(best->candidate.name + "\n");
+      terminal.print("{}\n", best->candidate.name);
     } else {
       const Candidate& chosen = best->candidate;
-      for (const auto& property : properties_of_build(chosen.code, chosen.cuda, chosen.isa)) terminal.out(property.text() + "\n");
+      for (const auto& property : properties_of_build(chosen.code, chosen.cuda, chosen.isa)) terminal.print("{}\n", property.text());
     }
   } else {
     terminal.out(options.format == "json" ? selection_json(selection, commands(selection))

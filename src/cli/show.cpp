@@ -35,7 +35,7 @@ std::string settings_text(const Settings& settings) {
 void print(const Variant& variant, Terminal& terminal) {
   const Cell& cell = *variant.cell;
   const auto line = [&](std::string_view key, const std::string& value) {
-    if (!value.empty()) terminal.out(fmt::format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:10}", key)), value));
+    if (!value.empty()) terminal.print("{} {}\n", terminal.styled(Style::bold, fmt::format("{:10}", key)), value);
   };
   const Style style = cell.status == PairStatus::valid       ? Style::green
                       : cell.status == PairStatus::redundant ? Style::yellow
@@ -66,9 +66,9 @@ int run(const Options& options, Terminal& terminal) {
   const MatrixSpec spec = options.matrix.load();
   const Variant variant = find_variant(spec, options.name);
   if (options.format == "json") {
-    terminal.out(fmt::format("{{\"variant\": {}}}\n", variant_json(variant)));
+    terminal.print("{{\"variant\": {}}}\n", variant_json(variant));
   } else if (options.format == "nix") {
-    terminal.out(render(spec, variant));
+    terminal.data(render(spec, variant));
   } else {
     print(variant, terminal);
   }

@@ -35,7 +35,7 @@ std::string_view word(SmokeCheck::Outcome outcome) {
 
 void print_text(const InstalledTorch& torch, const SmokeReport& report, const Findings& findings, Terminal& terminal) {
   const auto line = [&](std::string_view key, const std::string& value) {
-    if (!value.empty()) terminal.out(fmt::format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:8}", key)), value));
+    if (!value.empty()) terminal.print("{} {}\n", terminal.styled(Style::bold, fmt::format("{:8}", key)), value);
   };
   line("pytorch", report.version.empty() ? "" : fmt::format("{} in {}", report.version, torch.folder.string()));
   line("python", report.python);
@@ -50,10 +50,10 @@ void print_text(const InstalledTorch& torch, const SmokeReport& report, const Fi
     table.add({check.name, std::string(word(check.outcome)), check.detail.substr(0, 100)}, style);
   }
   if (!table.empty()) terminal.out("\n" + table.text(terminal) + "\n");
-  if (!report.done && !report.err.empty()) terminal.out(fmt::format("{}\n\n", printable(report.err.substr(report.err.rfind('\n') + 1))));
+  if (!report.done && !report.err.empty()) terminal.print("{}\n\n", printable(report.err.substr(report.err.rfind('\n') + 1)));
   terminal.out(notes_text(findings, terminal));
   const std::size_t errors = findings.count(Severity::error);
-  if (errors > 0) terminal.out(fmt::format("{} error{}: it does not keep what its name promises\n", errors, errors == 1 ? "" : "s"));
+  if (errors > 0) terminal.print("{} error{}: it does not keep what its name promises\n", errors, errors == 1 ? "" : "s");
   else if (findings.count(Severity::warning) > 0) terminal.out("nothing is wrong with what could be checked; not everything could be\n");
   else terminal.out("all checks passed\n");
 }

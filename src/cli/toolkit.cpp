@@ -97,7 +97,7 @@ int check_folder(const std::vector<RedistPackage>& packages, const Options& opti
 void print_urls(const std::vector<RedistPackage>& packages, const Options& options, Terminal& terminal) {
   for (const RedistPackage& package : packages) {
     for (const RedistPart& part : package.parts) {
-      if (part.hash.contains(options.system)) terminal.out(package.url_of(part, options.system) + "\n");
+      if (part.hash.contains(options.system)) terminal.print("{}\n", package.url_of(part, options.system));
     }
   }
 }
@@ -143,7 +143,7 @@ void write(const Redist& redist, const std::vector<RedistPackage>& packages, con
     return;
   }
   for (const Written& file : written) {
-    terminal.out(fmt::format("{:10}{}{}\n", to_string(file.action), (fs::path(options.out) / file.file).string(), options.dry_run ? " (not written)" : ""));
+    terminal.print("{:10}{}{}\n", to_string(file.action), (fs::path(options.out) / file.file).string(), options.dry_run ? " (not written)" : "");
   }
 }
 

@@ -83,7 +83,7 @@ std::string folder_of(const std::string& place) {
 std::string fetch_with_curl(const std::string& url) {
   const auto curl = find_program("curl");
   if (!curl) cannot_fetch(url, "there is no curl on this machine");
-  Process process{.arguments = {*curl, "--disable", "--silent", "--show-error", "--fail", "--location", "--max-redirs", "5", "--proto",
+  Process process{.arguments = {*curl, "--disable", "--globoff", "--silent", "--show-error", "--fail", "--location", "--max-redirs", "5", "--proto",
                                 "=http,https", "--connect-timeout", "10", "--max-time", "30", "--max-filesize",
                                 std::to_string(most_bytes), "--", url},
                   .output_limit = most_bytes, .time_limit = std::chrono::seconds(40)};

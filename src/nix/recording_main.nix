@@ -123,7 +123,7 @@ let
   inherit (parts.facts) aliases;
   known = parts.known { inherit note lib package aliases toolkits; };
   torchFor = parts.torch { inherit note lib package; };
-  setFor = parts.pkgs { inherit note placeOf lib package known torchFor pinOf toolkits; inherit (request) common; };
+  setFor = parts.pkgs { inherit note placeOf lib package face known torchFor pinOf toolkits; inherit (request) common; };
   # The facts about a pin; for one that nobody has noted, and for none at all, whatever lets a recipe evaluate.
   pinOf = rev:
     let

@@ -2,7 +2,7 @@
 # The recording package set: what `import <a pinned nixpkgs> { config, overlays, system }` gives. Overlays, python
 # overrides and `override` are really applied; packages are recorders. Which versions a pin holds is data (pins.toml).
 # A name that is not here is answered by a recorder that notes "unknown", for the names that the recipe mentions.
-{ note, lib, placeOf, package, known, torchFor, pinOf, toolkits, common }:
+{ note, lib, placeOf, package, face, known, torchFor, pinOf, toolkits, common }:
 
 let
   # Names of `mentioned` that `names` does not hold.
@@ -21,7 +21,8 @@ let
   strange = commonStrange // outside known.names mentioned;
   all = common // mentioned;
   # Each may be a set of packages in its turn.
-  unknownIn = prefix: mapAttrs (name: _: unknown "${prefix}.${name}" name) strange;
+  # The other face has none of them: a recipe that asks whether one is there sees two answers.
+  unknownIn = prefix: if face.plain_text then { } else mapAttrs (name: _: unknown "${prefix}.${name}" name) strange;
   unknown = label: name:
     note { kind = "unknown"; name = label; }
       (package.anything label (unknownIn label // package.named label name [ "out" "dev" "lib" ] "0"));
@@ -29,7 +30,7 @@ let
   # `lib` for this recipe: the real one, and a recorder for each name it asks of it that is not there.
   recipeLib =
     let
-      unknownLib = prefix: mapAttrs (name: _:
+      unknownLib = prefix: if face.plain_text then { } else mapAttrs (name: _:
         note { kind = "unknown"; name = "${prefix}.${name}"; } (package.function "${prefix}.${name}")) (outside lib all);
       licenses = mapAttrs (name: _: { shortName = name; spdxId = name; free = match "unfree.*|nvidia.*" name == null; })
         (known.licenses // all);

@@ -30,6 +30,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+// A machine or a container that is at its limit of processes has room again when one ends: this long that is waited for.
+constexpr milliseconds most_patience{2000};
+
 // How often a program that neither writes nor ends is looked at; only a stop request or a lingering child waits for it.
 constexpr milliseconds tick{100};
 
@@ -248,9 +251,14 @@ class Child {
     sigset_t all;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_BLOCK, &all, &plan.mask);
-    id_ = ::fork();
-    if (id_ == 0) run_child(plan);
-    const int error_number = errno;
+    int error_number = 0;
+    for (milliseconds pause{10}, waited{0};; waited += pause, pause *= 2) {
+      id_ = ::fork();
+      if (id_ == 0) run_child(plan);
+      error_number = errno;
+      if (id_ > 0 || error_number != EAGAIN || waited >= most_patience) break;
+      std::this_thread::sleep_for(pause);
+    }
     ::pthread_sigmask(SIG_SETMASK, &plan.mask, nullptr);
     if (id_ < 0) throw system_error("start a process", plan.program, error_number);
     ::setpgid(id_, id_);  // the child does it as well: whoever comes first

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "os/terminal.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 
 #include "base/error.h"
+#include "base/outside_text.h"
 #include "base/text.h"
 
 namespace lathe {
@@ -30,14 +35,40 @@ bool wants_colour() {
   return ::isatty(STDOUT_FILENO) == 1 && environment("TERM") != "dumb";
 }
 
-void write_stream(int descriptor, std::string_view name, std::string_view text) {
+// 0, or why not all could be written. A descriptor that somebody else made non-blocking is waited for.
+int write_stream(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t put = ::write(descriptor, text.data(), text.size());
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0 && errno == EPIPE) std::raise(SIGPIPE);
-    if (put < 0) throw system_error("write", std::string(name), errno);
+    if (put < 0 && errno == EAGAIN) {
+      pollfd wait{descriptor, POLLOUT, 0};
+      ::poll(&wait, 1, -1);
+      continue;
+    }
+    if (put < 0) return errno;
     text.remove_prefix(static_cast<std::size_t>(put));
   }
+  return 0;
+}
+
+// With what cannot be used that way: whoever reads or writes the stream gets an error, as if it were closed. Any folder can
+// be opened, and not written.
+void occupy_closed_streams() {
+  for (int number = 0; number <= 2; ++number) {
+    if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
+    if (number == STDIN_FILENO && ::open("/dev/null", O_WRONLY) >= 0) continue;
+    if (::open("/", O_RDONLY | O_DIRECTORY) < 0) return;
+  }
+}
+
+// The bytes at the end that only begin a UTF-8 character: the rest of it may come with the next piece.
+std::size_t unfinished_end(std::string_view text) {
+  for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if (byte < 0x80) return 0;
+    if (byte >= 0xC0) return first_character(text.substr(text.size() - back)).length == 0 ? back : 0;
+  }
+  return 0;
 }
 
 std::int64_t now_ms() {
@@ -48,7 +79,10 @@ std::int64_t now_ms() {
 }  // namespace
 
 Terminal Terminal::process() {
+  occupy_closed_streams();
   Terminal terminal;
+  terminal.pipe_ends_us_ = std::signal(SIGPIPE, SIG_IGN) != SIG_IGN;  // a closed standard error must not end the work
+  terminal.out_is_terminal_ = ::isatty(STDOUT_FILENO) == 1;
   terminal.colour_ = wants_colour();
   terminal.err_is_terminal_ = ::isatty(STDERR_FILENO) == 1;
   winsize size{};
@@ -56,34 +90,80 @@ Terminal Terminal::process() {
   return terminal;
 }
 
+// Marks of style are there only with colour, and stand for its codes.
+std::string Terminal::shown(std::string_view text) const {
+  static constexpr const char* codes[] = {"0", "1", "2", "31", "32", "33", "34"};
+  const std::string safe = printable_lines(text);
+  if (!colour_) return safe;
+  std::string result;
+  std::size_t at = 0;
+  for (std::size_t mark = safe.find(style_mark()); mark != std::string::npos; mark = safe.find(style_mark(), at)) {
+    result.append(safe, at, mark - at);
+    at = mark + style_mark().size() + 1;
+    const auto style = static_cast<std::size_t>(safe.at(at - 1) - '0');
+    if (style < std::size(codes)) result += fmt::format("\x1b[{}m", codes[style]);
+  }
+  return result.append(safe, at);
+}
+
 void Terminal::out(std::string_view text) {
   if (out_text_) {
-    out_text_->append(text);
+    out_text_->append(shown(text));
     return;
   }
   pending_.append(text);
-  if (pending_.size() >= gather) flush();
+  if (pending_.size() < gather) return;
+  const std::string rest = pending_.substr(pending_.size() - unfinished_end(pending_));
+  pending_.resize(pending_.size() - rest.size());
+  flush();
+  pending_ = rest;
 }
 
-void Terminal::err(std::string_view text) {
-  if (err_text_) {
-    err_text_->append(text);
+void Terminal::data(std::string_view content) {
+  if (out_is_terminal_) return out(content);
+  if (out_text_) {
+    out_text_->append(content);
     return;
   }
-  flush();  // so that both streams on one terminal keep their order
-  write_stream(STDERR_FILENO, "standard error", text);
+  flush();
+  write_now(content);
+}
+
+void Terminal::err(std::string_view text) { err_codes(shown(text)); }
+
+void Terminal::err_codes(std::string_view codes) {
+  if (err_text_) {
+    err_text_->append(codes);
+    return;
+  }
+  try {
+    write_out();  // so that both streams on one terminal keep their order
+  } catch (...) {
+    failure_ = std::current_exception();  // thrown by the next flush
+  }
+  write_stream(STDERR_FILENO, codes);
 }
 
 void Terminal::flush() {
-  const std::string text = std::move(pending_);
-  pending_.clear();
-  write_stream(STDOUT_FILENO, "standard output", text);
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  write_out();
+}
+
+void Terminal::write_out() { write_now(shown(std::exchange(pending_, {}))); }
+
+void Terminal::write_now(std::string_view bytes) const {
+  const int error_number = write_stream(STDOUT_FILENO, bytes);
+  if (error_number == EPIPE && pipe_ends_us_) {
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
+  }
+  if (error_number != 0) throw system_error("write", "standard output", error_number);
 }
 
 std::string Terminal::styled(Style style, std::string_view text) const {
-  static constexpr const char* codes[] = {"", "1", "2", "31", "32", "33", "34"};
-  const char* code = codes[static_cast<int>(style)];
-  return colour_ && *code ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+  const int number = static_cast<int>(style);
+  if (!colour_ || style == Style::plain) return printable(text);
+  return fmt::format("{0}{1}{2}{0}0", style_mark(), number, printable(text));
 }
 
 void Progress::show(std::string_view text) {
@@ -94,11 +174,11 @@ void Progress::show(std::string_view text) {
   shown_ = true;
   std::string line = printable(text);
   while (display_width(line) >= terminal_.width()) line.pop_back();
-  terminal_.err(fmt::format("\r\x1b[K{}", line));
+  terminal_.err_codes(fmt::format("\r\x1b[K{}", line));  // the line is printable
 }
 
 void Progress::done() {
-  if (shown_) terminal_.err("\r\x1b[K");
+  if (shown_) terminal_.err_codes("\r\x1b[K");
   shown_ = false;
 }
 

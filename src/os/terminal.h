@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Where output goes: text to standard output, progress and errors to standard error, colour only where it is wanted.
+// The one place through which outside text is printed: whatever is handed in, a terminal gets no escape code and no control
+// character but those that this class makes. It cannot know which line ends are meant: text from outside goes into a line
+// by print(), which spells them out.
 // A seam: tests hand in two strings and look at them afterwards.
 #pragma once
 
-#include <cstdio>
+#include <exception>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "base/safe_format.h"
 
 namespace lathe {
 
@@ -14,29 +20,45 @@ enum class Style { plain, bold, dim, red, green, yellow, blue };
 class Terminal {
  public:
   // The process's own streams. Colour when standard output is a terminal, NO_COLOR is unset or empty and TERM is not
-  // "dumb"; CLICOLOR_FORCE=1 asks for it in a pipe too.
+  // "dumb"; CLICOLOR_FORCE=1 asks for it in a pipe too. A stream that is closed is occupied first, so that no file that is
+  // opened later gets its number and what is printed.
   static Terminal process();
   // Gathers into the two strings, without colour.
   Terminal(std::string& out, std::string& err) : out_text_(&out), err_text_(&err) {}
 
   // Writes all or throws an Error; a closed pipe (`| head`) ends the process quietly, as every filter does.
   void out(std::string_view text);
+  // fmt::format with every text argument spelled out, to standard output.
+  template <typename... T>
+  void print(fmt::format_string<T...> form, T&&... arguments) {
+    out(safe_format(form, std::forward<T>(arguments)...));
+  }
+  // What a file holds (a patch, a recipe): byte for byte, unless standard output is a terminal.
+  void data(std::string_view content);
+  // Never fails: a standard error that is closed or full is no reason to leave work undone.
   void err(std::string_view text);
+  void err_codes(std::string_view codes);  // moves of the cursor, as they are
   void flush();
 
   bool colour() const { return colour_; }
   bool err_is_terminal() const { return err_is_terminal_; }
   unsigned width() const { return width_; }  // columns; 100 where it is not known
 
-  // `text` wrapped in the codes of `style`, or as it is without colour.
+  // `text`, of one line, wrapped in marks that become the codes of `style`; without colour no marks.
   std::string styled(Style style, std::string_view text) const;
 
  private:
   Terminal() = default;
+  std::string shown(std::string_view text) const;
+  void write_out();  // what is pending
+  void write_now(std::string_view bytes) const;
 
   std::string* out_text_ = nullptr;  // tests
   std::string* err_text_ = nullptr;
   std::string pending_;  // not yet written: output is gathered to 64 KiB
+  std::exception_ptr failure_;  // of a write to standard output where nothing may be thrown
+  bool out_is_terminal_ = false;
+  bool pipe_ends_us_ = true;  // unless whoever started this program ignores SIGPIPE
   bool colour_ = false;
   bool err_is_terminal_ = false;
   unsigned width_ = 100;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "base/safe_format.h"
 #include "base/text.h"
 #include "report/table.h"
 
@@ -32,7 +33,7 @@ std::string builders_text(const std::vector<Builder>& builders, const Terminal& 
   std::string problems;
   for (const Builder& builder : builders) {
     if (!builder.problem.empty()) {
-      problems += fmt::format("builder {} is not used: {}\n", printable(builder.name), printable(builder.problem));
+      problems += safe_format("builder {} is not used: {}\n", printable(builder.name), printable(builder.problem));
       continue;
     }
     std::vector<std::string> features = builder.machine.features;

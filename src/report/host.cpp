@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "base/safe_format.h"
+
 namespace lathe {
 namespace {
 
@@ -46,11 +48,11 @@ std::string system_line(const HostSystem& system) {
 
 std::string limits_line(const HostSystem& system, const HostCpu& cpu) {
   std::string text = cpu.cores > 0 ? fmt::format("{} cores", cpu.cores) : "";
-  if (system.cpu_limit) text += fmt::format(" limited to {:.3g}", *system.cpu_limit);
-  if (system.memory) text += fmt::format("{}{} of memory", text.empty() ? "" : ", ", gib(*system.memory));
+  if (system.cpu_limit) text += safe_format(" limited to {:.3g}", *system.cpu_limit);
+  if (system.memory) text += safe_format("{}{} of memory", text.empty() ? "" : ", ", gib(*system.memory));
   const bool less = system.memory_limit && (!system.memory || *system.memory_limit < *system.memory);
-  if (less) text += fmt::format(" limited to {}", gib(*system.memory_limit));
-  if (!system.container.empty()) text += fmt::format("; in a container ({})", system.container);
+  if (less) text += safe_format(" limited to {}", gib(*system.memory_limit));
+  if (!system.container.empty()) text += safe_format("; in a container ({})", system.container);
   return text;
 }
 
@@ -74,8 +76,8 @@ std::string notes_text(const Findings& notes, const Terminal& terminal) {
     const Style style = note.severity == Severity::error     ? Style::red
                         : note.severity == Severity::warning ? Style::yellow
                                                              : Style::dim;
-    text += fmt::format("{}: {}\n", terminal.styled(style, to_string(note.severity)), note.what);
-    if (!note.fix.empty()) text += fmt::format("  {}\n", note.fix);
+    text += safe_format("{}: {}\n", terminal.styled(style, to_string(note.severity)), note.what);
+    if (!note.fix.empty()) text += safe_format("  {}\n", note.fix);
   }
   return text;
 }
@@ -83,7 +85,7 @@ std::string notes_text(const Findings& notes, const Terminal& terminal) {
 std::string host_text(const HostInfo& host, const Terminal& terminal) {
   std::string text;
   const auto line = [&](std::string_view key, const std::string& value) {
-    if (!value.empty()) text += fmt::format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:8}", key)), value);
+    if (!value.empty()) text += safe_format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:8}", key)), value);
   };
   for (std::size_t i = 0; i < host.gpus.size(); ++i) line(fmt::format("gpu {}", i), gpu_line(host.gpus[i]));
   if (host.gpus.empty()) line("gpu", "none");

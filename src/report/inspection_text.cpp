@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <map>
 
-#include "base/text.h"
+#include "base/safe_format.h"
 #include "report/inspection.h"
 #include "report/inspection_folders.h"
 #include "report/table.h"
@@ -18,7 +18,7 @@ constexpr std::size_t most_findings = 20;
 std::string cell_of(const FileInspection& file, const GpuCode& code) {
   for (const GpuCode& own : file.gpu) {
     if (own.capability == code.capability && own.kind == code.kind) {
-      return fmt::format("{} / {}", own.images, size_text(own.bytes));
+      return safe_format("{} / {}", own.images, size_text(own.bytes));
     }
   }
   return "-";
@@ -28,7 +28,7 @@ std::string short_name(const FileInspection& file, const std::string& folder) {
   return printable(file.path.substr(std::min(folder.size(), file.path.size())));
 }
 
-std::string count_text(std::size_t files) { return fmt::format("{} file{}", files, files == 1 ? "" : "s"); }
+std::string count_text(std::size_t files) { return safe_format("{} file{}", files, files == 1 ? "" : "s"); }
 
 std::vector<const FileInspection*> with_gpu_code(const Inspection& inspection) {
   std::vector<const FileInspection*> files;
@@ -38,7 +38,7 @@ std::vector<const FileInspection*> with_gpu_code(const Inspection& inspection) {
   return files;
 }
 
-std::string cell_of(const GpuCode& code) { return fmt::format("{} / {}", code.images, size_text(code.bytes)); }
+std::string cell_of(const GpuCode& code) { return safe_format("{} / {}", code.images, size_text(code.bytes)); }
 
 using Files = std::vector<const FileInspection*>;
 
@@ -75,7 +75,7 @@ std::string files_as_rows(const Files& files, const std::vector<GpuCode>& all, c
   return table.text(terminal);
 }
 
-std::string cell_of(const ImageCount& code) { return fmt::format("{} / {}", code.images, size_text(code.bytes)); }
+std::string cell_of(const ImageCount& code) { return safe_format("{} / {}", code.images, size_text(code.bytes)); }
 
 // What fits no table: a paragraph for each file.
 template <typename Code>
@@ -83,7 +83,7 @@ std::string file_paragraph(const std::string& name, const std::vector<Code>& gpu
   std::string text = terminal.styled(Style::bold, name) + "\n ";
   std::size_t column = 1;
   for (const Code& code : gpu) {
-    const std::string word = fmt::format(" {} {}{}", code.name(), cell_of(code), &code == &gpu.back() ? "" : ",");
+    const std::string word = safe_format(" {} {}{}", code.name(), cell_of(code), &code == &gpu.back() ? "" : ",");
     if (column + word.size() > terminal.width()) {
       text += "\n ";
       column = 1;
@@ -118,15 +118,15 @@ std::string gpu_table(const Inspection& inspection, const std::string& folder, c
 std::string containers_of(const FileInspection& file) {
   if (file.containers == 0) return file.containers_relocatable > 0 ? "for the linker only" : "-";
   std::string text = std::to_string(file.containers);
-  if (file.containers_empty > 0) text += fmt::format(" ({} empty)", file.containers_empty);
-  if (file.lto_ir.containers > 0) text += fmt::format(" ({} of LTO IR)", file.lto_ir.containers);
-  if (file.containers_unknown > 0) text += fmt::format(" ({} not understood)", file.containers_unknown);
-  if (file.containers_linked > 0) text += fmt::format(" ({} device-linked)", file.containers_linked);
+  if (file.containers_empty > 0) text += safe_format(" ({} empty)", file.containers_empty);
+  if (file.lto_ir.containers > 0) text += safe_format(" ({} of LTO IR)", file.lto_ir.containers);
+  if (file.containers_unknown > 0) text += safe_format(" ({} not understood)", file.containers_unknown);
+  if (file.containers_linked > 0) text += safe_format(" ({} device-linked)", file.containers_linked);
   return text;
 }
 
 std::string counted(std::size_t count, std::string_view what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  return safe_format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 // "23983 containers, 266.3 MB, in .ldata"
@@ -149,10 +149,10 @@ std::string apart_lines(const Inspection& inspection, CodeApart FileInspection::
   for (const FileInspection& file : inspection.files) {
     const CodeApart& apart = file.*which;
     if (apart.empty()) continue;
-    const std::string head = fmt::format("{}  {}", short_name(file, folder), size_of(apart));
+    const std::string head = safe_format("{}  {}", short_name(file, folder), size_of(apart));
     text += file_paragraph(head, apart.images, terminal);
   }
-  return text.empty() ? text : fmt::format("\n{}\n{}", title, text);
+  return text.empty() ? text : safe_format("\n{}\n{}", title, text);
 }
 
 std::string all_apart(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {
@@ -167,7 +167,7 @@ std::string all_apart(const Inspection& inspection, const std::string& folder, c
 
 std::string ptx_of(const FileInspection& file) {
   const bool any = std::ranges::any_of(file.gpu, [](const GpuCode& code) { return code.kind == CodeKind::ptx; });
-  return any ? fmt::format("{}", fmt::join(file.ptx_versions, ", ")) : "-";
+  return any ? safe_format("{}", fmt::join(file.ptx_versions, ", ")) : "-";
 }
 
 // "x86-64-v2", "avx2 and movbe"
@@ -189,11 +189,11 @@ std::string deciding_functions(const CpuScan& cpu) {
       if (shown == most) break;
       std::string name = printable(function->name);
       if (name.size() > longest) name = name.substr(0, longest) + "...";
-      text += fmt::format("    {:<10} {}  {}\n", to_string(reach), name, names_of(function->needs));
+      text += safe_format("    {:<10} {}  {}\n", to_string(reach), name, names_of(function->needs));
       ++shown;
     }
   }
-  if (all > shown) text += fmt::format("    and {} more\n", all - shown);
+  if (all > shown) text += safe_format("    and {} more\n", all - shown);
   return text;
 }
 
@@ -202,7 +202,7 @@ std::string cpu_lines(const Inspection& inspection, const std::string& folder, c
   std::string text;
   for (const FileInspection& file : inspection.files) {
     if (!file.cpu || file.cpu->required.none()) continue;
-    text += fmt::format("  {}  {}\n", terminal.styled(Style::bold, least_cpu_of(file.cpu)), short_name(file, folder));
+    text += safe_format("  {}  {}\n", terminal.styled(Style::bold, least_cpu_of(file.cpu)), short_name(file, folder));
     text += deciding_functions(*file.cpu);
   }
   return text;
@@ -214,17 +214,17 @@ std::string file_table(const Inspection& inspection, const std::string& folder, 
   for (const FileInspection& file : inspection.files) {
     const std::string is = file.machine.empty() ? file.format : file.format + ", " + file.machine;
     table.add({short_name(file, folder), is, least_cpu_of(file.cpu), containers_of(file),
-               file.toolkits.empty() ? "-" : fmt::format("{}", fmt::join(file.toolkits, ", ")), ptx_of(file),
+               file.toolkits.empty() ? "-" : safe_format("{}", fmt::join(file.toolkits, ", ")), ptx_of(file),
                size_text(file.size)});
   }
   if (inspection.other_files > 0) {
-    table.add({fmt::format("{} other files", inspection.other_files), "", "", "", "", "", size_text(inspection.other_bytes)},
+    table.add({safe_format("{} other files", inspection.other_files), "", "", "", "", "", size_text(inspection.other_bytes)},
               Style::dim);
   }
   if (!inspection.not_read.empty()) {
     std::uint64_t bytes = 0;
     for (const NotRead& file : inspection.not_read) bytes += file.size;
-    table.add({fmt::format("{} not read", count_text(inspection.not_read.size())), "", "", "", "", "", size_text(bytes)}, Style::dim);
+    table.add({safe_format("{} not read", count_text(inspection.not_read.size())), "", "", "", "", "", size_text(bytes)}, Style::dim);
   }
   if (inspection.files.size() + inspection.other_files + inspection.not_read.size() > 1) {
     table.add({"total", "", least_cpu_of(inspection.cpu()), "", "", "", size_text(inspection.bytes())}, Style::bold);
@@ -242,17 +242,17 @@ std::string coverage_lines(const Inspection& inspection, const std::string& fold
       continue;
     }
     const Style style = coverage.runs == Runs::some ? Style::yellow : Style::green;
-    text += fmt::format("  {:>5}  {}\n", device, terminal.styled(style, coverage.text()));
+    text += safe_format("  {:>5}  {}\n", device, terminal.styled(style, coverage.text()));
   }
-  if (!none.empty()) text += fmt::format("   none  {}\n", terminal.styled(Style::dim, none));
+  if (!none.empty()) text += safe_format("   none  {}\n", terminal.styled(Style::dim, none));
   for (const FileInspection& file : inspection.files) {
     if (!file.relinks) continue;
-    text += fmt::format("{} is device-linked: where no linked code fits, the driver links its relocatable PTX anew\n",
+    text += safe_format("{} is device-linked: where no linked code fits, the driver links its relocatable PTX anew\n",
                         short_name(file, folder));
   }
   for (const FileInspection& file : inspection.files) {
     if (!file.picks_itself) continue;
-    text += fmt::format("{} picks among its {} containers by itself: they count as one\n", file.soname,
+    text += safe_format("{} picks among its {} containers by itself: they count as one\n", file.soname,
                         file.containers);
   }
   return text;
@@ -263,12 +263,12 @@ std::string carve_lines(const Inspection& inspection, const std::string& folder)
   std::string text;
   for (const CarveRecord& record : inspection.carved) {
     const std::string path = record.path.starts_with(folder) ? record.path.substr(folder.size()) : record.path;
-    text += fmt::format("\ncarved for {} by {}{}, as {} says\n", fmt::join(record.gpus, ", "), record.tool,
+    text += safe_format("\ncarved for {} by {}{}, as {} says\n", fmt::join(record.gpus, ", "), record.tool,
                         record.earlier == 0 ? "" : ", not for the first time", printable(path));
     for (const CarveRecord::File& file : record.files) {
       if (file.outcome != "carved") continue;
-      text += fmt::format("  {}  {} -> {}{}\n", file.path, size_text(file.size_before), size_text(file.size_after),
-                          file.code_before.empty() ? "" : fmt::format(", it held {}", file.code_before));
+      text += safe_format("  {}  {} -> {}{}\n", file.path, size_text(file.size_before), size_text(file.size_after),
+                          file.code_before.empty() ? "" : safe_format(", it held {}", file.code_before));
     }
   }
   return text;
@@ -287,10 +287,10 @@ std::string inspection_findings(const Inspection& inspection, const Terminal& te
     if (++shown > most_findings) continue;
     const Style style = finding.severity == Severity::error ? Style::red
                         : finding.severity == Severity::note ? Style::dim : Style::yellow;
-    text += fmt::format("{} {}: {} [{}]\n", terminal.styled(style, to_string(finding.severity)),
+    text += safe_format("{} {}: {} [{}]\n", terminal.styled(style, to_string(finding.severity)),
                         printable(finding.where.text()), finding.what, finding.rule);
   }
-  if (all.size() > most_findings) text += fmt::format("and {} more; --format json has all\n", all.size() - most_findings);
+  if (all.size() > most_findings) text += safe_format("and {} more; --format json has all\n", all.size() - most_findings);
   return text;
 }
 
@@ -312,8 +312,8 @@ std::string nothing_found(const Inspection& inspection) {
   std::uint64_t bytes = inspection.other_bytes;
   const std::size_t files = inspection.other_files + inspection.not_read.size();
   for (const NotRead& file : inspection.not_read) bytes += file.size;
-  if (!inspection.read_in_part()) return fmt::format("no machine code in {} of {}\n", count_text(files), size_text(bytes));
-  return fmt::format("no machine code was read: {} of {}, of which not all can be read\n", count_text(files), size_text(bytes));
+  if (!inspection.read_in_part()) return safe_format("no machine code in {} of {}\n", count_text(files), size_text(bytes));
+  return safe_format("no machine code was read: {} of {}, of which not all can be read\n", count_text(files), size_text(bytes));
 }
 
 }  // namespace
@@ -328,9 +328,9 @@ std::string inspection_text(const Inspection& inspection, const Terminal& termin
     text = nothing_found(inspection);
     return text + carve_lines(inspection, "") + inspection_findings(inspection, terminal);
   }
-  if (!folder.empty()) text += fmt::format("in {}\n", printable(folder));
+  if (!folder.empty()) text += safe_format("in {}\n", printable(folder));
   text += file_table(shown, folder, terminal);
-  if (!by_file) text += fmt::format("{} files, summed up by folder; --files shows each\n", inspection.files.size());
+  if (!by_file) text += safe_format("{} files, summed up by folder; --files shows each\n", inspection.files.size());
   text += "\n" + gpu_table(shown, folder, terminal);
   if (!inspection.coverage.empty()) text += "\nruns on\n" + coverage_lines(inspection, folder, terminal);
   text += all_apart(inspection, folder, terminal);

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "base/json.h"
+#include "base/safe_format.h"
 #include "report/host.h"
 #include "report/table.h"
 
@@ -56,7 +57,7 @@ std::string host_in_short(const HostInfo& host) {
 std::string selection_text(const Selection& selection, const std::vector<std::string>& commands, const Terminal& terminal) {
   std::string text;
   const auto line = [&](std::string_view key, const std::string& value) {
-    text += fmt::format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:9}", key)), value);
+    text += safe_format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:9}", key)), value);
   };
   line("machine", host_in_short(selection.host));
   if (const Choice* best = selection.best()) {
@@ -76,7 +77,7 @@ std::string selection_text(const Selection& selection, const std::vector<std::st
   for (const Choice& choice : selection.excluded) others.add({choice.candidate.name, missing_text(choice.judgement)}, Style::dim);
   if (others.empty()) return text;
   const std::size_t runners = selection.starting.empty() ? 0 : selection.starting.size() - 1;
-  return text + fmt::format("\n{} more start{}, {} do not:\n", runners, runners == 1 ? "s" : "", selection.excluded.size()) +
+  return text + safe_format("\n{} more start{}, {} do not:\n", runners, runners == 1 ? "s" : "", selection.excluded.size()) +
          others.text(terminal);
 }
 

@@ -25,5 +25,33 @@ TEST(Table, EscapesForSpreadsheetsAndDocuments) {
   EXPECT_EQ(sample().markdown(), "| name | size |\n| --- | ---: |\n| libtorch.so | 7 |\n| a,\"b\"\\|c | 1024 |\n");
 }
 
+TEST(Table, NoCellIsAFormulaOrACommandInAnyFormat) {
+  std::string out, err;
+  const Terminal terminal(out, err);
+  Table table({"name"});
+  for (const char* name : {"=1+1", "+1", "-1", "@x", "-", "\t=1", "a\x1b[m\nb", "<b>"}) table.add({name});
+  EXPECT_EQ(table.csv(), "name\r\n'=1+1\r\n'+1\r\n'-1\r\n'@x\r\n-\r\n\\x09=1\r\na\\x1b[m\\x0ab\r\n<b>\r\n");
+  EXPECT_EQ(table.text(terminal), "name\n=1+1\n+1\n-1\n@x\n-\n\\x09=1\na\\x1b[m\\x0ab\n<b>\n");
+  EXPECT_NE(table.markdown().find("| a\\x1b[m\\x0ab |\n| &lt;b> |\n"), std::string::npos);
+}
+
+TEST(Table, ALineAtATimeIsTheSameTable) {
+  std::string out, err;
+  const Terminal terminal(out, err);
+  Table lines({"name", "size"});
+  lines.align_right(1);
+  const std::vector<std::vector<std::string>> rows = {{"libtorch.so", "7"}, {"a,\"b\"|c", "1024"}};
+  for (const auto& row : rows) lines.measure(row);
+  std::string text = lines.text_head(terminal), csv = lines.csv_head(), markdown = lines.markdown_head();
+  for (const auto& row : rows) {
+    text += lines.text_line(row, Style::plain, terminal);
+    csv += Table::csv_line(row);
+    markdown += Table::markdown_line(row);
+  }
+  EXPECT_EQ(text, sample().text(terminal));
+  EXPECT_EQ(csv, sample().csv());
+  EXPECT_EQ(markdown, sample().markdown());
+}
+
 }  // namespace
 }  // namespace lathe

@@ -150,7 +150,7 @@ class HydraPrinter : public VariantPrinter {
   }
   void add(const Variant& variant) override {
     if (variant.cell->status == PairStatus::impossible) return;
-    terminal_.out(fmt::format("  {0} = build \"{0}.nix\";\n", variant.name));
+    terminal_.print("  {0} = build \"{0}.nix\";\n", variant.name);
   }
   void finish() override { terminal_.out("}\n"); }
 
@@ -164,31 +164,35 @@ Style style_of(PairStatus status) {
 
 class TablePrinter : public VariantPrinter {
  public:
-  TablePrinter(std::string format, Terminal& terminal) : format_(std::move(format)), terminal_(terminal) {}
+  TablePrinter(std::string_view format, Terminal& terminal) : csv_(format == "csv"), text_(format == "text"), terminal_(terminal) {
+    if (csv_) terminal_.out(table_.csv_head());
+    else if (!text_) terminal_.out(table_.markdown_head());
+  }
+
+  bool measures() const override { return text_; }
+  void measure(const Variant& variant) override { table_.measure(row_of(variant)); }
 
   void add(const Variant& variant) override {
-    const Cell& cell = *variant.cell;
-    ++count_[static_cast<std::size_t>(cell.status)];
-    table_.add({variant.name, capability_of(variant).value_or("-"), cell.isa->name, cuda_of(variant).value_or("-"),
-                variant.pytorch->version, variant.python, cell.min_driver ? cell.min_driver->text() : "-",
-                std::string(to_string(cell.status)), cell.reason},
-               style_of(cell.status));
+    const PairStatus status = variant.cell->status;
+    if (text_ && sum() == 0) terminal_.out(table_.text_head(terminal_));
+    ++count_[static_cast<std::size_t>(status)];
+    const std::vector<std::string> row = row_of(variant);
+    terminal_.out(csv_ ? Table::csv_line(row) : text_ ? table_.text_line(row, style_of(status), terminal_) : Table::markdown_line(row));
   }
 
   void finish() override {
-    if (format_ == "csv") {
-      terminal_.out(table_.csv());
-    } else if (format_ == "md") {
-      terminal_.out(table_.markdown());
-    } else {
-      if (!table_.empty()) terminal_.out(table_.text(terminal_));
-      terminal_.out(fmt::format("{} variants: {} valid, {} redundant, {} impossible\n", count_[0] + count_[1] + count_[2],
-                                count_[0], count_[1], count_[2]));
-    }
+    if (text_) terminal_.print("{} variants: {} valid, {} redundant, {} impossible\n", sum(), count_[0], count_[1], count_[2]);
   }
 
  private:
-  std::string format_;
+  static std::vector<std::string> row_of(const Variant& variant) {
+    const Cell& cell = *variant.cell;
+    return {variant.name, capability_of(variant).value_or("-"), cell.isa->name, cuda_of(variant).value_or("-"), variant.pytorch->version, variant.python,
+            cell.min_driver ? cell.min_driver->text() : "-", std::string(to_string(cell.status)), cell.reason};
+  }
+  std::size_t sum() const { return count_[0] + count_[1] + count_[2]; }
+
+  bool csv_, text_;
   Terminal& terminal_;
   Table table_{{"variant", "gpu", "isa", "cuda", "pytorch", "python", "driver", "status", "why"}};
   std::array<std::size_t, 3> count_{};
@@ -200,7 +204,7 @@ std::unique_ptr<VariantPrinter> make_variant_printer(std::string_view format, Te
   if (format == "json") return std::make_unique<JsonPrinter>(terminal);
   if (format == "github") return std::make_unique<GithubPrinter>(terminal);
   if (format == "hydra") return std::make_unique<HydraPrinter>(terminal);
-  return std::make_unique<TablePrinter>(std::string(format), terminal);
+  return std::make_unique<TablePrinter>(format, terminal);
 }
 
 std::string variant_json(const Variant& variant) {

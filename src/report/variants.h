@@ -15,6 +15,9 @@ namespace lathe {
 class VariantPrinter {
  public:
   virtual ~VariantPrinter() = default;
+  // Columns that are aligned need to know all rows before the first is printed: then measure() sees each of them first.
+  virtual bool measures() const { return false; }
+  virtual void measure(const Variant&) {}
   virtual void add(const Variant& variant) = 0;
   virtual void finish() = 0;
 };

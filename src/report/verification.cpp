@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/safe_format.h"
 #include "base/text.h"
 
 namespace lathe {
@@ -14,15 +15,15 @@ namespace {
 std::string evidence_line(const Evidence& evidence) {
   std::string line = evidence.file;
   if (!evidence.symbol.empty()) line += fmt::format("{}{}", line.empty() ? "" : ", ", evidence.symbol);
-  return fmt::format("    {}{}{}\n", printable(line), line.empty() ? "" : ": ", printable(evidence.what));
+  return safe_format("    {}{}{}\n", printable(line), line.empty() ? "" : ": ", printable(evidence.what));
 }
 
 std::string breach_text(const Breach& breach, const Terminal& terminal) {
   const Style style = breach.severity == Severity::error ? Style::red : Style::yellow;
-  std::string text = fmt::format("{} {} [{}]\n", terminal.styled(style, to_string(breach.severity)), printable(breach.what), breach.rule);
+  std::string text = safe_format("{} {} [{}]\n", terminal.styled(style, to_string(breach.severity)), printable(breach.what), breach.rule);
   for (const Evidence& evidence : breach.evidence) text += evidence_line(evidence);
-  if (!breach.cause.empty()) text += fmt::format("  likely cause: {}\n", breach.cause);
-  if (!breach.fix.empty()) text += fmt::format("  next: {}\n", breach.fix);
+  if (!breach.cause.empty()) text += safe_format("  likely cause: {}\n", breach.cause);
+  if (!breach.fix.empty()) text += safe_format("  next: {}\n", breach.fix);
   return text;
 }
 
@@ -38,10 +39,10 @@ std::string verification_text(const Verification& result, const Terminal& termin
                       std::ranges::any_of(result.breaches, [](const Breach& breach) {
                         return breach.severity == Severity::error && breach.rule != "not-read";
                       });
-  if (!judged) return text + fmt::format("{} {}{}\n", result.promise.name, terminal.styled(Style::yellow, "was not judged"), besides);
-  text += result.kept() ? fmt::format("{} {}{}{}\n", result.promise.name, terminal.styled(Style::green, "keeps its promise"), besides,
+  if (!judged) return text + safe_format("{} {}{}\n", result.promise.name, terminal.styled(Style::yellow, "was not judged"), besides);
+  text += result.kept() ? safe_format("{} {}{}{}\n", result.promise.name, terminal.styled(Style::green, "keeps its promise"), besides,
                                       result.cpu_scanned ? "" : " (machine code was not looked at)")
-                        : fmt::format("{} {}: {} error{}{}\n", result.promise.name, terminal.styled(Style::red, "breaks its promise"),
+                        : safe_format("{} {}: {} error{}{}\n", result.promise.name, terminal.styled(Style::red, "breaks its promise"),
                                       result.count(Severity::error), result.count(Severity::error) == 1 ? "" : "s", besides);
   return text;
 }
