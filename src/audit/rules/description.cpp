@@ -77,6 +77,7 @@ std::vector<std::string> numbers_after(const std::string& text, std::string_view
   std::vector<std::string> numbers;
   for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
     if (at > 0 && (word_character(text[at - 1]) || text[at - 1] == '_' || text[at - 1] == '.')) continue;
+    if (std::string_view(text).substr(0, at).ends_with("before ")) continue;  // "Jetson Thor before CUDA 13"
     std::size_t start = at + word.size();
     for (std::string_view between : {" toolkit", " version", " release"}) {
       if (std::string_view(text).substr(start).starts_with(between)) start += between.size();
@@ -143,7 +144,8 @@ void rule_description_cuda(const Case& recipe, Report& report) {
     const bool same = built && std::equal(said->parts.begin(), said->parts.begin() + static_cast<std::ptrdiff_t>(length), built->parts.begin());
     if ((built || !gpu) && !same) add_once(wrong, number);
   }
-  if (!wrong.empty()) {
+  const bool noted = recipe.want && recipe.want->cell->status != PairStatus::valid;  // a note names other releases
+  if (!wrong.empty() && !noted) {
     report.add(recipe.at("meta.description"), fmt::format("its description names CUDA {}, it is built with {}", fmt::join(wrong, ", "), built ? built->text() : "none"));
   }
 }

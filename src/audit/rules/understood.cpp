@@ -224,8 +224,13 @@ void rule_two_faced(const Case& recipe, Report& report) {
   if (!recipe.otherwise) return;
   const Case turned{.spec = recipe.spec, .got = *recipe.otherwise, .file = recipe.file, .stem = recipe.stem, .name = recipe.name,
                     .want = recipe.want, .promise = recipe.promise, .folder = recipe.folder, .fingerprint = recipe.fingerprint};
+  // What is wrong in both is said already, or silenced.
+  const Case here{.spec = recipe.spec, .got = recipe.got, .file = recipe.file, .stem = recipe.stem, .name = recipe.name,
+                  .want = recipe.want, .promise = recipe.promise, .folder = recipe.folder, .fingerprint = recipe.fingerprint};
+  const Findings known = check_recipe(here);
   for (const Finding& finding : check_recipe(turned)) {
-    if (finding.severity != Severity::error) continue;
+    const bool both = std::ranges::any_of(known, [&](const Finding& each) { return each.rule == finding.rule; });
+    if (finding.severity != Severity::error || both) continue;
     report.add(recipe.whole(), fmt::format("is right only with the answers that an audit gives; with others: {} [{}]", finding.what, finding.rule));
     return;
   }
