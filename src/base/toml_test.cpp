@@ -64,7 +64,7 @@ TEST(Toml, WhatIsDeeperThanAnyFileIsAnErrorWithItsPlace) {
 TEST(Toml, DotsAndBracketsInStringsAndCommentsAreNoDepth) {
   const std::string dots(100, '.'), brackets(100, '[');
   const Toml toml = Toml::parse("# " + dots + brackets + "\na = \"" + dots + "\\\"" + brackets + "\"\nb = '" + dots + "'\nc = \"\"\"" + brackets +
-                                    "\n\"" + dots + "\"\"\"\"\"\nd =  + dots + " + brackets + "\ne = 1.5\n",
+                                    "\n\"" + dots + "\"\"\"\"\"\nd = '''" + dots + brackets + "'''\ne = 1.5\n",
                                 "m.toml");
   EXPECT_EQ(toml.table().size(), 5u);
   EXPECT_EQ(toml.at("c").text(), brackets + "\n\"" + dots + "\"\"");

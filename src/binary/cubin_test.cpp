@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/test_paths.h"
 #include "os/file.h"
 #include "os/scratch_folder.h"
 
@@ -49,6 +50,18 @@ TEST_F(CubinOfNvcc, TellsItsGpuItsToolkitItsKernelsAndData) {
     EXPECT_FALSE(info.holds_nothing());
     EXPECT_FALSE(info.relocatable);
   }
+}
+
+// Made by the ptxas of CUDA 12.8.93 and 12.9.86, which write other notes and flags than that of CUDA 13.
+TEST(Cubin, OfCuda12ForNewGpusTellsItsToolkitAndItsSuffix) {
+  const auto read = [](const std::string& name) {
+    return read_cubin(as_byte_span(read_file(std::string(testing::source_folder) + "/tests/cubins/" + name)));
+  };
+  EXPECT_EQ(read("sm_100a-cuda12.9.cubin").toolkit, "12.9");
+  EXPECT_EQ(read("sm_120-cuda12.8.cubin").toolkit, "12.8");
+  EXPECT_EQ(spell(*read("sm_100a-cuda12.9.cubin").capability, Dialect::sm), "sm_100a");
+  EXPECT_EQ(spell(*read("sm_100f-cuda12.9.cubin").capability, Dialect::sm), "sm_100");
+  EXPECT_EQ(spell(*read("sm_120-cuda12.8.cubin").capability, Dialect::sm), "sm_120");
 }
 
 TEST_F(CubinOfNvcc, FamilyCodeIsNotToldFromPortableCodeByTheCubinItself) {

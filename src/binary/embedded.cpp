@@ -44,11 +44,10 @@ void add_range(std::vector<Range>& ranges, Extent extent, std::string_view name,
 
 // Without what lies in one of `holes`, which are ascending and disjoint.
 void cut_out(const std::vector<Range>& holes, Range range, std::vector<Range>& out) {
-  const auto first = std::ranges::upper_bound(holes, range.begin, {}, &Range::end);
-  for (const Range& hole : std::ranges::subrange(first, holes.end())) {
-    if (hole.begin >= range.end) break;
-    if (hole.begin > range.begin) out.push_back({.begin = range.begin, .end = hole.begin, .name = range.name});
-    range.begin = std::min(hole.end, range.end);
+  auto hole = std::ranges::upper_bound(holes, range.begin, {}, &Range::end);
+  for (; hole != holes.end() && hole->begin < range.end; ++hole) {
+    if (hole->begin > range.begin) out.push_back({.begin = range.begin, .end = hole->begin, .name = range.name});
+    range.begin = std::min(hole->end, range.end);
   }
   if (range.begin < range.end) out.push_back(std::move(range));
 }

@@ -243,6 +243,14 @@ TEST(Fatbin, AWrapperThatLeadsToItselfOrIntoAContainerIsFound) {
   EXPECT_EQ(fatbins.containers.size(), 3u);
 }
 
+TEST(Fatbin, WrappersThatHoldZeroAreOneFindingWithTheirNumber) {
+  const std::string zero = ".long 0x466243b1,1\n.quad 0,0\n";
+  const Fatbins fatbins = read_library(assembled(zero + ".long 0x466243b1,1\n.quad one,0\n" + zero + zero));
+  EXPECT_EQ(rules_of(fatbins), Rules{"fatbin-dangling"});
+  EXPECT_EQ(fatbins.findings[0].what, "3 of 4 wrappers point nowhere: they hold 0");
+  EXPECT_EQ(fatbins.findings[0].severity, Severity::note);
+}
+
 TEST(Fatbin, TwoWrappersOfOneContainerAreFound) {
   const Fatbins fatbins = read_library(assembled(".long 0x466243b1,1\n.quad one,0\n.long 0x466243b1,1\n.quad one,0\n"));
   EXPECT_EQ(rules_of(fatbins), Rules{"fatbin-shared"});

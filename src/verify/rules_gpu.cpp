@@ -71,6 +71,7 @@ class GpuRules {
     if (relocatable > 0) return not_linked(relocatable);
     if (!inspection_.embedded().empty()) return only_as_data();
     if (inspection_.read_in_part()) return;  // there may be some in the rest: not-read and damaged say so
+    if (!inspection_.embedded().empty()) return only_as_data();
     Breach breach{.rule = "cpu-only", .severity = Severity::error,
                   .what = fmt::format("promises code for {}, and there is no device code in it at all: it is a CPU-only build", promised(", "))};
     breach.evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("{} files with machine code, none with a section of device code", inspection_.files.size())});
