@@ -234,6 +234,10 @@ class Auditor {
       result.verdict = Verdict::outside;
       result.variant.clear();
       result.reason = reason;
+      // What is no recipe promises nothing by its name.
+      if (is_no_recipe(entry)) {
+        std::erase_if(entry.findings.items(), [](const Finding& finding) { return find_rule(finding.rule).about_name; });
+      }
     } else if (entry.variant && !holders_.contains(entry.variant->name) && audit_.nix_found && entry.got->package && !wrong(entry, true)) {
       holders_[entry.variant->name] = entry.got->file;
       result.verdict = Verdict::rename;
@@ -247,14 +251,15 @@ class Auditor {
     return result;
   }
 
+  static bool is_no_recipe(const Entry& entry) { return !entry.name.name && !entry.got->package && !entry.got->failure; }
+
   // What is left alone, and why; "" for what the matrix speaks of. Deleted is only what was understood.
   std::string why_outside(const Entry& entry) const {
     if (parts_.contains(shown(*entry.got))) return "a wanted recipe is written in it";
     if (!in_scope(entry)) return "no recipe of this matrix' package";
     if (const std::string_view backend = other_backend(entry); !backend.empty()) return fmt::format("is for {}, of which no matrix speaks", backend);
     if (entry.variant) return "";
-    const bool recipe = entry.name.name || entry.got->package || entry.got->failure;
-    if (!recipe) return "is no recipe: an overlay, a module or a part of one";
+    if (is_no_recipe(entry)) return "is no recipe: an overlay, a module or a part of one";
     const bool unread = std::ranges::any_of(entry.findings, [](const Finding& f) { return f.rule == "not-understood" || f.rule == "shell-unknown"; });
     return unread ? "sets things that nobody has read: " + first_with_rules(entry) : "";
   }

@@ -222,10 +222,11 @@ class EmbeddedFinder {
     sections_left_ -= header->sections;
     ++refused_cubins_;  // until it is known to be one
     try {
-      const std::uint64_t size = size_of(Elf::parse(rest, "cubin"), *header);
-      if (size > rest.size()) return;
+      const Elf elf = Elf::parse(rest, "cubin");
+      const std::uint64_t size = size_of(elf, *header);
+      if (size > rest.size() || elf.sections().size() != header->sections) return;
       const CubinInfo info = read_cubin(rest.first(size));
-      if (!info.capability || Elf::parse(rest.first(size), "cubin").findings().size() > 0) return;
+      if (!info.capability) return;
       --refused_cubins_;
       take(offset, offset + size, range);
       out_.images.push_back({.offset = offset, .size = size, .kind = CodeKind::cubin,

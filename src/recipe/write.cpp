@@ -64,13 +64,13 @@ Planned plan_file(const std::string& file, std::string text, const fs::path& fol
   std::size_t count = 0;
   for (const Planned& planned : plans) {
     if (planned.in_the_way.empty()) continue;
-    if (++count <= 5) names += fmt::format("\n    {} {}", planned.written.file, planned.in_the_way);
+    if (++count <= 5) names += fmt::format("{} {}\n  ", planned.written.file, planned.in_the_way);
   }
-  if (count > 5) names += fmt::format("\n    and {} more", count - 5);
-  throw Error({.what = fmt::format("{} file{} in the way; nothing was written{}", count, count == 1 ? " is" : "s are", names),
+  if (count > 5) names += fmt::format("and {} more\n  ", count - 5);
+  throw Error({.what = fmt::format("{} file{} in the way; nothing was written", count, count == 1 ? " is" : "s are"),
                .where = {.file = folder.string()},
-               .next = never ? "choose another folder with --out, or move away what is not a file"
-                             : "choose another folder with --out, or --force to write over them"});
+               .next = names + (never ? "choose another folder with --out, or move away what is not a file"
+                                      : "choose another folder with --out, or --force to write over them")});
 }
 
 std::vector<Written> carry_out(const std::vector<Planned>& plans, const fs::path& folder, const WriteOptions& options,

@@ -152,7 +152,7 @@ std::string apart_lines(const Inspection& inspection, CodeApart FileInspection::
     const std::string head = safe_format("{}  {}", short_name(file, folder), size_of(apart));
     text += file_paragraph(head, apart.images, terminal);
   }
-  return text.empty() ? text : safe_format("\n{}\n{}", title, text);
+  return text.empty() ? text : safe_format("\n{}\n", title) + text;
 }
 
 std::string all_apart(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {

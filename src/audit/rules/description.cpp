@@ -136,16 +136,19 @@ void rule_description_cuda(const Case& recipe, Report& report) {
   if (!torch) return;
   const bool gpu = torch->cuda_support.value_or(false);
   const auto built = gpu && torch->cuda ? Version::parse(torch->cuda->version) : std::nullopt;
+  // The note on a variant that is not valid is part of the text, and names other releases.
+  const std::vector<std::string> noted =
+      recipe.want ? numbers_after(lower(recipe.want->cell->reason), "cuda") : std::vector<std::string>{};
   std::vector<std::string> wrong;
   for (const std::string& number : numbers_after(lower(description(recipe)), "cuda")) {
+    if (std::ranges::find(noted, number) != noted.end()) continue;
     const auto said = Version::parse(number);
     if (!said || said->parts.front() < 9 || said->parts.front() > 99) continue;  // "CUDA 8.6" is a compute capability
     const std::size_t length = built ? std::min(said->parts.size(), built->parts.size()) : 0;
     const bool same = built && std::equal(said->parts.begin(), said->parts.begin() + static_cast<std::ptrdiff_t>(length), built->parts.begin());
     if ((built || !gpu) && !same) add_once(wrong, number);
   }
-  const bool noted = recipe.want && recipe.want->cell->status != PairStatus::valid;  // a note names other releases
-  if (!wrong.empty() && !noted) {
+  if (!wrong.empty()) {
     report.add(recipe.at("meta.description"), fmt::format("its description names CUDA {}, it is built with {}", fmt::join(wrong, ", "), built ? built->text() : "none"));
   }
 }
