@@ -104,6 +104,7 @@ struct FileInspection {
 
 struct Inspection {
   std::vector<FileInspection> files = {};  // with machine code or device code, by path
+  bool data_searched = true;          // for device code that is kept as data (InspectOptions::embedded)
   std::size_t other_files = 0;        // anything else that was passed by
   std::uint64_t other_bytes = 0;
   std::vector<NotRead> not_read = {};  // what may hold code, and was not read; its findings are among `findings`

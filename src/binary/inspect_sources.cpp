@@ -340,6 +340,7 @@ void judge_not_read(Inspection& inspection, const std::set<std::string>& places)
 
 Inspection inspect(const std::vector<fs::path>& paths, const InspectOptions& options) {
   Inspection inspection;
+  inspection.data_searched = options.embedded;
   Sources sources(inspection);
   for (const fs::path& path : paths) sources.add_named(path);
   const std::vector<Task> tasks = sources.take();

@@ -80,7 +80,10 @@ int answer(const Inspection& inspection, Capability device, bool all_files, Term
     return 0;
   }
   if (inspection.shapes().empty()) {
-    terminal.print("{}: no device code {}\n", name, inspection.read_in_part() ? "in what was read" : "here");
+    const std::string_view where = !inspection.data_searched  ? "but what may lie among the data"
+                                   : inspection.read_in_part() ? "in what was read"
+                                                               : "here";
+    terminal.print("{}: no device code {}\n", name, where);
     return 1;
   }
   const Coverage coverage = inspection.coverage_on(device);

@@ -105,6 +105,7 @@ std::string gpu_table(const Inspection& inspection, const std::string& folder, c
   const Files files = with_gpu_code(inspection);
   const std::vector<GpuCode> all = inspection.gpu();
   if (files.empty() && !inspection.embedded().empty()) return "no device code but as data\n";
+  if (files.empty() && !inspection.data_searched) return "no device code but what may lie among the data\n";
   if (files.empty()) return inspection.read_in_part() ? "no device code in what was read\n" : "no device code\n";
   const std::size_t room = std::max<std::size_t>(terminal.width(), 120);
   const std::string table = files.size() <= most_columns ? files_as_columns(files, all, folder, terminal)
