@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "binary/archive.h"
 #include "binary/embedded.h"
 #include "binary/inspect.h"
 #include "carve/arch_list.h"
@@ -33,13 +34,19 @@ class FileCarver {
   }
 
   CarvedFile plan() {
+    if (looks_like_archive(old_.bytes())) return not_a_library("a static archive, whose code is linked later");
+    if (looks_like_fatbin(old_.bytes())) return not_a_library("a fat binary on its own");
     if (!Elf::looks_like(old_.bytes())) {
       throw Error({.what = "not a 64-bit little-endian ELF file", .where = {.file = result_.path},
                    .next = "give a shared library, a folder of them or a wheel"});
     }
     elf_.emplace(Elf::parse(old_.bytes(), result_.path));
+    if (elf_->machine() == elf::em_cuda) return not_a_library("a cubin on its own");
     if (!elf_->findings().empty()) return damaged(elf_->findings()[0].what);
     fatbins_ = read_fatbins(*elf_);
+    if (elf_->type() == ElfType::relocatable && !fatbins_.containers.empty()) {
+      return not_a_library("an object file, which is linked later");
+    }
     look_for_data();
     result_.old_held = result_.new_held = held_architectures(fatbins_);
     if (!options_.leave_because.empty()) return leave(options_.leave_because);
@@ -82,6 +89,13 @@ class FileCarver {
   }
 
  private:
+  // Sound, with device code, and nothing that a loader ever sees: there is no runtime whose pick could be kept.
+  CarvedFile not_a_library(const std::string& what) {
+    if (options_.unfit != CarveOptions::Unfit::refuse) return leave(what);
+    throw Error({.what = what + ": only what is linked can be carved", .where = {.file = result_.path},
+                 .next = "carve the library or program that is made of it"});
+  }
+
   // Headers that lead nowhere, a file cut short: what was not understood is not rewritten.
   CarvedFile damaged(const std::string& what) {
     if (options_.unfit != CarveOptions::Unfit::refuse) return leave("damaged: " + what);
