@@ -75,6 +75,7 @@ class TreeCarver {
       update_installed_records(folder.path(), changed_files(), std::string(manifest_name), records_in(folder.path()));
     }
     fs::permissions(folder.path(), fs::status(source_).permissions());
+    expect_all(folder.path(), place);
     folder.put_in_place(Unfinished::Over::nothing);
     return std::move(tree_);
   }
@@ -120,6 +121,13 @@ class TreeCarver {
   void make_folders(const fs::path& destination) const {
     for (const fs::path& folder : folders_) create_folders(destination / folder);
     for (const fs::path& link : links_) fs::copy_symlink(source_ / link, destination / link);
+  }
+
+  // Somebody may have removed the folder while it was filled: what was written after that alone is no result.
+  void expect_all(const fs::path& written, const fs::path& place) const {
+    const bool all = std::ranges::all_of(items_, [&](const Item& item) { return fs::exists(fs::symlink_status(written / item.relative)); }) &&
+                     std::ranges::all_of(links_, [&](const fs::path& link) { return fs::is_symlink(written / link); });
+    if (!all) throw lost(place);
   }
 
   // Permissions of folders come last: one may be read-only.

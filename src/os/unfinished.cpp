@@ -64,6 +64,11 @@ bool rename_to_free_name(const std::string& from, const fs::path& to) {
 
 }  // namespace
 
+Error lost(const fs::path& place) {
+  return Error({.what = "what was being written for it was removed by another program", .where = {.file = place.string()},
+                .next = "run the same command again when nothing else removes files there", .kind = ErrorKind::fault});
+}
+
 Unfinished::Unfinished(const fs::path& place, Kind kind) : place_(place) {
   // Between its making and its lock another program may take it for a leftover: then once more.
   constexpr int most_attempts = 100;
@@ -102,7 +107,14 @@ Unfinished::~Unfinished() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
+bool Unfinished::is_still_there() const {
+  struct stat mine {}, named {};
+  return ::fstat(descriptor_, &mine) == 0 && ::lstat(path_.c_str(), &named) == 0 && mine.st_dev == named.st_dev &&
+         mine.st_ino == named.st_ino;
+}
+
 void Unfinished::put_in_place(Over over) {
+  if (!is_still_there()) throw lost(place_);
   const bool done = over == Over::what_is_there ? ::rename(path_.c_str(), place_.c_str()) == 0 : rename_to_free_name(path_, place_);
   if (done) {
     path_.clear();

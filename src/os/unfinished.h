@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <string>
 
+#include "base/error.h"
+
 namespace lathe {
 
 // A file or folder under such a name; removed again unless it was put in place.
@@ -25,11 +27,15 @@ class Unfinished {
 
  private:
   bool create(Kind kind);
+  bool is_still_there() const;  // not removed, nor another one of its name
 
   std::filesystem::path place_;
   std::string path_;
   int descriptor_ = -1;
 };
+
+// The Error for a place whose new file or folder was removed before it was whole.
+Error lost(const std::filesystem::path& place);
 
 // Makes `place` another name of the file `existing`, in one step: `place` is the old file or this one at every moment.
 void link_over(const std::filesystem::path& existing, const std::filesystem::path& place);

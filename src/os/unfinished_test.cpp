@@ -50,6 +50,18 @@ TEST_F(UnfinishedTest, OfTwoThatWantOnePlaceTheSecondLosesAndSaysSo) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 0);
 }
 
+TEST_F(UnfinishedTest, WhatWasRemovedAndMadeAgainMeanwhileIsNotPutInPlace) {
+  for (const auto kind : {Unfinished::Kind::file, Unfinished::Kind::folder}) {
+    Unfinished one(folder_ / "a", kind);
+    fs::remove_all(one.path());
+    if (kind == Unfinished::Kind::folder) fs::create_directory(one.path());
+    else write_file_atomically(one.path(), "half");
+    EXPECT_THROW(one.put_in_place(Unfinished::Over::nothing), Error);
+    EXPECT_FALSE(fs::exists(folder_ / "a"));
+  }
+  EXPECT_TRUE(fs::is_empty(folder_));
+}
+
 TEST_F(UnfinishedTest, NamesOf255BytesHaveLeftoversToo) {
   const fs::path place = folder_ / std::string(255, 'n');
   {
