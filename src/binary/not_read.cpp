@@ -273,6 +273,14 @@ std::optional<NotRead> look_into(ByteSpan bytes, bool whole) {
   return file;
 }
 
+std::optional<NotRead> look_for_device_code(ByteSpan bytes, bool whole) {
+  constexpr std::string_view deb = "!<arch>\ndebian-binary";
+  if (!code_format(bytes.first(std::min(look_size, bytes.size()))).empty() && !as_text(bytes).starts_with(deb)) return std::nullopt;
+  auto file = look_into(bytes, whole);
+  if (file && file->holds <= NotRead::Holds::cpu_code) return std::nullopt;
+  return file;
+}
+
 Severity severity_of(const NotRead& file, bool others_were_read) {
   if (file.within.empty()) return Severity::error;
   if (file.holds == Holds::nothing) return Severity::note;

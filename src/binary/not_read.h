@@ -39,6 +39,9 @@ std::string_view to_key(NotRead::Holds holds);     // "device code": for program
 // nullopt: it begins like none of the formats that are known (known_formats.h). `whole`: `bytes` are all of the file.
 std::optional<NotRead> look_into(ByteSpan bytes, bool whole = true);
 
+// The same for those who change device code: nullopt also where none can be, and for the forms of code that are read.
+std::optional<NotRead> look_for_device_code(ByteSpan bytes, bool whole = true);
+
 // How much of a file that is compressed in a zip archive suffices for a look.
 inline constexpr std::uint64_t most_looked_at = 8 << 20;
 

@@ -37,7 +37,10 @@ class FileCarver {
     if (looks_like_archive(old_.bytes())) return not_a_library("a static archive, whose code is linked later");
     if (looks_like_fatbin(old_.bytes())) return not_a_library("a fat binary on its own");
     if (!Elf::looks_like(old_.bytes())) {
-      throw Error({.what = "not a 64-bit little-endian ELF file", .where = {.file = result_.path},
+      const auto known = code_format(old_.bytes()).empty() ? look_into(old_.bytes()) : std::nullopt;
+      const std::string seen = known && !known->seen.empty() ? "; " + known->seen : "";
+      const std::string what = known ? ": " + known->words + seen : "";
+      throw Error({.what = "not a 64-bit little-endian ELF file" + what, .where = {.file = result_.path},
                    .next = "give a shared library, a folder of them or a wheel"});
     }
     elf_.emplace(Elf::parse(old_.bytes(), result_.path));

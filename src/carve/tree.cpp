@@ -10,6 +10,8 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "binary/inspect.h"
+#include "binary/zip.h"
 #include "carve/installed_record.h"
 #include "carve/manifest.h"
 #include "carve/rewrite.h"
@@ -168,9 +170,10 @@ class TreeCarver {
     collect(order, done, failures);
   }
 
-  CarvedFile carve_one(const Item& item, const fs::path& destination) const {
+  CarvedFile carve_one(const Item& item, const fs::path& destination) {
     const fs::path from = source_ / item.relative;
     if (!is_elf(from)) {
+      look_at(from);
       if (destination != source_ && !options_.carve.dry_run) copy_whole(from, destination / item.relative);
       return {};
     }
@@ -181,8 +184,38 @@ class TreeCarver {
     return file;
   }
 
+  static constexpr std::uint64_t smallest_library = 64;  // bytes, the header alone
+
+  // What is no library by itself may hold some.
+  void look_at(const fs::path& path) {
+    if (fs::file_size(path) < smallest_library) return;
+    const MappedFile map = MappedFile::open(path);
+    auto file = looks_like_zip(map.bytes()) ? look_into_whole_zip(path) : look_for_device_code(map.bytes());
+    if (!file) return;
+    file->path = path.string();
+    file->within = options_.name.empty() ? source_.string() : options_.name;
+    const std::lock_guard lock(progress_);
+    tree_.not_read.push_back(std::move(*file));
+  }
+
+  // A wheel in a folder, a Java archive: read as `inspect` reads it, and not carved in its place.
+  static std::optional<NotRead> look_into_whole_zip(const fs::path& path) {
+    NotRead zip{.format = "zip", .words = "zip archive, which is not carved where it lies"};
+    try {
+      const Inspection inspection = inspect({path}, {.threads = 1});
+      const bool device_code = !inspection.gpu().empty();
+      if (!device_code && !inspection.read_in_part()) return std::nullopt;
+      if (!device_code) return zip;
+      zip.holds = NotRead::Holds::device_code;
+      zip.seen = "it holds device code";
+    } catch (const Error& error) {
+      zip.seen = error.parts().what;
+    }
+    return zip;
+  }
+
   static bool is_elf(const fs::path& path) {
-    return fs::file_size(path) >= 64 && Elf::looks_like(MappedFile::open(path).bytes());
+    return fs::file_size(path) >= smallest_library && Elf::looks_like(MappedFile::open(path).bytes());
   }
 
   static bool is_vendor(const Item& item, const fs::path& path) {
@@ -203,6 +236,7 @@ class TreeCarver {
       if (done[i].path.empty() || done[i].outcome == Outcome::no_device_code) ++tree_.other_files;
       else tree_.files.push_back(std::move(done[i]));
     }
+    std::ranges::sort(tree_.not_read, {}, &NotRead::path);
     refuse_if_nothing_fits();
   }
 
@@ -277,7 +311,7 @@ std::uint64_t CarvedTree::minimal_saves() const {
 
 int CarvedTree::exit_code() const {
   const bool wrong = std::ranges::any_of(files, [](const CarvedFile& file) { return file.notes.exit_code() != 0; });
-  return wrong ? 1 : failures.exit_code();
+  return wrong || !not_read.empty() ? 1 : failures.exit_code();
 }
 
 CarvedTree carve_tree(const std::filesystem::path& source, const std::filesystem::path& destination,

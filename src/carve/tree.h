@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "binary/carve_record.h"
+#include "binary/not_read.h"
 #include "carve/carve.h"
 
 namespace lathe {
@@ -30,12 +31,14 @@ struct CarvedTree {
   std::size_t other_files = 0;
   std::uint64_t old_size = 0, new_size = 0;  // of all regular files
   bool fault = false;                        // one of the failures is the machine's: exit code 3
+  std::vector<NotRead> not_read = {};        // other files that may hold device code; they are as they were
   Findings failures;                         // files that could not be carved; in place they are as they were
 
   std::size_t count(Outcome outcome) const;
   // Bytes of what is kept that the driver picks for none of the targets, and that `minimal` would drop.
   std::uint64_t minimal_saves() const;
-  int exit_code() const;                // 1 when something failed, or a library has no code for one of the targets
+  // 1 when something failed or was not read, or a library has no code for one of the targets.
+  int exit_code() const;
 };
 
 // Where no file holds code for any target nothing is written: a failure. Error when `destination` is there already.

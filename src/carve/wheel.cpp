@@ -17,6 +17,8 @@
 #include "base/text.h"
 #include "binary/inflate.h"
 #include "binary/inspect.h"
+#include "binary/known_formats.h"
+#include "binary/wheel_member.h"
 #include "binary/zip.h"
 #include "carve/manifest.h"
 #include "carve/wheel_names.h"
@@ -97,6 +99,7 @@ class WheelCarver {
     CarvedWheel carved{.tree = carve_libraries(folder.path()), .path = {}, .old_file_size = source_.size()};
     map_.expect_whole();
     count_others(carved.tree);
+    look_at_others(carved.tree);
     if (!carved.tree.failures.empty()) return carved;
     if (carved.tree.count(Outcome::carved) == 0 && !is_labelled_anew(carved.tree)) pass_on(carved);
     else if (!options_.carve.dry_run) write(carved, folder.path());
@@ -240,6 +243,30 @@ class WheelCarver {
     }
   }
 
+  // Members that are no libraries and may hold some.
+  void look_at_others(CarvedTree& tree) const {
+    std::vector<std::optional<NotRead>> seen(zip_.members.size());
+    parallel_for_all(zip_.members.size(), [&](std::size_t i) {
+      const ZipMember& member = zip_.members[i];
+      const bool library = std::ranges::find(libraries_, &member) != libraries_.end();
+      if (!member.folder && !library) seen[i] = look_at(member);
+    }, options_.threads);
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      if (!seen[i]) continue;
+      seen[i]->within = source_.path().string();
+      seen[i]->path = seen[i]->within + "/" + printable(zip_.members[i].name);
+      tree.not_read.push_back(std::move(*seen[i]));
+    }
+  }
+
+  static std::optional<NotRead> look_at(const ZipMember& member) {
+    if (member.method == 0) return look_for_device_code(member.packed);
+    const std::string start = start_of(member);
+    if (known_format(as_byte_span(start)) == nullptr && !start.starts_with("!<arch>")) return std::nullopt;
+    const std::string more = start_of(member, most_looked_at);
+    return look_for_device_code(as_byte_span(more), more.size() >= member.size);
+  }
+
   // It holds the right code and nothing else: with a label, or the name that was asked for, an installer knows that.
   bool is_labelled_anew(const CarvedTree& tree) const {
     return chosen_ || (!options_.wheel_variant.empty() && tree.count(Outcome::nothing_to_drop) != 0);
@@ -251,7 +278,7 @@ class WheelCarver {
       return file.outcome == Outcome::left_alone && !file.unfit;
     });
     carved.unchanged = vendor ? "its device code is NVIDIA's own, or is left alone: --include-vendor carves NVIDIA's too"
-                              : "nothing to drop";
+                       : carved.tree.not_read.empty() ? "nothing to drop" : "nothing to drop in what was read";
     carved.new_file_size = carved.old_file_size;
     if (options_.carve.dry_run) return;
     const fs::path place = place_.parent_path() / name_.file_name();

@@ -177,6 +177,9 @@ void print_text(const Result& result, const CarveOptions& options, Terminal& ter
                                *file.new_architectures, *file.old_architectures);
     }
   }
+  for (const Finding& finding : findings_of(tree.not_read)) {
+    terminal.print("{}: {}\n  it is as before\n", finding.where.file, finding.what);
+  }
   for (const Finding& failure : tree.failures) {
     terminal.print("{}: {}\n  {}\n", failure.where.file, failure.what, failure.fix);
   }
@@ -213,6 +216,7 @@ void print_json(const Result& result, const CarveOptions& options, Terminal& ter
     }
   };
   for (const CarvedFile& file : tree.files) write(file.notes);
+  write(findings_of(tree.not_read));
   write(tree.failures);
   json.end_array().end_object();
   terminal.out(json.take());
