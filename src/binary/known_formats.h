@@ -14,6 +14,7 @@ namespace lathe {
 struct KnownFormat {
   enum class Kind {
     cpu_code,     // programs and libraries of other systems
+    linker_code,  // device code that a linker reads, never a GPU
     device_code,  // of other makers' GPUs, or that a linker has yet to work on
     compressed,   // one file, made smaller: `unpack` looks into it
     files,        // several files: archives, packages, file systems

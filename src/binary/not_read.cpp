@@ -64,7 +64,9 @@ class Contents {
  private:
   void add_unread(std::string_view name, const KnownFormat& format, ByteSpan start) {
     const bool device = format.kind == Kind::device_code || (format.kind == Kind::cpu_code && names_device_sections(start));
-    const Holds holds = device ? Holds::device_code : format.kind == Kind::cpu_code ? Holds::code : Holds::unknown;
+    Holds holds = device ? Holds::device_code : Holds::unknown;
+    if (!device && format.kind == Kind::cpu_code) holds = Holds::code;
+    if (format.kind == Kind::linker_code) holds = Holds::linker_code;
     note(holds, name, format.kind == Kind::compressed ? std::string(format.words) : with_article(format.words));
   }
 
@@ -194,6 +196,7 @@ NotRead look_into_format(ByteSpan bytes, bool whole, const KnownFormat& format) 
       out.holds = names_device_sections(bytes) ? Holds::device_code : Holds::cpu_code;
       if (out.holds == Holds::device_code) out.seen = "it has sections of device code";
       break;
+    case Kind::linker_code: out.holds = Holds::linker_code; break;
     case Kind::device_code: out.holds = Holds::device_code; break;
     case Kind::compressed: look_into_stream(bytes, format, out); break;
     case Kind::files:
@@ -214,7 +217,7 @@ std::string name_in(const NotRead& file) {
 }
 
 std::string_view fix_for(const NotRead& file) {
-  if (file.severity == Severity::note) return "";
+  if (file.severity == Severity::note || file.holds == Holds::linker_code) return "";
   return file.holds == Holds::cpu_code || file.format == "PE" || file.format == "Mach-O"
              ? "only ELF files are read: give the build for Linux"
              : "unpack it and give the files";
@@ -245,6 +248,7 @@ std::string_view to_string(Holds holds) {
   switch (holds) {
     case Holds::nothing: return "no machine code seen in it";
     case Holds::cpu_code: return "no device code seen in it";
+    case Holds::linker_code: return "device code for a linker";
     case Holds::unknown: return "what it holds is not known";
     case Holds::code: return "with machine code in it";
     case Holds::device_code: return "with device code in it";
@@ -256,6 +260,7 @@ std::string_view to_key(Holds holds) {
   switch (holds) {
     case Holds::nothing: return "nothing";
     case Holds::cpu_code: return "machine code";
+    case Holds::linker_code: return "code for a linker";
     case Holds::unknown: return "unknown";
     case Holds::code: return "code";
     case Holds::device_code: return "device code";
@@ -277,14 +282,14 @@ std::optional<NotRead> look_for_device_code(ByteSpan bytes, bool whole) {
   constexpr std::string_view deb = "!<arch>\ndebian-binary";
   if (!code_format(bytes.first(std::min(look_size, bytes.size()))).empty() && !as_text(bytes).starts_with(deb)) return std::nullopt;
   auto file = look_into(bytes, whole);
-  if (file && file->holds <= NotRead::Holds::cpu_code) return std::nullopt;
+  if (file && file->holds <= NotRead::Holds::linker_code) return std::nullopt;
   return file;
 }
 
 Severity severity_of(const NotRead& file, bool others_were_read) {
   if (file.within.empty()) return Severity::error;
   if (file.holds == Holds::nothing) return Severity::note;
-  return file.holds == Holds::cpu_code && others_were_read ? Severity::warning : Severity::error;
+  return file.holds <= Holds::linker_code && others_were_read ? Severity::warning : Severity::error;
 }
 
 Findings findings_of(const std::vector<NotRead>& files) {

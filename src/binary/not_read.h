@@ -18,6 +18,7 @@ struct NotRead {
   enum class Holds {
     nothing,      // looked through, and nothing in it begins like machine code
     cpu_code,     // machine code of another system, and no section of device code
+    linker_code,  // device code that no GPU runs as it is: a linker makes code from it (NCCL brings a library of it)
     unknown,      // not looked through, or not to its end
     code,         // a library, a program, an archive of objects: device code may be in it
     device_code,  // it has sections of device code, or is device code
@@ -45,8 +46,8 @@ std::optional<NotRead> look_for_device_code(ByteSpan bytes, bool whole = true);
 // How much of a file that is compressed in a zip archive suffices for a look.
 inline constexpr std::uint64_t most_looked_at = 8 << 20;
 
-// A file that was named by itself, and all that may hold device code, is an error. Machine code of other systems without any
-// is a warning where code that was read lies beside it (pip brings launchers for Windows), an error where nothing was
+// A file that was named by itself, and all that may hold device code, is an error. Machine code of other systems without any,
+// and code for a linker, is a warning where code that was read lies beside it (pip brings launchers for Windows), an error where nothing was
 // read. What holds nothing is a note.
 Severity severity_of(const NotRead& file, bool others_were_read);
 

@@ -62,6 +62,10 @@ TEST(NotRead, SectionsOfDeviceCodeInAWindowsLibraryAreSeen) {
   EXPECT_EQ(look(library).holds, Holds::device_code);
 }
 
+TEST(NotRead, LinkTimeCodeIsForALinkerAlone) {
+  EXPECT_EQ(look("\xed\x43\x4e\x7f" + std::string(60, 'x')).holds, Holds::linker_code);
+}
+
 TEST(NotRead, OrdinaryTextIsNoneOfThese) {
   EXPECT_EQ(look("import torch\n").format, "none");
   EXPECT_EQ(look("#!/bin/sh\necho\n").format, "none");
@@ -79,6 +83,8 @@ TEST(NotRead, WhatIsSaidDependsOnWhereItLiesAndWhatIsInIt) {
   file.holds = Holds::cpu_code;
   EXPECT_EQ(severity_of(file, true), Severity::warning);
   EXPECT_EQ(severity_of(file, false), Severity::error);
+  file.holds = Holds::linker_code;
+  EXPECT_EQ(severity_of(file, true), Severity::warning);
   file.holds = Holds::unknown;
   EXPECT_EQ(severity_of(file, true), Severity::error);
   file.holds = Holds::nothing;
