@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from mini_matrix import cpu_matrix
 from needs import need
 from nix_store import store_at
 
@@ -29,22 +30,7 @@ kills = int(sys.argv[2]) if len(sys.argv) > 2 else 24
 seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 30)
 need("nix-store")
 
-MATRIX = """[matrix]
-name = "kill"
-package = "pytorch"
-
-[nixpkgs.canonical]
-rev = "6a030d535719c5190187c4cec156f335e95e3211"
-
-[pytorch."2.10.0"]
-hash = "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ="
-
-[[build]]
-kind = "cpu"
-pytorch = ["2.10.0"]
-python = ["3.11", "3.12", "3.13"]
-isas = ["avx", "avx2"]
-"""
+MATRIX = cpu_matrix("kill", (["3.11", "3.12", "3.13"], ["avx", "avx2"]))
 VARIANTS = 6
 
 

@@ -15,24 +15,12 @@ import tempfile
 from pathlib import Path
 
 from farm import package_set, program
+from mini_matrix import cpu_matrix
 from needs import need
 from nix_store import store_at
 from remote_machine import Machine, wait_for
 
-MATRIX = """[matrix]
-name = "cache"
-[nixpkgs.canonical]
-rev = "6a030d535719c5190187c4cec156f335e95e3211"
-[pytorch."2.10.0"]
-hash = "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ="
-[settings]
-compile_cache = "CACHE"
-[[build]]
-kind = "cpu"
-pytorch = "2.10.0"
-python = "3.13"
-isas = ["avx", "avx2"]
-"""
+MATRIX = cpu_matrix("cache", (["3.13"], ["avx", "avx2"]), more='[settings]\ncompile_cache = "CACHE"\n')
 AVX = "pytorch-python313-cpu-avx"
 FIRST_USER = 39901  # Nix ends all processes of a user that builds: these have none
 

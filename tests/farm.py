@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from mini_matrix import cpu_matrix
 from needs import need_machines
 from remote_machine import Machine, free_port, wait_for
 
@@ -23,23 +24,7 @@ need_machines()
 
 
 # Every x86 CPU that builds today runs AVX, and three Pythons make three variants of it; the others are built where they run.
-matrix = """[matrix]
-name = "farm"
-[nixpkgs.canonical]
-rev = "6a030d535719c5190187c4cec156f335e95e3211"
-[pytorch."2.10.0"]
-hash = "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ="
-[[build]]
-kind = "cpu"
-pytorch = "2.10.0"
-python = ["3.11", "3.12", "3.13"]
-isas = ["avx", "avx512"]
-[[build]]
-kind = "cpu"
-pytorch = "2.10.0"
-python = "3.13"
-isas = ["avx2"]
-"""
+matrix = cpu_matrix("farm", (["3.11", "3.12", "3.13"], ["avx", "avx512"]), (["3.13"], ["avx2"]))
 
 
 def package_set(folder):

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -159,12 +160,14 @@ class Auditor {
     RecordOptions options = options_.record;
     options.other_face = true;
     const RecordedFolder again = record_files(audit_.folder, files, options);
+    std::map<std::string_view, const Recorded*> by_file;
+    for (const Recorded& recipe : again.recipes) by_file.emplace(recipe.file, &recipe);
     for (Entry& entry : entries_) {
-      const auto found = std::ranges::find(again.recipes, entry.got->file, &Recorded::file);
-      if (found == again.recipes.end()) continue;
+      const auto found = by_file.find(entry.got->file);
+      if (found == by_file.end()) continue;
       entry.findings = {};
       entry.silenced = 0;
-      judge(entry, &*found);
+      judge(entry, found->second);
     }
   }
 

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "binary/test_tar.h"
+
 namespace lathe {
 namespace {
 
@@ -21,18 +23,6 @@ std::string windows_program(const std::string& mark) {
   return text + std::string(look_size - text.size(), '\0');
 }
 
-std::string tar_header(const std::string& name, char type = '0') {
-  std::string block(512, '\0');
-  block.replace(0, name.size(), name);
-  block.replace(100, 7, "0000644").replace(124, 11, "00000000000");
-  block[156] = type;
-  unsigned sum = 8 * ' ';
-  for (const char c : block) sum += static_cast<unsigned char>(c);
-  char digits[8];
-  std::snprintf(digits, sizeof digits, "%06o", sum);
-  return block.replace(148, 7, digits, 7);
-}
-
 TEST(KnownFormats, AreToldByTheirFirstBytes) {
   EXPECT_EQ(name_of(windows_program("PE\0\0"s)), "PE");
   EXPECT_EQ(name_of("\xcf\xfa\xed\xfe\x0c\0\0\x01"s), "Mach-O");
@@ -40,7 +30,7 @@ TEST(KnownFormats, AreToldByTheirFirstBytes) {
   EXPECT_EQ(name_of("\xfd" "7zXZ\0\0"s), "xz");
   EXPECT_EQ(name_of("\x28\xb5\x2f\xfd"s), "zstd");
   EXPECT_EQ(name_of("BZh91AY&SY"s), "bzip2");
-  EXPECT_EQ(name_of(tar_header("a.so")), "tar");
+  EXPECT_EQ(name_of(testing::tar_header("a.so")), "tar");
   EXPECT_EQ(name_of("PK\x03\x04"s), "zip");
   EXPECT_EQ(name_of("hsqs"s), "squashfs");
   EXPECT_EQ(name_of("\x0d\0\0\0\0\0\0\0nix-archive-1\0\0\0"s), "nar");
@@ -64,7 +54,7 @@ TEST(KnownFormats, TextAndSourceAreNone) {
 }
 
 TEST(KnownFormats, ATarHeaderWithAWrongSumIsNone) {
-  std::string block = tar_header("a.so");
+  std::string block = testing::tar_header("a.so");
   block[0] = 'b';
   EXPECT_FALSE(looks_like_tar_header(as_byte_span(block)));
 }

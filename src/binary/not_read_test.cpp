@@ -5,26 +5,14 @@
 
 #include <string>
 
+#include "binary/test_tar.h"
+
 namespace lathe {
 namespace {
 
 using namespace std::string_literals;
 using Holds = NotRead::Holds;
-
-std::string tar_member(const std::string& name, const std::string& content) {
-  std::string block(512, '\0');
-  block.replace(0, name.size(), name).replace(100, 7, "0000644");
-  char digits[12];
-  std::snprintf(digits, sizeof digits, "%011o", static_cast<unsigned>(content.size()));
-  block.replace(124, 11, digits, 11);
-  block[156] = '0';
-  unsigned sum = 8 * ' ';
-  for (const char c : block) sum += static_cast<unsigned char>(c);
-  std::snprintf(digits, sizeof digits, "%06o", sum);
-  block.replace(148, 7, digits, 7);
-  const std::size_t padding = (512 - content.size() % 512) % 512;
-  return block + content + std::string(padding, '\0');
-}
+using testing::tar_member;
 
 const std::string end_of_tar(1024, '\0');
 const std::string elf = "\x7f" "ELF\x02\x01\x01"s + std::string(57, '\0');

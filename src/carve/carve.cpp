@@ -158,7 +158,7 @@ class FileCarver {
   // What `inspect` says of the file for each target: the same containers count, and the same are special.
   void report_coverage() {
     if (fatbins_.containers.empty()) return;
-    const auto inspection = inspect_bytes(old_.bytes(), result_.path);
+    const auto inspection = inspect_bytes(old_.bytes(), result_.path, {.embedded = false});  // look_for_data() did that
     if (!inspection || inspection->shapes.empty()) return;
     for (const CarveTarget& target : options_.targets) report(inspection->coverage_on(target.capability));
   }

@@ -172,8 +172,7 @@ class TreeCarver {
 
   CarvedFile carve_one(const Item& item, const fs::path& destination) {
     const fs::path from = source_ / item.relative;
-    if (!is_elf(from)) {
-      look_at(from);
+    if (!is_library(from)) {
       if (destination != source_ && !options_.carve.dry_run) copy_whole(from, destination / item.relative);
       return {};
     }
@@ -186,10 +185,16 @@ class TreeCarver {
 
   static constexpr std::uint64_t smallest_library = 64;  // bytes, the header alone
 
-  // What is no library by itself may hold some.
-  void look_at(const fs::path& path) {
-    if (fs::file_size(path) < smallest_library) return;
+  // What is none by itself may hold some: then it is said.
+  bool is_library(const fs::path& path) {
+    if (fs::file_size(path) < smallest_library) return false;
     const MappedFile map = MappedFile::open(path);
+    if (Elf::looks_like(map.bytes())) return true;
+    look_at(path, map);
+    return false;
+  }
+
+  void look_at(const fs::path& path, const MappedFile& map) {
     auto file = looks_like_zip(map.bytes()) ? look_into_whole_zip(path) : look_for_device_code(map.bytes());
     if (!file) return;
     file->path = path.string();
@@ -212,10 +217,6 @@ class TreeCarver {
       zip.seen = error.parts().what;
     }
     return zip;
-  }
-
-  static bool is_elf(const fs::path& path) {
-    return fs::file_size(path) >= smallest_library && Elf::looks_like(MappedFile::open(path).bytes());
   }
 
   static bool is_vendor(const Item& item, const fs::path& path) {

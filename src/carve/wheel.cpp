@@ -337,7 +337,7 @@ class WheelCarver {
     for (const CarvedFile& file : tree.files) {
       if (file.outcome != Outcome::carved) continue;
       const MappedFile map = MappedFile::open(folder / file.path);
-      const auto inspection = inspect_bytes(map.bytes(), file.path);
+      const auto inspection = inspect_bytes(map.bytes(), file.path, {.embedded = false});  // the toolkits are of the rest
       for (const std::string& toolkit : inspection ? inspection->toolkits : std::vector<std::string>{}) {
         newest = std::max(newest, Version::parse(toolkit));
       }

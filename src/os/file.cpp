@@ -72,15 +72,6 @@ std::string read_all(int descriptor, const std::string& name, std::uint64_t expe
   return content;
 }
 
-void write_all(int descriptor, const std::string& name, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t put = ::write(descriptor, content.data(), content.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) throw system_error("write", name, errno);
-    content.remove_prefix(static_cast<std::size_t>(put));
-  }
-}
-
 // An empty file beside `path` under a name that nobody else has: ".NAME.PID-COUNT.new".
 std::pair<int, std::string> create_beside(const std::filesystem::path& path, const std::filesystem::path& folder) {
   static std::atomic<unsigned> count = 0;
@@ -99,6 +90,15 @@ void sync_folder(const std::filesystem::path& folder) {
 }
 
 }  // namespace
+
+void write_all(int descriptor, const std::string& name, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t put = ::write(descriptor, content.data(), content.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) throw system_error("write", name, errno);
+    content.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
 
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
   if (path == "-") return read_all(STDIN_FILENO, "standard input", 0, limit);

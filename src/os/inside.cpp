@@ -24,12 +24,7 @@ constexpr int open_folder_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXE
 }
 
 void write_and_sync(int file, const fs::path& path, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t put = ::write(file, content.data(), content.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) throw system_error("write", path.string(), errno);
-    content.remove_prefix(static_cast<std::size_t>(put));
-  }
+  write_all(file, path.string(), content);
   if (::fsync(file) != 0) throw system_error("write", path.string(), errno);
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <span>
 
 #include "audit/rule.h"
@@ -220,18 +221,27 @@ void rule_cuda_mixed(const Case& recipe, Report& report) {
   if (!others.empty()) report.add(recipe.whole(), fmt::format("is built with {} and takes from {} too", package->cuda->set, fmt::join(others, ", ")));
 }
 
+namespace {
+
+// What the rules say of the same recipe when it evaluates to `got`.
+Findings findings_for(const Case& recipe, const Recorded& got) {
+  return check_recipe({.spec = recipe.spec, .got = got, .file = recipe.file, .stem = recipe.stem, .name = recipe.name,
+                       .want = recipe.want, .promise = recipe.promise, .folder = recipe.folder,
+                       .fingerprint = recipe.fingerprint});
+}
+
+}  // namespace
+
 void rule_two_faced(const Case& recipe, Report& report) {
   if (!recipe.otherwise) return;
-  const Case turned{.spec = recipe.spec, .got = *recipe.otherwise, .file = recipe.file, .stem = recipe.stem, .name = recipe.name,
-                    .want = recipe.want, .promise = recipe.promise, .folder = recipe.folder, .fingerprint = recipe.fingerprint};
-  // What is wrong in both is said already, or silenced.
-  const Case here{.spec = recipe.spec, .got = recipe.got, .file = recipe.file, .stem = recipe.stem, .name = recipe.name,
-                  .want = recipe.want, .promise = recipe.promise, .folder = recipe.folder, .fingerprint = recipe.fingerprint};
-  const Findings known = check_recipe(here);
-  for (const Finding& finding : check_recipe(turned)) {
-    const bool both = std::ranges::any_of(known, [&](const Finding& each) { return each.rule == finding.rule; });
-    if (finding.severity != Severity::error || both) continue;
-    report.add(recipe.whole(), fmt::format("is right only with the answers that an audit gives; with others: {} [{}]", finding.what, finding.rule));
+  std::optional<Findings> here;  // asked for only where there is something wrong with other answers: seldom
+  for (const Finding& finding : findings_for(recipe, *recipe.otherwise)) {
+    if (finding.severity != Severity::error) continue;
+    if (!here) here = findings_for(recipe, recipe.got);
+    // What is wrong in both is said already, or silenced.
+    if (std::ranges::find(*here, finding.rule, &Finding::rule) != here->end()) continue;
+    report.add(recipe.whole(), fmt::format("is right only with the answers that an audit gives; with others: {} [{}]",
+                                           finding.what, finding.rule));
     return;
   }
 }
