@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "build/log_file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 
 #include "base/error.h"
@@ -8,13 +12,24 @@
 #include "os/mapped_file.h"
 
 namespace lathe {
+namespace {
+
+// A FIFO that somebody put there would hold the build for ever.
+std::FILE* open_for_writing(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
+  if (descriptor < 0) throw system_error("write", path, errno);
+  struct stat status {};
+  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) return ::fdopen(descriptor, "wb");
+  ::close(descriptor);
+  throw Error({.what = "no regular file, so no log is written there", .where = {.file = path}, .next = "move it away"});
+}
+
+}  // namespace
 
 LogFile::LogFile(const std::filesystem::path& path)
-    : path_(path.string()), file_(std::fopen(path_.c_str(), "wbe")), compressor_([this](std::string_view bytes) {
+    : path_(path.string()), file_(open_for_writing(path_)), compressor_([this](std::string_view bytes) {
         if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) throw system_error("write", path_, errno);
-      }) {
-  if (file_ == nullptr) throw system_error("write", path_, errno);
-}
+      }) {}
 
 LogFile::~LogFile() {
   if (file_ != nullptr) std::fclose(file_);

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Kills a carve in place with SIGKILL at 1,000 random moments: the target is always the old file or the whole new one, and
-// what was left beside it goes with the next carve.
+// Kills carves with SIGKILL at random moments: a file is always the old one or the whole new one, a new folder or wheel is not
+// there or whole, and what was left beside it goes with the next carve.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <random>
 #include <thread>
 
 #include "carve/carve.h"
 #include "carve/test_libraries.h"
+#include "carve/tree.h"
+#include "carve/wheel.h"
 #include "os/file.h"
 
 namespace lathe {
@@ -18,6 +22,37 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
+constexpr std::chrono::microseconds forever{-1};
+
+// In a process of its own, which is killed after `delay`. Did it come to its end before?
+bool run_for(std::chrono::microseconds delay, const std::function<void()>& action) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int status = 0;
+    try {
+      action();
+    } catch (...) {
+      status = 1;
+    }
+    ::_exit(status);
+  }
+  if (delay != forever) {
+    std::this_thread::sleep_for(delay);
+    ::kill(child, SIGKILL);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+  return WIFEXITED(status);
+}
+
+// How long the whole takes, and a little more.
+std::uniform_int_distribution<std::int64_t> moments_of(const std::function<void()>& action) {
+  const auto start = Clock::now();
+  EXPECT_TRUE(run_for(forever, action));
+  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
+  return std::uniform_int_distribution<std::int64_t>(0, whole.count() * 5 / 4);
+}
 
 class KilledCarve : public ::testing::Test {
  protected:
@@ -30,33 +65,14 @@ class KilledCarve : public ::testing::Test {
     fs::create_directories(place_.parent_path());
   }
 
-  // In a process of its own, which is killed after `delay`. Did it come to its end before?
   bool carve_for(std::chrono::microseconds delay) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      int status = 0;
-      try {
-        carve_file(place_, place_, options_);
-      } catch (...) {
-        status = 1;
-      }
-      ::_exit(status);
-    }
-    if (delay != forever) {
-      std::this_thread::sleep_for(delay);
-      ::kill(child, SIGKILL);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
-    return WIFEXITED(status);
+    return run_for(delay, [this] { carve_file(place_, place_, options_); });
   }
 
   std::size_t files_beside() const {
     return static_cast<std::size_t>(std::distance(fs::directory_iterator(place_.parent_path()), {})) - 1;
   }
 
-  static constexpr std::chrono::microseconds forever{-1};
   testing::ScratchFolder folder_;
   const fs::path place_ = folder_.path() / "place/a.so";
   CarveOptions options_;
@@ -65,14 +81,11 @@ class KilledCarve : public ::testing::Test {
 
 TEST_F(KilledCarve, LeavesTheOldFileOrTheWholeNewOneAtAThousandMoments) {
   write_file_atomically(place_, old_);
-  const auto start = Clock::now();
-  ASSERT_TRUE(carve_for(forever));
-  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
+  auto moment = moments_of([this] { carve_file(place_, place_, options_); });
   const std::string carved = read_file(place_);
   ASSERT_LT(carved.size(), old_.size());
 
   std::mt19937 random(20'260'101);
-  std::uniform_int_distribution<std::int64_t> moment(0, whole.count() * 5 / 4);
   int as_before = 0, as_after = 0, left_something = 0;
   write_file_atomically(place_, old_);
   for (int i = 0; i < 1000; ++i) {
@@ -90,6 +103,135 @@ TEST_F(KilledCarve, LeavesTheOldFileOrTheWholeNewOneAtAThousandMoments) {
   ASSERT_TRUE(carve_for(forever));
   EXPECT_EQ(read_file(place_), carved);
   EXPECT_EQ(files_beside(), 0u);
+}
+
+using Contents = std::map<std::string, std::string>;  // of files by path, of links what they name
+
+class KilledFolder : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!testing::have_program("gcc") || !testing::have_program("python3")) GTEST_SKIP() << "no gcc or python3 on PATH";
+    testing::write_parts(folder_, {{{"sm_80", 90'000}, {"sm_90"}}, {{"sm_75", 50'000}, {"sm_90", 15'000}}});
+    fs::create_directories(old_ / "lib");
+    for (const char* name : {"lib/a.so", "lib/b.so", "c.so"}) testing::link_parts(folder_, std::string("old/") + name);
+    fs::create_hard_link(old_ / "lib/a.so", old_ / "lib/same.so");
+    fs::create_symlink("lib/a.so", old_ / "link.so");
+    write_file_atomically(old_ / "text", "text\n");
+    fs::create_directories(places_);
+    options_.carve.targets = parse_carve_targets("9.0");
+  }
+
+  static Contents contents_of(const fs::path& folder) {
+    Contents contents;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      const std::string name = entry.path().lexically_relative(folder).string();
+      if (entry.is_symlink()) contents[name] = fs::read_symlink(entry.path()).string();
+      else if (entry.is_regular_file()) contents[name] = read_file(entry.path());
+    }
+    return contents;
+  }
+
+  std::vector<std::string> names_in_places() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(places_)) names.push_back(entry.path().filename().string());
+    return names;
+  }
+
+  // Carves anew, killed at random moments: `wanted` is not there or whole, and at most one leftover lies beside it.
+  void expect_all_or_nothing(const fs::path& place, const std::function<void()>& carve, const std::function<void()>& expect_whole) {
+    auto moment = moments_of(carve);
+    expect_whole();
+    int whole = 0, left_something = 0;
+    for (int i = 0; i < rounds; ++i) {
+      fs::remove_all(place);
+      run_for(std::chrono::microseconds(moment(random_)), carve);
+      const bool is_there = fs::exists(place);
+      whole += is_there;
+      left_something += names_in_places().size() > (is_there ? 1u : 0u);
+      ASSERT_LE(names_in_places().size(), most_beside + is_there) << "earlier leftovers were not removed, round " << i;
+      if (is_there) expect_whole();
+      ASSERT_FALSE(HasFailure()) << "round " << i;
+    }
+    EXPECT_GT(left_something, rounds / 20);
+    EXPECT_GT(whole, rounds / 50);
+    fs::remove_all(place);
+    ASSERT_TRUE(run_for(forever, carve));
+    expect_whole();
+    EXPECT_EQ(names_in_places().size(), 1u);
+  }
+
+  static constexpr int rounds = 60;
+  static constexpr std::size_t most_beside = 2;  // a wheel's unpacked libraries, and the new wheel
+  testing::ScratchFolder folder_;
+  const fs::path old_ = folder_.path() / "old", places_ = folder_.path() / "places";
+  TreeOptions options_;
+  std::mt19937 random_{20'260'102};
+};
+
+TEST_F(KilledFolder, IsNotThereOrWhole) {
+  const fs::path place = places_ / "new";
+  carve_tree(old_, folder_.path() / "reference", options_);
+  const Contents wanted = contents_of(folder_.path() / "reference");
+  ASSERT_EQ(wanted.size(), 7u);  // with the manifest
+  expect_all_or_nothing(place, [&] { carve_tree(old_, place, options_); }, [&] {
+    EXPECT_TRUE(contents_of(place) == wanted);
+    EXPECT_EQ(fs::hard_link_count(place / "lib/a.so"), 2u);
+  });
+}
+
+TEST_F(KilledFolder, InPlaceHasEachFileOldOrNewAndTheNextCarveFinishes) {
+  const fs::path place = places_ / "mine";
+  carve_tree(old_, folder_.path() / "reference", options_);
+  const Contents before = contents_of(old_), after = contents_of(folder_.path() / "reference");
+  const auto begin_again = [&] {
+    fs::remove_all(place);
+    folder_.run("cp -a old places/mine");
+  };
+  const auto carve = [&] { carve_tree(place, place, options_); };
+  begin_again();
+  auto moment = moments_of(carve);
+  int mixed = 0, untouched = 0, split = 0;
+  for (int i = 0; i < rounds; ++i) {
+    begin_again();
+    run_for(std::chrono::microseconds(moment(random_)), carve);
+    const Contents now = contents_of(place);
+    int olds = 0, news = 0;
+    for (const auto& [name, content] : before) {
+      const auto it = now.find(name);
+      ASSERT_TRUE(it != now.end()) << name << ", round " << i;
+      ASSERT_TRUE(it->second == content || it->second == after.at(name)) << name << ", round " << i;
+      if (content != after.at(name)) (it->second == content ? olds : news) += 1;
+    }
+    mixed += olds != 0 && news != 0;
+    untouched += news == 0;
+    ASSERT_TRUE(run_for(forever, carve));
+    const Contents finished = contents_of(place);
+    for (const auto& [name, content] : before) ASSERT_TRUE(finished.at(name) == after.at(name)) << name << ", round " << i;
+    split += !fs::equivalent(place / "lib/a.so", place / "lib/same.so");
+    for (const auto& [name, content] : finished) {
+      ASSERT_TRUE(after.contains(name)) << name << " was left behind, round " << i;
+    }
+  }
+  EXPECT_GT(mixed, rounds / 20);
+  EXPECT_GT(untouched, rounds / 20);
+  EXPECT_LE(split, rounds / 20) << "a name is given to the new file right after it is in place";
+}
+
+TEST_F(KilledFolder, AWheelIsNotThereOrWhole) {
+  folder_.write("make.py", R"(
+import hashlib, base64, zipfile
+info = "pkg-1.2.dist-info"
+files = {"pkg/a.so": open("old/c.so", "rb").read(), "pkg/b.so": open("old/lib/b.so", "rb").read(),
+         info + "/METADATA": b"Metadata-Version: 2.1\nName: pkg\nVersion: 1.2\n", info + "/WHEEL": b"Wheel-Version: 1.0\nTag: py3-none-any\n"}
+record = "".join(f"{n},sha256={base64.urlsafe_b64encode(hashlib.sha256(d).digest()).rstrip(b'=').decode()},{len(d)}\n" for n, d in files.items())
+files[info + "/RECORD"] = (record + info + "/RECORD,,\n").encode()
+with zipfile.ZipFile("pkg-1.2-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as z:
+    for name, data in files.items(): z.writestr(name, data)
+)");
+  folder_.run("python3 make.py");
+  const fs::path wheel = folder_.path() / "pkg-1.2-py3-none-any.whl", place = places_ / "pkg-1.2+sm90-py3-none-any.whl";
+  const std::string wanted = read_file(carve_wheel(wheel, folder_.path() / "reference", options_).path);
+  expect_all_or_nothing(place, [&] { carve_wheel(wheel, places_, options_); }, [&] { EXPECT_TRUE(read_file(place) == wanted); });
 }
 
 }  // namespace

@@ -43,7 +43,6 @@ class TreeCarver {
   CarvedTree in_place() {
     list();
     carve_all(source_);
-    link_again();
     if (options_.write_manifest && !options_.carve.dry_run && tree_.count(Outcome::carved) != 0) {
       write_manifest(source_);
       auto records = records_in(source_);
@@ -60,6 +59,7 @@ class TreeCarver {
     }
     may_empty();
     list();
+    say_what_is_left_out();
     if (options_.carve.dry_run) {
       carve_all(destination);
       return std::move(tree_);
@@ -100,6 +100,8 @@ class TreeCarver {
         folders_.push_back(relative);
       } else if (entry.is_regular_file()) {
         items_.push_back({.relative = relative, .size = entry.file_size()});
+      } else {
+        others_.push_back(relative);
       }
     }
     std::ranges::sort(items_, {}, &Item::relative);
@@ -108,7 +110,30 @@ class TreeCarver {
       struct stat status {};
       if (::stat((source_ / items_[i].relative).c_str(), &status) != 0 || status.st_nlink < 2) continue;
       const auto [it, first] = seen.try_emplace({status.st_dev, status.st_ino}, i);
-      if (!first) items_[i].link_to = it->second;
+      if (first) continue;
+      items_[i].link_to = it->second;
+      other_names_[it->second].push_back(i);
+    }
+  }
+
+  // In place they stay; a new folder is of files, folders and links.
+  void say_what_is_left_out() {
+    std::ranges::sort(others_);
+    for (const fs::path& other : others_) {
+      tree_.left_out.add({.rule = "carve-left-out", .severity = Severity::warning,
+                          .where = {.file = other.generic_string()},
+                          .what = fmt::format("{}, which the new folder does not have", kind_of(source_ / other)),
+                          .fix = "make it there yourself, if something needs it"});
+    }
+  }
+
+  static std::string_view kind_of(const fs::path& path) {
+    switch (fs::symlink_status(path).type()) {
+      case fs::file_type::fifo: return "a FIFO";
+      case fs::file_type::socket: return "a socket";
+      case fs::file_type::character:
+      case fs::file_type::block: return "a device";
+      default: return "no file";
     }
   }
 
@@ -140,11 +165,10 @@ class TreeCarver {
     for (const fs::path& folder : folders_) fs::permissions(destination / folder, fs::status(source_ / folder).permissions());
   }
 
-  // In place a carved file is a new one: its other names in this folder become names of it.
-  void link_again() const {
-    if (options_.carve.dry_run) return;
-    for (const Item& item : items_) {
-      if (item.link_to && is_carved(*item.link_to)) link_over(source_ / items_[*item.link_to].relative, source_ / item.relative);
+  // In place a carved file is a new one: its other names in this folder become names of it, at once.
+  void link_again(std::size_t carved) const {
+    for (const std::size_t name : other_names_.at(carved)) {
+      link_over(source_ / items_[carved].relative, source_ / items_[name].relative);
     }
   }
 
@@ -163,14 +187,15 @@ class TreeCarver {
     std::vector<CarvedFile> done(items_.size());
     std::size_t finished = 0;
     const auto failures = parallel_for(order.size(), [&](std::size_t k) {
-      done[order[k]] = carve_one(items_[order[k]], destination);
+      done[order[k]] = carve_one(order[k], destination);
       const std::lock_guard lock(progress_);
       if (options_.progress) options_.progress(++finished, order.size());
     }, options_.threads);
     collect(order, done, failures);
   }
 
-  CarvedFile carve_one(const Item& item, const fs::path& destination) {
+  CarvedFile carve_one(std::size_t i, const fs::path& destination) {
+    const Item& item = items_[i];
     const fs::path from = source_ / item.relative;
     if (!is_library(from)) {
       if (destination != source_ && !options_.carve.dry_run) copy_whole(from, destination / item.relative);
@@ -180,6 +205,8 @@ class TreeCarver {
     if (!options_.include_vendor && is_vendor(item, from)) options.leave_because = "one of NVIDIA's own files";
     CarvedFile file = carve_file(from, destination / item.relative, options);
     file.path = item.relative.generic_string();
+    const bool has_names = destination == source_ && other_names_.contains(i);
+    if (has_names && file.outcome == Outcome::carved && !options.dry_run) link_again(i);
     return file;
   }
 
@@ -290,7 +317,9 @@ class TreeCarver {
   const fs::path source_;
   TreeOptions options_;
   std::vector<Item> items_;  // regular files, by path
+  std::map<std::size_t, std::vector<std::size_t>> other_names_;  // of items, items that are the same file
   std::vector<fs::path> folders_, links_;
+  std::vector<fs::path> others_;  // FIFOs, sockets, devices
   bool may_empty_ = false;
   std::mutex progress_;
   CarvedTree tree_;

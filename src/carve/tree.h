@@ -32,6 +32,7 @@ struct CarvedTree {
   std::uint64_t old_size = 0, new_size = 0;  // of all regular files
   bool fault = false;                        // one of the failures is the machine's: exit code 3
   std::vector<NotRead> not_read = {};        // other files that may hold device code; they are as they were
+  Findings left_out = {};                    // FIFOs, sockets and devices, which a new folder does not get: warnings
   Findings failures;                         // files that could not be carved; in place they are as they were
 
   std::size_t count(Outcome outcome) const;

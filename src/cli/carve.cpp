@@ -180,6 +180,9 @@ void print_text(const Result& result, const CarveOptions& options, Terminal& ter
   for (const Finding& finding : findings_of(tree.not_read)) {
     terminal.print("{}: {}\n  it is as before\n", finding.where.file, finding.what);
   }
+  for (const Finding& other : tree.left_out) {
+    terminal.print("{}: {}\n  {}\n", other.where.file, other.what, other.fix);
+  }
   for (const Finding& failure : tree.failures) {
     terminal.print("{}: {}\n  {}\n", failure.where.file, failure.what, failure.fix);
   }
@@ -217,6 +220,7 @@ void print_json(const Result& result, const CarveOptions& options, Terminal& ter
   };
   for (const CarvedFile& file : tree.files) write(file.notes);
   write(findings_of(tree.not_read));
+  write(tree.left_out);
   write(tree.failures);
   json.end_array().end_object();
   terminal.out(json.take());
