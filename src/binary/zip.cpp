@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <unordered_set>
 
@@ -187,19 +188,38 @@ class ZipReader {
   }
 
   void judge_names() {
-    std::unordered_set<std::string_view> seen;
+    std::unordered_set<std::string> files;
     for (const ZipMember& member : zip_.members) {
       constexpr std::uint32_t type_mask = 0170000, type_link = 0120000;
+      const std::string path = unpacked_path(member.name);
       if (climbs_out(member.name)) {
         add("wheel-path", Severity::error, member.name, "the member's name leads out of the folder it is unpacked in");
+      } else if (path != member.name) {
+        add("wheel-path", Severity::warning, member.name,
+            fmt::format("the member is unpacked as {}, by which RECORD may know it", printable(path)));
       }
       if ((member.mode & type_mask) == type_link) {
         add("wheel-link", Severity::warning, member.name, "the member is a symbolic link, which installers handle differently");
       }
-      if (!seen.insert(member.name).second) {
+      if (!files.insert(path).second) {
         add("wheel-duplicate", Severity::error, member.name, "two members have this name: which one counts differs by tool");
       }
     }
+    for (const ZipMember& member : zip_.members) {
+      if (lies_in_a_file(unpacked_path(member.name), files)) {
+        add("wheel-duplicate", Severity::error, member.name, "another member is a file of the name that is a folder here");
+      }
+    }
+  }
+
+  // Without "." and empty parts; of a folder with its slash at the end, as names of folders have it.
+  static std::string unpacked_path(const std::string& name) { return std::filesystem::path(name).lexically_normal().generic_string(); }
+
+  static bool lies_in_a_file(const std::string& path, const std::unordered_set<std::string>& files) {
+    for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+      if (files.contains(path.substr(0, slash))) return true;
+    }
+    return false;
   }
 
   static bool climbs_out(std::string_view name) {

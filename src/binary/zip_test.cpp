@@ -77,6 +77,14 @@ TEST(Zip, LinksAndDuplicatesAreFound) {
   EXPECT_EQ(rules(read_zip(as_byte_span(bytes), "a.zip")), (std::vector<std::string>{"wheel-link", "wheel-duplicate"}));
 }
 
+TEST(Zip, NamesOfOnePathAreDuplicatesAndAFileIsNoFolder) {
+  const auto found = [](const std::string& code) { return rules(read_zip(as_byte_span(python_zip(code)), "a.zip")); };
+  EXPECT_EQ(found("z.writestr('p/./a', 'x')"), std::vector<std::string>{"wheel-path"});
+  EXPECT_EQ(found("z.writestr('p//a', 'x')\nz.writestr('p/a', 'x')"), (std::vector<std::string>{"wheel-path", "wheel-duplicate"}));
+  EXPECT_EQ(found("z.writestr('p/a', 'x')\nz.writestr('p/a/b', 'x')"), std::vector<std::string>{"wheel-duplicate"});
+  EXPECT_EQ(found("z.writestr('p/', '')\nz.writestr('p/a', 'x')\nz.writestr('p/.a.', 'x')"), std::vector<std::string>{});
+}
+
 TEST(Zip, MembersThatShareTheirBytesAreABomb) {
   std::string bytes = python_zip("z.writestr('a', 'x' * 100)\nz.writestr('b', 'x' * 100)");
   // Point b's directory entry to a's local header.

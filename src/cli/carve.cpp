@@ -156,6 +156,12 @@ void say_what_minimal_saves(const CarvedTree& tree, const CarveOptions& options,
                            to_string(options.targets));
 }
 
+// A record, or stored members that were deflated, can make the new one larger.
+std::string change_text(std::uint64_t before, std::uint64_t after) {
+  const double part = before == 0 ? 1 : static_cast<double>(after) / static_cast<double>(before);
+  return part <= 1 ? fmt::format("{:.0f}% less", 100 * (1 - part)) : fmt::format("{:.0f}% more", 100 * (part - 1));
+}
+
 void print_text(const Result& result, const CarveOptions& options, Terminal& terminal) {
   const CarvedTree& tree = result.tree;
   Table table({"file", "before", "after", "images", "code", ""});
@@ -186,10 +192,9 @@ void print_text(const Result& result, const CarveOptions& options, Terminal& ter
   for (const Finding& failure : tree.failures) {
     terminal.print("{}: {}\n  {}\n", failure.where.file, failure.what, failure.fix);
   }
-  const double less = tree.old_size == 0 ? 0 : 100.0 * (1 - static_cast<double>(tree.new_size) / static_cast<double>(tree.old_size));
-  terminal.print("{} for {}: {} -> {}, {:.0f}% less; {} carved, {} other files{}\n",
+  terminal.print("{} for {}: {} -> {}, {}; {} carved, {} other files{}\n",
                            options.dry_run ? "would be carved" : "carved", to_string(options.targets), size_text(tree.old_size),
-                           size_text(tree.new_size), less, tree.count(Outcome::carved),
+                           size_text(tree.new_size), change_text(tree.old_size, tree.new_size), tree.count(Outcome::carved),
                            tree.files.size() - tree.count(Outcome::carved) + tree.other_files,
                            tree.failures.empty() ? "" : fmt::format(", {} failed", tree.failures.size()));
   if (!result.unchanged.empty()) terminal.print("{}: the wheel goes over as it is\n", result.unchanged);
