@@ -35,7 +35,7 @@ struct Directory {
 
 class ZipReader {
  public:
-  ZipReader(ByteSpan file, const std::string& name) : file_(file), name_(name), reader_(file, "zip file") {}
+  ZipReader(ByteSpan file, const std::string& name) : file_(file), name_(name), reader_(file, name) {}
 
   Zip read() {
     const Directory directory = find_directory();
@@ -52,19 +52,26 @@ class ZipReader {
                        .what = std::move(what), .fix = "do not unpack or install this file unless you know who made it"});
   }
 
-  // The end record stands last, before a comment of at most 64 KiB.
+  // The end record stands last, before a comment of at most 64 KiB, which may hold its mark as well.
   std::uint64_t find_end() const {
     const std::uint64_t earliest = file_.size() > end_size + 0xffff ? file_.size() - end_size - 0xffff : 0;
     for (std::uint64_t at = file_.size() - end_size + 1; at-- > earliest;) {
-      if (reader_.read_at<std::uint32_t>(at) == end_mark) return at;
+      if (reader_.read_at<std::uint32_t>(at) == end_mark && could_be_end(at)) return at;
     }
     throw Error({.what = "the zip file has no directory: it is cut short, or no zip file", .where = {.file = name_},
                  .next = "fetch it again"});
   }
 
+  // Its comment ends in the file; the directory, unless another record tells of it, ends before it.
+  bool could_be_end(std::uint64_t at) const {
+    if (reader_.read_at<std::uint16_t>(at + 20) > file_.size() - at - end_size) return false;
+    const std::uint32_t size = reader_.read_at<std::uint32_t>(at + 12), offset = reader_.read_at<std::uint32_t>(at + 16);
+    return size == 0xffffffff || offset == 0xffffffff || std::uint64_t{size} + offset <= at;
+  }
+
   // end: mark(4) disk(2) disk(2) members here(2) members(2) directory size(4) offset(4) comment length(2)
   Directory find_directory() {
-    if (file_.size() < end_size) throw_truncated(0, end_size, file_.size(), "zip file");
+    if (file_.size() < end_size) throw_truncated(0, end_size, file_.size(), name_);
     const std::uint64_t end = find_end();
     Directory directory{.offset = reader_.read_at<std::uint32_t>(end + 16),
                         .size = reader_.read_at<std::uint32_t>(end + 12),

@@ -63,6 +63,11 @@ TEST(Zip, SixtyFourBitSizesAndCountsAreRead) {
   EXPECT_TRUE(zip.findings.empty());
 }
 
+TEST(Zip, ACommentMayHoldWhatEndsADirectory) {
+  const std::string bytes = python_zip("z.writestr('a', 'x')\nz.comment = b'PK\\x05\\x06' + b'x' * 60000");
+  EXPECT_EQ(unpack(read_zip(as_byte_span(bytes), "a.zip").members.at(0)), "x");
+}
+
 TEST(Zip, NamesThatClimbOutAreFound) {
   for (const std::string name : {"../../etc/passwd", "/etc/passwd", "a/../../b", "C:/windows", "a\\\\..\\\\b"}) {
     const std::string bytes = python_zip("z.writestr('" + name + "', 'x')");

@@ -136,7 +136,9 @@ class WheelCarver {
   void refuse_what_is_damaged() const {
     for (const Finding& finding : zip_.findings) {
       if (finding.severity == Severity::note || finding.rule == "wheel-link") continue;
-      fail(fmt::format("{}: {}", finding.where.text(), finding.what), "such a wheel is not carved: fetch it again");
+      fail(fmt::format("{}: {}", finding.where.text(), finding.what),
+           finding.rule == "not-read" ? "such a wheel is not carved: unpack it, and pack it again with deflate (zip -r)"
+                                      : "such a wheel is not carved: fetch it again");
     }
   }
 
