@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # isa: the CPU code of PyTorch's largest library beside `objdump -d | grep` on the same file; before that, each of its
-# instructions beside what Zydis says. The wheel comes as in inspect.sh.
+# instructions beside what Zydis says. The wheel comes as in inspect.sh. Last, the stated least CPUs beside runs (isa_wheels.py).
 set -euo pipefail
 source ./measure.sh
 torch_wheel
@@ -20,3 +20,6 @@ median=$(awk "BEGIN { print ($(date +%s%N) - $start) / 1e9 }")
 printf '%-52s %10.4f s\n' "objdump -d | grep of the same, once" "$median"
 ratio "objdump / CPU scan" "$median" "$scan"
 measure "inspect of the library, whole process" "$1/torchlathe" inspect "$library"
+
+# What is stated against what runs; installs two dozen wheels (9 GB) into build/isa-wheels, once.
+python3 isa_wheels.py "$1/torchlathe" ../build/isa-wheels || [[ $? == 77 ]]

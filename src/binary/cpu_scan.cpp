@@ -3,8 +3,11 @@
 
 #include <algorithm>
 
+#include "binary/cpu_scan_built.h"
 #include "binary/cpu_scan_functions.h"
 #include "binary/cpu_scan_levels.h"
+#include "binary/cpu_scan_load.h"
+#include "binary/cpu_scan_names.h"
 #include "binary/cpu_scan_reach.h"
 #include "binary/cpu_scan_sweep.h"
 
@@ -16,9 +19,6 @@ using cpu::Function;
 using cpu::Functions;
 using cpu::Reach;
 using cpu::Use;
-
-// A sample of this many functions tells whether a file is built for AVX throughout.
-constexpr std::size_t sample_size = 4000;
 
 constexpr std::size_t index_of(CpuReach reach) { return static_cast<std::size_t>(reach); }
 
@@ -40,7 +40,9 @@ class Scan {
         options_(options),
         functions_(code, options.threads),
         facts_(cpu::sweep(code, functions_, options.threads)),
-        reach_(code, functions_, facts_, options.threads) {}
+        reach_(code, functions_, facts_, options.threads),
+        load_(code, functions_),
+        built_(cpu::built_for(code, functions_, facts_, reach_)) {}
 
   CpuScan run() {
     scan_.machine = code_.machine;
@@ -49,11 +51,11 @@ class Scan {
         std::ranges::count_if(functions_.all(), [](const Function& f) { return !f.gap && !f.whole; }));
     scan_.instructions = facts_.instructions;
     scan_.stripped = code_.stripped;
-    sample();
+    scan_.picked_by_name = dispatch_names().is_picked_file(code_.file);
+    scan_.built_for = built_.extensions;
+    scan_.sampled_avx = built_.sampled_avx;
+    scan_.sampled_sse = built_.sampled_sse;
     count();
-    for (const Found& found : found_) {
-      if (counts_for_verdict(scan_, found.row.reach)) scan_.required |= found.row.needs;
-    }
     conclude(scan_);
     return std::move(scan_);
   }
@@ -64,7 +66,7 @@ class Scan {
     for (auto use = facts_.uses.begin(); use != facts_.uses.end();) {
       const std::uint32_t function = use->function;
       const bool demands = reach_.needs(function).any();
-      const CpuReach reach = demands ? reach_.of(function) : CpuReach::dispatched;
+      const CpuReach reach = demands ? judge(function) : CpuReach::dispatched;
       CpuFunction row{.address = functions_[function].address, .reach = reach, .needs = reach_.needs(function)};
       for (; use != facts_.uses.end() && use->function == function; ++use) count_use(*use, row);
       if (!demands) continue;
@@ -74,6 +76,22 @@ class Scan {
     spread(by_needs_, code_.machine, scan_.extensions);
     for (std::size_t i = 0; i < cpu_reach_count; ++i) spread(by_reach_[i], code_.machine, scan_.by_reach[i]);
     keep();
+  }
+
+  // What calls lead to counts as far as it is shown to run, or to be what the file was compiled for.
+  CpuReach judge(std::uint32_t function) {
+    const CpuReach reach = reach_.of(function);
+    if (reach == CpuReach::doubtful) return reach;
+    const ExtensionSet& needs = reach_.needs(function);
+    const ExtensionSet at_load = load_.of(function) & needs, open = needs & ~(at_load | built_.extensions);
+    scan_.required |= at_load;
+    if (reach != CpuReach::dispatched) scan_.required |= needs & built_.extensions;
+    const bool called = reach != CpuReach::dispatched && reach != CpuReach::by_pointer;
+    if (at_load.any() && (open.none() || !called)) return CpuReach::at_load;
+    if (reach == CpuReach::by_pointer && open.none()) scan_.pointers_decide = true;
+    if (!called || open.none()) return reach;
+    scan_.undecided |= open;
+    return CpuReach::unknown;
   }
 
   void count_use(const Use& use, CpuFunction& row) {
@@ -107,34 +125,10 @@ class Scan {
     for (Found& found : found_) {
       if (kept[index_of(found.row.reach)]++ >= options_.keep) continue;
       found.row.name = functions_.name_of(found.number);
-      found.row.why = reach_.why(found.number);
+      const bool copy = found.row.reach == CpuReach::unknown && functions_[found.number].weak;
+      found.row.why = (copy ? "a weak copy; " : "") + reach_.why(found.number);
       scan_.kept.push_back(std::move(found.row));
     }
-  }
-
-  // Of the functions that belong to no rule: are their vector instructions encoded for AVX?
-  void sample() {
-    if (code_.machine != Machine::x86_64) return;
-    std::vector<std::uint8_t> avx(functions_.size());
-    for (const Use& use : facts_.uses) {
-      if (needs_avx(cpu::needs_of(code_.machine, use.needs))) avx[use.function] = 1;
-    }
-    const std::uint32_t step = static_cast<std::uint32_t>(functions_.size() / sample_size + 1);
-    for (std::uint32_t f = 0; f < functions_.size(); f += step) {
-      if (functions_[f].gap || functions_[f].whole || reach_.rule(f)) continue;
-      if (avx[f]) {
-        ++scan_.sampled_avx;
-      } else if (cpu::uses_legacy_sse(code_, functions_[f])) {
-        ++scan_.sampled_sse;
-      }
-    }
-    scan_.pointers_decide = scan_.sampled_avx > scan_.sampled_sse;
-  }
-  static bool needs_avx(const ExtensionSet& needs) {
-    for (const Extension e : {Extension::avx, Extension::avx2, Extension::fma, Extension::f16c, Extension::avx512f}) {
-      if (needs[static_cast<std::size_t>(e)]) return true;
-    }
-    return false;
   }
 
   const CpuCode& code_;
@@ -142,6 +136,8 @@ class Scan {
   Functions functions_;
   Facts facts_;
   Reach reach_;
+  cpu::LoadRun load_;
+  cpu::BuiltFor built_;
   std::vector<Found> found_;
   NeedsCounts by_needs_{};
   std::array<NeedsCounts, cpu_reach_count> by_reach_{};

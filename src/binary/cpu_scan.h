@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Would this file's machine code fault on a lesser processor? Counts every instruction beyond the baseline by its extension
-// and says of each function that holds some how it is reached. Believes instructions and calls; function names only as far as
-// data/dispatch.toml says. It reads no control flow inside functions: a function that asks the processor is trusted to heed
-// the answer. docs/formats/isa-scan.md has the rules and their limits.
+// and says of each function that holds some how it is reached. Claims a need only where that is shown: by code that runs at every
+// load, or by the whole file being compiled for it. What calls lead to and nothing shows is `unknown`: no control flow inside
+// functions is read, so whether a branch asks the processor cannot be told. Believes function names only as far as
+// data/dispatch.toml says. docs/formats/isa-scan.md has the rules and their limits.
 #pragma once
 
 #include <array>
@@ -54,6 +55,7 @@ struct CodeSlot {
 
 struct CpuCode {
   Machine machine = Machine::x86_64;
+  std::string_view file = {};                    // its path; says whether a package picks it by the processor
   std::vector<CodeSection> sections = {};        // executable ones
   std::vector<CodeSymbol> functions = {};
   std::vector<CodeRange> frames = {};            // functions according to .eh_frame
@@ -74,14 +76,15 @@ std::optional<CpuCode> cpu_code_of(const Elf& elf, Findings& findings);
 
 // How a function that needs more than the baseline is reached.
 enum class CpuReach : std::uint8_t {
-  at_load,     // from a constructor or an IFUNC resolver, through direct calls
-  unguarded,   // from an exported function through direct calls, and nothing on the way asks the processor
-  leaked,      // like that, and it is a weak copy of a template or inline function: the linker kept one built for more
-  by_pointer,  // only through a pointer (a table, a virtual function): nobody can tell from the file who calls it
+  at_load,     // runs when the file is loaded, or is called from there in a file compiled for it
+  unguarded,   // from an exported function through direct calls, in a file compiled for it
+  leaked,      // like that, and it is a weak copy of a template or inline function
+  by_pointer,  // only through a pointer (a table, a virtual function): counts in a file compiled for it
+  unknown,     // calls lead there, nothing on the way is seen to ask the processor, and the file is not compiled for it
   dispatched,  // picked at run time: by its name, because it asks the processor itself, or reached only from such
   doubtful,    // among bytes that are not all instructions: may be data
 };
-inline constexpr std::size_t cpu_reach_count = 6;
+inline constexpr std::size_t cpu_reach_count = 7;
 std::string_view to_string(CpuReach reach);  // "at load", "unguarded", ...
 
 struct CpuFunction {
@@ -110,13 +113,16 @@ struct CpuScan {
 
   // Of functions with vector code that belong to no dispatch rule, a sample: encoded for AVX, or not.
   std::size_t sampled_avx = 0, sampled_sse = 0;
+  ExtensionSet built_for = {};      // what the file was compiled for throughout
 
   // The verdict. `least_isa` is the name of an ISA of the catalogue, or of a step below those ("x86-64", "x86-64-v2", "armv8-a"); ""
-  // when no ISA of the catalogue is enough.
+  // when no ISA of the catalogue is enough. Nothing less runs the file; whether that is enough is open while `undecided` has any.
   std::string least_isa = {};
-  ExtensionSet required = {};       // by what is reached at load, unguarded or leaked
+  ExtensionSet required = {};       // shown to be needed
   ExtensionSet besides = {};        // of those: in no ISA of the catalogue
-  bool pointers_decide = false;     // functions reached by pointers count too: the whole file is built for AVX
+  bool pointers_decide = false;     // some functions reached by pointers count: the file was compiled for what they need
+  ExtensionSet undecided = {};      // by functions of unknown reach, beyond least_isa and `besides`
+  bool picked_by_name = false;      // the file is one of several, which its package loads by the processor
   bool stripped = false;            // no full symbol table
   std::string reason = {};          // how the verdict was reached, one or two sentences
 
@@ -133,6 +139,9 @@ CpuScan scan_cpu(const CpuCode& code, const CpuScanOptions& options = {});
 
 // Do functions that are reached like this count for the verdict?
 bool counts_for_verdict(const CpuScan& scan, CpuReach reach);
+
+// "x86-64-v2", "avx2 and pku", "x86-64; unknown: avx512 and vpclmulqdq"
+std::string least_cpu_text(const CpuScan& scan);
 
 // Fills least_isa, besides and reason from the rest.
 void conclude(CpuScan& scan);

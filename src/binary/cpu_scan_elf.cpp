@@ -28,6 +28,7 @@ class Filler {
     if (elf_.machine() != elf::em_x86_64 && elf_.machine() != elf::em_aarch64) return std::nullopt;
     if (elf_.type() == ElfType::core) return std::nullopt;
     code_.machine = elf_.machine() == elf::em_x86_64 ? Machine::x86_64 : Machine::aarch64;
+    code_.file = elf_.name();
     if (elf_.type() == ElfType::relocatable) place_sections();
     add_sections();
     if (code_.sections.empty()) return std::nullopt;

@@ -2,6 +2,7 @@
 #include "binary/cpu_scan_names.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -78,7 +79,7 @@ void DispatchNames::add_needles(const Toml& row, const char* key, Where where, s
 
 DispatchNames::DispatchNames(std::string_view toml, const std::string& file) : needles_(buckets) {
   const Toml root = Toml::parse(toml, file);
-  root.allow_only({"level", "rule", "guard"});
+  root.allow_only({"level", "rule", "picked_file", "guard"});
   const auto levels = read_levels(root);
   for (const Toml& row : root.at("rule").array()) {
     row.allow_only({"library", "contains", "starts", "ends", "with", "sources", "level", "source", "confidence"});
@@ -97,6 +98,7 @@ DispatchNames::DispatchNames(std::string_view toml, const std::string& file) : n
   const Toml& guard = root.at("guard");
   guard_functions_ = sorted(guard.at("functions").texts());
   guard_variables_ = sorted(guard.at("variables").texts());
+  picked_files_ = root.at("picked_file").at("contains").texts();
   for (const auto* names : {&guard_functions_, &guard_variables_}) {
     for (const std::string& name : *names) longest_guard_ = std::max(longest_guard_, name.size());
   }
@@ -132,8 +134,56 @@ const DispatchRule* DispatchNames::find(std::string_view name, std::string_view 
 bool DispatchNames::is_guard_function(std::string_view name) const {
   return name.size() <= longest_guard_ && std::ranges::binary_search(guard_functions_, name);
 }
+bool DispatchNames::is_picked_file(std::string_view path) const {
+  std::string name(path.substr(path.rfind('/') + 1));
+  for (char& letter : name) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  return std::ranges::any_of(picked_files_, [&](const std::string& text) { return name.find(text) != name.npos; });
+}
 bool DispatchNames::is_guard_variable(std::string_view name) const {
   return name.size() <= longest_guard_ && std::ranges::binary_search(guard_variables_, name);
+}
+
+namespace {
+
+std::size_t after_digits(std::string_view text, std::size_t at) {
+  while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+  return at;
+}
+
+// Behind "3Isa", a name with its length before it; `at` when there is none.
+std::size_t after_name(std::string_view text, std::size_t at) {
+  std::size_t length = 0;
+  const std::size_t name = after_digits(text, at);
+  if (name == at || name - at > 3) return at;
+  std::from_chars(text.data() + at, text.data() + name, length);
+  return length > 0 && name + length < text.size() ? name + length : at;
+}
+
+// Behind "3Isa" or "NS0_3IsaE" (S0_: something named before); `at` when there is none.
+std::size_t after_type(std::string_view text, std::size_t at) {
+  if (at >= text.size() || text[at] != 'N') return after_name(text, at);
+  for (std::size_t part = at + 1; part < text.size();) {
+    if (text[part] == 'E') return part + 1;
+    const std::size_t end = text[part] == 'S' ? std::min(text.find('_', part), text.size() - 1) + 1 : after_name(text, part);
+    if (end == part) return at;
+    part = end;
+  }
+  return at;
+}
+
+}  // namespace
+
+// L <type> <value> E: "LNS0_3IsaE2E", "L3Isa2E".
+std::string without_enumerators(std::string_view mangled) {
+  std::string text;
+  std::size_t done = 0;
+  for (std::size_t at = mangled.find('L'); at != mangled.npos; at = mangled.find('L', at + 1)) {
+    const std::size_t value = after_type(mangled, at + 1), end = after_digits(mangled, value);
+    if (value == at + 1 || end == value || end >= mangled.size() || mangled[end] != 'E') continue;
+    text.append(mangled, done, value - done);
+    done = end;
+  }
+  return done == 0 ? "" : text.append(mangled, done);
 }
 
 const DispatchNames& dispatch_names() {

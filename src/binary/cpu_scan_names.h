@@ -31,6 +31,8 @@ class DispatchNames {
 
   bool is_guard_function(std::string_view name) const;
   bool is_guard_variable(std::string_view name) const;
+  // Does the name of a file, its folders left out, say that it is one of several for different processors?
+  bool is_picked_file(std::string_view path) const;
   const std::vector<DispatchRule>& rules() const { return rules_; }
 
  private:
@@ -54,8 +56,13 @@ class DispatchNames {
   std::array<bool, buckets> used_{};  // is there a needle in the bucket? Small enough for the first-level cache
   std::vector<Needle> sources_;
   std::vector<std::string> guard_functions_, guard_variables_;  // sorted
+  std::vector<std::string> picked_files_;
   std::size_t longest_guard_ = 0;
 };
+
+// The mangled name with the values of its template arguments of enumeration types left out: what `f<Isa::avx2>` and `f<Isa::none>` have in
+// common. "" when it has none.
+std::string without_enumerators(std::string_view mangled);
 
 const DispatchNames& dispatch_names();  // data/dispatch.toml, read once; thread-safe
 

@@ -53,5 +53,20 @@ TEST(DispatchNames, NameTheMistakeInTheirFile) {
             "x.toml:7:9: no such level: none");
 }
 
+TEST(DispatchNames, TellWhichFilesAPackagePicksByTheProcessor) {
+  EXPECT_TRUE(dispatch_names().is_picked_file("faiss/_swigfaiss_avx512.cpython-311-x86_64-linux-gnu.so"));
+  EXPECT_TRUE(dispatch_names().is_picked_file("lib/libggml-cpu-SkylakeX.so"));
+  EXPECT_FALSE(dispatch_names().is_picked_file("store/pytorch-cpu-avx2/lib/libtorch.so")) << "a folder says nothing";
+}
+
+TEST(DispatchNames, LeaveOutTheValuesOfEnumerations) {
+  EXPECT_EQ(without_enumerators("_ZN2ct3cpu3addILNS0_6CpuIsaE3EfEEvv"), "_ZN2ct3cpu3addILNS0_6CpuIsaEEfEEvv");
+  EXPECT_EQ(without_enumerators("_Z1fIL3Isa12EEvv"), "_Z1fIL3IsaEEvv");
+  EXPECT_EQ(without_enumerators("_Z1fILi3EEvv"), "") << "a number is no enumeration";
+  EXPECT_EQ(without_enumerators("_ZN5abcL"), "");
+  EXPECT_EQ(without_enumerators("_Z1fILNS_"), "");
+  EXPECT_EQ(without_enumerators("_Z1fIL999999999999"), "");
+}
+
 }  // namespace
 }  // namespace lathe

@@ -2,6 +2,8 @@
 #include "binary/cpu_scan_reach.h"
 
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/parallel.h"
@@ -36,6 +38,7 @@ Reach::Reach(const CpuCode& code, const Functions& functions, const Facts& facts
   find_needs();
   find_relevant();
   find_rules(threads);
+  find_families();
   walk_load();
   walk_ordinary();
   walk_pointers();
@@ -90,6 +93,40 @@ void Reach::find_rule(std::uint32_t f) {
   if (rules_[f] && (needs_[f] & ~rules_[f]->believed).any()) {
     rules_[f] = nullptr;
     disbelieved_[f] = 1;
+  }
+}
+
+// A template over an enumeration that was made for several instruction sets: who calls it picks by the enumeration's value. The
+// sign is a sibling, alike but for that value, that does without something.
+void Reach::find_families() {
+  static const DispatchRule family{.library = "template made for several instruction sets"};
+  constexpr std::size_t start = 16;       // of a name: tells most others apart at once
+  constexpr std::size_t most_needs = 64;  // more kinds of needs than there are instruction sets to pick from
+  struct Family {
+    std::vector<std::uint32_t> members;
+    std::vector<ExtensionSet> needs;  // of all that are alike, each once
+  };
+  std::unordered_map<std::string, Family> families;
+  std::unordered_set<std::string_view> starts;
+  for (const std::uint32_t f : demanding_) {
+    if (rules_[f] || disbelieved_[f] || functions_[f].name.empty()) continue;
+    std::string shared = without_enumerators(functions_[f].name);
+    if (shared.empty()) continue;
+    starts.insert(functions_[f].name.substr(0, start));
+    families[std::move(shared)].members.push_back(f);
+  }
+  for (std::uint32_t f = 0; f < functions_.size() && !starts.empty(); ++f) {
+    if (!starts.contains(functions_[f].name.substr(0, start))) continue;
+    const auto found = families.find(without_enumerators(functions_[f].name));
+    if (found == families.end() || found->second.needs.size() == most_needs) continue;
+    std::vector<ExtensionSet>& needs = found->second.needs;
+    if (std::ranges::find(needs, needs_[f]) == needs.end()) needs.push_back(needs_[f]);
+  }
+  for (const auto& [name, found] : families) {
+    for (const std::uint32_t member : found.members) {
+      const auto lacks = [&](const ExtensionSet& needs) { return (needs_[member] & ~needs).any(); };
+      if (std::ranges::any_of(found.needs, lacks)) rules_[member] = &family;
+    }
   }
 }
 
@@ -260,6 +297,7 @@ std::string Reach::why(std::uint32_t function) const {
     case CpuReach::by_pointer:
       return visits_[function].seen == Seen::no ? "in code that no symbol names" : doubt + chain(function);
     case CpuReach::doubtful: return "among bytes that are not all instructions";
+    case CpuReach::unknown:  // what only the verdict tells apart
     case CpuReach::dispatched: break;
   }
   if (facts_.asks[function]) return "asks the processor itself";

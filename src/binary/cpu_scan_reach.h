@@ -32,6 +32,7 @@ class Reach {
   CpuReach of(std::uint32_t function) const;
   std::string why(std::uint32_t function) const;
   const DispatchRule* rule(std::uint32_t function) const { return rules_[function]; }
+  bool doubtful(std::uint32_t function) const { return only_doubtful_[function] != 0; }  // nothing but doubtful instructions
 
  private:
   enum class Seen : std::uint8_t { no, load, ordinary, pointer };
@@ -46,6 +47,7 @@ class Reach {
   void find_relevant();
   void find_rules(unsigned threads);
   void find_rule(std::uint32_t function);
+  void find_families();
   void walk_load();
   void walk_ordinary();
   void walk_pointers();

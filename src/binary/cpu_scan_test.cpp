@@ -17,6 +17,7 @@ const Bytes nothing = {0x90, 0xc3};                                      // nop;
 const Bytes avx = {0xc5, 0xfc, 0x58, 0xc1, 0xc3};                        // vaddps %ymm1,%ymm0,%ymm0; ret
 const Bytes avx2 = {0xc5, 0xfd, 0xfe, 0xc1, 0xc3};                       // vpaddd %ymm1,%ymm0,%ymm0; ret
 const Bytes avx512 = {0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1, 0xc3};         // vaddps %zmm1,%zmm0,%zmm0; ret
+const Bytes sse = {0x0f, 0x58, 0xc1, 0xc3};                              // addps %xmm1,%xmm0; ret
 const Bytes cpuid = {0x0f, 0xa2, 0xc3};                                  // cpuid; ret
 const Bytes pkey = {0x0f, 0x01, 0xee, 0xc3};                             // rdpkru; ret
 
@@ -29,6 +30,11 @@ class Program {
   Program& add(std::string name, const Bytes& body, std::vector<std::string> callees = {}) {
     functions_.push_back({std::move(name), body, std::move(callees)});
     code_.functions.push_back({.name = functions_.back().name, .address = base + (functions_.size() - 1) * room, .size = room});
+    return *this;
+  }
+  // The rest of a library: functions compiled without AVX, or with it.
+  Program& rest(int count, const Bytes& body) {
+    for (int i = 0; i < count; ++i) add("rest" + std::to_string(functions_.size()), body).exported();
     return *this;
   }
   Program& exported() { return set(&CodeSymbol::exported); }
@@ -128,16 +134,77 @@ TEST(CpuScan, TrustsWhoAsksThroughAGetterAndAWrapperInBetween) {
   EXPECT_EQ(scan.least_isa, "x86-64");
 }
 
-TEST(CpuScan, AWrapperWithAnotherCallerIsNotGuarded) {
+TEST(CpuScan, AWrapperWithAnotherCallerIsUnknown) {
   const CpuScan scan = Program()
+                           .rest(20, sse)
                            .add("has_avx512", cpuid)
                            .add("api", nothing, {"has_avx512", "wrapper"}).exported()
                            .add("careless", nothing, {"wrapper"}).exported()
                            .add("wrapper", nothing, {"kernel"})
                            .add("kernel", avx512)
                            .scan();
-  EXPECT_EQ(scan.least_isa, "avx512");
+  EXPECT_EQ(scan.least_isa, "x86-64");
+  EXPECT_EQ(least_cpu_text(scan), "x86-64; unknown: avx512");
+  EXPECT_EQ(reach_of(scan, "kernel"), CpuReach::unknown);
   EXPECT_EQ(scan.kept[0].why, "called by wrapper, called by careless (exported)");
+}
+
+TEST(CpuScan, AFewKernelsInAFileCompiledForLessClaimNothing) {
+  Program program;
+  program.rest(100, sse).add("kernel", avx512).exported();
+  program.add("_Z4sortv", avx2).weak().exported().add("f", sse, {"_Z4sortv"}).exported();
+  const CpuScan scan = program.scan();
+  EXPECT_EQ(scan.least_isa, "x86-64");
+  EXPECT_EQ(names_of(scan.undecided), "avx2+avx512f");
+  EXPECT_EQ(reach_of(scan, "kernel"), CpuReach::unknown);
+  EXPECT_EQ(reach_of(scan, "_Z4sortv"), CpuReach::unknown);
+}
+
+TEST(CpuScan, AFileCompiledForAvxWithKernelsForMoreNeedsAvx) {
+  Program program;
+  program.rest(300, avx);
+  for (int i = 0; i < 20; ++i) program.add("kernel" + std::to_string(i), avx512).exported();  // they lie together
+  const CpuScan scan = program.rest(300, avx).scan();
+  EXPECT_EQ(least_cpu_text(scan), "avx; unknown: avx512");
+}
+
+TEST(CpuScan, WhatIsUsedAllOverAFileItWasCompiledFor) {
+  Program program;
+  for (int i = 0; i < 100; ++i) program.rest(9, avx).add("wide" + std::to_string(i), avx512).in_table();
+  const CpuScan scan = program.scan();
+  EXPECT_EQ(least_cpu_text(scan), "avx512");
+  EXPECT_TRUE(scan.pointers_decide);
+  EXPECT_EQ(reach_of(scan, "wide0"), CpuReach::by_pointer);
+}
+
+TEST(CpuScan, FewFunctionsAllOverAFileDoNotProveWhatItWasCompiledFor) {
+  Program program;
+  for (int i = 0; i < 64; ++i) program.rest(63, avx).add("half" + std::to_string(i), avx512).exported();
+  EXPECT_EQ(least_cpu_text(program.scan()), "avx; unknown: avx512");
+}
+
+TEST(CpuScan, AnInstructionBehindABranchDoesNotSurelyRunAtLoad) {
+  Bytes branch = {0x85, 0xff, 0x74, 0x05};  // test %edi,%edi; je over the next
+  branch.insert(branch.end(), avx2.begin(), avx2.end());
+  Bytes loop = {0xff, 0xcf, 0x75, 0xfc};  // dec %edi; jne back
+  loop.insert(loop.end(), avx2.begin(), avx2.end());
+  EXPECT_EQ(least_cpu_text(Program().rest(50, sse).add("init", branch).constructor().scan()), "x86-64; unknown: avx2");
+  EXPECT_EQ(least_cpu_text(Program().rest(50, sse).add("init", loop).constructor().scan()), "avx2");
+  const CpuScan scan = Program().rest(50, sse).add("init", nothing, {"setup"}).constructor().add("setup", avx).scan();
+  EXPECT_EQ(least_cpu_text(scan), "avx");
+  EXPECT_EQ(reach_of(scan, "setup"), CpuReach::at_load);
+  const CpuScan module = Program().rest(50, sse).add("PyInit_m", avx2).exported().scan();
+  EXPECT_EQ(least_cpu_text(module), "avx2");
+}
+
+TEST(CpuScan, ATemplateOverAnEnumerationWithALesserSiblingIsPicked) {
+  Program program;
+  program.rest(50, sse);
+  program.add("_ZN3lib3addILNS_3IsaE0EEEvv", sse).exported().add("_ZN3lib3addILNS_3IsaE2EEEvv", avx512).exported();
+  EXPECT_EQ(least_cpu_text(program.scan()), "x86-64");
+  Program alone;
+  alone.rest(50, sse).add("_ZN3lib3addILNS_3IsaE2EEEvv", avx512).exported();
+  EXPECT_EQ(least_cpu_text(alone.scan()), "x86-64; unknown: avx512");
 }
 
 TEST(CpuScan, ConstructorsRunAtLoad) {
@@ -171,11 +238,11 @@ TEST(CpuScan, NamesTellDispatchAsFarAsTheyGo) {
 TEST(CpuScan, SourceFilesTellDispatchOfLocalFunctions) {
   const std::string name = "_ZN2at6native12_GLOBAL__N_13addEv";
   EXPECT_EQ(Program().add("api", nothing, {name}).exported().add(name, avx512).from("Add.cpp.AVX512.cpp").scan().least_isa, "x86-64");
-  EXPECT_EQ(Program().add("api", nothing, {name}).exported().add(name, avx512).from("Add.cpp").scan().least_isa, "avx512");
+  const CpuScan other = Program().add("api", nothing, {name}).exported().add(name, avx512).from("Add.cpp").scan();
+  EXPECT_EQ(other.least_isa, "avx512");
 }
 
 TEST(CpuScan, WhatOnlyATableHoldsDecidesNothingInAFileNotBuiltForAvx) {
-  const Bytes sse = {0x0f, 0x58, 0xc1, 0xc3};  // addps %xmm1,%xmm0; ret
   const CpuScan scan = Program().add("method", avx2).in_table().add("f", sse).exported().add("g", sse).exported().scan();
   EXPECT_EQ(reach_of(scan, "method"), CpuReach::by_pointer);
   EXPECT_EQ(scan.least_isa, "x86-64");
@@ -185,9 +252,11 @@ TEST(CpuScan, WhatOnlyATableHoldsDecidesNothingInAFileNotBuiltForAvx) {
 }
 
 TEST(CpuScan, SaysWhatNoIsaOfTheCatalogueHas) {
-  const CpuScan scan = Program().add("pkey_get", pkey).exported().scan();
+  const CpuScan scan = Program().rest(50, sse).add("init", pkey).constructor().scan();
   EXPECT_EQ(scan.least_isa, "x86-64");
   EXPECT_EQ(names_of(scan.besides), "pku");
+  EXPECT_EQ(least_cpu_text(scan), "x86-64 and pku");
+  EXPECT_EQ(least_cpu_text(Program().rest(50, sse).add("pkey_get", pkey).exported().scan()), "x86-64; unknown: pku");
 }
 
 TEST(CpuScan, BytesThatAreNoInstructionsMakeWhatFollowsDoubtful) {

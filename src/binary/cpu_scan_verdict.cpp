@@ -19,12 +19,17 @@ std::string reason_of(const CpuScan& scan) {
     if (count == 0 || !counts_for_verdict(scan, reach)) continue;
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, to_string(reach));
   }
-  text = text.empty() ? "no function outside dispatch needs more than the baseline"
-                      : "decided by functions: " + text + "; they need " + names_of(scan.required);
-  const std::size_t pointers = scan.functions_by_reach[index_of(CpuReach::by_pointer)];
-  if (pointers && !scan.pointers_decide) {
-    text += fmt::format("; {} more are reached only through pointers in a file not built for AVX throughout, and were left out",
-                        pointers);
+  if (scan.required.none()) {
+    text = "nothing shows a need of more than the baseline";
+  } else if (text.empty()) {
+    text = "shown to need " + names_of(scan.required);
+  } else {
+    text = "decided by functions: " + text + "; they need " + names_of(scan.required);
+  }
+  const std::size_t unknown = scan.functions_by_reach[index_of(CpuReach::unknown)];
+  if (scan.undecided.any()) {
+    text += fmt::format("; unknown: calls lead to {} function{} with {} in a file not compiled for that, and whether a branch on the way asks "
+                        "the processor cannot be told", unknown, unknown == 1 ? "" : "s", names_of(scan.undecided));
   }
   if (scan.stripped) text += "; the file has no symbol table, so local functions have no names";
   return text;
@@ -42,6 +47,7 @@ std::string_view to_string(CpuReach reach) {
     case CpuReach::unguarded: return "unguarded";
     case CpuReach::leaked: return "leaked";
     case CpuReach::by_pointer: return "by pointer";
+    case CpuReach::unknown: return "unknown";
     case CpuReach::dispatched: return "dispatched";
     case CpuReach::doubtful: return "doubtful";
   }
@@ -61,11 +67,25 @@ bool counts_for_verdict(const CpuScan& scan, CpuReach reach) {
   return reach == CpuReach::at_load || reach == CpuReach::unguarded || reach == CpuReach::leaked;
 }
 
+std::string least_cpu_text(const CpuScan& scan) {
+  std::string text = scan.least_isa.empty() ? "none known" : scan.least_isa;
+  if (scan.besides.any()) text += " and " + names_of(scan.besides);
+  if (scan.undecided.none()) return text;
+  const ExtensionSet known = scan.undecided & known_features(scan.machine), others = scan.undecided & ~known;
+  const CpuLevel* level = least_cpu_level(scan.machine, known | (scan.required & known_features(scan.machine)));
+  text += "; unknown: ";
+  if (known.any()) text += level ? level->name : names_of(known);
+  if (others.any()) text += (known.any() ? " and " : "") + names_of(others);
+  return text;
+}
+
 void conclude(CpuScan& scan) {
   const ExtensionSet& known = known_features(scan.machine);
   scan.besides = scan.required & ~known;
   const CpuLevel* level = least_cpu_level(scan.machine, scan.required & known);
   scan.least_isa = level ? level->name : "";
+  scan.undecided &= ~scan.required;
+  if (level) scan.undecided &= ~level->features;
   scan.reason = reason_of(scan);
 }
 
@@ -74,7 +94,9 @@ void add_scan(CpuScan& sum, const CpuScan& more) {
   sum.functions += more.functions;
   sum.instructions += more.instructions;
   sum.required |= more.required;
+  sum.undecided |= more.undecided;
   sum.pointers_decide |= more.pointers_decide;
+  sum.built_for |= more.built_for;
   sum.stripped |= more.stripped;
   sum.sampled_avx += more.sampled_avx;
   sum.sampled_sse += more.sampled_sse;

@@ -240,10 +240,16 @@ CodeApart Inspection::embedded() const {
   return sum;
 }
 
+// A file that is one of several for different processors, in a package that has others too.
+bool Inspection::picks_by_processor(const FileInspection& file) const {
+  if (!file.cpu || !file.cpu->picked_by_name) return false;
+  return std::ranges::any_of(files, [](const FileInspection& other) { return other.cpu && !other.cpu->picked_by_name; });
+}
+
 std::optional<CpuScan> Inspection::cpu() const {
   std::optional<CpuScan> sum;
   for (const FileInspection& file : files) {
-    if (!file.cpu) continue;
+    if (!file.cpu || picks_by_processor(file)) continue;
     if (!sum) {
       sum = file.cpu;
     } else if (sum->machine == file.cpu->machine) {

@@ -122,6 +122,7 @@ struct Inspection {
   std::vector<const FileInspection*> not_serving(Capability device) const;
   // The verdict over all scanned files, counts included; nullopt when none was scanned, or for different machines.
   std::optional<CpuScan> cpu() const;
+  bool picks_by_processor(const FileInspection& file) const;  // loads it only where it runs: it decides nothing for the whole
   // Something that may hold device code was not read, or not to its end: what is missing here may be there.
   bool read_in_part() const;
 };

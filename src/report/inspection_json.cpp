@@ -140,13 +140,15 @@ struct ReachKey {
 };
 constexpr ReachKey reach_keys[] = {
     {CpuReach::at_load, "at_load"},       {CpuReach::unguarded, "unguarded"},   {CpuReach::leaked, "leaked"},
-    {CpuReach::by_pointer, "by_pointer"}, {CpuReach::dispatched, "dispatched"}, {CpuReach::doubtful, "doubtful"}};
+    {CpuReach::by_pointer, "by_pointer"}, {CpuReach::unknown, "unknown"},
+    {CpuReach::dispatched, "dispatched"}, {CpuReach::doubtful, "doubtful"}};
 
 void write_verdict(JsonWriter& json, const CpuScan& cpu) {
   json.member("machine", to_string(cpu.machine));
   json.member("least_isa", cpu.least_isa);
   write_set(json, "required", cpu.required);
   write_set(json, "besides", cpu.besides);
+  write_set(json, "undecided", cpu.undecided);
 }
 
 void write_cpu(JsonWriter& json, const CpuScan& cpu) {

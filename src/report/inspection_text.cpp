@@ -171,20 +171,16 @@ std::string ptx_of(const FileInspection& file) {
   return any ? safe_format("{}", fmt::join(file.ptx_versions, ", ")) : "-";
 }
 
-// "x86-64-v2", "avx2 and movbe"
-std::string least_cpu_of(const std::optional<CpuScan>& cpu) {
-  if (!cpu) return "-";
-  const std::string least = cpu->least_isa.empty() ? "none known" : cpu->least_isa;
-  return cpu->besides.none() ? least : least + " and " + names_of(cpu->besides);
-}
+std::string least_cpu_of(const std::optional<CpuScan>& cpu) { return cpu ? least_cpu_text(*cpu) : "-"; }
 
-// Of the functions that decide, the first few.
+// Of the functions that decide or leave it open, the first few.
 std::string deciding_functions(const CpuScan& cpu) {
   constexpr std::size_t most = 3, longest = 60;
   std::string text;
   std::size_t shown = 0, all = 0;
-  for (const CpuReach reach : {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer}) {
-    if (!counts_for_verdict(cpu, reach)) continue;
+  for (const CpuReach reach :
+       {CpuReach::unknown, CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer}) {
+    if (reach != CpuReach::unknown && !counts_for_verdict(cpu, reach)) continue;
     all += cpu.functions_by_reach[static_cast<std::size_t>(reach)];
     for (const CpuFunction* function : cpu.of(reach)) {
       if (shown == most) break;
@@ -202,7 +198,7 @@ std::string deciding_functions(const CpuScan& cpu) {
 std::string cpu_lines(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {
   std::string text;
   for (const FileInspection& file : inspection.files) {
-    if (!file.cpu || file.cpu->required.none()) continue;
+    if (!file.cpu || (file.cpu->required | file.cpu->undecided).none()) continue;
     text += safe_format("  {}  {}\n", terminal.styled(Style::bold, least_cpu_of(file.cpu)), short_name(file, folder));
     text += deciding_functions(*file.cpu);
   }

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 
 #include "binary/cpu_scan_levels.h"
 #include "verify/rules.h"
@@ -32,36 +33,62 @@ ExtensionSet own_of(const Isa& isa) {
   return own;
 }
 
-void add_functions(const FileInspection& file, const ExtensionSet& excess, std::vector<Evidence>& evidence) {
-  for (const CpuReach reach : {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer}) {
+constexpr CpuReach deciding[] = {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer};
+constexpr CpuReach open_reach[] = {CpuReach::unknown};
+
+void add_functions(const FileInspection& file, const ExtensionSet& excess, std::span<const CpuReach> reaches,
+                   std::vector<Evidence>& evidence) {
+  for (const CpuReach reach : reaches) {
     if (reach == CpuReach::by_pointer && !file.cpu->pointers_decide) continue;
     for (const CpuFunction* function : file.cpu->of(reach)) {
       const ExtensionSet above = function->needs & excess;
       if (above.none()) continue;
       evidence.push_back({.file = file.path, .symbol = function->name,
-                          .what = fmt::format("{} ({} instructions), {}{}{}", names_of(above), function->instructions, to_string(reach),
-                                              function->why.empty() ? "" : ": ", function->why)});
+                          .what = fmt::format("{} ({} instructions), {}{}{}", names_of(above), function->instructions,
+                                              to_string(reach), function->why.empty() ? "" : ": ", function->why)});
     }
   }
 }
 
-void above_promise(const BuildPromise& promise, const CpuLevel& level, const Inspection& inspection, Breaches& breaches) {
-  Breach breach{.rule = "isa-above", .severity = Severity::error, .what = {}};
+// What the files need of `which` beyond `level`, with the functions.
+ExtensionSet excess_of(const BuildPromise& promise, const CpuLevel& level, const Inspection& inspection,
+                       ExtensionSet CpuScan::*which, std::span<const CpuReach> reaches, std::vector<Evidence>& evidence) {
   ExtensionSet all;
   for (const FileInspection& file : inspection.files) {
-    if (!file.cpu || file.cpu->machine != promise.isa->machine) continue;
-    const ExtensionSet excess = file.cpu->required & ~level.features;
+    if (!file.cpu || file.cpu->machine != promise.isa->machine || inspection.picks_by_processor(file)) continue;
+    const ExtensionSet excess = (*file.cpu).*which & ~level.features;
     if (excess.none()) continue;
     all |= excess;
-    const std::size_t before = breach.evidence.size();
-    add_functions(file, excess, breach.evidence);
-    if (breach.evidence.size() == before) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("needs {}: {}", names_of(excess), file.cpu->reason)});
+    const std::size_t before = evidence.size();
+    add_functions(file, excess, reaches, evidence);
+    if (evidence.size() > before) continue;
+    const std::string what = fmt::format("needs {}: {}", names_of(excess), file.cpu->reason);
+    evidence.push_back({.file = file.path, .symbol = {}, .what = what});
   }
+  shorten(evidence);
+  return all;
+}
+
+void above_promise(const BuildPromise& promise, const CpuLevel& level, const Inspection& inspection, Breaches& breaches) {
+  Breach breach{.rule = "isa-above", .severity = Severity::error, .what = {}};
+  const ExtensionSet all = excess_of(promise, level, inspection, &CpuScan::required, deciding, breach.evidence);
   if (all.none()) return;
-  breach.what = fmt::format("faults on a processor that has no more than the promised {}: ordinary calls use {}", promise.isa->name, names_of(all));
+  breach.what = fmt::format("faults on a processor that has no more than the promised {}: ordinary calls use {}",
+                            promise.isa->name, names_of(all));
   breach.cause = "compiled with flags above its name; or a library beside it was, and nothing asks the processor before it is used";
   breach.fix = "torchlathe audit shows which flags the recipe passes; name it for what it needs, or build it again";
-  shorten(breach.evidence);
+  breaches.push_back(std::move(breach));
+}
+
+void undecided(const BuildPromise& promise, const CpuLevel& level, const Inspection& inspection, Breaches& breaches) {
+  Breach breach{.rule = "isa-unknown", .severity = Severity::warning, .what = {}};
+  const ExtensionSet all = excess_of(promise, level, inspection, &CpuScan::undecided, open_reach, breach.evidence);
+  if (all.none()) return;
+  breach.what = fmt::format("calls lead to functions with {}, above the promised {}, and whether they are picked at run time is unknown",
+                            names_of(all), promise.isa->name);
+  breach.cause = "kernels for several processors, picked in a way that the scan does not see; or a copy of an inline function that was "
+                 "compiled for more";
+  breach.fix = "run it on such a processor, or see in the source what picks these functions";
   breaches.push_back(std::move(breach));
 }
 
@@ -70,7 +97,8 @@ std::size_t uses_of(const Inspection& inspection, const Isa& isa, const Extensio
   std::size_t count = 0;
   for (const FileInspection& file : inspection.files) {
     if (!file.cpu || file.cpu->machine != isa.machine) continue;
-    for (const CpuReach reach : {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer}) {
+    for (const CpuReach reach :
+         {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer, CpuReach::unknown}) {
       const ExtensionCounts& counts = file.cpu->by_reach[static_cast<std::size_t>(reach)];
       for (std::size_t i = 0; i < extension_count; ++i) count += own[i] ? counts[i] : 0;
     }
@@ -95,6 +123,7 @@ void check_isa(const BuildPromise& promise, const Inspection& inspection, Breach
   const CpuLevel* level = level_of(*promise.isa);
   if (!level) return;
   above_promise(promise, *level, inspection, breaches);
+  undecided(promise, *level, inspection, breaches);
   unused(promise, inspection, breaches);
 }
 

@@ -136,7 +136,10 @@ CpuScan scanned(std::initializer_list<std::pair<std::string_view, CpuReach>> use
     const auto extension = static_cast<std::size_t>(*find_extension(name, Machine::x86_64));
     ++scan.extensions[extension];
     ++scan.by_reach[static_cast<std::size_t>(reach)][extension];
-    if (reach != CpuReach::dispatched && reach != CpuReach::by_pointer) scan.required.set(extension);
+    if (reach == CpuReach::unknown) scan.undecided.set(extension);
+    if (reach != CpuReach::dispatched && reach != CpuReach::by_pointer && reach != CpuReach::unknown) {
+      scan.required.set(extension);
+    }
     ExtensionSet needs;
     needs.set(extension);
     scan.kept.push_back({.name = "f", .address = 16, .reach = reach, .needs = needs, .instructions = 1, .first = 16, .why = "exported"});
@@ -159,6 +162,26 @@ TEST(Verify, DispatchedInstructionsBreakNoPromiseAndKeepNone) {
   file.cpu = scanned({{"avx512f", CpuReach::dispatched}, {"avx2", CpuReach::unguarded}});
   EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx2"), {file}), Rules{});
   EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx512"), {file}), Rules{"isa-unused"});
+}
+
+TEST(Verify, WhatTheScanCannotDecideIsAWarningWithItsEvidence) {
+  FileInspection file = host_library();
+  file.cpu = scanned({{"avx512f", CpuReach::unknown}, {"avx2", CpuReach::unguarded}});
+  const Verification result = verify(promised("pytorch-python313-cpu-avx2"), Inspection{.files = {file}});
+  ASSERT_EQ(result.breaches.size(), 1u);
+  EXPECT_EQ(result.breaches[0].rule, "isa-unknown");
+  EXPECT_EQ(result.breaches[0].severity, Severity::warning);
+  EXPECT_EQ(result.breaches[0].evidence.at(0).symbol, "f");
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx512"), {file}), Rules{});
+}
+
+TEST(Verify, AFileThatIsPickedByTheProcessorBreaksNoPromise) {
+  FileInspection ordinary = host_library(), picked = host_library();
+  ordinary.cpu = scanned({{"avx2", CpuReach::unguarded}});
+  picked.cpu = scanned({{"avx512f", CpuReach::unguarded}, {"avx2", CpuReach::unguarded}});
+  picked.cpu->picked_by_name = true;
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx2"), {ordinary, picked}), Rules{});
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx2"), {picked}), Rules{"isa-above"}) << "nothing else to load";
 }
 
 TEST(Verify, ADamagedFileIsAnErrorWhateverItHolds) {
