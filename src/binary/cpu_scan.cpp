@@ -83,7 +83,7 @@ class Scan {
     const CpuReach reach = reach_.of(function);
     if (reach == CpuReach::doubtful) return reach;
     const ExtensionSet& needs = reach_.needs(function);
-    const ExtensionSet at_load = load_.of(function) & needs, open = needs & ~(at_load | built_.extensions);
+    const ExtensionSet at_load = load_.of(function) & needs, open = needs & ~(at_load | built_.with_level);
     scan_.required |= at_load;
     if (reach != CpuReach::dispatched) scan_.required |= needs & built_.extensions;
     const bool called = reach != CpuReach::dispatched && reach != CpuReach::by_pointer;

@@ -81,6 +81,7 @@ class Builder {
     for (std::uint32_t f = 0; f < functions_.size(); ++f) {
       if (is_ordinary(f)) ordinary_.push_back(f);
     }
+    if (is_too_small()) return found_;
     if (sample()) {
       std::vector<std::uint32_t> vectors;
       std::ranges::copy_if(ordinary_, std::back_inserter(vectors),
@@ -94,14 +95,24 @@ class Builder {
       add_spread(ordinary_, lesser, functions_for_each_use);
     }
     const CpuLevel* level = least_cpu_level(code_.machine, found_.extensions & known_features(code_.machine));
-    if (level && found_.extensions.any()) found_.extensions |= level->features;
+    found_.with_level = found_.extensions;
+    if (level && found_.extensions.any()) found_.with_level |= level->features;
     return found_;
   }
 
  private:
-  // Neither picked by its name nor by what it asks.
+  // Picked neither by its name nor by what it or its callers ask.
   bool is_ordinary(std::uint32_t f) const {
-    return !functions_[f].gap && !reach_.rule(f) && !facts_.asks[f] && !reach_.doubtful(f);
+    if (functions_[f].gap || reach_.rule(f) || facts_.asks[f]) return false;
+    if (reach_.needs(f).none()) return true;
+    const CpuReach reach = reach_.of(f);
+    return reach != CpuReach::dispatched && reach != CpuReach::doubtful;
+  }
+
+  // In a small file a table of kernels is most of the code; one that asks the processor may pick among them.
+  bool is_too_small() const {
+    return ordinary_.size() < few_blocks * least_block &&
+           std::ranges::any_of(facts_.asks, [](std::uint8_t asks) { return asks != 0; });
   }
 
   bool uses_vectors(std::uint32_t f) const { return (reach_.needs(f) & vector_extensions()).any(); }

@@ -15,7 +15,7 @@
 namespace lathe::cpu {
 
 struct BuiltFor {
-  ExtensionSet extensions = {};  // and all that every processor with these has
+  ExtensionSet extensions = {}, with_level = {};  // these, and all that a processor of their level has
   std::size_t sampled_avx = 0,
               sampled_sse = 0;  // of a sample of ordinary functions: encoded for AVX, or for SSE
 };

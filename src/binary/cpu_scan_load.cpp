@@ -125,18 +125,25 @@ void LoadRun::start(std::uint64_t address) {
 void LoadRun::walk(std::uint64_t address) {
   static const ExtensionSet counting = deciding();
   const bool x86 = code_.machine == Machine::x86_64;
+  std::unordered_set<std::uint64_t> passed;
+  std::uint32_t before = none;
   for (std::size_t i = 0; i < longest_piece; ++i, ++instructions_) {
     const std::uint32_t function = functions_.at(address);
     if (function == none || functions_[function].gap) return;
+    // What follows a function's last call, which does not return then, is another function.
+    if (before != none && before != function) return;
+    if (!passed.insert(address).second) return;
     const CodeSection& section = code_.sections[functions_[function].section];
     const ByteSpan bytes = section.bytes.subspan(address - section.address);
     const Step step = x86 ? step_x86(bytes, address) : step_arm64(bytes, address);
     if (step.needs) needs_[function] |= (x86 ? x86_needs(step.needs) : arm64_needs(step.needs)) & counting;
     // The branch back of a loop skips nothing.
-    const bool skips = step.flow == Step::Flow::branch && step.target > address;
+    const bool skips = step.flow == Step::Flow::branch && !passed.contains(step.target);
     if (step.flow == Step::Flow::stop || skips) return;
     if (step.flow == Step::Flow::call) start(step.target);
-    address = step.flow == Step::Flow::jump ? step.target : address + step.length;
+    const bool jumps = step.flow == Step::Flow::jump;
+    address = jumps ? step.target : address + step.length;
+    before = jumps ? none : function;
   }
 }
 

@@ -197,6 +197,32 @@ TEST(CpuScan, AnInstructionBehindABranchDoesNotSurelyRunAtLoad) {
   EXPECT_EQ(least_cpu_text(module), "avx2");
 }
 
+TEST(CpuScan, WhatALoadDoesNotSurelyReachIsNotSaidToRunAtLoad) {
+  Bytes way_out = {0xeb, 0x01, 0xc3, 0x85, 0xff, 0x74, 0xfb};  // jmp over the ret; ret; test %edi,%edi; je to the ret
+  way_out.insert(way_out.end(), avx2.begin(), avx2.end());
+  EXPECT_EQ(least_cpu_text(Program().rest(50, sse).add("init", way_out).constructor().scan()), "x86-64; unknown: avx2");
+  Program program;  // its last call does not return
+  program.rest(50, sse).add("quit", {0xf4}).add("init", {}, std::vector<std::string>(12, "quit")).constructor();
+  program.add("next", avx2).exported();
+  EXPECT_EQ(least_cpu_text(program.scan()), "x86-64; unknown: avx2");
+}
+
+TEST(CpuScan, ATableOfKernelsInASmallFileThatAsksIsNoProof) {
+  Program program;  // sums in C without vectors, sums for AVX2, and a constructor that chooses a row of the table
+  program.add("init", cpuid).constructor().add("api", nothing).exported();
+  for (const char* sum : {"sum8", "sum16", "sum32"}) program.add(sum, nothing).in_table().add(sum + std::string("v"), avx2).in_table();
+  EXPECT_EQ(least_cpu_text(program.scan()), "x86-64");
+}
+
+TEST(CpuScan, OnlyWhatIsUsedAllOverAFileIsRequired) {
+  const Bytes movddup = {0xf2, 0x0f, 0x12, 0xc1, 0xc3}, pcmpgtq = {0x66, 0x0f, 0x38, 0x37, 0xc1, 0xc3};
+  Program program;
+  for (int i = 0; i < 40; ++i) program.rest(9, sse).add("complex" + std::to_string(i), movddup).exported();
+  const CpuScan scan = program.add("sort", pcmpgtq).exported().scan();
+  EXPECT_EQ(least_cpu_text(scan), "x86-64-v2");
+  EXPECT_EQ(names_of(scan.required), "sse3");
+}
+
 TEST(CpuScan, ATemplateOverAnEnumerationWithALesserSiblingIsPicked) {
   Program program;
   program.rest(50, sse);
