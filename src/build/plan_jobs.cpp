@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_map>
 
 #include "base/parallel.h"
 #include "matrix/expand.h"
@@ -91,6 +92,29 @@ class NeedCounter {
   std::set<std::string> seen_;
 };
 
+// Jobs by name and by what they build; of several the first.
+class JobIndex {
+ public:
+  explicit JobIndex(std::vector<Job>& jobs) {
+    for (Job& job : jobs) {
+      by_name_.try_emplace(job.name, &job);
+      by_derivation_.try_emplace(job.derivation, &job);
+    }
+  }
+
+  Job* named(const std::string& name) const { return find(by_name_, name); }
+  Job* building(const std::string& derivation) const { return find(by_derivation_, derivation); }
+
+ private:
+  using Jobs = std::unordered_map<std::string_view, Job*>;
+  static Job* find(const Jobs& jobs, std::string_view key) {
+    const auto it = jobs.find(key);
+    return it == jobs.end() ? nullptr : it->second;
+  }
+
+  Jobs by_name_, by_derivation_;
+};
+
 NeedsGraph graph_of(const std::vector<Job>& jobs, const MissingPaths& missing, const DriverOptions& options) {
   std::vector<std::string> derivations;
   for (const Job& job : jobs) {
@@ -104,11 +128,12 @@ std::vector<Job> shared_jobs(std::vector<Job>& jobs, const MissingPaths& missing
   std::map<std::string, std::size_t> needed;
   const NeedsGraph graph = graph_of(jobs, missing, options);
   NeedCounter counter(graph, missing);
+  const JobIndex index(jobs);
   for (const Job& job : jobs) {
     if (job.state != JobState::waiting || !missing.build.contains(job.derivation)) continue;
     if (job.variant && !job.variant->carved_from.empty()) {  // shares its common build, and nothing else that takes long: no need to ask
-      const auto common = std::ranges::find(jobs, job.variant->carved_from, &Job::name);
-      if (common != jobs.end() && missing.build.contains(common->derivation)) needed[common->derivation] += 2;
+      const Job* common = index.named(job.variant->carved_from);
+      if (common != nullptr && missing.build.contains(common->derivation)) needed[common->derivation] += 2;
       continue;
     }
     counter.add(job.derivation, needed);
@@ -116,8 +141,7 @@ std::vector<Job> shared_jobs(std::vector<Job>& jobs, const MissingPaths& missing
   std::vector<Job> shared;
   for (const auto& [derivation, count] : needed) {
     if (count < 2) continue;
-    const auto own = std::ranges::find(jobs, derivation, &Job::derivation);
-    if (own != jobs.end()) {  // a variant that others are cut out of
+    if (Job* own = index.building(derivation)) {  // a variant that others are cut out of
       own->cost.shared = true;
       continue;
     }

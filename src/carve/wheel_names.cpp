@@ -99,6 +99,8 @@ std::vector<std::string> values_of(std::string_view text, std::string_view field
 
 // cp312-cp312-manylinux_2_27_x86_64 and cp312-cp312-manylinux_2_28_x86_64 as one: what a file's name has.
 std::optional<std::string> joined_tags(const std::vector<std::string>& tags) {
+  constexpr std::size_t most_tags = 200;  // a name has at most 255 bytes
+  if (tags.size() > most_tags) return std::nullopt;
   std::vector<std::string> fields[3];
   for (const std::string& tag : tags) {
     const auto parts = split(tag, '-');
