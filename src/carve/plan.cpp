@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "hardware/gpu_name.h"
 
 namespace lathe {
 namespace {
@@ -140,11 +141,9 @@ class Planner {
 };
 
 CarveTarget parse_target(std::string_view text) {
+  constexpr int no_capability = 100;  // "5090" is a product's number
   const auto spelled = parse_capability(text);
-  if (!spelled) {
-    throw Error({.what = fmt::format("\"{}\" is no compute capability", printable(text)),
-                 .next = "write it like 9.0, 8.6,8.9 or 9.0+PTX"});
-  }
+  if (!spelled || spelled->capability.major >= no_capability) return {.capability = read_gpu_name(text).capability};
   if (spelled->capability.suffix != 0) {
     throw Error({.what = fmt::format("{} names code, a GPU is wanted", printable(text)),
                  .next = fmt::format("write {}: code for it with a suffix is kept where the driver would pick it",

@@ -104,6 +104,7 @@ TEST(CarvePlan, LeavesAloneWhatItMustNotTouch) {
 TEST(CarveTargets, TakeAnySpellingOfAGpu) {
   EXPECT_EQ(to_string(parse_carve_targets("sm_90, 8.6,90")), "8.6, 9.0");
   EXPECT_EQ(to_string(parse_carve_targets("9.0+PTX,9.0")), "9.0+PTX");
+  EXPECT_EQ(to_string(parse_carve_targets("RTX 5090,NVIDIA H100 80GB HBM3,3090")), "8.6, 9.0, 12.0");
 }
 
 TEST(CarveTargets, RefuseCodeNamesAndNonsense) {

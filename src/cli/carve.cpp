@@ -35,7 +35,7 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.positional("path", options.path, "a library, a folder of them, or a wheel", ValueKind::file);
-  set.text("-g,--gpu", options.gpu, "CC[,CC...]", "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, native");
+  set.text("-g,--gpu", options.gpu, "CC[,CC...]", "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, \"RTX 5090\", native");
   set.text("-o,--output", options.output, "PATH", "where the result goes; nothing may be there, folders are made. A wheel: the folder for it", ValueKind::file);
   set.flag("--in-place", options.in_place, "replace each library by its carved one");
   set.flag("-n,--dry-run", options.carve.dry_run, "say what would happen, write nothing");

@@ -12,11 +12,19 @@
 namespace lathe {
 namespace {
 
+constexpr std::uint64_t largest_cpuinfo = std::uint64_t{4} << 20;
+
 HostChanges changes_of(const HostOption& option) {
   HostChanges changes = {.gpus = option.gpus,
                          .cpu = or_environment(option.cpu, "TORCHLATHE_CPU"),
                          .driver = or_environment(option.driver, "TORCHLATHE_DRIVER"),
                          .glibc = or_environment(option.glibc, "TORCHLATHE_GLIBC")};
+  if (!option.cpuinfo.empty()) {
+    if (!option.cpu.empty()) throw Error({.what = "--cpu and --cpuinfo exclude each other", .next = "give one of them"});
+    changes.cpu = "";
+    changes.cpuinfo_file = option.cpuinfo == "-" ? "standard input" : option.cpuinfo;
+    changes.cpuinfo = read_file(option.cpuinfo, largest_cpuinfo);
+  }
   if (changes.gpus.empty()) {
     const std::string list = or_environment("", "TORCHLATHE_GPU");  // several: "8.6;12.0"
     for (const std::string_view name : split(list, ';')) {
@@ -34,6 +42,7 @@ void HostOption::declare(OptionSet& set, bool made_up) {
   if (!made_up) return;
   set.texts("--gpu", gpus, "GPU", "another GPU: \"RTX 5090\", 12.0, none; once for each");
   set.text("--cpu", cpu, "CPU", "another CPU: \"Core i9-14900K\", \"Zen 4\", avx2");
+  set.text("--cpuinfo", cpuinfo, "FILE", "another CPU, by the text of its /proc/cpuinfo or lscpu (- is standard input)", ValueKind::file);
   set.text("--driver", driver, "VERSION", "another NVIDIA driver: 570.86.10");
   set.text("--glibc", glibc, "VERSION", "another C library: 2.28");
   set.flag("--no-gpu", no_gpu, "as if there were no GPU: choose among CPU builds");
@@ -45,8 +54,8 @@ HostInfo HostOption::load() const {
   HostInfo host = from.empty() && changes.whole() ? HostInfo{.comment = made_up_comment}
                   : !from.empty()                 ? read_host(read_file(from), from == "-" ? "standard input" : from)
                                                   : detect_host({.gpus = look_for_gpus});
-  change_host(host, changes);
   if (!look_for_gpus) host.notes = {};  // they were about others
+  change_host(host, changes);
   note_oddities(host);
   return host;
 }

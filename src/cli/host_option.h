@@ -14,7 +14,7 @@ namespace lathe {
 struct HostOption {
   std::string from;               // a recording
   std::vector<std::string> gpus;  // made up, or in place of the machine's own
-  std::string cpu, driver, glibc;
+  std::string cpu, cpuinfo, driver, glibc;
   bool no_gpu = false;
 
   // `made_up`: with --gpu, --cpu and the others too.

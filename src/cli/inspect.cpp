@@ -11,6 +11,7 @@
 #include "cli/inspect_files.h"
 #include "cli/native_gpus.h"
 #include "hardware/capability.h"
+#include "hardware/gpu_name.h"
 #include "nix/closure.h"
 #include "os/file.h"
 #include "report/inspection.h"
@@ -53,20 +54,13 @@ std::vector<std::filesystem::path> paths_of(const Options& options) {
   return paths;
 }
 
-Capability device_of(const std::string& text) {
-  if (const Gpu* gpu = catalog().find_gpu(text)) return gpu->capability.portable();
-  if (const auto spelled = parse_capability(text)) return spelled->capability.portable();
-  throw Error({.what = fmt::format("\"{}\" is no GPU and no compute capability", text), .where = {},
-               .next = "give one like 9.0, sm_90 or \"RTX 5090\"; `torchlathe catalog gpus` has them all"});
-}
-
 // The one that the user names, or those in this machine.
 std::vector<Capability> devices_of(const std::string& text) {
   std::vector<Capability> devices;
   if (text.empty()) return devices;
-  if (text != "native") return {device_of(text)};
+  if (text != "native") return {read_gpu_name(text).capability.portable()};
   const std::string list = native_gpu_list();
-  for (const std::string_view each : split(list, ',')) devices.push_back(device_of(std::string(each)));
+  for (const std::string_view each : split(list, ',')) devices.push_back(read_gpu_name(each).capability.portable());
   return devices;
 }
 

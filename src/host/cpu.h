@@ -33,6 +33,13 @@ std::vector<std::string> arm_features(std::uint64_t hwcap, std::uint64_t hwcap2)
 // "Neoverse V2" for the implementer and part numbers of MIDR_EL1; "" when they are not in the table.
 std::string arm_core_name(unsigned implementer, unsigned part);
 
+// "10 x Cortex-X925, 10 x Cortex-A725": the cores that a text of /proc/cpuinfo has, "" without any.
+std::string arm_core_names(std::string_view cpuinfo);
+
+// Whether variants, levels or wheel variants ask for a feature of this name (/proc/cpuinfo's), on any machine.
+bool is_cpu_feature(std::string_view name);
+bool is_x86_feature(std::string_view name);
+
 // Takes the features off that `globs` names, separated by commas: "avx512*,avx2". What TORCHLATHE_CPU_WITHOUT says is taken off
 // every CPU that is looked at, here and on builders: features that are there and shall not be used.
 void take_off_features(HostCpu& cpu, std::string_view globs);

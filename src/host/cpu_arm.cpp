@@ -63,7 +63,6 @@ std::string arm_core_name(unsigned implementer, unsigned part) {
   return found == std::end(cores) ? "" : found->name;
 }
 
-#if defined(__aarch64__)
 namespace {
 
 unsigned hex_after_colon(std::string_view line) {
@@ -73,8 +72,9 @@ unsigned hex_after_colon(std::string_view line) {
   return value;
 }
 
-// "10 x Cortex-X925, 10 x Cortex-A725"
-std::string core_names(std::string_view cpuinfo) {
+}  // namespace
+
+std::string arm_core_names(std::string_view cpuinfo) {
   std::vector<std::pair<std::string, int>> counts;
   unsigned implementer = 0;
   for (const std::string_view line : split(cpuinfo, '\n')) {
@@ -92,12 +92,16 @@ std::string core_names(std::string_view cpuinfo) {
   return text;
 }
 
-}  // namespace
+bool is_cpu_feature(std::string_view name) {
+  const auto in = [&](const auto& table) { return std::ranges::any_of(table, [&](const char* feature) { return name == feature; }); };
+  return is_x86_feature(name) || in(hwcap_names) || in(hwcap2_names);
+}
 
+#if defined(__aarch64__)
 HostCpu detect_cpu(std::string_view cpuinfo) {
   HostCpu cpu;
   cpu.machine = Machine::aarch64;
-  cpu.name = core_names(cpuinfo);
+  cpu.name = arm_core_names(cpuinfo);
   cpu.features = arm_features(::getauxval(AT_HWCAP), ::getauxval(AT_HWCAP2));
   take_off_unwanted(cpu);
   return cpu;

@@ -121,6 +121,10 @@ bool saved(const X86State& state, State needs) {
 
 }  // namespace
 
+bool is_x86_feature(std::string_view name) {
+  return std::ranges::any_of(bits, [&](const Bit& bit) { return name == bit.name; });
+}
+
 void read_x86(HostCpu& cpu, const Cpuid& cpuid, const X86State& state) {
   cpu.machine = Machine::x86_64;
   Leaves leaves(cpuid);

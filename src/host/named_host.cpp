@@ -7,6 +7,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "hardware/cpu_name.h"
+#include "hardware/gpu_name.h"
+#include "hardware/instance.h"
+#include "host/cpuinfo.h"
 
 namespace lathe {
 namespace {
@@ -20,18 +24,17 @@ Version version_of(const std::string& text, std::string_view what) {
   return *version;
 }
 
-HostGpu named_gpu(const std::string& name) {
-  if (const Gpu* gpu = catalog().find_gpu(name)) return {.name = gpu->name, .capability = gpu->capability};
-  if (const auto spelled = parse_capability(name)) {
-    return {.name = "a GPU", .capability = spelled->capability.portable()};
-  }
-  std::vector<std::string> names;
-  for (const Gpu& gpu : catalog().gpus) {
-    names.push_back(gpu.name);
-    names.insert(names.end(), gpu.aliases.begin(), gpu.aliases.end());
-  }
-  throw Error({.what = fmt::format("\"{}\" is no GPU of the catalogue and no compute capability", printable(name)),
-               .next = did_you_mean_text(name, names, "see: torchlathe catalog gpus; or give its capability: --gpu 12.0")});
+void note_reading(HostInfo& host, std::string_view name, std::string_view as, std::string_view how) {
+  host.notes.add({.rule = "name-derived",
+                  .severity = Severity::note,
+                  .what = fmt::format("\"{}\" was taken for {}: {}", printable(trim(name)), as, how),
+                  .fix = {}});
+}
+
+HostGpu named_gpu(HostInfo& host, const std::string& name) {
+  const GpuReading reading = read_gpu_name(name);
+  if (!reading.derived.empty()) note_reading(host, name, fmt::format("{} ({})", reading.name, spell(reading.capability, Dialect::dotted)), reading.derived);
+  return {.name = reading.name, .capability = reading.capability};
 }
 
 // What the catalogue's instruction sets ask for, and what every x86 CPU that has them has besides: the AVX2 ones all have
@@ -57,27 +60,32 @@ HostCpu cpu_of(const Cpu& cpu, const std::string& shown) {
   return {.machine = cpu.machine, .name = shown, .features = features_of(cpu.machine, cpu.isas)};
 }
 
-HostCpu named_cpu(const std::string& name) {
-  if (const Cpu* cpu = catalog().find_cpu(name)) {
-    return cpu_of(*cpu, cpu->name == name ? name : fmt::format("{} ({})", name, cpu->name));
+HostCpu named_cpu(HostInfo& host, const std::string& name) {
+  const CpuReading reading = read_cpu_name(name);
+  if (!reading.cpu) {
+    return {.machine = reading.isa->machine,
+            .name = fmt::format("a CPU with {}", reading.isa->title),
+            .features = features_of(reading.isa->machine, {reading.isa->name})};
   }
-  if (const Isa* isa = catalog().find_isa(name)) {
-    return {.machine = isa->machine,
-            .name = fmt::format("a CPU with {}", isa->title),
-            .features = features_of(isa->machine, {isa->name})};
-  }
-  std::vector<std::string> names = catalog().isa_names();
-  for (const Cpu& cpu : catalog().cpus) {
-    names.push_back(cpu.name);
-    names.insert(names.end(), cpu.aliases.begin(), cpu.aliases.end());
-  }
-  throw Error({.what = fmt::format("\"{}\" is no CPU and no instruction set of the catalogue", printable(name)),
-               .next = did_you_mean_text(name, names, "see: torchlathe catalog cpus")});
+  const std::string shown = printable(trim(name));
+  if (!reading.derived.empty()) note_reading(host, name, reading.cpu->name, reading.derived);
+  if (!reading.unread.empty()) note_reading(host, name, reading.cpu->name, fmt::format("\"{}\" says nothing here", reading.unread));
+  return cpu_of(*reading.cpu, reading.cpu->name == shown ? shown : fmt::format("{} ({})", shown, reading.cpu->name));
+}
+
+// The CPU of a cloud's machine that was named for its GPU.
+bool take_cloud_cpu(HostInfo& host, const std::string& name) {
+  const auto instance = read_instance_name(name);
+  if (!instance || !instance->cpu) return false;
+  host.cpu = cpu_of(*instance->cpu, fmt::format("{} ({})", printable(trim(name)), instance->cpu->name));
+  if (!instance->cpu_is_one()) note_reading(host, name, instance->cpu->name, instance->cpu_text());
+  host.driver = {.assumed = true};
+  return true;
 }
 
 // The one CPU that this GPU is sold with, if it is soldered to one of another machine than `machine`.
 const Cpu* soldered_cpu(const std::string& name, Machine machine) {
-  const Gpu* gpu = catalog().find_gpu(name);
+  const Gpu* gpu = read_gpu_name(name).gpu;
   if (!gpu) return nullptr;
   const Cpu* only = nullptr;
   for (const std::string& host_name : gpu->hosts) {
@@ -92,8 +100,9 @@ void change_gpus(HostInfo& host, const HostChanges& changes) {
   host.gpus.clear();
   host.gpu_source = "name";
   if (changes.gpus == std::vector<std::string>{"none"}) return;
-  for (const std::string& name : changes.gpus) host.gpus.push_back(named_gpu(name));
-  const Cpu* soldered = changes.cpu.empty() ? soldered_cpu(changes.gpus.front(), host.cpu.machine) : nullptr;
+  for (const std::string& name : changes.gpus) host.gpus.push_back(named_gpu(host, name));
+  const bool cloud = changes.same_cpu() && take_cloud_cpu(host, changes.gpus.front());
+  const Cpu* soldered = changes.same_cpu() && !cloud ? soldered_cpu(changes.gpus.front(), host.cpu.machine) : nullptr;
   if (soldered) {
     host.cpu = cpu_of(*soldered, soldered->name);
     host.driver = {.assumed = true};
@@ -105,7 +114,8 @@ void change_gpus(HostInfo& host, const HostChanges& changes) {
 }  // namespace
 
 void change_host(HostInfo& host, const HostChanges& changes) {
-  if (!changes.cpu.empty()) host.cpu = named_cpu(changes.cpu);
+  if (!changes.cpu.empty()) host.cpu = named_cpu(host, changes.cpu);
+  if (!changes.cpuinfo_file.empty()) host.cpu = read_cpuinfo(changes.cpuinfo, changes.cpuinfo_file, host.notes);
   if (!changes.gpus.empty()) change_gpus(host, changes);
   if (!changes.driver.empty()) {
     const Version version = version_of(changes.driver, "a driver");

@@ -22,10 +22,12 @@ void note_gpus(HostInfo& host) {
                  .fix = "make one with nvidia-smi mig -cgi, or turn MIG mode off"});
     }
     if (gpu.capability && !catalog().find(*gpu.capability)) {
-      add(host, {.rule = "gpu-new",
+      const bool old = *gpu.capability < catalog().capabilities.front().capability;
+      add(host, {.rule = old ? "gpu-old" : "gpu-new",
                  .severity = Severity::note,
-                 .what = fmt::format("{} is newer than the catalogue: judged by its capability alone", gpu_text(gpu)),
-                 .fix = "update torchlathe"});
+                 .what = old ? fmt::format("{} is older than any GPU that today's toolkits compile for", gpu_text(gpu))
+                             : fmt::format("{} is newer than the catalogue: judged by its capability alone", gpu_text(gpu)),
+                 .fix = old ? "" : "update torchlathe"});
     }
   }
   if (!host.gpus.empty() && host.driver.version && !host.driver.libraries) {

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+#include "hardware/cpu_name.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/embedded.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "base/toml.h"
+#include "hardware/instance.h"
+#include "hardware/product_name.h"
+
+namespace lathe::hardware_data {
+std::span<const EmbeddedFile> cpu_names();
+}
+
+namespace lathe {
+namespace {
+
+struct Rule {
+  std::vector<ProductPattern> patterns;
+  const Cpu* cpu = nullptr;
+  const Isa* isa = nullptr;
+  std::string series;  // the products that it is about, where a number decides; "" for names as such
+};
+
+// Names that more than one generation has.
+struct Vague {
+  std::vector<ProductPattern> patterns;
+  std::string why, hint;
+};
+
+struct NameTable {
+  std::vector<ProductPattern> noise;
+  std::vector<Rule> rules;
+  std::vector<Vague> vague;
+};
+
+std::vector<ProductPattern> patterns_of(const Toml& names) {
+  std::vector<ProductPattern> patterns;
+  for (const std::string& name : names.texts()) patterns.emplace_back(name);
+  return patterns;
+}
+
+const Cpu* cpu_at(const Toml& row) {
+  const Toml* name = row.find("cpu");
+  const Cpu* cpu = name ? catalog().find_cpu(name->text()) : nullptr;
+  if (name && !cpu) name->fail(fmt::format("no row is named \"{}\"", printable(name->text())));
+  return cpu;
+}
+
+const Isa* isa_at(const Toml& row) {
+  const Toml* name = row.find("isa");
+  const Isa* isa = name ? catalog().find_isa(name->text()) : nullptr;
+  if (name && !isa) name->fail(fmt::format("no row is named \"{}\"", printable(name->text())));
+  return isa;
+}
+
+// What cpus.toml and isas.toml name are rules too, read as any name: "Intel N100" is "n100".
+void add_catalogued(std::vector<Rule>& rules, const std::vector<ProductPattern>& noise) {
+  const auto literal = [&](const std::string& name) { return ProductPattern(without_words(clean_name(name), noise)); };
+  for (const Cpu& cpu : catalog().cpus) {
+    Rule& rule = rules.emplace_back();
+    rule.cpu = &cpu;
+    rule.patterns.push_back(literal(cpu.name));
+    for (const std::string& alias : cpu.aliases) rule.patterns.push_back(literal(alias));
+  }
+  for (const Isa& isa : catalog().isas) {
+    Rule& rule = rules.emplace_back();
+    rule.isa = &isa;
+    rule.patterns.push_back(literal(isa.name));
+  }
+}
+
+NameTable read_table() {
+  NameTable table;
+  const Toml root = Toml::parse(hardware_data::cpu_names().front().text, "cpu_names.toml");
+  root.allow_only({"noise", "series", "name", "vague"});
+  table.noise = patterns_of(root.at("noise"));
+  add_catalogued(table.rules, table.noise);
+  for (const char* kind : {"name", "series"}) {
+    for (const Toml& row : root.at(kind).array()) {
+      row.allow_only({"cpu", "isa", "series", "names", "source", "confidence"});
+      Rule& rule = table.rules.emplace_back();
+      rule.patterns = patterns_of(row.at("names"));
+      rule.cpu = cpu_at(row);
+      rule.isa = isa_at(row);
+      rule.series = row.text_or("series", "");
+      if ((rule.cpu == nullptr) == (rule.isa == nullptr)) row.fail("a row is about either a cpu or an isa");
+    }
+  }
+  for (const Toml& row : root.at("vague").array()) {
+    row.allow_only({"names", "why", "hint", "source", "confidence"});
+    table.vague.push_back({patterns_of(row.at("names")), row.at("why").text(), row.text_or("hint", "")});
+  }
+  return table;
+}
+
+const NameTable& name_table() {
+  static const NameTable table = read_table();
+  return table;
+}
+
+struct Match {
+  const Rule* rule = nullptr;
+  std::size_t from = 0;
+  ProductPattern::Hit hit = {};
+};
+
+// The longest match at a word; of two the one with less left open.
+Match best_match(std::string_view name, std::size_t at) {
+  Match best = {.rule = nullptr, .from = at, .hit = {.end = at}};
+  for (const Rule& rule : name_table().rules) {
+    for (const ProductPattern& pattern : rule.patterns) {
+      const auto hit = pattern.match(name, at);
+      if (hit && hit->better_than(best.hit)) best = {.rule = &rule, .from = at, .hit = *hit};
+    }
+  }
+  return best;
+}
+
+// Of a CPU and an instruction set ("EPYC 7763 (avx2)") the CPU must run it.
+bool agree(const Match& a, const Match& b) {
+  if (a.rule->cpu && b.rule->cpu)
+    return a.rule->cpu->machine == b.rule->cpu->machine && a.rule->cpu->isas == b.rule->cpu->isas;
+  if (a.rule->isa && b.rule->isa) return a.rule->isa == b.rule->isa;
+  if (!a.rule->cpu) return agree(b, a);
+  return std::ranges::find(a.rule->cpu->isas, b.rule->isa->name) != a.rule->cpu->isas.end();
+}
+
+bool has_digit(std::string_view text) { return text.find_first_of("0123456789") != std::string_view::npos; }
+
+// "8480", "13900k": what follows a product's number does not change the product, unless it has digits itself ("v4").
+bool has_number(std::string_view text) {
+  return std::ranges::count_if(text, [](char c) { return c >= '0' && c <= '9'; }) >= 3;
+}
+
+constexpr const char* give_flags =
+    "give what the machine itself says: lscpu | torchlathe select --cpuinfo -, or --cpuinfo FILE with its "
+    "/proc/cpuinfo";
+
+[[noreturn]] void fail_unknown(std::string_view text) {
+  std::vector<std::string> names = catalog().isa_names();
+  for (const Cpu& cpu : catalog().cpus) {
+    names.push_back(cpu.name);
+    names.insert(names.end(), cpu.aliases.begin(), cpu.aliases.end());
+  }
+  throw Error({.what = fmt::format("\"{}\" is no CPU and no instruction set of the catalogue", printable(text)),
+               .next = did_you_mean_text(text, names, fmt::format("see: torchlathe catalog cpus; or {}", give_flags))});
+}
+
+void refuse_vague(std::string_view text, std::string_view name) {
+  for (const Vague& vague : name_table().vague) {
+    const auto whole = [&](const ProductPattern& pattern) { return pattern.whole(name); };
+    if (std::ranges::none_of(vague.patterns, whole)) continue;
+    throw Error({.what = fmt::format("\"{}\" does not say which CPU it is: {}", printable(text), vague.why),
+                 .next = vague.hint.empty() ? give_flags : fmt::format("{}; {}", give_flags, vague.hint)});
+  }
+}
+
+struct Matches {
+  std::vector<Match> found;
+  std::string unread;
+};
+
+Matches all_matches(std::string_view name) {
+  Matches all;
+  for (std::size_t at = 0; at < name.size();) {
+    const Match match = best_match(name, at);
+    std::size_t end = match.hit.end;
+    if (match.rule) {
+      all.found.push_back(match);
+    } else {
+      end = std::min(name.find(' ', at), name.size());
+      all.unread.append(all.unread.empty() ? "" : " ").append(name.substr(at, end - at));
+    }
+    at = std::min(end + 1, name.size());
+  }
+  return all;
+}
+
+// `detect` puts the machine behind the name: "13th Gen Intel(R) Core(TM) i9-13900K (x86_64)".
+std::string_view without_machine(std::string_view text) {
+  text = trim(text);
+  for (const std::string_view machine : {" (x86_64)", " (aarch64)"}) {
+    if (text.ends_with(machine)) text.remove_suffix(machine.size());
+  }
+  return text;
+}
+
+std::optional<CpuReading> by_instance(std::string_view text) {
+  const auto instance = read_instance_name(text);
+  if (!instance || !instance->cpu) return std::nullopt;
+  return CpuReading{.cpu = instance->cpu,
+                    .isa = nullptr,
+                    .derived = instance->cpu_is_one() ? fmt::format("the CPU in this machine of {}", instance->cloud)
+                                                      : instance->cpu_text()};
+}
+
+}  // namespace
+
+CpuReading read_cpu_name(std::string_view text) {
+  if (auto reading = by_instance(text)) return *reading;
+  const std::string name = without_words(clean_name(without_machine(text)), name_table().noise);
+  refuse_vague(text, name);
+  const Matches matches = all_matches(name);
+  if (matches.found.empty()) fail_unknown(text);
+  const auto cpu = std::ranges::find_if(matches.found, [](const Match& match) { return match.rule->cpu != nullptr; });
+  const Match& first = cpu == matches.found.end() ? matches.found.front() : *cpu;
+  for (const Match& other : matches.found) {
+    if (agree(first, other)) continue;
+    throw Error({.what = fmt::format("\"{}\" names two CPUs that differ: \"{}\" and \"{}\"", printable(text),
+                                     name.substr(first.from, first.hit.end - first.from),
+                                     name.substr(other.from, other.hit.end - other.from)),
+                 .next = "name one of them"});
+  }
+  const bool numbered = has_number(std::string_view(name).substr(first.from, first.hit.end - first.from));
+  if (!matches.unread.empty() && (!numbered || has_digit(matches.unread))) fail_unknown(text);
+  const Rule& rule = *first.rule;
+  return {.cpu = rule.cpu,
+          .isa = rule.isa,
+          .derived = rule.series.empty() ? "" : fmt::format("by its number one of {}", rule.series),
+          .unread = matches.unread};
+}
+
+}  // namespace lathe

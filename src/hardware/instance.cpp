@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "hardware/instance.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/embedded.h"
+#include "base/text.h"
+#include "base/toml.h"
+#include "hardware/product_name.h"
+
+namespace lathe::hardware_data {
+std::span<const EmbeddedFile> instances();
+}
+
+namespace lathe {
+namespace {
+
+struct Row {
+  std::vector<ProductPattern> patterns;
+  InstanceReading reading;
+};
+
+bool runs_all_of(const Cpu& cpu, const Cpu& lesser) {
+  return std::ranges::all_of(
+      lesser.isas, [&](const std::string& isa) { return std::ranges::find(cpu.isas, isa) != cpu.isas.end(); });
+}
+
+// The one whose instruction sets all the others run.
+const Cpu* least_of(const Toml& names) {
+  std::vector<const Cpu*> cpus;
+  for (const Toml& name : names.array()) {
+    cpus.push_back(catalog().find_cpu(name.text()));
+    if (!cpus.back()) name.fail(fmt::format("no row is named \"{}\"", printable(name.text())));
+  }
+  for (const Cpu* least : cpus) {
+    if (std::ranges::all_of(cpus, [&](const Cpu* cpu) { return runs_all_of(*cpu, *least); })) return least;
+  }
+  if (!cpus.empty()) names.fail("none of these runs no more than the others");
+  return nullptr;
+}
+
+// A type's name is a row's and, where the cloud has them, a size: "p5" and "48xlarge".
+Row row_of(const Toml& row, const std::string& size) {
+  row.allow_only({"cloud", "names", "gpu", "cpus", "source", "confidence"});
+  Row result;
+  for (const std::string& name : row.at("names").texts())
+    result.patterns.emplace_back(size.empty() ? name : name + " " + size);
+  result.reading = {
+      .cloud = row.at("cloud").text(), .gpu = nullptr, .cpu = least_of(row.at("cpus")), .cpus = row.at("cpus").texts()};
+  if (const Toml* gpu = row.find("gpu")) {
+    result.reading.gpu = catalog().find_gpu(gpu->text());
+    if (!result.reading.gpu) gpu->fail(fmt::format("no row is named \"{}\"", printable(gpu->text())));
+  }
+  return result;
+}
+
+std::vector<Row> read_table() {
+  const Toml root = Toml::parse(hardware_data::instances().front().text, "instances.toml");
+  root.allow_only({"sizes", "instance"});
+  std::vector<Row> rows;
+  for (const Toml& row : root.at("instance").array()) {
+    rows.push_back(row_of(row, root.at("sizes").text_or(row.at("cloud").text(), "")));
+  }
+  return rows;
+}
+
+const std::vector<Row>& table() {
+  static const std::vector<Row> rows = read_table();
+  return rows;
+}
+
+}  // namespace
+
+std::string InstanceReading::cpu_text() const {
+  return fmt::format("{} has {} in it: what all of them run counts", cloud, fmt::join(cpus, " or "));
+}
+
+std::optional<InstanceReading> read_instance_name(std::string_view text) {
+  const std::string name = replace_all(clean_name(text), ".", " ");
+  if (name.empty()) return std::nullopt;
+  for (const Row& row : table()) {
+    if (std::ranges::any_of(row.patterns, [&](const ProductPattern& pattern) { return pattern.whole(name); }))
+      return row.reading;
+  }
+  return std::nullopt;
+}
+
+}  // namespace lathe

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// Machines that clouds rent, by the names of their types: "p5.48xlarge", "a3-highgpu-8g" (data/instances.toml).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hardware/catalog.h"
+
+namespace lathe {
+
+struct InstanceReading {
+  std::string cloud = {};    // "AWS"
+  const Gpu* gpu = nullptr;  // nullptr: it has none of NVIDIA's
+  const Cpu* cpu = nullptr;  // of several that it may have the one whose instruction sets all run; nullptr: not known
+  std::vector<std::string> cpus = {};  // all of them
+
+  bool cpu_is_one() const { return cpus.size() == 1; }
+  std::string cpu_text() const;  // "AWS has Skylake-SP or Cascade Lake in it: what both run counts"
+};
+
+// nullopt: no type of the table.
+std::optional<InstanceReading> read_instance_name(std::string_view text);
+
+}  // namespace lathe

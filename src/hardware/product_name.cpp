@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "hardware/product_name.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace lathe {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
+bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '+' || c == '.'; }
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+constexpr std::string_view marks[] = {"(r)", "(tm)", "\xC2\xAE" /* (R) */, "\xE2\x84\xA2" /* TM */};
+constexpr std::string_view times = "\xC3\x97";  // "i9-9900K x 16" of desktops' own pages
+
+std::string one_blank(std::string_view text) {
+  std::string result;
+  for (const std::string_view word : words(text)) result.append(result.empty() ? "" : " ").append(word);
+  return result;
+}
+
+bool in_set(std::string_view set, char c) {
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    if (i + 2 < set.size() && set[i + 1] == '-') {
+      if (set[i] <= c && c <= set[i + 2]) return true;
+      i += 2;
+    } else if (set[i] == c) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool at_word_end(std::string_view name, std::size_t at) { return at == name.size() || name[at] == ' '; }
+
+using Hit = ProductPattern::Hit;
+
+// What is left of a pattern: of the text in braces, then of what stands behind them.
+struct Rest {
+  std::string_view pattern;
+  const Rest* next = nullptr;
+};
+
+std::optional<Hit> match_rest(const Rest& rest, std::string_view name, std::size_t at);
+
+std::optional<Hit> better(const std::optional<Hit>& a, const std::optional<Hit>& b) {
+  return a && (!b || !b->better_than(*a)) ? a : b;
+}
+
+std::optional<Hit> match_braces(const Rest& rest, std::string_view name, std::size_t at) {
+  const std::size_t close = rest.pattern.find('}');
+  const Rest behind = {rest.pattern.substr(close + 1), rest.next};
+  std::optional<Hit> best;
+  for (const std::string_view way : split(rest.pattern.substr(1, close - 1), '|')) {
+    best = better(best, match_rest({way, &behind}, name, at));
+  }
+  return best;
+}
+
+std::optional<Hit> match_run(const Rest& rest, std::string_view name, std::size_t at) {
+  std::size_t end = at;
+  if (end < name.size() && !is_digit(name[end])) end = std::min(name.find(' ', at), name.size());
+  for (;; --end) {
+    if (const auto found = match_rest(rest, name, end)) return found;
+    if (end == at) return std::nullopt;
+  }
+}
+
+// Only braces, '*' and ' ' leave a choice.
+std::optional<Hit> match_rest(const Rest& rest, std::string_view name, std::size_t at) {
+  if (rest.pattern.empty() && rest.next) return match_rest(*rest.next, name, at);
+  if (rest.pattern.empty()) return at_word_end(name, at) ? std::optional(Hit{.end = at}) : std::nullopt;
+  const char c = rest.pattern.front();
+  if (c == '{') return match_braces(rest, name, at);
+  const Rest after = {rest.pattern.substr(c == '[' ? rest.pattern.find(']') + 1 : 1), rest.next};
+  if (c == '*') return match_run(after, name, at);
+  if (c == ' ') {
+    const auto with = at < name.size() && name[at] == ' ' ? match_rest(after, name, at + 1) : std::nullopt;
+    return with ? with : match_rest(after, name, at);
+  }
+  if (at == name.size()) return std::nullopt;
+  const bool fits = c == '#'   ? is_digit(name[at])
+                    : c == '@' ? is_letter(name[at])
+                    : c == '_' ? name[at] == ' '
+                    : c == '[' ? in_set(rest.pattern.substr(1, rest.pattern.find(']') - 1), name[at])
+                               : c == name[at];
+  auto found = fits ? match_rest(after, name, at + 1) : std::nullopt;
+  if (found && std::string_view("#@_[").find(c) == std::string_view::npos) ++found->literals;
+  return found;
+}
+
+}  // namespace
+
+std::string clean_name(std::string_view text) {
+  if (text.size() > longest_product_name) return "";
+  std::string small(text);
+  std::ranges::transform(small, small.begin(), lower);
+  for (const std::string_view mark : marks) small = replace_all(std::move(small), mark, " ");
+  small = replace_all(std::move(small), times, " x ");
+  for (std::size_t i = 0; i < small.size(); ++i) {
+    const bool between_digits = i > 0 && i + 1 < small.size() && is_digit(small[i - 1]) && is_digit(small[i + 1]);
+    if (!is_word(small[i]) || (small[i] == '.' && !between_digits)) small[i] = ' ';
+  }
+  return one_blank(small);
+}
+
+std::optional<Hit> ProductPattern::match(std::string_view name, std::size_t at) const {
+  return match_rest({.pattern = text_, .next = nullptr}, name, at);
+}
+
+std::string without_words(std::string_view name, const std::vector<ProductPattern>& noise) {
+  std::string rest;
+  for (std::size_t at = 0; at < name.size();) {
+    std::size_t end = at;
+    for (const ProductPattern& pattern : noise) {
+      if (const auto hit = pattern.match(name, at)) end = std::max(end, hit->end);
+    }
+    if (end == at) {
+      end = std::min(name.find(' ', at), name.size());
+      rest.append(rest.empty() ? "" : " ").append(name.substr(at, end - at));
+    }
+    at = std::min(end + 1, name.size());
+  }
+  return rest;
+}
+
+}  // namespace lathe

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Names of products, cleaned of what machines and people put around them, and patterns over cleaned names.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lathe {
+
+inline constexpr std::size_t longest_product_name = 400;  // bytes; a line of nvidia-smi or lspci is half of that
+
+// In small letters, without (R), (TM) and marks; what is neither a letter, a digit, '+' nor a '.' between digits is one
+// blank: "Intel(R) Core(TM) i9-13900K" becomes "intel core i9 13900k". Empty for a name that is too long.
+std::string clean_name(std::string_view text);
+
+//   #        a digit                           @    a letter
+//   [13a-c]  one of these characters           *    letters, digits and '+', the first no digit; or nothing
+//   {a|b|}   one of these texts, or nothing    ' '  a blank or nothing; _  a blank
+// All else is literal. Matches whole words: "e5 26## v4" in "xeon e5 2690 v4" and in "e52690v4".
+class ProductPattern {
+ public:
+  struct Hit {
+    std::size_t end = 0;
+    std::size_t literals = 0;  // characters that had to be as written
+
+    bool better_than(const Hit& other) const { return end != other.end ? end > other.end : literals > other.literals; }
+  };
+
+  explicit ProductPattern(std::string_view text) : text_(text) {}
+
+  // The longest match that begins at `at`, which is the beginning of a word; of two the one with more literals.
+  std::optional<Hit> match(std::string_view name, std::size_t at) const;
+  bool whole(std::string_view name) const {
+    const auto hit = match(name, 0);
+    return hit && hit->end == name.size();
+  }
+
+ private:
+  std::string text_;
+};
+
+// `name` without the words that these patterns match, longest first; one blank between the rest.
+std::string without_words(std::string_view name, const std::vector<ProductPattern>& noise);
+
+}  // namespace lathe
