@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/edit_distance.h"
 #include "base/outside_text.h"
 
 namespace lathe {
@@ -30,7 +31,8 @@ bool is_combining(char32_t code) {
   return (code >= 0x300 && code <= 0x36F) || (code >= 0x200B && code <= 0x200F) || (code >= 0xFE00 && code <= 0xFE0F);
 }
 
-// Damerau-Levenshtein distance (adjacent letters may change places), letter case ignored.
+}  // namespace
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), previous(b.size() + 1), current(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) previous[j] = j;
@@ -47,8 +49,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   }
   return previous[b.size()];
 }
-
-}  // namespace
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;

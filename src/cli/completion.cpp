@@ -26,9 +26,10 @@ std::string bash_case(const Command& command) {
   const auto bound = command.bind();
   std::vector<std::string> options = {"--help"};
   std::string values;
-  bool variants = false;
+  bool variants = false, topics = false;
   for (const Declared& option : bound->set.declared()) {
     if (option.kind == ValueKind::variant) variants = true;
+    if (option.kind == ValueKind::topic) topics = true;
     if (option.positional) continue;
     std::vector<std::string> names;
     for (const auto name : split(option.names, ',')) names.emplace_back(name);
@@ -47,7 +48,9 @@ std::string bash_case(const Command& command) {
       "      if [[ $word == -* ]]; then COMPREPLY=($(compgen -W '{}' -- \"$word\"))\n"
       "      else COMPREPLY=($({}compgen -f -- \"$word\")); fi ;;\n",
       command.name, values.empty() ? "        '') ;;\n" : values, fmt::join(options, " "),
-      variants ? "compgen -W \"$(_torchlathe_variants)\" -- \"$word\"; " : "");
+      variants ? "compgen -W \"$(_torchlathe_variants)\" -- \"$word\"; "
+      : topics ? "compgen -W \"$(torchlathe explain --names)\" -- \"$word\"; "
+               : "");
 }
 
 std::string names_of_commands() {
@@ -96,6 +99,7 @@ std::string fish_script() {
     for (const Declared& option : bound->set.declared()) {
       if (option.positional) {
         if (option.kind == ValueKind::variant) text += when + " -a '(torchlathe list --names 2>/dev/null)'\n";
+        if (option.kind == ValueKind::topic) text += when + " -a '(torchlathe explain --names 2>/dev/null)'\n";
         if (option.kind == ValueKind::file || option.kind == ValueKind::folder) text += when + " -F\n";
         continue;
       }

@@ -12,7 +12,7 @@
 namespace lathe {
 
 // What a value is, for completion.
-enum class ValueKind { none, text, file, folder, variant, choice };
+enum class ValueKind { none, text, file, folder, variant, topic, choice };
 
 struct Declared {
   std::string names;                 // "-m,--matrix"; a positional has a bare name: "path"

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 
 #include "base/embedded.h"
@@ -21,14 +22,15 @@ std::span<const EmbeddedFile> rules();
 
 namespace {
 
-constexpr std::size_t chunk_size = std::size_t{1} << 20;
+constexpr std::size_t chunk_size = std::size_t{1} << 19;
 constexpr std::size_t context_size = context_reach;          // kept on either side of what is scanned
 constexpr std::uint64_t most_tries = 20'000;                 // a rule that was brought up so often is settled
 constexpr std::size_t most_findings = 50;                    // of one rule
 constexpr std::size_t most_evidence = 6;
 constexpr std::size_t longest_evidence = 400;
 constexpr std::size_t longest_capture = 300;
-constexpr std::size_t longest_wrapped = std::size_t{256} << 10;  // a pasted log; longer ones are not unwrapped
+// A pasted log: what a terminal keeps (10,000 lines of 80 columns), a web form or a mail takes. Longer ones are not unwrapped.
+constexpr std::size_t longest_wrapped = std::size_t{1} << 20;
 
 struct Line {
   std::uint64_t number;
@@ -41,6 +43,24 @@ struct Block {
   std::vector<Line> lines;
   std::string text;
 };
+
+// Eight bytes at a time: std::count took a quarter of the whole time.
+std::uint64_t line_feeds(std::string_view text) {
+  constexpr std::uint64_t ones = 0x0101010101010101U, low = 0x7f * ones;
+  std::uint64_t count = 0;
+  std::size_t at = 0;
+  while (at + 8 <= text.size()) {
+    std::uint64_t sums = 0;  // one in each byte
+    for (int i = 0; i < 255 && at + 8 <= text.size(); ++i, at += 8) {
+      std::uint64_t bytes = 0;
+      std::memcpy(&bytes, text.data() + at, 8);
+      bytes ^= '\n' * ones;  // a line feed is now 0
+      sums += ~(((bytes & low) + low) | bytes | low) >> 7;
+    }
+    for (int i = 0; i < 8; ++i) count += sums >> 8 * i & 0xff;
+  }
+  return count + static_cast<std::uint64_t>(std::ranges::count(text.substr(at), '\n'));
+}
 
 std::string cut(std::string text, std::size_t limit) {
   if (text.size() <= limit) return text;
@@ -107,6 +127,7 @@ struct Diagnoser::State {
   std::vector<Tally> tallies{rules.size()};  // per rule
 
   LogDecoder decoder;
+  LiteralScanner::Candidates room;
   std::string head;            // of a log that may turn out to be wrapped
   bool unwrap = true;
   std::string buffer = "\n";   // an empty line 0, so that a literal may ask for the start of a line
@@ -117,13 +138,9 @@ struct Diagnoser::State {
 };
 
 std::uint64_t Diagnoser::State::line_at(std::size_t position) {
-  if (position >= counted) {
-    line += static_cast<std::uint64_t>(std::count(buffer.begin() + static_cast<std::ptrdiff_t>(counted),
-                                                  buffer.begin() + static_cast<std::ptrdiff_t>(position), '\n'));
-  } else {
-    line -= static_cast<std::uint64_t>(std::count(buffer.begin() + static_cast<std::ptrdiff_t>(position),
-                                                  buffer.begin() + static_cast<std::ptrdiff_t>(counted), '\n'));
-  }
+  const std::string_view all = buffer;
+  if (position >= counted) line += line_feeds(all.substr(counted, position - counted));
+  else line -= line_feeds(all.substr(position, counted - position));
   counted = position;
   return line;
 }
@@ -221,7 +238,7 @@ void Diagnoser::State::record(const LogRule& rule, Tally& tally, const Block& bl
 }
 
 void Diagnoser::State::scan(std::size_t to) {
-  knowledge().scanner.scan(buffer, scanned, to, [this](const LiteralScanner::Hit& hit) {
+  knowledge().scanner.scan(buffer, scanned, to, room, [this](const LiteralScanner::Hit& hit) {
     for (const Target& target : knowledge().targets[hit.literal]) look(target, hit);
   });
   line_at(to);
@@ -243,7 +260,11 @@ Diagnoser::Diagnoser(Diagnoser&&) noexcept = default;
 Diagnoser::~Diagnoser() = default;
 
 void Diagnoser::State::take(std::string_view text) {
-  if (unwrap && head.size() <= longest_wrapped) head.append(text.substr(0, longest_wrapped + 1));
+  if (unwrap) head.append(text.substr(0, longest_wrapped + 1));
+  if (head.size() > longest_wrapped) {
+    unwrap = false;
+    head = {};
+  }
   while (!text.empty()) {
     const std::size_t full = scanned + chunk_size + context_size;
     const std::size_t count = std::min(text.size(), full - buffer.size());
@@ -296,6 +317,22 @@ bool starts_with_cause(const std::vector<LogRule>& rules, const std::vector<Diag
   return !found.empty() && stage_of(rules, found.front()) == Stage::cause;
 }
 
+bool within(const std::vector<LogLine>& some, const std::vector<LogLine>& all) {
+  return std::ranges::all_of(some, [&](const LogLine& line) { return std::ranges::find(all, line.line, &LogLine::line) != all.end(); });
+}
+
+// "libcudart.so.12: cannot open" is known as CUDA's own and as any library: the first that speaks of a line is the answer.
+void drop_said_already(const std::vector<LogRule>& rules, std::vector<Diagnosis>& found) {
+  for (std::size_t i = 1; i < found.size();) {
+    const auto end = found.begin() + static_cast<std::ptrdiff_t>(i);
+    const bool said = stage_of(rules, found[i]) == Stage::cause && std::any_of(found.begin(), end, [&](const Diagnosis& other) {
+      return other.finding.rule != found[i].finding.rule && within(found[i].evidence, other.evidence);
+    });
+    if (said) found.erase(end);
+    else ++i;
+  }
+}
+
 void number_as_in_the_log(std::vector<Diagnosis>& found, const Unwrapped& text) {
   for (Diagnosis& one : found) {
     for (LogLine& line : one.evidence) line.line = text.first_line.at(line.line - 1);
@@ -308,7 +345,7 @@ void number_as_in_the_log(std::vector<Diagnosis>& found, const Unwrapped& text) 
 std::vector<Diagnosis> Diagnoser::finish(bool show_all) {
   State& state = *state_;
   std::vector<Diagnosis> all = state.all_found();
-  if (!starts_with_cause(state.rules, all) && state.unwrap && state.head.size() <= longest_wrapped) {
+  if (!starts_with_cause(state.rules, all) && state.unwrap) {
     for (const Unwrapped& text : unwrapped(state.head)) {
       State again(state.log_name);
       again.unwrap = false;
@@ -321,6 +358,7 @@ std::vector<Diagnosis> Diagnoser::finish(bool show_all) {
     }
   }
   if (!show_all && starts_with_cause(state.rules, all)) {
+    drop_said_already(state.rules, all);
     std::erase_if(all, [&](const Diagnosis& one) {
       const Stage stage = stage_of(state.rules, one);
       return stage != Stage::cause && stage != Stage::quiet;
@@ -336,6 +374,22 @@ std::vector<Diagnosis> diagnose(std::string_view log, std::string log_name) {
   Diagnoser diagnoser(std::move(log_name));
   diagnoser.feed(log);
   return diagnoser.finish();
+}
+
+std::vector<KnownFailure> known_failures() {
+  std::vector<KnownFailure> all;
+  for (const LogRule& rule : knowledge().rules) {
+    all.push_back({.name = rule.name, .severity = rule.severity, .what = without_log(rule.what),
+                   .cause = without_log(rule.cause), .fix = without_log(rule.fix), .source = rule.source, .literals = {}});
+    if (rule.stage == Stage::unknown || rule.stage == Stage::consequence) continue;
+    for (const RuleMatch& match : rule.matches) all.back().literals += match.find + ' ';
+  }
+  return all;
+}
+
+bool is_understood(const Diagnosis& diagnosis) {
+  const Stage stage = stage_of(knowledge().rules, diagnosis);
+  return stage == Stage::cause || stage == Stage::quiet || stage == Stage::hint;
 }
 
 std::string diagnosis_json(const std::vector<Diagnosis>& diagnoses) {

@@ -45,6 +45,18 @@ class Diagnoser {
 
 std::vector<Diagnosis> diagnose(std::string_view log, std::string log_name = "");
 
+// What is known of a kind of failure without a log of one: names that a log would fill in stand in capitals.
+struct KnownFailure {
+  std::string name;
+  Severity severity;
+  std::string what, cause, fix, source;
+  std::string literals;  // what tools print when it happens, one after the other
+};
+std::vector<KnownFailure> known_failures();
+
+// Does this finding say why, or does it only repeat a line that no rule knows?
+bool is_understood(const Diagnosis& diagnosis);
+
 std::string diagnosis_json(const std::vector<Diagnosis>& diagnoses);
 
 }  // namespace lathe

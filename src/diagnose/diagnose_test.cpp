@@ -196,6 +196,33 @@ TEST(Diagnose, a_log_wrapped_at_some_column_or_between_words_is_read_and_its_lin
   EXPECT_EQ(first_rule("collect2: fatal error: something that is quite long and says that there was No space left\non device\n"), "no-space-left");
 }
 
+TEST(Diagnose, a_wrapped_log_is_joined_up_to_a_mebibyte_and_not_beyond) {
+  const std::string filler = "a line that is shorter than the terminal is wide, of which a build has many\n";
+  const std::string cause = "an error whose line was cut in two by a terminal of eighty columns: No space lef\nt on device\n";
+  for (const auto& [size, rule] : {std::pair(900'000, "no-space-left"), std::pair(1'100'000, "")}) {
+    std::string log;
+    while (log.size() < static_cast<std::size_t>(size)) log += filler;
+    EXPECT_EQ(first_rule(log + cause), rule) << size;
+  }
+}
+
+TEST(Diagnose, what_one_rule_says_of_a_line_a_more_general_one_does_not_say_again) {
+  EXPECT_EQ(diagnose("ImportError: libcudart.so.12: cannot open shared object file: No such file or directory\n").size(), 1U);
+  Diagnoser all;
+  all.feed("ImportError: libcudart.so.12: cannot open shared object file: No such file or directory\n");
+  EXPECT_EQ(all.finish(true).size(), 2U);
+}
+
+TEST(Diagnose, the_kinds_are_told_without_a_log_and_nothing_in_braces_is_left) {
+  for (const KnownFailure& failure : known_failures()) {
+    for (const std::string& text : {failure.what, failure.cause, failure.fix}) {
+      EXPECT_EQ(text.find("{}"), std::string::npos) << failure.name;
+      EXPECT_EQ(text.find("|dotted"), std::string::npos) << failure.name;
+      EXPECT_FALSE(text.empty()) << failure.name;
+    }
+  }
+}
+
 TEST(Diagnose, json_lines_of_containers_and_loggers_are_read_as_their_message) {
   EXPECT_EQ(first_rule(R"({"log":"c++: fatal error: Killed signal terminated program cc1plus\n","stream":"stderr"})"), "compiler-killed");
   EXPECT_EQ(first_rule(R"({"level": "error", "message": "ImportError: libcudart.so.13: cannot open shared object file"})"), "cuda-library-missing");

@@ -36,4 +36,31 @@ LiteralScanner::LiteralScanner(std::vector<std::string> literals) : literals_(st
   }
 }
 
+// Each jump waits for the table, the table for the text, the text for the jump before it. Four parts of the text walked side by
+// side wait together.
+void LiteralScanner::find_candidates(std::string_view text, std::size_t from, std::size_t to, Candidates& out) const {
+  for (auto& lane : out) lane.clear();
+  const std::size_t part = to > from ? (to - from) / 4 : 0;
+  const char* last_four = text.data() + window_ - 4;
+  const std::uint8_t* jumps = jumps_.data();
+  const auto step = [last_four, jumps](std::size_t at, std::vector<std::size_t>& lane) __attribute__((always_inline)) {
+    const std::uint8_t jump = jumps[slot_of(last_four + at)];
+    if (jump != 0) [[likely]] return at + jump;
+    lane.push_back(at);
+    return at + 1;
+  };
+  std::size_t a = from, b = from + part, c = b + part, d = c + part;
+  const std::size_t a_end = b, b_end = c, c_end = d;
+  while (a < a_end && b < b_end && c < c_end && d < to) {
+    a = step(a, out[0]);
+    b = step(b, out[1]);
+    c = step(c, out[2]);
+    d = step(d, out[3]);
+  }
+  while (a < a_end) a = step(a, out[0]);
+  while (b < b_end) b = step(b, out[1]);
+  while (c < c_end) c = step(c, out[2]);
+  while (d < to) d = step(d, out[3]);
+}
+
 }  // namespace lathe

@@ -4,6 +4,7 @@
 // is the caller's.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -26,26 +27,26 @@ class LiteralScanner {
     std::uint32_t literal;  // index into what the constructor was given
   };
 
+  using Candidates = std::array<std::vector<std::size_t>, 4>;  // room to work in, for the next scan again
+
   // The hits that start in [from, to), by position. A literal may reach beyond `to` but not beyond the text.
   template <typename Sink>
-  void scan(std::string_view text, std::size_t from, std::size_t to, const Sink& sink) const {
-    std::size_t end = from + window_ - 1;  // the window's last byte
-    while (end < text.size()) {
-      const std::uint32_t slot = slot_of(text.data() + end - 3);
-      if (const std::uint8_t jump = jumps_[slot]; jump > 0) {
-        end += jump;
-        continue;
+  void scan(std::string_view text, std::size_t from, std::size_t to, Candidates& room, const Sink& sink) const {
+    if (text.size() < from + window_) return;
+    find_candidates(text, from, std::min(to, text.size() - window_ + 1), room);
+    for (const auto& lane : room) {
+      for (const std::size_t start : lane) {
+        for (std::uint32_t row = first_[slot_of(text.data() + start + window_ - 4)]; row != 0; row = next_[row]) {
+          if (is_at(literals_[row - 1], text, start)) sink(Hit{start, row - 1});
+        }
       }
-      const std::size_t start = end - (window_ - 1);
-      if (start >= to) return;
-      for (std::uint32_t row = first_[slot]; row != 0; row = next_[row]) {
-        if (is_at(literals_[row - 1], text, start)) sink(Hit{start, row - 1});
-      }
-      ++end;
     }
   }
 
  private:
+  // Starts in [from, to) of windows whose last three bytes end a literal's window: those of each quarter, in order.
+  void find_candidates(std::string_view text, std::size_t from, std::size_t to, Candidates& out) const;
+
   static constexpr std::uint32_t slot_bits = 15;  // jumps_ is 32 KiB: it stays in the first-level cache
 
   // The last three of four bytes: one load. The bit that tells upper from lower case is set in each.

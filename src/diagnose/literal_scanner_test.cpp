@@ -13,7 +13,8 @@ namespace {
 
 std::vector<std::pair<std::size_t, std::uint32_t>> hits(const LiteralScanner& scanner, std::string_view text, std::size_t from, std::size_t to) {
   std::vector<std::pair<std::size_t, std::uint32_t>> found;
-  scanner.scan(text, from, to, [&](const LiteralScanner::Hit& hit) { found.emplace_back(hit.position, hit.literal); });
+  LiteralScanner::Candidates room;
+  scanner.scan(text, from, to, room, [&](const LiteralScanner::Hit& hit) { found.emplace_back(hit.position, hit.literal); });
   std::ranges::sort(found);
   return found;
 }

@@ -2,6 +2,8 @@
 #include "diagnose/rule.h"
 
 #include <algorithm>
+#include <cctype>
+#include <iterator>
 
 #include "base/text.h"
 #include "base/toml.h"
@@ -121,6 +123,20 @@ std::string fill_in(std::string_view text, const Captures& captures) {
     at = end;
   }
   return out;
+}
+
+std::string without_log(std::string_view text) {
+  Captures names;
+  for (std::size_t at = text.find('{'); at != std::string_view::npos; at = text.find('{', at + 1)) {
+    const std::size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz", at + 1);
+    const bool name = end != std::string_view::npos && end > at + 1 && (text[end] == '}' || text[end] == '|');
+    const bool phrase = at > 0 && std::isalnum(static_cast<unsigned char>(text[at - 1])) != 0;  // "needs{found}"
+    if (!name || phrase) continue;
+    std::string shown(text.substr(at + 1, end - at - 1));
+    std::string& value = names[shown];
+    std::ranges::transform(shown, std::back_inserter(value), [](char c) { return static_cast<char>(c - 'a' + 'A'); });
+  }
+  return fill_in(text, names);
 }
 
 }  // namespace lathe

@@ -75,4 +75,7 @@ std::vector<LogRule> read_diagnose_rules(std::string_view toml, const std::strin
 // or, of "{name?text}", that text; "{{" is "{".
 std::string fill_in(std::string_view text, const Captures& captures);
 
+// A template as it reads without a log: "the library {library} is not there" has LIBRARY, phrases that may be left out are.
+std::string without_log(std::string_view text);
+
 }  // namespace lathe

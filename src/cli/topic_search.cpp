@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+#include "cli/topic_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "base/edit_distance.h"
+
+namespace lathe {
+namespace {
+
+constexpr std::size_t most_bytes = 2000, most_words = 40, longest_word = 40;  // of a question that count
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+char lower(char c) { return is_upper(c) ? static_cast<char>(c | 0x20) : c; }
+
+void undouble(std::string& word) {
+  const std::size_t n = word.size();
+  if (n > 3 && word[n - 1] == word[n - 2] && word[n - 1] != 'l' && word[n - 1] != 's') word.pop_back();
+}
+
+// Enough of a stemmer: plurals, -ing, -ed, a silent e. What it makes of a word need not be one.
+std::string stem(std::string word) {
+  const auto ends = [&](std::string_view end, std::size_t left) { return word.ends_with(end) && word.size() >= end.size() + left; };
+  const auto cut = [&](std::size_t count) { word.resize(word.size() - count); };
+  if (ends("ies", 2)) cut(3), word += 'y';
+  else if (ends("sses", 2) || ends("shes", 2) || ends("ches", 2) || ends("xes", 2)) cut(2);
+  else if (ends("s", 3) && !word.ends_with("ss") && !word.ends_with("us") && !word.ends_with("is")) cut(1);
+  if (ends("ing", 3)) cut(3), undouble(word);
+  else if (ends("ed", 3)) cut(2), undouble(word);
+  if (ends("e", 4)) cut(1);
+  return word;
+}
+
+// Of a stem.
+bool is_common(std::string_view word) {
+  static const std::set<std::string, std::less<>> common = [] {
+    std::set<std::string, std::less<>> stems;
+    for (const char* each : {
+      "a", "an", "the", "is", "are", "was", "be", "been", "am", "do", "does", "did", "how", "what", "why", "which", "when", "where", "who",
+      "can", "could", "should", "would", "will", "i", "my", "me", "we", "our", "you", "your", "it", "its", "to", "of", "in", "on", "for",
+      "with", "and", "or", "by", "from", "at", "as", "this", "that", "there", "has", "have", "had", "get", "gets", "if", "so", "mean",
+      "means", "about", "into", "then", "than", "too", "s", "t", "any", "some", "please", "help", "error", "problem", "issue", "fail",
+      "failed", "fails", "failure", "torchlathe", "explain", "say", "says", "said", "use", "uses", "using", "used", "much", "many", "giving",
+      "give", "still", "during", "while", "after", "before", "need", "needs", "make", "makes", "own", "now"}) stems.insert(stem(each));
+    return stems;
+  }();
+  return common.contains(word);
+}
+
+// One word as it is typed, "gpuTargets", "sm_90", "libcudart.so.13", "12.0+PTX", in its pieces: at every sign, and where
+// a capital follows a small letter. A dot between digits belongs to the number.
+std::vector<std::string> pieces_of(std::string_view typed) {
+  std::vector<std::string> pieces(1);
+  for (std::size_t i = 0; i < typed.size(); ++i) {
+    const char c = typed[i];
+    const bool number_dot = c == '.' && i > 0 && i + 1 < typed.size() && is_digit(typed[i - 1]) && is_digit(typed[i + 1]);
+    const bool hump = is_upper(c) && i > 0 && typed[i - 1] >= 'a' && typed[i - 1] <= 'z';
+    if ((!is_letter(c) && !is_digit(c) && !number_dot) || hump) {
+      if (!pieces.back().empty()) pieces.emplace_back();
+    }
+    if (is_letter(c) || is_digit(c) || number_dot) pieces.back() += lower(c);
+  }
+  if (pieces.back().empty()) pieces.pop_back();
+  return pieces;
+}
+
+std::vector<std::string> typed_words(std::string_view text) {
+  std::vector<std::string> typed(1);
+  for (const char c : text) {
+    const bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '/' || c == ',' || c == '(' || c == ')';
+    if (blank && !typed.back().empty()) typed.emplace_back();
+    if (!blank && typed.back().size() < longest_word) typed.back() += c;
+  }
+  return typed;
+}
+
+// The pieces of each typed word, and what they make written together.
+struct Typed {
+  std::vector<std::string> pieces;  // stems
+  std::string joined;               // "" for one piece
+};
+
+std::vector<Typed> typed_of(std::string_view text) {
+  std::vector<Typed> all;
+  for (const std::string& word : typed_words(text)) {
+    Typed typed;
+    for (std::string& piece : pieces_of(word)) {
+      typed.joined += piece;
+      typed.pieces.push_back(stem(std::move(piece)));
+    }
+    if (typed.pieces.size() < 2) typed.joined.clear();
+    if (!typed.pieces.empty()) all.push_back(std::move(typed));
+  }
+  return all;
+}
+
+std::vector<std::string> phrase_of(std::string_view text) {
+  std::vector<std::string> words;
+  for (const Typed& typed : typed_of(text)) words.insert(words.end(), typed.pieces.begin(), typed.pieces.end());
+  return words;
+}
+
+bool has_digit(std::string_view word) { return std::ranges::any_of(word, is_digit); }
+
+}  // namespace
+
+std::vector<std::string> search_words(std::string_view text) {
+  std::vector<std::string> words;
+  for (const Typed& typed : typed_of(text)) {
+    for (const std::string& piece : typed.pieces) {
+      if (!is_common(piece)) words.push_back(piece);
+    }
+    if (!typed.joined.empty()) words.push_back(stem(typed.joined));
+  }
+  return words;
+}
+
+TopicSearch::TopicSearch(const std::vector<std::vector<SearchField>>& documents,
+                         const std::vector<std::vector<std::string>>& same) {
+  for (const std::vector<SearchField>& fields : documents) add(fields);
+  for (const auto& words : documents_) {
+    for (const auto& [word, weight] : words) ++documents_with_[word];
+  }
+  for (const std::vector<std::string>& group : same) {
+    auto& phrases = same_.emplace_back();
+    for (const std::string& text : group) phrases.push_back(phrase_of(text));
+  }
+}
+
+void TopicSearch::add(const std::vector<SearchField>& fields) {
+  auto& words = documents_.emplace_back();
+  for (const SearchField& field : fields) {
+    for (std::string& word : search_words(field.text)) {
+      double& weight = words[std::move(word)];
+      weight = std::max(weight, field.weight);
+    }
+  }
+  names_.push_back(phrase_of(fields.front().text));
+  std::erase_if(names_.back(), [](const std::string& word) { return is_common(word); });
+}
+
+double TopicSearch::weight_of(const Form& form) const {
+  double weight = 0;
+  for (const std::string& word : form.words) {
+    const auto found = documents_with_.find(word);
+    const double with = found == documents_with_.end() ? 0.5 : static_cast<double>(found->second);
+    weight = std::max(weight, std::log(1 + static_cast<double>(documents_.size()) / with));
+  }
+  return weight;
+}
+
+// Words of the texts that a typing slip, or a word cut short, may stand for.
+void TopicSearch::add_likely(const std::string& word, std::vector<Form>& forms) const {
+  constexpr std::size_t shortest = 4;
+  if (word.size() < shortest || has_digit(word)) return;
+  const std::size_t slips = word.size() < 8 ? 1 : 2;
+  for (const auto& [known, count] : documents_with_) {
+    if (known.size() > word.size() && known.starts_with(word)) {
+      forms.push_back({{known}, 0.75});
+    } else if (known.size() + slips >= word.size() && known.size() <= word.size() + slips && known.size() >= shortest &&
+               edit_distance(known, word) <= slips) {
+      forms.push_back({{known}, 0.8});
+    }
+  }
+}
+
+TopicSearch::Part TopicSearch::part_of(const std::vector<std::string>& words) const {
+  Part part;
+  part.forms.push_back({words, 1});
+  for (const auto& group : same_) {
+    if (std::ranges::find(group, words) == group.end()) continue;
+    for (const auto& phrase : group) {
+      if (phrase != words) part.forms.push_back({phrase, 0.85});
+    }
+  }
+  const bool known = std::ranges::all_of(words, [&](const std::string& word) { return documents_with_.contains(word); });
+  part.weight = weight_of(part.forms.front());
+  if (!known && words.size() == 1) {
+    const std::size_t before = part.forms.size();
+    add_likely(words.front(), part.forms);
+    if (part.forms.size() > before) part.weight = weight_of(part.forms[before]);
+  }
+  return part;
+}
+
+std::vector<TopicSearch::Part> TopicSearch::parts_of(std::string_view question) const {
+  std::vector<std::string> words;
+  std::vector<Part> parts;
+  for (const Typed& typed : typed_of(question.substr(0, most_bytes))) {
+    const std::string joined = typed.joined.empty() ? "" : stem(typed.joined);
+    if (!joined.empty() && documents_with_.contains(joined)) {
+      parts.push_back(part_of({joined}));
+      Form apart{{}, 0.9};
+      for (const std::string& piece : typed.pieces) {
+        if (!is_common(piece)) apart.words.push_back(piece);
+      }
+      parts.back().forms.push_back(std::move(apart));
+    } else {
+      words.insert(words.end(), typed.pieces.begin(), typed.pieces.end());
+    }
+  }
+  for (std::size_t at = 0; at < words.size() && parts.size() < most_words;) {
+    std::size_t length = 0;  // of the longest phrase that starts here
+    for (const auto& group : same_) {
+      for (const auto& phrase : group) {
+        const bool here = at + phrase.size() <= words.size() && std::equal(phrase.begin(), phrase.end(), words.begin() + static_cast<std::ptrdiff_t>(at));
+        if (here) length = std::max(length, phrase.size());
+      }
+    }
+    const std::size_t taken = std::max<std::size_t>(length, 1);
+    const auto begin = words.begin() + static_cast<std::ptrdiff_t>(at);
+    std::vector<std::string> phrase(begin, begin + static_cast<std::ptrdiff_t>(taken));
+    at += taken;
+    if (phrase.size() == 1 && is_common(phrase.front())) continue;
+    parts.push_back(part_of(phrase));
+  }
+  return parts;
+}
+
+double TopicSearch::match(const Part& part, std::size_t document) const {
+  double best = 0;
+  for (const Form& form : part.forms) {
+    double least = form.words.empty() ? 0 : 1;
+    for (const std::string& word : form.words) {
+      if (is_common(word)) continue;
+      const auto found = documents_[document].find(word);
+      least = std::min(least, found == documents_[document].end() ? 0 : found->second);
+    }
+    best = std::max(best, least * form.likeness);
+  }
+  return best;
+}
+
+std::vector<SearchHit> TopicSearch::find(std::string_view question) const {
+  const std::vector<Part> parts = parts_of(question);
+  double all = 0;
+  for (const Part& part : parts) all += part.weight;
+  std::vector<SearchHit> hits;
+  for (std::size_t document = 0; document < documents_.size() && all > 0; ++document) {
+    double score = 0;
+    for (const Part& part : parts) score += part.weight * match(part, document);
+    if (score == 0) continue;
+    score /= all;
+    // Of two that have the words, the one whose name is made of them.
+    const auto said = [&](const std::string& word) {
+      return std::ranges::any_of(parts, [&](const Part& part) {
+        return std::ranges::any_of(part.forms, [&](const Form& form) { return std::ranges::find(form.words, word) != form.words.end(); });
+      });
+    };
+    const auto named = static_cast<double>(std::ranges::count_if(names_[document], said));
+    if (!names_[document].empty()) score += 0.15 * named / static_cast<double>(names_[document].size());
+    hits.push_back({document, score});
+  }
+  std::ranges::stable_sort(hits, std::ranges::greater(), &SearchHit::score);
+  return hits;
+}
+
+}  // namespace lathe

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// Finds the topic that a person means: by words, in any order, spelling and form. Knows no topic: it is handed texts with
+// weights. Of a question only its first words count, so that no input makes it slow.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lathe {
+
+// "gpuTargets of sm_90" -> gpu, targets, gputargets, sm, 90, sm90: what is written together is found both ways. Words are
+// cut to their stems (killed, kills: kill); those that stand in every sentence are left out.
+std::vector<std::string> search_words(std::string_view text);
+
+struct SearchField {
+  std::string_view text;
+  double weight;  // of a word that stands here: 1 in a name, less in a long text
+};
+
+struct SearchHit {
+  std::size_t document;
+  double score;  // 0 to 1 and a little above: how much of the question stands in it, and where
+};
+
+class TopicSearch {
+ public:
+  // `same`: groups of words or phrases of which one finds the others.
+  TopicSearch(const std::vector<std::vector<SearchField>>& documents, const std::vector<std::vector<std::string>>& same);
+
+  // Best first; none without a word in common.
+  std::vector<SearchHit> find(std::string_view question) const;
+
+ private:
+  struct Form {             // one way to say a part of the question
+    std::vector<std::string> words;
+    double likeness;        // 1: as it was typed
+  };
+  struct Part {
+    std::vector<Form> forms;
+    double weight;          // a rare word says more
+  };
+  void add(const std::vector<SearchField>& fields);
+  std::vector<Part> parts_of(std::string_view question) const;
+  Part part_of(const std::vector<std::string>& words) const;
+  void add_likely(const std::string& word, std::vector<Form>& forms) const;
+  double weight_of(const Form& form) const;
+  double match(const Part& part, std::size_t document) const;
+
+  std::vector<std::map<std::string, double, std::less<>>> documents_;  // word -> weight of the best place it stands in
+  std::vector<std::vector<std::string>> names_;                       // words of the first field
+  std::map<std::string, std::size_t, std::less<>> documents_with_;
+  std::vector<std::vector<std::vector<std::string>>> same_;           // groups of phrases
+};
+
+}  // namespace lathe
