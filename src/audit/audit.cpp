@@ -8,6 +8,8 @@
 #include <set>
 #include <unordered_map>
 
+#include "audit/backend.h"
+#include "audit/made.h"
 #include "audit/rule.h"
 #include "base/parallel.h"
 #include "base/text.h"
@@ -52,6 +54,7 @@ struct Entry {
   const Variant* variant = nullptr;
   Matched match = Matched::none;
   std::string fingerprint;
+  const Recorded* asked = nullptr;  // what generate writes for it, where the matrix has [extra]
   Findings findings;
   std::size_t silenced = 0;
 };
@@ -71,11 +74,13 @@ class Auditor {
     }
     audit_.recorded = std::make_shared<RecordedFolder>(fs::exists(folder) ? record_folder(folder, options.record) : RecordedFolder{.folder = folder});
     audit_.nix_found = audit_.recorded->nix_found;
+    if (fs::exists(folder)) folder_path_ = fs::canonical(folder).string();
   }
 
   Audit run() {
     for (const Recorded& got : audit_.recorded->recipes) entries_.push_back(entry_for(got));
     gather_facts();
+    gather_asked();
     parallel_for_all(entries_.size(), [&](std::size_t i) { judge(entries_[i]); });
     look_again();
     for (Entry& entry : entries_) {
@@ -145,6 +150,43 @@ class Auditor {
     }
   }
 
+  // [extra] is known by evaluating what generate makes of it. A file that is that is not evaluated again.
+  void gather_asked() {
+    std::vector<Variant> variants;
+    for (Entry& entry : entries_) {
+      const Variant* want = entry.variant;
+      if (!want || want->settings->extra.empty() || want->companion || !want->carved_from.empty() || !entry.got->package) continue;
+      if (entry.match == Matched::name && is_generated(entry)) entry.asked = entry.got;
+      else variants.push_back(*want);
+    }
+    if (variants.empty() || !audit_.nix_found) return;
+    std::ranges::sort(variants, {}, &Variant::name);
+    variants.erase(std::ranges::unique(variants, {}, &Variant::name).begin(), variants.end());
+    made_ = record_made(spec_, variants, options_.record);
+    for (Entry& entry : entries_) {
+      const auto found = entry.variant && !entry.asked && entry.got->package ? made_.recipes.find(entry.variant->name) : made_.recipes.end();
+      if (found != made_.recipes.end()) entry.asked = &found->second;
+    }
+  }
+
+  // What no rule reads is no finding where the matrix asks for just that. Whether it is just that: the rule `extra`.
+  Findings asked_findings(const Case& recipe) const {
+    if (!recipe.asked || !recipe.asked->package) return {};
+    Findings all = check_recipe({.spec = spec_, .got = *recipe.asked, .file = recipe.file, .stem = recipe.stem, .name = recipe.name, .want = recipe.want,
+                                 .promise = recipe.promise, .folder = nullptr, .fingerprint = recipe.fingerprint});
+    std::erase_if(all.items(), [](const Finding& finding) { return thing_of(finding).empty(); });
+    return all;
+  }
+
+  // What nobody has read, in whichever way the recipe sets it: an attribute, `env` or a phase. "" for findings of other kinds.
+  static std::string thing_of(const Finding& finding) {
+    static constexpr std::string_view rules[] = {"not-understood", "shell-unknown", "phase-replaced", "switched-off"};
+    if (std::ranges::find(rules, finding.rule) == std::end(rules)) return "";
+    const std::size_t sets = finding.what.find("sets ");
+    const bool variable = sets != std::string::npos && finding.what.ends_with(", and nobody knows what that does");
+    return variable ? replace_all(finding.what.substr(sets), "sets env.", "sets ") : finding.what;
+  }
+
   std::string shown(const Recorded& got) const {
     return audit_.folder == "." ? got.file : (audit_.folder / got.file).lexically_normal().string();
   }
@@ -173,8 +215,12 @@ class Auditor {
 
   void judge(Entry& entry, const Recorded* otherwise = nullptr) {
     const Case recipe{.spec = spec_, .got = *entry.got, .file = shown(*entry.got), .stem = entry.stem, .name = entry.name, .want = entry.variant,
-                      .promise = promise_of(entry.variant, entry.name, *entry.got), .folder = &facts_, .fingerprint = entry.fingerprint, .otherwise = otherwise};
+                      .promise = promise_of(entry.variant, entry.name, *entry.got), .folder = &facts_, .fingerprint = entry.fingerprint,
+                      .asked = entry.asked, .folder_path = folder_path_, .asked_path = entry.asked == entry.got ? folder_path_ : made_.folder, .otherwise = otherwise};
+    const Findings asked = asked_findings(recipe);
     for (const Finding& finding : check_recipe(recipe)) {
+      const auto same = [&](const Finding& other) { return thing_of(other) == thing_of(finding); };
+      if (!thing_of(finding).empty() && std::any_of(asked.begin(), asked.end(), same)) continue;
       if (is_silenced(finding, entry)) ++entry.silenced;
       else entry.findings.add(finding);
     }
@@ -237,7 +283,8 @@ class Auditor {
       result.verdict = Verdict::outside;
       result.variant.clear();
       result.reason = reason;
-      // What is no recipe promises nothing by its name.
+      // What is no recipe promises nothing by its name; what is for another backend is judged by nobody here.
+      if (!backend_of(entry).empty()) entry.findings = {};
       if (is_no_recipe(entry)) {
         std::erase_if(entry.findings.items(), [](const Finding& finding) { return find_rule(finding.rule).about_name; });
       }
@@ -260,35 +307,15 @@ class Auditor {
   std::string why_outside(const Entry& entry) const {
     if (parts_.contains(shown(*entry.got))) return "a wanted recipe is written in it";
     if (!in_scope(entry)) return "no recipe of this matrix' package";
-    if (const std::string_view backend = other_backend(entry); !backend.empty()) return fmt::format("is for {}, of which no matrix speaks", backend);
+    if (const std::string_view backend = backend_of(entry); !backend.empty()) return fmt::format("is for {}, of which no matrix speaks", backend);
     if (entry.variant) return "";
     if (is_no_recipe(entry)) return "is no recipe: an overlay, a module or a part of one";
     const bool unread = std::ranges::any_of(entry.findings, [](const Finding& f) { return f.rule == "not-understood" || f.rule == "shell-unknown"; });
     return unread ? "sets things that nobody has read: " + first_with_rules(entry) : "";
   }
 
-  // ROCm, XPU, Apple's GPUs, by what the package says or by its name.
-  static std::string_view other_backend(const Entry& entry) {
-    static constexpr std::pair<std::string_view, std::string_view> words[] = {
-        {"rocm", "ROCm"}, {"hip", "ROCm"}, {"gfx", "ROCm"}, {"xpu", "XPU"}, {"mps", "Apple's GPUs"}, {"darwin", "Darwin"}, {"macos", "Darwin"}};
-    if (entry.variant) return "";
-    for (const std::string_view part : split(entry.stem, '-')) {
-      for (const auto& [word, backend] : words) {
-        if (part.starts_with(word)) return backend;
-      }
-    }
-    if (!entry.got->package) return "";
-    const RecordedPackage& package = *entry.got->package;
-    const Json* rocm = package.passthru("rocmSupport");
-    const auto on = [&](const char* name) {
-      const auto found = package.environment.find(name);
-      return found != package.environment.end() && found->second == "1";
-    };
-    if ((rocm && rocm->get<bool>() && *rocm->get<bool>()) || on("USE_ROCM")) return "ROCm";
-    if (on("USE_XPU")) return "XPU";
-    if (on("USE_MPS")) return "Apple's GPUs";
-    const auto darwin = [](const std::string& platform) { return platform.ends_with("-darwin"); };
-    return !package.platforms.empty() && std::ranges::all_of(package.platforms, darwin) ? "Darwin" : "";
+  static std::string_view backend_of(const Entry& entry) {
+    return entry.variant ? "" : other_backend(entry.stem, entry.got->package ? &*entry.got->package : nullptr);
   }
 
   bool in_scope(const Entry& entry) const {
@@ -350,6 +377,8 @@ class Auditor {
   std::unordered_map<std::string, const Variant*> by_name_, by_pname_, by_alias_;
   std::vector<Entry> entries_;
   FolderFacts facts_;
+  Made made_;                // of variants with [extra]
+  std::string folder_path_;  // absolute
   std::map<std::string, std::string> holders_;  // variant -> the file that is it
   std::set<std::string> parts_;
 };

@@ -10,9 +10,13 @@
 #include <set>
 #include <tuple>
 
+#include "audit/backend.h"
+#include "audit/import_extra.h"
 #include "audit/import_settings.h"
+#include "audit/made.h"
 #include "base/text.h"
 #include "hardware/flags.h"
+#include "matrix/expand.h"
 #include "matrix/variant.h"
 
 namespace lathe {
@@ -29,11 +33,17 @@ struct Explained {
   const Isa* isa = nullptr;
   std::vector<std::string> own_flags;  // that enable less than the catalogue's of this ISA
   std::string pname;
+  std::string owner, repo, rev;  // of the source, where they are not what a matrix takes by itself
   Settings settings;
 };
 
+// PyTorch's source, as [pytorch."VERSION"] says it.
+struct Source {
+  std::string hash, owner, repo, rev;
+};
+
 // What all cells of a block share.
-using Group = std::tuple<std::string, std::string, std::string, std::string, std::string>;  // pin, pytorch, python, cuda, pname pattern
+using Group = std::tuple<std::string, std::string, std::string, std::string, std::string, std::string>;  // pin, pytorch, python, cuda, pname pattern, name
 using Cells = std::map<std::string, std::set<std::size_t>>;                                 // GPUs as a matrix writes them -> instruction sets
 
 // Everything that was cut out of one build.
@@ -62,7 +72,7 @@ std::string list(const std::vector<std::string>& items) {
 }
 
 // The catalogue's ISA that the compiler flags are for: what they enable, exactly; of two alike the one in the name. Flags
-// that enable less than the ISA in the name are the recipe's own.
+// that enable less than the ISA in the name, or more that all its CPUs have (-march=x86-64-v3), are the recipe's own.
 void read_isa(const RecordedPackage& torch, const VariantName* name, Explained& recipe) {
   std::vector<std::string> flags;
   std::ranges::copy_if(torch.cxxflags, std::back_inserter(flags), [](const std::string& word) { return word.starts_with("-m"); });
@@ -81,10 +91,15 @@ void read_isa(const RecordedPackage& torch, const VariantName* name, Explained& 
     }
   }
   if (flags.empty()) throw Failure("compiles without flags for a CPU");
-  if (!named || !std::ranges::includes(features(*named), want) || !unknown_flags(flags).empty()) {
+  const auto fits = [&](const Isa& isa) { return excess_of(flags, isa).empty() && std::ranges::includes(want, features(isa)); };
+  const auto& isas = catalog().isas;
+  const auto close = std::ranges::find_if(isas, fits);
+  if (named && fits(*named)) recipe.isa = named;
+  else if (close != isas.end()) recipe.isa = &*close;
+  else if (named && std::ranges::includes(features(*named), want)) recipe.isa = named;
+  if (!recipe.isa || !unknown_flags(flags).empty()) {
     throw Failure(fmt::format("its flags {} are those of no instruction set of the catalogue", fmt::join(flags, " ")));
   }
-  recipe.isa = named;
   recipe.own_flags = flags;
 }
 
@@ -134,16 +149,30 @@ Explained explain(const Recorded& got) {
   const RecordedPackage& torch = *got.package;
   const RecordedNixpkgs* pin = got.pin();
   if (!pin || !pin->rev) throw Failure("pins no nixpkgs");
-  if (torch.version.empty()) throw Failure("its PyTorch release is not known");
+  if (torch.version.empty() || torch.version == "unknown") throw Failure("its PyTorch release is not known: nobody noted what its nixpkgs ships");
   const NameReading reading = read_variant_name(stem_of(got.file));
   const VariantName* name = reading.name ? &*reading.name : nullptr;
   Explained recipe{.file = got.file, .stem = stem_of(got.file), .pytorch = torch.version, .python = python_of(torch, name), .pin = *pin->rev,
                    .hash = torch.source ? torch.source->hash.value_or("") : "", .tarball_hash = pin->sha256.value_or(""), .cuda = {}, .carver = {}, .carver_hash = {}, .gpus = {},
-                   .own_flags = {}, .pname = torch.pname, .settings = settings_of(torch, *pin)};
+                   .own_flags = {}, .pname = torch.pname, .owner = {}, .repo = {}, .rev = {}, .settings = settings_of(torch, *pin)};
+  if (torch.source) {
+    if (torch.source->owner != "pytorch") recipe.owner = torch.source->owner;
+    if (torch.source->repo != "pytorch") recipe.repo = torch.source->repo;
+    if (torch.source->rev != "v" + torch.version) recipe.rev = torch.source->rev;
+  }
   read_isa(torch, name, recipe);
   if (torch.cuda_support.value_or(false)) read_gpus(torch, *pin, recipe);
   read_carver(got, recipe);
   return recipe;
+}
+
+// What a matrix of PyTorch does not speak of, and why.
+std::string why_left_alone(const Recorded& got) {
+  const std::string stem = stem_of(got.file);
+  const bool named = read_variant_name(stem).name || stem.starts_with("pytorch");
+  if (!named && !got.package) return "is no recipe: an overlay, a module or a part of one";
+  const std::string_view backend = other_backend(stem, got.package ? &*got.package : nullptr);
+  return backend.empty() ? "" : fmt::format("is for {}, of which no matrix speaks", backend);
 }
 
 VariantName name_of(const Explained& recipe, bool release) {
@@ -160,12 +189,23 @@ std::string gpu_key(const Explained& recipe) {
 // Inside quotes of TOML, whatever a recipe holds.
 std::string toml_text(std::string_view text) { return replace_all(replace_all(printable(text), "\\", "\\\\"), "\"", "\\\""); }
 
+// What was found by holding the recipes against what the matrix makes of them.
+struct Compared {
+  std::map<std::string, Extra> extras;   // by file
+  std::map<std::string, std::string> failures;  // why a file cannot be explained after all
+};
+
 class Importer {
  public:
-  explicit Importer(std::string name) : name_(std::move(name)) {}
+  Importer(std::string name, const Compared& compared) : name_(std::move(name)), compared_(compared) {}
 
   void add(const Recorded& got) {
+    if (const std::string why = why_left_alone(got); !why.empty()) {
+      result_.left_alone.push_back({got.file, why});
+      return;
+    }
     try {
+      if (const auto failure = compared_.failures.find(got.file); failure != compared_.failures.end()) throw Failure(failure->second);
       take(explain(got));
     } catch (const Failure& failure) {
       result_.unexplained.push_back({got.file, failure.why});
@@ -176,35 +216,65 @@ class Importer {
     place_common_builds();
     write_head();
     result_.matrix += settings_.text(carver_.empty() ? "rebuild" : "carve");
+    result_.matrix += settings_.extra_text();
     write_carver();
     for (const auto& [group, isas] : carved_) write_carved(group, isas);
     for (const auto& [group, cells] : cells_) write_group(group, cells);
     write_flags();
     write_aliases();
+    for (const Unexplained& each : result_.left_alone) result_.matrix += fmt::format("# left alone: {}: {}\n", printable(each.file), printable(each.why));
     for (const Unexplained& each : result_.unexplained) result_.matrix += fmt::format("# not explained: {}: {}\n", printable(each.file), printable(each.why));
     return std::move(result_);
   }
 
+  // Variants that are built, with the files that they were read from; and those whose name another file has taken.
+  const std::map<std::string, std::string>& built() const { return built_; }
+  const std::map<std::string, std::string>& twins() const { return twins_; }
+  // What decides a build beside GPUs, instruction set and [extra].
+  const std::string& rest_of(const std::string& file) const { return rests_.at(file); }
+
  private:
   void take(Explained recipe) {
-    const std::string plain = name_of(recipe, false).text();
-    if (const auto first = files_.find(plain); first != files_.end()) throw Failure(fmt::format("builds the same as {}", first->second));
+    std::string variant = name_of(recipe, false).text();
+    std::string own_name;
+    if (const auto first = files_.find(variant); first != files_.end()) {
+      own_name = recipe.stem;
+      if (!recipe.carver.empty() || files_.contains(own_name) || !why_not_a_package_name(own_name).empty()) {
+        throw Failure(fmt::format("builds the same as {}", first->second));
+      }
+      twins_[recipe.file] = first->second;
+      variant = own_name;
+    }
     const auto flags = flags_.try_emplace(recipe.isa->name, recipe.own_flags).first;
     if (flags->second != recipe.own_flags) throw Failure(fmt::format("has other flags than other recipes for {}", recipe.isa->name));
-    auto& hash = hashes_[recipe.pytorch];
-    if (!recipe.hash.empty() && !hash.empty() && hash != recipe.hash) throw Failure("has another hash for the same PyTorch than other recipes");
-    if (!recipe.hash.empty()) hash = recipe.hash;
+    take_source(recipe);
     if (!recipe.tarball_hash.empty()) pins_[recipe.pin] = recipe.tarball_hash;
     pins_.try_emplace(recipe.pin);
-    files_[plain] = recipe.file;
-    if (recipe.stem != plain) aliases_[recipe.stem] = plain;
-    settings_.add(plain, recipe.settings, !recipe.cuda.empty());
+    files_[variant] = recipe.file;
+    if (recipe.carver.empty()) built_[variant] = recipe.file;
+    if (recipe.stem != variant) aliases_[recipe.stem] = variant;
+    // What is cut out of a build has what that has: one for all.
+    const auto extra = recipe.carver.empty() ? compared_.extras.find(recipe.file) : compared_.extras.begin();
+    if (extra != compared_.extras.end()) recipe.settings.extra = extra->second;
+    settings_.add(variant, recipe.settings, !recipe.cuda.empty());
+    rests_[recipe.file] = fmt::format("{} {} {} {} {}", recipe.pin, recipe.pytorch, recipe.settings.narrow == Settings::Narrow::closure, recipe.settings.ptx,
+                                      recipe.settings.compile_cache);
     const bool release = recipe.pname == name_of(recipe, true).text();
-    const Group group = {recipe.pin, recipe.pytorch, recipe.python, recipe.cuda, release ? "{package}{pytorch}" : ""};
+    const Group group = {recipe.pin, recipe.pytorch, recipe.python, recipe.cuda, release ? "{package}{pytorch}" : "", own_name};
     ++result_.explained;
     if (!recipe.carver.empty()) return take_carved(group, recipe);
-    if (recipe.gpus.size() > 1) common_builds_.emplace_back(group, std::move(recipe));  // perhaps: place_common_builds
+    if (recipe.gpus.size() > 1 && own_name.empty()) common_builds_.emplace_back(group, std::move(recipe));  // perhaps: place_common_builds
     else cells_[group][gpu_key(recipe)].insert(isa_index(*recipe.isa));
+  }
+
+  void take_source(const Explained& recipe) {
+    Source& source = sources_[recipe.pytorch];
+    if (recipe.hash.empty() && recipe.owner.empty() && recipe.repo.empty() && recipe.rev.empty()) return;
+    if (!source.hash.empty() && source.hash != recipe.hash) throw Failure("has another hash for the same PyTorch than other recipes");
+    if (!source.hash.empty() && (source.owner != recipe.owner || source.repo != recipe.repo || source.rev != recipe.rev)) {
+      throw Failure("has another source for the same PyTorch than other recipes");
+    }
+    source = {.hash = recipe.hash, .owner = recipe.owner, .repo = recipe.repo, .rev = recipe.rev};
   }
 
   void take_carved(const Group& group, const Explained& recipe) {
@@ -255,8 +325,12 @@ class Importer {
       if (!hash.empty()) out += fmt::format("sha256 = \"{}\"\n", hash);
       if (!catalog().find_pin(rev)) out += "# what this revision ships is not in the catalogue: say torch and cuda here\n";
     }
-    for (const auto& [version, hash] : hashes_) {
-      if (!hash.empty()) out += fmt::format("\n[pytorch.\"{}\"]\nhash = \"{}\"\n", version, hash);
+    for (const auto& [version, source] : sources_) {
+      if (source.hash.empty()) continue;
+      out += fmt::format("\n[pytorch.\"{}\"]\nhash = \"{}\"\n", toml_text(version), toml_text(source.hash));
+      for (const auto& [key, value] : {std::pair{"owner", source.owner}, std::pair{"repo", source.repo}, std::pair{"rev", source.rev}}) {
+        if (!value.empty()) out += fmt::format("{} = {}\n", key, toml_string(value));
+      }
     }
   }
 
@@ -272,7 +346,7 @@ class Importer {
   }
 
   void write_block(const Group& group, const std::vector<std::string>& gpus, const std::set<std::size_t>& isas) {
-    const auto& [pin, pytorch, python, cuda, pattern] = group;
+    const auto& [pin, pytorch, python, cuda, pattern, own_name] = group;
     ++result_.blocks;
     std::vector<std::string> names;
     for (const std::size_t index : isas) names.push_back(catalog().isas[index].name);
@@ -283,6 +357,7 @@ class Importer {
     out += fmt::format("pytorch = [\"{}\"]\npython = [\"{}\"]\n", pytorch, python);
     if (!cuda.empty()) out += fmt::format("cuda = [\"{}\"]\ngpus = [{}]\n", cuda, fmt::join(gpus, ", "));
     out += fmt::format("isas = {}\n", list(names));
+    if (!own_name.empty()) out += fmt::format("name = \"{}\"\n", own_name);
     if (!pattern.empty()) out += fmt::format("pname = \"{}-python{{python}}-{}-{{isa}}\"\n", pattern, cuda.empty() ? "cpu" : "cuda{cuda}-{gpu}");
   }
 
@@ -302,8 +377,10 @@ class Importer {
   }
 
   std::string name_;
+  const Compared& compared_;
   Imported result_;
-  std::map<std::string, std::string> files_, hashes_, pins_, aliases_;
+  std::map<std::string, std::string> files_, built_, twins_, rests_, pins_, aliases_;
+  std::map<std::string, Source> sources_;
   std::map<std::string, std::vector<std::string>> flags_;  // of an ISA; empty: the catalogue's
   SettingsTable settings_;
   std::map<Group, Cells> cells_;
@@ -312,18 +389,92 @@ class Importer {
   std::string carver_, carver_hash_;
 };
 
-}  // namespace
-
-Imported import_folder(const RecordedFolder& folder, const std::string& name) {
-  Importer importer(name);
-  // Well-named ones first: of two that build the same the other is the odd one.
+// Well-named ones first: of two that build the same the other is the odd one.
+Importer read_all(const RecordedFolder& folder, const std::string& name, const Compared& compared) {
+  Importer importer(name, compared);
   for (const bool clean : {true, false}) {
     for (const Recorded& got : folder.recipes) {
       const NameReading reading = read_variant_name(stem_of(got.file));
       if ((reading.name && reading.problems.empty()) == clean) importer.add(got);
     }
   }
-  return importer.finish();
+  return importer;
+}
+
+// Holds each recipe against what `generate` makes of the matrix so far. False: something was found, read all again.
+class Comparer {
+ public:
+  Comparer(const RecordedFolder& folder, const RecordOptions& options) : folder_(folder), options_(options), path_(std::filesystem::canonical(folder.folder).string()) {
+    for (const Recorded& got : folder.recipes) by_file_[got.file] = &got;
+  }
+
+  // `last`: what is found now is not brought back; its recipe is not explained.
+  bool compare(const Importer& importer, const std::string& matrix, Compared& compared, bool last) const {
+    const MatrixSpec spec = parse_matrix(matrix, "the imported matrix");
+    std::vector<Variant> variants = expand(spec);
+    std::erase_if(variants, [&](const Variant& variant) { return !importer.built().contains(variant.name); });
+    const Made made = record_made(spec, variants, options_);
+    bool same = true;
+    for (const auto& [name, recorded] : made.recipes) {
+      const std::string& file = importer.built().at(name);
+      same &= take(file, difference_of(*by_file_.at(file), path_, recorded, made.folder), compared, last);
+    }
+    if (spec.carver) same &= one_for_all(importer, compared);
+    return drop_twins(importer, compared) && same;
+  }
+
+ private:
+  static bool take(const std::string& file, const Difference& difference, Compared& compared, bool last) {
+    if (difference.none()) return true;
+    if (!difference.why.empty()) compared.failures[file] = difference.why;
+    else if (last) compared.failures[file] = "evaluates to something else when it is written anew: " + replace_all(extra_toml(difference.extra, "extra"), "\n", " ");
+    else compared.extras[file] = difference.extra;
+    return false;
+  }
+
+  // One build serves all of a carving matrix: what one recipe has, all must have.
+  static bool one_for_all(const Importer& importer, Compared& compared) {
+    const Extra* first = nullptr;
+    bool same = true;
+    for (const auto& [variant, file] : importer.built()) {
+      const Extra& extra = compared.extras[file];
+      if (!first) first = &extra;
+      if (extra == *first) continue;
+      compared.failures[file] = "has settings that others of the carved builds have not";
+      same = false;
+    }
+    return same;
+  }
+
+  // Of two with one name, the second is kept when it differs.
+  static bool drop_twins(const Importer& importer, Compared& compared) {
+    bool same = true;
+    for (const auto& [file, first] : importer.twins()) {
+      if (compared.failures.contains(file) || compared.extras[file] != compared.extras[first] || importer.rest_of(file) != importer.rest_of(first)) continue;
+      compared.failures[file] = fmt::format("builds the same as {}", first);
+      same = false;
+    }
+    return same;
+  }
+
+  const RecordedFolder& folder_;
+  const RecordOptions& options_;
+  std::string path_;
+  std::map<std::string, const Recorded*> by_file_;
+};
+
+}  // namespace
+
+Imported import_folder(const RecordedFolder& folder, const std::string& name, const RecordOptions& options) {
+  Compared compared;
+  const Comparer comparer(folder, options);
+  // First all that differs, then whether that brings it back; what is dropped after that may change what others are called.
+  // It ends: each round but the first drops a recipe.
+  for (int round = 0;; ++round) {
+    Importer importer = read_all(folder, name, compared);
+    Imported imported = importer.finish();
+    if (imported.explained == 0 || comparer.compare(importer, imported.matrix, compared, round > 0)) return imported;
+  }
 }
 
 }  // namespace lathe

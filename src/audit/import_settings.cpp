@@ -8,6 +8,7 @@
 #include <charconv>
 #include <tuple>
 
+#include "audit/import_extra.h"
 #include "base/text.h"
 #include "matrix/spec.h"
 
@@ -89,6 +90,17 @@ std::string SettingsTable::text(std::string_view strategy) const {
   }
   for (const auto& [changed, variants] : others) {
     text += fmt::format("\n[[override]]\nmatch = {{ name = [{}] }}\n{}\n", fmt::join(variants, ", "), fmt::join(changed, "\n"));
+  }
+  return text;
+}
+
+std::string SettingsTable::extra_text() const {
+  std::map<std::string, std::vector<std::string>> variants;  // of the TOML of an extra
+  for (const Row& row : rows_) variants[extra_toml(row.settings.extra, "override.extra")].push_back(fmt::format("\"{}\"", row.variant));
+  if (variants.size() == 1) return extra_toml(rows_.front().settings.extra, "extra");
+  std::string text;
+  for (const auto& [extra, names] : variants) {
+    if (!extra.empty()) text += fmt::format("\n[[override]]\nmatch = {{ name = [{}] }}\n{}", fmt::join(names, ", "), extra.substr(1));
   }
   return text;
 }

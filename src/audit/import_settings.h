@@ -20,6 +20,9 @@ class SettingsTable {
   // `gpu`: false for a CPU-only build, of which PTX and narrowing say nothing.
   void add(const std::string& variant, const Settings& settings, bool gpu) { rows_.push_back({variant, settings, gpu}); }
 
+  // [extra] where all have the same, else rows by name; "" when none has any.
+  std::string extra_text() const;
+
   // TOML: the most frequent settings as [settings], the rest as [[override]] rows by name; "" when all are as without.
   std::string text(std::string_view strategy) const;
 

@@ -47,6 +47,9 @@ struct Case {
   std::optional<Promise> promise = {};  // nullopt: neither a variant nor a name that can be read
   const FolderFacts* folder = nullptr;
   std::string fingerprint = {};
+  // What generate writes for the variant, where the matrix has [extra] for it, and the folders in which both were evaluated.
+  const Recorded* asked = nullptr;
+  std::string folder_path = {}, asked_path = {};
   const Recorded* otherwise = nullptr;  // what it evaluates to where the recorder makes up other things (two-faced)
 
   const RecordedPackage* package() const { return got.package ? &*got.package : nullptr; }
@@ -169,6 +172,8 @@ void rule_shell_unknown(const Case&, Report&);
 void rule_phase_replaced(const Case&, Report&);
 void rule_cuda_mixed(const Case&, Report&);
 void rule_two_faced(const Case&, Report&);
+// rules/extra.cpp
+void rule_extra(const Case&, Report&);
 // rules/companion.cpp
 void rule_dev_output(const Case&, Report&);
 void rule_embedded_torch(const Case&, Report&);

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 
+#include "audit/nix_value.h"
 #include "audit/rule.h"
+#include "audit/understood.h"
 #include "base/text.h"
+#include "nix/shell_flags.h"
 
 namespace lathe {
 namespace {
@@ -93,6 +96,7 @@ const Rule table[] = {
     {"shell-unknown", error, "A phase runs a command that the audit does not know. Assignments and the lines that torchlathe writes are understood; sed, cp and conditions may change anything.", "leave it away, or say why it may stay: [[silence]] in the matrix", rule_shell_unknown},
     {"phase-replaced", error, "nixpkgs' torch does part of its work in this phase. A recipe that sets it without (old.PHASE or \"\") in front takes that work away.", "write (old.PHASE or \"\") + ''...''", rule_phase_replaced},
     {"cuda-mixed", error, "Packages of two CUDA releases in one build: headers of one, libraries of the other, and both runtimes in one process.", "take all from pkgs.cudaPackages", rule_cuda_mixed},
+    {"extra", error, "Under [extra] a matrix asks for what it has no word of its own for: variables, arguments of override, Nix. The recipe has it not, or otherwise.", apply, rule_extra},
     {"two-faced", error, "The recipe asks something of the machine, of a version or of a path, and is another recipe where the answer is another. What an audit sees of it is not what Nix builds elsewhere.", "write down the value that the recipe asks for", rule_two_faced},
     // Descriptions.
     {"description-cuda", error, "The description names another CUDA release than the one that the recipe builds with.", apply, rule_description_cuda},
@@ -141,6 +145,25 @@ Place Case::at(std::string_view key) const {
   return place.file.empty() ? whole() : place;
 }
 
+namespace {
+
+// What a recipe sets an attribute to; "" for names and descriptions, and for what is in the fingerprint already.
+std::string changed_text(const RecordedPackage& torch, const std::string& name) {
+  static constexpr std::string_view elsewhere[] = {"pname", "name", "version", "src", "patches", "meta", "passthru", "env", "cmakeFlags", "ninjaFlags"};
+  const Json* value = torch.attributes.find(name);
+  const Json* before = torch.original.find(name);
+  if (!value || std::ranges::find(elsewhere, name) != std::end(elsewhere) || (before && json_text(*value) == json_text(*before))) return "";
+  if (std::ranges::none_of(name, [](char c) { return c >= 'a' && c <= 'z'; })) return "";  // a variable
+  if (name != "postPatch" && name != "preConfigure" && name != "preBuild") return fmt::format("|{}={}", name, json_text(*value));
+  std::string text;
+  for (const std::string& line : other_commands(torch.text_of(name))) {
+    if (!is_known_shell_line(line)) text += fmt::format("|{}: {}", name, line);
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string fingerprint_of(const Recorded& recorded) {
   if (!recorded.package || recorded.package->builder != "torch") return "";
   const RecordedPackage& torch = *recorded.package;
@@ -154,9 +177,12 @@ std::string fingerprint_of(const Recorded& recorded) {
   text += fmt::format("{}|{}|", recorded.pin() ? recorded.pin()->rev.value_or("") : "", torch.cuda ? torch.cuda->version : "");
   if (torch.source) text += torch.source->rev + torch.source->hash.value_or("");
   for (const auto& [name, value] : torch.environment) {
-    if (name.starts_with("USE_") || name == "TORCH_CUDA_ARCH_LIST") text += fmt::format("|{}={}", name, value);
+    const bool variable = std::ranges::none_of(name, [](char c) { return c >= 'a' && c <= 'z'; });
+    if (variable && name != "CPATH" && !name.starts_with("CCACHE_")) text += fmt::format("|{}={}", name, value);
   }
   for (const RecordedPatch& patch : torch.patches) text += "|" + patch.name;
+  text += json_text(torch.override_arguments);
+  for (const std::string& name : torch.written) text += changed_text(torch, name);
   return text;
 }
 

@@ -28,6 +28,8 @@ class Toml {
   const Place& where() const { return where_; }
   bool is_table() const { return std::holds_alternative<Table>(value_); }
   bool is_array() const { return std::holds_alternative<Array>(value_); }
+  bool is_flag() const { return std::holds_alternative<bool>(value_); }
+  bool is_integer() const { return std::holds_alternative<std::int64_t>(value_); }
 
   // Each is an Error that names what was found, unless the value is of that type.
   const std::string& text() const;

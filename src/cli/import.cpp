@@ -38,6 +38,8 @@ void print_json(const Imported& imported, Terminal& terminal) {
   JsonWriter json;
   json.begin_object().member("matrix", imported.matrix).member("explained", imported.explained).member("blocks", imported.blocks).key("unexplained").begin_array();
   for (const Unexplained& each : imported.unexplained) json.begin_object().member("file", each.file).member("why", each.why).end_object();
+  json.end_array().key("left_alone").begin_array();
+  for (const Unexplained& each : imported.left_alone) json.begin_object().member("file", each.file).member("why", each.why).end_object();
   terminal.out(json.end_array().end_object().take());
 }
 
@@ -57,6 +59,7 @@ int run(const Options& options, Terminal& terminal) {
     terminal.data(imported.matrix);
   } else {
     terminal.print("{}: {} recipes in {} blocks\n", options.out, imported.explained, imported.blocks);
+    for (const Unexplained& each : imported.left_alone) terminal.print("left alone: {}: {}\n", printable(each.file), printable(each.why));
     for (const Unexplained& each : imported.unexplained) terminal.print("not explained: {}: {}\n", printable(each.file), printable(each.why));
   }
   return imported.unexplained.empty() ? 0 : 1;

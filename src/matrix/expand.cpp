@@ -403,6 +403,7 @@ class Expander {
         if (key == "memory_per_job") settings->memory_per_job_gib = row.settings.memory_per_job_gib;
         if (key == "compile_cache") settings->compile_cache = row.settings.compile_cache;
         if (key == "cpu_flags") settings->cpu_flags = row.settings.cpu_flags;
+        if (key == "extra") settings->extra.add(row.settings.extra);
       }
     }
     return settings;

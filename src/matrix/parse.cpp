@@ -48,7 +48,7 @@ std::string read_cache_folder(const Toml& value) {
   return path;
 }
 
-const char* const setting_keys[] = {"narrow", "ptx", "jobs", "memory_per_job", "compile_cache"};
+const char* const setting_keys[] = {"narrow", "ptx", "jobs", "memory_per_job", "compile_cache", "extra"};
 
 std::vector<std::string> read_settings(const Toml& table, Settings& settings) {
   std::vector<std::string> set;
@@ -68,6 +68,8 @@ std::vector<std::string> read_settings(const Toml& table, Settings& settings) {
       settings.memory_per_job_gib = read_count(value, 4096);
     } else if (member.key == "compile_cache") {
       settings.compile_cache = read_cache_folder(value);
+    } else if (member.key == "extra") {
+      settings.extra = read_extra(value);
     } else {
       continue;
     }
@@ -90,7 +92,7 @@ class MatrixParser {
 
   MatrixSpec parse() {
     root_.allow_only({"matrix", "settings", "nixpkgs", "pytorch", "flags", "build", "include", "exclude", "override",
-                      "aliases", "silence", "carver", "branch", "cuda_packages", "torchvision", "torchaudio"});
+                      "aliases", "silence", "carver", "branch", "cuda_packages", "torchvision", "torchaudio", "extra"});
     read_head();
     read_pins();
     read_sources();
@@ -100,6 +102,7 @@ class MatrixParser {
       settings->allow_only({"strategy", "narrow", "ptx", "jobs", "memory_per_job", "compile_cache"});
       read_settings(*settings, spec_.settings);
     }
+    if (const Toml* extra = root_.find("extra")) spec_.settings.extra = read_extra(*extra);
     read_strategy();
     read_cuda_packages(root_, spec_);
     read_blocks("build");
@@ -366,12 +369,15 @@ class MatrixParser {
   }
 
   void read_override(const Toml& row) {
-    row.allow_only({"match", "narrow", "ptx", "jobs", "memory_per_job", "compile_cache"});
+    row.allow_only({"match", "narrow", "ptx", "jobs", "memory_per_job", "compile_cache", "extra"});
     Override made{.match = read_match(row.at("match")), .settings = {}, .sets = {}, .where = row.where()};
     made.sets = read_settings(row, made.settings);
     for (const std::string& key : made.sets) {
       if (spec_.carver && (key == "narrow" || key == "ptx")) {
         row.fail(fmt::format("{} of one variant alone, under strategy = \"carve\"", key), "set it under [settings]: one build serves all");
+      }
+      if (spec_.carver && key == "extra") {
+        row.fail("extra of one variant alone, under strategy = \"carve\"", "set it under [extra]: one build serves all");
       }
     }
     if (made.sets.empty()) row.fail("this row changes nothing", fmt::format("it can set {}", fmt::join(setting_keys, ", ")));

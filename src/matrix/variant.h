@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "hardware/catalog.h"
 #include "hardware/compat.h"
+#include "matrix/extra.h"
 
 namespace lathe {
 
@@ -29,6 +30,7 @@ struct Settings {
   unsigned memory_per_job_gib = 0;      // one compile job for this much memory; 0: not limited
   std::string compile_cache;            // folder in which ccache keeps what compilers made; "": no cache
   std::optional<std::vector<std::string>> cpu_flags;  // instead of the catalogue's flags
+  Extra extra;                          // what a matrix has no word for; of PyTorch's own recipes, not of companions
 };
 
 // A nixpkgs revision, with what it ships (from the catalogue's pins, or said in the matrix file).

@@ -112,6 +112,7 @@ struct RecordedPackage {
   std::string description = {};
   std::vector<std::string> platforms = {};
   bool broken = false;  // meta.broken as nixpkgs would have it
+  Json original = {};        // of the attributes in `written`: as nixpkgs has them
   Json attributes = {};      // the final attributes, all of them: texts, lists, `passthru`, `meta`; packages as "<label.output>"
   std::optional<RecordedCuda> cuda = {};
   std::optional<RecordedMagma> magma = {};      // of torch with CUDA

@@ -262,6 +262,7 @@ RecordedPackage read_package(const Json& json, const Places& places, int depth) 
   read_places(positions, "meta", "meta.", places, package);
   read_places(positions, "passthru", "passthru.", places, package);
   package.attributes = member(json, "attributes");
+  package.original = member(json, "original");
   read_attributes(package.attributes, package, places);
   package.cuda = read_cuda(member(json, "cuda"));
   package.magma = read_magma(member(json, "magma"));

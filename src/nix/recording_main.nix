@@ -18,7 +18,7 @@ let
   inherit (parts) hidden;
   lib = parts.lib { inherit note hidden face; readFile = builtins.readFile; };
   package = parts.package { inherit note lib placeOf face; };
-  inherit (package) addedTo describe describeTo;
+  inherit (package) addedTo describe describeTo namesOf;
 
   # What the recorder makes up. A recipe that is judged right is evaluated a second time by other inventions: right must not
   # hang on them.
@@ -74,6 +74,8 @@ let
       cuda_support = got.cudaSupport or null;
       gpu_targets = describeTo 2 (got.gpuTargets or null);
       attributes = describe r.attrs;
+      # Of what the recipe sets: as it was in nixpkgs.
+      original = describe (builtins.intersectAttrs (namesOf r.written) r.original);
       positions = {
         override = positions own r.arguments;
         attributes = positions own r.attrs;
@@ -129,8 +131,10 @@ let
     let
       noted = if rev != null && pins ? ${rev} then pins.${rev} else { };
       torch = noted.torch or "unknown";
+      # cudaPackages is cudaPackages_12, whatever release that is.
+      default = if noted ? cuda then { ${lib.versions.major noted.cuda} = noted.cuda; } else { };
     in
-    { inherit torch aliases; cuda = "12.9"; cuda_known = noted ? cuda; cuda_sets = [ ]; magma_cuda13 = false; pytorch_alias = false; }
+    { inherit torch; aliases = aliases // default; cuda = "12.9"; cuda_known = noted ? cuda; cuda_sets = [ ]; magma_cuda13 = false; pytorch_alias = false; }
     // { torch_facts = parts.facts.torch.${torch} or parts.facts.unknown; }
     // noted;
   scopeFor = parts.scope { inherit note placeOf folder package hidden face; };

@@ -8,6 +8,8 @@
 let
   inherit (builtins) foldl' head isAttrs length listToAttrs map mapAttrs toString typeOf unsafeDiscardStringContext;
 
+  namesOf = names: listToAttrs (map (name: { inherit name; value = null; }) names);
+
   plainText = text: unsafeDiscardStringContext (toString text);
 
   # What overrideAttrs does: `change` is a set, `prev: set` or `final: prev: set`. `given` are these sets, newest first.
@@ -34,11 +36,14 @@ let
     in
     if same then [ ] else builtins.filter differs (builtins.attrNames (bare value));
 
+  isChanged = recorded: recorded.arguments or { } != { } || recorded.changes or 0 > 0;
+
   # A package. `info`: { label, builder, ... } goes into the recording; `make`: override arguments -> final attributes ->
   # attributes; `arguments`: what `override` gave so far; `changes`: what overrideAttrs gave so far.
   package = { info, make, arguments ? { }, changes ? [ ] }@self:
     let
-      state = foldl' (changed (attrs // { finalPackage = view; })) { attrs = make arguments (attrs // { finalPackage = view; }); given = [ ]; } changes;
+      original = make arguments (attrs // { finalPackage = view; });
+      state = foldl' (changed (attrs // { finalPackage = view; })) { attrs = original; given = [ ]; } changes;
       inherit (state) attrs;
       outputs = attrs.outputs or [ "out" ];
       passthru = attrs.passthru or { };
@@ -46,7 +51,7 @@ let
       name = attrs.name or "${attrs.pname or "unnamed"}-${attrs.version or "0"}";
       recorded = info // {
         kind = "package";
-        inherit attrs arguments;
+        inherit attrs arguments original;
         changes = length changes;
         inherit identity;
         written = builtins.concatMap builtins.attrNames state.given;
@@ -70,7 +75,9 @@ let
         override = new: package (self // { arguments = arguments // (if lib.isFunction new then new recorded.effective else new); });
         _recorded = recorded;
       };
-      text = output: if output == head outputs then "‹${info.label}›" else "‹${info.label}.${output}›";
+      # A package of nixpkgs that the recipe has changed is not the one of that name.
+      mark = if info.builder == "nixpkgs" && isChanged recorded then "~" else "";
+      text = output: if output == head outputs then "‹${info.label}${mark}›" else "‹${info.label}${mark}.${output}›";
       output = name':
         common // others // { outPath = text name'; outputName = name'; outputSpecified = true; _recorded = recorded // { output = name'; }; };
       others = listToAttrs (map (name': { name = name'; value = output name'; }) outputs);
@@ -132,12 +139,14 @@ let
   };
 
   # Something that may be anything: a package, a builder, a function, a text.
-  anything = label: base:
-    base // {
-      _recorded = (base._recorded or { }) // { kind = "unknown"; inherit label; };
+  anything = label: applied label [ ];
+  # `given`: what it was called with so far.
+  applied = label: given: base:
+    base // (if given == [ ] then { } else { outPath = "‹${label}~›"; }) // {
+      _recorded = (base._recorded or { }) // { kind = "unknown"; inherit label given; };
       __functor = _: argument:
         if isAttrs argument && (argument ? pname || argument ? name) then built label argument
-        else anything label base;
+        else applied label (given ++ [ argument ]) base;
     };
   function = label: anything label { outPath = "‹${label}›"; override = _: function label; overrideAttrs = _: function label; };
 
@@ -148,7 +157,8 @@ let
     else if type == "set" then
       # toJSON writes a set with an outPath as that text.
       if value ? _recorded then
-        if value._recorded.builder or "" == "nixpkgs" || value._recorded.kind == "drvPath" then value.outPath else brief depth value
+        if value._recorded.kind == "drvPath" || (value._recorded.builder or "" == "nixpkgs" && value._recorded.given or [ ] == [ ] && !(isChanged value._recorded)) then value.outPath
+        else brief depth value
       else if value ? __functor then { function = true; }
       else if depth == 0 then { cut = true; }
       else mapAttrs (_: describeTo (depth - 1)) value
@@ -161,12 +171,14 @@ let
   brief = depth: value:
     let r = value._recorded; in
     if r.kind == "package" && r ? fetch then { fetch = r.builder; arguments = if depth == 0 then { } else describeTo (depth - 1) r.fetch; }
-    else if r.kind == "package" then { package = r.label; output = r.output or null; pname = describeTo 1 (r.attrs.pname or null); version = describeTo 1 (r.attrs.version or null); }
+    else if r.kind == "package" then
+      { package = r.label; output = r.output or null; pname = describeTo 1 (r.attrs.pname or null); version = describeTo 1 (r.attrs.version or null); }
+      // (if r.builder == "nixpkgs" && depth > 0 then { override = describeTo (depth - 1) r.arguments; attributes = describeTo (depth - 1) (builtins.intersectAttrs (namesOf r.written) r.attrs); } else { })
     else if r.kind == "source" then { source = r.how; inherit (r) url; }
     else if r.kind == "set" then { set = r.label; version = r.version or null; }
-    else { unknown = r.label; };
+    else { unknown = r.label; } // (if r.given or [ ] == [ ] || depth == 0 then { } else { given = map (describeTo (depth - 1)) r.given; });
 in
 {
-  inherit addedTo package named built fetched made source anything function describe describeTo;
+  inherit addedTo namesOf package named built fetched made source anything function describe describeTo;
   plain = builder: arguments: built builder arguments;
 }

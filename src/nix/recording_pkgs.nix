@@ -74,7 +74,7 @@ let
           cudaNewer = older: lib.versionOlder older version;
           flags = flagsFor final.config version;
           cudaFlags = self.flags;
-          backendStdenv = final.stdenv;
+          backendStdenv = final.stdenv // { _recorded = { kind = "set"; label = "${label}.backendStdenv"; }; };
           # All of nixpkgs with this CUDA.
           pkgs = if label == "cudaPackages" then final else variantOf final { } [ (this: _: { cudaPackages = this.${label}; }) ];
           callPackage = lib.callPackageWith (final // self) import';
@@ -170,7 +170,16 @@ let
         else let version = concatStringsSep "." parts; in [ { inherit name; value = unsure version name (cudaSet final name version false [ ]); } ];
       numbered = version: let name = "cudaPackages_${replaceStrings [ "." ] [ "_" ] version}"; in { inherit name; value = unsure version name (cudaSet final name version false [ ]); };
       alias = major: version: { name = "cudaPackages_${major}"; value = note { kind = "moving-alias"; name = "cudaPackages_${major}"; instead = version; } (cudaSet final "cudaPackages_${major}" version true [ ]); };
-      blas = package.named "blas" "blas" [ "out" "dev" ] "3" // { provider = package.named "openblas" "openblas" [ "out" "dev" ] "0.3"; isILP64 = false; };
+      blas = package.package {
+        info = { label = "blas"; builder = "nixpkgs"; };
+        make = arguments: _: {
+          pname = "blas";
+          version = "3";
+          outputs = [ "out" "dev" ];
+          src = "‹blas.src›";
+          passthru = { provider = arguments.blasProvider or (package.named "openblas" "openblas" [ "out" "dev" ] "0.3"); isILP64 = arguments.isILP64 or false; };
+        };
+      };
       magmaFor = label: package.package {
         info = { inherit label; builder = "magma"; effective = arguments: { inherit (final) cudaPackages config; } // arguments; };
         make = arguments: _: {
@@ -187,6 +196,8 @@ let
         "python${digits}" = pythonFor final "python${digits}" version { };
         "python${digits}Packages" = pythonSet final "python${digits}Packages" version { };
       };
+      # Another compiler's: by its name the same in all else.
+      stdenvOf = label: final.stdenv // { _recorded = { kind = "set"; inherit label; }; };
       platformed = name: value: value // { inherit (platform) isLinux isDarwin isx86_64 isAarch64 is64bit; };
     in
     unknownIn "pkgs"
@@ -206,15 +217,15 @@ let
         cc = package.named "stdenv.cc" "gcc" [ "out" "dev" "lib" ] "14" // { isGNU = true; isClang = false; cc = package.named "stdenv.cc.cc" "gcc" [ "out" "lib" ] "14"; targetPrefix = ""; };
         shell = "‹bash›/bin/bash";
         shellPackage = package.named "bash" "bash" [ "out" ] "5";
-        override = _: final.stdenv;
+        override = _: stdenvOf "stdenv.override";
         _recorded = { kind = "set"; label = "stdenv"; };
       };
       stdenvNoCC = final.stdenv;
-      gccStdenv = final.stdenv;
-      clangStdenv = final.stdenv;
-      gcc12Stdenv = final.stdenv;
-      gcc13Stdenv = final.stdenv;
-      gcc14Stdenv = final.stdenv;
+      gccStdenv = stdenvOf "gccStdenv";
+      clangStdenv = stdenvOf "clangStdenv";
+      gcc12Stdenv = stdenvOf "gcc12Stdenv";
+      gcc13Stdenv = stdenvOf "gcc13Stdenv";
+      gcc14Stdenv = stdenvOf "gcc14Stdenv";
       targetPackages = final;
       buildPackages = final;
       pkgsHostTarget = final;
@@ -231,7 +242,7 @@ let
       rocmPackages = unknownIn "rocmPackages" // { clr = package.named "rocmPackages.clr" "clr" [ "out" ] "6"; _recorded = { kind = "set"; label = "rocmPackages"; }; };
       pkgsCuda = variantOf final { cudaSupport = true; rocmSupport = false; } [ ];
       pkgsRocm = variantOf final { cudaSupport = false; rocmSupport = true; } [ ];
-      llvmPackages = { openmp = package.named "llvmPackages.openmp" "openmp" [ "out" "dev" ] "19"; clang = package.named "llvmPackages.clang" "clang" [ "out" ] "19"; _recorded = { kind = "set"; label = "llvmPackages"; }; };
+      llvmPackages = { stdenv = stdenvOf "llvmPackages.stdenv"; openmp = package.named "llvmPackages.openmp" "openmp" [ "out" "dev" ] "19"; clang = package.named "llvmPackages.clang" "clang" [ "out" ] "19"; _recorded = { kind = "set"; label = "llvmPackages"; }; };
       python3 = pythonFor final "python3" "3.13" { };
       python = final.python3;
       python3Packages = pythonSet final "python3Packages" "3.13" { };

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "matrix/nix_text.h"
 #include "recipe/redist.h"
 #include "recipe/template.h"
 
@@ -34,6 +35,15 @@ std::string nix_text(std::string_view text) {
 // Text inside a Nix ''string''.
 std::string indented_string(std::string_view text) {
   return replace_all(replace_all(std::string(text), "''", "'''"), "${", "''${");
+}
+
+// Each line behind `indent`.
+std::string indented(std::string_view text, std::string_view indent) {
+  std::string result;
+  for (const std::string_view line : split(text, '\n')) {
+    if (!line.empty()) result.append(indent).append(line) += '\n';
+  }
+  return result;
 }
 
 std::string nix_texts(const std::vector<std::string>& items, std::string_view separator = " ") {
@@ -201,6 +211,25 @@ void add_cuda_packages_holes(const MatrixSpec& spec, const Variant& variant, Hol
   holes["cuda_packages_export"] = std::string(recipe_template("cuda_packages_export.nix.in"));
 }
 
+// What the matrix has no word for: [extra].
+void add_extra_holes(const Variant& variant, Holes& holes) {
+  const Extra& extra = variant.settings->extra;
+  const auto bindings = [](const std::map<std::string, std::string>& values) {
+    std::string text;
+    for (const auto& [name, value] : values) text += fmt::format("{} = {};\n", name, is_package_path(value) || is_nix_name(value) ? value : "(" + value + ")");
+    return text;
+  };
+  holes["extra_override"] = bindings(extra.override_arguments);
+  holes["extra_config"] = bindings(extra.config);
+  holes["cpu_config"] = extra.config.empty() ? "{ }" : fmt::format("{{\n{}    }}", indented(holes["extra_config"], "      "));
+  std::string& environment = holes["extra_environment"];
+  for (const auto& [name, value] : extra.environment) environment += fmt::format("export {}=\"{}\"\n", name, shell_text_as_nix(value));
+  // Each in an overrideAttrs of its own, so that `old` is all that comes before. Not indented: that would change its strings.
+  std::string& nix = holes["extra_nix"];
+  for (const std::string& attributes : extra.attributes) nix += fmt::format(").overrideAttrs (old: {{\n{}\n}})\n", attributes);
+  holes["extra_open"] = std::string(extra.attributes.size(), '(');
+}
+
 void add_gpu_holes(const Variant& variant, Holes& holes) {
   const Cell& cell = *variant.cell;
   const Capability gpu = cell.gpus.front();
@@ -273,6 +302,7 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
   if (!variant.pytorch->arch_patch.empty()) holes["arch_patch"] = fill(recipe_template("arch_patch.nix.in"), holes);
   holes["pre_build"] = limit_lines.empty() ? "" : fill(recipe_template("pre_build.nix.in"), holes);
   if (variant.is_gpu()) add_gpu_holes(variant, holes);
+  add_extra_holes(variant, holes);
   add_cuda_packages_holes(spec, variant, holes);
   holes["promise_passthru"] = fill(recipe_template(variant.is_gpu() ? "promise_passthru.nix.in" : "promise_passthru_cpu.nix.in"), holes);
   holes["promise_meta"] = fill(recipe_template("promise_meta.nix.in"), holes);

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "audit/rule.h"
+#include "audit/understood.h"
 #include "nix/shell_flags.h"
 
 namespace lathe {
@@ -113,14 +114,15 @@ void report_attributes(const Case& recipe, const RecordedPackage& package, Repor
   }
 }
 
+// Those of `names` that are not among `known`: "override is given a, b"; "" when there are none.
 template <typename Keys>
-void report_others(const Keys& names, Names known, const Place& where, std::string_view what, Report& report) {
+std::string others_text(const Keys& names, Names known, std::string_view what) {
   std::vector<std::string> others;
   std::ranges::copy_if(names, std::back_inserter(others), [&](const std::string& name) { return !among(known, name); });
   constexpr std::size_t most = 8;
   const std::size_t more = others.size() > most ? others.size() - most : 0;
   if (more > 0) others.resize(most);
-  if (!others.empty()) report.add(where, fmt::format("{} {}{}", what, fmt::join(others, ", "), more > 0 ? fmt::format(" and {} more", more) : ""));
+  return others.empty() ? "" : fmt::format("{} {}{}", what, fmt::join(others, ", "), more > 0 ? fmt::format(" and {} more", more) : "");
 }
 
 std::vector<std::string> keys_of(const Json& json) {
@@ -139,17 +141,12 @@ std::vector<std::string> other_overlaid(const RecordedPackage& package) {
 }
 
 void report_settings(const Case& recipe, const RecordedPackage& package, Report& report) {
-  report_others(keys_of(package.override_arguments), override_arguments, recipe.at("override"), "override is given", report);
-  report_others(other_overlaid(package), overlaid_packages, recipe.whole(), "an overlay changes", report);
-  report_others(package.extended, python_packages, recipe.whole(), "changes the Python packages", report);
-  report_others(package.added, {}, recipe.whole(), "puts onto the finished package, where no build sees it,", report);
-  if (package.cuda) report_others(package.cuda->changed, cuda_packages, recipe.whole(), fmt::format("changes in {}", package.cuda->set), report);
-  static constexpr std::string_view patches[] = {"patches"};
-  if (package.magma) report_others(package.magma->written, patches, recipe.whole(), "changes of MAGMA", report);
-  for (const RecordedNixpkgs& used : recipe.got.nixpkgs) {
-    report_others(keys_of(used.config), config_keys, used.where, "nixpkgs is configured with", report);
-    report_others(used.other_arguments, {}, used.where, "nixpkgs is given", report);
-  }
+  const auto add = [&](const Place& where, std::string text) {
+    if (!text.empty()) report.add(where, std::move(text));
+  };
+  add(recipe.at("override"), others_text(keys_of(package.override_arguments), override_arguments, "override is given"));
+  for (UnreadPart& part : unread_parts(recipe.got, package, recipe.whole())) report.add(std::move(part.where), std::move(part.what));
+  for (const RecordedNixpkgs& used : recipe.got.nixpkgs) add(used.where, others_text(unread_config(used), {}, "nixpkgs is configured with"));
 }
 
 // nixpkgs' own patches, MAGMA's apart, and the one that the matrix makes of the tree's own parser.
@@ -161,6 +158,31 @@ void report_patches(const Case& recipe, const RecordedPackage& package, Report& 
 }
 
 }  // namespace
+
+bool is_known_shell_line(std::string_view line) {
+  return std::ranges::any_of(lines, [&](std::string_view pattern) { return matches(line, pattern); });
+}
+
+std::vector<UnreadPart> unread_parts(const Recorded& recorded, const RecordedPackage& package, const Place& whole) {
+  std::vector<UnreadPart> parts;
+  const auto add = [&](const Place& where, std::string what) {
+    if (!what.empty()) parts.push_back({where, std::move(what)});
+  };
+  static constexpr std::string_view patches[] = {"patches"};
+  add(whole, others_text(other_overlaid(package), overlaid_packages, "an overlay changes"));
+  add(whole, others_text(package.extended, python_packages, "changes the Python packages"));
+  add(whole, others_text(package.added, {}, "puts onto the finished package, where no build sees it,"));
+  if (package.cuda) add(whole, others_text(package.cuda->changed, cuda_packages, fmt::format("changes in {}", package.cuda->set)));
+  if (package.magma) add(whole, others_text(package.magma->written, patches, "changes of MAGMA"));
+  for (const RecordedNixpkgs& used : recorded.nixpkgs) add(used.where, others_text(used.other_arguments, {}, "nixpkgs is given"));
+  return parts;
+}
+
+std::vector<std::string> unread_config(const RecordedNixpkgs& used) {
+  std::vector<std::string> keys = keys_of(used.config);
+  std::erase_if(keys, [](const std::string& key) { return among(config_keys, key); });
+  return keys;
+}
 
 void rule_not_understood(const Case& recipe, Report& report) {
   const RecordedPackage* package = judged(recipe);
@@ -176,8 +198,7 @@ void rule_shell_unknown(const Case& recipe, Report& report) {
   for (const char* phase : {"postPatch", "preConfigure", "preBuild"}) {
     const std::string text = package->text_of(phase);
     for (const std::string& line : other_commands(text)) {
-      const bool known = std::ranges::any_of(lines, [&](std::string_view pattern) { return matches(line, pattern); });
-      if (!known) report.add(recipe.at(phase), fmt::format("nobody knows what this line of {} does: {}", phase, line));
+      if (!is_known_shell_line(line)) report.add(recipe.at(phase), fmt::format("nobody knows what this line of {} does: {}", phase, line));
     }
     ShellVariables assigned;
     apply_assignments(text, assigned);

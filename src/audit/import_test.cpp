@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// Recipe -> matrix -> recipe, by the real Nix: what people write (tests/nix/styles) evaluates to the same afterwards.
+#include "audit/import.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "audit/audit.h"
+#include "audit/nix_value.h"
+#include "audit/understood.h"
+#include "base/test_paths.h"
+#include "base/text.h"
+#include "hardware/flags.h"
+#include "matrix/expand.h"
+#include "nix/nix.h"
+#include "nix/shell_flags.h"
+#include "os/file.h"
+#include "os/scratch_folder.h"
+#include "recipe/write.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
+
+std::vector<fs::path> styles() {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(fs::path(testing::source_folder) / "tests/nix/styles")) files.push_back(entry.path());
+  std::ranges::sort(files);
+  return files;
+}
+
+bool is_variable(std::string_view name) { return std::ranges::none_of(name, [](char c) { return c >= 'a' && c <= 'z'; }); }
+
+Json without(const Json& set, const std::set<std::string>& names) {
+  Json::Object rest;
+  if (!set.object()) return set;
+  for (const auto& [name, value] : *set.object()) {
+    if (!names.contains(name)) rest.emplace_back(name, value);
+  }
+  return Json(Json::Value(rest));
+}
+
+// What one recipe is, as text: a line for each thing that a build depends on. Left out is what a matrix says by its own words:
+// names, descriptions, the promise; in what order flags stand, and in which way a variable is set.
+class Portrait {
+ public:
+  Portrait(const Recorded& recorded, const std::string& folder) : folder_(folder) {
+    if (!recorded.package) {
+      lines_.insert("no package: " + (recorded.failure ? recorded.failure->message : ""));
+      return;
+    }
+    const RecordedPackage& torch = *recorded.package;
+    add("override", without(torch.override_arguments, {"cudaSupport", "gpuTargets", "cudaPackages"}));
+    add("config", without(recorded.pin()->config, {"allowUnfree", "allowBroken", "cudaSupport"}));
+    lines_.insert("gpus " + joined(torch.gpu_targets) + " cuda " + (torch.cuda ? torch.cuda->version : ""));
+    lines_.insert("release " + torch.version + " source " + torch.source_text);
+    for (const auto& [name, value] : *torch.attributes.object()) attribute(torch, name, value);
+    for (const auto& [name, value] : torch.environment) variable(name, value);
+    for (const char* name : {"CXXFLAGS", "CFLAGS"}) flags(name, torch.environment.contains(name) ? torch.environment.at(name) : "");
+  }
+
+  Words differences(const Portrait& other) const {
+    Words result;
+    std::ranges::set_symmetric_difference(lines_, other.lines_, std::back_inserter(result));
+    return result;
+  }
+
+ private:
+  static std::string joined(const Words& words) {
+    std::string text;
+    for (const std::string& word : words) text += word + ' ';
+    return text;
+  }
+
+  void add(const std::string& name, const Json& value) { lines_.insert(name + " = " + json_text(value, folder_)); }
+
+  void attribute(const RecordedPackage& torch, const std::string& name, const Json& value) {
+    static const std::set<std::string> names = {"pname", "name", "version", "src"};
+    if (names.contains(name) || is_variable(name)) return;
+    if (name == "passthru") return add(name, without(value, {"gpuArch", "cpuISA", "cudaCapabilities", "torchlathe"}));
+    if (name == "meta") return add(name, without(value, {"description", "longDescription", "platforms"}));
+    if (name == "env") return;
+    if (name != "postPatch" && name != "preConfigure" && name != "preBuild") return add(name, value);
+    for (const std::string& line : other_commands(torch.text_of(name))) {
+      if (!is_known_shell_line(line)) lines_.insert(name + ": " + line);
+    }
+  }
+
+  void variable(const std::string& name, const std::string& value) {
+    if (!is_variable(name) || name == "CXXFLAGS" || name == "CFLAGS" || name == "CPATH") return;
+    const bool limit = name == "MAX_JOBS" && value.find("< 8 ?") != std::string::npos;
+    lines_.insert("$" + name + "=" + (limit ? "8" : value));
+  }
+
+  void flags(const std::string& name, const std::string& value) {
+    const Words words = flag_words(value);
+    lines_.insert(name + " enables " + joined(features_of(words)));
+    for (const std::string& word : words) {
+      if (features_of(Words{word}).empty()) lines_.insert(name + " has " + word);
+    }
+  }
+
+  std::string folder_;
+  std::set<std::string> lines_;
+};
+
+class ImportTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!find_nix()) GTEST_SKIP() << "no Nix on this machine";
+    fs::create_directories(before_);
+  }
+
+  static Portrait portrait(const fs::path& folder, const std::string& file) {
+    return Portrait(record_files(folder, {file}).recipes.front(), fs::canonical(folder).string());
+  }
+
+  const testing::ScratchFolder scratch_;
+  const fs::path before_ = scratch_.path() / "before", after_ = scratch_.path() / "after";
+};
+
+TEST_F(ImportTest, EveryStyleComesBackAsItWas) {
+  ASSERT_GE(styles().size(), 40u);
+  for (const fs::path& style : styles()) {
+    const std::string text = read_file(style);
+    const std::string file = text.find("cuda12_8") == std::string::npos ? "pytorch-python313-cpu-avx2.nix" : "pytorch-python313-cuda12_8-sm90-avx2.nix";
+    const fs::path before = before_ / style.stem(), after = after_ / style.stem();
+    fs::create_directories(before);
+    fs::copy_file(style, before / file);
+    const Imported imported = import_folder(record_folder(before), "style");
+    EXPECT_EQ(imported.explained, 1u) << style.stem();
+    for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << style.stem() << ": " << each.why;
+    if (imported.explained != 1) continue;
+    const MatrixSpec spec = parse_matrix(imported.matrix, "imported.toml");
+    write_recipes(spec, expand(spec), after, {});
+    for (const std::string& line : portrait(before, file).differences(portrait(after, file))) ADD_FAILURE() << style.stem() << ": " << line << "\n" << imported.matrix;
+    const Audit own = audit_folder(after, spec), original = audit_folder(before, spec);
+    EXPECT_EQ(own.summary.keep, 1u) << style.stem();
+    for (const Audit* audit : {&own, &original}) {
+      for (const Finding& finding : audit->recipes.front().findings) {
+        const bool unread = finding.rule == "not-understood" || finding.rule == "shell-unknown" || finding.rule == "extra" || finding.rule == "switched-off";
+        EXPECT_FALSE(unread) << style.stem() << (audit == &own ? " anew: " : ": ") << finding.what << "\n" << imported.matrix;
+      }
+    }
+  }
+}
+
+TEST_F(ImportTest, RecipesThatDifferInItNeverMerge) {
+  std::size_t count = 0;
+  for (const fs::path& style : styles()) {
+    if (read_file(style).find("cuda12_8") == std::string::npos) continue;
+    fs::copy_file(style, before_ / ("pytorch-python313-cuda12_8-sm90-avx2-" + style.stem().string() + ".nix"));
+    ++count;
+  }
+  const Imported imported = import_folder(record_folder(before_), "all");
+  EXPECT_EQ(imported.explained, count);
+  for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << each.file << ": " << each.why;
+  const MatrixSpec spec = parse_matrix(imported.matrix, "imported.toml");
+  const std::vector<Variant> variants = expand(spec);
+  EXPECT_EQ(variants.size(), count);
+  write_recipes(spec, variants, after_, {});
+  for (const Variant& variant : variants) {
+    const std::string old_file = variant.aliases.empty() ? variant.file() : variant.aliases.front() + ".nix";
+    EXPECT_TRUE(portrait(before_, old_file).differences(portrait(after_, variant.file())).empty()) << variant.name;
+  }
+}
+
+// Beside a style: what it has that the matrix does not ask for, or the other way round.
+TEST_F(ImportTest, TheAuditKnowsWhatTheMatrixAsksFor) {
+  const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix";
+  fs::copy_file(fs::path(testing::source_folder) / "tests/nix/styles/all.nix", before_ / file);
+  const MatrixSpec spec = parse_matrix(import_folder(record_folder(before_), "all").matrix, "imported.toml");
+  const std::string text = read_file(before_ / file);
+  const auto rules_with = [&](const std::string& from, const std::string& to) {
+    if (text.find(from) == std::string::npos) throw std::runtime_error(from);
+    write_file_atomically(before_ / file, replace_all(text, from, to));
+    std::set<std::string> rules;
+    for (const Finding& finding : audit_folder(before_, spec).recipes.front().findings) {
+      if (finding.severity == Severity::error) rules.insert(finding.rule);
+    }
+    return rules;
+  };
+  EXPECT_EQ(rules_with("x", "x"), (std::set<std::string>{}));
+  for (const auto& [from, to] : {std::pair{"MPISupport = true;", ""}, std::pair{"MPISupport = true", "MPISupport = false"}, std::pair{"gcc14Stdenv", "gcc13Stdenv"},
+                                 std::pair{"export BLAS=MKL", ""}, std::pair{"BLAS=MKL", "BLAS=Eigen"}, std::pair{"[ nixpkgs_pinned.openmpi ]", "[ ]"},
+                                 std::pair{"[ nixpkgs_pinned.openmpi ]", "[ nixpkgs_pinned.openmpi nixpkgs_pinned.mpich ]"}, std::pair{"[ ./a.patch ]", "[ ./b.patch ]"},
+                                 std::pair{"[ ./a.patch ]", "[ ./a.patch ./b.patch ]"}, std::pair{"[ \"all\" ]", "[ \"pie\" ]"}, std::pair{"\"mine\"", "\"yours\""},
+                                 std::pair{"Xptxas -v", "Xptxas -O0"}}) {
+    EXPECT_TRUE(rules_with(from, to).contains("extra")) << from << " -> " << to;
+  }
+  EXPECT_TRUE(rules_with("doCheck = false;", "installPhase = \"true\";").contains("not-understood"));
+  EXPECT_TRUE(rules_with("export BLAS=MKL", "export BLAS=MKL\n    rm -rf third_party").contains("shell-unknown"));
+}
+
+TEST_F(ImportTest, WhatCannotBeSaidIsAListAndNeverDropped) {
+  const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix";
+  const std::string text = read_file(fs::path(testing::source_folder) / "tests/nix/styles/all.nix");
+  const auto why_with = [&](const std::string& from, const std::string& to) -> std::string {
+    if (text.find(from) == std::string::npos) throw std::runtime_error(from);
+    write_file_atomically(before_ / file, replace_all(text, from, to));
+    const Imported imported = import_folder(record_folder(before_), "m");
+    return imported.unexplained.empty() ? "" : imported.unexplained.front().why;
+  };
+  EXPECT_EQ(why_with("overlays = [", "overlays = [ (final: prev: { openblas = prev.mkl; })"), "an overlay changes openblas, of which a matrix has no word");
+  EXPECT_EQ(why_with("doCheck = false;", "src = ./.;"), "takes its source from elsewhere than a matrix can say");
+  EXPECT_EQ(why_with("stdenv = nixpkgs_pinned.gcc14Stdenv;", "buildPythonPackage = args: nixpkgs_pinned.hello;"), "gives override a buildPythonPackage that cannot be written down");
+  EXPECT_EQ(why_with("[ nixpkgs_pinned.openmpi ]", "[ (nixpkgs_pinned.stdenv.mkDerivation { name = \"x\"; }) ]"),
+            "sets buildInputs to what cannot be written down: a function, or a package of its own");
+  EXPECT_EQ(why_with("config = {", "crossSystem = \"aarch64-linux\"; config = {"), "nixpkgs is given crossSystem, of which a matrix has no word");
+  EXPECT_EQ(why_with("config = {", "localSystem = { system = \"x86_64-linux\"; gcc.arch = \"skylake\"; }; config = {"),
+            "compiles all of nixpkgs with -march=skylake, of which a matrix has no word");
+}
+
+}  // namespace
+}  // namespace lathe
