@@ -14,18 +14,38 @@ let
   places = if home == "" then [ "/usr/local/cuda" "/usr" ] else [ home ];
   found = lib.filter (path: builtins.pathExists (path + "/bin/nvcc")) places;
   toolkit = if found == [ ] then "${import ./wheels.nix { inherit mkDerivation system; }}" else lib.head found;
+  # Jetsons have packages of their own until CUDA 13, taken where the configuration names Jetsons and nothing else.
+  jetsons = [ "5.3" "6.2" "7.2" "8.7" "10.1" ];
+  asked = config.cudaCapabilities or [ ];
+  named = lib.filter (capability: lib.elem capability jetsons) asked;
+  isJetsonBuild =
+    if named != [ ] && (named != asked || system != "aarch64-linux") then
+      throw "Jetson devices cannot be targeted with non-Jetson devices. Additionally, they require hostPlatform to be aarch64. You requested ${lib.concatStringsSep ", " asked} for ${system}."
+    else
+      named != [ ] && lib.versionMajor version == "12";
+  redist = if system == "x86_64-linux" then "linux-x86_64" else if isJetsonBuild then "linux-aarch64" else "linux-sbsa";
+  # A package of this set. Those of two sets cannot be inputs of one build: lib.nix looks.
+  part = pname: attributes: mkDerivation (attributes // {
+    pname = "cuda${version}-${pname}";
+    inherit version refuse redist;
+    passthru = { cudaSet = version; } // attributes.passthru or { };
+  });
+  # How CCCL is packaged: "" (out and dev), "one" output, "include" (headers in an output of that name), "folder" (include/cccl too).
+  ccclStyle = builtins.getEnv "TORCHLATHE_MINI_CCCL";
+  ccclHeaders = { one = "out"; folder = "out"; include = "include"; }.${ccclStyle} or "dev";
   # Packages of the set replaced by others, as nixpkgs' sets do it.
   scope = base: base // { overrideScope = change: let final = scope (base // change final base); in final; };
 in
 scope (rec {
   cudaMajorMinorVersion = version;
   cudaMajorVersion = lib.versionMajor version;
-  flags.cudaCapabilities = config.cudaCapabilities or [ "7.5" "8.0" "8.6" "8.9" "9.0" "10.0" "12.0" ];
+  flags = {
+    cudaCapabilities = config.cudaCapabilities or [ "7.5" "8.0" "8.6" "8.9" "9.0" "10.0" "12.0" ];
+    inherit isJetsonBuild;
+  };
   cudaFlags = flags;
   inherit toolkit;
-  cuda_nvcc = mkDerivation {
-    pname = "cuda${version}-cuda_nvcc";
-    inherit version refuse;
+  cuda_nvcc = part "cuda_nvcc" {
     # No link: nvcc looks for its parts beside the name that it was called by.
     buildCommand = ''
       mkdir -p $out/bin
@@ -34,17 +54,28 @@ scope (rec {
     '';
   };
   cuda_cudart = cuda_nvcc;
-  cuda_cccl = mkDerivation {
-    pname = "cuda${version}-cuda_cccl";
-    inherit version refuse;
+  # Its header is what PyTorch looks for.
+  cuda_cupti = part "cuda_cupti" {
     outputs = [ "out" "dev" ];
+    buildCommand = "mkdir -p $out/lib $dev/include; echo '/* of CUDA ${version} */' >$dev/include/cupti.h";
+  };
+  cudnn = part "cudnn" { buildCommand = "mkdir -p $out/lib"; };
+  nccl = part "nccl" { buildCommand = "mkdir -p $out/lib"; };
+  libcusparse_lt = part "libcusparse_lt" { buildCommand = "mkdir -p $out/lib"; };
+  cuda_cccl = part "cuda_cccl" {
+    outputs = { one = [ "out" ]; folder = [ "out" ]; include = [ "out" "dev" "include" ]; }.${ccclStyle} or [ "out" "dev" ];
     buildCommand = ''
-      mkdir -p $out $dev/include
+      headers=''$${ccclHeaders}
+      mkdir -p $out $headers/include
+      [ -z "''${dev:-}" ] || mkdir -p $dev
       for folder in cuda cub thrust nv; do
         for place in ${toolkit}/include/cccl ${toolkit}/include; do
-          [ -e $place/$folder ] && ln -s $place/$folder $dev/include/$folder && break
+          [ -e $place/$folder ] && ln -s $place/$folder $headers/include/$folder && break
         done
+        # A toolkit of few packages has not all of it.
+        [ -e $headers/include/$folder ] || mkdir $headers/include/$folder
       done
+      ${lib.optionalString (ccclStyle == "folder" && cudaMajorVersion == "13") "ln -s . $headers/include/cccl"}
     '';
   };
 })

@@ -11,7 +11,10 @@
 let
   lib = import ./lib.nix;
   inherit (lib) makeOverridable fix;
-  mkDerivation = lib.mkDerivationFor { inherit system failures; };
+  mkDerivation = lib.mkDerivationFor { inherit system failures config stdenv; };
+  # What runCommand makes has no compiler, as in nixpkgs.
+  mkDerivationNoCC = lib.mkDerivationFor { inherit system failures config; stdenv = stdenv // { cc = null; }; };
+  stdenv = { inherit mkDerivation; hostPlatform = { inherit system; }; cc.program = "g++"; };
 
   # Failures on demand: TORCHLATHE_MINI_FAIL="KIND REGEX;KIND REGEX", each for the packages whose pname matches.
   failures = lib.readFailures (builtins.getEnv "TORCHLATHE_MINI_FAIL");
@@ -22,15 +25,16 @@ let
       companion =
         pfinal: module: version:
         makeOverridable (import ./companion.nix) {
-          inherit lib mkDerivation module version;
+          inherit lib module version;
           inherit (pfinal) python torch;
         };
       version = builtins.substring 0 1 digits + "." + builtins.substring 1 (-1) digits;
       base = pfinal: {
         python = { inherit version; sitePackages = "lib/python${version}/site-packages"; pythonVersion = version; };
+        typing-extensions = import ./typing_extensions.nix { inherit mkDerivation; inherit (pfinal) python; };
         torch = makeOverridable (import ./torch.nix) {
           inherit lib mkDerivation config;
-          inherit (pfinal) python;
+          inherit (pfinal) python typing-extensions;
           inherit (final) cudaPackages magma;
           cudaSupport = config.cudaSupport or false;
           gpuTargets = [ ];
@@ -61,7 +65,7 @@ let
   base = final: import ./debian.nix { inherit mkDerivation; } // {
     inherit lib system config mkDerivation;
     pkgs = final;
-    stdenv = { inherit mkDerivation; hostPlatform = { inherit system; }; cc.cc.lib = final.nothing; };
+    stdenv = stdenv // { cc = stdenv.cc // { cc.lib = final.nothing; }; };
     # Programs find their libraries on the machine: nothing to patch.
     autoPatchelfHook = final.nothing;
     nothing = mkDerivation { name = "nothing"; buildCommand = "mkdir $out"; };
@@ -80,14 +84,16 @@ let
     python312Packages = pythonSet final "312";
     python313Packages = pythonSet final "313";
     python314Packages = pythonSet final "314";
-    cudaPackages = final.cudaPackages_12_9;
-    cudaPackages_12 = final.cudaPackages_12_9;
-    cudaPackages_13 = final.cudaPackages_13_0;
+    cudaPackages = final.cudaPackages_12_8;
+    cudaPackages_12 = final.cudaPackages_12_8;
+    # It moves: TORCHLATHE_MINI_CUDA13="13_2" is that of a later nixpkgs.
+    cudaPackages_13 = let moved = builtins.getEnv "TORCHLATHE_MINI_CUDA13"; in if moved == "" then final.cudaPackages_13_0 else final."cudaPackages_${moved}";
     cudaPackages_12_6 = cuda "12.6";
     cudaPackages_12_8 = cuda "12.8";
     cudaPackages_12_9 = cuda "12.9";
     cudaPackages_13_0 = cuda "13.0";
     cudaPackages_13_1 = cuda "13.1";
+    cudaPackages_13_2 = cuda "13.2";
     magma = makeOverridable (import ./magma.nix) { inherit lib mkDerivation; inherit (final) cudaPackages; };
     # The machine's, as the compilers are.
     ccache = mkDerivation {
@@ -111,7 +117,7 @@ let
     };
     runCommand =
       name: attributes: script:
-      mkDerivation (attributes // { inherit name; buildCommand = script; });
+      mkDerivationNoCC (attributes // { inherit name; buildCommand = script; });
     fetchFromGitHub = import ./fetch.nix { inherit mkDerivation lib; };
     fetchurl =
       { url, hash }:

@@ -11,9 +11,11 @@ rec {
   optionals = condition: values: if condition then values else [ ];
   optionalString = condition: text: if condition then text else "";
   optionalAttrs = condition: set: if condition then set else { };
-  getOutput = output: package: package.${output} or package.out or package;
+  # An output that was asked for by name stays that output.
+  getOutput = output: package: if package.outputSpecified or false then package else package.${output} or package.out or package;
   getDev = getOutput "dev";
   getLib = getOutput "lib";
+  getInclude = package: if package.outputSpecified or false then package else package.include or package.dev or package.out or package;
   cleanSourceFilter = path: _: !(elem (baseNameOf path) [ ".git" ".hg" ".svn" ]);
   cleanSourceWith = { src, filter }: builtins.path { path = src; inherit filter; name = "source"; };
   licenses.mit = "mit";
@@ -34,14 +36,46 @@ rec {
       overrideAttrs = change: makeOverridable (given: (f given).overrideAttrs change) arguments;
     };
 
-  # A derivation with builder.sh's phases. meta and passthru stay outside; meta.broken and meta.unfree refuse as nixpkgs does.
-  mkDerivationFor =
-    { system, failures }@common:
-    attributes:
+  # What overrideAttrs is given: a set, `prev: set`, or `final: prev: set`.
+  changed =
+    change: final: prev:
     let
-      hidden = [ "meta" "passthru" "pname" "version" "refuse" ];
+      first = if builtins.isFunction change then change prev else change;
+    in
+    if builtins.isFunction first then change final prev else first;
+
+  concatInputs = attributes: attributes.buildInputs or [ ] ++ attributes.nativeBuildInputs or [ ] ++ attributes.propagatedBuildInputs or [ ];
+  # The releases of CUDA that these packages are of, each once.
+  cudaSetsOf =
+    packages:
+    builtins.attrNames (builtins.listToAttrs (map (package: { name = package.cudaSet; value = null; }) (filter (package: package ? cudaSet) packages)));
+
+  # A derivation with builder.sh's phases. meta and passthru stay outside; meta.broken refuses as nixpkgs does. Of an input that has
+  # several outputs a build gets `dev`.
+  mkDerivationFor =
+    { system, failures, config ? { }, stdenv ? null }@common:
+    given:
+    let
+      # `given`: a set, or a function of what it ends up as after every overrideAttrs.
+      attributes = if builtins.isFunction given then fix given else given;
+      hidden = [ "meta" "passthru" "pname" "version" "refuse" "cudaInputs" ];
       name = attributes.name or "${attributes.namePrefix or ""}${attributes.pname}-${attributes.version}";
-      plain = builtins.removeAttrs attributes hidden;
+      inputs = builtins.mapAttrs (_: map getDev) (
+        builtins.intersectAttrs { buildInputs = null; nativeBuildInputs = null; propagatedBuildInputs = null; } attributes
+      );
+      # With structured attributes a build sees `env` in its environment and the rest as variables of its shell alone.
+      structured = attributes.__structuredAttrs or false;
+      env = attributes.env or { };
+      plain = builtins.removeAttrs attributes (hidden ++ [ "env" ]) // inputs // (if structured then { inherit env; } else env);
+      sets = cudaSetsOf (concatInputs attributes ++ attributes.cudaInputs or [ ]);
+      refuseBroken =
+        drv:
+        if (attributes.meta.broken or false) && !(config.allowBroken or false) then
+          throw "Package ‘${name}’ in ${attributes.meta.position or "nix/mini"} is marked as broken, refusing to evaluate."
+        else if builtins.length sets > 1 then
+          throw "${name} mixes CUDA sets: ${concatStringsSep ", " sets}"
+        else
+          drv;
       drv = derivation (
         plain
         // {
@@ -54,23 +88,30 @@ rec {
           failure = failureOf failures (attributes.pname or name);
         }
       );
-      checked = if attributes ? refuse then attributes.refuse name drv else drv;
+      # As in nixpkgs an output has what the package has, the other outputs too.
+      output = name: checked.${name} // outputs // { inherit stdenv; } // (attributes.passthru or { }) // { outputSpecified = true; };
+      outputs = builtins.listToAttrs (map (name: { inherit name; value = output name; }) (attributes.outputs or [ "out" ]));
+      checked = refuseBroken (if attributes ? refuse then attributes.refuse name drv else drv);
     in
     checked
-    # As in nixpkgs an output has what the package has.
-    // builtins.listToAttrs (map (output: { name = output; value = checked.${output} // (attributes.passthru or { }) // { outputSpecified = true; }; }) (attributes.outputs or [ "out" ]))
+    // { inherit stdenv; }
+    // outputs
     // (attributes.passthru or { })
     // {
       inherit name;
       pname = attributes.pname or name;
       version = attributes.version or "";
-      meta = attributes.meta or { };
+      # What nixpkgs adds to it.
+      meta = { available = !(attributes.meta.broken or false); } // attributes.meta or { };
       passthru = attributes.passthru or { };
       inherit attributes;
       overrideAttrs =
         change:
         mkDerivationFor common (
-          attributes // (if builtins.isFunction change then change attributes else change)
+          if builtins.isFunction given then
+            final: let prev = given final; in prev // changed change final prev
+          else
+            attributes // changed change attributes attributes
         );
     };
 

@@ -14,5 +14,5 @@ mkDerivation {
     ar rcsD libmagma.a interface_cuda.o
   '';
   installPhase = "mkdir -p $out/lib; cp libmagma.a $out/lib/";
-  passthru = { inherit (cudaPackages) cudaMajorMinorVersion; };
+  passthru = { inherit (cudaPackages) cudaMajorMinorVersion; cudaSet = cudaPackages.cudaMajorMinorVersion; };
 }

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: MIT
 # What torch.utils.cpp_extension is for the real companions: the C++ sources with CXXFLAGS, the CUDA sources for the GPUs of
-# TORCH_CUDA_ARCH_LIST, linked against the torch that was handed in. Its PyTorch is found where Python would find it.
-package=$torch/$PYTHON_SITE_PACKAGES/torch
+# TORCH_CUDA_ARCH_LIST, linked against the torch that was handed in. Its PyTorch is found as setup.py finds it: torchvision imports
+# torch.utils.cpp_extension, which needs what torch propagates; torchaudio asks CMake too.
+export PYTHONDONTWRITEBYTECODE=1
+package=$(python3 -S -c 'import os, torch.utils.cpp_extension; print(os.path.dirname(torch.__file__))')
 libraries=$(readlink -f "$package/lib")
+if [ "$module" = torchaudio ]; then
+  grep -q "with nixpkgs' flags" flags.txt || { echo "nixpkgs' cmakeFlags do not reach CMake: its patch of setup.py is not applied"; exit 1; }
+  printf 'find_package(Torch REQUIRED)\nmessage("${TORCH_LIBRARIES}")\n' >find.cmake
+  found=$(cmake -P find.cmake 2>&1) || { echo "$found"; exit 1; }
+  [ "$(realpath "$found")" = "$libraries" ] || { echo "CMake found another Torch than Python: $found, $libraries"; exit 1; }
+fi
 objects=()
 for source in csrc/*.cpp; do
-  g++ -O2 -std=c++17 -fPIC ${CXXFLAGS:-} -I"$package/include" -DEXTENSION_VERSION="\"$version\"" -c "$source" -o "$source.o"
+  "$CXX" -O2 -std=c++17 -fPIC ${CXXFLAGS:-} -I"$package/include" -DEXTENSION_VERSION="\"$version\"" -c "$source" -o "$source.o"
   objects+=("$source.o")
 done
 cuda=()
@@ -36,4 +44,4 @@ if [ "$USE_CUDA" = 1 ]; then
     done
   fi
 fi
-g++ -shared -o _C.so "${objects[@]}" -L"$libraries" -ltorch_cpu -lc10 "${cuda[@]}" -Wl,-rpath,"$libraries"
+"$CXX" -shared -o _C.so "${objects[@]}" -L"$libraries" -ltorch_cpu -lc10 "${cuda[@]}" -Wl,-rpath,"$libraries"

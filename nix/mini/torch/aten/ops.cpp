@@ -22,6 +22,13 @@ const at::Kernels& kernels() {
 }  // namespace
 
 extern "C" {
+bool torch_profiles_cuda() {
+#ifdef TORCH_PROFILES_CUDA
+  return true;
+#else
+  return false;
+#endif
+}
 const char* torch_cpu_capability() { return kernels().name; }
 void torch_axpy(float a, const float* x, float* y, std::size_t n) { kernels().axpy(a, x, y, n); }
 float torch_dot(const float* x, const float* y, std::size_t n) { return kernels().dot(x, y, n); }

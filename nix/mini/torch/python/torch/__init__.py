@@ -72,5 +72,5 @@ def zeros(n, device="cpu"):
     return tensor([0.0] * n, device)
 
 
-from . import cuda, version  # noqa: E402
+from . import cuda, profiler, utils, version  # noqa: E402
 from .backends import cpu as _backend  # noqa: E402,F401

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""strict_mini.py TORCHLATHE: every line of a recipe that is there for a habit of nixpkgs is needed.
+
+Recipes are generated and built from nix/mini, which has these habits, by the real Nix in a store of its own. Then each line is
+taken away or written as it used to be, and nix/mini must refuse, with nixpkgs' own words where it has some. What nixpkgs does
+not say at all (a profiler without CUPTI, the packages of another machine) is looked for in what was built. Exits 77 (skipped)
+without Nix, nvcc, ninja.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from needs import need
+from nix_store import store_at
+
+tests = Path(__file__).resolve().parent
+program = Path(sys.argv[1]).resolve()
+need("nix-build", "nvcc", "ninja", "cmake", "g++")
+
+matrix = """[matrix]
+name = "strict"
+companions = ["torchaudio"]
+[nixpkgs.canonical]
+rev = "6a030d535719c5190187c4cec156f335e95e3211"
+[pytorch."2.10.0"]
+hash = "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ="
+[torchaudio."2.10.0"]
+pytorch = "2.10.0"
+hash = "sha256-b1sjHVFXdNFDbdtXWSM2KisSRE/8IbzJI4rvzYQ4UMg="
+[[build]]
+pytorch = "2.10.0"
+python = "3.13"
+cuda = "13.0"
+gpus = GPUS
+isas = ["avx2"]
+"""
+carve = """[settings]
+strategy = "carve"
+[carver]
+url = "https://example.org/torchlathe.tar.gz"
+"""
+# Another release than nixpkgs', whose source reads otherwise where nixpkgs' postPatch insists and its patches look.
+later = """[matrix]
+name = "later"
+[nixpkgs.canonical]
+rev = "6a030d535719c5190187c4cec156f335e95e3211"
+[pytorch."2.14.0"]
+hash = "HASH"
+[[build]]
+kind = "cpu"
+pytorch = "2.14.0"
+python = "3.13"
+isas = ["avx2"]
+"""
+jetson = """[matrix]
+name = "jetson"
+[nixpkgs.canonical]
+rev = "6a030d535719c5190187c4cec156f335e95e3211"
+[pytorch."2.9.1"]
+hash = ""
+[[build]]
+pytorch = "2.9.1"
+python = "3.13"
+cuda = "12.9"
+gpus = ["8.7"]
+isas = ["armv8_2"]
+"""
+set_name = "python313-cuda13_0-sm90-avx2"
+
+
+class Mini:
+    """A folder of generated recipes, the package set and torchlathe's own nix folder, all of which may be changed."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.environment = dict(os.environ, TORCHLATHE_PROGRAM=str(program), **store_at(folder / "nix"))
+        shutil.copytree(tests.parent / "nix", folder / "own/nix", symlinks=True)
+        self.made = 0
+
+    def generate(self, name, text):
+        (self.folder / f"{name}.toml").write_text(text)
+        subprocess.run([program, "generate", "-m", self.folder / f"{name}.toml", "--out", self.folder / name], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def changed(self, name, changes):
+        """A copy of the recipes with (text, other text) in them, each found in at least one file."""
+        self.made += 1
+        copy = self.folder / f"{name}-{self.made}"
+        shutil.copytree(self.folder / name, copy)
+        for old, new in changes:
+            holders = [path for path in copy.iterdir() if re.search(old, path.read_text())]
+            assert holders, f"no recipe has: {old}"
+            for path in holders:
+                path.write_text(re.sub(old, new, path.read_text()))
+        return copy
+
+    def run(self, command, path, habits, carver=None):
+        arguments = ["--arg", "nixpkgs", self.folder / "own/nix/mini"]
+        if "carve" in str(path):
+            arguments += ["--arg", "torchlathe", carver or self.folder / "own"]
+        return subprocess.run([str(word) for word in [*command, path, *arguments]], text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, env=dict(self.environment, **habits))
+
+    def build(self, path, habits=(), carver=None):
+        done = self.run(["nix-build", "--no-out-link", "--timeout", "300"], path, dict(habits), carver)
+        return done.returncode == 0, done.stdout
+
+    def result(self, path, habits=()):
+        good, log = self.build(path, habits)
+        assert good, f"{path.name} does not build, {dict(habits)}:\n{log[-3000:]}"
+        return Path([line for line in log.splitlines() if line.startswith("/")][-1])
+
+    def refused(self, what, name, changes, target, words, habits=(), carver=None):
+        good, log = self.build(self.changed(name, changes) / f"{target}.nix", habits, carver)
+        assert not good and words in log, f"{what}: {'builds' if good else 'refused otherwise'}\n{log[-2000:]}"
+        print(f"refused: {what}")
+
+
+def profiler(out):
+    """What the profiler of the PyTorch in this output can watch."""
+    code = "import torch; print(*sorted(a.name for a in torch.profiler.supported_activities()))"
+    site = f"{out}/lib/python3.13/site-packages"
+    return subprocess.run([sys.executable, "-c", code], env=dict(os.environ, PYTHONPATH=site), check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.strip()
+
+
+checked = {"TORCHLATHE_MINI_METADATA": "checked"}
+metadata_line = r"    dontCheckPythonMetadata = true;\n"
+
+
+def companions(mini):
+    mini.generate("set", matrix.replace("GPUS", '["9.0"]'))
+    target = f"torchaudio-{set_name}"
+    whole = mini.folder / "set" / f"{target}.nix"
+    mini.result(whole, checked)
+    mini.result(whole, {"TORCHLATHE_MINI_STYLE": "finalAttrs", "TORCHLATHE_MINI_CCCL": "include"})
+    # F1
+    torch_line = r"torch = import (\./.*\.nix \{[^}]*\});"
+    mini.refused("a companion with torch.out alone", "set", [(torch_line, r"torch = (import \1).out;")], target,
+                 "No module named 'typing_extensions'", checked)
+    mini.refused("a companion without what CMake finds", "set",
+                 [(torch_line, r"torch = (import \1).out;"), (r"\[ torch\.out \]", "[ torch.out pkgs.python313Packages.typing-extensions ]")],
+                 target, "FindTorch.cmake", checked)
+    mini.refused("a companion without nixpkgs' patches", "set", [(r'(version = "2\.10\.0";\n    src = pkgs)', r"patches = [ ];\n    \1")],
+                 target, "patch of setup.py is not applied", checked)
+    # F3
+    mini.refused("a companion of another name", "set", [(metadata_line, "")], target, "PackageNotFoundError", checked)
+    mini.refused("a PyTorch of another name", "set", [(metadata_line, "")], f"pytorch-{set_name}", "PackageNotFoundError", checked)
+
+
+def upgrades(mini):
+    # F4
+    target = mini.folder / "set" / f"pytorch-{set_name}.nix"
+    found = profiler(mini.result(target, checked))
+    assert "CUDA" in found or not os.path.exists("/dev/nvidia0"), found
+    symbol = b"torch_profiles_cuda"
+    mini.refused("no patches at all", "set", [(r"(# nixpkgs' substitutions insist)", r"patches = [ ];\n        \1")], f"pytorch-{set_name}",
+                 "FindCUDAToolkit.cmake", checked)
+    quiet = mini.changed("set", [(r"(# nixpkgs' substitutions insist)",
+                                  r'patches = builtins.filter (patch: baseNameOf patch != "pytorch-pr-108847.patch") old.patches;\n        \1')])
+    good, log = mini.build(quiet / f"pytorch-{set_name}.nix", checked)
+    assert good and "using CPU-only Kineto build" in log, log[-2000:]
+    print("quiet, and found: a profiler without CUPTI")
+    # F5, F4
+    mini.generate("unhashed", later.replace("HASH", ""))
+    good, log = mini.build(mini.folder / "unhashed/pytorch-python313-cpu-avx2.nix")
+    assert not good and "hash mismatch" in log, log[-2000:]
+    mini.generate("later", later.replace("HASH", re.findall(r"got: *(sha256-\S+)", log)[0]))
+    mini.result(mini.folder / "later/pytorch-python313-cpu-avx2.nix")
+    mini.refused("texts of another release", "later", [(r'builtins\.replaceStrings .*? \(old\.postPatch or ""\)', "old.postPatch")],
+                 "pytorch-python313-cpu-avx2", "doesn't match anything in file")
+    mini.refused("a patch of another release", "later", [(r'"pytorch-pr-108847\.patch"', "")], "pytorch-python313-cpu-avx2", "FAILED")
+
+
+def cccl(mini):
+    # F10
+    links = f"pytorch-{set_name}"
+    for style in ("", "one", "include", "folder"):
+        mini.result(mini.folder / "set" / f"{links}.nix", {"TORCHLATHE_MINI_CCCL": style})
+    mini.refused("links to CCCL's output dev", "set", [("getInclude", "getDev")], links, "CCCL has no include/cuda",
+                 {"TORCHLATHE_MINI_CCCL": "include"})
+
+
+def jetsons(mini):
+    # F8: nothing is said; the packages are those of another machine.
+    mini.generate("jetson", jetson)
+    name = "pytorch-python313-cuda12_9-sm87-armv8_2.nix"
+
+    def packages(path):
+        done = mini.run(["nix-instantiate"], path, {})
+        assert done.returncode == 0, done.stdout
+        needed = subprocess.run(["nix-store", "-qR", done.stdout.splitlines()[-1].split("!")[0]], env=mini.environment, text=True,
+                                stdout=subprocess.PIPE, check=True).stdout.splitlines()
+        compiler = next(path for path in needed if path.endswith("cuda_nvcc-12.9.drv"))
+        return re.search(r'"redist","([^"]*)"', Path(compiler).read_text())[1]
+
+    assert packages(mini.folder / "jetson" / name) == "linux-aarch64"
+    left_out = r"cudaCapabilities = \[ \"8\.7\" \];(?=\s*# This|\s*\};\s*overlays)"
+    assert packages(mini.changed("jetson", [(left_out, "")]) / name) == "linux-sbsa"
+    done = mini.run(["nix-instantiate"], mini.changed("jetson", [(left_out, 'cudaCapabilities = [ "8.7" "9.0" ];')]) / name, {})
+    assert "cannot be targeted with non-Jetson devices" in done.stdout, done.stdout
+    print("quiet, and found: a Jetson with the packages of Arm servers")
+
+
+def carved(mini):
+    mini.generate("carve", matrix.replace("GPUS", '["9.0", "8.6"]') + carve)
+    target = mini.folder / "carve" / f"torchaudio-{set_name}.nix"
+    torch = mini.folder / "carve" / f"pytorch-{set_name}.nix"
+    # F9: two carved packages in one environment; no output holds the uncarved wheel.
+    results = [mini.result(target), mini.result(torch)]
+    records = [path.relative_to(out) for out in results for path in out.rglob("torchlathe-manifest.json")]
+    assert len(records) == len(set(records)), records
+    done = mini.run(["nix-instantiate", "--eval", "--strict", "--json", "-A", "outputs"], torch, {})
+    assert json.loads(done.stdout.splitlines()[-1]) == ["out", "dev", "lib", "cxxdev"], done.stdout
+    # F2
+    own = mini.folder / "own-changed"
+    shutil.copytree(mini.folder / "own", own, symlinks=True)
+    recipe = own / "nix/carve.nix"
+    text = recipe.read_text()
+
+    def without(old, new):
+        assert old in text, old
+        recipe.write_text(text.replace(old, new))
+        return own
+
+    mini.refused("a carve of what is called broken", "carve", [], f"pytorch-{set_name}", "is marked as broken",
+                 carver=without('"broken" "available"', '"available"'))
+    # F9: what builds against it asks for its compiler.
+    against = mini.changed("carve", [])
+    (against / "against.nix").write_text("""{ nixpkgs, torchlathe }:
+let pkgs = import nixpkgs { config = { allowUnfree = true; allowBroken = true; }; }; in
+pkgs.python313Packages.torchaudio.override { torch = import ./pytorch-%s.nix { inherit nixpkgs torchlathe; }; }
+""" % set_name)
+    good, log = mini.build(against / "against.nix")
+    assert good, log[-2000:]
+    good, log = mini.build(against / "against.nix", carver=without("if from ? stdenv", "if false"))
+    assert not good and "program" in log, log[-2000:]
+    print("refused: a carved torch without its compiler")
+
+
+with tempfile.TemporaryDirectory(prefix="lathe-strict-") as folder:
+    mini = Mini(Path(folder))
+    try:
+        companions(mini)
+        upgrades(mini)
+        cccl(mini)
+        jetsons(mini)
+        carved(mini)
+    finally:
+        subprocess.run(["chmod", "-R", "u+w", folder], check=False)
+print("each line that is there for a habit of nixpkgs is needed")
