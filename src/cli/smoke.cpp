@@ -41,6 +41,8 @@ void print_text(const InstalledTorch& torch, const SmokeReport& report, const Fi
   line("python", report.python);
   line("cuda", report.cuda.empty() ? "" : fmt::format("{}, code for {}", report.cuda, fmt::join(report.arch_list, " ")));
   line("cpu", report.cpu_capability);
+  line("with", fmt::format("{}", fmt::join(report.parts, ", ")));
+  line("profiler", fmt::format("{}", fmt::join(report.profiler, ", ")));
   for (const SmokeDevice& device : report.devices) {
     line("device", fmt::format("{} ({})", device.name, device.capability ? spell(*device.capability, Dialect::dotted) : "?"));
   }
@@ -62,6 +64,7 @@ void print_json(const SmokeReport& report, const Findings& findings, Terminal& t
   JsonWriter json;
   json.begin_object().member("version", report.version).member("python", report.python).member("cuda", report.cuda);
   json.member("cuda_available", report.cuda_available).member("arch_list", report.arch_list).member("finished", report.done);
+  json.member("parts", report.parts).member("profiler", report.profiler);
   json.key("devices").begin_array();
   for (const SmokeDevice& device : report.devices) {
     json.begin_object().member("name", device.name);

@@ -50,11 +50,15 @@ void take_fact(SmokeReport& report, const Json& record, const std::string& name)
   if (name == "cpu_capability") report.cpu_capability = text();
   if (name == "cuda_available") report.cuda_available = value && value->get<bool>() && *value->get<bool>();
   if (name == "done") report.done = true;
-  if (name == "arch_list" && value && value->array()) {
+  const auto texts = [&](std::vector<std::string>& into) {
+    if (!value || !value->array()) return;
     for (const Json& item : *value->array()) {
-      if (item.text()) report.arch_list.push_back(printable(*item.text()));
+      if (item.text()) into.push_back(printable(*item.text()));
     }
-  }
+  };
+  if (name == "arch_list") texts(report.arch_list);
+  if (name == "parts") texts(report.parts);
+  if (name == "profiler") texts(report.profiler);
   if (name == "devices" && value && value->array()) {
     for (const Json& item : *value->array()) {
       const auto spelled = parse_capability(item.text_of("capability"));
@@ -150,6 +154,15 @@ class SmokeJudge {
     if (!same) error("cuda", fmt::format("is built with CUDA {}, its name says {}", report_.cuda, variant_.cuda->text()), "");
     judge_arch_list();
     judge_devices();
+    judge_profiler();
+  }
+
+  // Without CUPTI the build goes on and says so in one line of thousands; without a device PyTorch does not say that it has it.
+  void judge_profiler() {
+    if (report_.devices.empty() || report_.profiler.empty()) return;
+    if (std::ranges::find(report_.profiler, "CUDA") != report_.profiler.end()) return;
+    out_.add({.rule = "profiler", .severity = Severity::warning, .what = "torch.profiler cannot watch the GPU: the build did not find CUPTI",
+              .fix = "keep nixpkgs' patches of torch: torchlathe catalog patches"});
   }
 
   std::vector<DeviceCode> built_for() const {

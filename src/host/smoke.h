@@ -36,6 +36,8 @@ struct SmokeReport {
   std::string version = {}, python = {}, cuda = {}, cpu_capability = {}, cudnn = {};
   bool cuda_available = false;
   std::vector<std::string> arch_list = {};
+  std::vector<std::string> parts = {};     // "cuDNN 9.13.1", "distributed": what is built in
+  std::vector<std::string> profiler = {};  // "CPU", "CUDA": what torch.profiler can watch; empty where it was not said
   std::vector<SmokeDevice> devices = {};
   bool done = false;          // it came to its end
   std::string unfinished = {};  // else: the check during which it ended

@@ -67,6 +67,8 @@ def main():
     fact("cpu_capability", lambda: torch.backends.cpu.get_cpu_capability())
     fact("cudnn_version", lambda: torch.backends.cudnn.version() if torch.version.cuda else None)
     fact("config", lambda: torch.__config__.show())
+    fact("parts", lambda: parts(torch))
+    fact("profiler", lambda: sorted(each.name for each in torch.profiler.supported_activities()))
     devices = []
     if torch.version.cuda and torch.cuda.is_available():
         for i in range(torch.cuda.device_count()):
@@ -77,6 +79,41 @@ def main():
     cpu_checks(torch)
     gpu_checks(torch, devices)
     say(fact="done", value=True)
+
+
+def parts(torch):
+    """The libraries that are built in, each with its release where it says one. One that cannot be asked is left out."""
+    with_cuda = bool(torch.version.cuda)
+    questions = {
+        "cuDNN": lambda: with_cuda and torch.backends.cudnn.is_available() and release(torch.backends.cudnn.version()),
+        "NCCL": lambda: with_cuda and nccl_release(),
+        "MAGMA": lambda: bool(torch.cuda.has_magma),
+        "MKL": lambda: torch.backends.mkl.is_available(),
+        "OpenBLAS": lambda: "BLAS_INFO=open" in torch.__config__.show(),
+        "oneDNN": lambda: torch.backends.mkldnn.is_available(),
+        "distributed": lambda: torch.distributed.is_available(),
+        "flash attention": lambda: with_cuda and torch.backends.cuda.is_flash_attention_available(),
+    }
+    found = []
+    for name, ask in questions.items():
+        try:
+            answer = ask()
+        except Exception:
+            continue
+        if answer:
+            found.append(name if answer is True else f"{name} {answer}")
+    return found
+
+
+def nccl_release():
+    from torch.cuda import nccl
+    return ".".join(map(str, nccl.version()))
+
+
+def release(number):
+    """91301 -> 9.13.1, 8907 -> 8.9.7: cuDNN's two ways to count."""
+    large = 10000 if number >= 90000 else 1000
+    return f"{number // large}.{number % large // 100}.{number % 100}"
 
 
 def near(torch, got, want, tolerance):
@@ -157,7 +194,7 @@ def nccl(torch):
     """All devices' tensors are summed into each of them; with one device that is a copy, by NCCL's own kernel."""
     try:
         from torch.cuda import nccl as library
-        version = ".".join(map(str, library.version()))
+        version = nccl_release()
     except (ImportError, AttributeError):
         raise Skip("this build has no NCCL") from None
     parts = [torch.full((1000,), 1.0 + i, device=f"cuda:{i}") for i in range(torch.cuda.device_count())]

@@ -49,6 +49,16 @@ TEST(Smoke, ADeviceIsWhatItsCapabilitySays) {
   }
 }
 
+TEST(Smoke, AProfilerThatSeesNoGpuIsAWarning) {
+  const auto judged_with = [](const std::string& profiler) {
+    return judged("pytorch-python313-cuda13_0-sm86-avx2",
+                  records("13.0", "\"sm_86\"", "RTX 3090", "8.6", R"({"fact": "profiler", "value": [)" + profiler + "]}\n"));
+  };
+  EXPECT_EQ(rules(judged_with("\"CPU\", \"CUDA\"")), "");
+  EXPECT_EQ(rules(judged_with("\"CPU\"")), "profiler");
+  EXPECT_EQ(rules(judged_with("")), "");  // nobody could say
+}
+
 TEST(Smoke, MismatchesAreErrors) {
   EXPECT_EQ(rules(judged("pytorch-python313-cuda12_8-sm120-avx2", records("13.0", "\"sm_120\"", "RTX 5090", "12.0"))), "cuda");
   EXPECT_EQ(rules(judged("pytorch-python313-cuda13_0-sm120-avx2", records("13.0", "\"sm_86\"", "RTX 3090", "8.6"))), "arch-list device");
