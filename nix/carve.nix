@@ -3,7 +3,8 @@
 #
 #   import ./carve.nix { inherit pkgs; } { package = python3Packages.torch; gpus = [ "9.0" ]; }
 #
-# The result has the outputs of `package`, and they refer to each other, never to what they were made from: else nothing
+# The result has the outputs of `package` but for `dist`, the wheel that Python packages were installed from: as fat as
+# before, and nothing refers to it. The outputs refer to each other, never to what they were made from: else nothing
 # would be saved. Store paths inside files, binaries too, are replaced by paths of the same length (shorter ones are filled
 # with slashes, which mean nothing in a path).
 {
@@ -26,10 +27,12 @@
   options ? [ ],
 }:
 let
-  inherit (builtins) concatMap concatStringsSep filter foldl' head isAttrs length listToAttrs map replaceStrings storePath stringLength substring unsafeDiscardStringContext;
+  inherit (builtins) concatMap concatStringsSep filter foldl' head isAttrs length map removeAttrs replaceStrings storePath stringLength substring unsafeDiscardStringContext;
 
   from = if isAttrs package then package else { outPath = storePath (toString package); };
-  outputs = from.outputs or [ "out" ];
+  outputs = filter (output: output != "dist") (from.outputs or [ "out" ]);
+  # nixpkgs works these out again. A build that was let through as broken is carved like any other.
+  known = removeAttrs (from.meta or { }) [ "broken" "available" "unsupported" "insecure" "unfree" "outputsToInstall" "position" ];
   pathOf = output: if from ? ${output} then "${from.${output}}" else "${from.outPath}";
 
   # What follows the hash in the first output's path, so without its "-lib" and the like.
@@ -41,6 +44,12 @@ let
   # Of this derivation an output is $out, $lib, ...: what the shell knows it by.
   carve = output: ''
     torchlathe carve ${pathOf output} --gpu ${concatStringsSep "," gpus} ${concatStringsSep " " options} --output "''$${output}"
+    # At an output's root it would collide with that of another package in one environment.
+    if [ -f "''$${output}/torchlathe-manifest.json" ]; then
+      chmod u+w "''$${output}"
+      mkdir -p "''$${output}/share/torchlathe/${name}-${output}"
+      mv "''$${output}/torchlathe-manifest.json" "''$${output}/share/torchlathe/${name}-${output}/"
+    fi
   '';
   replacement = old: new: ''
     own="${new}"
@@ -61,8 +70,9 @@ pkgs.runCommand name
     nativeBuildInputs = [ torchlathe ];
     # The builder refuses a result that still refers to the old one.
     disallowedReferences = gone;
-    passthru = (from.passthru or { }) // passthru;
-    meta = (from.meta or { }) // meta;
+    # What builds against it is built with its compiler.
+    passthru = (if from ? stdenv then { inherit (from) stdenv; } else { }) // (from.passthru or { }) // passthru;
+    meta = known // meta;
   } // (if pname == null then { } else { inherit pname; }) // (if from ? version then { inherit (from) version; } else { }))
   ''
     ${concatStringsSep "" (map carve outputs)}

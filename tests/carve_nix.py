@@ -69,7 +69,7 @@ with tempfile.TemporaryDirectory(prefix="lathe-carve-nix-") as folder:
         assert str(other) in (site / "version.py").read_text()
         held = json.loads(subprocess.run([program, "inspect", "--format", "json", library], stdout=subprocess.PIPE, check=True).stdout)
         assert [code["arch"] for code in held["files"][0]["gpu"]] == ["sm_90"], held["files"][0]["gpu"]
-        manifest = json.loads((carved["lib"] / "torchlathe-manifest.json").read_text())
+        manifest = json.loads(next((carved["lib"] / "share/torchlathe").glob("*-lib/torchlathe-manifest.json")).read_text())
         assert manifest["gpus"] == ["9.0"]
 
         shown = run("nix-instantiate", "--eval", "--strict", "--json", expression, *arguments, "-A", "carved.passthru")

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/finding.h"
+#include "hardware/nixpkgs.h"
 #include "matrix/spec.h"
 #include "nix/record.h"
 
@@ -56,6 +57,7 @@ struct Case {
   // The torch that the recipe builds, or hands to the companion that it builds; nullptr: none that nixpkgs' torch is.
   const RecordedPackage* torch() const;
   bool is_companion() const;
+  const NixpkgsFacts* nixpkgs() const;  // what is known of the one that it uses; nullptr: nothing
   bool is_torch() const { return got.package && got.package->builder == "torch"; }
   Place whole() const { return {.file = file}; }
   // Where the recipe wrote `key` (RecordedPackage::where), or the file as a whole.
@@ -133,6 +135,8 @@ void rule_cuda_config(const Case&, Report&);
 void rule_magma_patch_missing(const Case&, Report&);
 void rule_magma_patch_twice(const Case&, Report&);
 void rule_cccl_links(const Case&, Report&);
+void rule_cccl_output(const Case&, Report&);
+void rule_jetson_config(const Case&, Report&);
 void rule_find_cuda_toolkit(const Case&, Report&);
 // rules/cpu.cpp
 void rule_isa_excess(const Case&, Report&);
@@ -174,7 +178,14 @@ void rule_cuda_mixed(const Case&, Report&);
 void rule_two_faced(const Case&, Report&);
 // rules/extra.cpp
 void rule_extra(const Case&, Report&);
+// rules/upgrade.cpp
+void rule_patch_dropped(const Case&, Report&);
+void rule_patch_stale(const Case&, Report&);
+void rule_old_substitutions(const Case&, Report&);
+void rule_triton(const Case&, Report&);
+void rule_metadata_name(const Case&, Report&);
 // rules/companion.cpp
+void rule_torch_output(const Case&, Report&);
 void rule_dev_output(const Case&, Report&);
 void rule_embedded_torch(const Case&, Report&);
 void rule_companion_gpus(const Case&, Report&);

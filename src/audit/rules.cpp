@@ -51,6 +51,8 @@ const Rule table[] = {
     {"magma-patch-missing", error, "MAGMA reads cudaDeviceProp.clockRate, which CUDA 13 removed. Some revisions of nixpkgs have the fix, this one does not.", "an overlay that adds the patch to magma", rule_magma_patch_missing},
     {"magma-patch-twice", error, "This nixpkgs has MAGMA's CUDA 13 fix already. Adding it again stops the build: \"Reversed (or previously applied) patch detected\".", "leave the overlay away", rule_magma_patch_twice},
     {"cccl-links", warning, "From 2.10 on PyTorch's CUTLASS includes <cccl/cuda/...> with CUDA 13; nixpkgs' toolkit has <cuda/...>. Without a folder of links the compiler does not find the headers.", "a folder cccl/ of links to cuda_cccl's include, on CPATH", rule_cccl_links},
+    {"cccl-output", error, "Where CCCL has an output of its own for headers, its output dev has none: the links to them lead nowhere, and the compiler says that a header is missing, an hour into the build.", "pkgs.lib.getInclude pkgs.cudaPackages.cuda_cccl", rule_cccl_output},
+    {"jetson-config", error, "nixpkgs takes CUDA's packages for Jetson only where config.cudaCapabilities names the Jetson, and nothing else beside it; else those for Arm servers, which do not run there.", apply, rule_jetson_config},
     {"find-cuda-toolkit", error, "nixpkgs removes cmake/Modules/FindCUDAToolkit.cmake in postPatch and has a patch that takes its installation away. patches = [ ] drops the patch and not the removal, so the install step fails.", "put a stub of the file there", rule_find_cuda_toolkit},
     // CPUs.
     {"isa-excess", error, "The compiler may use instructions that the named instruction set does not have. On a CPU that has just the named one the program dies with an illegal instruction.", apply, rule_isa_excess},
@@ -84,7 +86,14 @@ const Rule table[] = {
     {"job-limit", warning, "The recipe limits its compile jobs in another way than the matrix says.", apply, rule_job_limit},
     {"compile-cache", warning, "The recipe keeps the results of its compilers elsewhere than the matrix says, or compiles everything anew.", apply, rule_compile_cache},
     {"passthru", warning, "What the package says of itself to companions and tools is not what it is.", apply, rule_passthru},
+    // Another release than nixpkgs has, and what is checked when all is built.
+    {"patch-dropped", warning, "A patch of nixpkgs is gone that this release of PyTorch needs. Most of them fail late or not at all: without the one for CUPTI the profiler sees no GPU and nothing says so.", "keep (old.patches or [ ]), and filter out by name what does not apply", rule_patch_dropped},
+    {"patch-stale", error, "nixpkgs' patches are for the release that it ships. This one does not apply to the release that is built: the build stops in its first phase.", apply, rule_patch_stale},
+    {"old-substitutions", warning, "nixpkgs' postPatch replaces texts of the release that it ships and stops (--replace-fail) where one is not there. Another release may have lost it.", "builtins.replaceStrings [ \"--replace-fail\" ] [ \"--replace-warn\" ] old.postPatch", rule_old_substitutions},
+    {"triton", note, "torch.compile makes its GPU code with triton, and each PyTorch is made for one release of it. nixpkgs moves both together; an overlay that moves PyTorch alone leaves triton behind.", "pin a nixpkgs that ships this PyTorch: torchlathe catalog nixpkgs", rule_triton},
+    {"metadata-name", error, "nixpkgs from July 2026 on looks a Python package up under its pname when all is built, and Python knows PyTorch as torch, whatever the pname: the build fails at its very end.", "dontCheckPythonMetadata = true;", rule_metadata_name},
     // Companions.
+    {"torch-output", error, "torch has several outputs. What it needs in Python is named in its output dev, and what CMake finds of it lies there: a companion that is given another output alone cannot import torch while it is built, or find it by CMake.", "inherit torch, whole, and propagatedBuildInputs = old.propagatedBuildInputs ++ [ torch.out ]", rule_torch_output},
     {"dev-output", error, "torch has several outputs; \"dev\" holds headers and no Python module. A companion that hands it on cannot be imported.", "hand on torch itself (its out)", rule_dev_output},
     {"embedded-torch", error, "The companion is built with a torch that nobody installs beside it. Two libtorch in one process crash.", "take the torch of the recipe that is installed", rule_embedded_torch},
     {"companion-gpus", warning, "torchvision and torchaudio read torch.cudaCapabilities, which nixpkgs computes from its configuration: torch's gpuTargets does not narrow them.", "set config.cudaCapabilities too", rule_companion_gpus},
@@ -134,6 +143,11 @@ const RecordedPackage* Case::torch() const {
   if (!own) return nullptr;
   if (own->builder == "torch") return own;
   return own->torch && own->torch->builder == "torch" ? own->torch.get() : nullptr;
+}
+
+const NixpkgsFacts* Case::nixpkgs() const {
+  const RecordedNixpkgs* used = got.pin();
+  return used && used->rev ? nixpkgs_facts(*used->rev) : nullptr;
 }
 
 bool Case::is_companion() const { return got.package && got.package->torch != nullptr; }

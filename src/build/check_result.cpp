@@ -9,7 +9,9 @@
 namespace lathe {
 
 std::vector<Finding> broken_promises(const Variant& variant, const std::vector<std::string>& outputs) {
-  const std::vector<std::filesystem::path> paths(outputs.begin(), outputs.end());
+  // nixpkgs keeps the wheel that a Python package was installed from in an output of its own: the same once more.
+  std::vector<std::filesystem::path> paths(outputs.begin(), outputs.end());
+  if (paths.size() > 1) std::erase_if(paths, [](const std::filesystem::path& path) { return path.string().ends_with("-dist"); });
   const Verification verification = verify(promise_of(variant), inspect(paths, {.cpu = true}));
   std::vector<Finding> broken;
   for (const Breach& breach : verification.breaches) {

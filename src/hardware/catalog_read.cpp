@@ -118,7 +118,7 @@ Toolkit read_toolkit(const Toml& row) {
 
 Pin read_pin(const Toml& row) {
   row.allow_only(
-      {"rev", "sha256", "torch", "cuda", "cuda_sets", "magma_cuda13", "pytorch_alias", "source", "confidence"});
+      {"rev", "sha256", "like", "torch", "cuda", "cuda_sets", "magma_cuda13", "pytorch_alias", "source", "confidence"});
   return {.rev = row.at("rev").text(),
           .sha256 = row.find("sha256") ? std::optional(row.at("sha256").text()) : std::nullopt,
           .torch = row.text_or("torch", ""),

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "hardware/nixpkgs.h"
 #include "matrix/companions.h"
 #include "matrix/name_pattern.h"
 
@@ -67,10 +68,15 @@ std::vector<std::string> cpus_for(const Isa& isa) {
   return names;
 }
 
-// Why neither nvcc nor PyTorch's build can do this; "" when both can.
+// Why nvcc, CUDA's packages or PyTorch's build cannot do this; "" when all can.
 std::string why_no_build(Capability gpu, const Version& cuda, const PytorchSource& source) {
-  const std::string why = why_not_compilable(gpu, cuda);
+  std::string why = why_not_compilable(gpu, cuda);
+  if (why.empty()) why = why_no_packages(gpu, cuda);
   return why.empty() ? why_pytorch_refuses(gpu, cuda, source.version, source.suffixes) : why;
+}
+
+bool is_jetson_build(const Cell& cell) {
+  return cell.isa->machine == Machine::aarch64 && std::ranges::any_of(cell.gpus, [&](Capability gpu) { return has_jetson_packages(gpu, *cell.cuda); });
 }
 
 std::shared_ptr<const Cell> make_cell(const std::vector<Capability>& gpus, const Isa* isa, const std::optional<Version>& cuda,
@@ -88,6 +94,11 @@ std::shared_ptr<const Cell> make_cell(const std::vector<Capability>& gpus, const
     if (why.empty()) continue;
     cell->status = PairStatus::impossible;
     cell->reason = why;
+    return cell;
+  }
+  if (is_jetson_build(*cell)) cell->reason = why_no_common_packages(gpus, *cuda);
+  if (!cell->reason.empty()) {
+    cell->status = PairStatus::impossible;
     return cell;
   }
   PairVerdict verdict = judge(gpus, *isa);
@@ -183,18 +194,19 @@ class Expander {
     });
   }
 
-  // What is cut out of one build: all GPUs of a block that share the rest.
+  // What is cut out of one build: all GPUs of a block that share the rest. Jetsons with packages of their own are a group of theirs.
   struct Group {
     std::set<Capability> gpus;
     std::size_t variants = 0;
     std::shared_ptr<const Cell> cell = {};  // once it was made
     std::string name = {};
   };
-  using GroupKey = std::array<std::string, 4>;
+  using GroupKey = std::array<std::string, 5>;
   using Groups = std::map<GroupKey, Group>;
 
   static GroupKey group_of(const Variant& variant) {
-    return {variant.pytorch->version, variant.python, variant.cell->cuda_text, variant.cell->isa->name};
+    return {variant.pytorch->version, variant.python, variant.cell->cuda_text, variant.cell->isa->name,
+            is_jetson_build(*variant.cell) ? "jetson" : ""};
   }
   static bool compiles(const Variant& variant) {
     return std::ranges::all_of(variant.cell->gpus, [&](Capability gpu) { return why_no_build(gpu, *variant.cell->cuda, *variant.pytorch).empty(); });

@@ -14,6 +14,7 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "hardware/catalog.h"
+#include "hardware/nixpkgs.h"
 #include "nix/command.h"
 #include "nix/mentioned.h"
 #include "nix/nix.h"
@@ -112,6 +113,19 @@ std::vector<std::string> default_capabilities(const Version& cuda) {
   return result;
 }
 
+// What no pin's row has beside it: companions, patches, aliases.
+void write_nixpkgs_facts(JsonWriter& json, const NixpkgsFacts& facts) {
+  std::vector<std::string> patches;
+  for (const TorchPatch& patch : nixpkgs_tables().patches) {
+    if (patch.is_for(facts.torch)) patches.push_back(patch.name);
+  }
+  json.member("torchvision", facts.torchvision).member("torchaudio", facts.torchaudio);
+  json.member("torch_cuda", facts.torch_cuda).member("patches", patches);
+  json.key("aliases").begin_object();
+  for (const std::string& version : facts.cuda_aliases) json.member(version.substr(0, version.find('.')), version);
+  json.end_object();
+}
+
 void write_facts(JsonWriter& json) {
   json.key("toolkits").begin_object();
   for (const Toolkit& toolkit : catalog().toolkits) {
@@ -124,6 +138,7 @@ void write_facts(JsonWriter& json) {
     if (!pin.torch.empty()) json.member("torch", pin.torch);
     if (!pin.cuda.empty()) json.member("cuda", pin.cuda);
     json.member("cuda_sets", pin.cuda_sets).member("magma_cuda13", pin.magma_cuda13);
+    if (const NixpkgsFacts* facts = nixpkgs_facts(pin.rev)) write_nixpkgs_facts(json, *facts);
     json.member("pytorch_alias", pin.pytorch_alias).end_object();
   }
   json.end_object();

@@ -107,13 +107,11 @@ RecordedFetch read_fetch(std::string how, const Json& arguments, Place where) {
   return fetch;
 }
 
-constexpr std::string_view nixpkgs_patch = "<nixpkgs:";
+constexpr std::string_view nixpkgs_patch = "<nixpkgs:patches>/";
 
 RecordedPatch read_patch(const Json& json) {
   if (const std::string* text = json.text()) {
-    if (!text->starts_with(nixpkgs_patch) || !text->ends_with('>')) return {.name = last_part(*text), .fetcher = {}, .url = {}, .hash = {}};
-    return {.name = text->substr(nixpkgs_patch.size(), text->size() - nixpkgs_patch.size() - 1),
-            .fetcher = "nixpkgs", .url = {}, .hash = {}};
+    return {.name = last_part(*text), .fetcher = text->starts_with(nixpkgs_patch) ? "nixpkgs" : "", .url = {}, .hash = {}};
   }
   if (const std::string* path = member(json, "path").text()) return {.name = last_part(*path), .fetcher = {}, .url = {}, .hash = {}};
   const RecordedFetch fetch = read_fetch(json.text_of("fetch"), member(json, "arguments"), {});

@@ -280,7 +280,7 @@ TEST_F(Record, WhatDrvPathBuildsIsRecorded) {
   ASSERT_TRUE(forged.package) << failure_of(forged);
   EXPECT_EQ(forged.package->pname, "torch");
   // The outputs that it still shows are those of the other package.
-  EXPECT_EQ(forged.package->added, (Texts{"cxxdev", "dev", "lib", "out", "pname"}));
+  EXPECT_EQ(forged.package->added, (Texts{"cxxdev", "dev", "dist", "lib", "out", "pname"}));
   const Recorded other = evaluate(set + "right // { inherit (pkgs.cmake) drvPath; }");
   ASSERT_TRUE(other.package) << failure_of(other);
   EXPECT_EQ(other.package->attribute, "cmake");

@@ -134,7 +134,19 @@ let
       # cudaPackages is cudaPackages_12, whatever release that is.
       default = if noted ? cuda then { ${lib.versions.major noted.cuda} = noted.cuda; } else { };
     in
-    { inherit torch; aliases = aliases // default; cuda = "12.9"; cuda_known = noted ? cuda; cuda_sets = [ ]; magma_cuda13 = false; pytorch_alias = false; }
+    {
+      inherit torch;
+      aliases = aliases // default;
+      cuda = "12.9";
+      cuda_known = noted ? cuda;
+      cuda_sets = [ ];
+      torch_cuda = [ "11" "12" ];
+      torchvision = "unknown";
+      torchaudio = torch;
+      patches = [ "pytorch-pr-108847.patch" ];
+      magma_cuda13 = false;
+      pytorch_alias = false;
+    }
     // { torch_facts = parts.facts.torch.${torch} or parts.facts.unknown; }
     // noted;
   scopeFor = parts.scope { inherit note placeOf folder package hidden face; };

@@ -186,7 +186,7 @@ let
           pname = "magma";
           version = "2.9.0";
           outputs = [ "out" ];
-          patches = lib.optional pin.magma_cuda13 "‹nixpkgs:cuda-13.0-clockrate-fix.patch›";
+          patches = lib.optional pin.magma_cuda13 "‹nixpkgs:patches›/cuda-13.0-clockrate-fix.patch";
           cmakeFlags = [ ];
           buildInputs = [ ];
           passthru = { cudaPackages = arguments.cudaPackages or final.cudaPackages; };

@@ -72,7 +72,7 @@ let
       brokenConditions = lib.filterAttrs (_: broken: broken) {
         "CUDA and ROCm are mutually exclusive" = cudaSupport && rocmSupport;
         "CUDA is not targeting Linux" = cudaSupport && !pkgs.stdenv.hostPlatform.isLinux;
-        "Unsupported CUDA version" = cudaSupport && !(elem cudaPackages.cudaMajorVersion pin.torch_facts.cuda_majors);
+        "Unsupported CUDA version" = cudaSupport && !(elem cudaPackages.cudaMajorVersion pin.torch_cuda);
         "Magma cudaPackages does not match cudaPackages" =
           cudaSupport && (effectiveMagma.cudaPackages.cudaMajorMinorVersion or "none") != cudaPackages.cudaMajorMinorVersion;
       };
@@ -81,13 +81,15 @@ let
       pname = "torch";
       version = pin.torch;
       name = "python3.13-torch-${pin.torch}";
-      outputs = [ "out" "dev" "lib" "cxxdev" ];
+      outputs = [ "out" "dev" "lib" "cxxdev" "dist" ];
       src = "‹${label}.src:${pin.torch}›";
       patches =
-        [ "‹nixpkgs:clang19-template-warning.patch›" ]
-        ++ cudaOnly [ "‹nixpkgs:fix-cmake-cuda-toolkit.patch›" "‹nixpkgs:nvtx3-hpp-path-fix.patch›" ]
-        ++ lib.optional pkgs.stdenv.hostPlatform.isLinux "‹nixpkgs:pytorch-pr-108847.patch›";
-      postPatch = "# nixpkgs: substitutions in upstream's files\n" + lib.optionalString cudaSupport "rm cmake/Modules/FindCUDAToolkit.cmake\n";
+        map (name: "‹nixpkgs:patches›/${name}") (
+          [ "clang19-template-warning.patch" ]
+          ++ cudaOnly [ "fix-cmake-cuda-toolkit.patch" "nvtx3-hpp-path-fix.patch" ]
+          ++ lib.optionals pkgs.stdenv.hostPlatform.isLinux pin.patches
+        );
+      postPatch = "# nixpkgs: substitutions in upstream's files\nsubstituteInPlace upstreams-file --replace-fail 'text of its release' 'text'\n" + lib.optionalString cudaSupport "rm cmake/Modules/FindCUDAToolkit.cmake\n";
       preConfigure = lib.optionalString cudaSupport ''
         export TORCH_CUDA_ARCH_LIST="${concatStringsSep ";" targets}"
       '';
@@ -172,8 +174,8 @@ let
           inherit version;
           name = "python3.13-${name}-${version}";
           src = "‹${label}.${name}.src:${version}›";
-          patches = [ ];
-          outputs = [ "out" ];
+          patches = lib.optional (name == "torchaudio") "‹nixpkgs:patches›/0001-setup.py-propagate-cmakeFlags.patch";
+          outputs = [ "out" "dist" ];
           preConfigure = lib.optionalString cudaSupport ''
             export TORCH_CUDA_ARCH_LIST="${concatStringsSep ";" torch.cudaCapabilities}"
             export FORCE_CUDA=1
@@ -202,6 +204,6 @@ in
   torchWithRocm = python.torch.override { cudaSupport = false; rocmSupport = true; };
   torchWithoutCuda = python.torch.override { cudaSupport = false; };
   pytorch = note { kind = "alias"; name = "${label}.pytorch"; evaluates = pin.pytorch_alias; } python.torch;
-  torchvision = companion "torchvision" pin.torch_facts.torchvision;
-  torchaudio = companion "torchaudio" pin.torch;
+  torchvision = companion "torchvision" pin.torchvision;
+  torchaudio = companion "torchaudio" pin.torchaudio;
 }

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "hardware/nixpkgs.h"
 #include "matrix/nix_text.h"
 #include "recipe/redist.h"
 #include "recipe/template.h"
@@ -113,11 +114,20 @@ std::string wrapped(const std::vector<std::string>& paragraphs, std::string_view
   return text;
 }
 
-// Every PyTorch from here on includes <cccl/...>, as its bundled CUTLASS does (first seen in 2.10).
+// Where PyTorch's CUTLASS includes <cccl/...> and this nixpkgs' CCCL has no such folder.
 bool needs_cccl_links(const Variant& variant) {
-  const std::string& release = variant.pytorch->version;
-  const auto version = Version::parse(std::string_view(release).substr(0, release.find_first_not_of("0123456789.")));  // 2.11.0a0+git...
-  return variant.is_gpu() && version >= Version{{2, 10}};
+  const TorchNeeds* needs = torch_needs(variant.pytorch->version);
+  const NixpkgsFacts* facts = nixpkgs_facts(variant.nixpkgs->rev);
+  return needs && needs->cccl_cuda && *variant.cell->cuda >= *needs->cccl_cuda && !(facts && facts->cccl_folder);
+}
+
+// nixpkgs' patches that are there for the release that it ships, and not for the one that is built.
+std::string stale_patches(const Variant& variant) {
+  std::vector<std::string> names;
+  for (const TorchPatch& patch : nixpkgs_tables().patches) {
+    if (patch.is_for(variant.nixpkgs->torch) && !patch.is_for(variant.pytorch->version)) names.push_back(patch.name);
+  }
+  return names.empty() ? "" : fill(recipe_template("stale_patches.nix.in"), {{"stale_patch_names", nix_texts(names)}});
 }
 
 // The release that this nixpkgs ships is built as it is; another one goes in through an overlay.
@@ -178,7 +188,16 @@ std::string compile_cache(const Variant& variant) {
                {"cuda_launcher", gpu ? "export CMAKE_CUDA_COMPILER_LAUNCHER=\"$CMAKE_C_COMPILER_LAUNCHER\"" : ""}});
 }
 
+// Has CUDA packages of its own for these Jetsons, which nixpkgs takes only where its configuration names them?
+bool takes_jetson_packages(const Variant& variant) {
+  return variant.cell->isa->machine == Machine::aarch64 &&
+         std::ranges::any_of(variant.cell->gpus, [&](Capability gpu) { return has_jetson_packages(gpu, *variant.cell->cuda); });
+}
+
 std::string config_capabilities(const Variant& variant, const std::string& capabilities) {
+  if (takes_jetson_packages(variant)) {
+    return fmt::format("# By this nixpkgs knows a Jetson: other Arm machines have other CUDA packages.\ncudaCapabilities = [ {} ];", capabilities);
+  }
   if (variant.settings->narrow != Settings::Narrow::closure) return "";
   return fmt::format("# For MAGMA, NCCL and the companions too, which do not look at gpuTargets.\ncudaCapabilities = [ {} ];",
                      capabilities);
@@ -186,8 +205,12 @@ std::string config_capabilities(const Variant& variant, const std::string& capab
 
 // nixpkgs' torch calls itself broken under a CUDA major release that it was not written for.
 std::string config_broken(const Variant& variant) {
+  const int major = variant.cell->cuda->parts.front();
+  const NixpkgsFacts* facts = nixpkgs_facts(variant.nixpkgs->rev);
   const auto shipped = Version::parse(variant.nixpkgs->cuda);
-  if (shipped && shipped->parts.front() == variant.cell->cuda->parts.front()) return "";
+  const bool taken = facts ? std::ranges::find(facts->torch_cuda, std::to_string(major)) != facts->torch_cuda.end()
+                           : shipped && shipped->parts.front() == major;
+  if (taken) return "";
   return "# This nixpkgs calls torch broken under another CUDA major release; the overlays below mend it.\n"
          "allowBroken = true;";
 }
@@ -299,6 +322,7 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
       {"arch_patch", ""},
       {"arch_patch_text", indented_string(variant.pytorch->arch_patch)},
   };
+  holes["stale_patches"] = stale_patches(variant);
   if (!variant.pytorch->arch_patch.empty()) holes["arch_patch"] = fill(recipe_template("arch_patch.nix.in"), holes);
   holes["pre_build"] = limit_lines.empty() ? "" : fill(recipe_template("pre_build.nix.in"), holes);
   if (variant.is_gpu()) add_gpu_holes(variant, holes);

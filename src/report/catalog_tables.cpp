@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "hardware/compat.h"
+#include "hardware/nixpkgs.h"
 #include "report/table.h"
 
 namespace lathe {
@@ -98,10 +99,48 @@ CatalogTable cuda() {
   return table;
 }
 
+CatalogTable nixpkgs() {
+  CatalogTable table{"nixpkgs",
+                     {"since", "torch", "triton", "torchvision", "torchaudio", "cuda", "cuda_aliases", "cuda_sets",
+                      "torch_cuda", "python", "magma_cuda13", "metadata_check", "cccl_folder"},
+                     {}};
+  for (const NixpkgsFacts& row : nixpkgs_tables().releases) {
+    table.rows.push_back(with_source({row.since, row.torch, row.triton, row.torchvision, row.torchaudio,
+                                      row.cuda, row.cuda_aliases, row.cuda_sets, row.torch_cuda, row.python,
+                                      row.magma_cuda13, row.metadata_check, row.cccl_folder},
+                                     row.provenance));
+  }
+  return table;
+}
+
+CatalogTable patches() {
+  CatalogTable table{"patches", {"patch", "first", "last", "use"}, {}};
+  for (const TorchPatch& row : nixpkgs_tables().patches) {
+    table.rows.push_back(with_source({row.name, maybe(row.first), maybe(row.last), row.use}, row.provenance));
+  }
+  return table;
+}
+
+CatalogTable torch() {
+  CatalogTable table{"torch", {"release", "triton", "cccl_cuda"}, {}};
+  for (const TorchNeeds& row : nixpkgs_tables().torch) {
+    table.rows.push_back(with_source({row.release, row.triton, maybe(row.cccl_cuda)}, row.provenance));
+  }
+  return table;
+}
+
+CatalogTable jetsons() {
+  CatalogTable table{"jetsons", {"capability", "name", "last_cuda", "server_cuda"}, {}};
+  for (const Jetson& row : nixpkgs_tables().jetsons) {
+    table.rows.push_back(with_source({dotted(row.capability), row.name, row.last_cuda, maybe(row.server_cuda)}, row.provenance));
+  }
+  return table;
+}
+
 CatalogTable pins() {
-  CatalogTable table{"pins", {"rev", "torch", "cuda", "cuda_sets", "magma_cuda13", "pytorch_alias", "sha256"}, {}};
+  CatalogTable table{"pins", {"rev", "like", "torch", "cuda", "cuda_sets", "magma_cuda13", "pytorch_alias", "sha256"}, {}};
   for (const Pin& pin : catalog().pins) {
-    table.rows.push_back(with_source({pin.rev, maybe(pin.torch), maybe(pin.cuda), pin.cuda_sets, pin.magma_cuda13,
+    table.rows.push_back(with_source({pin.rev, word(nixpkgs_like(pin.rev)), maybe(pin.torch), maybe(pin.cuda), pin.cuda_sets, pin.magma_cuda13,
                                       pin.pytorch_alias, maybe(pin.sha256.value_or(""))},
                                      pin.provenance));
   }
@@ -123,11 +162,15 @@ struct Maker {
   CatalogTable (*make)();
 };
 
-constexpr std::array<Maker, 8> makers = {{{"gpus", gpus},
+constexpr std::array<Maker, 12> makers = {{{"gpus", gpus},
                                           {"cpus", cpus},
                                           {"isas", isas},
                                           {"cuda", cuda},
+                                          {"nixpkgs", nixpkgs},
                                           {"pins", pins},
+                                          {"patches", patches},
+                                          {"torch", torch},
+                                          {"jetsons", jetsons},
                                           {"capabilities", capabilities},
                                           {"hosts", hosts},
                                           {"pytorch", pytorch}}};

@@ -22,6 +22,11 @@ void rule_dev_output(const Case& recipe, Report& report) {
   }
 }
 
+void rule_torch_output(const Case& recipe, Report& report) {
+  if (!recipe.is_companion() || recipe.package()->torch->output.empty()) return;
+  report.add(recipe.at("override.torch"), fmt::format("is given the output \"{}\" of torch alone", recipe.package()->torch->output));
+}
+
 // Two libtorch in one process crash, so a companion must have the torch that the folder (or nixpkgs) offers.
 void rule_embedded_torch(const Case& recipe, Report& report) {
   if (!recipe.is_companion() || !recipe.package()->torch) return;

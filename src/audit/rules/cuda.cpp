@@ -124,15 +124,40 @@ void rule_magma_patch_twice(const Case& recipe, Report& report) {
   }
 }
 
-// From 2.10 on PyTorch's CUTLASS includes <cccl/...>, which no CUDA set of nixpkgs has; for CUDA 12 and older it includes the
-// headers by their own names.
+// Some CUTLASS includes <cccl/...>, which not every nixpkgs' CCCL has.
 void rule_cccl_links(const Case& recipe, Report& report) {
   const RecordedPackage* torch = cuda_torch(recipe);
   if (!torch || !recipe.is_torch()) return;
-  const auto version = Version::parse(torch->version);
-  if (!version || *version < Version{{2, 10}} || (major_of(*torch) > 0 && major_of(*torch) < 13)) return;
+  const TorchNeeds* needs = torch_needs(torch->version);
+  if (!needs || !needs->cccl_cuda) return;
+  const auto cuda = torch->cuda ? Version::parse(torch->cuda->version) : std::nullopt;
+  if (cuda && *cuda < *needs->cccl_cuda) return;
+  if (recipe.nixpkgs() && recipe.nixpkgs()->cccl_folder) return;
   std::string text = phases(*torch) + variable(*torch, "CPATH") + variable(*torch, "CXXFLAGS") + variable(*torch, "NIX_CFLAGS_COMPILE");
-  if (!has(text, "cccl")) report.add(recipe.whole(), "nothing provides the include folder <cccl/...> that PyTorch from 2.10 on asks for");
+  if (!has(text, "cccl")) report.add(recipe.whole(), fmt::format("nothing provides the include folder <cccl/...> that PyTorch {} asks for", torch->version));
+}
+
+void rule_cccl_output(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = cuda_torch(recipe);
+  if (!torch || !recipe.is_torch()) return;
+  const auto dangling = [](std::string_view text) { return has(text, "cccl.dev>/include"); };
+  const bool found = dangling(phases(*torch)) || std::ranges::any_of(recipe.got.made, [&](const RecordedMade& made) { return dangling(made.text); });
+  if (found) report.add(recipe.whole(), "links to the headers of CCCL in its output dev");
+}
+
+// CUDA's packages for Jetson end with a release, and are not taken together with those for other machines.
+void rule_jetson_config(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = cuda_torch(recipe);
+  if (!torch || !torch->cuda || !recipe.promise || !recipe.got.pin()) return;
+  const auto cuda = Version::parse(torch->cuda->version);
+  for (const Capability gpu : recipe.promise->gpus) {
+    if (!cuda || recipe.promise->isa == nullptr || recipe.promise->isa->machine != Machine::aarch64 || !has_jetson_packages(gpu, *cuda)) continue;
+    const std::string name = spell(gpu, Dialect::dotted);
+    const auto configured = recipe.got.pin()->config_texts("cudaCapabilities");
+    if (std::ranges::find(configured, name) == configured.end()) {
+      return report.add(recipe.got.pin()->where, fmt::format("config.cudaCapabilities does not name {}, so CUDA's packages are those for Arm servers", name));
+    }
+  }
 }
 
 void rule_find_cuda_toolkit(const Case& recipe, Report& report) {

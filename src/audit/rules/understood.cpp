@@ -23,7 +23,8 @@ bool among(Names names, std::string_view name) { return std::ranges::find(names,
 // Attributes that other rules judge, and those that change nothing in what is built.
 constexpr std::string_view attributes[] = {
     "pname", "version", "src", "patches", "postPatch", "preConfigure", "preBuild", "env", "passthru", "meta", "cmakeFlags",
-    "ninjaFlags", "requiredSystemFeatures", "doCheck", "doInstallCheck", "pythonImportsCheck", "enableParallelBuilding"};
+    "ninjaFlags", "requiredSystemFeatures", "doCheck", "doInstallCheck", "pythonImportsCheck", "enableParallelBuilding",
+    "dontCheckPythonMetadata"};
 // dev-output and companion-torch read what a companion hands on.
 constexpr std::string_view companion_attributes[] = {"propagatedBuildInputs", "dependencies"};
 
@@ -56,6 +57,8 @@ constexpr std::string_view lines[] = {
     "else",
     "fi",
     "rm cmake/Modules/FindCUDAToolkit.cmake",
+    "substituteInPlace upstreams-file --replace-fail 'text of its release' 'text'",
+    "substituteInPlace upstreams-file --replace-warn 'text of its release' 'text'",
     "echo * > version.txt",
     "if ! [ -e cmake/Modules/FindCUDAToolkit.cmake ]; then",
     "echo 'include(*${CMAKE_ROOT}/Modules/FindCUDAToolkit.cmake*)' > cmake/Modules/FindCUDAToolkit.cmake",

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// What nixpkgs ships and does, by time and by revision: what a recipe needs beside it. data/nixpkgs.toml has it, with sources.
+// Does not read nixpkgs: of a revision that no row has nothing is known.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hardware/catalog.h"
+
+namespace lathe {
+
+struct NixpkgsFacts {
+  std::string since;                                   // "2025-11"
+  std::string torch, triton, torchvision, torchaudio;  // the releases in it
+  std::string cuda;                       // its default CUDA: "12.9"
+  std::vector<std::string> cuda_sets;     // "12.8", "13.0": sets with a full name
+  std::vector<std::string> cuda_aliases;  // what cudaPackages_12 and cudaPackages_13 are: "12.9", "13.2"
+  std::vector<std::string> torch_cuda;    // major releases with which its torch does not call itself broken
+  std::string python;                     // what python3 is: "3.13"
+  bool magma_cuda13 = false;              // its MAGMA builds with CUDA 13
+  bool metadata_check = false;            // a Python package's pname is looked up in its metadata when all is built
+  bool cccl_folder = false;               // CCCL for CUDA 13 has include/cccl itself
+  Provenance provenance;
+};
+
+// One of nixpkgs' patches of torch, which not every release of PyTorch takes.
+struct TorchPatch {
+  std::string name;                    // of its file
+  std::optional<Version> first, last;  // releases of PyTorch that it is for: 2.13; nullopt: no bound is known
+  std::string use;                     // what is lost without it
+  Provenance provenance;
+  bool is_for(std::string_view pytorch) const;  // "2.10.0", "2.11.0a0+git0123456"; true where the release is not known
+};
+
+// What a release of PyTorch asks of nixpkgs.
+struct TorchNeeds {
+  std::string release;               // "2.10"
+  std::string triton;                // "3.6.0"
+  std::optional<Version> cccl_cuda;  // from this CUDA on it includes <cccl/...>; nullopt: it does not
+  Provenance provenance;
+};
+
+// Jetsons with CUDA packages of their own, beside those for Arm servers.
+struct Jetson {
+  Capability capability;
+  std::string name;                    // "Jetson Orin"
+  Version last_cuda;                   // the last with such packages
+  std::optional<Version> server_cuda;  // the first whose packages for Arm servers run there
+  Provenance provenance;
+};
+
+struct NixpkgsTables {
+  std::vector<NixpkgsFacts> releases;  // ascending
+  std::vector<TorchNeeds> torch;
+  std::vector<TorchPatch> patches;
+  std::vector<Jetson> jetsons;
+};
+
+// Read once, where it is asked for first. Thread-safe.
+const NixpkgsTables& nixpkgs_tables();
+
+// Of a revision; nullptr where no row has it.
+const NixpkgsFacts* nixpkgs_facts(std::string_view rev);
+std::string_view nixpkgs_like(std::string_view rev);  // since when nixpkgs is like that: "2025-11"; "" as above
+const TorchNeeds* torch_needs(std::string_view pytorch);  // of "2.10.0", "2.11.0a0+git0123456"
+
+bool has_jetson_packages(Capability capability, const Version& toolkit);
+
+// Do packages of this toolkit run on these Jetsons at all? The sentence says why not; "" means they do, or that it is no Jetson.
+std::string why_no_packages(Capability capability, const Version& toolkit);
+
+// Can one build on Arm be for all of these GPUs? It has the packages for Jetsons or those for other machines.
+std::string why_no_common_packages(std::span<const Capability> capabilities, const Version& toolkit);
+
+}  // namespace lathe
