@@ -21,5 +21,5 @@ printf '%-52s %10.4f s\n' "objdump -d | grep of the same, once" "$median"
 ratio "objdump / CPU scan" "$median" "$scan"
 measure "inspect of the library, whole process" "$1/torchlathe" inspect "$library"
 
-# What is stated against what runs; installs two dozen wheels (9 GB) into build/isa-wheels, once.
+# What is stated against what runs; installs three dozen wheels (9 GB) into build/isa-wheels, once.
 python3 isa_wheels.py "$1/torchlathe" ../build/isa-wheels || [[ $? == 77 ]]

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -145,6 +146,10 @@ std::string least_cpu_text(const CpuScan& scan);
 
 // Fills least_isa, besides and reason from the rest.
 void conclude(CpuScan& scan);
+
+// The objects of a static archive, each compiled for itself: what fewer than half of those with vectors need becomes
+// undecided, since kernels for several processors are made so.
+void settle_objects(std::span<CpuScan* const> objects);
 
 // Both together, of the same machine: members of an archive, files of a package.
 void add_scan(CpuScan& sum, const CpuScan& more);

@@ -57,6 +57,7 @@ TEST(DispatchNames, TellWhichFilesAPackagePicksByTheProcessor) {
   EXPECT_TRUE(dispatch_names().is_picked_file("faiss/_swigfaiss_avx512.cpython-311-x86_64-linux-gnu.so"));
   EXPECT_TRUE(dispatch_names().is_picked_file("lib/libggml-cpu-SkylakeX.so"));
   EXPECT_TRUE(dispatch_names().is_picked_file("Crypto/Cipher/_raw_aesni.abi3.so"));
+  EXPECT_TRUE(dispatch_names().is_picked_file("Crypto/Hash/_SHA256_shani.abi3.so"));
   EXPECT_TRUE(dispatch_names().is_picked_file("lib/glibc-hwcaps/x86-64-v3/libz.so.1")) << "the loader picks";
   EXPECT_FALSE(dispatch_names().is_picked_file("lib/libassess.so"));
   EXPECT_FALSE(dispatch_names().is_picked_file("store/pytorch-cpu-avx2/lib/libtorch.so")) << "a folder says nothing";

@@ -277,6 +277,27 @@ TEST(CpuScan, WhatOnlyATableHoldsDecidesNothingInAFileNotBuiltForAvx) {
   EXPECT_EQ(all_avx.least_isa, "avx2");
 }
 
+TEST(CpuScan, AFewObjectsOfAnArchiveDoNotDecideForIt) {
+  const auto archive = [](int plain, int wide) {
+    std::vector<CpuScan> objects;
+    for (int i = 0; i < plain; ++i) objects.push_back(Program().rest(5, sse).scan());
+    for (int i = 0; i < wide; ++i) objects.push_back(Program().rest(5, avx2).scan());
+    std::vector<CpuScan*> all;
+    for (CpuScan& object : objects) all.push_back(&object);
+    settle_objects(all);
+    CpuScan sum = objects[0];
+    for (std::size_t i = 1; i < objects.size(); ++i) add_scan(sum, objects[i]);
+    return sum;
+  };
+  const CpuScan kernels = archive(3, 2);
+  EXPECT_EQ(least_cpu_text(kernels), "x86-64; unknown: avx2");
+  EXPECT_EQ(kernels.functions_by_reach[static_cast<std::size_t>(CpuReach::unknown)], 10u);
+  EXPECT_EQ(kernels.functions_by_reach[static_cast<std::size_t>(CpuReach::unguarded)], 0u);
+  EXPECT_EQ(reach_of(kernels, "rest0"), CpuReach::unknown);
+  EXPECT_EQ(least_cpu_text(archive(1, 4)), "avx2");
+  EXPECT_EQ(least_cpu_text(archive(0, 1)), "avx2");
+}
+
 TEST(CpuScan, SaysWhatNoIsaOfTheCatalogueHas) {
   const CpuScan scan = Program().rest(50, sse).add("init", pkey).constructor().scan();
   EXPECT_EQ(scan.least_isa, "x86-64");

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "binary/cpu_scan.h"
 #include "binary/cpu_scan_levels.h"
@@ -33,6 +35,24 @@ std::string reason_of(const CpuScan& scan) {
   }
   if (scan.stripped) text += "; the file has no symbol table, so local functions have no names";
   return text;
+}
+
+// What is beyond `shown` is undecided, and the functions that counted are of unknown reach.
+void take_back(CpuScan& scan, const ExtensionSet& shown) {
+  scan.undecided |= scan.required & ~shown;
+  scan.required &= shown;
+  scan.pointers_decide = false;
+  const std::size_t unknown = index_of(CpuReach::unknown);
+  for (const CpuReach reach : {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked}) {
+    scan.functions_by_reach[unknown] += std::exchange(scan.functions_by_reach[index_of(reach)], 0);
+    for (std::size_t i = 0; i < extension_count; ++i) {
+      scan.by_reach[unknown][i] += std::exchange(scan.by_reach[index_of(reach)][i], 0);
+    }
+  }
+  for (CpuFunction& function : scan.kept) {
+    if (counts_for_verdict(scan, function.reach)) function.reach = CpuReach::unknown;
+  }
+  conclude(scan);
 }
 
 void add_counts(ExtensionCounts& sum, const ExtensionCounts& more) {
@@ -87,6 +107,20 @@ void conclude(CpuScan& scan) {
   scan.undecided &= ~scan.required;
   if (level) scan.undecided &= ~level->features;
   scan.reason = reason_of(scan);
+}
+
+void settle_objects(std::span<CpuScan* const> objects) {
+  std::size_t with_vectors = 0;
+  std::array<std::size_t, extension_count> needing{};
+  for (const CpuScan* object : objects) {
+    with_vectors += object->sampled_avx + object->sampled_sse > 0 || object->required.any() ? 1 : 0;
+    for (std::size_t i = 0; i < extension_count; ++i) needing[i] += object->required[i] ? 1 : 0;
+  }
+  ExtensionSet shown;
+  for (std::size_t i = 0; i < extension_count; ++i) shown[i] = needing[i] * 2 >= with_vectors;
+  for (CpuScan* object : objects) {
+    if ((object->required & ~shown).any()) take_back(*object, shown);
+  }
 }
 
 void add_scan(CpuScan& sum, const CpuScan& more) {

@@ -147,23 +147,33 @@ void add_texts(std::vector<std::string>& all, const std::vector<std::string>& mo
   all.erase(std::unique(all.begin(), all.end()), all.end());
 }
 
+// What a few objects of an archive need they may have been made for, to be picked at run time.
+void settle_objects(std::vector<FileInspection>& objects) {
+  std::vector<CpuScan*> scans;
+  for (FileInspection& object : objects) {
+    if (object.cpu) scans.push_back(&*object.cpu);
+  }
+  settle_objects(scans);
+}
+
 std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string& path, const InspectInput& input) {
   FileInspection file{.path = path, .size = bytes.size(), .format = "archive"};
   std::uint64_t in_members = 0;
-  std::size_t objects = 0;
+  std::vector<FileInspection> objects;
   for (const ArchiveMember& member : read_archive(bytes, path, file.findings)) {
     if (!Elf::looks_like(member.content)) continue;
     const std::string name = fmt::format("{}({})", path, member.name);
     try {
-      add_inspection(file, inspect_elf(member.content, name, {.cpu = input.cpu, .embedded = input.embedded, .threads = 1}));
+      objects.push_back(inspect_elf(member.content, name, {.cpu = input.cpu, .embedded = input.embedded, .threads = 1}));
       in_members += member.content.size();
-      ++objects;
     } catch (const Error& error) {
       file.findings.add({.rule = "elf-damaged", .severity = Severity::warning, .where = {.file = name},
                          .what = error.parts().what, .fix = error.parts().next});
     }
   }
-  if (objects == 0) return std::nullopt;
+  if (objects.empty()) return std::nullopt;
+  settle_objects(objects);
+  for (const FileInspection& object : objects) add_inspection(file, object);
   file.shares[ByteUse::rest] += bytes.size() - std::min<std::uint64_t>(in_members, bytes.size());
   if (!file.shapes.empty()) file.coverage = cover_all(file.shapes);
   return file;

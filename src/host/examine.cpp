@@ -23,7 +23,13 @@ class Examiner {
     }
     judge_driver();
     for (const HostGpu& gpu : host_.gpus) {
-      if (gpu.capability) judge_code(gpu, libraries.coverage_on(*gpu.capability));
+      if (!gpu.capability) continue;
+      const Coverage coverage = libraries.coverage_on(*gpu.capability);
+      if (!coverage.serves() && libraries.read_in_part()) {
+        leave_open(gpu, libraries);
+      } else {
+        judge_code(gpu, coverage);
+      }
     }
   }
 
@@ -45,6 +51,15 @@ class Examiner {
       add(Severity::error, "driver", fmt::format("is of CUDA {}, which needs driver {} or newer; this is {}", *out_.torch.cuda, floor.text(), host_.driver.version->text()),
           fmt::format("update the driver to {}, or install a build of an older CUDA", floor.text()));
     }
+  }
+
+  // The code that is missing may be in what was not read.
+  void leave_open(const HostGpu& gpu, const Inspection& libraries) {
+    std::string what = "not all of its libraries can be read";
+    const auto unread = std::ranges::find(libraries.not_read, Severity::error, &NotRead::severity);
+    if (unread != libraries.not_read.end()) what = fmt::format("{} was not read: {}", unread->path, unread->words);
+    add(Severity::error, "not-read", fmt::format("may have code for {} or not: {}", gpu_text(gpu), what),
+        "torchlathe inspect says what was not read and why");
   }
 
   void judge_code(const HostGpu& gpu, const Coverage& coverage) {

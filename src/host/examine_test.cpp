@@ -53,6 +53,17 @@ TEST(Examine, EachObstacleIsNamed) {
   EXPECT_EQ(rules(examine({.folder = "/x/torch", .version = "2.11.0"}, Inspection{}, machine("H200", "580.65.06"))), "cpu-only");
 }
 
+TEST(Examine, WhatWasNotReadMayHoldTheCodeThatIsMissing) {
+  Inspection libraries = all_of({{{8, 6}, CodeKind::cubin}});
+  libraries.not_read.push_back({.path = "lib/libtorch_cuda.so.gz", .words = "gzip file", .severity = Severity::error});
+  const ExaminedTorch torch = examine(cuda13, libraries, machine("RTX 5090", "580.65.06"));
+  EXPECT_EQ(rules(torch), "not-read");
+  EXPECT_NE(torch.findings[0].what.find("lib/libtorch_cuda.so.gz was not read: gzip file"), std::string::npos);
+  EXPECT_EQ(rules(examine(cuda13, libraries, machine("RTX 4090", "580.65.06"))), "older-code") << "what was read is enough";
+  libraries.not_read[0].severity = Severity::note;
+  EXPECT_EQ(rules(examine(cuda13, libraries, machine("RTX 5090", "580.65.06"))), "no-code");
+}
+
 TEST(Installed, APackageSaysItsVersionItsCudaAndItsPython) {
   const testing::ScratchFolder scratch;
   const fs::path root = scratch.path();
