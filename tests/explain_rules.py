@@ -12,8 +12,8 @@ from pathlib import Path
 root = Path(__file__).resolve().parent.parent
 RULE = re.compile(r'"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)"')
 PASSED_ON = re.compile(r"(?:std::move\()?rule\)?$")
-# Read back from a recording or a database, copied from another finding, or of a table that is scanned by itself.
-COPIED = re.compile(r"note\.text\(|text\(row|\.rule\b|rule\.name|rule_\.name|rule\.to_string")
+# Read back from a recording or a database, copied from another finding, of a table that is scanned by itself, or no text.
+COPIED = re.compile(r"note\.text\(|text\(row|\.rule\b|rule\.name|rule_\.name|nullptr|&rule\b|rules_\.size")
 
 
 def argument_list(text, start):
@@ -59,6 +59,8 @@ def rules_of(texts):
     """{rule: file} and problems, of {file: text} of one folder."""
     found, problems, passing = {}, [], set()
     for file, text in texts.items():
+        if file.endswith("cpu_scan_names.cpp"):  # another kind of rule: of names that ask the processor
+            continue
         for hit in re.finditer(r"\.rule = ", text):
             value = argument_list(text, hit.end())[0].split(";")[0].strip()
             line = text.count("\n", 0, hit.start()) + 1
@@ -70,7 +72,7 @@ def rules_of(texts):
                 function = passing_function(text, hit.start())
                 if function:
                     passing.add((file, *function))
-                elif not file.endswith("cpu_scan_names.cpp"):
+                else:
                     problems.append(f"{file}:{line}: who passes this rule on? {value}")
             else:
                 problems.append(f"{file}:{line}: a rule named in a way that tests/explain_rules.py does not know: {value}")

@@ -38,7 +38,7 @@ constexpr Command table[] = {
     {"select", "the best variant for this machine, and why", "This machine", command_select},
     {"doctor", "one page: this machine, what is installed, what to mend", "This machine", command_doctor},
     {"smoke", "run a build: version, devices, a kernel of each library", "This machine", command_smoke},
-    {"explain", "questions that people got wrong, answered with sources", "Help", command_explain},
+    {"explain", "what a finding, an error line or a GPU means, and what to do", "Help", command_explain},
     {"help", "the page of a command", "Help", command_help},
     {"completion", "a completion script for bash, zsh or fish", "Help", command_completion},
 };
