@@ -42,7 +42,7 @@ def package_set(folder, mark):
     (scripts / "configure.sh").write_text(f"echo start $out >>{folder}/built-{mark}\n")
     (scripts / "build.sh").write_text("sleep 0.$((RANDOM % 5 + 1))\n")
     (scripts / "check.sh").write_text("true\n")
-    (scripts / "install.sh").write_text(f"mkdir -p $out $lib $dev $cxxdev; echo {mark} >$out/torch; echo end $out >>{folder}/built-{mark}\n")
+    (scripts / "install.sh").write_text(f"mkdir -p $out $lib $dev $cxxdev $dist; echo {mark} >$out/torch; echo end $out >>{folder}/built-{mark}\n")
     return copy
 
 
@@ -118,7 +118,9 @@ class Campaign:
         rows = json.loads(subprocess.run([program, "history", "--state", self.state, "--most", "1000", "-f", "json"], env=self.environment,
                                          stdout=subprocess.PIPE, check=True).stdout)["builds"]
         assert not [row for row in rows if row["status"] == "running"], rows
-        assert {row["variant"] for row in rows if row["status"] in ("built", "cached")} == set(wanted), rows
+        # Beside them what they share: typing-extensions.
+        assert {row["variant"] for row in rows if row["status"] in ("built", "cached")} - set(wanted) <= {"typing-extensions-4.15.0"}, rows
+        assert set(wanted) <= {row["variant"] for row in rows if row["status"] in ("built", "cached")}, rows
 
 
 def main():

@@ -473,7 +473,15 @@ Imported import_folder(const RecordedFolder& folder, const std::string& name, co
   for (int round = 0;; ++round) {
     Importer importer = read_all(folder, name, compared);
     Imported imported = importer.finish();
-    if (imported.explained == 0 || comparer.compare(importer, imported.matrix, compared, round > 0)) return imported;
+    if (imported.explained == 0) return imported;
+    try {
+      if (comparer.compare(importer, imported.matrix, compared, round > 0)) return imported;
+    } catch (const Error& error) {  // it lacks what no recipe says, a hash for instance
+      const Unexplained matrix = {"the matrix", fmt::format("{}: {}; it was not compared with the recipes", error.parts().what, error.parts().next)};
+      imported.matrix += fmt::format("# not explained: {}: {}\n", matrix.file, printable(matrix.why));
+      imported.unexplained.push_back(matrix);
+      return imported;
+    }
   }
 }
 

@@ -129,7 +129,8 @@ class Comparison {
     const Json::Object* arguments = got().override_arguments.object();
     if (!arguments) return;
     for (const auto& [name, value] : *arguments) {
-      if (!word_for_argument(name).empty() || same(value, member(made().override_arguments, name))) continue;
+      const Json* theirs = made().override_arguments.find(name);  // null is an argument too
+      if (!word_for_argument(name).empty() || (theirs && same(value, *theirs))) continue;
       const auto text = nix_.expression(value);
       if (text && is_nix_name(name)) result_.extra.override_arguments[name] = *text;
       else fail(fmt::format("gives override a {} that cannot be written down", name));
@@ -142,7 +143,8 @@ class Comparison {
     if (!mine || !theirs || !mine->config.object()) return;
     for (const auto& [name, value] : *mine->config.object()) {
       const bool permission = name.starts_with("allow") || name.starts_with("permitted");  // says what may be built, not how
-      if (permission || !word_for_config(name).empty() || same(value, member(theirs->config, name))) continue;
+      const Json* other = theirs->config.find(name);
+      if (permission || !word_for_config(name).empty() || (other && same(value, *other))) continue;
       const auto text = nix_.expression(value);
       if (text && is_nix_name(name)) result_.extra.config[name] = *text;
       else fail(fmt::format("configures nixpkgs with a {} that cannot be written down", name));
@@ -199,6 +201,7 @@ class Comparison {
   // What stands before and behind nixpkgs' own items, and which of those are gone.
   void compare_list(const std::string& name, const Json::Array& value, const Json::Array& before, const Json::Array& theirs) {
     const std::vector<std::string> mine = texts_of(value, folder_), base = texts_of(before, folder_), other = texts_of(theirs, made_folder_);
+    if (name == "patches" && builds_another_release()) return add_patches(value, base, mine, other);
     std::vector<std::string> kept;
     std::vector<std::size_t> gone;
     for (std::size_t i = 0; i < base.size(); ++i) {
@@ -218,6 +221,23 @@ class Comparison {
     if (added_there && gone_there) return;
     if (kept.empty()) return replace_list(name, value);
     bind(name, list_text(name, value, before, gone, head, to));
+  }
+
+  bool builds_another_release() const {
+    const Json* shipped = got().original.find("version");
+    return shipped && shipped->text() && *shipped->text() != got().version;
+  }
+
+  // Which of nixpkgs' own patches another release takes is the matrix' matter.
+  void add_patches(const Json::Array& value, const std::vector<std::string>& base, const std::vector<std::string>& mine, const std::vector<std::string>& other) {
+    Json::Array added;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      const auto holds = [&](const std::vector<std::string>& list) { return std::ranges::find(list, mine[i]) != list.end(); };
+      if (!holds(base) && !holds(other)) added.push_back(value[i]);
+    }
+    if (added.empty()) return;
+    const auto inside = list_of(added, 0, added.size());
+    bind("patches", inside ? std::optional("(old.patches or [ ]) ++ " + *inside) : std::nullopt);
   }
 
   void replace_list(const std::string& name, const Json::Array& value) { bind(name, list_of(value, 0, value.size())); }

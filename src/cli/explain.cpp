@@ -119,7 +119,9 @@ std::vector<std::string> alike(const std::string& question) {
 Answer answer_to(const std::string& question) {
   if (auto found = named(question); !found.empty()) return {found, {}};
   if (auto found = of_error_line(question); !found.empty()) return {found, {}};
-  if (auto found = hardware_topic(std::string(trim(question)))) return {{*found}, {}};
+  // Names are read with what stands around them: of a whole sentence the words come first.
+  const bool name_alone = words(question).size() < 3 || by_words(question).topics.empty();
+  if (auto found = name_alone ? hardware_topic(std::string(trim(question))) : std::nullopt) return {{*found}, {}};
   Answer answer = by_words(question);
   if (answer.topics.empty()) {
     if (auto found = hardware_named_in(question)) answer.topics = {*found};
@@ -167,7 +169,9 @@ std::string heading(const Topic& topic) {
 void print_part(std::string_view label, std::string_view text, Terminal& terminal) {
   constexpr std::size_t width = 110, indent = 8;
   if (text.empty()) return;
-  terminal.out(fmt::format("{:<{}}", label, indent) + wrapped(text, indent, width) + "\n");
+  std::string line = fmt::format("{:<{}}", label, indent);
+  line += wrapped(text, indent, width) + "\n";
+  terminal.out(line);
 }
 
 void print(const Topic& topic, Terminal& terminal) {
@@ -232,7 +236,7 @@ void print_list(Terminal& terminal) {
     for (const Topic& topic : topics()) {
       if (!topic.of.empty() && topic.of.front() == command) names += (names.empty() ? "" : " ") + topic.name;
     }
-    terminal.out(fmt::format("\n{} {}\n", terminal.styled(Style::bold, command + ":"), wrapped(names, 2, 110)));
+    terminal.out("\n" + terminal.styled(Style::bold, command + ":") + " " + wrapped(names, 2, 110) + "\n");
   }
 }
 

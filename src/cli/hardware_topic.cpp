@@ -26,8 +26,8 @@ std::vector<std::string> code_for(Capability device) {
 }
 
 std::string toolkits_for(const CapabilityRow& row) {
-  std::string text = row.last_cuda ? fmt::format("CUDA {} to {}", row.first_cuda.text(), row.last_cuda->text())
-                                   : fmt::format("CUDA {} or newer", row.first_cuda.text());
+  std::string text = row.last_cuda ? fmt::format("CUDA {} to {} compiles for it", row.first_cuda.text(), row.last_cuda->text())
+                                   : fmt::format("CUDA {} or newer compiles for it", row.first_cuda.text());
   if (row.specific_since) text += fmt::format(", with the suffix a from {}", row.specific_since->text());
   if (row.family_since) text += fmt::format(", with f from {}", row.family_since->text());
   return text;
@@ -37,7 +37,7 @@ std::string about(const CapabilityRow& row) {
   const std::string dotted = spell(row.capability, Dialect::dotted);
   std::string text = fmt::format(
       "It runs machine code for {}, and PTX up to {} once the driver has compiled it; nothing else.\n"
-      "{} compiles for it; driver {} is the first that knows it.\n"
+      "{}; driver {} is the first that knows it.\n"
       "Written {} in gpuTargets and TORCH_CUDA_ARCH_LIST, {} in CMAKE_CUDA_ARCHITECTURES, {} for nvcc.",
       fmt::join(code_for(row.capability), ", "), dotted, toolkits_for(row), row.first_driver.text(), dotted,
       spell(row.capability, Dialect::cmake), spell(row.capability, Dialect::sm));

@@ -158,12 +158,13 @@ void TopicSearch::add_likely(const std::string& word, std::vector<Form>& forms) 
   constexpr std::size_t shortest = 4;
   if (word.size() < shortest || has_digit(word)) return;
   const std::size_t slips = word.size() < 8 ? 1 : 2;
+  const double likeness = word.size() < 6 ? 0.5 : 0.8;  // one letter of five makes another word: bread, read
   for (const auto& [known, count] : documents_with_) {
     if (known.size() > word.size() && known.starts_with(word)) {
       forms.push_back({{known}, 0.75});
     } else if (known.size() + slips >= word.size() && known.size() <= word.size() + slips && known.size() >= shortest &&
                edit_distance(known, word) <= slips) {
-      forms.push_back({{known}, 0.8});
+      forms.push_back({{known}, likeness});
     }
   }
 }
@@ -182,7 +183,8 @@ TopicSearch::Part TopicSearch::part_of(const std::vector<std::string>& words) co
   if (!known && words.size() == 1) {
     const std::size_t before = part.forms.size();
     add_likely(words.front(), part.forms);
-    if (part.forms.size() > before) part.weight = weight_of(part.forms[before]);
+    constexpr double unknown = 0.4;  // a word that no text has says little against those that have the others
+    part.weight = part.forms.size() > before ? weight_of(part.forms[before]) : unknown * part.weight;
   }
   return part;
 }

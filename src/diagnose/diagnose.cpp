@@ -340,6 +340,17 @@ void number_as_in_the_log(std::vector<Diagnosis>& found, const Unwrapped& text) 
   }
 }
 
+// No rule knows this line, as it seems to those that look for errors in general: but one does.
+void drop_known(const std::vector<LogRule>& rules, std::vector<Diagnosis>& found) {
+  const std::vector<Diagnosis> all = found;
+  std::erase_if(found, [&](const Diagnosis& one) {
+    return stage_of(rules, one) == Stage::unknown && std::ranges::any_of(all, [&](const Diagnosis& other) {
+      const Stage stage = stage_of(rules, other);
+      return stage != Stage::unknown && stage != Stage::consequence && within(one.evidence, other.evidence);
+    });
+  });
+}
+
 }  // namespace
 
 std::vector<Diagnosis> Diagnoser::finish(bool show_all) {
@@ -357,6 +368,7 @@ std::vector<Diagnosis> Diagnoser::finish(bool show_all) {
       break;
     }
   }
+  drop_known(state.rules, all);
   if (!show_all && starts_with_cause(state.rules, all)) {
     drop_said_already(state.rules, all);
     std::erase_if(all, [&](const Diagnosis& one) {

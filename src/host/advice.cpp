@@ -142,10 +142,15 @@ class Advisor {
     }
   }
 
-  // Those that the driver serves wholly first, the newest of each kind first.
+  // Those that the driver serves wholly first, of them those that a revision of nixpkgs is known to have, the newest first.
   std::vector<const Toolkit*> toolkits_by_preference() const {
     std::vector<const Toolkit*> order;
     for (const Toolkit& toolkit : catalog().toolkits) order.insert(order.begin(), &toolkit);
+    std::ranges::stable_partition(order, [](const Toolkit* toolkit) {
+      return std::ranges::any_of(catalog().pins, [&](const Pin& pin) {
+        return std::ranges::find(pin.cuda_sets, toolkit->version.text()) != pin.cuda_sets.end();
+      });
+    });
     std::stable_partition(order.begin(), order.end(), [&](const Toolkit* toolkit) {
       return !host_.driver.version || toolkit->paired_driver <= *host_.driver.version;
     });

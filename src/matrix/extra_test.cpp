@@ -88,7 +88,7 @@ TEST(Extra, WhatTheMatrixHasAWordForIsSaidByThat) {
   EXPECT_NE(error_of("[extra.override]\ncudaSupport = true\n"), "");
   EXPECT_NE(error_of("[extra.config]\ncudaCapabilities = \"[ ]\"\n"), "");
   EXPECT_EQ(error_of("[extra]\n"), "m.toml:11:1: this asks for nothing");
-  EXPECT_EQ(error_of("[extra]\nenv = { A = 1 }\n"), "m.toml:12:1: \"env\" is not known here");
+  EXPECT_EQ(error_of("[extra]\nenv = { A = 1 }\n"), "m.toml:12:1: unknown key \"env\"");
 }
 
 TEST(NixText, TellsWhatItBinds) {

@@ -104,6 +104,9 @@ let
     mkShell = given: package.built "mkShell" ({ name = "shell"; } // given);
   };
 
+  # Functions from one stdenv to another.
+  stdenvAdapters = words "overrideCC useMoldLinker useWildLinker keepDebugInfo withCFlags impureUseNativeOptimizations";
+
   cudaOutputs = [ "out" "dev" "lib" "static" "include" "bin" ];
   labels = [ "cudaPackages" ] ++ map (version: "cudaPackages_${replaceStrings [ "." ] [ "_" ] version}") (builtins.attrNames toolkits)
     ++ map (major: "cudaPackages_${major}") (builtins.attrNames aliases);
@@ -116,7 +119,7 @@ in
   inherit each platformOf;
   names = each (knownPackages ++ knownPython ++ knownCuda ++ [ "true" "false" "null" ]) (_: null) // lib;
   licenses = each [ "asl20" "bsd2" "bsd3" "gpl3Only" "mit" "nvidiaCudaRedist" "unfree" ] (_: null);
-  packages = trivialBuilders // each knownPackages (name: package.named name name [ "out" "dev" "lib" "bin" ] "0") // each fetchers package.fetched;
+  packages = trivialBuilders // each knownPackages (name: package.named name name [ "out" "dev" "lib" "bin" ] "0") // each fetchers package.fetched // each stdenvAdapters (name: package.function "pkgs.${name}");
   cuda = each labels cudaOf;
   python = each pythonLabels pythonOf;
   inherit cudaOf pythonOf;

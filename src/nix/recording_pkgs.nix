@@ -226,6 +226,7 @@ let
       gcc12Stdenv = stdenvOf "gcc12Stdenv";
       gcc13Stdenv = stdenvOf "gcc13Stdenv";
       gcc14Stdenv = stdenvOf "gcc14Stdenv";
+      ccacheStdenv = stdenvOf "ccacheStdenv";
       targetPackages = final;
       buildPackages = final;
       pkgsHostTarget = final;

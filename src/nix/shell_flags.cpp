@@ -145,8 +145,13 @@ class ScriptReader {
     if (end == start) return void(result += '$');
     const auto known = variables_.find(std::string(text_.substr(start, end - start)));
     if (known != variables_.end() && result.size() < longest_value) result += known->second;
-    else if (known == variables_.end()) result += fmt::format("${}", text_.substr(start, end - start));
+    else if (known == variables_.end()) result += unknown(text_.substr(start, end - start), text_.substr(end, braces ? after - 1 - end : 0));
     at_ = after;
+  }
+
+  // As it is written: ${NAME:+:$NAME} puts in more than the value. Nothing in the place of nothing is the plain name.
+  static std::string unknown(std::string_view name, std::string_view otherwise) {
+    return otherwise.empty() || otherwise == ":-" || otherwise == "-" ? fmt::format("${}", name) : fmt::format("${{{}{}}}", name, otherwise);
   }
 
   void skip_blanks() {

@@ -17,6 +17,7 @@ TEST(ShellAssignments, QuotesAndReferencesAreFollowed) {
   EXPECT_EQ(after("A=1\nexport B=2 C='$A'", "C"), "$A");
   EXPECT_EQ(after("A=x\nA+=y; A+=\" z\"", "A"), "xy z");
   EXPECT_EQ(after("export A=\"${CXXFLAGS:-} -g\"", "A"), "$CXXFLAGS -g");
+  EXPECT_EQ(after("export A=\"x${B:+:$B} ${C-} ${D:-e}\"", "A"), "x${B:+:$B} $C ${D:-e}");
 }
 
 TEST(ShellAssignments, TheLastOneWins) {

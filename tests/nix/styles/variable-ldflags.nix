@@ -18,7 +18,8 @@ in
   preConfigure = (oldAttrs.preConfigure or "") + ''
     export CXXFLAGS="$CXXFLAGS -mavx2 -mfma -mf16c"
     export CFLAGS="$CFLAGS -mavx2 -mfma -mf16c"
-    export LDFLAGS="-L${nixpkgs_pinned.mkl}/lib -Wl,-rpath,${nixpkgs_pinned.mkl}/lib ${LDFLAGS:-}"
+    export LDFLAGS="-L${nixpkgs_pinned.mkl}/lib -Wl,-rpath,${nixpkgs_pinned.mkl}/lib ''${LDFLAGS:-}"
+    export LD_LIBRARY_PATH="${nixpkgs_pinned.mkl}/lib''${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
   '';
 
   meta = oldAttrs.meta // {
