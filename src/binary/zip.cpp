@@ -196,9 +196,10 @@ class ZipReader {
 
   void judge_names() {
     std::unordered_set<std::string> files;
+    std::vector<std::string> paths;
     for (const ZipMember& member : zip_.members) {
       constexpr std::uint32_t type_mask = 0170000, type_link = 0120000;
-      const std::string path = unpacked_path(member.name);
+      const std::string& path = paths.emplace_back(unpacked_path(member.name));
       if (climbs_out(member.name)) {
         add("wheel-path", Severity::error, member.name, "the member's name leads out of the folder it is unpacked in");
       } else if (path != member.name) {
@@ -212,9 +213,9 @@ class ZipReader {
         add("wheel-duplicate", Severity::error, member.name, "two members have this name: which one counts differs by tool");
       }
     }
-    for (const ZipMember& member : zip_.members) {
-      if (lies_in_a_file(unpacked_path(member.name), files)) {
-        add("wheel-duplicate", Severity::error, member.name, "another member is a file of the name that is a folder here");
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      if (lies_in_a_file(paths[i], files)) {
+        add("wheel-duplicate", Severity::error, zip_.members[i].name, "another member is a file of the name that is a folder here");
       }
     }
   }

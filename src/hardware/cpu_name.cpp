@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "hardware/instance.h"
+#include "hardware/name_table.h"
 #include "hardware/product_name.h"
 
 namespace lathe::hardware_data {
@@ -26,36 +27,20 @@ struct Rule {
   std::string series;  // the products that it is about, where a number decides; "" for names as such
 };
 
-// Names that more than one generation has.
-struct Vague {
-  std::vector<ProductPattern> patterns;
-  std::string why, hint;
-};
-
 struct NameTable {
   std::vector<ProductPattern> noise;
   std::vector<Rule> rules;
-  std::vector<Vague> vague;
+  std::vector<VagueName> vague;  // names that more than one generation has
 };
-
-std::vector<ProductPattern> patterns_of(const Toml& names) {
-  std::vector<ProductPattern> patterns;
-  for (const std::string& name : names.texts()) patterns.emplace_back(name);
-  return patterns;
-}
 
 const Cpu* cpu_at(const Toml& row) {
   const Toml* name = row.find("cpu");
-  const Cpu* cpu = name ? catalog().find_cpu(name->text()) : nullptr;
-  if (name && !cpu) name->fail(fmt::format("no row is named \"{}\"", printable(name->text())));
-  return cpu;
+  return name ? row_named(*name, [](std::string_view text) { return catalog().find_cpu(text); }) : nullptr;
 }
 
 const Isa* isa_at(const Toml& row) {
   const Toml* name = row.find("isa");
-  const Isa* isa = name ? catalog().find_isa(name->text()) : nullptr;
-  if (name && !isa) name->fail(fmt::format("no row is named \"{}\"", printable(name->text())));
-  return isa;
+  return name ? row_named(*name, [](std::string_view text) { return catalog().find_isa(text); }) : nullptr;
 }
 
 // What cpus.toml and isas.toml name are rules too, read as any name: "Intel N100" is "n100".
@@ -91,10 +76,7 @@ NameTable read_table() {
       if ((rule.cpu == nullptr) == (rule.isa == nullptr)) row.fail("a row is about either a cpu or an isa");
     }
   }
-  for (const Toml& row : root.at("vague").array()) {
-    row.allow_only({"names", "why", "hint", "source", "confidence"});
-    table.vague.push_back({patterns_of(row.at("names")), row.at("why").text(), row.text_or("hint", "")});
-  }
+  table.vague = vague_names(root);
   return table;
 }
 
@@ -152,12 +134,10 @@ constexpr const char* give_flags =
 }
 
 void refuse_vague(std::string_view text, std::string_view name) {
-  for (const Vague& vague : name_table().vague) {
-    const auto whole = [&](const ProductPattern& pattern) { return pattern.whole(name); };
-    if (std::ranges::none_of(vague.patterns, whole)) continue;
-    throw Error({.what = fmt::format("\"{}\" does not say which CPU it is: {}", printable(text), vague.why),
-                 .next = vague.hint.empty() ? give_flags : fmt::format("{}; {}", give_flags, vague.hint)});
-  }
+  const VagueName* vague = find_vague(name_table().vague, name);
+  if (!vague) return;
+  throw Error({.what = fmt::format("\"{}\" does not say which CPU it is: {}", printable(text), vague->why),
+               .next = vague->hint.empty() ? give_flags : fmt::format("{}; {}", give_flags, vague->hint)});
 }
 
 struct Matches {

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "hardware/instance.h"
+#include "hardware/name_table.h"
 #include "hardware/product_name.h"
 
 namespace lathe::hardware_data {
@@ -21,12 +22,6 @@ std::span<const EmbeddedFile> gpu_names();
 
 namespace lathe {
 namespace {
-
-// Names that several GPUs of unlike capability have, or that are about something else.
-struct Vague {
-  std::vector<ProductPattern> patterns;
-  std::string why, hint;
-};
 
 struct Known {
   std::vector<ProductPattern> patterns;
@@ -46,15 +41,9 @@ struct NameTable {
   std::vector<ProductPattern> brands;  // may be left out where the number alone is enough
   std::vector<ProductPattern> profiles, slices, virtual_letters;
   std::vector<Known> known;
-  std::vector<Vague> vague;
+  std::vector<VagueName> vague;  // names that several GPUs of unlike capability have
   std::vector<Key> keys;
 };
-
-std::vector<ProductPattern> patterns_of(const Toml& names) {
-  std::vector<ProductPattern> patterns;
-  for (const std::string& name : names.texts()) patterns.emplace_back(name);
-  return patterns;
-}
 
 std::string joined(std::string_view name) { return replace_all(std::string(name), " ", ""); }
 
@@ -81,8 +70,7 @@ Known known_of(const Toml& row) {
   row.allow_only({"gpu", "capability", "names", "source", "confidence"});
   Known known = {.patterns = patterns_of(row.at("names")), .gpu = nullptr, .capability = std::nullopt};
   if (const Toml* name = row.find("gpu")) {
-    known.gpu = catalog().find_gpu(name->text());
-    if (!known.gpu) name->fail(fmt::format("no row is named \"{}\"", printable(name->text())));
+    known.gpu = row_named(*name, [](std::string_view text) { return catalog().find_gpu(text); });
   } else {
     const auto spelled = parse_capability(row.at("capability").text());
     if (!spelled) row.at("capability").fail("not a capability");
@@ -102,10 +90,7 @@ NameTable read_table() {
   table.slices = patterns_of(root.at("slices"));
   table.virtual_letters = patterns_of(root.at("virtual_letters"));
   for (const Toml& row : root.at("known").array()) table.known.push_back(known_of(row));
-  for (const Toml& row : root.at("vague").array()) {
-    row.allow_only({"names", "why", "hint", "source", "confidence"});
-    table.vague.push_back({patterns_of(row.at("names")), row.at("why").text(), row.text_or("hint", "")});
-  }
+  table.vague = vague_names(root);
   add_keys(table);
   return table;
 }
@@ -113,10 +98,6 @@ NameTable read_table() {
 const NameTable& name_table() {
   static const NameTable table = read_table();
   return table;
-}
-
-bool any_whole(const std::vector<ProductPattern>& patterns, std::string_view name) {
-  return std::ranges::any_of(patterns, [&](const ProductPattern& pattern) { return pattern.whole(name); });
 }
 
 [[noreturn]] void fail_unlike(std::string_view text, const std::set<std::pair<Capability, std::string>>& meant) {
@@ -144,12 +125,11 @@ const Gpu* find_key(std::string_view text, std::string_view wanted, std::string 
 }
 
 void refuse_vague(std::string_view text, std::string_view name) {
-  for (const Vague& vague : name_table().vague) {
-    if (!any_whole(vague.patterns, name)) continue;
-    throw Error({.what = fmt::format("\"{}\" does not say which GPU it is: {}", printable(text), vague.why),
-                 .next = vague.hint.empty() ? "give its capability: nvidia-smi --query-gpu=compute_cap --format=csv"
-                                            : vague.hint});
-  }
+  const VagueName* vague = find_vague(name_table().vague, name);
+  if (!vague) return;
+  throw Error({.what = fmt::format("\"{}\" does not say which GPU it is: {}", printable(text), vague->why),
+               .next = vague->hint.empty() ? "give its capability: nvidia-smi --query-gpu=compute_cap --format=csv"
+                                           : vague->hint});
 }
 
 std::optional<GpuReading> by_row(std::string_view name) {

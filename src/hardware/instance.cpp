@@ -9,6 +9,7 @@
 #include "base/embedded.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "hardware/name_table.h"
 #include "hardware/product_name.h"
 
 namespace lathe::hardware_data {
@@ -32,8 +33,7 @@ bool runs_all_of(const Cpu& cpu, const Cpu& lesser) {
 const Cpu* least_of(const Toml& names) {
   std::vector<const Cpu*> cpus;
   for (const Toml& name : names.array()) {
-    cpus.push_back(catalog().find_cpu(name.text()));
-    if (!cpus.back()) name.fail(fmt::format("no row is named \"{}\"", printable(name.text())));
+    cpus.push_back(row_named(name, [](std::string_view text) { return catalog().find_cpu(text); }));
   }
   for (const Cpu* least : cpus) {
     if (std::ranges::all_of(cpus, [&](const Cpu* cpu) { return runs_all_of(*cpu, *least); })) return least;
@@ -51,8 +51,7 @@ Row row_of(const Toml& row, const std::string& size) {
   result.reading = {
       .cloud = row.at("cloud").text(), .gpu = nullptr, .cpu = least_of(row.at("cpus")), .cpus = row.at("cpus").texts()};
   if (const Toml* gpu = row.find("gpu")) {
-    result.reading.gpu = catalog().find_gpu(gpu->text());
-    if (!result.reading.gpu) gpu->fail(fmt::format("no row is named \"{}\"", printable(gpu->text())));
+    result.reading.gpu = row_named(*gpu, [](std::string_view text) { return catalog().find_gpu(text); });
   }
   return result;
 }
@@ -82,8 +81,7 @@ std::optional<InstanceReading> read_instance_name(std::string_view text) {
   const std::string name = replace_all(clean_name(text), ".", " ");
   if (name.empty()) return std::nullopt;
   for (const Row& row : table()) {
-    if (std::ranges::any_of(row.patterns, [&](const ProductPattern& pattern) { return pattern.whole(name); }))
-      return row.reading;
+    if (any_whole(row.patterns, name)) return row.reading;
   }
   return std::nullopt;
 }
