@@ -66,13 +66,15 @@ def run(folder, one, two):
                         f"ssh-ng://nobody@127.0.0.1:{free_port()} x86_64-linux - 8 9 big-parallel # there is none\n"
                         f"ssh-ng://one aarch64-linux - 1 99 big-parallel # another system\n")
 
-    # CPU builds: they need no CUDA toolkit. The machine that builds the first on "one" is killed two seconds later.
+    # CPU builds: they need no CUDA toolkit. The machine that builds the first PyTorch on "one" is killed two seconds later; a shared
+    # input may be done by then, and is not what is killed.
     process = build(folder, machines, environment, "-j0", "--kind", "cpu", "--copy-to", f"file://{folder}/cache")
     events, killed = [], None
     for line in process.stdout:
         event = json.loads(line)
         events.append(event)
-        if killed is None and event["event"] == "phase" and event["phase"] not in ("fetching",) and on(events, event["variant"]) == "one":
+        builds = event["event"] == "phase" and event["phase"] != "fetching" and event["variant"].startswith("pytorch-")
+        if killed is None and builds and on(events, event["variant"]) == "one":
             time.sleep(2)
             one.kill()
             killed = event["variant"]
