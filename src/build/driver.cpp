@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "build/build_told.h"
 #include "nix/nix.h"
 
 namespace lathe {
@@ -52,7 +53,7 @@ std::size_t take_derivations(const std::string& out, std::span<Job* const> jobs)
 
 void fail_evaluation(Job& job, const ProcessResult& result) {
   job.state = JobState::failed;
-  job.why = diagnose(result.err, job.name);
+  job.why = diagnose(result.err, job.name, job.variant ? build_told(*job.variant) : BuildTold{});
   const std::string message = parse_nix_error(result.err).message;
   job.reason = "does not evaluate: " + (message.empty() ? result.ending() : message.substr(0, message.find('\n')));
 }

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "build/build_told.h"
 #include "build/check_result.h"
 #include "build/compile_cache.h"
 #include "build/log_file.h"
@@ -305,7 +306,7 @@ class Runner {
       take_event(job, parse_nix_event(line), attempt, say);
     };
     attempt.result = options_.driver.run(process);
-    attempt.why = diagnoser.finish();
+    attempt.why = diagnoser.finish(false, job.variant ? build_told(*job.variant) : BuildTold{});
     return attempt;
   }
 

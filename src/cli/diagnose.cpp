@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
+#include "build/build_told.h"
 #include "cli/commands.h"
 #include "os/stream.h"
 
@@ -12,12 +15,14 @@ namespace {
 
 struct Options {
   std::vector<std::string> logs;
+  std::string variant;
   std::string format = "text";
   bool all = false;
 };
 
 void declare(OptionSet& set, Options& options) {
   set.positionals("log", options.logs, "logs of builds; - is standard input", ValueKind::file);
+  set.text("--variant", options.variant, "NAME", "what the logs are of, where they don't say it themselves", ValueKind::variant);
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
   set.flag("-a,--all", options.all, "consequences too, where the cause is known");
 }
@@ -35,15 +40,16 @@ void print_one(const Diagnosis& diagnosis, Terminal& terminal) {
   terminal.print("  cause:  {}\n  repair: {}\n  source: {}\n", diagnosis.cause, finding.fix, diagnosis.source);
 }
 
-std::vector<Diagnosis> diagnose_file(const std::string& path, bool all) {
+std::vector<Diagnosis> diagnose_file(const std::string& path, const Options& options) {
+  const std::optional<VariantName> variant = options.variant.empty() ? std::nullopt : std::optional(parse_variant_name(options.variant));
   Diagnoser diagnoser(path == "-" ? "stdin" : path);
   read_stream(path, [&](std::string_view bytes) { diagnoser.feed(bytes); });
-  return diagnoser.finish(all);
+  return diagnoser.finish(options.all, variant ? build_told(*variant) : build_told(diagnoser.derivations()));
 }
 
 int run(const Options& options, Terminal& terminal) {
   std::vector<Diagnosis> all;
-  for (const std::string& path : options.logs) std::ranges::move(diagnose_file(path, options.all), std::back_inserter(all));
+  for (const std::string& path : options.logs) std::ranges::move(diagnose_file(path, options), std::back_inserter(all));
   Findings findings;
   for (const Diagnosis& diagnosis : all) findings.add(diagnosis.finding);
   if (options.format == "json") {

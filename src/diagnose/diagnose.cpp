@@ -29,6 +29,7 @@ constexpr std::size_t most_findings = 50;                    // of one rule
 constexpr std::size_t most_evidence = 6;
 constexpr std::size_t longest_evidence = 400;
 constexpr std::size_t longest_capture = 300;
+constexpr std::size_t most_derivations = 200;                // of those that a log names
 // A pasted log: what a terminal keeps (10,000 lines of 80 columns), a web form or a mail takes. Longer ones are not unwrapped.
 constexpr std::size_t longest_wrapped = std::size_t{1} << 20;
 
@@ -84,6 +85,7 @@ struct Knowledge {
   std::vector<LogRule> rules;
   std::vector<std::vector<Target>> targets;  // per literal
   LiteralScanner scanner;
+  std::uint32_t derivation = 0;  // the literal at whose hits a derivation may be named
 };
 
 Knowledge read_knowledge() {
@@ -100,7 +102,10 @@ Knowledge read_knowledge() {
       targets[slot->second].push_back({i, &match});
     }
   }
-  return {.rules = std::move(rules), .targets = std::move(targets), .scanner = LiteralScanner(std::move(literals))};
+  const auto derivation = static_cast<std::uint32_t>(literals.size());
+  literals.emplace_back("'/nix/store/");
+  targets.emplace_back();
+  return {.rules = std::move(rules), .targets = std::move(targets), .scanner = LiteralScanner(std::move(literals)), .derivation = derivation};
 }
 
 const Knowledge& knowledge() {
@@ -115,7 +120,9 @@ struct Diagnoser::State {
   void take(std::string_view text);
   void scan(std::size_t to);
   void drop_scanned();
-  std::vector<Diagnosis> all_found();
+  void end();
+  std::vector<Diagnosis> all_found(const BuildTold& build);
+  void note_derivation(std::size_t position);
   void look(const Target& target, const LiteralScanner::Hit& hit);
   void record(const LogRule& rule, Tally& tally, const Block& block, const PatternMatch& match);
   void add_contexts(const LogRule& rule, std::size_t position, Captures& captures) const;
@@ -125,6 +132,7 @@ struct Diagnoser::State {
   std::string log_name;
   const std::vector<LogRule>& rules = knowledge().rules;
   std::vector<Tally> tallies{rules.size()};  // per rule
+  std::vector<std::string> derivations;
 
   LogDecoder decoder;
   LiteralScanner::Candidates room;
@@ -194,6 +202,17 @@ void Diagnoser::State::add_contexts(const LogRule& rule, std::size_t position, C
   }
 }
 
+// "building '/nix/store/<32>-NAME.drv'", "builder for '...' failed", "Cannot build '...'": what stands in no such line is an input.
+void Diagnoser::State::note_derivation(std::size_t position) {
+  if (derivations.size() >= most_derivations) return;
+  static const TextPattern pattern("(?:building|builder for|Cannot build) '/nix/store/[0-9a-z]{32}-(?P<name>[^'/ ]{1,200})\\.drv'");
+  const LineSpan span = line_around(buffer, position);
+  const auto match = pattern.match(printable(plain_text(std::string_view(buffer).substr(span.begin, span.end - span.begin))));
+  if (!match) return;
+  const std::string& name = match->captures.at("name");
+  if (std::ranges::find(derivations, name) == derivations.end()) derivations.push_back(name);
+}
+
 void Diagnoser::State::look(const Target& target, const LiteralScanner::Hit& hit) {
   const LogRule& rule = rules[target.rule];
   Tally& tally = tallies[target.rule];
@@ -239,6 +258,7 @@ void Diagnoser::State::record(const LogRule& rule, Tally& tally, const Block& bl
 
 void Diagnoser::State::scan(std::size_t to) {
   knowledge().scanner.scan(buffer, scanned, to, room, [this](const LiteralScanner::Hit& hit) {
+    if (hit.literal == knowledge().derivation) note_derivation(hit.position);
     for (const Target& target : knowledge().targets[hit.literal]) look(target, hit);
   });
   line_at(to);
@@ -300,12 +320,43 @@ void absorb(const LogRule& rule, std::vector<Diagnosis>& all) {
 
 }  // namespace
 
-std::vector<Diagnosis> Diagnoser::State::all_found() {
+namespace {
+
+const RuleOf* of_kind(const LogRule& rule, BuildTold::Kind kind) {
+  const auto found = std::ranges::find(rule.of, kind, &RuleOf::kind);
+  return found == rule.of.end() ? nullptr : &*found;
+}
+
+// What the rules say of such a build, now that it is known which one the log is of.
+void apply(const std::vector<LogRule>& rules, const BuildTold& build, std::vector<Diagnosis>& found) {
+  std::erase_if(found, [&](const Diagnosis& one) {
+    const RuleOf* of = of_kind(*std::ranges::find(rules, one.finding.rule, &LogRule::name), build.kind);
+    return of && !of->holds;
+  });
+  for (Diagnosis& one : found) {
+    const RuleOf* of = of_kind(*std::ranges::find(rules, one.finding.rule, &LogRule::name), build.kind);
+    if (!of) continue;
+    Captures names = one.details;
+    names.insert({{"gpus", build.gpus}, {"cuda", build.cuda}, {"isa", build.isa}});
+    if (of->severity) one.finding.severity = *of->severity;
+    if (!of->cause.empty()) one.cause = fill_in(of->cause, names);
+    if (!of->fix.empty()) one.finding.fix = fill_in(of->fix, names);
+  }
+}
+
+}  // namespace
+
+void Diagnoser::State::end() {
   take(decoder.finish());
   if (!buffer.ends_with('\n')) buffer += '\n';
   scan(buffer.size());
+}
+
+std::vector<Diagnosis> Diagnoser::State::all_found(const BuildTold& build) {
+  end();
   std::vector<Diagnosis> all;
   for (Tally& tally : tallies) std::ranges::move(tally.found, std::back_inserter(all));
+  apply(rules, build, all);
   for (const LogRule& rule : rules) absorb(rule, all);
   std::ranges::stable_sort(all, {}, [&](const Diagnosis& one) { return std::pair(stage_of(rules, one), one.finding.where.line); });
   return all;
@@ -353,15 +404,20 @@ void drop_known(const std::vector<LogRule>& rules, std::vector<Diagnosis>& found
 
 }  // namespace
 
-std::vector<Diagnosis> Diagnoser::finish(bool show_all) {
+const std::vector<std::string>& Diagnoser::derivations() {
+  state_->end();
+  return state_->derivations;
+}
+
+std::vector<Diagnosis> Diagnoser::finish(bool show_all, const BuildTold& build) {
   State& state = *state_;
-  std::vector<Diagnosis> all = state.all_found();
+  std::vector<Diagnosis> all = state.all_found(build);
   if (!starts_with_cause(state.rules, all) && state.unwrap) {
     for (const Unwrapped& text : unwrapped(state.head)) {
       State again(state.log_name);
       again.unwrap = false;
       again.take(text.text);
-      std::vector<Diagnosis> found = again.all_found();
+      std::vector<Diagnosis> found = again.all_found(build);
       if (!starts_with_cause(state.rules, found)) continue;
       number_as_in_the_log(found, text);
       all = std::move(found);
@@ -382,10 +438,10 @@ std::vector<Diagnosis> Diagnoser::finish(bool show_all) {
   return all;
 }
 
-std::vector<Diagnosis> diagnose(std::string_view log, std::string log_name) {
+std::vector<Diagnosis> diagnose(std::string_view log, std::string log_name, const BuildTold& build) {
   Diagnoser diagnoser(std::move(log_name));
   diagnoser.feed(log);
-  return diagnoser.finish();
+  return diagnoser.finish(false, build);
 }
 
 std::vector<KnownFailure> known_failures() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Why did this build fail, and what mends it? Reads a log of any length in constant memory, as it comes. Knows logs only:
-// not which recipe or matrix made them, and nothing of the machine.
+// not the recipe or matrix that made them, and nothing of the machine. What was built is told, or unknown.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,15 @@ struct Diagnosis {
   std::uint64_t count = 1;  // how often it was seen
 };
 
+// What the log is of: a state that one build is in by right is why another is wrong. Texts of rules may name all but the kind.
+struct BuildTold {
+  enum class Kind { unknown, cpu, gpu };
+  Kind kind = Kind::unknown;
+  std::string gpus = {};  // "9.0", "8.6 and 8.9"; "" for CPU builds
+  std::string cuda = {};  // "13.0"; "" for CPU builds
+  std::string isa = {};   // "avx512"
+};
+
 class Diagnoser {
  public:
   explicit Diagnoser(std::string log_name = "");
@@ -36,14 +45,17 @@ class Diagnoser {
 
   void feed(std::string_view bytes);
   // The root cause first. Consequences are left out when a cause is known, unless `all`.
-  std::vector<Diagnosis> finish(bool all = false);
+  std::vector<Diagnosis> finish(bool all = false, const BuildTold& build = {});
+  // The derivations of which the log says that Nix builds them, or that they failed, without hash and ".drv": the first few.
+  // Ends the log, as `finish` does: nothing is fed after it.
+  const std::vector<std::string>& derivations();
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-std::vector<Diagnosis> diagnose(std::string_view log, std::string log_name = "");
+std::vector<Diagnosis> diagnose(std::string_view log, std::string log_name = "", const BuildTold& build = {});
 
 // What is known of a kind of failure without a log of one: names that a log would fill in stand in capitals.
 struct KnownFailure {

@@ -41,6 +41,13 @@ std::string rule_of(const std::filesystem::path& path) {
   return name.substr(0, name.find('.'));
 }
 
+// "cuda-on.cpu.log" is known to be of a CPU build.
+BuildTold build_of(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  const bool cpu = name.find(".cpu.") != std::string::npos, gpu = name.find(".gpu.") != std::string::npos;
+  return {.kind = cpu ? BuildTold::Kind::cpu : gpu ? BuildTold::Kind::gpu : BuildTold::Kind::unknown, .gpus = gpu ? "9.0" : "", .cuda = gpu ? "13.0" : "", .isa = "avx2"};
+}
+
 std::string first_rule(std::string_view log) {
   const auto found = diagnose(log);
   return found.empty() ? "" : found.front().finding.rule;
@@ -48,7 +55,7 @@ std::string first_rule(std::string_view log) {
 
 TEST(Diagnose, every_log_in_tests_logs_leads_to_the_rule_in_its_name_as_the_root_cause) {
   for (const auto& path : logs()) {
-    const auto found = diagnose(file_text(path));
+    const auto found = diagnose(file_text(path), "", build_of(path));
     if (rule_of(path) == "nothing") {
       EXPECT_TRUE(found.empty()) << path << " shows " << found.front().finding.rule;
       continue;
@@ -66,6 +73,8 @@ TEST(Diagnose, every_rule_has_a_log_that_shows_it_and_says_everything_a_reader_n
   for (const LogRule& rule : read_diagnose_rules(diagnose_data::rules().front().text, "rules.toml")) {
     EXPECT_TRUE(shown.contains(rule.name)) << rule.name << " has no log";
     EXPECT_FALSE(rule.what.empty() || rule.cause.empty() || rule.fix.empty() || rule.source.empty()) << rule.name;
+    std::set<BuildTold::Kind> kinds;
+    for (const RuleOf& of : rule.of) EXPECT_TRUE(kinds.insert(of.kind).second) << rule.name << " says two things of one kind";
     for (const RuleMatch& match : rule.matches) EXPECT_NO_THROW(match.pattern.get()) << rule.name;
   }
 }
@@ -107,6 +116,34 @@ TEST(Diagnose, the_cause_comes_before_what_follows_from_it_even_if_that_is_print
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].finding.rule, "no-space-left");
   EXPECT_EQ(found[1].finding.rule, "cuda-not-found");
+}
+
+TEST(Diagnose, what_is_right_in_a_cpu_build_is_wrong_in_a_gpu_build_and_the_other_way_round) {
+  const std::string off = "--   USE_CUDA              : OFF\n", on = "--   USE_CUDA              : ON\n";
+  const std::string lost = off + "-- Could NOT find CUDA (missing: CUDA_INCLUDE_DIRS)\nninja: build stopped: interrupted by user.\n";
+  const BuildTold cpu{.kind = BuildTold::Kind::cpu, .isa = "avx2"}, gpu{.kind = BuildTold::Kind::gpu, .gpus = "9.0", .cuda = "13.0", .isa = "avx2"};
+  EXPECT_TRUE(diagnose(off, "", cpu).empty());
+  EXPECT_TRUE(diagnose(on, "", gpu).empty());
+  EXPECT_TRUE(diagnose(on).empty());
+  const auto none = diagnose(off, "", gpu);
+  ASSERT_EQ(none.size(), 1U);
+  EXPECT_EQ(none[0].finding.severity, Severity::error);
+  EXPECT_NE(none[0].cause.find("9.0 with CUDA 13.0"), std::string::npos);
+  EXPECT_EQ(diagnose(on, "", cpu).at(0).finding.rule, "cuda-on");
+  EXPECT_EQ(diagnose(off).at(0).finding.severity, Severity::warning);
+  EXPECT_EQ(diagnose(lost, "", gpu).at(0).finding.rule, "cuda-not-found");
+  for (const Diagnosis& one : diagnose(lost, "", cpu)) EXPECT_NE(one.finding.rule, "cuda-not-found");
+  EXPECT_NE(diagnose("bash: line 1: 7 Illegal instruction ./x\n", "", gpu).at(0).cause.find("avx2"), std::string::npos);
+}
+
+TEST(Diagnose, derivations_are_those_that_the_log_says_are_built_or_failed) {
+  const std::string hash(32, 'a');
+  Diagnoser log;
+  log.feed("these derivations will be built:\n  /nix/store/" + hash + "-input-1.drv\nbuilding '/nix/store/" + hash + "-pytorch-python313-cpu-avx2-2.10.0.drv'...\n" +
+           "torch> \x1b[31mcopying '/nix/store/" + hash + "-x'\x1b[0m\nerror: builder for '/nix/store/" + hash + "-magma-2.9.0.drv' failed with exit code 1;\n" +
+           "error: Cannot build '/nix/store/" + hash + "-magma-2.9.0.drv'.\n");
+  EXPECT_EQ(log.derivations(), (std::vector<std::string>{"pytorch-python313-cpu-avx2-2.10.0", "magma-2.9.0"}));
+  EXPECT_EQ(log.finish().at(0).finding.rule, "builder-failed");
 }
 
 TEST(Diagnose, an_architecture_is_given_back_as_pytorch_spells_it) {

@@ -45,8 +45,22 @@ RuleContext read_context(const Toml& table) {
           .text = table.at("text").text()};
 }
 
+BuildTold::Kind kind_of(const Toml& value) {
+  if (value.text() == "unknown") return BuildTold::Kind::unknown;
+  if (value.text() == "cpu") return BuildTold::Kind::cpu;
+  if (value.text() == "gpu") return BuildTold::Kind::gpu;
+  value.fail("a kind of build is unknown, cpu or gpu");
+}
+
+RuleOf read_of(const Toml& table) {
+  table.allow_only({"kind", "holds", "severity", "cause", "fix"});
+  RuleOf of{.kind = kind_of(table.at("kind")), .holds = table.flag_or("holds", true), .cause = table.text_or("cause", ""), .fix = table.text_or("fix", "")};
+  if (table.find("severity")) of.severity = severity_of(table);
+  return of;
+}
+
 LogRule read_rule(const Toml& table) {
-  table.allow_only({"name", "stage", "severity", "once", "what", "cause", "fix", "source", "absorbs", "match", "context"});
+  table.allow_only({"name", "stage", "severity", "once", "what", "cause", "fix", "source", "absorbs", "match", "context", "of"});
   LogRule rule{.name = table.at("name").text(),
             .stage = stage_of(table.at("stage")),
             .severity = severity_of(table),
@@ -57,11 +71,15 @@ LogRule read_rule(const Toml& table) {
             .source = table.at("source").text(),
             .absorbs = {},
             .matches = {},
-            .contexts = {}};
+            .contexts = {},
+            .of = {}};
   if (const Toml* absorbs = table.find("absorbs")) rule.absorbs = absorbs->texts();
   for (const Toml& match : table.at("match").array()) rule.matches.push_back(read_match(match));
   if (const Toml* contexts = table.find("context")) {
     for (const Toml& context : contexts->array()) rule.contexts.push_back(read_context(context));
+  }
+  if (const Toml* of = table.find("of")) {
+    for (const Toml& each : of->array()) rule.of.push_back(read_of(each));
   }
   return rule;
 }

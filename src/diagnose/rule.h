@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/finding.h"
+#include "diagnose/diagnose.h"
 #include "diagnose/pattern.h"
 
 namespace lathe {
@@ -58,6 +59,15 @@ struct RuleContext {
   std::string text;  // "{name}" becomes this when it was found, else nothing
 };
 
+// What a rule says where the log is known to be of a CPU build, of a GPU build, or of neither: other texts, another severity,
+// or nothing, because what it finds is as it should be. A text that is empty stays as it is.
+struct RuleOf {
+  BuildTold::Kind kind = BuildTold::Kind::unknown;
+  bool holds = true;
+  std::optional<Severity> severity = {};
+  std::string cause = {}, fix = {};  // templates that may name {gpus}, {cuda} and {isa} too
+};
+
 struct LogRule {
   std::string name;
   Stage stage = Stage::cause;
@@ -67,6 +77,7 @@ struct LogRule {
   std::vector<std::string> absorbs;
   std::vector<RuleMatch> matches;
   std::vector<RuleContext> contexts;
+  std::vector<RuleOf> of;
 };
 
 std::vector<LogRule> read_diagnose_rules(std::string_view toml, const std::string& file);
