@@ -36,6 +36,7 @@ inventory=$(sed -n 's/^GPU inventory .* \([0-9.]*\) ms$/\1/p' "$work/inventory")
 once "cuobjdump --list-elf of the same" "$work/cuobjdump" --list-elf "$library"
 ratio "cuobjdump / GPU inventory" "$median" "$(awk "BEGIN { print $inventory / 1000 }")"
 
+"$1/bench/code_marks" "$library"
 data=$(sed -n 's/^device code as data .* \([0-9.]*\) ms$/\1/p' "$work/inventory")
 once "grep for one magic in the same (reads all of it)" env LC_ALL=C grep -c -a -F $'\x50\xed\x55\xba' "$library"
 ratio "grep / device code as data" "$median" "$(awk "BEGIN { print $data / 1000 }")"

@@ -73,6 +73,27 @@ TEST(CodeMarks, AreFoundAtEveryOffset) {
   }
 }
 
+TEST(Embedded, OfBytesThatAreAlmostMarksThoseThatAreAreFoundOnceAndInOrder) {
+  constexpr std::string_view pieces[] = {"\x50\xed\x55\xba", "\x50\xed\x55", "\xed\x55\xba", "\x7f" "ELF", "\x7f" "EL", "LF", ".ver", ".v", "r", "."};
+  std::mt19937 random(7);
+  for (int run = 0; run < 2000; ++run) {
+    std::string bytes;
+    while (bytes.size() < 300) {
+      bytes += pieces[random() % std::size(pieces)];
+      if (random() % 16 == 0) bytes += std::string(random() % 150, '\0');
+    }
+    std::vector<std::uint64_t> expected, offsets;
+    for (std::size_t at = 0; at + 4 <= bytes.size(); ++at) {
+      const std::string_view here = std::string_view(bytes).substr(at, 4);
+      if (here == pieces[0] || here == pieces[3] || here == pieces[6]) expected.push_back(at);
+    }
+    std::vector<MarkedPlace> found;
+    find_code_marks(as_byte_span(bytes), 0, found);
+    for (const MarkedPlace& place : found) offsets.push_back(place.offset);
+    ASSERT_EQ(offsets, expected) << run;
+  }
+}
+
 TEST(Embedded, ContainersAmongConstantsAreFoundWhereverTheyBegin) {
   for (std::size_t shift = 0; shift < 9; ++shift) {
     const EmbeddedCode found = found_in(library(std::string(shift, 'x') + container() + "between" + container(8, 75)));

@@ -161,7 +161,9 @@ void look_into_stream(ByteSpan bytes, const KnownFormat& format, NotRead& out) {
 void look_into_zip(ByteSpan bytes, NotRead& out) {
   Contents contents(out);
   try {
-    for (const ZipMember& member : read_zip(bytes, "").members) {
+    const Zip zip = read_zip(bytes, "");
+    out.words = words_for_zip(zip);
+    for (const ZipMember& member : zip.members) {
       if (member.folder) continue;
       if (!member.readable) contents.cannot_tell(fmt::format("{} in it {}", printable(member.name), member.why_unreadable()));
       else if (!contents.add(member.name, as_byte_span(start_of(member)))) return;
@@ -170,6 +172,23 @@ void look_into_zip(ByteSpan bytes, NotRead& out) {
     contents.cannot_tell(error.parts().what);
   }
 }
+
+// What kinds of packages are zip archives: a member of each has a name that begins and ends so. The first that fits.
+struct ZipKind {
+  std::string_view begin, end;
+  std::string_view words;
+};
+constexpr ZipKind zip_kinds[] = {
+    {"pkg-", ".tar.zst", "conda package"},
+    {"", ".nuspec", "NuGet package"},
+    {"AndroidManifest.xml", "", "Android package"},
+    {"EGG-INFO/PKG-INFO", "", "Python egg"},
+    {"", ".dist-info/RECORD", "Python wheel"},
+    {"META-INF/MANIFEST.MF", "", "Java archive"},
+    {"__main__.py", "", "Python program in a zip archive"},
+    {"", "/data.pkl", "file of torch.save"},
+    {"", ".whl", "zip archive of wheels"},
+};
 
 // Objects of Windows or macOS; or a Debian package, which is one of these too.
 std::optional<NotRead> look_into_archive(ByteSpan bytes) {
@@ -284,6 +303,16 @@ std::optional<NotRead> look_for_device_code(ByteSpan bytes, bool whole) {
   auto file = look_into(bytes, whole);
   if (file && file->holds <= NotRead::Holds::linker_code) return std::nullopt;
   return file;
+}
+
+std::string_view words_for_zip(const Zip& zip) {
+  for (const ZipKind& kind : zip_kinds) {
+    const bool fits = std::ranges::any_of(zip.members, [&](const ZipMember& member) {
+      return member.name.starts_with(kind.begin) && member.name.ends_with(kind.end);
+    });
+    if (fits) return kind.words;
+  }
+  return "zip archive";
 }
 
 Severity severity_of(const NotRead& file, bool others_were_read) {

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/finding.h"
+#include "binary/zip.h"
 
 namespace lathe {
 
@@ -53,5 +54,8 @@ Severity severity_of(const NotRead& file, bool others_were_read);
 
 // One finding for each file, or for the files of one format in one place.
 Findings findings_of(const std::vector<NotRead>& files);
+
+// "conda package", "zip archive of wheels", "zip archive": by the names of its members.
+std::string_view words_for_zip(const Zip& zip);
 
 }  // namespace lathe

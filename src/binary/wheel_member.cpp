@@ -120,10 +120,11 @@ bool all_in_fat_binaries(ByteSpan file, const ByteRanges& absent) {
   return std::ranges::all_of(absent, inside);
 }
 
-ByteRanges unpack(const ZipMember& member, SparseMemory& memory, bool skip) {
+ByteRanges unpack(const ZipMember& member, SparseMemory& memory, bool skip, Sha256Stream* hash) {
   ImageSkipper skipper(memory.writable(), skip);
   const Inflated result = inflate(member.packed, member.size, [&](ByteSpan out) {
     skipper.feed(out);
+    if (hash) hash->add(out);
     return true;
   });
   if (result.crc != member.crc) {
@@ -144,20 +145,21 @@ std::string start_of(const ZipMember& member, std::uint64_t most) {
   return bytes;
 }
 
-std::optional<WheelMember> WheelMember::open(const ZipMember& member) {
+std::optional<WheelMember> WheelMember::open(const ZipMember& member, Sha256Stream* hash) {
   const std::string start = start_of(member);
   if (code_format(as_byte_span(start)).empty()) return std::nullopt;
   const bool is_elf = Elf::looks_like(as_byte_span(start));
   WheelMember opened;
   if (member.method == 0) {
     opened.stored_ = member.packed;
+    if (hash) hash->add(member.packed);
     return opened;
   }
   opened.memory_.emplace(member.size);
-  opened.absent_ = unpack(member, *opened.memory_, is_elf);
+  opened.absent_ = unpack(member, *opened.memory_, is_elf, hash);
   if (!opened.absent_.empty() && !all_in_fat_binaries(opened.bytes(), opened.absent_)) {
     opened.memory_.emplace(member.size);
-    opened.absent_ = unpack(member, *opened.memory_, false);
+    opened.absent_ = unpack(member, *opened.memory_, false, nullptr);
   }
   return opened;
 }

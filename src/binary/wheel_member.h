@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/hash.h"
 #include "binary/inspect.h"
 #include "binary/zip.h"
 #include "os/sparse_memory.h"
@@ -19,7 +20,8 @@ std::string start_of(const ZipMember& member, std::uint64_t most = 512);
 class WheelMember {
  public:
   // nullopt: its first bytes show that it is nothing with machine code (only they were unpacked). Error when damaged.
-  static std::optional<WheelMember> open(const ZipMember& member);
+  // `hash`: gets all bytes, also those that are left out.
+  static std::optional<WheelMember> open(const ZipMember& member, Sha256Stream* hash = nullptr);
 
   ByteSpan bytes() const { return memory_ ? memory_->bytes() : stored_; }
   const ByteRanges& absent() const { return absent_; }  // images that were left out

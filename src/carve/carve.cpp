@@ -28,22 +28,24 @@ namespace {
 class FileCarver {
  public:
   FileCarver(const std::filesystem::path& source, const CarveOptions& options)
-      : options_(options), source_(source), old_(MappedFile::open(source)) {
-    result_.path = source.string();
-    result_.old_size = result_.new_size = old_.bytes().size();
+      : options_(options), source_(std::in_place, source), map_(MappedFile::open(source)), old_(map_->bytes()) {
+    begin(source.string());
+  }
+
+  // To plan alone.
+  FileCarver(const LibraryInMemory& library, const CarveOptions& options)
+      : options_(options), old_(library.bytes), absent_(library.absent), old_sha256_(library.sha256) {
+    begin(library.path);
   }
 
   CarvedFile plan() {
-    if (looks_like_archive(old_.bytes())) return not_a_library("a static archive, whose code is linked later");
-    if (looks_like_fatbin(old_.bytes())) return not_a_library("a fat binary on its own");
-    if (!Elf::looks_like(old_.bytes())) {
-      const auto known = code_format(old_.bytes()).empty() ? look_into(old_.bytes()) : std::nullopt;
-      const std::string seen = known && !known->seen.empty() ? "; " + known->seen : "";
-      const std::string what = known ? ": " + known->words + seen : "";
-      throw Error({.what = "not a 64-bit little-endian ELF file" + what, .where = {.file = result_.path},
+    if (looks_like_archive(old_)) return not_a_library("a static archive, whose code is linked later");
+    if (looks_like_fatbin(old_)) return not_a_library("a fat binary on its own");
+    if (!Elf::looks_like(old_)) {
+      throw Error({.what = "not a 64-bit little-endian ELF file", .where = {.file = result_.path},
                    .next = "give a shared library, a folder of them or a wheel"});
     }
-    elf_.emplace(Elf::parse(old_.bytes(), result_.path));
+    elf_.emplace(Elf::parse(old_, result_.path));
     if (elf_->machine() == elf::em_cuda) return not_a_library("a cubin on its own");
     if (!elf_->findings().empty()) return damaged(elf_->findings()[0].what);
     fatbins_ = read_fatbins(*elf_);
@@ -66,32 +68,37 @@ class FileCarver {
     } else if (result_.embedded > 0) {
       result_.outcome = Outcome::left_alone;
     }
-    old_.expect_whole();
+    if (map_) map_->expect_whole();
     return result_;
   }
 
   CarvedFile write_to(const std::filesystem::path& destination) {
     std::error_code ignored;
-    const bool in_place = std::filesystem::equivalent(source_.path(), destination, ignored);
+    const bool in_place = std::filesystem::equivalent(source_->path(), destination, ignored);
     if (in_place && result_.outcome != Outcome::carved) return result_;
     if (result_.unfit && options_.unfit == CarveOptions::Unfit::refuse) return result_;
     if (!in_place && destination.has_parent_path()) create_folders(destination.parent_path());
     if (result_.outcome != Outcome::carved) {
-      copy_whole(source_.path(), destination);
+      copy_whole(source_->path(), destination);
       return result_;
     }
     // In place means in the place of the file itself, not of a link to it.
-    const auto place = in_place ? std::filesystem::canonical(source_.path()) : destination;
+    const auto place = in_place ? std::filesystem::canonical(source_->path()) : destination;
     remove_leftovers(place);
     NewFile file(place);
     write(file);
-    file.take_attributes(source_, in_place ? NewFile::Keep::everything : NewFile::Keep::mode);
-    source_.expect_unchanged();
+    file.take_attributes(*source_, in_place ? NewFile::Keep::everything : NewFile::Keep::mode);
+    source_->expect_unchanged();
     file.put_in_place(in_place && options_.synced, in_place ? Unfinished::Over::what_is_there : Unfinished::Over::nothing);
     return result_;
   }
 
  private:
+  void begin(const std::string& name) {
+    result_.path = name;
+    result_.old_size = result_.new_size = old_.size();
+  }
+
   // Sound, with device code, and nothing that a loader ever sees: there is no runtime whose pick could be kept.
   CarvedFile not_a_library(const std::string& what) {
     if (options_.unfit != CarveOptions::Unfit::refuse) return leave(what);
@@ -107,7 +114,7 @@ class FileCarver {
 
   // Which of it the library loads on which GPU is known to the library alone.
   void look_for_data() {
-    const EmbeddedCode embedded = find_embedded(*elf_, fatbins_, &old_);
+    const EmbeddedCode embedded = find_embedded(*elf_, fatbins_, map_ ? &*map_ : nullptr);
     if (embedded.empty()) return;
     result_.embedded = embedded.count();
     const bool nothing_else = fatbins_.containers.empty();
@@ -134,7 +141,7 @@ class FileCarver {
     result_.new_size = layout_.new_size;
     result_.outcome = Outcome::carved;
     result_.new_held = held_architectures(fatbins_, &plan_);
-    if (options_.hash) result_.old_sha256 = to_hex(sha256(old_.bytes()));
+    if (options_.hash) result_.old_sha256 = map_ ? to_hex(sha256(old_)) : old_sha256_;
   }
 
   void plan_device_code() {
@@ -158,7 +165,7 @@ class FileCarver {
   // What `inspect` says of the file for each target: the same containers count, and the same are special.
   void report_coverage() {
     if (fatbins_.containers.empty()) return;
-    const auto inspection = inspect_bytes(old_.bytes(), result_.path, {.embedded = false});  // look_for_data() did that
+    const auto inspection = inspect_bytes(old_, result_.path, {.absent = absent_, .embedded = false});  // look_for_data() did that
     if (!inspection || inspection->shapes.empty()) return;
     for (const CarveTarget& target : options_.targets) report(inspection->coverage_on(target.capability));
   }
@@ -203,7 +210,7 @@ class FileCarver {
   }
 
   void write(NewFile& file) {
-    file.write(source_, layout_);
+    file.write(*source_, layout_);
     const MappedFile written = MappedFile::open(file.path());
     const Elf elf = Elf::parse(written.bytes(), result_.path);
     CheckOptions check{.targets = options_.targets, .referenced = referenced_, .meant = {},
@@ -214,8 +221,8 @@ class FileCarver {
     }
     const Findings wrong = check_carved(*elf_, fatbins_, elf, check);
     if (wrong.empty()) return written.expect_whole();
-    source_.expect_unchanged();
-    old_.expect_whole();
+    source_->expect_unchanged();
+    map_->expect_whole();
     std::string reasons;
     for (const Finding& finding : wrong) reasons += (reasons.empty() ? "" : "; ") + finding.what;
     throw Error({.what = "the carved file did not pass its check and was deleted: " + reasons,
@@ -231,8 +238,11 @@ class FileCarver {
   }
 
   const CarveOptions& options_;
-  SourceFile source_;
-  MappedFile old_;
+  std::optional<SourceFile> source_;  // both: of what lies on a disk
+  std::optional<MappedFile> map_;
+  ByteSpan old_;
+  ByteRanges absent_;
+  std::string old_sha256_;
   std::optional<Elf> elf_;
   Fatbins fatbins_;
   std::vector<std::size_t> referenced_;
@@ -274,6 +284,10 @@ std::string held_architectures(const Fatbins& fatbins, const CarvePlan* plan) {
 
 CarvedFile plan_file(const std::filesystem::path& source, const CarveOptions& options) {
   return FileCarver(source, options).plan();
+}
+
+CarvedFile plan_library(const LibraryInMemory& library, const CarveOptions& options) {
+  return FileCarver(library, options).plan();
 }
 
 CarvedFile carve_file(const std::filesystem::path& source, const std::filesystem::path& destination,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/finding.h"
+#include "binary/inspect.h"
 #include "carve/plan.h"
 
 namespace lathe {
@@ -51,6 +52,15 @@ struct CarvedFile {
 
 // What the file would become; writes nothing. A target that it has no code for is among the notes, as an error.
 CarvedFile plan_file(const std::filesystem::path& source, const CarveOptions& options);
+
+// A library that is no file, and of which not all need be there: images of fat binaries may read as zeros.
+struct LibraryInMemory {
+  std::string path;  // as shown
+  ByteSpan bytes;
+  ByteRanges absent = {};
+  std::string sha256 = {};  // of the whole, in hexadecimal, where CarveOptions::hash asks for it
+};
+CarvedFile plan_library(const LibraryInMemory& library, const CarveOptions& options);
 
 // Writes the carved file to `destination`; when that is `source` itself, in its place, with owner, times and attributes
 // kept. Where there is nothing to drop, `destination` becomes a copy, and a file in place is not touched. Folders on the way

@@ -9,9 +9,13 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/parallel.h"
-#include "binary/inspect.h"
+#include "base/text.h"
+#include "binary/inflate.h"
+#include "binary/wheel_member.h"
 #include "binary/zip.h"
+#include "carve/container.h"
 #include "carve/installed_record.h"
 #include "carve/manifest.h"
 #include "carve/rewrite.h"
@@ -25,6 +29,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view vendors_own = "one of NVIDIA's own files";
+
 struct Item {
   fs::path relative;
   std::uint64_t size = 0;
@@ -33,7 +39,7 @@ struct Item {
 
 class TreeCarver {
  public:
-  TreeCarver(const fs::path& source, const TreeOptions& options) : source_(source), options_(options) {
+  TreeCarver(fs::path source, const TreeOptions& options) : source_(std::move(source)), options_(options) {
     options_.carve.unfit = CarveOptions::Unfit::leave;
     if (options_.own_copy) may_empty();
     options_.carve.arch_list_alone = true;
@@ -49,6 +55,14 @@ class TreeCarver {
       if (records.empty()) records = records_beside(source_);
       update_installed_records(source_, changed_files(), std::string(manifest_name), records);
     }
+    return std::move(tree_);
+  }
+
+  CarvedTree plan(std::vector<const ZipMember*> members) {
+    std::ranges::sort(members, {}, &ZipMember::name);
+    for (const ZipMember* member : members) items_.push_back({.relative = member->name, .size = member->size});
+    carve_all([&](std::size_t i) { return plan_one(*members[i]); });
+    if (damage_) std::rethrow_exception(damage_);
     return std::move(tree_);
   }
 
@@ -177,8 +191,12 @@ class TreeCarver {
     return it != tree_.files.end() && it->outcome == Outcome::carved;
   }
 
-  // The largest first, so that no core is left alone with one at the end.
   void carve_all(const fs::path& destination) {
+    carve_all([&](std::size_t i) { return carve_one(i, destination); });
+  }
+
+  // The largest first, so that no core is left alone with one at the end.
+  void carve_all(const std::function<CarvedFile(std::size_t)>& one) {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < items_.size(); ++i) {
       if (!items_[i].link_to) order.push_back(i);
@@ -187,7 +205,7 @@ class TreeCarver {
     std::vector<CarvedFile> done(items_.size());
     std::size_t finished = 0;
     const auto failures = parallel_for(order.size(), [&](std::size_t k) {
-      done[order[k]] = carve_one(order[k], destination);
+      done[order[k]] = one(order[k]);
       const std::lock_guard lock(progress_);
       if (options_.progress) options_.progress(++finished, order.size());
     }, options_.threads);
@@ -202,12 +220,39 @@ class TreeCarver {
       return {};
     }
     CarveOptions options = options_.carve;
-    if (!options_.include_vendor && is_vendor(item, from)) options.leave_because = "one of NVIDIA's own files";
+    if (!options_.include_vendor && is_vendor(item, from)) options.leave_because = vendors_own;
     CarvedFile file = carve_file(from, destination / item.relative, options);
     file.path = item.relative.generic_string();
     const bool has_names = destination == source_ && other_names_.contains(i);
     if (has_names && file.outcome == Outcome::carved && !options.dry_run) link_again(i);
     return file;
+  }
+
+  CarvedFile plan_one(const ZipMember& member) {
+    Sha256Stream hash;
+    const auto opened = open_member(member, hash);
+    if (!opened) return {};
+    CarveOptions options = options_.carve;
+    const Elf elf = Elf::parse(opened->bytes(), member.name);
+    if (!options_.include_vendor && is_vendor_file(member.name, elf.soname())) options.leave_because = vendors_own;
+    return plan_library({.path = member.name, .bytes = opened->bytes(), .absent = opened->absent(), .sha256 = to_hex(hash.finish())},
+                        options);
+  }
+
+  // A damaged one makes the whole wheel one that is not carved.
+  std::optional<WheelMember> open_member(const ZipMember& member, Sha256Stream& hash) {
+    try {
+      if (member.method == 0 && crc32_of(member.packed) != member.crc) {
+        throw Error({.what = "its checksum is wrong", .next = "the wheel is damaged: fetch it again"});
+      }
+      return WheelMember::open(member, &hash);
+    } catch (const Error& error) {
+      Error::Parts parts = error.parts();
+      parts.what = fmt::format("{}: {}", printable(member.name), parts.what);
+      const std::lock_guard lock(progress_);
+      if (!damage_) damage_ = std::make_exception_ptr(Error(std::move(parts)));
+      return std::nullopt;
+    }
   }
 
   static constexpr std::uint64_t smallest_library = 64;  // bytes, the header alone
@@ -222,28 +267,14 @@ class TreeCarver {
   }
 
   void look_at(const fs::path& path, const MappedFile& map) {
-    auto file = looks_like_zip(map.bytes()) ? look_into_whole_zip(path) : look_for_device_code(map.bytes());
-    if (!file) return;
+    const bool zip = looks_like_zip(map.bytes());
+    auto file = zip ? look_into_whole_zip(path, map.bytes()) : look_for_device_code(map.bytes());
+    if (!file || file->holds == NotRead::Holds::nothing) return;
+    if (zip) file->words += ", which is not carved where it lies";
     file->path = path.string();
     file->within = options_.name.empty() ? source_.string() : options_.name;
     const std::lock_guard lock(progress_);
     tree_.not_read.push_back(std::move(*file));
-  }
-
-  // A wheel in a folder, a Java archive: read as `inspect` reads it, and not carved in its place.
-  static std::optional<NotRead> look_into_whole_zip(const fs::path& path) {
-    NotRead zip{.format = "zip", .words = "zip archive, which is not carved where it lies"};
-    try {
-      const Inspection inspection = inspect({path}, {.threads = 1});
-      const bool device_code = !inspection.gpu().empty();
-      if (!device_code && !inspection.read_in_part()) return std::nullopt;
-      if (!device_code) return zip;
-      zip.holds = NotRead::Holds::device_code;
-      zip.seen = "it holds device code";
-    } catch (const Error& error) {
-      zip.seen = error.parts().what;
-    }
-    return zip;
   }
 
   static bool is_vendor(const Item& item, const fs::path& path) {
@@ -321,6 +352,7 @@ class TreeCarver {
   std::vector<fs::path> folders_, links_;
   std::vector<fs::path> others_;  // FIFOs, sockets, devices
   bool may_empty_ = false;
+  std::exception_ptr damage_;  // of a member
   std::mutex progress_;
   CarvedTree tree_;
 };
@@ -342,6 +374,13 @@ std::uint64_t CarvedTree::minimal_saves() const {
 int CarvedTree::exit_code() const {
   const bool wrong = std::ranges::any_of(files, [](const CarvedFile& file) { return file.notes.exit_code() != 0; });
   return wrong || !not_read.empty() ? 1 : failures.exit_code();
+}
+
+CarvedTree plan_members(const std::vector<const ZipMember*>& libraries, const TreeOptions& options) {
+  TreeOptions planned = options;
+  planned.own_copy = true;
+  planned.carve.dry_run = true;
+  return TreeCarver({}, planned).plan(libraries);
 }
 
 CarvedTree carve_tree(const std::filesystem::path& source, const std::filesystem::path& destination,

@@ -10,6 +10,7 @@
 
 #include "binary/carve_record.h"
 #include "binary/not_read.h"
+#include "binary/zip.h"
 #include "carve/carve.h"
 
 namespace lathe {
@@ -41,6 +42,10 @@ struct CarvedTree {
   // 1 when something failed or was not read, or a library has no code for one of the targets.
   int exit_code() const;
 };
+
+// What carve_tree would make of a folder of its own (`own_copy`) with these members of a wheel in it. Makes no file; in memory
+// are the members that are looked at just now, without the large images in them. Error when one is damaged.
+CarvedTree plan_members(const std::vector<const ZipMember*>& libraries, const TreeOptions& options);
 
 // Where no file holds code for any target nothing is written: a failure. Error when `destination` is there already.
 CarvedTree carve_tree(const std::filesystem::path& source, const std::filesystem::path& destination,

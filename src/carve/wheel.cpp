@@ -92,21 +92,37 @@ class WheelCarver {
   }
 
   CarvedWheel carve() {
-    const MadeFolder made(options_.carve.dry_run ? fs::path() : place_.parent_path());
-    if (!options_.carve.dry_run) remove_leftovers(place_);
-    const fs::path beside = options_.carve.dry_run ? fs::temp_directory_path() / place_.filename() : place_;
-    const Unfinished folder(beside, Unfinished::Kind::folder);
+    find_libraries();
+    if (options_.carve.dry_run) return plan();
+    const MadeFolder made(place_.parent_path());
+    remove_leftovers(place_);
+    const Unfinished folder(place_, Unfinished::Kind::folder);
     CarvedWheel carved{.tree = carve_libraries(folder.path()), .path = {}, .old_file_size = source_.size()};
-    map_.expect_whole();
-    count_others(carved.tree);
-    look_at_others(carved.tree);
-    if (!carved.tree.failures.empty()) return carved;
-    if (carved.tree.count(Outcome::carved) == 0 && !is_labelled_anew(carved.tree)) pass_on(carved);
-    else if (!options_.carve.dry_run) write(carved, folder.path());
+    if (is_done(carved)) return carved;
+    write(carved, folder.path());
     return carved;
   }
 
  private:
+  CarvedWheel plan() {
+    TreeOptions options = options_;
+    options.name = source_.path().string();
+    CarvedWheel planned{.tree = plan_members(libraries_, options), .path = {}, .old_file_size = source_.size()};
+    is_done(planned);
+    return planned;
+  }
+
+  // Failed, or nothing in it changes.
+  bool is_done(CarvedWheel& carved) const {
+    map_.expect_whole();
+    count_others(carved.tree);
+    look_at_others(carved.tree);
+    if (!carved.tree.failures.empty()) return true;
+    if (carved.tree.count(Outcome::carved) != 0 || is_labelled_anew(carved.tree)) return false;
+    pass_on(carved);
+    return true;
+  }
+
   // Made when it is missing, and taken away again when nothing came into it.
   class MadeFolder {
    public:
@@ -162,10 +178,7 @@ class WheelCarver {
     const auto file_name = parse_wheel_name(source_.path().filename().string());
     std::vector<std::string> stems;
     for (const ZipMember& member : zip_.members) {
-      constexpr std::string_view record = ".dist-info/RECORD";
-      const std::size_t slash = member.name.find('/');
-      if (slash == std::string::npos || !member.name.ends_with(record) || member.name.size() != slash + 7) continue;
-      stems.push_back(member.name.substr(0, member.name.size() - record.size()));
+      if (const std::string_view stem = dist_info_stem(member.name); !stem.empty()) stems.emplace_back(stem);
     }
     if (stems.empty()) fail("there is no NAME-VERSION.dist-info/RECORD in it", "an installer would refuse it too");
     const auto named = std::ranges::find_if(stems, [&](const std::string& stem) { return file_name && names_stem(*file_name, stem); });
@@ -213,8 +226,6 @@ class WheelCarver {
   }
 
   CarvedTree carve_libraries(const fs::path& folder) {
-    libraries_ = find_libraries();
-    std::ranges::stable_sort(libraries_, std::ranges::greater{}, &ZipMember::size);
     parallel_for_all(libraries_.size(), [&](std::size_t i) { unpack_file(*libraries_[i], folder / libraries_[i]->name); },
                      options_.threads);
     TreeOptions options = options_;
@@ -225,14 +236,13 @@ class WheelCarver {
     return carve_tree(folder, folder, options);
   }
 
-  std::vector<const ZipMember*> find_libraries() const {
+  void find_libraries() {
     std::vector<char> is_library(zip_.members.size());
     parallel_for_all(zip_.members.size(), [&](std::size_t i) { is_library[i] = looks_like_elf(zip_.members[i]); }, options_.threads);
-    std::vector<const ZipMember*> found;
     for (std::size_t i = 0; i < is_library.size(); ++i) {
-      if (is_library[i]) found.push_back(&zip_.members[i]);
+      if (is_library[i]) libraries_.push_back(&zip_.members[i]);
     }
-    return found;
+    std::ranges::stable_sort(libraries_, std::ranges::greater{}, &ZipMember::size);
   }
 
   // The tree counted the libraries.

@@ -120,6 +120,13 @@ std::string line_of(const std::string& path, const RecordedFile& file) {
 
 }  // namespace
 
+std::string_view dist_info_stem(std::string_view member) {
+  constexpr std::string_view record = ".dist-info/RECORD";
+  const std::size_t slash = member.find('/');
+  const bool own = slash != std::string_view::npos && member.ends_with(record) && member.size() == slash + 7;
+  return own ? member.substr(0, member.size() - record.size()) : std::string_view();
+}
+
 std::optional<WheelName> parse_wheel_name(std::string_view file_name) {
   if (!file_name.ends_with(extension)) return std::nullopt;
   // Downloaded names may spell the plus of a local version as their address did.

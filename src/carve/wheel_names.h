@@ -33,6 +33,9 @@ std::optional<WheelName> parse_wheel_name(std::string_view file_name);
 // `variant`: the label that its variant.json has, or "". nullopt when they do not say enough.
 std::optional<WheelName> wheel_name_inside(std::string_view stem, std::string_view wheel_text, std::string_view variant);
 
+// "torch-2.10.0+cu128" for "torch-2.10.0+cu128.dist-info/RECORD"; "" for every other name.
+std::string_view dist_info_stem(std::string_view member);
+
 // Do "torch-2.10.0+cu128" of a .dist-info folder and a file's name mean the same version of the same package?
 bool names_stem(const WheelName& name, std::string_view stem);
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "carve/carve.h"
+#include "carve/container.h"
 #include "carve/manifest.h"
 #include "carve/tree.h"
 #include "carve/wheel.h"
@@ -99,6 +100,15 @@ Result carve_one(const Options& options, const CarveOptions& carve) {
   return {.tree = std::move(tree)};
 }
 
+// It stays as it is, and nothing is written anywhere.
+Result not_carved(NotRead container) {
+  CarvedTree tree;
+  tree.other_files = 1;
+  tree.old_size = tree.new_size = container.size;
+  tree.not_read.push_back(std::move(container));
+  return {.tree = std::move(tree)};
+}
+
 // Unpacked, carved and packed again. What is told are the wheel's own sizes, where there is a new one.
 Result carve_whole_wheel(const Options& options, const TreeOptions& how) {
   if (options.in_place) {
@@ -118,6 +128,9 @@ Result carve(const Options& options, const CarveOptions& carve, Terminal& termin
   const bool wheel = !folder && is_wheel(options.path);
   if (!wheel && !options.wheel_variant.empty()) {
     throw Error({.what = "only a wheel can be labelled as a variant", .where = {.file = options.path}, .next = "leave out --wheel-variant"});
+  }
+  if (!folder) {
+    if (auto container = container_at(options.path)) return not_carved(std::move(*container));
   }
   if (!folder && !wheel) return carve_one(options, carve);
   if (options.include_vendor) {
@@ -162,6 +175,9 @@ std::string change_text(std::uint64_t before, std::uint64_t after) {
   return part <= 1 ? fmt::format("{:.0f}% less", 100 * (1 - part)) : fmt::format("{:.0f}% more", 100 * (part - 1));
 }
 
+// A container that is no wheel: there is nothing to tell of it but this.
+bool named_by_itself(const CarvedTree& tree) { return tree.not_read.size() == 1 && tree.not_read[0].within.empty(); }
+
 void print_text(const Result& result, const CarveOptions& options, Terminal& terminal) {
   const CarvedTree& tree = result.tree;
   Table table({"file", "before", "after", "images", "code", ""});
@@ -184,7 +200,7 @@ void print_text(const Result& result, const CarveOptions& options, Terminal& ter
     }
   }
   for (const Finding& finding : findings_of(tree.not_read)) {
-    terminal.print("{}: {}\n  it is as before\n", finding.where.file, finding.what);
+    terminal.print("{}: {}\n  {}\n", finding.where.file, finding.what, named_by_itself(tree) ? finding.fix : "it is as before");
   }
   for (const Finding& other : tree.left_out) {
     terminal.print("{}: {}\n  {}\n", other.where.file, other.what, other.fix);
@@ -192,6 +208,7 @@ void print_text(const Result& result, const CarveOptions& options, Terminal& ter
   for (const Finding& failure : tree.failures) {
     terminal.print("{}: {}\n  {}\n", failure.where.file, failure.what, failure.fix);
   }
+  if (named_by_itself(tree)) return;
   terminal.print("{} for {}: {} -> {}, {}; {} carved, {} other files{}\n",
                            options.dry_run ? "would be carved" : "carved", to_string(options.targets), size_text(tree.old_size),
                            size_text(tree.new_size), change_text(tree.old_size, tree.new_size), tree.count(Outcome::carved),

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "carve/container.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "binary/inspect.h"
+#include "binary/known_formats.h"
+#include "binary/zip.h"
+#include "carve/wheel_names.h"
+#include "os/mapped_file.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<Zip> directory_of(ByteSpan bytes) {
+  try {
+    return read_zip(bytes, "");
+  } catch (const Error&) {
+    return std::nullopt;  // damaged
+  }
+}
+
+// By its name, or by what an installer would look for in it.
+bool is_meant_as_wheel(const fs::path& path, ByteSpan bytes) {
+  if (path.extension() == ".whl") return true;
+  const auto zip = directory_of(bytes);
+  return zip && std::ranges::any_of(zip->members, [](const ZipMember& member) { return !dist_info_stem(member.name).empty(); });
+}
+
+// The most telling of what `inspect` did not read.
+std::string unread_in(const Inspection& inspection, const fs::path& path) {
+  const auto worst = std::ranges::max_element(inspection.not_read, {}, &NotRead::holds);
+  if (worst == inspection.not_read.end()) return "";
+  const std::size_t inside = path.string().size() + 1;
+  const std::string name = worst->path.size() > inside ? printable(worst->path.substr(inside)) : "what is in it";
+  return fmt::format("{}: {}{}{}", name, worst->words, worst->seen.empty() ? "" : ", ", worst->seen);
+}
+
+}  // namespace
+
+NotRead look_into_whole_zip(const fs::path& path, ByteSpan bytes) {
+  const auto zip = directory_of(bytes);
+  NotRead out{.format = "zip", .words = std::string(zip ? words_for_zip(*zip) : "zip archive"), .size = bytes.size()};
+  try {
+    const Inspection inspection = inspect({path}, {.threads = 1});
+    if (!inspection.gpu().empty()) {
+      out.holds = NotRead::Holds::device_code;
+      out.seen = "it holds device code";
+    } else if (inspection.read_in_part()) {
+      out.seen = unread_in(inspection, path);
+    } else {
+      out.holds = NotRead::Holds::nothing;
+      out.seen = "no device code was seen in it";
+    }
+  } catch (const Error& error) {
+    out.seen = error.parts().what;
+  }
+  return out;
+}
+
+std::optional<NotRead> container_at(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return std::nullopt;
+  const MappedFile map = MappedFile::open(path);
+  const ByteSpan bytes = map.bytes();
+  std::optional<NotRead> found;
+  if (!looks_like_zip(bytes)) {
+    const bool deb = as_text(bytes).starts_with("!<arch>\ndebian-binary");
+    if (deb || code_format(bytes.first(std::min(look_size, bytes.size()))).empty()) found = look_into(bytes);
+  } else if (!is_meant_as_wheel(path, bytes)) {
+    found = look_into_whole_zip(path, bytes);
+  }
+  map.expect_whole();
+  if (found) found->path = path.string();
+  return found;
+}
+
+}  // namespace lathe
