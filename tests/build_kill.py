@@ -55,7 +55,7 @@ class Campaign:
         self.starts_when_had = {}  # by output: how often its builder had started when Nix was first seen to have it
         self.environment = dict(os.environ, **store_at(folder))
         self.set = package_set(folder, mark)
-        self.command = [program, "build", "--state", self.state, "-m", folder / "m.toml", "--nixpkgs", self.set, "-j2", "--no-verify",
+        self.command = [program, "build", "--state", self.state, "-m", folder / "m.toml", "--nixpkgs", self.set, "-j2", "--no-verify", "--any-cpu",
                         "--memory", "64"]
 
     def builders(self, event):

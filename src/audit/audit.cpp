@@ -161,7 +161,8 @@ class Auditor {
     }
     if (variants.empty() || !audit_.nix_found) return;
     std::ranges::sort(variants, {}, &Variant::name);
-    variants.erase(std::ranges::unique(variants, {}, &Variant::name).begin(), variants.end());
+    const auto same = [](const Variant& a, const Variant& b) { return a.name == b.name; };
+    variants.erase(std::unique(variants.begin(), variants.end(), same), variants.end());
     made_ = record_made(spec_, variants, options_.record);
     for (Entry& entry : entries_) {
       const auto found = entry.variant && !entry.asked && entry.got->package ? made_.recipes.find(entry.variant->name) : made_.recipes.end();

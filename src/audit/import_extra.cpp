@@ -208,9 +208,9 @@ class Comparison {
       if (std::ranges::find(mine, base[i]) == mine.end()) gone.push_back(i);
       else kept.push_back(base[i]);
     }
-    const auto start = std::ranges::search(mine, kept);
-    if (start.empty() && !kept.empty()) return replace_list(name, value);
-    const auto from = static_cast<std::size_t>(start.begin() - mine.begin());
+    const auto start = std::search(mine.begin(), mine.end(), kept.begin(), kept.end());
+    if (start == mine.end() && !kept.empty()) return replace_list(name, value);
+    const auto from = static_cast<std::size_t>(start - mine.begin());
     const std::size_t to = kept.empty() ? from : from + kept.size();
     const std::size_t head = kept.empty() ? 0 : from;
     // In the other recipe too, whatever it has beside.

@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <filesystem>
@@ -173,8 +174,17 @@ TEST_P(CarveKind, DropsSymbolsAsStripDoes) {
   EXPECT_LE(carved.new_size, carved.old_size);
 }
 
-TEST_P(CarveKind, GnusToolsRefuseAnExecutableRatherThanRuinIt) {
-  if (!kind().file.ends_with(".out")) GTEST_SKIP() << "not of this kind";
+class CarveExecutable : public CarveKind {};
+
+std::vector<Kind> executables() {
+  std::vector<Kind> found;
+  std::ranges::copy_if(kinds, std::back_inserter(found), [](const Kind& kind) { return kind.file.ends_with(".out"); });
+  return found;
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, CarveExecutable, ::testing::ValuesIn(executables()), [](const auto& test) { return test.param.name; });
+
+TEST_P(CarveExecutable, GnusToolsRefuseItRatherThanRuinIt) {
   carve_file(file(kind().file), file(result_), for_gpu("9.0"));
   EXPECT_EQ(quiet(folder_, "strip -o s.out b.out >/dev/null 2>&1; test ! -e s.out || ./s.out > /dev/null"), "");
 }

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@ namespace {
 
 // Below this a read and a write cost less than the setting up of a copy inside the kernel.
 constexpr std::uint64_t small_run = 16 << 10;
+constexpr std::size_t block = 4 << 10;  // what a file system has or has not
 
 void read_all(int from, std::uint64_t offset, char* out, std::uint64_t size, const std::string& name) {
   while (size != 0) {
@@ -41,10 +44,17 @@ void write_all(int to, std::uint64_t offset, std::string_view bytes, const std::
   }
 }
 
+// Reading a hole of a mapped file fills it there: its holes are told by their zeros.
+bool fills_holes(int file) {
+  struct statfs system{};
+  return ::fstatfs(file, &system) == 0 && system.f_type == TMPFS_MAGIC;
+}
+
 class Copier {
  public:
   Copier(int from, const std::string& from_name, int to, const std::string& to_name)
-      : from_(from), to_(to), from_name_(from_name), to_name_(to_name), buffer_(std::size_t{256} << 10, '\0') {}
+      : from_(from), to_(to), from_name_(from_name), to_name_(to_name), buffer_(std::size_t{256} << 10, '\0'),
+        zeros_are_holes_(fills_holes(from)), in_kernel_(!zeros_are_holes_) {}
 
   // Holes stay holes: what is written is new, and reads as zeros where nothing is put. A file system that cannot tell
   // where they are has none.
@@ -71,8 +81,21 @@ class Copier {
     while (run.size != 0) {
       const std::uint64_t part = std::min<std::uint64_t>(run.size, buffer_.size());
       read_all(from_, run.from, buffer_.data(), part, from_name_);
-      write_all(to_, run.to, std::string_view(buffer_).substr(0, part), to_name_);
+      write_data(run.to, std::string_view(buffer_).substr(0, part));
       run = {.from = run.from + part, .to = run.to + part, .size = run.size - part};
+    }
+  }
+
+  void write_data(std::uint64_t to, std::string_view bytes) {
+    if (!zeros_are_holes_) return write_all(to_, to, bytes, to_name_);
+    while (!bytes.empty()) {
+      std::size_t size = 0;  // of the blocks from here on that hold something
+      while (size < bytes.size() && bytes.substr(size, block).find_first_not_of('\0') != std::string_view::npos) size += block;
+      size = std::min(size, bytes.size());
+      write_all(to_, to, bytes.substr(0, size), to_name_);
+      const std::size_t past = std::min(size + block, bytes.size());
+      bytes.remove_prefix(past);
+      to += past;
     }
   }
 
@@ -96,7 +119,7 @@ class Copier {
   const std::string& from_name_;
   const std::string& to_name_;
   std::string buffer_;
-  bool in_kernel_ = true;
+  bool zeros_are_holes_, in_kernel_;
 };
 
 // Best effort: a file system may refuse some (security labels of another host).

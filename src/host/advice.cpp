@@ -146,7 +146,7 @@ class Advisor {
   std::vector<const Toolkit*> toolkits_by_preference() const {
     std::vector<const Toolkit*> order;
     for (const Toolkit& toolkit : catalog().toolkits) order.insert(order.begin(), &toolkit);
-    std::ranges::stable_partition(order, [](const Toolkit* toolkit) {
+    std::stable_partition(order.begin(), order.end(), [](const Toolkit* toolkit) {
       return std::ranges::any_of(catalog().pins, [&](const Pin& pin) {
         return std::ranges::find(pin.cuda_sets, toolkit->version.text()) != pin.cuda_sets.end();
       });
