@@ -104,6 +104,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
     }
     check_data_stays(old, after);
+    // What seemed to point to a container can have lain in an image that is gone: then there is more to drop.
+    if (after.referenced != old.referenced) return 0;
     if (plan_carve(after.fatbins, after.referenced, how).drops_something()) fail("a second carve drops more");
   } catch (const Error&) {
   }

@@ -404,7 +404,7 @@ Importer read_all(const RecordedFolder& folder, const std::string& name, const C
 // Holds each recipe against what `generate` makes of the matrix so far. False: something was found, read all again.
 class Comparer {
  public:
-  Comparer(const RecordedFolder& folder, const RecordOptions& options) : folder_(folder), options_(options), path_(std::filesystem::canonical(folder.folder).string()) {
+  Comparer(const RecordedFolder& folder, const RecordOptions& options) : options_(options), path_(std::filesystem::canonical(folder.folder).string()) {
     for (const Recorded& got : folder.recipes) by_file_[got.file] = &got;
   }
 
@@ -457,7 +457,6 @@ class Comparer {
     return same;
   }
 
-  const RecordedFolder& folder_;
   const RecordOptions& options_;
   std::string path_;
   std::map<std::string, const Recorded*> by_file_;

@@ -40,9 +40,11 @@ bool looks_like_archive(ByteSpan file) {
   return as_text(file).starts_with(magic) || as_text(file).starts_with(thin_magic);
 }
 
+bool is_thin_archive(ByteSpan file) { return as_text(file).starts_with(thin_magic); }
+
 // Each member: name(16) | time(12) | owner(6) | group(6) | mode(8) | size in decimal(10) | "`\n" | content, padded to 2
 std::vector<ArchiveMember> read_archive(ByteSpan file, const std::string& name, Findings& findings) {
-  if (as_text(file).starts_with(thin_magic)) {
+  if (is_thin_archive(file)) {
     throw Error({.what = "a thin archive holds only the names of its object files", .where = {.file = name},
                  .next = "give the object files, or an archive made without `ar --thin`"});
   }

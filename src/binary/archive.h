@@ -18,6 +18,7 @@ struct ArchiveMember {
 };
 
 bool looks_like_archive(ByteSpan file);  // also for a thin one
+bool is_thin_archive(ByteSpan file);     // it holds only the names of its members: read_archive refuses it
 
 // The members but for the symbol index and the table of names. What follows damage is missing and found.
 std::vector<ArchiveMember> read_archive(ByteSpan file, const std::string& name, Findings& findings);

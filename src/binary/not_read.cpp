@@ -192,6 +192,9 @@ constexpr ZipKind zip_kinds[] = {
 
 // Objects of Windows or macOS; or a Debian package, which is one of these too.
 std::optional<NotRead> look_into_archive(ByteSpan bytes) {
+  if (is_thin_archive(bytes)) {
+    return NotRead{.format = "thin archive", .words = "thin archive, which holds only the names of its objects", .holds = NotRead::Holds::nothing};
+  }
   Findings ignored;
   const std::vector<ArchiveMember> members = read_archive(bytes, "", ignored);
   if (members.empty()) return std::nullopt;

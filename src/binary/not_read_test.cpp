@@ -22,6 +22,12 @@ NotRead look(const std::string& bytes) {
   return found.value_or(NotRead{.format = "none", .holds = Holds::nothing});
 }
 
+TEST(NotRead, AThinArchiveHoldsOnlyNames) {
+  const NotRead file = look("!<thin>\nMZ and whatever");
+  EXPECT_EQ(file.format, "thin archive");
+  EXPECT_EQ(file.holds, Holds::nothing);
+}
+
 TEST(NotRead, ALibraryInATarArchiveIsCodeThatWasNotRead) {
   const NotRead file = look(tar_member("readme", "text") + tar_member("lib/libk.so", elf) + end_of_tar);
   EXPECT_EQ(file.format, "tar");

@@ -178,7 +178,15 @@ NameReading read_variant_name(std::string_view text) {
   if (text.size() > longest) {
     return {.name = {}, .problems = {{longest, fmt::format("a name of {} characters", text.size()), "at most 200"}}};
   }
-  return NameReader(text).read();
+  NameReading reading = NameReader(text).read();
+  if (!reading.name) return reading;
+  VariantName clean = *reading.name;
+  clean.extra.clear();
+  if (const std::size_t size = clean.text().size(); size > longest) {
+    reading.name = {};
+    reading.problems.push_back({text.size(), fmt::format("a name of {} characters when it is written out", size), "at most 200"});
+  }
+  return reading;
 }
 
 VariantName parse_variant_name(std::string_view text) {

@@ -53,6 +53,14 @@ TEST(VariantNames, WhatIsWrongIsSaidWithItsPlace) {
   EXPECT_EQ(canonical("pytorch-python313-cuda13_0-12.0-avx2"), "pytorch-python313-cuda13_0-sm120-avx2");
 }
 
+TEST(VariantNames, ANameThatGrowsTooLongWhenWrittenOutIsRefused) {
+  std::string gpus = "23";
+  while (gpus.size() < 150) gpus += "_23";
+  const NameReading reading = read_variant_name("pytorch-python313-cuda13_0-" + gpus + "-avx2");
+  EXPECT_FALSE(reading.name);
+  EXPECT_NE(reading.problems.back().what.find("when it is written out"), std::string::npos);
+}
+
 TEST(VariantNames, AStrictReaderThrowsWithTheCanonicalName) {
   try {
     parse_variant_name("pytorch-python313-cuda12_8-sm120-avx2-cu128");
