@@ -9,6 +9,7 @@
 
 #include "base/test_paths.h"
 #include "base/text.h"
+#include "hardware/nixpkgs.h"
 #include "matrix/expand.h"
 #include "nix/record.h"
 #include "os/file.h"
