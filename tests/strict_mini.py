@@ -71,6 +71,24 @@ cuda = "12.9"
 gpus = ["8.7"]
 isas = ["armv8_2"]
 """
+# CUDA's packages from a repository that only hands on nixpkgs' own, by a name that moves.
+handed_on = matrix.replace('companions = ["torchaudio"]\n', "").replace('[torchaudio."2.10.0"]\npytorch = "2.10.0"\nhash = "sha256-b1sjHVFXdNFDbdtXWSM2KisSRE/8IbzJI4rvzYQ4UMg="\n', "") + """[cuda_packages]
+cuda = "13.0"
+from = "fetch"
+url = "https://example.org/packages.tar.gz"
+"""
+rubin = """[matrix]
+name = "rubin"
+companions = ["torchaudio"]
+[nixpkgs.canonical]
+rev = "0d64e2ab3c25c0d9ee9b7bb25ac5a2f2bacff67c"
+[[build]]
+pytorch = "2.14.0"
+python = "3.13"
+cuda = "13.4"
+gpus = ["10.7"]
+isas = ["armv9"]
+"""
 set_name = "python313-cuda13_0-sm90-avx2"
 
 
@@ -122,6 +140,11 @@ class Mini:
         print(f"refused: {what}")
 
 
+def libraries(out):
+    """Where the libraries of the PyTorch in this output lie."""
+    return Path(f"{out}/lib/python3.13/site-packages/torch/lib").resolve()
+
+
 def profiler(out):
     """What the profiler of the PyTorch in this output can watch."""
     code = "import torch; print(*sorted(a.name for a in torch.profiler.supported_activities()))"
@@ -159,13 +182,17 @@ def upgrades(mini):
     target = mini.folder / "set" / f"pytorch-{set_name}.nix"
     found = profiler(mini.result(target, checked))
     assert "CUDA" in found or not os.path.exists("/dev/nvidia0"), found
-    symbol = b"torch_profiles_cuda"
     mini.refused("no patches at all", "set", [(r"(# nixpkgs' substitutions insist)", r"patches = [ ];\n        \1")], f"pytorch-{set_name}",
                  "FindCUDAToolkit.cmake", checked)
     quiet = mini.changed("set", [(r"(# nixpkgs' substitutions insist)",
                                   r'patches = builtins.filter (patch: baseNameOf patch != "pytorch-pr-108847.patch") old.patches;\n        \1')])
     good, log = mini.build(quiet / f"pytorch-{set_name}.nix", checked)
     assert good and "using CPU-only Kineto build" in log, log[-2000:]
+    built = Path([line for line in log.splitlines() if line.startswith("/")][-1])
+    held = subprocess.run([program, "verify", f"pytorch-{set_name}", libraries(built)], text=True, stdout=subprocess.PIPE).stdout
+    assert "[profiler]" in held, held
+    held = subprocess.run([program, "verify", f"pytorch-{set_name}", libraries(mini.result(target, checked))], text=True, stdout=subprocess.PIPE).stdout
+    assert "[profiler]" not in held, held
     print("quiet, and found: a profiler without CUPTI")
     # F5, F4
     mini.generate("unhashed", later.replace("HASH", ""))
@@ -206,6 +233,43 @@ def jetsons(mini):
     done = mini.run(["nix-instantiate"], mini.changed("jetson", [(left_out, 'cudaCapabilities = [ "8.7" "9.0" ];')]) / name, {})
     assert "cannot be targeted with non-Jetson devices" in done.stdout, done.stdout
     print("quiet, and found: a Jetson with the packages of Arm servers")
+
+
+def repositories(mini):
+    # F7: said when it is evaluated, not found at run time by two runtimes in one process.
+    mini.generate("handed", handed_on.replace("GPUS", '["9.0"]'))
+    packages = mini.folder / "packages"
+    (packages / ".flox/pkgs").mkdir(parents=True)
+    for name, package in {"cudatoolkit": "cuda_nvcc", "cudnn": "cudnn", "nccl": "nccl", "libcusparse_lt": "libcusparse_lt"}.items():
+        (packages / ".flox/pkgs" / f"{name}-13_0.nix").write_text("{ cudaPackages_13 }: cudaPackages_13.%s\n" % package)
+    recipe = mini.folder / "handed" / f"pytorch-{set_name}.nix"
+
+    def evaluated(path, moved):
+        done = mini.run(["nix-instantiate", "--arg", "cudaToolkitRepo", packages], path, {"TORCHLATHE_MINI_CUDA13": moved})
+        return done.returncode == 0, done.stdout
+
+    good, log = evaluated(recipe, "13_0")
+    assert good, log[-2000:]
+    good, log = evaluated(recipe, "13_2")
+    words = "is nixpkgs' own package of CUDA 13.2: two CUDA releases cannot be in one build"
+    assert not good and words in log, log[-2000:]
+    # Without the recipe's own look it is stdenv's inputs that meet, in words of their own.
+    good, log = evaluated(mini.changed("handed", [(r"if release == null \|\| release == \[ \"13\.0\" \] then", "if true then")]) / recipe.name, "13_2")
+    assert not good and words not in log, log[-2000:]
+    print("refused: packages of another CUDA by a name that moves")
+
+
+def lagging(mini):
+    # nixpkgs' table of capabilities has no Rubin: the configuration refuses it, gpuTargets lets it through.
+    mini.generate("rubin", rubin)
+    name = "torchaudio-python313-cuda13_4-sm107-armv9.nix"
+    habits = {"TORCHLATHE_MINI_TORCH": "2.14.0", "TORCHLATHE_MINI_TORCH_CUDA": "11 12 13"}
+    done = mini.run(["nix-instantiate"], mini.folder / "rubin" / name, habits)
+    assert done.returncode == 0, done.stdout
+    asked = mini.changed("rubin", [(r"allowUnfree = true;", 'allowUnfree = true; cudaCapabilities = [ "10.7" ];')])
+    done = mini.run(["nix-instantiate"], asked / name, habits)
+    assert done.returncode != 0 and "not among the CUDA capabilities" in done.stdout, done.stdout
+    print("refused: a capability that nixpkgs' table lacks")
 
 
 def carved(mini):
@@ -251,6 +315,8 @@ with tempfile.TemporaryDirectory(prefix="lathe-strict-") as folder:
         upgrades(mini)
         cccl(mini)
         jetsons(mini)
+        repositories(mini)
+        lagging(mini)
         carved(mini)
     finally:
         subprocess.run(["chmod", "-R", "u+w", folder], check=False)

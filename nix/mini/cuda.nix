@@ -16,7 +16,13 @@ let
   toolkit = if found == [ ] then "${import ./wheels.nix { inherit mkDerivation system; }}" else lib.head found;
   # Jetsons have packages of their own until CUDA 13, taken where the configuration names Jetsons and nothing else.
   jetsons = [ "5.3" "6.2" "7.2" "8.7" "10.1" ];
-  asked = config.cudaCapabilities or [ ];
+  # As nixpkgs' table of capabilities: Rubin is not in it.
+  known = [ "5.3" "6.2" "7.0" "7.2" "7.5" "8.0" "8.6" "8.7" "8.9" "9.0" "10.0" "10.1" "10.3" "11.0" "12.0" "12.1" ];
+  asked = map (
+    capability:
+    if lib.elem (builtins.head (builtins.match "([0-9.]+)[af]?" capability)) known then capability
+    else throw "${capability} is not among the CUDA capabilities that are known"
+  ) (config.cudaCapabilities or [ ]);
   named = lib.filter (capability: lib.elem capability jetsons) asked;
   isJetsonBuild =
     if named != [ ] && (named != asked || system != "aarch64-linux") then
@@ -40,7 +46,7 @@ scope (rec {
   cudaMajorMinorVersion = version;
   cudaMajorVersion = lib.versionMajor version;
   flags = {
-    cudaCapabilities = config.cudaCapabilities or [ "7.5" "8.0" "8.6" "8.9" "9.0" "10.0" "12.0" ];
+    cudaCapabilities = if asked != [ ] then asked else [ "7.5" "8.0" "8.6" "8.9" "9.0" "10.0" "12.0" ];
     inherit isJetsonBuild;
   };
   cudaFlags = flags;
@@ -62,6 +68,8 @@ scope (rec {
   cudnn = part "cudnn" { buildCommand = "mkdir -p $out/lib"; };
   nccl = part "nccl" { buildCommand = "mkdir -p $out/lib"; };
   libcusparse_lt = part "libcusparse_lt" { buildCommand = "mkdir -p $out/lib"; };
+  # nixpkgs from June 2026 on has both names.
+  cccl = cuda_cccl;
   cuda_cccl = part "cuda_cccl" {
     outputs = { one = [ "out" ]; folder = [ "out" ]; include = [ "out" "dev" "include" ]; }.${ccclStyle} or [ "out" "dev" ];
     buildCommand = ''

@@ -94,6 +94,8 @@ let
     cudaPackages_13_0 = cuda "13.0";
     cudaPackages_13_1 = cuda "13.1";
     cudaPackages_13_2 = cuda "13.2";
+    cudaPackages_13_3 = cuda "13.3";
+    cudaPackages_13_4 = cuda "13.4";
     magma = makeOverridable (import ./magma.nix) { inherit lib mkDerivation; inherit (final) cudaPackages; };
     # The machine's, as the compilers are.
     ccache = mkDerivation {

@@ -3,7 +3,8 @@
 # PYTORCH_BUILD_VERSION is fixed before overrideAttrs can change version (`rec`; with TORCHLATHE_MINI_STYLE=finalAttrs it
 # follows, and attributes are structured, as in nixpkgs of 2026), preBuild sets MAX_JOBS, postPatch removes a file that only its
 # own patch makes superfluous and insists on texts of its own release, the profiler finds CUPTI by a patch alone, and CUDA
-# majors that it does not know are broken.
+# majors that it does not know are broken. TORCHLATHE_MINI_TORCH is another release that it ships, TORCHLATHE_MINI_TORCH_CUDA the
+# majors that it knows: so the set stands for a later nixpkgs.
 {
   lib,
   mkDerivation,
@@ -16,7 +17,9 @@
   gpuTargets,
 }:
 let
-  version = "2.9.1";
+  said = name: otherwise: let value = builtins.getEnv name; in if value == "" then otherwise else value;
+  version = said "TORCHLATHE_MINI_TORCH" "2.9.1";
+  knownCuda = builtins.filter builtins.isString (builtins.split " " (said "TORCHLATHE_MINI_TORCH_CUDA" "11 12"));
   supported = [ "5.0" "6.0" "6.1" "7.0" "7.5" "8.0" "8.6" "8.7" "8.9" "9.0" "9.0a" "10.0" "10.0a" "10.3" "10.3a" "12.0" "12.0a" "12.1" "12.1a" ];
   capabilities = lib.filter (capability: lib.elem capability supported) cudaPackages.flags.cudaCapabilities;
   targets =
@@ -26,7 +29,7 @@ let
       throw "No supported GPU targets specified. Requested GPU targets: ${lib.concatStringsSep ", " cudaPackages.flags.cudaCapabilities}"
     else
       capabilities;
-  broken = cudaSupport && !(lib.elem (lib.versionMajor cudaPackages.cudaMajorMinorVersion) [ "11" "12" ]);
+  broken = cudaSupport && !(lib.elem (lib.versionMajor cudaPackages.cudaMajorMinorVersion) knownCuda);
   final = builtins.getEnv "TORCHLATHE_MINI_STYLE" == "finalAttrs";
   checked = builtins.getEnv "TORCHLATHE_MINI_METADATA" == "checked";
   # What else it is linked with, in a set that has it.
@@ -52,7 +55,8 @@ let
     outputs = [ "out" "dev" "lib" "cxxdev" "dist" ];
     src = ./torch;
     patches = [ ./patches/pytorch-pr-108847.patch ] ++ lib.optional cudaSupport ./patches/fix-cmake-cuda-toolkit.patch;
-    postPatch = ''
+    # The source says which release it is.
+    postPatch = lib.optionalString (version != "2.9.1") "echo ${version} >version.txt\n" + ''
       substituteInPlace pyproject.toml --replace-fail '"setuptools>=70.1.0,<80.0"' '"setuptools"'
     ''
     + lib.optionalString cudaSupport ''

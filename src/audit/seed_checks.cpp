@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "hardware/nixpkgs.h"
+
 namespace lathe {
 namespace {
 
@@ -38,8 +40,11 @@ SeedCheck check_suffix(const Audit& audit, const std::string& suffix) {
 
 bool major_cuda(const RecordedPackage& torch, const Variant& variant) { return torch.cuda && torch.cuda->version.starts_with(std::to_string(variant.cell->cuda->parts.front()) + "."); }
 
-bool has_magma_fix(const RecordedPackage& torch) {
-  return torch.magma && std::ranges::any_of(torch.magma->patches, [](const RecordedPatch& p) { return p.name.find("clockrate") != std::string::npos; });
+// Has MAGMA what it needs with this CUDA?
+bool magma_compiles(const RecordedPackage& torch, const Variant& variant) {
+  const MagmaFix* fix = magma_fix(*variant.cell->cuda);
+  if (!fix) return true;
+  return torch.magma && std::ranges::any_of(torch.magma->patches, [&](const RecordedPatch& p) { return fix->is(p.name, p.url); });
 }
 
 }  // namespace
@@ -52,7 +57,7 @@ std::vector<SeedCheck> seed_checks(const Audit& audit) {
     const RecordedPackage* torch = torch_of(recipe);
     const Variant* variant = variant_of(recipe);
     if (!torch || !variant || !variant->is_gpu() || !major_cuda(*torch, *variant)) return false;
-    return (variant->cell->cuda->parts.front() < 13 || has_magma_fix(*torch)) && torch->version == variant->pytorch->version;
+    return magma_compiles(*torch, *variant) && torch->version == variant->pytorch->version;
   }));
   checks.push_back(check_each(audit, "every CPU recipe builds the wanted PyTorch without CUDA", is_cpu_file, [&](const AuditedRecipe& recipe) {
     const RecordedPackage* torch = torch_of(recipe);

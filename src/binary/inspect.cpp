@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 
 #include "base/error.h"
@@ -93,6 +94,25 @@ bool is_uneven(const std::vector<Coverage>& coverage) {
   return std::ranges::any_of(coverage, [](const Coverage& one) { return one.runs == Runs::some || one.special_without > 0; });
 }
 
+// The names of the dynamic symbols, one after the other.
+ByteSpan dynamic_names(const Elf& elf) {
+  const auto address = elf.dynamic(elf::dt_strtab);
+  const auto size = elf.dynamic(elf::dt_strsz);
+  if (!address || !size) return {};
+  const ByteSpan bytes = elf.from_address(*address);
+  return bytes.first(std::min<std::uint64_t>(*size, bytes.size()));
+}
+
+bool mentions(ByteSpan bytes, std::string_view text) { return ::memmem(bytes.data(), bytes.size(), text.data(), text.size()) != nullptr; }
+
+// Kineto exports its functions. Built with CUPTI, some of them take CUPTI's own types; without it none does, though its classes are
+// named for CUPTI either way. Seen in the wheels of 2.15.0 for CUDA (52 such names) and of 2.4.1 without (none).
+std::optional<bool> profiles_gpu(const Elf& elf) {
+  const ByteSpan names = dynamic_names(elf);
+  if (!mentions(names, "N9libkineto")) return std::nullopt;
+  return mentions(names, "CUpti_");
+}
+
 FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const InspectInput& input = {}) {
   const Elf elf = Elf::parse(bytes, path);
   if (elf.machine() == elf::em_cuda) return inspect_cubin(bytes, path);
@@ -104,6 +124,7 @@ FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const Inspec
   } catch (const Error&) {
     // Damaged notes: nothing depends on them.
   }
+  file.profiles_gpu = profiles_gpu(elf);
   const Fatbins fatbins = read_fatbins(elf, input.disk);
   inspect_gpu(fatbins, bytes, file, input.absent);
   const EmbeddedCode embedded = input.embedded ? find_embedded(elf, fatbins, input.disk, input.threads) : EmbeddedCode{};

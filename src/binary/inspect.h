@@ -89,6 +89,8 @@ struct FileInspection {
   // One of NVIDIA's own libraries whose containers hold different GPUs: it looks at the device and uses those that fit.
   bool picks_itself = false;
 
+  std::optional<bool> profiles_gpu = {};    // PyTorch's profiler (Kineto) in it: was it built with CUPTI? nullopt: it is not in it
+
   std::optional<CpuScan> cpu = {};          // when it was asked for, and there is code for x86-64 or AArch64
 
   ByteShares shares = {};

@@ -51,7 +51,7 @@ int run(const Options& options, Terminal& terminal) {
     terminal.print("{}: {} journal{} deleted\n", options.folder, count, count == 1 ? "" : "s");
     return 0;
   }
-  const MatrixSpec spec = options.matrix.load();
+  const MatrixSpec spec = options.matrix.load(terminal);
   if (finish_interrupted(options.folder)) terminal.err("torchlathe: finished what an interrupted apply had begun\n");
   const Plan plan = make_plan(audit_folder(options.folder, spec, {.strict = options.strict}), spec);
   print(plan.summary, apply_plan(plan, options.folder), options, terminal);

@@ -95,7 +95,7 @@ int run(const Options& options, Terminal& terminal) {
   if (!std::filesystem::is_directory(options.folder)) {
     throw Error({.what = "is no folder", .where = {.file = options.folder}, .next = "torchlathe generate makes one, torchlathe plan says what it would hold"});
   }
-  const MatrixSpec spec = options.matrix.load();
+  const MatrixSpec spec = options.matrix.load(terminal);
   const Audit audit = audit_folder(options.folder, spec, {.strict = options.strict});
   if (options.seed_checks) {
     const std::vector<SeedCheck> checks = seed_checks(audit);

@@ -322,6 +322,7 @@ int run(const Options& options, Terminal& terminal) {
   BuildRepairs repairs(options.matrix, options.fix_hashes && !options.dry_run, options.fix && !options.dry_run, run);
   run.repair = [&](Job& job, const Diagnosis& diagnosis) { return repairs.mend(job, diagnosis); };
   MatrixSpec spec = repairs.load();
+  say_assumptions(spec, terminal);
   const std::string cuda_toolkit = options.cuda_toolkit.checked(spec);
   const std::filesystem::path state = options.state;
   const StateLock lock(state, options.wait);

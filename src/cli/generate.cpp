@@ -63,7 +63,7 @@ int run(const Options& options, Terminal& terminal) {
   if (options.out.empty()) {
     throw Error({.what = "generate: --out is missing", .where = {}, .next = "for Flox: --out .flox/pkgs"});
   }
-  MatrixSpec spec = options.matrix.load();
+  MatrixSpec spec = options.matrix.load(terminal);
   if (const std::string local = options.cuda_toolkit.checked(spec); !local.empty()) {
     spec.cuda_packages->local = local;
     terminal.err(safe_format("CUDA's packages come from {}\n", options.cuda_toolkit.named()));

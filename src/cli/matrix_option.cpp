@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "os/file.h"
+#include "os/terminal.h"
 
 namespace lathe::shipped {
 std::span<const EmbeddedFile> matrices();
@@ -52,6 +53,18 @@ MatrixSpec MatrixOption::load() const {
   throw Error({.what = "there is no such matrix file",
                .where = {.file = name},
                .next = did_you_mean_text(name, shipped_matrices(), fmt::format("shipped ones: {}", shipped_list()))});
+}
+
+MatrixSpec MatrixOption::load(Terminal& terminal) const {
+  MatrixSpec spec = load();
+  say_assumptions(spec, terminal);
+  return spec;
+}
+
+void say_assumptions(const MatrixSpec& spec, Terminal& terminal) {
+  for (const auto& [name, pin] : spec.nixpkgs) {
+    if (pin->assumed) terminal.err(safe_format("torchlathe: [nixpkgs.{}] {}: {}\n", name, pin->rev, pin->assumption()));
+  }
 }
 
 void VariantFilter::declare(OptionSet& set) {

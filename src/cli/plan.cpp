@@ -68,7 +68,7 @@ void print_text(const Plan& plan, const std::vector<std::string>& off, bool diff
 }
 
 int run(const Options& options, Terminal& terminal) {
-  const MatrixSpec spec = options.matrix.load();
+  const MatrixSpec spec = options.matrix.load(terminal);
   const Plan plan = make_plan(audit_folder(options.folder, spec, {.strict = options.strict}), spec,
                               options.diff ? Contents::read : Contents::left_out);
   const std::vector<std::string> off = compare_totals(plan.summary, options.expect);

@@ -58,7 +58,7 @@ void print(const Variant& variant, Terminal& terminal) {
   line("carved", variant.carved_from.empty() ? "" : fmt::format("out of {}", variant.carved_from));
   line("settings", settings_text(*variant.settings));
   const std::string ships = variant.nixpkgs->torch.empty() ? "" : fmt::format(" (ships PyTorch {}, CUDA {})", variant.nixpkgs->torch, variant.nixpkgs->cuda);
-  line("nixpkgs", variant.nixpkgs->rev + ships);
+  line("nixpkgs", variant.nixpkgs->rev + ships + (variant.nixpkgs->assumed ? fmt::format(" ({})", variant.nixpkgs->assumption()) : ""));
   line("source", variant.pytorch->hash.empty() ? "as nixpkgs ships it" : variant.pytorch->hash);
 }
 

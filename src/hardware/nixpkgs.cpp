@@ -40,9 +40,30 @@ std::optional<Version> version_if(const Toml& row, std::string_view key) {
   return value ? std::optional(version_of(*value)) : std::nullopt;
 }
 
-NixpkgsFacts read_release(const Toml& row) {
+using CapabilityLists = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+CapabilityLists read_lists(const Toml& root) {
+  CapabilityLists lists;
+  for (const Toml& row : root.at("torch_list").array()) {
+    row.allow_only({"name", "capabilities", "source", "confidence"});
+    provenance_of(row);
+    lists[row.at("name").text()] = row.at("capabilities").texts();
+  }
+  return lists;
+}
+
+std::vector<std::string> capabilities_of(const Toml& row, const CapabilityLists& lists) {
+  const Toml* name = row.find("torch_list");
+  if (!name) return {};
+  const auto found = lists.find(name->text());
+  if (found == lists.end()) name->fail("there is no such torch_list");
+  return found->second;
+}
+
+NixpkgsFacts read_release(const Toml& row, const CapabilityLists& lists) {
   row.allow_only({"since", "torch", "triton", "torchvision", "torchaudio", "cuda", "python", "cuda_sets", "cuda_aliases",
-                  "torch_cuda", "magma_cuda13", "metadata_check", "cccl_folder", "source", "confidence"});
+                  "torch_cuda", "magma_cuda13", "metadata_check", "cccl_folder", "cccl", "torch_style", "torch_arguments",
+                  "torch_list", "torch_patches", "torch_cuda_patches", "fixed_texts", "source", "confidence"});
   return {.since = row.at("since").text(),
           .torch = row.at("torch").text(),
           .triton = row.at("triton").text(),
@@ -56,6 +77,13 @@ NixpkgsFacts read_release(const Toml& row) {
           .magma_cuda13 = row.flag_or("magma_cuda13", false),
           .metadata_check = row.flag_or("metadata_check", false),
           .cccl_folder = row.flag_or("cccl_folder", false),
+          .cccl = row.at("cccl").text(),
+          .torch_style = row.at("torch_style").text(),
+          .torch_arguments = row.at("torch_arguments").texts(),
+          .torch_capabilities = capabilities_of(row, lists),
+          .torch_patches = row.at("torch_patches").texts(),
+          .torch_cuda_patches = row.at("torch_cuda_patches").texts(),
+          .fixed_texts = row.at("fixed_texts").texts(),
           .provenance = provenance_of(row)};
 }
 
@@ -79,12 +107,30 @@ Jetson read_jetson(const Toml& row) {
           .server_cuda = version_if(row, "server_cuda"), .provenance = provenance_of(row)};
 }
 
+MagmaFix read_magma_fix(const Toml& row) {
+  row.allow_only({"first_cuda", "name", "commit", "hash", "mark", "what", "source", "confidence"});
+  return {.first_cuda = version_of(row.at("first_cuda")), .name = row.at("name").text(), .commit = row.at("commit").text(),
+          .hash = row.at("hash").text(), .mark = row.at("mark").text(), .what = row.at("what").text(),
+          .provenance = provenance_of(row)};
+}
+
+Capability read_lacking(const Toml& row) {
+  row.allow_only({"capability", "source", "confidence"});
+  provenance_of(row);
+  const auto spelled = parse_capability(row.at("capability").text());
+  if (!spelled) row.at("capability").fail("this is no capability");
+  return spelled->capability;
+}
+
 Data read_data() {
   const auto files = hardware_data::nixpkgs();
   Data data;
   const Toml root = Toml::parse(files[0].text, "nixpkgs.toml");
-  root.allow_only({"nixpkgs", "torch", "patch", "jetson"});
-  for (const Toml& row : root.at("nixpkgs").array()) data.tables.releases.push_back(read_release(row));
+  root.allow_only({"nixpkgs", "torch", "patch", "jetson", "torch_list", "magma_fix", "lacking"});
+  const CapabilityLists lists = read_lists(root);
+  for (const Toml& row : root.at("nixpkgs").array()) data.tables.releases.push_back(read_release(row, lists));
+  for (const Toml& row : root.at("magma_fix").array()) data.tables.magma_fixes.push_back(read_magma_fix(row));
+  for (const Toml& row : root.at("lacking").array()) data.tables.lacking.push_back(read_lacking(row));
   for (const Toml& row : root.at("torch").array()) data.tables.torch.push_back(read_needs(row));
   for (const Toml& row : root.at("patch").array()) data.tables.patches.push_back(read_patch(row));
   for (const Toml& row : root.at("jetson").array()) data.tables.jetsons.push_back(read_jetson(row));
@@ -125,6 +171,15 @@ std::string dotted(Capability capability) { return spell(capability, Dialect::do
 
 }  // namespace
 
+bool NixpkgsFacts::has_patch(std::string_view name) const {
+  return std::ranges::find(torch_patches, name) != torch_patches.end() ||
+         std::ranges::find(torch_cuda_patches, name) != torch_cuda_patches.end();
+}
+
+bool MagmaFix::is(std::string_view patch_name, std::string_view url) const {
+  return patch_name.find(mark) != std::string_view::npos || url.find(commit) != std::string_view::npos;
+}
+
 bool TorchPatch::is_for(std::string_view pytorch) const {
   const auto release = Version::parse(major_minor(pytorch));
   return !release || ((!first || *first <= *release) && (!last || *release <= *last));
@@ -142,9 +197,26 @@ std::string_view nixpkgs_like(std::string_view rev) {
   return facts ? std::string_view(facts->since) : std::string_view();
 }
 
+const NixpkgsFacts& assumed_facts(std::string_view torch) {
+  const auto& rows = data().tables.releases;
+  const auto ships = std::ranges::find(rows.rbegin(), rows.rend(), torch, &NixpkgsFacts::torch);
+  return ships == rows.rend() ? rows.back() : *ships;
+}
+
+const MagmaFix* magma_fix(const Version& toolkit) {
+  const auto& fixes = data().tables.magma_fixes;
+  const auto found = std::ranges::find_if(fixes, [&](const MagmaFix& fix) { return fix.first_cuda <= toolkit; });
+  return found == fixes.end() ? nullptr : &*found;
+}
+
 const TorchNeeds* torch_needs(std::string_view pytorch) {
   const auto found = std::ranges::find(data().tables.torch, major_minor(pytorch), &TorchNeeds::release);
   return found == data().tables.torch.end() ? nullptr : &*found;
+}
+
+bool is_refused_by_config(Capability capability) {
+  const auto& lacking = data().tables.lacking;
+  return std::ranges::find(lacking, capability.portable()) != lacking.end();
 }
 
 bool has_jetson_packages(Capability capability, const Version& toolkit) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What nixpkgs ships and does, by time and by revision: what a recipe needs beside it. data/nixpkgs.toml has it, with sources.
-// Does not read nixpkgs: of a revision that no row has nothing is known.
+// Does not read nixpkgs: a revision that no row has is taken for a newest one, which whoever uses it must say.
 #pragma once
 
 #include <optional>
@@ -24,7 +24,15 @@ struct NixpkgsFacts {
   bool magma_cuda13 = false;              // its MAGMA builds with CUDA 13
   bool metadata_check = false;            // a Python package's pname is looked up in its metadata when all is built
   bool cccl_folder = false;               // CCCL for CUDA 13 has include/cccl itself
+  std::string cccl;                       // CCCL's name in a CUDA set: "cuda_cccl", "cccl"
+  std::string torch_style;                // "rec"; "finalAttrs": an override's version reaches the rest of torch
+  std::vector<std::string> torch_arguments;      // settings that its torch's `override` takes
+  std::vector<std::string> torch_capabilities;   // that its torch takes from config.cudaCapabilities, each also with +PTX
+  std::vector<std::string> torch_patches;        // its patches of torch, by the name of their files
+  std::vector<std::string> torch_cuda_patches;   // and those that come with CUDA
+  std::vector<std::string> fixed_texts;          // of the release that it ships, on which torch's postPatch insists
   Provenance provenance;
+  bool has_patch(std::string_view name) const;
 };
 
 // One of nixpkgs' patches of torch, which not every release of PyTorch takes.
@@ -44,6 +52,16 @@ struct TorchNeeds {
   Provenance provenance;
 };
 
+// What MAGMA lacks from a CUDA release on, where nixpkgs' own has not got it.
+struct MagmaFix {
+  Version first_cuda;
+  std::string name, commit, hash;  // of the patch: "cuda-13.0-clockrate-fix.patch", in icl-utk-edu/magma, SRI
+  std::string mark;                // in the name of such a patch, whoever wrote it
+  std::string what;                // "reads cudaDeviceProp.clockRate, which CUDA 13 removed"
+  Provenance provenance;
+  bool is(std::string_view patch_name, std::string_view url) const;
+};
+
 // Jetsons with CUDA packages of their own, beside those for Arm servers.
 struct Jetson {
   Capability capability;
@@ -58,6 +76,8 @@ struct NixpkgsTables {
   std::vector<TorchNeeds> torch;
   std::vector<TorchPatch> patches;
   std::vector<Jetson> jetsons;
+  std::vector<MagmaFix> magma_fixes;
+  std::vector<Capability> lacking;  // that nixpkgs' own table has not got
 };
 
 // Read once, where it is asked for first. Thread-safe.
@@ -66,7 +86,15 @@ const NixpkgsTables& nixpkgs_tables();
 // Of a revision; nullptr where no row has it.
 const NixpkgsFacts* nixpkgs_facts(std::string_view rev);
 std::string_view nixpkgs_like(std::string_view rev);  // since when nixpkgs is like that: "2025-11"; "" as above
+
+// Of a revision that no row has: as the newest nixpkgs that ships this PyTorch ("2.9.1"), or the newest of all ("").
+const NixpkgsFacts& assumed_facts(std::string_view torch);
+// What MAGMA needs with this CUDA; nullptr where it needs nothing.
+const MagmaFix* magma_fix(const Version& toolkit);
 const TorchNeeds* torch_needs(std::string_view pytorch);  // of "2.10.0", "2.11.0a0+git0123456"
+
+// Does config.cudaCapabilities refuse it, because nixpkgs' own table has not got it?
+bool is_refused_by_config(Capability capability);
 
 bool has_jetson_packages(Capability capability, const Version& toolkit);
 

@@ -40,6 +40,44 @@ TEST(Nixpkgs, EveryPinOfTheCatalogueIsLikeSomeTime) {
   EXPECT_EQ(nixpkgs_facts("0000000000000000000000000000000000000000"), nullptr);
 }
 
+TEST(Nixpkgs, EachTimeSaysWhatItsTorchTakesAndInsistsOn) {
+  for (const NixpkgsFacts& row : nixpkgs_tables().releases) {
+    EXPECT_TRUE(row.torch_style == "rec" || row.torch_style == "finalAttrs") << row.since;
+    EXPECT_TRUE(has(row.torch_arguments, "cudaSupport") && has(row.torch_arguments, "gpuTargets")) << row.since;
+    EXPECT_TRUE(has(row.torch_capabilities, "9.0a") && has(row.torch_capabilities, "12.1")) << row.since;
+    EXPECT_TRUE(row.has_patch("fix-cmake-cuda-toolkit.patch")) << row.since;
+    EXPECT_FALSE(row.fixed_texts.empty()) << row.since;
+    EXPECT_FALSE(row.cccl.empty()) << row.since;
+    for (const TorchPatch& patch : nixpkgs_tables().patches) EXPECT_TRUE(!row.has_patch(patch.name) || patch.is_for(row.torch)) << row.since;
+  }
+  EXPECT_FALSE(has(nixpkgs_tables().releases.front().torch_arguments, "withNvshmem"));
+  EXPECT_TRUE(has(nixpkgs_tables().releases.back().torch_arguments, "withNvshmem"));
+  EXPECT_FALSE(has(nixpkgs_tables().releases.front().torch_capabilities, "11.0"));
+  EXPECT_TRUE(has(nixpkgs_tables().releases.back().torch_capabilities, "11.0"));
+}
+
+TEST(Nixpkgs, AnUnknownRevisionIsTakenForTheNewestThatShipsItsPytorch) {
+  EXPECT_EQ(assumed_facts("").since, nixpkgs_tables().releases.back().since);
+  EXPECT_EQ(assumed_facts("2.9.1").since, "2026-02");
+  EXPECT_EQ(assumed_facts("9.9.9").since, nixpkgs_tables().releases.back().since);
+}
+
+TEST(Nixpkgs, MagmaNeedsItsFixFromCuda13On) {
+  EXPECT_EQ(magma_fix(version("12.9")), nullptr);
+  const MagmaFix* fix = magma_fix(version("13.0"));
+  ASSERT_NE(fix, nullptr);
+  EXPECT_EQ(magma_fix(version("13.4.1")), fix);
+  EXPECT_TRUE(fix->is("cuda-13.0-clockrate-fix.patch", ""));
+  EXPECT_TRUE(fix->is("magma.patch", "https://github.com/icl-utk-edu/magma/commit/235aefb7b064954fce09d035c69907ba8a87cbcd.patch"));
+  EXPECT_FALSE(fix->is("unrelated.patch", "https://example.org"));
+}
+
+TEST(Nixpkgs, RubinIsRefusedByItsConfigurationAlone) {
+  EXPECT_TRUE(is_refused_by_config(capability("10.7")));
+  EXPECT_TRUE(is_refused_by_config(capability("10.7a")));
+  EXPECT_FALSE(is_refused_by_config(capability("10.3")));
+}
+
 TEST(Nixpkgs, APatchIsForSomeReleases) {
   const auto patch = [](std::string_view name) { return *std::ranges::find(nixpkgs_tables().patches, name, &TorchPatch::name); };
   EXPECT_TRUE(patch("pytorch-pr-108847.patch").is_for("2.9.1"));

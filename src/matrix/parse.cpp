@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "hardware/flags.h"
+#include "hardware/nixpkgs.h"
 #include "matrix/axes.h"
 #include "matrix/branch.h"
 #include "matrix/companions.h"
@@ -163,6 +164,12 @@ class MatrixParser {
     pin->torch = table.text_or("torch", pin->torch);
     pin->cuda = table.text_or("cuda", pin->cuda);
     if (const Toml* sets = table.find("cuda_sets")) pin->cuda_sets = sets->texts();
+    pin->facts = nixpkgs_facts(pin->rev);
+    pin->assumed = pin->facts == nullptr;
+    if (pin->assumed) {
+      pin->facts = &assumed_facts(pin->torch);
+      pin->magma_cuda13 = pin->facts->magma_cuda13;
+    }
     pin->magma_cuda13 = table.flag_or("magma_cuda13", pin->magma_cuda13);
     return pin;
   }

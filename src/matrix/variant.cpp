@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "hardware/nixpkgs.h"
 
 namespace lathe {
 namespace {
@@ -147,6 +148,10 @@ class NameReader {
 };
 
 }  // namespace
+
+std::string Nixpkgs::assumption() const {
+  return assumed ? fmt::format("not known: assumed as nixpkgs of {}", facts->since) : "";
+}
 
 std::string Nixpkgs::url() const { return fmt::format("https://github.com/NixOS/nixpkgs/archive/{}.tar.gz", rev); }
 

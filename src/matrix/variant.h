@@ -33,6 +33,8 @@ struct Settings {
   Extra extra;                          // what a matrix has no word for; of PyTorch's own recipes, not of companions
 };
 
+struct NixpkgsFacts;
+
 // A nixpkgs revision, with what it ships (from the catalogue's pins, or said in the matrix file).
 struct Nixpkgs {
   std::string name;  // the matrix file's word for it
@@ -42,8 +44,11 @@ struct Nixpkgs {
   std::string cuda;   // its default CUDA; "" when not known
   std::vector<std::string> cuda_sets;  // empty when not known
   bool magma_cuda13 = false;
+  const NixpkgsFacts* facts = nullptr;  // what it does, from the table; never null once a matrix is read
+  bool assumed = false;                 // the table does not have this revision: `facts` are those of a nixpkgs that it may be like
   Place where;
   std::string url() const;
+  std::string assumption() const;  // "not known: assumed as nixpkgs of 2026-09"; "" where it is known
 };
 
 struct PytorchSource {

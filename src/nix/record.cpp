@@ -115,12 +115,11 @@ std::vector<std::string> default_capabilities(const Version& cuda) {
 
 // What no pin's row has beside it: companions, patches, aliases.
 void write_nixpkgs_facts(JsonWriter& json, const NixpkgsFacts& facts) {
-  std::vector<std::string> patches;
-  for (const TorchPatch& patch : nixpkgs_tables().patches) {
-    if (patch.is_for(facts.torch)) patches.push_back(patch.name);
-  }
   json.member("torchvision", facts.torchvision).member("torchaudio", facts.torchaudio);
-  json.member("torch_cuda", facts.torch_cuda).member("patches", patches);
+  json.member("torch_cuda", facts.torch_cuda).member("torch_style", facts.torch_style);
+  json.member("torch_arguments", facts.torch_arguments).member("torch_capabilities", facts.torch_capabilities);
+  json.member("patches", facts.torch_patches).member("cuda_patches", facts.torch_cuda_patches);
+  json.member("cccl", facts.cccl);
   json.key("aliases").begin_object();
   for (const std::string& version : facts.cuda_aliases) json.member(version.substr(0, version.find('.')), version);
   json.end_object();
@@ -132,6 +131,8 @@ void write_facts(JsonWriter& json) {
     json.key(toolkit.version.text()).begin_object();
     json.member("default_capabilities", default_capabilities(toolkit.version)).end_object();
   }
+  json.end_object().key("assumed").begin_object();
+  write_nixpkgs_facts(json, assumed_facts(""));
   json.end_object().key("pins").begin_object();
   for (const Pin& pin : catalog().pins) {
     json.key(pin.rev).begin_object();

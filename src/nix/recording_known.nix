@@ -33,7 +33,7 @@ let
   '';
 
   knownCuda = words ''
-    autoAddCudaCompatRunpath cuda-samples cuda_cccl cuda_compat cuda_crt cuda_cudart cuda_cuobjdump cuda_cupti
+    autoAddCudaCompatRunpath cccl cuda-samples cuda_cccl cuda_compat cuda_crt cuda_cudart cuda_cuobjdump cuda_cupti
     cuda_cuxxfilt cuda_gdb cuda_nvcc cuda_nvdisasm cuda_nvml_dev cuda_nvprof cuda_nvprune cuda_nvrtc cuda_nvtx
     cuda_opencl cuda_profiler_api cuda_sanitizer_api cudatoolkit cudnn cudnn-frontend cusparselt cutensor fabricmanager
     libcal libcublas libcublasmp libcudla libcufft libcufile libcurand libcusolver libcusparse libcusparse_lt libnpp

@@ -121,8 +121,8 @@ let
     else { kind = "value"; value = describe value; };
 
   # What is the same for all recipes.
-  inherit (request) pins toolkits;
-  inherit (parts.facts) aliases;
+  inherit (request) pins toolkits assumed;
+  inherit (assumed) aliases;
   known = parts.known { inherit note lib package aliases toolkits; };
   torchFor = parts.torch { inherit note lib package; };
   setFor = parts.pkgs { inherit note placeOf lib package face known torchFor pinOf toolkits; inherit (request) common; };
@@ -140,14 +140,14 @@ let
       cuda = "12.9";
       cuda_known = noted ? cuda;
       cuda_sets = [ ];
+      # What nobody noted is as in the newest nixpkgs that is known; its torch, whatever it is, is called broken with CUDA 13.
+      inherit (assumed) torch_style torch_arguments torch_capabilities patches cuda_patches cccl;
       torch_cuda = [ "11" "12" ];
       torchvision = "unknown";
       torchaudio = torch;
-      patches = [ "pytorch-pr-108847.patch" ];
       magma_cuda13 = false;
       pytorch_alias = false;
     }
-    // { torch_facts = parts.facts.torch.${torch} or parts.facts.unknown; }
     // noted;
   scopeFor = parts.scope { inherit note placeOf folder package hidden face; };
 

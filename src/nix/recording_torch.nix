@@ -9,11 +9,10 @@ let
 
   flag = value: if value then "1" else "0";
 
-  # The arguments that torch takes.
+  # The arguments that torch takes beside its settings, which are facts of the pin.
   known = listToAttrs (map (name: { inherit name; value = null; }) [
-    "cudaSupport" "rocmSupport" "cudaPackages" "triton" "blas" "stdenv" "magma" "magma-hip" "magma-cuda-static"
-    "rocmPackages" "mpi" "numactl" "triton-cuda" "buildPythonPackage" "gpuTargets" "MPISupport" "buildDocs"
-    "vulkanSupport" "mklDnnSupport" "tritonSupport" "useSystemNccl" "_tritonEffective" "effectiveMagma"
+    "cudaPackages" "triton" "blas" "stdenv" "magma" "magma-hip" "magma-cuda-static"
+    "rocmPackages" "mpi" "numactl" "triton-cuda" "buildPythonPackage" "_tritonEffective" "effectiveMagma"
     # Only callPackage fills these.
     "lib" "config" "callPackage" "python" "fetchFromGitHub" "fetchFromGitLab" "fetchpatch" "git-unroll" "runCommand"
     "writeShellScript" "autoAddDriverRunpath" "targetPackages" "cmake" "symlinkJoin" "which" "pybind11" "pkg-config"
@@ -22,8 +21,8 @@ let
     "pillow" "six" "tensorboard" "protobuf" "vulkan-headers" "vulkan-loader" "shaderc" "pythonOlder" "pythonAtLeast"
   ]);
 
-  checked = name: arguments: value:
-    let strange = filter (argument: !(known ? ${argument})) (attrNames arguments); in
+  checked = settings: name: arguments: value:
+    let strange = filter (argument: !(known ? ${argument} || elem argument settings)) (attrNames arguments); in
     if strange == [ ] then value
     else note { kind = "unknown-argument"; of = name; names = strange; } value;
 in
@@ -57,12 +56,12 @@ let
         else arguments.magma or pkgs.magma;
     } // arguments;
 
-  torchAttrs = arguments: _:
+  torchAttrs = arguments: final:
     let
       got = defaults arguments;
       inherit (got) cudaSupport cudaPackages rocmSupport effectiveMagma;
       cudaOnly = lib.optionals cudaSupport;
-      supported = pin.torch_facts.capabilities ++ map (c: "${c}+PTX") pin.torch_facts.capabilities;
+      supported = pin.torch_capabilities ++ map (c: "${c}+PTX") pin.torch_capabilities;
       capabilities = filter (c: supported == [ ] || elem c supported) cudaPackages.flags.cudaCapabilities;
       targets =
         if got.gpuTargets != [ ] then got.gpuTargets
@@ -77,7 +76,7 @@ let
           cudaSupport && (effectiveMagma.cudaPackages.cudaMajorMinorVersion or "none") != cudaPackages.cudaMajorMinorVersion;
       };
     in
-    checked label arguments {
+    checked pin.torch_arguments label arguments {
       pname = "torch";
       version = pin.torch;
       name = "python3.13-torch-${pin.torch}";
@@ -85,9 +84,7 @@ let
       src = "‹${label}.src:${pin.torch}›";
       patches =
         map (name: "‹nixpkgs:patches›/${name}") (
-          [ "clang19-template-warning.patch" ]
-          ++ cudaOnly [ "fix-cmake-cuda-toolkit.patch" "nvtx3-hpp-path-fix.patch" ]
-          ++ lib.optionals pkgs.stdenv.hostPlatform.isLinux pin.patches
+          pin.patches ++ cudaOnly pin.cuda_patches
         );
       postPatch = "# nixpkgs: substitutions in upstream's files\nsubstituteInPlace upstreams-file --replace-fail 'text of its release' 'text'\n" + lib.optionalString cudaSupport "rm cmake/Modules/FindCUDAToolkit.cmake\n";
       preConfigure = lib.optionalString cudaSupport ''
@@ -117,13 +114,13 @@ let
       USE_NCCL = flag got.useSystemNccl;
       USE_SYSTEM_NCCL = flag got.useSystemNccl;
       USE_STATIC_NCCL = flag got.useSystemNccl;
-      PYTORCH_BUILD_VERSION = pin.torch;
+      PYTORCH_BUILD_VERSION = if pin.torch_style == "rec" then pin.torch else final.version;
       PYTORCH_BUILD_NUMBER = 0;
       env = { NIX_CFLAGS_COMPILE = "-Wno-error"; USE_VULKAN = flag got.vulkanSupport; };
       nativeBuildInputs = [ pkgs.cmake pkgs.which pkgs.ninja python.pybind11 pkgs.pkg-config pkgs.removeReferencesTo ]
         ++ cudaOnly [ pkgs.autoAddDriverRunpath cudaPackages.cuda_nvcc ];
       buildInputs = [ got.blas got.blas.provider ]
-        ++ cudaOnly (map (name: cudaPackages.${name}) [ "cuda_cccl" "cuda_cudart" "cuda_cupti" "cuda_nvcc" "cuda_nvml_dev" "cuda_nvrtc" "cuda_nvtx" "cusparselt" "libcublas" "libcufft" "libcufile" "libcurand" "libcusolver" "libcusparse" "cudnn" "nccl" "cuda_profiler_api" ])
+        ++ cudaOnly (map (name: cudaPackages.${name}) [ pin.cccl "cuda_cudart" "cuda_cupti" "cuda_nvcc" "cuda_nvml_dev" "cuda_nvrtc" "cuda_nvtx" "cusparselt" "libcublas" "libcufft" "libcufile" "libcurand" "libcusolver" "libcusparse" "cudnn" "nccl" "cuda_profiler_api" ])
         ++ lib.optional (cudaSupport || rocmSupport) effectiveMagma
         ++ [ pkgs.numactl ];
       dependencies = map (name: python.${name}) [ "filelock" "fsspec" "jinja2" "networkx" "sympy" "typing-extensions" ] ++ [ got._tritonEffective ];
@@ -183,7 +180,7 @@ let
           preBuild = "";
           env = { };
           nativeBuildInputs = [ python.pybind11 pkgs.which pkgs.ninja ] ++ lib.optional cudaSupport torch.cudaPackages.cuda_nvcc;
-          buildInputs = lib.optionals cudaSupport [ torch.cudaPackages.cuda_cudart torch.cudaPackages.cuda_cccl torch.cudaPackages.libcublas ];
+          buildInputs = lib.optionals cudaSupport [ torch.cudaPackages.cuda_cudart torch.cudaPackages.${pin.cccl} torch.cudaPackages.libcublas ];
           dependencies = [ torch python.numpy python.pillow ];
           propagatedBuildInputs = [ torch python.numpy python.pillow python.python ];
           pythonImportsCheck = [ name ];

@@ -117,15 +117,16 @@ std::string wrapped(const std::vector<std::string>& paragraphs, std::string_view
 // Where PyTorch's CUTLASS includes <cccl/...> and this nixpkgs' CCCL has no such folder.
 bool needs_cccl_links(const Variant& variant) {
   const TorchNeeds* needs = torch_needs(variant.pytorch->version);
-  const NixpkgsFacts* facts = nixpkgs_facts(variant.nixpkgs->rev);
-  return needs && needs->cccl_cuda && *variant.cell->cuda >= *needs->cccl_cuda && !(facts && facts->cccl_folder);
+  // The links look for themselves whether they are needed: where the nixpkgs is not known, they cost nothing.
+  const bool there = variant.nixpkgs->facts->cccl_folder && !variant.nixpkgs->assumed;
+  return needs && needs->cccl_cuda && *variant.cell->cuda >= *needs->cccl_cuda && !there;
 }
 
 // nixpkgs' patches that are there for the release that it ships, and not for the one that is built.
 std::string stale_patches(const Variant& variant) {
   std::vector<std::string> names;
   for (const TorchPatch& patch : nixpkgs_tables().patches) {
-    if (patch.is_for(variant.nixpkgs->torch) && !patch.is_for(variant.pytorch->version)) names.push_back(patch.name);
+    if (variant.nixpkgs->facts->has_patch(patch.name) && !patch.is_for(variant.pytorch->version)) names.push_back(patch.name);
   }
   return names.empty() ? "" : fill(recipe_template("stale_patches.nix.in"), {{"stale_patch_names", nix_texts(names)}});
 }
@@ -143,7 +144,7 @@ std::string overlays(const MatrixSpec& spec, const Variant& variant, const Holes
   if (variant.is_gpu()) add(takes_cuda_packages(spec, variant) ? "overlay_cuda_packages.nix.in" : "overlay_cuda.nix.in");
   if (variant.companion) return text;  // PyTorch and what it needs come from its own recipe
   if (variant.is_gpu()) {
-    if (variant.cell->cuda->parts.front() >= 13 && !variant.nixpkgs->magma_cuda13) add("overlay_magma.nix.in");
+    if (magma_fix(*variant.cell->cuda) && !variant.nixpkgs->magma_cuda13) add("overlay_magma.nix.in");
   }
   if (upgrades_torch(variant)) add("overlay_torch.nix.in");
   return text;
@@ -194,11 +195,14 @@ bool takes_jetson_packages(const Variant& variant) {
          std::ranges::any_of(variant.cell->gpus, [&](Capability gpu) { return has_jetson_packages(gpu, *variant.cell->cuda); });
 }
 
+// nixpkgs' own table of capabilities may lag behind the toolkit's.
+bool config_takes(const Variant& variant) { return std::ranges::none_of(variant.cell->gpus, is_refused_by_config); }
+
 std::string config_capabilities(const Variant& variant, const std::string& capabilities) {
   if (takes_jetson_packages(variant)) {
     return fmt::format("# By this nixpkgs knows a Jetson: other Arm machines have other CUDA packages.\ncudaCapabilities = [ {} ];", capabilities);
   }
-  if (variant.settings->narrow != Settings::Narrow::closure) return "";
+  if (variant.settings->narrow != Settings::Narrow::closure || !config_takes(variant)) return "";
   return fmt::format("# For MAGMA, NCCL and the companions too, which do not look at gpuTargets.\ncudaCapabilities = [ {} ];",
                      capabilities);
 }
@@ -206,10 +210,10 @@ std::string config_capabilities(const Variant& variant, const std::string& capab
 // nixpkgs' torch calls itself broken under a CUDA major release that it was not written for.
 std::string config_broken(const Variant& variant) {
   const int major = variant.cell->cuda->parts.front();
-  const NixpkgsFacts* facts = nixpkgs_facts(variant.nixpkgs->rev);
+  const auto& takes = variant.nixpkgs->facts->torch_cuda;
   const auto shipped = Version::parse(variant.nixpkgs->cuda);
-  const bool taken = facts ? std::ranges::find(facts->torch_cuda, std::to_string(major)) != facts->torch_cuda.end()
-                           : shipped && shipped->parts.front() == major;
+  const bool taken = variant.nixpkgs->assumed ? shipped && shipped->parts.front() == major
+                                              : std::ranges::find(takes, std::to_string(major)) != takes.end();
   if (taken) return "";
   return "# This nixpkgs calls torch broken under another CUDA major release; the overlays below mend it.\n"
          "allowBroken = true;";
@@ -270,7 +274,14 @@ void add_gpu_holes(const Variant& variant, Holes& holes) {
   holes["driver"] = cell.min_driver ? cell.min_driver->text() : "";
   holes["config_capabilities"] = config_capabilities(variant, holes["capabilities"]);
   holes["config_broken"] = config_broken(variant);
-  holes["cccl_let"] = needs_cccl_links(variant) ? std::string(recipe_template("cccl_let.nix.in")) : "";
+  holes["cccl"] = variant.nixpkgs->facts->cccl;
+  holes["cccl_let"] = needs_cccl_links(variant) ? fill(recipe_template("cccl_let.nix.in"), holes) : "";
+  if (const MagmaFix* fix = magma_fix(*cell.cuda)) {
+    holes["magma_patch"] = fix->name;
+    holes["magma_commit"] = fix->commit;
+    holes["magma_hash"] = fix->hash;
+    holes["magma_what"] = fix->what;
+  }
   holes["cccl_export"] = needs_cccl_links(variant) ? std::string(recipe_template("cccl_export.nix.in")) : "";
 }
 
@@ -290,6 +301,11 @@ void add_companion_holes(const Variant& variant, Holes& holes) {
   const bool ptx = variant.is_gpu() && variant.settings->ptx;
   holes["arch_list"] = ptx ? fmt::format("export TORCH_CUDA_ARCH_LIST=\"{}\"", fmt::join(variant.arch_list(), ";")) : "";
   holes["build_version"] = source.version.empty() ? "" : "export BUILD_VERSION=\"${version}\"";
+  holes["companion_capabilities"] =
+      !variant.is_gpu() ? ""
+      : config_takes(variant)
+          ? fmt::format("# The companion reads torch.cudaCapabilities; what else it is built with reads this.\ncudaCapabilities = [ {} ];", holes["capabilities"])
+          : fmt::format("# Not cudaCapabilities: nixpkgs' table has no {}. The companion reads torch.cudaCapabilities.", dotted_list(variant.cell->gpus));
   holes["companion_config"] = variant.is_gpu() ? fill(recipe_template("companion_config.nix.in"), holes) : "";
 }
 
@@ -302,6 +318,7 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
       {"about", wrapped(lines, "# ")},
       {"name", variant.name},
       {"pname", variant.pname},
+      {"nixpkgs_assumed", variant.nixpkgs->assumed ? fmt::format("# This revision is {}.", variant.nixpkgs->assumption()) : ""},
       {"nixpkgs_url", variant.nixpkgs->url()},
       {"nixpkgs_sha256", variant.nixpkgs->sha256 ? fmt::format("sha256 = \"{}\";", *variant.nixpkgs->sha256) : ""},
       {"cpu_flags", nix_texts(variant.cpu_flags(), "\n")},

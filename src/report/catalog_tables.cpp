@@ -102,12 +102,14 @@ CatalogTable cuda() {
 CatalogTable nixpkgs() {
   CatalogTable table{"nixpkgs",
                      {"since", "torch", "triton", "torchvision", "torchaudio", "cuda", "cuda_aliases", "cuda_sets",
-                      "torch_cuda", "python", "magma_cuda13", "metadata_check", "cccl_folder"},
+                      "torch_cuda", "python", "magma_cuda13", "metadata_check", "cccl_folder", "cccl", "torch_style",
+                      "torch_arguments", "torch_patches", "torch_cuda_patches", "fixed_texts"},
                      {}};
   for (const NixpkgsFacts& row : nixpkgs_tables().releases) {
     table.rows.push_back(with_source({row.since, row.torch, row.triton, row.torchvision, row.torchaudio,
                                       row.cuda, row.cuda_aliases, row.cuda_sets, row.torch_cuda, row.python,
-                                      row.magma_cuda13, row.metadata_check, row.cccl_folder},
+                                      row.magma_cuda13, row.metadata_check, row.cccl_folder, row.cccl, row.torch_style,
+                                      row.torch_arguments, row.torch_patches, row.torch_cuda_patches, row.fixed_texts},
                                      row.provenance));
   }
   return table;
@@ -117,6 +119,14 @@ CatalogTable patches() {
   CatalogTable table{"patches", {"patch", "first", "last", "use"}, {}};
   for (const TorchPatch& row : nixpkgs_tables().patches) {
     table.rows.push_back(with_source({row.name, maybe(row.first), maybe(row.last), row.use}, row.provenance));
+  }
+  return table;
+}
+
+CatalogTable magma() {
+  CatalogTable table{"magma", {"first_cuda", "name", "commit", "what"}, {}};
+  for (const MagmaFix& row : nixpkgs_tables().magma_fixes) {
+    table.rows.push_back(with_source({row.first_cuda, row.name, row.commit, row.what}, row.provenance));
   }
   return table;
 }
@@ -162,7 +172,7 @@ struct Maker {
   CatalogTable (*make)();
 };
 
-constexpr std::array<Maker, 12> makers = {{{"gpus", gpus},
+constexpr std::array<Maker, 13> makers = {{{"gpus", gpus},
                                           {"cpus", cpus},
                                           {"isas", isas},
                                           {"cuda", cuda},
@@ -171,6 +181,7 @@ constexpr std::array<Maker, 12> makers = {{{"gpus", gpus},
                                           {"patches", patches},
                                           {"torch", torch},
                                           {"jetsons", jetsons},
+                                          {"magma", magma},
                                           {"capabilities", capabilities},
                                           {"hosts", hosts},
                                           {"pytorch", pytorch}}};

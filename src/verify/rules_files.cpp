@@ -75,6 +75,23 @@ void check_read(const Inspection& inspection, Breaches& breaches) {
   breaches.push_back(std::move(breach));
 }
 
+// A build that does not find CUPTI goes on, and says so in one line of thousands.
+void check_profiler(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
+  if (promise.gpus.empty()) return;
+  const auto has = [](bool gpu) {
+    return [gpu](const FileInspection& file) { return file.profiles_gpu == std::optional(gpu); };
+  };
+  if (std::ranges::any_of(inspection.files, has(true))) return;
+  const auto blind = std::ranges::find_if(inspection.files, has(false));
+  if (blind == inspection.files.end()) return;
+  breaches.push_back({.rule = "profiler", .severity = Severity::warning,
+                      .what = "has a profiler that cannot watch the GPU: it was built without CUPTI",
+                      .evidence = {{.file = blind->path, .symbol = {}, .what = "exports libkineto, and no function of it takes a type of CUPTI's"}},
+                      .cause = "CMake did not find CUPTI: patches = [ ] drops nixpkgs' patch that names its folder (look for "
+                               "\"using CPU-only Kineto build\" in the log)",
+                      .fix = "keep nixpkgs' patches; torchlathe audit on its recipe"});
+}
+
 void check_files(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
   if (inspection.files.empty() && !inspection.read_in_part()) return empty(promise, inspection, breaches);
   machine(promise, inspection, breaches);

@@ -41,6 +41,7 @@ Verification verify(const BuildPromise& promise, const Inspection& inspection) {
   check_read(inspection, result.breaches);
   check_files(promise, inspection, result.breaches);
   check_gpus(promise, inspection, result.breaches);
+  check_profiler(promise, inspection, result.breaches);
   if (result.cpu_scanned) check_isa(promise, inspection, result.breaches);
   std::ranges::stable_sort(result.breaches, {}, &Breach::severity);
   return result;

@@ -123,6 +123,19 @@ TEST(Verify, AnotherMajorReleaseOfCudaThanPromisedIsAnError) {
   EXPECT_EQ(rules_of(promised(sm90), {file}), Rules{"cuda-other"});
 }
 
+TEST(Verify, AProfilerWithoutCuptiIsAWarningWhereAGpuIsPromised) {
+  FileInspection blind = library({cubin("9.0")});
+  blind.profiles_gpu = false;
+  EXPECT_EQ(rules_of(promised(sm90), {blind}), Rules{"profiler"});
+  FileInspection seeing = library({cubin("9.0")});
+  seeing.profiles_gpu = true;
+  EXPECT_EQ(rules_of(promised(sm90), {seeing}), Rules{});
+  EXPECT_EQ(rules_of(promised(sm90), {blind, seeing}), Rules{});
+  FileInspection host = host_library();
+  host.profiles_gpu = false;
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx2"), {host}), Rules{});
+}
+
 TEST(Verify, AnotherMachineAndNoMachineCodeAreErrors) {
   FileInspection arm = host_library();
   arm.machine = "aarch64";

@@ -51,6 +51,7 @@ void rule_companion_gpus(const Case& recipe, Report& report) {
 // What else it is built with (NCCL, MAGMA, other libraries) looks at the configuration of its package set.
 void rule_companion_config(const Case& recipe, Report& report) {
   if (!recipe.is_companion() || !recipe.want || !recipe.promise->is_gpu()) return;
+  if (std::ranges::any_of(recipe.promise->gpus, is_refused_by_config)) return;
   const bool narrowed = std::ranges::any_of(recipe.got.nixpkgs, [](const RecordedNixpkgs& set) { return !set.config_texts("cudaCapabilities").empty(); });
   // To what it is narrowed is the matter of config-capabilities.
   if (!narrowed) report.add(recipe.whole(), "config.cudaCapabilities of its package set is not set");

@@ -24,14 +24,14 @@ std::string variable(const RecordedPackage& torch, const std::string& name) {
   return found == torch.environment.end() ? "" : found->second;
 }
 
-// MAGMA's fix for cudaDeviceProp.clockRate, which CUDA 13 removed.
-bool is_clock_fix(const RecordedPatch& patch) {
-  return has(patch.name, "clockrate") || has(patch.url, "235aefb7b064954fce09d035c69907ba8a87cbcd");
+// What MAGMA needs with the CUDA that this is built with.
+const MagmaFix* magma_fix_of(const RecordedPackage& torch) {
+  const auto version = torch.cuda ? Version::parse(torch.cuda->version) : std::nullopt;
+  return version ? magma_fix(*version) : nullptr;
 }
 
-int major_of(const RecordedPackage& torch) {
-  const auto version = torch.cuda ? Version::parse(torch.cuda->version) : std::nullopt;
-  return version ? version->parts.front() : 0;
+auto is_fix(const MagmaFix& fix) {
+  return [&fix](const RecordedPatch& patch) { return fix.is(patch.name, patch.url); };
 }
 
 // Does this line of shell put a file of that name anywhere: "... > cmake/Modules/FindCUDAToolkit.cmake", cp, ln?
@@ -109,9 +109,10 @@ void rule_cuda_config(const Case& recipe, Report& report) {
 void rule_magma_patch_missing(const Case& recipe, Report& report) {
   const RecordedPackage* torch = cuda_torch(recipe);
   const RecordedNixpkgs* pin = recipe.got.pin();
-  if (!torch || !torch->magma || !pin || !pin->rev || major_of(*torch) < 13 || !catalog().find_pin(*pin->rev)) return;
-  if (std::ranges::none_of(torch->magma->patches, is_clock_fix)) {
-    report.add(recipe.whole(), "MAGMA does not compile with CUDA 13 without its clockRate fix, which this nixpkgs lacks");
+  const MagmaFix* fix = torch ? magma_fix_of(*torch) : nullptr;
+  if (!fix || !torch->magma || !pin || !pin->rev || !catalog().find_pin(*pin->rev)) return;
+  if (std::ranges::none_of(torch->magma->patches, is_fix(*fix))) {
+    report.add(recipe.whole(), fmt::format("MAGMA {}: it lacks {}, as this nixpkgs does", fix->what, fix->name));
   }
 }
 
@@ -119,8 +120,9 @@ void rule_magma_patch_twice(const Case& recipe, Report& report) {
   const RecordedPackage* torch = recipe.torch();
   if (!torch || !torch->magma) return;
   const auto& patches = torch->magma->patches;
-  if (std::ranges::count_if(patches, is_clock_fix) > 1) {
-    report.add(recipe.whole(), "adds MAGMA's clockRate fix where it is there already: patch stops with \"reversed (or previously applied)\"");
+  for (const MagmaFix& fix : nixpkgs_tables().magma_fixes) {
+    if (std::ranges::count_if(patches, is_fix(fix)) < 2) continue;
+    report.add(recipe.whole(), fmt::format("adds MAGMA's {} fix where it is there already: patch stops with \"reversed (or previously applied)\"", fix.mark));
   }
 }
 

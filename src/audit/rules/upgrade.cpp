@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What nixpkgs does for the release of PyTorch that it ships, where a recipe builds another: patches, substitutions, triton. And
-// what it checks when all is built. Does not know whether a patch applies; torch_patches.toml says for which releases it is.
+// what it checks when all is built. Does not know whether a patch applies; nixpkgs.toml says for which releases it is.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,7 +26,7 @@ void rule_patch_dropped(const Case& recipe, Report& report) {
   const RecordedPackage* torch = upgraded(recipe);
   if (!torch || !torch->cuda_support.value_or(false)) return;
   for (const TorchPatch& patch : nixpkgs_tables().patches) {
-    if (!patch.is_for(recipe.nixpkgs()->torch) || !patch.is_for(torch->version) || has_patch(*torch, patch.name)) continue;
+    if (!recipe.nixpkgs()->has_patch(patch.name) || !patch.is_for(torch->version) || has_patch(*torch, patch.name)) continue;
     report.add(recipe.at("patches"), fmt::format("drops {}: {}", patch.name, patch.use));
   }
 }

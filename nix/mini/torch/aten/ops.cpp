@@ -21,6 +21,17 @@ const at::Kernels& kernels() {
 }
 }  // namespace
 
+// As in Kineto: the classes are named for CUPTI, and with it their functions take its types.
+#ifdef TORCH_PROFILES_CUDA
+struct CUpti_Activity;
+#endif
+namespace libkineto {
+void add_host_activity(int) {}
+#ifdef TORCH_PROFILES_CUDA
+void add_gpu_activity(const CUpti_Activity*) {}
+#endif
+}  // namespace libkineto
+
 extern "C" {
 bool torch_profiles_cuda() {
 #ifdef TORCH_PROFILES_CUDA
