@@ -211,7 +211,8 @@ SeenRecipe see_recipe(const Derivation& derivation, const std::map<std::string, 
   seen.gpus = carved_gpus(derivation.variable("buildCommand"));
   seen.carved = !seen.gpus.empty();
   if (!seen.carved) {
-    for (const std::string_view gpu : split(exported("TORCH_CUDA_ARCH_LIST"), ';')) {
+    const std::string list = exported("TORCH_CUDA_ARCH_LIST");
+    for (const std::string_view gpu : split(list, ';')) {
       if (!gpu.empty()) seen.gpus.emplace_back(gpu);
     }
   }
