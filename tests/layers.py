@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 RANKS = {"base": 0, "os": 1, "hardware": 1, "diagnose": 1, "nix": 2, "matrix": 2, "binary": 2, "carve": 3, "recipe": 3,
-         "host": 3, "verify": 3, "audit": 4, "build": 4, "report": 5, "publish": 6, "cli": 7}
+         "host": 3, "verify": 3, "audit": 4, "build": 4, "conform": 5, "report": 5, "publish": 6, "cli": 7}
 THIRD_PARTY = ("CLI/", "toml++/", "nlohmann/", "openssl/", "archive", "zstd", "lz4", "lzma", "bzlib", "zlib", "Zydis", "sqlite3", "re2/", "httplib")
 
 SUBRANGES = re.compile(r"\branges::(stable_partition|partition|unique|remove|remove_if|rotate|search|search_n|find_end|equal_range|subrange|"

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "build/cache_distance.h"
 #include "build/compile_cache.h"
 #include "build/matrix_cost.h"
 #include "build/plan_jobs.h"
@@ -36,11 +37,11 @@ struct Options {
   CudaToolkitOption cuda_toolkit;
   std::string state = ".torchlathe";
   std::string driver = "nix";
-  std::string nixpkgs, torchlathe, builders = "@/etc/nix/machines", copy_to, flox_project = ".";
+  std::string substituters, nixpkgs, torchlathe, builders = "@/etc/nix/machines", copy_to, flox_project = ".";
   std::vector<std::string> settings;
   std::uint64_t jobs = 1, cores = 0, memory = 0, heartbeat = 30;
   std::string format = "text";
-  bool resume = false, with_companions = false, fail_fast = false, dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false, impossible = false, any_cpu = false;
+  bool offline = false, resume = false, with_companions = false, fail_fast = false, dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false, impossible = false, any_cpu = false;
 };
 
 void declare(OptionSet& set, Options& options) {
@@ -62,7 +63,9 @@ void declare(OptionSet& set, Options& options) {
   set.flag("--with-companions", options.with_companions, "with each PyTorch also the torchvision and torchaudio that follow it");
   set.flag("--resume", options.resume, "go on with what the last run has not built");
   set.flag("--fail-fast", options.fail_fast, "stop at the first failure");
-  set.flag("-n,--dry-run", options.dry_run, "print order and estimates, build nothing");
+  set.flag("-n,--dry-run", options.dry_run, "print order, estimates and what caches have; build nothing");
+  set.text("--substituters", options.substituters, "URIS", "binary caches to take from instead of those that Nix is configured with");
+  set.flag("--offline", options.offline, "ask no binary cache");
   set.flag("--fix-hashes", options.fix_hashes, "put hashes that Nix computed into the matrix file, and go on");
   set.flag("--fix", options.fix, "also the other repairs that are certain: fewer cores after the compiler was killed, again after a network failure");
   set.flag("--impossible", options.impossible, "build also what the catalogue says no machine can run");
@@ -97,9 +100,16 @@ class StopOnSignals {
   struct sigaction interrupt_ {}, terminate_ {};
 };
 
+std::vector<std::string> settings_of(const Options& options) {
+  std::vector<std::string> settings = options.settings;
+  if (!options.substituters.empty()) settings.insert(settings.end(), {"substitute=true", "substituters=" + options.substituters});
+  if (options.offline) settings.push_back("substitute=false");
+  return settings;
+}
+
 DriverOptions driver_options(const Options& options) {
   return {.kind = options.driver, .torchlathe = options.torchlathe, .nixpkgs = options.nixpkgs, .cores = static_cast<unsigned>(options.cores),
-          .settings = options.settings, .flox_project = options.flox_project, .impossible = options.impossible, .any_cpu = options.any_cpu};
+          .settings = settings_of(options), .flox_project = options.flox_project, .impossible = options.impossible, .any_cpu = options.any_cpu};
 }
 
 // This machine, and what remote builders answer.
@@ -196,6 +206,62 @@ void print_fetches(const JobPlan& plan, Terminal& terminal) {
   for (std::size_t i = 0; i < std::min(most, plan.fetch.size()); ++i) text += fmt::format("{}{}", i == 0 ? "" : ", ", printable(plan.fetch[i]));
   if (plan.fetch.size() > most) text += fmt::format(" and {} more", plan.fetch.size() - most);
   terminal.print("a cache has {}\n", text);
+}
+
+constexpr std::string_view held_texts[] = {"in the store", "in a cache", "to build", "not known: a cache does not answer"};
+constexpr std::string_view held_states[] = {"store", "cache", "build", "unknown"};
+
+std::string inputs_text(const CacheDistance& variant) {
+  std::string text;
+  for (std::size_t i = 0; i < std::size(held_states); ++i) {
+    const auto count = std::ranges::count(variant.inputs, held_states[i], &CacheInput::state);
+    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, held_texts[i]);
+  }
+  return text;
+}
+
+void print_distances(const CacheReport& report, Terminal& terminal) {
+  if (!report.asked) terminal.out("no binary cache was asked (--offline)\n");
+  for (const CacheState& cache : report.caches) {
+    if (cache.trouble.empty()) terminal.print("cache {} answers\n", printable(cache.uri));
+    else terminal.print("{} {} does not answer, what it has is not known: {}\n", terminal.styled(Style::yellow, "cache"), printable(cache.uri), printable(cache.trouble));
+  }
+  if (report.variants.empty()) return;
+  Table table({"cache distance", "to build", "to fetch", "download", "unpacked", "its inputs"});
+  for (std::size_t column = 1; column < 5; ++column) table.align_right(column);
+  for (const CacheDistance& each : report.variants) {
+    table.add({each.name, std::to_string(each.build), std::to_string(each.fetch), each.download > 0 ? bytes_text(each.download) : "",
+               each.unpacked > 0 ? bytes_text(each.unpacked) : "", inputs_text(each)});
+  }
+  terminal.out(table.text(terminal));
+}
+
+void write_distance(JsonWriter& json, const CacheDistance& each) {
+  json.begin_object().member("name", each.name).member("state", each.state).member("build", each.build).member("fetch", each.fetch);
+  json.member("download_bytes", each.download).member("unpacked_bytes", each.unpacked).member("to_build", each.to_build).key("inputs").begin_array();
+  for (const CacheInput& input : each.inputs) {
+    json.begin_object().member("name", input.name).member("state", input.state).member("cache", input.cache).end_object();
+  }
+  json.end_array().end_object();
+}
+
+// All of a dry run: order and estimates, and how far each variant is from a cache.
+std::string dry_run_json(const std::vector<Job>& jobs, const JobPlan& plan, const CacheReport& report) {
+  JsonWriter json;
+  json.begin_object().member("asked", report.asked).key("caches").begin_array();
+  for (const CacheState& cache : report.caches) {
+    json.begin_object().member("uri", cache.uri).member("answers", cache.trouble.empty()).member("trouble", cache.trouble).end_object();
+  }
+  json.end_array().key("jobs").begin_array();
+  for (const Job& job : jobs) {
+    json.begin_object().member("name", job.name).member("state", to_string(job.state)).member("reason", job.reason).member("derivation", job.derivation);
+    json.member("held", job.held == Held::store ? "store" : job.held == Held::cache ? "cache" : "nowhere").member("seconds", job.estimate.seconds);
+    json.member("bytes", job.cost.bytes).end_object();
+  }
+  json.end_array().key("variants").begin_array();
+  for (const CacheDistance& each : report.variants) write_distance(json, each);
+  json.end_array().key("summary").begin_object().member("to_build", plan.to_build).member("to_fetch", plan.fetch.size());
+  return json.end_object().end_object().take();
 }
 
 // What all of the matrix would cost by each strategy, whatever part of it was asked for.
@@ -341,12 +407,25 @@ int run(const Options& options, Terminal& terminal) {
   std::vector<std::string> notes;
   std::vector<Job> jobs = make_mended_jobs(spec, variants, run, repairs, notes);
   repairs.watch(jobs);
+  std::vector<CacheState> caches;
+  if (options.dry_run && options.driver == "nix" && !options.offline) {
+    caches = ask_caches(run.driver);
+    if (!std::ranges::all_of(caches, &std::string::empty, &CacheState::trouble)) run.driver.settings.push_back(answering_caches(caches));
+  }
   JobPlan plan;
   if (options.driver == "nix") plan = complete_plan(jobs, history, run.driver);
   if (options.dry_run) {
-    print_plan(jobs, plan, run.rooms, terminal);
-    print_fetches(plan, terminal);
-    print_matrix_cost(spec, history, terminal);
+    CacheReport report;
+    if (options.driver == "nix") report = cache_report(jobs, std::move(caches), run.driver);
+    report.asked = options.driver == "nix" && !options.offline;
+    if (options.format == "json") {
+      terminal.out(dry_run_json(jobs, plan, report));
+    } else {
+      print_plan(jobs, plan, run.rooms, terminal);
+      print_fetches(plan, terminal);
+      if (options.driver == "nix") print_distances(report, terminal);
+      print_matrix_cost(spec, history, terminal);
+    }
     return std::ranges::any_of(jobs, [](const Job& job) { return is_bad(job.state); }) ? 1 : 0;
   }
   open_compile_caches(jobs, run.driver, terminal);

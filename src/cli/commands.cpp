@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/conform.h"
 #include "os/file.h"
 
 namespace lathe {
@@ -26,6 +27,7 @@ constexpr Command table[] = {
     {"import", "read a folder of recipes back into a matrix file", "Recipes", command_import},
     {"toolkit", "recipes of CUDA's own packages, from NVIDIA's archives", "Recipes", command_toolkit},
     {"arch-patch", "does a PyTorch source tree take a GPU; a patch if not", "Recipes", command_arch_patch},
+    {"conform", "do the recipes hold on a real nixpkgs, and is it as known", "Recipes", command_conform},
     {"docs", "keep counts and tables in documents true", "Recipes", command_docs},
     {"build", "build a matrix with Nix or Flox, verify, explain failures", "Builds", command_build},
     {"history", "what was built, when, how long, how it ended; logs", "Builds", command_history},

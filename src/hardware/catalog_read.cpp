@@ -118,7 +118,10 @@ Toolkit read_toolkit(const Toml& row) {
 
 Pin read_pin(const Toml& row) {
   row.allow_only(
-      {"rev", "sha256", "like", "torch", "cuda", "cuda_sets", "magma_cuda13", "pytorch_alias", "source", "confidence"});
+      {"rev", "sha256", "like", "torch", "cuda", "cuda_sets", "magma_cuda13", "pytorch_alias", "source", "confidence",
+       // What is otherwise than in the row that it is like: nixpkgs.cpp reads these.
+       "triton", "torchvision", "torchaudio", "cuda_aliases", "torch_cuda", "python", "metadata_check", "cccl_folder", "cccl", "torch_style", "torch_arguments",
+       "torch_list", "torch_patches", "torch_cuda_patches", "fixed_texts"});
   return {.rev = row.at("rev").text(),
           .sha256 = row.find("sha256") ? std::optional(row.at("sha256").text()) : std::nullopt,
           .torch = row.text_or("torch", ""),

@@ -9,6 +9,7 @@
 #include "base/embedded.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "hardware/nixpkgs_columns.h"
 
 namespace lathe::hardware_data {
 std::span<const EmbeddedFile> nixpkgs();
@@ -19,6 +20,7 @@ namespace {
 
 struct Data {
   NixpkgsTables tables;
+  std::vector<DefaultGpus> defaults;
   std::map<std::string, NixpkgsFacts, std::less<>> pins;  // by revision
 };
 
@@ -87,6 +89,21 @@ NixpkgsFacts read_release(const Toml& row, const CapabilityLists& lists) {
           .provenance = provenance_of(row)};
 }
 
+// What a revision has otherwise than the row that it is like. Its cuda_sets are those that somebody saw: there may be more.
+void apply_pin(const Toml& row, NixpkgsFacts& facts) {
+  for (const auto& [key, member] : {std::pair{"torch", &NixpkgsFacts::torch}, {"triton", &NixpkgsFacts::triton}, {"torchvision", &NixpkgsFacts::torchvision},
+                                    {"torchaudio", &NixpkgsFacts::torchaudio}, {"cuda", &NixpkgsFacts::cuda}, {"python", &NixpkgsFacts::python}}) {
+    facts.*member = row.text_or(key, facts.*member);
+  }
+  for (const auto& [key, member] : {std::pair{"cuda_aliases", &NixpkgsFacts::cuda_aliases}, {"torch_cuda", &NixpkgsFacts::torch_cuda}}) {
+    if (const Toml* value = row.find(key)) facts.*member = value->texts();
+  }
+  for (const auto& [key, member] : {std::pair{"magma_cuda13", &NixpkgsFacts::magma_cuda13}, {"metadata_check", &NixpkgsFacts::metadata_check},
+                                    {"cccl_folder", &NixpkgsFacts::cccl_folder}}) {
+    facts.*member = row.flag_or(key, facts.*member);
+  }
+}
+
 TorchNeeds read_needs(const Toml& row) {
   row.allow_only({"release", "triton", "cccl_cuda", "source", "confidence"});
   return {.release = row.at("release").text(), .triton = row.at("triton").text(), .cccl_cuda = version_if(row, "cccl_cuda"),
@@ -122,11 +139,22 @@ Capability read_lacking(const Toml& row) {
   return spelled->capability;
 }
 
+DefaultGpus read_default(const Toml& row) {
+  row.allow_only({"cuda", "capabilities", "source", "confidence"});
+  DefaultGpus result{.cuda = row.at("cuda").text(), .capabilities = {}, .provenance = provenance_of(row)};
+  for (const std::string& text : row.at("capabilities").texts()) {
+    const auto spelled = parse_capability(text);
+    if (!spelled) row.at("capabilities").fail(fmt::format("\"{}\" is no capability", printable(text)));
+    result.capabilities.push_back(spelled->capability);
+  }
+  return result;
+}
+
 Data read_data() {
   const auto files = hardware_data::nixpkgs();
   Data data;
   const Toml root = Toml::parse(files[0].text, "nixpkgs.toml");
-  root.allow_only({"nixpkgs", "torch", "patch", "jetson", "torch_list", "magma_fix", "lacking"});
+  root.allow_only({"nixpkgs", "torch", "patch", "jetson", "torch_list", "magma_fix", "lacking", "default"});
   const CapabilityLists lists = read_lists(root);
   for (const Toml& row : root.at("nixpkgs").array()) data.tables.releases.push_back(read_release(row, lists));
   for (const Toml& row : root.at("magma_fix").array()) data.tables.magma_fixes.push_back(read_magma_fix(row));
@@ -134,14 +162,13 @@ Data read_data() {
   for (const Toml& row : root.at("torch").array()) data.tables.torch.push_back(read_needs(row));
   for (const Toml& row : root.at("patch").array()) data.tables.patches.push_back(read_patch(row));
   for (const Toml& row : root.at("jetson").array()) data.tables.jetsons.push_back(read_jetson(row));
+  for (const Toml& row : root.at("default").array()) data.defaults.push_back(read_default(row));
   const Toml pins = Toml::parse(files[1].text, "pins.toml");
   for (const Toml& row : pins.at("pin").array()) {
     const auto like = std::ranges::find(data.tables.releases, row.at("like").text(), &NixpkgsFacts::since);
     if (like == data.tables.releases.end()) row.at("like").fail("no row of nixpkgs.toml begins then");
     NixpkgsFacts& facts = data.pins[row.at("rev").text()] = *like;
-    facts.torch = row.text_or("torch", facts.torch);
-    facts.cuda = row.text_or("cuda", facts.cuda);
-    facts.magma_cuda13 = row.flag_or("magma_cuda13", facts.magma_cuda13);
+    apply_pin(row, facts);
   }
   return data;
 }
@@ -192,6 +219,29 @@ const NixpkgsFacts* nixpkgs_facts(std::string_view rev) {
   return found == data().pins.end() ? nullptr : &found->second;
 }
 
+std::optional<NixpkgsColumns> nixpkgs_columns(std::string_view since_or_rev) {
+  NixpkgsColumns columns;
+  const auto add = [&](const Toml& row) {
+    for (const auto& [key, where, value] : row.table()) {
+      if (key == "source" || key == "confidence" || key == "since" || key == "rev" || key == "sha256" || key == "like" || key == "pytorch_alias") continue;
+      columns[key] = value.is_flag() ? std::vector<std::string>{value.flag() ? "true" : "false"} : value.text_or_texts();
+    }
+  };
+  const auto files = hardware_data::nixpkgs();
+  const Toml releases = Toml::parse(files[0].text, "nixpkgs.toml"), pins = Toml::parse(files[1].text, "pins.toml");
+  const auto& rows = pins.at("pin").array();
+  const auto pin = std::ranges::find_if(rows, [&](const Toml& row) { return row.at("rev").text() == since_or_rev; });
+  const std::string since(pin == rows.end() ? std::string(since_or_rev) : pin->at("like").text());
+  for (const Toml& row : releases.at("nixpkgs").array()) {
+    if (row.at("since").text() != since) continue;
+    for (const char* flag : {"magma_cuda13", "metadata_check", "cccl_folder"}) columns[flag] = {"false"};
+    add(row);
+  }
+  if (pin != rows.end()) add(*pin);
+  if (columns.empty()) return std::nullopt;
+  return columns;
+}
+
 std::string_view nixpkgs_like(std::string_view rev) {
   const NixpkgsFacts* facts = nixpkgs_facts(rev);
   return facts ? std::string_view(facts->since) : std::string_view();
@@ -217,6 +267,11 @@ const TorchNeeds* torch_needs(std::string_view pytorch) {
 bool is_refused_by_config(Capability capability) {
   const auto& lacking = data().tables.lacking;
   return std::ranges::find(lacking, capability.portable()) != lacking.end();
+}
+
+const DefaultGpus* default_gpus(const Version& cuda) {
+  const auto found = std::ranges::find(data().defaults, release_of(cuda).text(), &DefaultGpus::cuda);
+  return found == data().defaults.end() ? nullptr : &*found;
 }
 
 bool has_jetson_packages(Capability capability, const Version& toolkit) {
