@@ -246,7 +246,10 @@ class Importer {
       variant = own_name;
     }
     const auto flags = flags_.try_emplace(recipe.isa->name, recipe.own_flags).first;
-    if (flags->second != recipe.own_flags) throw Failure(fmt::format("has other flags than other recipes for {}", recipe.isa->name));
+    if (flags->second != recipe.own_flags) {
+      if (!recipe.carver.empty()) throw Failure(fmt::format("has other flags than other recipes for {}, though one build serves all", recipe.isa->name));
+      recipe.settings.cpu_flags = recipe.own_flags.empty() ? recipe.isa->flags : recipe.own_flags;
+    }
     take_source(recipe);
     if (!recipe.tarball_hash.empty()) pins_[recipe.pin] = recipe.tarball_hash;
     pins_.try_emplace(recipe.pin);
@@ -257,7 +260,7 @@ class Importer {
     const auto extra = recipe.carver.empty() ? compared_.extras.find(recipe.file) : compared_.extras.begin();
     if (extra != compared_.extras.end()) recipe.settings.extra = extra->second;
     settings_.add(variant, recipe.settings, !recipe.cuda.empty());
-    rests_[recipe.file] = fmt::format("{} {} {} {} {}", recipe.pin, recipe.pytorch, recipe.settings.narrow == Settings::Narrow::closure, recipe.settings.ptx,
+    rests_[recipe.file] = fmt::format("{} {} {} {} {} {}", recipe.pin, fmt::join(recipe.own_flags, " "), recipe.pytorch, recipe.settings.narrow == Settings::Narrow::closure, recipe.settings.ptx,
                                       recipe.settings.compile_cache);
     const bool release = recipe.pname == name_of(recipe, true).text();
     const Group group = {recipe.pin, recipe.pytorch, recipe.python, recipe.cuda, release ? "{package}{pytorch}" : "", own_name};

@@ -40,6 +40,7 @@ std::vector<std::string> lines_of(const Settings& settings, const Settings& base
   if (gpu && settings.ptx != base.ptx) lines.push_back(fmt::format("ptx = {}", settings.ptx));
   if (settings.jobs != base.jobs) lines.push_back(fmt::format("jobs = {}", settings.jobs));
   if (settings.memory_per_job_gib != base.memory_per_job_gib) lines.push_back(fmt::format("memory_per_job = {}", settings.memory_per_job_gib));
+  if (settings.cpu_flags != base.cpu_flags && settings.cpu_flags) lines.push_back(fmt::format("flags = [\"{}\"]", fmt::join(*settings.cpu_flags, "\", \"")));
   if (settings.compile_cache != base.compile_cache) lines.push_back(fmt::format("compile_cache = \"{}\"", settings.compile_cache));
   return lines;
 }

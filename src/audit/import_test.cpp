@@ -19,6 +19,7 @@
 #include "nix/shell_flags.h"
 #include "os/file.h"
 #include "os/scratch_folder.h"
+#include "recipe/extra_files.h"
 #include "recipe/write.h"
 
 namespace lathe {
@@ -148,6 +149,41 @@ TEST_F(ImportTest, EveryStyleComesBackAsItWas) {
       }
     }
   }
+}
+
+TEST_F(ImportTest, OneInstructionSetWithTwoSetsOfFlagsKeepsBoth) {
+  const std::string text = read_file(fs::path(testing::source_folder) / "tests/nix/styles/features.nix");
+  const std::string first = "pytorch-python313-cuda12_8-sm90-avx2", second = "pytorch-python313-cuda12_8-sm89-avx2";
+  write_file_atomically(before_ / (first + ".nix"), text);
+  const std::string other = replace_all(replace_all(replace_all(text, "\"9.0\"", "\"8.9\""), "sm90", "sm89"), "-mavx2 -mfma -mf16c", "-march=x86-64-v3");
+  write_file_atomically(before_ / (second + ".nix"), other);
+  const Imported imported = import_folder(record_folder(before_), "flags");
+  for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << each.file << ": " << each.why;
+  const MatrixSpec spec = parse_matrix(imported.matrix, "imported.toml");
+  write_recipes(spec, expand(spec), after_, {});
+  for (const std::string& name : {first, second}) {
+    EXPECT_EQ(portrait(before_, name + ".nix").differences(portrait(after_, name + ".nix")), Words{}) << imported.matrix;
+  }
+  EXPECT_NE(read_file(after_ / (second + ".nix")).find("-march=x86-64-v3"), std::string::npos);
+  EXPECT_EQ(read_file(after_ / (first + ".nix")).find("-march=x86-64-v3"), std::string::npos);
+}
+
+TEST_F(ImportTest, FilesThatARecipeNamesGoWithIt) {
+  const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix", patch = "patches/no-werror.patch";
+  fs::copy_file(fs::path(testing::source_folder) / "tests/nix/styles/patches-file.nix", before_ / file);
+  fs::create_directories(before_ / "patches");
+  write_file_atomically(before_ / patch, "--- a/x\n+++ b/x\n");
+  const Imported imported = import_folder(record_folder(before_), "files");
+  const fs::path matrix = scratch_.path() / "matrix/m.toml";
+  fs::create_directories(matrix.parent_path());
+  const MatrixSpec spec = parse_matrix(imported.matrix, matrix.string());
+  EXPECT_EQ(extra_files(spec), (Words{patch})) << imported.matrix;
+  EXPECT_EQ(missing_extra_files(spec, after_), (Words{patch}));
+  EXPECT_EQ(copy_extra_files(spec, before_, matrix.parent_path()), (Words{patch}));
+  EXPECT_EQ(copy_extra_files(spec, before_, matrix.parent_path()), Words{});
+  write_recipes(spec, expand(spec), after_, {});
+  EXPECT_EQ(read_file(after_ / patch), read_file(before_ / patch));
+  EXPECT_EQ(missing_extra_files(spec, after_), Words{});
 }
 
 TEST_F(ImportTest, RecipesThatDifferInItNeverMerge) {

@@ -11,6 +11,7 @@
 #include "base/parallel.h"
 #include "matrix/expand.h"
 #include "os/file.h"
+#include "recipe/extra_files.h"
 #include "recipe/render.h"
 
 namespace lathe {
@@ -20,6 +21,10 @@ std::filesystem::path recipe_path(const std::filesystem::path& state, const Vari
 
 void write_shared(const MatrixSpec& spec, const std::filesystem::path& state) {
   for (const SharedRecipe& shared : render_shared(spec)) write_file_atomically(state / "recipes" / shared.file, shared.text);
+  for (const SharedRecipe& file : read_extra_files(spec)) {
+    create_folders((state / "recipes" / file.file).parent_path());
+    write_file_atomically(state / "recipes" / file.file, file.text);
+  }
 }
 
 // Which builders can take it; with none it is skipped.

@@ -2,6 +2,7 @@
 // `torchlathe generate`: the recipes of a matrix, into a folder.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -9,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/cuda_toolkit_option.h"
 #include "cli/matrix_option.h"
+#include "recipe/extra_files.h"
 #include "recipe/write.h"
 
 namespace lathe {
@@ -55,7 +57,9 @@ void print(const std::vector<Written>& all, const Options& options, Terminal& te
   for (const Written& written : all) {
     if (options.dry_run) terminal.print("{:10}{}\n", to_string(written.action), written.file);
   }
-  terminal.print("{}: {} recipes{}: {} created, {} replaced, {} unchanged\n", options.out, all.size(),
+  const auto recipes = static_cast<std::size_t>(std::ranges::count_if(all, [](const Written& written) { return written.file.ends_with(".nix"); }));
+  const std::string files = recipes == all.size() ? "" : fmt::format(" and {} files that they name", all.size() - recipes);
+  terminal.print("{}: {} recipes{}{}: {} created, {} replaced, {} unchanged\n", options.out, recipes, files,
                            options.dry_run ? " would be written" : "", count[0], count[1], count[2]);
 }
 
@@ -82,6 +86,9 @@ int run(const Options& options, Terminal& terminal) {
   const auto written = write_recipes(spec, wanted, options.out, {.force = options.force, .dry_run = options.dry_run},
                                      [&](std::size_t done) { progress.show(fmt::format("{}/{} recipes", done, wanted.size())); });
   progress.done();
+  for (const std::string& file : missing_extra_files(spec, options.out)) {
+    terminal.err(safe_format("torchlathe: [extra] names ./{}, which is neither beside the matrix file nor in {}: recipes there do not evaluate\n", file, options.out));
+  }
   print(written, options, terminal);
   return 0;
 }

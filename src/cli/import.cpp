@@ -10,8 +10,10 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "matrix/spec.h"
 #include "matrix/variant.h"
 #include "os/file.h"
+#include "recipe/extra_files.h"
 
 namespace lathe {
 namespace {
@@ -52,13 +54,18 @@ int run(const Options& options, Terminal& terminal) {
   if (!folder.nix_found) throw Error({.what = "import needs Nix to evaluate the recipes, and there is none on this machine", .where = {}, .next = "apt-get install nix-bin", .kind = ErrorKind::fault});
   const Imported imported = import_folder(folder, options.name);
   if (imported.explained == 0) throw Error({.what = "no recipe here can be explained", .where = {.file = options.folder}, .next = imported.unexplained.empty() ? "" : fmt::format("{}: {}", imported.unexplained.front().file, imported.unexplained.front().why)});
-  if (!options.out.empty()) write_file_atomically(options.out, imported.matrix);
+  std::vector<std::string> copied;
+  if (!options.out.empty()) {
+    write_file_atomically(options.out, imported.matrix);
+    copied = copy_extra_files(parse_matrix(imported.matrix, options.out), options.folder, fs::path(options.out).parent_path());
+  }
   if (options.format == "json") {
     print_json(imported, terminal);
   } else if (options.out.empty()) {
     terminal.data(imported.matrix);
   } else {
     terminal.print("{}: {} recipes in {} blocks\n", options.out, imported.explained, imported.blocks);
+    for (const std::string& file : copied) terminal.print("copied: {}: the matrix names it\n", printable(file));
     for (const Unexplained& each : imported.left_alone) terminal.print("left alone: {}: {}\n", printable(each.file), printable(each.why));
     for (const Unexplained& each : imported.unexplained) terminal.print("not explained: {}: {}\n", printable(each.file), printable(each.why));
   }

@@ -3,11 +3,14 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "base/embedded.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "hardware/gpu_name.h"
 #include "os/file.h"
 #include "os/terminal.h"
 
@@ -78,13 +81,28 @@ void VariantFilter::declare(OptionSet& set) {
   set.texts("--package", packages, "PACKAGE", "only pytorch, torchvision or torchaudio");
 }
 
+namespace {
+
+// A product as any command takes it; capabilities and globs are for the cells of the matrix themselves.
+std::string gpu_glob(const std::string& text) {
+  constexpr int no_capability = 100;  // "5090" is a product's number
+  const auto spelled = parse_capability(text);
+  const bool capability = spelled && spelled->capability.major < no_capability;
+  if (capability || text == "cpu" || text.find_first_of("*?[") != std::string::npos) return text;
+  return spell(read_gpu_name(text).capability.portable(), Dialect::dotted);
+}
+
+}  // namespace
+
 Match VariantFilter::match() const {
   Match match;
   const auto add = [&](const char* key, const std::vector<std::string>& globs) {
     if (!globs.empty()) match.globs[key] = globs;
   };
   add("name", names);
-  add("gpu", gpus);
+  std::vector<std::string> gpu_globs;
+  std::ranges::transform(gpus, std::back_inserter(gpu_globs), gpu_glob);
+  add("gpu", gpu_globs);
   add("isa", isas);
   add("cuda", cuda);
   add("python", python);

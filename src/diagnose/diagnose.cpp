@@ -18,6 +18,7 @@ namespace lathe {
 
 namespace diagnose_data {
 std::span<const EmbeddedFile> rules();
+std::span<const EmbeddedFile> usual();  // lines that logs are full of
 }
 
 namespace {
@@ -105,7 +106,7 @@ Knowledge read_knowledge() {
   const auto derivation = static_cast<std::uint32_t>(literals.size());
   literals.emplace_back("'/nix/store/");
   targets.emplace_back();
-  return {.rules = std::move(rules), .targets = std::move(targets), .scanner = LiteralScanner(std::move(literals)), .derivation = derivation};
+  return {.rules = std::move(rules), .targets = std::move(targets), .scanner = LiteralScanner(std::move(literals), diagnose_data::usual().front().text), .derivation = derivation};
 }
 
 const Knowledge& knowledge() {

@@ -11,6 +11,7 @@
 
 #include "base/embedded.h"
 #include "base/test_paths.h"
+#include "base/text.h"
 #include "diagnose/rule.h"
 
 namespace lathe {
@@ -65,6 +66,20 @@ TEST(Diagnose, every_log_in_tests_logs_leads_to_the_rule_in_its_name_as_the_root
     ASSERT_FALSE(found.front().evidence.empty()) << path;
     EXPECT_GT(found.front().evidence.front().line, 0U);
   }
+}
+
+TEST(Diagnose, every_log_says_where_it_is_from) {
+  std::set<std::string> with_source, names;
+  const std::string text = file_text(std::filesystem::path(testing::source_folder) / "tests/logs/sources.txt");
+  for (const std::string_view line : split(text, '\n')) {
+    const std::size_t tab = line.find('\t');
+    if (tab == std::string_view::npos) continue;
+    const std::string_view source = line.substr(tab + 1);
+    EXPECT_TRUE(source.starts_with("made by the tool: ") || source.starts_with("after https://") || source.starts_with("worded here")) << line;
+    EXPECT_TRUE(with_source.insert(std::string(line.substr(0, tab))).second) << line;
+  }
+  for (const auto& path : logs()) names.insert(path.stem().string());
+  EXPECT_EQ(names, with_source);
 }
 
 TEST(Diagnose, every_rule_has_a_log_that_shows_it_and_says_everything_a_reader_needs) {
@@ -131,7 +146,7 @@ TEST(Diagnose, what_is_right_in_a_cpu_build_is_wrong_in_a_gpu_build_and_the_othe
   EXPECT_NE(none[0].cause.find("9.0 with CUDA 13.0"), std::string::npos);
   EXPECT_EQ(diagnose(on, "", cpu).at(0).finding.rule, "cuda-on");
   EXPECT_EQ(diagnose(off).at(0).finding.severity, Severity::warning);
-  EXPECT_EQ(diagnose(lost, "", gpu).at(0).finding.rule, "cuda-not-found");
+  EXPECT_EQ(diagnose(lost, "", gpu).back().finding.rule, "cuda-not-found");
   for (const Diagnosis& one : diagnose(lost, "", cpu)) EXPECT_NE(one.finding.rule, "cuda-not-found");
   EXPECT_NE(diagnose("bash: line 1: 7 Illegal instruction ./x\n", "", gpu).at(0).cause.find("avx2"), std::string::npos);
 }

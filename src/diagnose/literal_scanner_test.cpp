@@ -43,9 +43,11 @@ TEST(LiteralScanner, finds_what_a_search_at_every_byte_finds_in_random_texts_of_
     const std::string text = word(random() % 400);
     const std::size_t from = text.empty() ? 0 : random() % text.size();
     const std::size_t to = from + (text.size() - from) / 2;
-    const LiteralScanner scanner(literals);
-    EXPECT_EQ(hits(scanner, text, 0, text.size()), hits_by_looking_everywhere(literals, text, 0, text.size()));
-    EXPECT_EQ(hits(scanner, text, from, to), hits_by_looking_everywhere(literals, text, from, to));
+    for (const std::string& usual : {std::string(), word(100), text}) {
+      const LiteralScanner scanner(literals, usual);
+      EXPECT_EQ(hits(scanner, text, 0, text.size()), hits_by_looking_everywhere(literals, text, 0, text.size()));
+      EXPECT_EQ(hits(scanner, text, from, to), hits_by_looking_everywhere(literals, text, from, to));
+    }
   }
 }
 

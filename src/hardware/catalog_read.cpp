@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "hardware/catalog.h"
+#include "hardware/provenance.h"
 
 namespace lathe {
 namespace {
@@ -25,13 +26,6 @@ Enum one_of(const Toml& value, const std::array<Enum, count>& all) {
 }
 
 Machine machine_of(const Toml& row) { return one_of(row.at("machine"), std::array{Machine::x86_64, Machine::aarch64}); }
-
-Provenance provenance_of(const Toml& row) {
-  if (row.at("source").text().empty()) row.at("source").fail("every row needs its source");
-  return {.source = row.at("source").text(),
-          .confidence = one_of(row.at("confidence"), std::array{Confidence::measured, Confidence::source,
-                                                                Confidence::derived, Confidence::known})};
-}
 
 Version version_at(const Toml& row, std::string_view key) {
   const auto version = Version::parse(row.at(key).text());

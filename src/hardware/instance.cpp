@@ -11,6 +11,7 @@
 #include "base/toml.h"
 #include "hardware/name_table.h"
 #include "hardware/product_name.h"
+#include "hardware/provenance.h"
 
 namespace lathe::hardware_data {
 std::span<const EmbeddedFile> instances();
@@ -22,6 +23,8 @@ namespace {
 struct Row {
   std::vector<ProductPattern> patterns;
   InstanceReading reading;
+  std::vector<std::string> names;
+  Provenance provenance;
 };
 
 bool runs_all_of(const Cpu& cpu, const Cpu& lesser) {
@@ -45,8 +48,8 @@ const Cpu* least_of(const Toml& names) {
 // A type's name is a row's and, where the cloud has them, a size: "p5" and "48xlarge".
 Row row_of(const Toml& row, const std::string& size) {
   row.allow_only({"cloud", "names", "gpu", "cpus", "source", "confidence"});
-  Row result;
-  for (const std::string& name : row.at("names").texts())
+  Row result{.patterns = {}, .reading = {}, .names = row.at("names").texts(), .provenance = provenance_of(row)};
+  for (const std::string& name : result.names)
     result.patterns.emplace_back(size.empty() ? name : name + " " + size);
   result.reading = {
       .cloud = row.at("cloud").text(), .gpu = nullptr, .cpu = least_of(row.at("cpus")), .cpus = row.at("cpus").texts()};
@@ -72,6 +75,14 @@ const std::vector<Row>& table() {
 }
 
 }  // namespace
+
+std::vector<InstanceRow> instance_rows() {
+  std::vector<InstanceRow> rows;
+  for (const Row& row : table()) {
+    rows.push_back({.cloud = row.reading.cloud, .names = row.names, .gpu = row.reading.gpu, .cpus = row.reading.cpus, .provenance = row.provenance});
+  }
+  return rows;
+}
 
 std::string InstanceReading::cpu_text() const {
   return fmt::format("{} has {} in it: what all of them run counts", cloud, fmt::join(cpus, " or "));

@@ -21,6 +21,16 @@ struct InstanceReading {
   std::string cpu_text() const;  // "AWS has Skylake-SP or Cascade Lake in it: what both run counts"
 };
 
+// A row of the table: types of one cloud that have the same in them.
+struct InstanceRow {
+  std::string cloud = {};
+  std::vector<std::string> names = {};  // patterns as in cpu_names.toml: "p4d", "a2-{highgpu|megagpu}-#g"
+  const Gpu* gpu = nullptr;
+  std::vector<std::string> cpus = {};
+  Provenance provenance = {};
+};
+std::vector<InstanceRow> instance_rows();
+
 // nullopt: no type of the table.
 std::optional<InstanceReading> read_instance_name(std::string_view text);
 

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "hardware/nixpkgs_columns.h"
+#include "hardware/provenance.h"
 
 namespace lathe::hardware_data {
 std::span<const EmbeddedFile> nixpkgs();
@@ -23,13 +24,6 @@ struct Data {
   std::vector<DefaultGpus> defaults;
   std::map<std::string, NixpkgsFacts, std::less<>> pins;  // by revision
 };
-
-Provenance provenance_of(const Toml& row) {
-  for (const Confidence each : {Confidence::measured, Confidence::source, Confidence::derived, Confidence::known}) {
-    if (to_string(each) == row.at("confidence").text()) return {.source = row.at("source").text(), .confidence = each};
-  }
-  row.at("confidence").fail("this is no confidence");
-}
 
 Version version_of(const Toml& value) {
   const auto version = Version::parse(value.text());

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "hardware/cpu_name.h"
 #include "host/cpu.h"
+#include "host/sysctl.h"
 
 namespace lathe {
 namespace {
@@ -50,6 +51,19 @@ void append_wrapped(std::string& value, std::string_view more) {
   value.append(one ? "" : " ").append(more);
 }
 
+// What macOS says on many lines, as the lines of Linux that say the same.
+void add_sysctl_fields(std::vector<Field>& fields) {
+  std::string features;
+  std::vector<Field> more;
+  for (const Field& field : fields) {
+    features += features_of_sysctl(field.key, small(field.value));
+    if (field.key == "machdep.cpu.brand_string") more.push_back({"model name", field.value});
+    if (field.key == "hw.ncpu" || field.key == "machdep.cpu.thread_count") more.push_back({"cpu(s)", field.value});
+  }
+  if (!features.empty()) more.push_back({"flags", std::move(features)});
+  fields.insert(fields.end(), more.begin(), more.end());
+}
+
 std::vector<Field> fields_of_text(std::string_view text) {
   std::vector<Field> fields;
   for (const std::string_view raw : split(text, '\n')) {
@@ -61,6 +75,7 @@ std::vector<Field> fields_of_text(std::string_view text) {
       append_wrapped(fields.back().value, line);
     }
   }
+  add_sysctl_fields(fields);
   return fields;
 }
 
@@ -98,7 +113,7 @@ std::optional<Words> flags_of(const Field& field) {
   const bool x86 = has(features, "fpu") && has(features, "cx8");
   const bool arm = has(features, "fp") && has(features, "asimd");
   const bool named = field.key == "flags" || field.key == "features";
-  if (!x86 && !arm && !named) return std::nullopt;
+  if ((!x86 && !arm && !named) || field.key.starts_with("machdep.")) return std::nullopt;  // macOS': see add_sysctl_fields
   return features;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a machine says of its CPU, pasted: the text of /proc/cpuinfo or of lscpu (in any language, or lscpu -J). For
+// What a machine says of its CPU, pasted: the text of /proc/cpuinfo, of lscpu (in any language, or lscpu -J) or of macOS' sysctl. For
 // CPUs whose name says nothing, as in virtual machines.
 #pragma once
 

@@ -71,6 +71,29 @@ TEST(Cpuinfo, CountsWhatAllProcessorsHave) {
   EXPECT_EQ(notes.begin()->rule, "cpuinfo-unlike");
 }
 
+TEST(Cpuinfo, ReadsWhatSysctlPrintsOnAMac) {
+  const HostCpu intel = read(
+      "hw.ncpu: 8\nmachdep.cpu.brand_string: Intel(R) Core(TM) i7-7700HQ CPU @ 2.80GHz\n"
+      "machdep.cpu.features: FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SSE SSE2 SS SSE3 PCLMULQDQ SSSE3 FMA CX16 SSE4.1 SSE4.2 x2APIC MOVBE "
+      "POPCNT AES XSAVE OSXSAVE AVX1.0 RDRAND F16C\nmachdep.cpu.leaf7_features: RDWRFSGS BMI1 HLE AVX2 SMEP BMI2 ERMS INVPCID\n"
+      "machdep.cpu.extfeatures: SYSCALL XD 1GBPAGE EM64T LAHF LZCNT PREFETCHW RDTSCP TSCI\n");
+  EXPECT_EQ(best(intel), "avx2");
+  EXPECT_EQ(intel.name, "Intel(R) Core(TM) i7-7700HQ CPU @ 2.80GHz");
+  EXPECT_EQ(intel.cores, 8U);
+  EXPECT_EQ(best(read("machdep.cpu.brand_string: Intel(R) Xeon(R) W-3245M CPU @ 3.20GHz\nhw.optional.x86_64: 1\nhw.optional.avx1_0: 1\n"
+                      "hw.optional.avx2_0: 1\nhw.optional.fma: 1\nhw.optional.f16c: 1\nhw.optional.avx512f: 1\nhw.optional.avx512dq: 1\n"
+                      "hw.optional.avx512bw: 1\nhw.optional.avx512vl: 1\nhw.optional.avx512vbmi: 0\n")),
+            "avx512");
+  const HostCpu arm = read(
+      "machdep.cpu.brand_string: Apple M2 Pro\nhw.optional.arm64: 1\nhw.optional.arm.FEAT_LSE: 1\nhw.optional.arm.FEAT_CRC32: 1\n"
+      "hw.optional.arm.FEAT_RDM: 1\nhw.optional.arm.FEAT_FP16: 1\nhw.optional.arm.FEAT_DotProd: 1\nhw.optional.arm.FEAT_LRCPC: 1\n"
+      "hw.optional.arm.FEAT_DPB: 1\nhw.optional.arm.FEAT_SME: 0\n");
+  EXPECT_EQ(arm.machine, Machine::aarch64);
+  EXPECT_EQ(best(arm), "armv8_2");
+  EXPECT_EQ(arm.name, "Apple M2 Pro");
+  EXPECT_EQ(refusal("hw.optional.avx2_0: 0\n"), "there are no CPU flags in this text");
+}
+
 TEST(Cpuinfo, RefusesWhatIsNoMachine) {
   EXPECT_EQ(refusal(""), "there are no CPU flags in this text");
   EXPECT_EQ(refusal("model name: Intel(R) Xeon(R)\n"), "there are no CPU flags in this text");

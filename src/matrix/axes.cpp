@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "matrix/axes.h"
 
+#include <fmt/format.h>
+
+#include "base/error.h"
 #include "base/text.h"
+#include "hardware/gpu_name.h"
 
 namespace lathe {
 
 namespace {
+
+// A matrix says what is compiled, which outlives products; whoever wrote one is told what it has. "": it is no product either.
+std::string capability_of_product(const std::string& text) {
+  try {
+    const GpuReading gpu = read_gpu_name(text);
+    return fmt::format("write \"{}\": the compute capability of {}", spell(gpu.capability.portable(), Dialect::dotted), printable(gpu.name));
+  } catch (const Error&) {
+    return "";
+  }
+}
 
 Capability read_capability(const Toml& value) {
   try {
@@ -14,7 +28,8 @@ Capability read_capability(const Toml& value) {
     return spelled.capability;
   } catch (const Error& error) {
     if (!error.parts().where.file.empty()) throw;
-    value.fail(error.parts().what, error.parts().next);
+    const std::string product = parse_capability(value.text()) ? "" : capability_of_product(value.text());
+    value.fail(error.parts().what, product.empty() ? error.parts().next : product);
   }
 }
 

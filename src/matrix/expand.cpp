@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <set>
 
+#include "base/error.h"
 #include "base/text.h"
+#include "hardware/flags.h"
 #include "hardware/nixpkgs.h"
 #include "matrix/companions.h"
 #include "matrix/name_pattern.h"
@@ -403,6 +405,15 @@ class Expander {
     return made;
   }
 
+  static std::vector<std::string> checked_flags(const Override& row, const Isa& isa) {
+    const std::vector<std::string>& flags = *row.settings.cpu_flags;
+    for (const FlagExcess& excess : excess_of(flags, isa)) {
+      throw Error({.what = fmt::format("{} enables {}, which {} does not have", flags[excess.index], excess.feature, isa.name), .where = row.where,
+                   .next = "name the instruction set in the row's match, as in match = { gpu = \"9.0\", isa = \"avx512\" }"});
+    }
+    return flags;
+  }
+
   // Later rows win.
   std::shared_ptr<const Settings> make_settings(const Variant& variant) const {
     auto settings = std::make_shared<Settings>(spec_.settings);
@@ -414,7 +425,7 @@ class Expander {
         if (key == "jobs") settings->jobs = row.settings.jobs;
         if (key == "memory_per_job") settings->memory_per_job_gib = row.settings.memory_per_job_gib;
         if (key == "compile_cache") settings->compile_cache = row.settings.compile_cache;
-        if (key == "cpu_flags") settings->cpu_flags = row.settings.cpu_flags;
+        if (key == "cpu_flags") settings->cpu_flags = checked_flags(row, *variant.cell->isa);
         if (key == "extra") settings->extra.add(row.settings.extra);
       }
     }

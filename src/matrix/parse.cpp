@@ -25,13 +25,17 @@ bool is_hex(std::string_view text) {
 }
 
 // Flags that ask more than the instruction set promises make a build that dies on the very machines it is named for.
-void check_flags(const Toml& value, const Isa& isa) {
-  const std::vector<std::string> flags = value.texts();
+void check_flags(const Toml& value) {
   for (const Toml& item : value.array()) {
     if (!item.text().starts_with("-m") || item.text().find_first_of(" \t\n'\"$`\\") != std::string::npos) {
       item.fail(fmt::format("\"{}\" is not a machine flag of gcc", printable(item.text())), "one flag each, as in \"-mavx2\"");
     }
   }
+}
+
+void check_flags(const Toml& value, const Isa& isa) {
+  check_flags(value);
+  const std::vector<std::string> flags = value.texts();
   for (const FlagExcess& excess : excess_of(flags, isa)) {
     value.array()[excess.index].fail(
         fmt::format("{} enables {}, which {} does not have", flags[excess.index], excess.feature, isa.name),
@@ -334,11 +338,11 @@ class MatrixParser {
         spec_.excludes.push_back({read_match(row.at("match")), row.at("reason").text(), row.where()});
       }
     }
+    if (const Toml* flags = root_.find("flags")) {  // first: what an override says of some variants wins
+      for (const Toml::Member& member : flags->table()) read_flags(member);
+    }
     if (const Toml* rows = root_.find("override")) {
       for (const Toml& row : rows->array()) read_override(row);
-    }
-    if (const Toml* flags = root_.find("flags")) {
-      for (const Toml::Member& member : flags->table()) read_flags(member);
     }
     if (const Toml* aliases = root_.find("aliases")) {
       for (const Toml::Member& member : aliases->table()) {
@@ -376,9 +380,14 @@ class MatrixParser {
   }
 
   void read_override(const Toml& row) {
-    row.allow_only({"match", "narrow", "ptx", "jobs", "memory_per_job", "compile_cache", "extra"});
+    row.allow_only({"match", "narrow", "ptx", "jobs", "memory_per_job", "compile_cache", "flags", "extra"});
     Override made{.match = read_match(row.at("match")), .settings = {}, .sets = {}, .where = row.where()};
     made.sets = read_settings(row, made.settings);
+    if (const Toml* flags = row.find("flags")) {  // held against each variant's instruction set when it is made
+      check_flags(*flags);
+      made.sets.emplace_back("cpu_flags");
+      made.settings.cpu_flags = flags->texts();
+    }
     for (const std::string& key : made.sets) {
       if (spec_.carver && (key == "narrow" || key == "ptx")) {
         row.fail(fmt::format("{} of one variant alone, under strategy = \"carve\"", key), "set it under [settings]: one build serves all");
@@ -386,8 +395,11 @@ class MatrixParser {
       if (spec_.carver && key == "extra") {
         row.fail("extra of one variant alone, under strategy = \"carve\"", "set it under [extra]: one build serves all");
       }
+      if (spec_.carver && key == "cpu_flags") {
+        row.fail("flags of one variant alone, under strategy = \"carve\"", "set them under [flags]: one build serves all");
+      }
     }
-    if (made.sets.empty()) row.fail("this row changes nothing", fmt::format("it can set {}", fmt::join(setting_keys, ", ")));
+    if (made.sets.empty()) row.fail("this row changes nothing", fmt::format("it can set {}", fmt::join(setting_keys, ", ")) + ", flags");
     spec_.overrides.push_back(std::move(made));
   }
 

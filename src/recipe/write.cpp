@@ -12,6 +12,7 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "os/file.h"
+#include "recipe/extra_files.h"
 #include "recipe/render.h"
 
 namespace lathe {
@@ -85,6 +86,7 @@ std::vector<Written> carry_out(const std::vector<Planned>& plans, const fs::path
   const std::thread::id caller = std::this_thread::get_id();
   parallel_for_all(plans.size(), [&](std::size_t i) {
     if (!options.dry_run && plans[i].written.action != Written::Action::unchanged) {
+      create_folders((folder / plans[i].written.file).parent_path());
       write_file_atomically(folder / plans[i].written.file, plans[i].text);
     }
     const std::size_t count = ++done;
@@ -100,6 +102,7 @@ std::vector<Written> write_recipes(const MatrixSpec& spec, const std::vector<Var
   std::vector<Planned> plans(variants.size());
   parallel_for_all(variants.size(), [&](std::size_t i) { plans[i] = plan_file(variants[i].file(), render(spec, variants[i]), folder); });
   for (SharedRecipe& shared : render_shared(spec)) plans.push_back(plan_file(shared.file, std::move(shared.text), folder));
+  for (SharedRecipe& file : read_extra_files(spec)) plans.push_back(plan_file(file.file, std::move(file.text), folder));
   return carry_out(plans, folder, options, progress);
 }
 

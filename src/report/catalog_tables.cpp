@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "hardware/compat.h"
+#include "hardware/instance.h"
 #include "hardware/nixpkgs.h"
 #include "report/table.h"
 
@@ -167,6 +168,16 @@ CatalogTable pytorch() {
   return table;
 }
 
+CatalogTable instances() {
+  CatalogTable table{"instances", {"cloud", "types", "gpu", "capability", "cpus"}, {}};
+  for (const InstanceRow& row : instance_rows()) {
+    table.rows.push_back(with_source({row.cloud, row.names, row.gpu ? Cell(row.gpu->name) : Cell(nullptr),
+                                      row.gpu ? Cell(dotted(row.gpu->capability)) : Cell(nullptr), row.cpus},
+                                     row.provenance));
+  }
+  return table;
+}
+
 struct Maker {
   std::string_view name;
   CatalogTable (*make)();
@@ -184,6 +195,7 @@ constexpr std::array<Maker, 13> makers = {{{"gpus", gpus},
                                           {"magma", magma},
                                           {"capabilities", capabilities},
                                           {"hosts", hosts},
+                                          {"instances", instances},
                                           {"pytorch", pytorch}}};
 
 std::string lower_case(std::string text) {
