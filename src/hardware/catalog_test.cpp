@@ -238,7 +238,7 @@ TEST(Catalog, HostsKnowTheirBestInstructionSets) {
 }
 
 TEST(Catalog, PinsAreWhatRecipesName) {
-  EXPECT_EQ(catalog().pins.size(), 5u);
+  EXPECT_EQ(catalog().pins.size(), 7u);
   for (const Pin& pin : catalog().pins) {
     EXPECT_EQ(pin.rev.size(), 40u);
     EXPECT_EQ(pin.rev.find_first_not_of("0123456789abcdef"), std::string::npos);
