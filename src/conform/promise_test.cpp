@@ -27,9 +27,18 @@ Variant torch_variant() {
   const auto cell = std::make_shared<Cell>(Cell{.gpus = {parse_capability("9.0")->capability},
                                                 .isa = catalog().find_isa("avx2"), .cuda = Version::parse("13.0"), .reason = {}, .runs_on = {},
                                                 .min_driver = {}, .gpu_text = "sm90", .cuda_text = "13_0"});
-  return {.name = "sm90", .pname = "pytorch-sm90", .package = "pytorch", .python = "3.13",
-          .pytorch = std::make_shared<PytorchSource>(PytorchSource{.version = "2.10.0"}), .nixpkgs = std::make_shared<Nixpkgs>(), .cell = cell,
-          .settings = std::make_shared<Settings>()};
+  PytorchSource source;
+  source.version = "2.10.0";
+  Variant variant;
+  variant.name = "sm90";
+  variant.pname = "pytorch-sm90";
+  variant.package = "pytorch";
+  variant.python = "3.13";
+  variant.pytorch = std::make_shared<PytorchSource>(std::move(source));
+  variant.nixpkgs = std::make_shared<Nixpkgs>();
+  variant.cell = cell;
+  variant.settings = std::make_shared<Settings>();
+  return variant;
 }
 
 Survey survey() {

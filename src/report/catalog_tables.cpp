@@ -183,7 +183,7 @@ struct Maker {
   CatalogTable (*make)();
 };
 
-constexpr std::array<Maker, 13> makers = {{{"gpus", gpus},
+constexpr std::array<Maker, 14> makers = {{{"gpus", gpus},
                                           {"cpus", cpus},
                                           {"isas", isas},
                                           {"cuda", cuda},
