@@ -38,33 +38,5 @@ TEST(MentionedNames, BrokenTextsEndSomewhere) {
   EXPECT_EQ(mentioned_names("a} \"${b"), (Names{"a", "b"}));
 }
 
-TEST(MadeNames, AskedIsWhatMayBeMissing) {
-  for (const char* text : {R"(pkgs ? ${"fire" + "fox"})", R"(pkgs ? "fire${"fox"}")", R"(pkgs ? a.${b})", "pkgs.${n} or x", "(f pkgs).a.${n}.b or x",
-                           R"("${pkgs ? ${n}}")", "{ a ? b ? ${n} }: a", "{ c = pkgs ? ${n}; }", R"(pkgs . /* here */ "a${b}" or 1)", "''${pkgs.${n} or x}''",
-                           "({ ${n} = 1; } // pkgs).${n}", R"(({ "a${b}".c = 1; } // pkgs)."a${b}")", "a.${n} # no\n or b", "(builtins.listToAttrs [ { name = n; value = 1; } ] // pkgs).${n}"}) {
-    EXPECT_TRUE(made_names(text).may_ask()) << text;
-  }
-}
-
-TEST(MadeNames, TakenIsWhatMustBeThere) {
-  for (const char* text : {R"(pkgs."python${v}Packages".torch)", "hashes.${system}", "a.${b}.c"}) {
-    EXPECT_EQ(made_names(text), (MadeNames{.taken = true})) << text;
-  }
-}
-
-TEST(MadeNames, GivenIsAKey) {
-  for (const char* text : {"{ ${n} = 1; }", R"({ "a${n}" = 1; })", R"({ a = 2; "a${n}".b = 1; })"}) {
-    EXPECT_EQ(made_names(text), (MadeNames{.given = true})) << text;
-  }
-}
-
-TEST(MadeNames, TextsDefaultsAndWrittenNamesAreNone) {
-  for (const char* text : {R"({ a, b ? "x${a}" }: b)", R"({ lib ? import ./x { } , n ? "${lib.y}" }@all: n)", "pkgs ? firefox", R"(pkgs."a" or b)", "a.b or ''${c}''",
-                           R"(f "a${b}" c.d or e)", R"(if "a${b}" == c then d else e)", R"({ a = "b${c}"; d = ./e; })", "''a ${b} c''", "# pkgs ? ${n}",
-                           R"("pkgs ? \${n}")", R"([ "a${b}" c.d ])", "a.b.c or d"}) {
-    EXPECT_EQ(made_names(text), MadeNames{}) << text;
-  }
-}
-
 }  // namespace
 }  // namespace lathe

@@ -16,7 +16,6 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "nix/mentioned.h"
 #include "os/process.h"
 
 namespace lathe {
@@ -157,8 +156,6 @@ struct Recorded {
   std::vector<RecordedImpurity> impurities = {};
   std::vector<RecordedMade> made = {};
   std::vector<std::string> unknown = {};            // "lib.foo", "pkgs.bar": names that the recorder does not know
-  MadeNames made_names = {};                        // of its text, and of what it may import
-  std::vector<std::string> looked_for = {};         // "hasAttr": functions by which it asked for names that nixpkgs may have
   std::vector<std::string> unsure = {};             // names that nobody noted to exist at this pin
   std::vector<std::string> moving_aliases = {};     // "cudaPackages_13"
   std::vector<std::string> gone_aliases = {};       // "python3Packages.pytorch" at a pin where it does not evaluate

@@ -86,8 +86,8 @@ let
   };
 
   attrsets = rec {
-    inherit (builtins) getAttr listToAttrs;
-    inherit (hidden) attrNames attrValues catAttrs hasAttr intersectAttrs isAttrs mapAttrs removeAttrs zipAttrsWith;
+    inherit (builtins) catAttrs getAttr hasAttr intersectAttrs listToAttrs removeAttrs;
+    inherit (hidden) attrNames attrValues isAttrs mapAttrs zipAttrsWith;
     nameValuePair = name: value: { inherit name value; };
     optionalAttrs = condition: set: if condition then set else { };
     filterAttrs = test: set: removeAttrs set (filter (name: !(test name set.${name})) (attrNames set));
@@ -101,10 +101,10 @@ let
     attrVals = names: set: map (name: set.${name}) names;
     attrByPath = path: default: set:
       if path == [ ] then set
-      else if isAttrs set && hidden.hasAttr (head path) set then attrByPath (tail path) default set.${head path}
+      else if isAttrs set && set ? ${head path} then attrByPath (tail path) default set.${head path}
       else default;
     hasAttrByPath = path: set:
-      path == [ ] || (isAttrs set && hidden.hasAttr (head path) set && hasAttrByPath (tail path) set.${head path});
+      path == [ ] || (isAttrs set && set ? ${head path} && hasAttrByPath (tail path) set.${head path});
     getAttrFromPath = path: set: attrByPath path (throw "cannot find attribute `${concatStringsSep "." path}'") set;
     setAttrByPath = path: value: if path == [ ] then value else { ${head path} = setAttrByPath (tail path) value; };
     recursiveUpdate = a: b:

@@ -160,18 +160,6 @@ void report_patches(const Case& recipe, const RecordedPackage& package, Report& 
   }
 }
 
-// The recorder has the names that a text mentions, and can have no others.
-void report_asked_names(const Case& recipe, Report& report) {
-  const Recorded& got = recipe.got;
-  if (got.made_names.may_ask()) {
-    report.add(recipe.whole(), "asks whether a set has a name that is put together at evaluation: nixpkgs may answer otherwise than an audit");
-  }
-  if (!got.looked_for.empty()) {
-    report.add(recipe.whole(), fmt::format("asks a set of nixpkgs for names that it may have ({}): nixpkgs may answer otherwise than an audit",
-                                           fmt::join(got.looked_for, ", ")));
-  }
-}
-
 }  // namespace
 
 bool is_known_shell_line(std::string_view line) {
@@ -205,7 +193,6 @@ void rule_not_understood(const Case& recipe, Report& report) {
   report_attributes(recipe, *package, report);
   report_settings(recipe, *package, report);
   report_patches(recipe, *package, report);
-  report_asked_names(recipe, report);
 }
 
 void rule_shell_unknown(const Case& recipe, Report& report) {
