@@ -103,7 +103,7 @@ ByteSpan dynamic_names(const Elf& elf) {
   return bytes.first(std::min<std::uint64_t>(*size, bytes.size()));
 }
 
-bool mentions(ByteSpan bytes, std::string_view text) { return ::memmem(bytes.data(), bytes.size(), text.data(), text.size()) != nullptr; }
+bool mentions(ByteSpan bytes, std::string_view text) { return !bytes.empty() && ::memmem(bytes.data(), bytes.size(), text.data(), text.size()) != nullptr; }
 
 // Kineto exports its functions. Built with CUPTI, some of them take CUPTI's own types; without it none does, though its classes are
 // named for CUPTI either way. Seen in the wheels of 2.15.0 for CUDA (52 such names) and of 2.4.1 without (none).

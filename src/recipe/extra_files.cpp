@@ -45,7 +45,7 @@ std::vector<std::string> extra_files(const MatrixSpec& spec) {
   add_files(spec.settings.extra, files);
   for (const Override& row : spec.overrides) add_files(row.settings.extra, files);
   std::ranges::sort(files);
-  files.erase(std::ranges::unique(files).begin(), files.end());
+  files.erase(std::unique(files.begin(), files.end()), files.end());
   return files;
 }
 
