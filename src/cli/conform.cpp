@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "audit/diff.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
@@ -118,16 +119,9 @@ void print(const Conformity& conformity, const Options& options, Terminal& termi
   terminal.print("{} recipes: {} conform, {} differ, {} fail, {} skipped\n", conformity.recipes.size(), count["conforms"], count["differs"], count["fails"], count["skipped"]);
 }
 
-// The lines that differ, as a person compares them.
 void print_change(const std::string& before, const std::string& after, const Options& options, Terminal& terminal) {
-  const auto old = split(before, '\n'), made = split(after, '\n');
   terminal.print("{}: {}\n", printable(options.update_pins), before == after ? "nothing to change" : options.dry_run ? "would change" : "changed");
-  for (const auto& line : old) {
-    if (std::ranges::find(made, line) == made.end()) terminal.print("- {}\n", printable(line));
-  }
-  for (const auto& line : made) {
-    if (std::ranges::find(old, line) == old.end()) terminal.print("+ {}\n", printable(line));
-  }
+  terminal.out(unified_diff(before, after, options.update_pins, options.update_pins));
 }
 
 void update(const Conformity& conformity, const Options& options, Terminal& terminal) {
