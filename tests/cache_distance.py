@@ -28,7 +28,7 @@ def run(words, env, **more):
 def dry_run(folder, *options):
     """The report on one variant, in a store that has nothing yet."""
     env = store_at(folder / "empty", "build-users-group =\nsandbox = false\nrequire-sigs = false\n")
-    done = run([program, "build", "-m", "cuda-13_0", name, "--nixpkgs", mini, "--state", folder / "state", "--dry-run", "-f", "json", *options], env)
+    done = run([program, "build", "--any-cpu", "-m", "cuda-13_0", name, "--nixpkgs", mini, "--state", folder / "state", "--dry-run", "-f", "json", *options], env)
     assert done.returncode == 0, done.stderr + done.stdout
     report = json.loads(done.stdout)
     return report, next(each for each in report["variants"] if each["name"] == name)
