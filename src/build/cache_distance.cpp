@@ -2,6 +2,7 @@
 #include "build/cache_distance.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -11,7 +12,6 @@
 #include "base/text.h"
 #include "nix/derivation.h"
 #include "nix/nix.h"
-#include "os/file.h"
 #include "os/temporary_folder.h"
 
 namespace lathe {
@@ -37,6 +37,14 @@ std::string trouble_of(const std::string& uri, const TemporaryFolder& memory, co
   if (result.ok()) return "";
   const std::string message = parse_nix_error(result.err).message;
   return message.empty() ? result.ending() : message;
+}
+
+std::vector<std::string> reachable(const std::vector<CacheState>& caches) {
+  std::vector<std::string> uris;
+  for (const CacheState& cache : caches) {
+    if (cache.trouble.empty()) uris.push_back(cache.uri);
+  }
+  return uris;
 }
 
 class Report {
@@ -65,19 +73,10 @@ class Report {
     return all;
   }
 
-  std::vector<std::string> reachable() const {
-    std::vector<std::string> uris;
-    for (const CacheState& cache : report_.caches) {
-      if (cache.trouble.empty()) uris.push_back(cache.uri);
-    }
-    return uris;
-  }
-
   DryRun dry_run(const std::string& derivation) const {
     std::vector<std::string> words = {require_nix("nix-store"), "--realise", "--dry-run", derivation};
     std::ranges::move(nix_options(options_.settings), std::back_inserter(words));
-    std::string uris;
-    for (const std::string& uri : reachable()) uris += (uris.empty() ? "" : " ") + uri;
+    const std::string uris = fmt::format("{}", fmt::join(reachable(report_.caches), " "));
     words.insert(words.end(), {"--option", "substitute", uris.empty() ? "false" : "true", "--option", "substituters", uris});
     const ProcessResult result = options_.run(with_fresh_memory(words));
     if (!result.ok()) {
@@ -91,7 +90,7 @@ class Report {
   void find_infos(const std::vector<DryRun>& runs) {
     std::set<std::string> open;
     for (const DryRun& run : runs) open.insert(run.fetch.begin(), run.fetch.end());
-    for (const std::string& uri : reachable()) {
+    for (const std::string& uri : reachable(report_.caches)) {
       const std::vector<std::string> paths(open.begin(), open.end());
       for (std::size_t at = 0; at < paths.size(); at += portion) {
         std::vector<std::string> words = {"path-info", "--json", "--store", uri};
@@ -113,9 +112,16 @@ class Report {
     std::ranges::find(report_.caches, uri, &CacheState::uri)->trouble = message.empty() ? "it stopped to answer" : message;
   }
 
-  CacheDistance distance(const Job& job, const DryRun& run) const {
+  // Variants share nearly all of their inputs.
+  const Derivation& input(const std::string& path) {
+    auto found = inputs_.find(path);
+    if (found == inputs_.end()) found = inputs_.emplace(path, read_derivation(path)).first;
+    return found->second;
+  }
+
+  CacheDistance distance(const Job& job, const DryRun& run) {
     const std::set<std::string> build(run.build.begin(), run.build.end()), fetch(run.fetch.begin(), run.fetch.end());
-    const Derivation derivation = parse_derivation(read_file(job.derivation), job.derivation);
+    const Derivation derivation = read_derivation(job.derivation);
     CacheDistance distance{.name = job.name, .state = "store", .build = build.size(), .fetch = fetch.size()};
     for (const std::string& path : run.build) distance.to_build.emplace_back(store_name(path));
     for (const std::string& path : run.fetch) {
@@ -125,7 +131,7 @@ class Report {
       distance.unpacked += found->second.second.unpacked;
     }
     distance.state = state_of(job.derivation, derivation, {}, build, fetch).state;
-    for (const auto& [path, outputs] : derivation.inputs) distance.inputs.push_back(state_of(path, parse_derivation(read_file(path), path), outputs, build, fetch));
+    for (const auto& [path, outputs] : derivation.inputs) distance.inputs.push_back(state_of(path, input(path), outputs, build, fetch));
     return distance;
   }
 
@@ -149,6 +155,7 @@ class Report {
   const DriverOptions& options_;
   const TemporaryFolder memory_;
   CacheReport report_;
+  std::map<std::string, Derivation> inputs_;                       // by .drv file
   std::map<std::string, std::pair<std::string, PathInfo>> where_;  // by store path: a cache that has it
 };
 
@@ -220,11 +227,7 @@ std::vector<CacheState> ask_caches(const DriverOptions& options) {
 }
 
 std::string answering_caches(const std::vector<CacheState>& caches) {
-  std::string text = "substituters=";
-  for (const CacheState& cache : caches) {
-    if (cache.trouble.empty()) text += (text.ends_with('=') ? "" : " ") + cache.uri;
-  }
-  return text;
+  return fmt::format("substituters={}", fmt::join(reachable(caches), " "));
 }
 
 CacheReport cache_report(const std::vector<Job>& jobs, std::vector<CacheState> caches, const DriverOptions& options) {

@@ -10,7 +10,6 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "build/plan_jobs.h"
-#include "os/file.h"
 #include "os/temporary_folder.h"
 
 namespace lathe {
@@ -39,8 +38,6 @@ void add_facts(Conformity& conformity, const std::string& rev) {
     conformity.findings.add({.rule = "fact-unseen", .severity = Severity::note, .where = where, .what = fmt::format("{} was not seen: {}", column, why), .fix = {}});
   }
 }
-
-Derivation read_derivation(const std::string& path) { return parse_derivation(read_file(path), path); }
 
 class Reader {
  public:

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "os/file.h"
 
 namespace lathe {
 namespace {
@@ -156,5 +157,7 @@ std::string_view store_name(std::string_view path) {
   const std::size_t dash = path.find('-');
   return dash == std::string_view::npos ? path : path.substr(dash + 1);
 }
+
+Derivation read_derivation(const std::string& path) { return parse_derivation(read_file(path), path); }
 
 }  // namespace lathe

@@ -27,6 +27,7 @@ struct Derivation {
 
 // An Error, with the offset, for a text that is no derivation. `file` is for the Error.
 Derivation parse_derivation(std::string_view text, const std::string& file);
+Derivation read_derivation(const std::string& path);
 
 // "/nix/store/HASH-magma-2.9.0.drv" -> "magma-2.9.0"
 std::string_view store_name(std::string_view path);
