@@ -25,9 +25,14 @@
   instead ? [ ],
   # More options of `torchlathe carve`: [ "--strip-symbols" ].
   options ? [ ],
+  # What `package` must be, where that is left to a package set: { version = "2.9.1"; cuda = "12.8"; }. With it the package must also
+  # say that it was built for the GPUs. Else it is refused when it is evaluated, before anything is fetched.
+  expect ? { },
+  # A sentence: why there can be no such package.
+  refuse ? null,
 }:
 let
-  inherit (builtins) concatMap concatStringsSep filter foldl' head isAttrs length map removeAttrs replaceStrings storePath stringLength substring unsafeDiscardStringContext;
+  inherit (builtins) concatMap concatStringsSep elem filter foldl' head isAttrs length map match removeAttrs replaceStrings storePath stringLength substring unsafeDiscardStringContext;
 
   from = if isAttrs package then package else { outPath = storePath (toString package); };
   outputs = filter (output: output != "dist") (from.outputs or [ "out" ]);
@@ -62,7 +67,21 @@ let
   checked = foldl' (rest: pair: if stringLength pair.new > stringLength pair.old then throw "carve: ${pair.new} is longer than ${pair.old}, which it is to replace" else rest) true pairs;
   hashes = map (path: substring 0 32 (baseNameOf (unsafeDiscardStringContext path))) gone;
   results = concatStringsSep " " (map (output: "\"\$${output}\"") outputs);
+
+  refused = why: throw "carve: ${if pname == null then oldName else pname}: ${why}";
+  portable = gpu: head (match "([^+]*)([+]PTX)?" gpu);
+  builtFor = map portable (from.cudaCapabilities or [ ]);
+  lacking = filter (gpu: !(elem (portable gpu) builtFor)) gpus;
+  cuda = from.cudaPackages.cudaMajorMinorVersion or "none";
+  expected =
+    if refuse != null then refused refuse
+    else if expect ? version && from.version or "" != expect.version then refused "this package set has ${oldName}, and ${expect.version} was expected"
+    else if expect ? cuda && !(from.cudaSupport or false) then refused "${oldName} of this package set is built without CUDA"
+    else if expect ? cuda && cuda != expect.cuda then refused "${oldName} of this package set is built with CUDA ${cuda}, and ${expect.cuda} was expected"
+    else if expect != { } && lacking != [ ] then refused "${oldName} of this package set has code for ${concatStringsSep ", " builtFor}, none for ${concatStringsSep ", " lacking}"
+    else true;
 in
+assert expected;
 assert checked;
 pkgs.runCommand name
   ({

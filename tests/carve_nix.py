@@ -77,6 +77,20 @@ with tempfile.TemporaryDirectory(prefix="lathe-carve-nix-") as folder:
         shown = run("nix-instantiate", "--eval", "--strict", "--json", expression, *arguments, "-A", "carved.meta")
         assert json.loads(shown[0]) == {"license": "bsd3", "description": "for 9.0"}, shown
 
+        refusals = {
+            "release": "this package set has python3.13-torch-2.9.1, and 2.10.0 was expected",
+            "cuda": "python3.13-torch-2.9.1 of this package set is built with CUDA 12.8, and 13.0 was expected",
+            "cpu": "python3.13-torch-2.9.1 of this package set is built without CUDA",
+            "silent": "python3.13-torch-2.9.1 of this package set is built with CUDA none, and 12.8 was expected",
+            "code": "python3.13-torch-2.9.1 of this package set has code for 8.0, 9.0, none for 12.0",
+            "refused": "no machine has it",
+        }
+        for attribute, why in refusals.items():
+            done = subprocess.run(["nix-instantiate", str(expression), "-A", f"own.{attribute}", *map(str, arguments)], env=environment,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            assert done.returncode != 0 and f"carve: slim: {why}" in done.stderr, f"{attribute}: {done.stderr}"
+        assert run("nix-instantiate", expression, "-A", "own.taken", *arguments)
+
         again = run("nix-build", expression, "-A", "carved", "--no-out-link", "--check", *arguments)
         assert again, "the second build gave nothing"
         bare = build("bare")

@@ -43,4 +43,19 @@ in
   };
   # The same from a bare path, as a user has it who knows no expression for it.
   bare = carve { package = "${fat.lib}"; gpus = [ "9.0" ]; };
+  # Out of a package set's own, of which a recipe says what it expects.
+  own =
+    let
+      torch = fat // { pname = "torch"; cudaSupport = true; cudaCapabilities = [ "8.0" "9.0+PTX" ]; cudaPackages.cudaMajorMinorVersion = "12.8"; };
+      from = package: more: carve ({ inherit package; gpus = [ "9.0" ]; pname = "slim"; expect = { version = "2.9.1"; cuda = "12.8"; }; } // more);
+    in
+    {
+      taken = from torch { };
+      release = from torch { expect.version = "2.10.0"; };
+      cuda = from torch { expect.cuda = "13.0"; };
+      cpu = from (torch // { cudaSupport = false; }) { };
+      silent = from (removeAttrs torch [ "cudaPackages" ]) { };
+      code = from torch { gpus = [ "9.0" "12.0" ]; };
+      refused = from torch { refuse = "no machine has it"; };
+    };
 }
