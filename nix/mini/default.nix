@@ -84,7 +84,7 @@ let
     python312Packages = pythonSet final "312";
     python313Packages = pythonSet final "313";
     python314Packages = pythonSet final "314";
-    cudaPackages = final.cudaPackages_12_8;
+    cudaPackages = let said = builtins.getEnv "TORCHLATHE_MINI_CUDA"; in final."cudaPackages_${if said == "" then "12_8" else said}";
     cudaPackages_12 = final.cudaPackages_12_8;
     # It moves: TORCHLATHE_MINI_CUDA13="13_2" is that of a later nixpkgs.
     cudaPackages_13 = let moved = builtins.getEnv "TORCHLATHE_MINI_CUDA13"; in if moved == "" then final.cudaPackages_13_0 else final."cudaPackages_${moved}";
