@@ -14,9 +14,11 @@
 #include "audit/import_extra.h"
 #include "audit/import_settings.h"
 #include "audit/made.h"
+#include "audit/own_torch.h"
 #include "base/text.h"
 #include "hardware/flags.h"
 #include "matrix/expand.h"
+#include "matrix/nixpkgs_base.h"
 #include "matrix/variant.h"
 
 namespace lathe {
@@ -28,6 +30,7 @@ struct Explained {
   std::string pytorch, python, pin, hash, tarball_hash;
   std::string cuda;               // "" : CPU only
   std::string carver, carver_hash;  // of one that is cut out of another
+  bool of_nixpkgs = false;          // which is nixpkgs' own torch
   bool ptx_of_each = false;         // of several GPUs: PTX for all, which only one that others are cut out of has
   std::vector<Capability> gpus;
   const Isa* isa = nullptr;
@@ -103,6 +106,15 @@ void read_isa(const RecordedPackage& torch, const VariantName* name, Explained& 
   recipe.own_flags = flags;
 }
 
+// Of what is cut out of nixpkgs' own torch, which is compiled without flags: the lowest of its machine, unless it is named otherwise.
+void read_isa_of_nixpkgs(const Recorded& got, const VariantName* name, Explained& recipe) {
+  if (const std::string why = why_not_own(got); !why.empty()) throw Failure(why);
+  recipe.isa = name ? catalog().find_isa(name->isa) : nullptr;
+  if (recipe.isa) return;
+  const auto& isas = catalog().isas;
+  recipe.isa = &*std::ranges::find_if(isas, [&](const Isa& isa) { return is_lowest(isa) && system_of(isa.machine) == got.system; });
+}
+
 std::string python_of(const RecordedPackage& torch, const VariantName* name) {
   std::string_view attribute = torch.attribute;
   attribute.remove_prefix(std::min<std::size_t>(6, attribute.size()));
@@ -139,6 +151,7 @@ void read_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin, Explain
 
 void read_carver(const Recorded& got, Explained& recipe) {
   recipe.carver = got.carver;
+  recipe.of_nixpkgs = got.of_nixpkgs;
   const auto fetch = std::ranges::find(got.fetches, got.carver, &RecordedFetch::url);
   if (!got.carver.empty() && fetch != got.fetches.end()) recipe.carver_hash = fetch->hash.value_or("");
 }
@@ -153,14 +166,15 @@ Explained explain(const Recorded& got) {
   const NameReading reading = read_variant_name(stem_of(got.file));
   const VariantName* name = reading.name ? &*reading.name : nullptr;
   Explained recipe{.file = got.file, .stem = stem_of(got.file), .pytorch = torch.version, .python = python_of(torch, name), .pin = *pin->rev,
-                   .hash = torch.source ? torch.source->hash.value_or("") : "", .tarball_hash = pin->sha256.value_or(""), .cuda = {}, .carver = {}, .carver_hash = {}, .gpus = {},
+                   .hash = torch.source ? torch.source->hash.value_or("") : "", .tarball_hash = pin->sha256.value_or(""), .cuda = {}, .carver = {}, .carver_hash = {}, .of_nixpkgs = false, .gpus = {},
                    .own_flags = {}, .pname = torch.pname, .owner = {}, .repo = {}, .rev = {}, .settings = settings_of(torch, *pin)};
   if (torch.source) {
     if (torch.source->owner != "pytorch") recipe.owner = torch.source->owner;
     if (torch.source->repo != "pytorch") recipe.repo = torch.source->repo;
     if (torch.source->rev != "v" + torch.version) recipe.rev = torch.source->rev;
   }
-  read_isa(torch, name, recipe);
+  if (got.of_nixpkgs) read_isa_of_nixpkgs(got, name, recipe);
+  else read_isa(torch, name, recipe);
   if (torch.cuda_support.value_or(false)) read_gpus(torch, *pin, recipe);
   read_carver(got, recipe);
   return recipe;
@@ -215,7 +229,10 @@ class Importer {
   Imported finish() {
     place_common_builds();
     write_head();
-    result_.matrix += settings_.text(carver_.empty() ? "rebuild" : "carve");
+    std::vector<std::string> strategy;
+    if (!carver_.empty()) strategy.emplace_back("strategy = \"carve\"");
+    if (of_nixpkgs_) strategy.emplace_back("base = \"nixpkgs\"");
+    result_.matrix += settings_.text(strategy);
     result_.matrix += settings_.extra_text();
     write_carver();
     for (const auto& [group, isas] : carved_) write_carved(group, isas);
@@ -282,7 +299,12 @@ class Importer {
 
   void take_carved(const Group& group, const Explained& recipe) {
     if (!carver_.empty() && carver_ != recipe.carver) throw Failure("is carved by another torchlathe than other recipes");
+    if (!carver_.empty() && of_nixpkgs_ != recipe.of_nixpkgs) {
+      throw Failure(recipe.of_nixpkgs ? "is cut out of nixpkgs' own torch, others are cut out of a build of theirs"
+                                      : "is cut out of a build of its own, others are cut out of nixpkgs' own torch");
+    }
     carver_ = recipe.carver;
+    of_nixpkgs_ = recipe.of_nixpkgs;
     if (!recipe.carver_hash.empty()) carver_hash_ = recipe.carver_hash;
     Carved& carved = carved_[group][isa_index(*recipe.isa)];
     carved.cells.insert(gpu_key(recipe));
@@ -390,6 +412,7 @@ class Importer {
   std::map<Group, std::map<std::size_t, Carved>> carved_;  // by instruction set
   std::vector<std::pair<Group, Explained>> common_builds_;
   std::string carver_, carver_hash_;
+  bool of_nixpkgs_ = false;
 };
 
 // Well-named ones first: of two that build the same the other is the odd one.

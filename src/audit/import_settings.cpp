@@ -79,11 +79,11 @@ Settings SettingsTable::most_frequent() const {
   return most;
 }
 
-std::string SettingsTable::text(std::string_view strategy) const {
+std::string SettingsTable::text(const std::vector<std::string>& strategy) const {
   const Settings most = most_frequent();
   std::string text;
   auto lines = lines_of(most, Settings{}, true);
-  if (strategy != "rebuild") lines.insert(lines.begin(), fmt::format("strategy = \"{}\"", strategy));
+  lines.insert(lines.begin(), strategy.begin(), strategy.end());
   if (!lines.empty()) text += fmt::format("\n[settings]\n{}\n", fmt::join(lines, "\n"));
   std::map<std::vector<std::string>, std::vector<std::string>> others;  // lines -> variants
   for (const Row& row : rows_) {

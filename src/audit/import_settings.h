@@ -24,7 +24,7 @@ class SettingsTable {
   std::string extra_text() const;
 
   // TOML: the most frequent settings as [settings], the rest as [[override]] rows by name; "" when all are as without.
-  std::string text(std::string_view strategy) const;
+  std::string text(const std::vector<std::string>& strategy) const;
 
  private:
   struct Row {

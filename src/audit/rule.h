@@ -184,6 +184,8 @@ void rule_patch_stale(const Case&, Report&);
 void rule_old_substitutions(const Case&, Report&);
 void rule_triton(const Case&, Report&);
 void rule_metadata_name(const Case&, Report&);
+// rules/carve.cpp
+void rule_carve_base(const Case&, Report&);
 // rules/companion.cpp
 void rule_torch_output(const Case&, Report&);
 void rule_dev_output(const Case&, Report&);

@@ -92,6 +92,7 @@ const Rule table[] = {
     {"old-substitutions", warning, "nixpkgs' postPatch replaces texts of the release that it ships and stops (--replace-fail) where one is not there. Another release may have lost it.", "builtins.replaceStrings [ \"--replace-fail\" ] [ \"--replace-warn\" ] old.postPatch", rule_old_substitutions},
     {"triton", note, "torch.compile makes its GPU code with triton, and each PyTorch is made for one release of it. nixpkgs moves both together; an overlay that moves PyTorch alone leaves triton behind.", "pin a nixpkgs that ships this PyTorch: torchlathe catalog nixpkgs", rule_triton},
     {"metadata-name", error, "nixpkgs from July 2026 on looks a Python package up under its pname when all is built, and Python knows PyTorch as torch, whatever the pname: the build fails at its very end.", "dontCheckPythonMetadata = true;", rule_metadata_name},
+    {"carve-base", error, "What is cut out of a build holds no more than that build. Its base has no code for the GPU, or is not the one that the matrix says: nixpkgs' own torch (base = \"nixpkgs\") is the one that caches have, as long as nothing of its package set is changed.", apply, rule_carve_base},
     // Companions.
     {"torch-output", error, "torch has several outputs. What it needs in Python is named in its output dev, and what CMake finds of it lies there: a companion that is given another output alone cannot import torch while it is built, or find it by CMake.", "inherit torch, whole, and propagatedBuildInputs = old.propagatedBuildInputs ++ [ torch.out ]", rule_torch_output},
     {"dev-output", error, "torch has several outputs; \"dev\" holds headers and no Python module. A companion that hands it on cannot be imported.", "hand on torch itself (its out)", rule_dev_output},
@@ -186,7 +187,7 @@ std::string fingerprint_of(const Recorded& recorded) {
     for (const std::string& word : words) text += word + ' ';
     return text;
   };
-  std::string text = fmt::format("{}|{}|{}|{}|{}|{}|{}|", torch.attribute, torch.version, torch.build_version, torch.cuda_support.value_or(false),
+  std::string text = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|", recorded.system, torch.attribute, torch.version, torch.build_version, torch.cuda_support.value_or(false),
                                  joined(torch.gpu_targets), joined(torch.cxxflags), joined(torch.cflags));
   text += fmt::format("{}|{}|", recorded.pin() ? recorded.pin()->rev.value_or("") : "", torch.cuda ? torch.cuda->version : "");
   if (torch.source) text += torch.source->rev + torch.source->hash.value_or("");

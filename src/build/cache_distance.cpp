@@ -59,7 +59,10 @@ class Report {
     std::vector<DryRun> runs;
     for (const Job* job : asked) runs.push_back(dry_run(job->derivation));  // the first fills Nix's memory of the caches for the others
     find_infos(runs);
-    for (std::size_t i = 0; i < asked.size(); ++i) report_.variants.push_back(distance(*asked[i], runs[i]));
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      report_.variants.push_back(distance(*asked[i], runs[i]));
+      if (asked[i]->variant->of_nixpkgs) count_base(report_.variants.back(), *asked[i]->variant);
+    }
     return std::move(report_);
   }
 
@@ -133,6 +136,16 @@ class Report {
     distance.state = state_of(job.derivation, derivation, {}, build, fetch).state;
     for (const auto& [path, outputs] : derivation.inputs) distance.inputs.push_back(state_of(path, input(path), outputs, build, fetch));
     return distance;
+  }
+
+  // nixpkgs names it "python3.13-torch-2.9.1".
+  void count_base(const CacheDistance& of, const Variant& variant) {
+    const std::string end = fmt::format("torch-{}", variant.pytorch->version);
+    const auto input = std::ranges::find_if(of.inputs, [&](const CacheInput& each) { return each.name.ends_with(end); });
+    if (input == of.inputs.end()) return;
+    const auto known = std::ranges::find(report_.bases, input->name, [](const CacheBase& base) { return base.package.name; });
+    if (known != report_.bases.end()) ++known->variants;
+    else report_.bases.push_back({.package = *input, .variants = 1});
   }
 
   CacheInput state_of(const std::string& path, const Derivation& derivation, const std::vector<std::string>& outputs, const std::set<std::string>& build,

@@ -33,10 +33,17 @@ struct CacheDistance {
   std::vector<CacheInput> inputs = {};     // those that its derivation names
 };
 
+// A package that is no variant and of which variants are cut: nixpkgs' own torch.
+struct CacheBase {
+  CacheInput package;
+  std::size_t variants = 0;
+};
+
 struct CacheReport {
   bool asked = true;  // false: --offline
   std::vector<CacheState> caches;
   std::vector<CacheDistance> variants;
+  std::vector<CacheBase> bases = {};
 };
 
 // The caches that Nix is configured with; those of "substituters=..." in `options.settings`, if it is there. None where

@@ -81,6 +81,7 @@ class Costs {
       const Cell& cell = *variant.cell;
       const bool impossible = cell.status == PairStatus::impossible;
       count_ += impossible ? 0 : 1;
+      of_nixpkgs_ += variant.of_nixpkgs && !impossible ? 1 : 0;
       if (!variant.is_gpu()) {
         ++cpu_builds_;
         continue;
@@ -97,6 +98,8 @@ class Costs {
   }
 
   std::size_t count() const { return count_; }
+  std::size_t of_nixpkgs() const { return of_nixpkgs_; }
+  std::size_t cpu_builds() const { return static_cast<std::size_t>(cpu_builds_); }
 
   double rebuild(const Model& model) const {
     double sum = cpu_builds_ * model.host;
@@ -131,7 +134,7 @@ class Costs {
  private:
   std::map<FamilyKey, Family> families_;
   double cpu_builds_ = 0;
-  std::size_t count_ = 0;
+  std::size_t count_ = 0, of_nixpkgs_ = 0;
 };
 
 template <typename Cost>
@@ -165,6 +168,13 @@ MatrixCost matrix_cost(const std::vector<Variant>& variants, const std::vector<B
   add("rebuild", false, [&](const Model& model, double) { return costs.rebuild(model); });
   add("rebuild, compile_cache", false, [&](const Model& model, double) { return costs.cached(model); });
   add("carve", true, [&](const Model& model, double one) { return costs.carve(model, one); });
+  if (costs.of_nixpkgs() > 0) {  // what is cut is fetched, or one build that all share: no variant's
+    const auto cost = [&](const Model& model, double one) {
+      return static_cast<double>(costs.cpu_builds()) * model.host + one * static_cast<double>(costs.of_nixpkgs());
+    };
+    result.strategies.push_back({.strategy = "carve, base nixpkgs", .builds = costs.cpu_builds(), .carves = costs.of_nixpkgs(),
+                                 .cost = each(models, carve, cost)});
+  }
   add("carve, compile_cache", true, [&](const Model& model, double one) { return costs.cached(model) + one * static_cast<double>(costs.carves()); });
   return result;
 }

@@ -158,11 +158,11 @@ std::vector<Job> shared_jobs(std::vector<Job>& jobs, const MissingPaths& missing
 }
 
 void set_estimate(Job& job, const History& history) {
-  job.estimate = history.estimate(job.name, job.variant && !job.variant->carved_from.empty());
+  job.estimate = history.estimate(job.name, job.variant && job.variant->is_carved());
   if (!job.variant && !job.estimate.same_variant) job.estimate = {};
   job.cost.seconds = job.estimate.seconds;
   job.cost.bytes = job.estimate.peak_bytes;
-  if (job.cost.bytes == 0 && job.variant && job.variant->carved_from.empty()) {
+  if (job.cost.bytes == 0 && job.variant && !job.variant->is_carved()) {
     const Settings& settings = *job.variant->settings;  // what the matrix says, as long as nobody measured
     const unsigned compilers = settings.jobs > 0 ? std::min(settings.jobs, usable_cores()) : usable_cores();
     job.cost.bytes = std::uint64_t{compilers} * settings.memory_per_job_gib << 30;

@@ -202,7 +202,7 @@ class Runner {
   void work(std::size_t index) {
     Job& job = jobs_[index];
     BuildRecord record{.run = run_, .variant = job.name, .started = std::time(nullptr), .status = "running", .derivation = job.derivation,
-                       .carved_from = job.variant ? job.variant->carved_from : ""};
+                       .carved_from = !job.variant ? "" : job.variant->of_nixpkgs ? "nixpkgs" : job.variant->carved_from};
     try {
       const std::string again = job.attempts > 0 ? fmt::format("-{}", job.attempts + 1) : "";
       record.log = job.log = fmt::format("logs/{}-{}-{}{}.log.zst", job.name, run_, index, again);

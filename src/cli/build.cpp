@@ -220,6 +220,13 @@ std::string inputs_text(const CacheDistance& variant) {
   return text;
 }
 
+std::string base_text(const CacheInput& base) {
+  for (std::size_t i = 0; i < std::size(held_states); ++i) {
+    if (base.state == held_states[i]) return base.cache.empty() ? std::string(held_texts[i]) : fmt::format("in {}", base.cache);
+  }
+  return base.state;
+}
+
 void print_distances(const CacheReport& report, Terminal& terminal) {
   if (!report.asked) terminal.out("no binary cache was asked (--offline)\n");
   for (const CacheState& cache : report.caches) {
@@ -234,6 +241,10 @@ void print_distances(const CacheReport& report, Terminal& terminal) {
                each.unpacked > 0 ? bytes_text(each.unpacked) : "", inputs_text(each)});
   }
   terminal.out(table.text(terminal));
+  for (const CacheBase& base : report.bases) {
+    terminal.print("{} variant{} cut out of nixpkgs' own {}: {}\n", base.variants, base.variants == 1 ? " is" : "s are",
+                   printable(base.package.name), printable(base_text(base.package)));
+  }
 }
 
 void write_distance(JsonWriter& json, const CacheDistance& each) {
@@ -251,6 +262,11 @@ std::string dry_run_json(const std::vector<Job>& jobs, const JobPlan& plan, cons
   json.begin_object().member("asked", report.asked).key("caches").begin_array();
   for (const CacheState& cache : report.caches) {
     json.begin_object().member("uri", cache.uri).member("answers", cache.trouble.empty()).member("trouble", cache.trouble).end_object();
+  }
+  json.end_array().key("bases").begin_array();
+  for (const CacheBase& base : report.bases) {
+    json.begin_object().member("name", base.package.name).member("state", base.package.state).member("cache", base.package.cache);
+    json.member("variants", base.variants).end_object();
   }
   json.end_array().key("jobs").begin_array();
   for (const Job& job : jobs) {

@@ -4,12 +4,15 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "audit/diff.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/matrix_option.h"
+#include "matrix/expand.h"
 
 namespace lathe {
 namespace {
@@ -54,6 +57,25 @@ void print_json(const Plan& plan, const std::vector<std::string>& off, bool diff
   terminal.out(json.member("off", off).end_object().take());
 }
 
+// What variants are cut out of that no recipe of the folder builds, with their number.
+std::map<std::string, std::size_t> shared_bases(const MatrixSpec& spec) {
+  std::map<std::string, std::size_t> bases;
+  if (!spec.carver || !spec.carver->nixpkgs_base) return bases;
+  expand(spec, [&](const Variant& variant) {
+    if (!variant.of_nixpkgs || variant.cell->status == PairStatus::impossible) return true;
+    ++bases[fmt::format("{} for Python {}, CUDA {}, {}", variant.pytorch->version, variant.python, variant.cell->cuda->text(),
+                        to_string(variant.cell->isa->machine))];
+    return true;
+  });
+  return bases;
+}
+
+void print_bases(const MatrixSpec& spec, Terminal& terminal) {
+  for (const auto& [base, count] : shared_bases(spec)) {
+    terminal.print("{} variant{} cut out of nixpkgs' own torch {}\n", count, count == 1 ? " is" : "s are", base);
+  }
+}
+
 void print_text(const Plan& plan, const std::vector<std::string>& off, bool diff, Terminal& terminal) {
   for (const Edit& edit : plan.edits) {
     const std::string name = edit.from.empty() ? printable(edit.file) : fmt::format("{} -> {}", printable(edit.from), printable(edit.file));
@@ -72,8 +94,12 @@ int run(const Options& options, Terminal& terminal) {
   const Plan plan = make_plan(audit_folder(options.folder, spec, {.strict = options.strict}), spec,
                               options.diff ? Contents::read : Contents::left_out);
   const std::vector<std::string> off = compare_totals(plan.summary, options.expect);
-  if (options.format == "json") print_json(plan, off, options.diff, terminal);
-  else print_text(plan, off, options.diff, terminal);
+  if (options.format == "json") {
+    print_json(plan, off, options.diff, terminal);
+  } else {
+    print_text(plan, off, options.diff, terminal);
+    print_bases(spec, terminal);
+  }
   return plan.edits.empty() && off.empty() ? 0 : 1;
 }
 

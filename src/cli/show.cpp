@@ -55,7 +55,7 @@ void print(const Variant& variant, Terminal& terminal) {
   line("cpuinfo", fmt::format("{}", fmt::join(cell.isa->cpuinfo, " ")));
   line("system", system_of(cell.isa->machine));
   line("runs on", fmt::format("{}", fmt::join(cell.runs_on, ", ")));
-  line("carved", variant.carved_from.empty() ? "" : fmt::format("out of {}", variant.carved_from));
+  line("carved", variant.of_nixpkgs ? "out of nixpkgs' own torch" : variant.carved_from.empty() ? "" : fmt::format("out of {}", variant.carved_from));
   line("settings", settings_text(*variant.settings));
   const std::string ships = variant.nixpkgs->torch.empty() ? "" : fmt::format(" (ships PyTorch {}, CUDA {})", variant.nixpkgs->torch, variant.nixpkgs->cuda);
   line("nixpkgs", variant.nixpkgs->rev + ships + (variant.nixpkgs->assumed ? fmt::format(" ({})", variant.nixpkgs->assumption()) : ""));

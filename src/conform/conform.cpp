@@ -54,7 +54,7 @@ class Reader {
     }
     recipe.seen = see_recipe(derivation, inputs_);
     const Variant& variant = *job.variant;
-    const Expected expected{.base = pname_of(variant.carved_from), .torch = pname_of(variant.torch)};
+    const Expected expected{.base = variant.of_nixpkgs ? "torch" : pname_of(variant.carved_from), .torch = pname_of(variant.torch)};
     recipe.findings = compare_promise(variant, expected, *recipe.seen, survey);
     recipe.state = recipe.findings.count(Severity::error) > 0 ? "differs" : "conforms";
   }

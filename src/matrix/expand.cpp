@@ -16,6 +16,7 @@
 #include "hardware/nixpkgs.h"
 #include "matrix/companions.h"
 #include "matrix/name_pattern.h"
+#include "matrix/nixpkgs_base.h"
 
 namespace lathe {
 namespace {
@@ -182,7 +183,7 @@ class Expander {
 
   bool expand_block(const Block& block) {
     const Patterns patterns(block);
-    Groups groups = spec_.carver && block.gpu ? fat_groups(block, patterns) : Groups{};
+    Groups groups = spec_.carver && block.gpu && !spec_.carver->nixpkgs_base ? fat_groups(block, patterns) : Groups{};
     Variant variant;
     return for_each(block, variant, [&](const NamePattern::Words& words) {
       patterns.write(variant, words);
@@ -275,6 +276,7 @@ class Expander {
     const auto word = [&](NamePattern::Word which) -> std::string& { return words[static_cast<std::size_t>(which)]; };
     word(package) = variant.package = spec_.package;
     word(matrix) = spec_.name;
+    variant.of_nixpkgs = block.gpu && spec_.carver && spec_.carver->nixpkgs_base;
     variant.nixpkgs = spec_.nixpkgs.at(block.nixpkgs);
     Cells cells;
     const PytorchSource* cells_of = nullptr;
@@ -286,6 +288,7 @@ class Expander {
       for (const std::string& version : block.python) {
         variant.python = version;
         word(python) = digits_of(version);
+        if (variant.of_nixpkgs) cells = make_cells_of_nixpkgs(block, variant);
         for (const auto& cell : cells) {
           variant.cell = cell;
           word(cuda) = cell->cuda_text;
@@ -308,8 +311,21 @@ class Expander {
     }
     for (const auto& cuda : block.cuda) {
       for (const auto& gpus : block.gpus) {
-        for (const auto& isa : block.isas) cells.push_back(make_cell(gpus.value, isa.value, cuda.value, source, spec_.settings.ptx));
+        for (const auto& isa : block.isas) {
+          cells.push_back(make_cell(gpus.value, isa.value, cuda.value, source, spec_.settings.ptx));
+        }
       }
+    }
+    return cells;
+  }
+
+  // What caches have of nixpkgs' own torch hangs on the Python too.
+  Cells make_cells_of_nixpkgs(const Block& block, const Variant& variant) const {
+    Cells cells;
+    for (const auto& cell : make_cells(block, *variant.pytorch)) {
+      auto judged = std::make_shared<Cell>(*cell);
+      judge_of_nixpkgs(*judged, *variant.nixpkgs, *variant.pytorch, variant.python);
+      cells.push_back(std::move(judged));
     }
     return cells;
   }
@@ -393,6 +409,7 @@ class Expander {
   }
 
   std::shared_ptr<const Settings> settings_for(const Variant& variant) {
+    if (variant.of_nixpkgs) return settings_of_nixpkgs(variant);
     if (spec_.overrides.empty() && variant.settings) return variant.settings;
     std::uint64_t key = 0;
     for (std::size_t i = 0; i < spec_.overrides.size(); ++i) {
@@ -403,6 +420,19 @@ class Expander {
     auto& made = settings_[key];
     if (!made) made = make_settings(variant);
     return made;
+  }
+
+  // [flags] are for what is built here: CPU variants.
+  std::shared_ptr<const Settings> settings_of_nixpkgs(const Variant& variant) {
+    for (std::size_t i = 0; i < spec_.overrides.size(); ++i) {
+      const Override& row = spec_.overrides[i];
+      if (row.sets == std::vector<std::string>{"cpu_flags"} || !matches(row.match, variant)) continue;
+      throw Error({.what = fmt::format("{} of {}, which is cut out of nixpkgs' own torch: that is taken as it is",
+                                       fmt::join(row.sets, ", "), variant.name),
+                   .where = row.where,
+                   .next = "leave it out of the row's match, or take base = \"matrix\""});
+    }
+    return as_nixpkgs_;
   }
 
   static std::vector<std::string> checked_flags(const Override& row, const Isa& isa) {
@@ -459,6 +489,9 @@ class Expander {
   std::map<std::string, std::vector<const Alias*>> wanted_aliases_;
   std::set<std::string> found_aliases_;
   std::map<std::uint64_t, std::shared_ptr<const Settings>> settings_;
+  // No flags of an instruction set.
+  const std::shared_ptr<const Settings> as_nixpkgs_ =
+      std::make_shared<const Settings>(Settings{.compile_cache = {}, .cpu_flags = std::vector<std::string>{}, .extra = {}});
 };
 
 }  // namespace

@@ -104,7 +104,7 @@ class MatrixParser {
     read_companions(root_, spec_);
     read_branches();
     if (const Toml* settings = root_.find("settings")) {
-      settings->allow_only({"strategy", "narrow", "ptx", "jobs", "memory_per_job", "compile_cache"});
+      settings->allow_only({"strategy", "base", "narrow", "ptx", "jobs", "memory_per_job", "compile_cache"});
       read_settings(*settings, spec_.settings);
     }
     if (const Toml* extra = root_.find("extra")) spec_.settings.extra = read_extra(*extra);
@@ -113,6 +113,7 @@ class MatrixParser {
     read_blocks("build");
     read_blocks("include");
     if (spec_.blocks.empty()) root_.fail("no [[build]] block", "see: torchlathe init");
+    check_nixpkgs_base();
     read_rows();
     return std::move(spec_);
   }
@@ -367,7 +368,11 @@ class MatrixParser {
                      "\"rebuild\" builds each variant, \"carve\" builds once for all GPUs and cuts each variant out of that");
     }
     if (carver) carver->allow_only({"url", "sha256"});
-    if (!strategy || strategy->text() != "carve") return;
+    const Toml* base = settings ? settings->find("base") : nullptr;
+    const bool of_nixpkgs = base && is_nixpkgs(*base);
+    const bool carves = strategy && strategy->text() == "carve";
+    if (base && !carves) base->fail("base says what is carved, and nothing is", "add strategy = \"carve\"");
+    if (!carves) return;
     if (!carver) {
       strategy->fail("recipes that carve need torchlathe, and nothing says where it is",
                      "add [carver] with the url (and sha256) of its source tree");
@@ -376,7 +381,39 @@ class MatrixParser {
       settings->at("narrow").fail("narrow = \"closure\" and strategy = \"carve\" exclude each other",
                                   "MAGMA, NCCL and the companions of a build for all GPUs are for all GPUs too");
     }
-    spec_.carver = Carver{.url = read_tarball_url(carver->at("url")), .sha256 = read_tarball_hash(*carver), .where = carver->where()};
+    spec_.carver = Carver{.url = read_tarball_url(carver->at("url")), .sha256 = read_tarball_hash(*carver), .nixpkgs_base = of_nixpkgs,
+                          .where = carver->where()};
+  }
+
+  static bool is_nixpkgs(const Toml& base) {
+    static const std::vector<std::string> known = {"matrix", "nixpkgs"};
+    if (std::ranges::find(known, base.text()) == known.end()) {
+      base.fail(fmt::format("base cannot be \"{}\"", printable(base.text())),
+                did_you_mean_text(base.text(), known,
+                                  "\"matrix\" builds what others are cut out of, \"nixpkgs\" takes nixpkgs' own torch"));
+    }
+    return base.text() == "nixpkgs";
+  }
+
+  // base = "nixpkgs": nothing can be asked of a build that somebody else has made. What is for builds alone may be for CPU variants.
+  void check_nixpkgs_base() {
+    if (!spec_.carver || !spec_.carver->nixpkgs_base) return;
+    const bool builds = std::ranges::any_of(spec_.blocks, [](const Block& block) { return !block.gpu; });
+    const auto refuse = [&](const Toml& table, std::initializer_list<std::string> keys) {
+      for (const std::string& key : keys) {
+        const Toml* value = table.find(key);
+        if (!value) continue;
+        value->fail(fmt::format("{} and base = \"nixpkgs\" exclude each other", &table == &root_ ? "[" + key + "]" : key),
+                    "nixpkgs' own torch is taken as it is; base = \"matrix\" builds one");
+      }
+    };
+    const Toml& settings = root_.at("settings");
+    refuse(settings, {"ptx"});
+    refuse(root_, {"cuda_packages", "torchvision", "torchaudio"});
+    refuse(root_.at("matrix"), {"companions"});
+    if (builds) return;
+    refuse(settings, {"jobs", "memory_per_job", "compile_cache"});
+    refuse(root_, {"flags", "extra"});
   }
 
   void read_override(const Toml& row) {

@@ -72,6 +72,7 @@ struct Silenced {
 struct Carver {
   std::string url;
   std::optional<std::string> sha256;
+  bool nixpkgs_base = false;  // base = "nixpkgs": out of nixpkgs' own torch, instead of one build for all GPUs
   Place where;
 };
 

@@ -75,6 +75,7 @@ struct Cell {
   std::optional<Version> cuda;     // nullopt: CPU only
   PairStatus status = PairStatus::valid;
   std::string reason;              // one sentence
+  std::string not_served = {};     // base = "nixpkgs": why nixpkgs' own torch is not this; "" where it is
   std::vector<std::string> runs_on;  // products whose machines can run it, best served first
   std::optional<Version> min_driver;
   std::string gpu_text;            // "sm120", "sm86_sm89", "" for CPU builds: as in names
@@ -92,6 +93,7 @@ struct Variant {
   std::shared_ptr<const Settings> settings;
   std::vector<std::string> aliases;  // older names
   std::string carved_from;  // strategy = "carve": the variant that this one is cut out of; "": it is built itself
+  bool of_nixpkgs = false;  // base = "nixpkgs": cut out of nixpkgs' own torch, which is no variant
   bool fat = false;         // strategy = "carve": others are cut out of this one
 
   // Of a companion: what it is, the PyTorch variant that it is built for, and what that is cut out of ("": it is built).
@@ -99,6 +101,7 @@ struct Variant {
   std::string torch, torch_carved_from;
 
   bool is_gpu() const { return cell->cuda.has_value(); }
+  bool is_carved() const { return of_nixpkgs || !carved_from.empty(); }
   std::string file() const { return name + ".nix"; }
   const std::vector<std::string>& cpu_flags() const {
     return settings->cpu_flags ? *settings->cpu_flags : cell->isa->flags;

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "hardware/catalog.h"
 #include "hardware/nixpkgs.h"
+#include "hardware/nixpkgs_columns.h"
 #include "nix/command.h"
 #include "nix/mentioned.h"
 #include "nix/nix.h"
@@ -103,10 +104,14 @@ std::string recorder_text(const Marks& marks) {
   return fmt::format("let main = (\n{}\n); parts = {{\n{}}}; in main {{ inherit parts; request = builtins.fromJSON ", main, parts);
 }
 
-// What nixpkgs targets when nobody asks: every capability of the toolkit that is not soldered to a Tegra and that no later
-// toolkit has dropped.
+// What nixpkgs targets when nobody asks. Where that was not noted: every capability of the toolkit that is not soldered to a
+// Tegra and that no later toolkit has dropped.
 std::vector<std::string> default_capabilities(const Version& cuda) {
   std::vector<std::string> result;
+  if (const DefaultGpus* known = default_gpus(cuda)) {
+    for (const Capability gpu : known->capabilities) result.push_back(spell(gpu, Dialect::dotted));
+    return result;
+  }
   for (const CapabilityRow& row : catalog().capabilities) {
     if (!row.tegra && !row.last_cuda && row.first_cuda <= cuda) result.push_back(spell(row.capability, Dialect::dotted));
   }

@@ -163,6 +163,9 @@ struct Recorded {
   std::vector<std::string> fetched_imports = {};    // import of something that has to be fetched or built first
   std::vector<std::string> messages = {};           // trace and warn
   std::string carver = {};                          // URL of the torchlathe that cuts it out of another build; "": it is built
+  bool of_nixpkgs = false;                          // cut out of nixpkgs' own torch, which the recipe does not change
+  std::vector<std::string> base_gpus = {};          // for which that other build is, as far as it says so: "9.0", "12.0+PTX"
+  std::map<std::string, std::string> expected = {};  // what it is refused without: "version" -> "2.9.1", "cuda" -> "12.8"
 
   bool evaluated() const { return kind != Kind::failed; }
   const RecordedNixpkgs* pin() const { return nixpkgs.empty() ? nullptr : &nixpkgs.front(); }

@@ -349,6 +349,10 @@ void read_note(const Json& json, Recorded& recorded, const std::string& folder, 
     add_once(recorded.fetched_imports, json.text_of("detail"));
   } else if (kind == "carved") {
     recorded.carver = json.text_of("url");
+  } else if (kind == "carved-of") {
+    recorded.of_nixpkgs = flag_of(json, "own");
+    recorded.base_gpus = texts_of(member(json, "gpus"));
+    for (const char* what : {"version", "cuda"}) recorded.expected[what] = member(json, "expect").text_of(what);
   } else if (kind == "trace" || kind == "warn") {
     add_once(recorded.messages, json.text_of("message"));
   }

@@ -367,5 +367,30 @@ TEST_F(Record, FetchedRepositoriesCanBeImportedWithoutBeingFetched) {
   EXPECT_EQ(recipe.fetched_imports[0], "<fetchFromGitHub:me/build-cudatoolkit@main>/.flox/pkgs/cudatoolkit-13_0.nix");
 }
 
+// Out of what is cut, and what that is for.
+Recorded carved(const std::string& package, const std::string& more = "") {
+  return evaluate(std::string("let pkgs = ") + pinned + "{ system = \"x86_64-linux\"; config = { allowUnfree = true; cudaSupport = true; }; }; in "
+                  "import \"${builtins.fetchTarball { url = \"https://example.org/t.tar.gz\"; }}/nix/carve.nix\" { inherit pkgs; } "
+                  "{ package = " + package + "; gpus = [ \"9.0\" ]; pname = \"mine\"; " + more + "}");
+}
+
+TEST_F(Record, NixpkgsOwnTorchIsToldFromOtherBasesOfACarve) {
+  const Recorded own = carved("pkgs.python313Packages.torch", "expect = { version = \"2.9.1\"; cuda = \"12.8\"; };");
+  ASSERT_TRUE(own.package) << failure_of(own);
+  EXPECT_TRUE(own.of_nixpkgs);
+  EXPECT_EQ(own.base_gpus, (std::vector<std::string>{"7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0"}));
+  EXPECT_EQ(own.expected, (std::map<std::string, std::string>{{"version", "2.9.1"}, {"cuda", "12.8"}}));
+  EXPECT_EQ(own.package->gpu_targets, std::vector<std::string>{"9.0"});
+  for (const char* other : {"(pkgs.python313Packages.torch.override { gpuTargets = [ \"9.0\" \"8.6+PTX\" ]; })",
+                            "(pkgs.python313Packages.torch.overrideAttrs { doCheck = true; })"}) {
+    const Recorded changed = carved(other);
+    ASSERT_TRUE(changed.package) << failure_of(changed);
+    EXPECT_FALSE(changed.of_nixpkgs) << other;
+  }
+  EXPECT_EQ(carved("(pkgs.python313Packages.torch.override { gpuTargets = [ \"9.0\" \"8.6+PTX\" ]; })").base_gpus,
+            (std::vector<std::string>{"9.0", "8.6+PTX"}));
+  EXPECT_FALSE(evaluate(std::string("(") + pinned + "{ }).python313Packages.torch").of_nixpkgs) << "nothing is cut there";
+}
+
 }  // namespace
 }  // namespace lathe

@@ -89,13 +89,18 @@ in
 let
   # torchlathe's nix/carve.nix: what it makes of a package holds what that package built for these GPUs would hold, so that
   # is what is recorded.
-  carve = _: { package, gpus, pname ? null, passthru ? { }, meta ? { }, instead ? [ ], ... }:
+  carve = _: { package, gpus, pname ? null, passthru ? { }, meta ? { }, instead ? [ ], expect ? { }, ... }:
     let
       companion = instead != [ ];
+      base = package._recorded or { };
+      named = base.effective.gpuTargets or [ ];
+      # Nobody changed it: the one that caches have, where the package set was asked for nothing else.
+      own = base.builder or "" == "torch" && base.arguments == { } && base.changes == 0;
+      noted = note { kind = "carved-of"; inherit own expect; gpus = if named != [ ] then named else package.cudaCapabilities or [ ]; };
       change = if companion then { torch = (builtins.head instead).use; } else { gpuTargets = gpus; };
       ownList = old: if companion then { preConfigure = (old.preConfigure or "") + "export TORCH_CUDA_ARCH_LIST=\"${builtins.concatStringsSep ";" gpus}\"\n"; } else { };
     in
-    (package.override change).overrideAttrs (old: ownList old // {
+    noted (package.override change).overrideAttrs (old: ownList old // {
       passthru = (old.passthru or { }) // passthru;
       meta = (old.meta or { }) // meta;
     } // (if pname == null then { } else { inherit pname; }));

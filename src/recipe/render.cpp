@@ -351,6 +351,8 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
     holes["carved_from"] = variant.carved_from;
     holes["carver_url"] = spec.carver->url;
     holes["carver_sha256"] = spec.carver->sha256 ? fmt::format("sha256 = \"{}\";", *spec.carver->sha256) : "";
+    const std::string& why = variant.cell->not_served;
+    holes["refuse"] = why.empty() ? "" : fmt::format("refuse = \"{}\";", nix_text(why));
   }
   holes["overlays"] = overlays(spec, variant, holes);
   if (variant.companion) add_companion_holes(variant, holes);
@@ -358,6 +360,7 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
 }
 
 std::string_view form_of(const Variant& variant) {
+  if (variant.of_nixpkgs) return "carved_nixpkgs.nix.in";
   if (!variant.carved_from.empty()) return variant.companion ? "companion_carved.nix.in" : "carved.nix.in";
   if (variant.companion) return "companion.nix.in";
   return variant.is_gpu() ? "gpu.nix.in" : "cpu.nix.in";

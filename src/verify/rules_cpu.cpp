@@ -108,7 +108,7 @@ std::size_t uses_of(const Inspection& inspection, const Isa& isa, const Extensio
 
 void unused(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
   const ExtensionSet own = own_of(*promise.isa);
-  if (own.none() || uses_of(inspection, *promise.isa, own) > 0) return;
+  if (promise.for_every_cpu || own.none() || uses_of(inspection, *promise.isa, own) > 0) return;
   Breach breach{.rule = "isa-unused", .severity = Severity::warning,
                 .what = fmt::format("promises {}, and uses {} nowhere outside of functions that are picked at run time", promise.isa->name, names_of(own))};
   if (const auto cpu = inspection.cpu()) breach.evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("needs {}: {}", cpu->least_isa.empty() ? "an unknown processor" : cpu->least_isa, cpu->reason)});

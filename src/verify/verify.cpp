@@ -19,6 +19,7 @@ BuildPromise promise_of(const Variant& variant) {
           .gpus = cell.gpus,
           .isa = cell.isa,
           .ptx = variant.is_gpu() && variant.settings->ptx,
+          .for_every_cpu = variant.of_nixpkgs,
           .package = variant.package};
 }
 

@@ -20,6 +20,7 @@ struct BuildPromise {
   std::vector<Capability> gpus = {};      // with their suffixes; empty for CPU only
   const Isa* isa = nullptr;               // of the catalogue; never null
   bool ptx = false;                       // PTX for later GPUs was asked for
+  bool for_every_cpu = false;             // compiled without flags of `isa`: it runs there, and uses nothing of it
   std::string package = "pytorch";        // a companion's GPUs must be exactly those of its PyTorch
 };
 

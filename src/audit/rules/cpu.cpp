@@ -8,6 +8,7 @@
 
 #include "audit/rule.h"
 #include "hardware/flags.h"
+#include "matrix/nixpkgs_base.h"
 
 namespace lathe {
 namespace {
@@ -26,6 +27,9 @@ std::string setting(const RecordedPackage& package, const std::string& name) {
   const auto found = package.environment.find(name);
   return found == package.environment.end() ? "" : found->second;
 }
+
+// nixpkgs' own torch is compiled for every CPU of its kind, and picks more at run time.
+bool runs_on_every_cpu(const Case& recipe) { return recipe.got.of_nixpkgs && is_lowest(*recipe.promise->isa); }
 
 // What localSystem.gcc asks for reaches every compiler, before the recipe's own flags.
 std::vector<std::string> with_machine(const Case& recipe, const std::vector<std::string>& words) {
@@ -79,13 +83,13 @@ void rule_isa_excess(const Case& recipe, Report& report) {
 }
 
 void rule_isa_missing(const Case& recipe, Report& report) {
-  if (!judged(recipe)) return;
+  if (!judged(recipe) || runs_on_every_cpu(recipe)) return;
   report_missing(recipe, report, recipe.package()->cxxflags, "CXXFLAGS");
   report_missing(recipe, report, recipe.package()->cflags, "CFLAGS");
 }
 
 void rule_isa_switches(const Case& recipe, Report& report) {
-  if (!judged(recipe) || recipe.is_companion()) return;
+  if (!judged(recipe) || recipe.is_companion() || runs_on_every_cpu(recipe)) return;
   std::vector<std::string> on;
   std::ranges::copy_if(recipe.promise->isa->without, std::back_inserter(on), [&](const std::string& name) { return setting(*recipe.package(), name) != "0"; });
   if (!on.empty()) {

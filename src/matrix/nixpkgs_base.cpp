@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include "matrix/nixpkgs_base.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "hardware/nixpkgs.h"
+#include "hardware/nixpkgs_columns.h"
+
+namespace lathe {
+namespace {
+
+std::string dotted(Capability gpu) { return spell(gpu, Dialect::dotted); }
+
+// For what nixpkgs builds torch where nothing names a GPU; empty where that is not known.
+std::vector<Capability> default_targets(const Nixpkgs& nixpkgs, const Version& cuda) {
+  const DefaultGpus* row = default_gpus(cuda);
+  if (!row) return {};
+  std::vector<Capability> gpus = row->capabilities;
+  const auto& takes = nixpkgs.facts->torch_capabilities;
+  std::erase_if(gpus, [&](Capability gpu) { return !takes.empty() && std::ranges::find(takes, dotted(gpu)) == takes.end(); });
+  return gpus;
+}
+
+std::string why_no_code(const std::vector<Capability>& targets, Capability gpu, const Version& cuda) {
+  if (std::ranges::find(targets, gpu) != targets.end()) return "";
+  std::vector<std::string> names;
+  std::vector<DeviceCode> codes;
+  for (const Capability target : targets) {
+    names.push_back(dotted(target));
+    codes.push_back({target, CodeKind::cubin});
+  }
+  const auto other = gpu.suffix == 0 ? pick(codes, gpu) : std::nullopt;
+  return fmt::format("nixpkgs' own torch with CUDA {} has code for {}, none for {}{}", cuda.text(), fmt::join(names, ", "), dotted(gpu),
+                     other ? fmt::format("; that runs the code for {}", names[*other]) : "");
+}
+
+std::string why_not_served(const Cell& cell, const Nixpkgs& nixpkgs, const PytorchSource& source) {
+  if (nixpkgs.torch.empty()) return "it is not known which PyTorch this nixpkgs ships: say torch under [nixpkgs]";
+  if (nixpkgs.torch != source.version) return fmt::format("this nixpkgs' own torch is {}, not {}", nixpkgs.torch, source.version);
+  if (nixpkgs.cuda.empty()) return "it is not known with which CUDA this nixpkgs builds its torch: say cuda under [nixpkgs]";
+  const Version& cuda = *cell.cuda;
+  if (nixpkgs.cuda != cuda.text()) return fmt::format("this nixpkgs' own torch is built with CUDA {}, not {}", nixpkgs.cuda, cuda.text());
+  const std::vector<Capability> targets = default_targets(nixpkgs, cuda);
+  if (targets.empty()) return fmt::format("for which GPUs nixpkgs builds its torch with CUDA {} is not known", cuda.text());
+  for (const Capability gpu : cell.gpus) {
+    if (std::string why = why_no_code(targets, gpu, cuda); !why.empty()) return why;
+  }
+  if (is_lowest(*cell.isa)) return "";
+  return fmt::format("nixpkgs' own torch is compiled for every {} CPU, not for {}", to_string(cell.isa->machine), cell.isa->name);
+}
+
+}  // namespace
+
+bool is_lowest(const Isa& isa) {
+  const auto first = std::ranges::find(catalog().isas, isa.machine, &Isa::machine);
+  return first != catalog().isas.end() && first->name == isa.name;
+}
+
+void judge_of_nixpkgs(Cell& cell, const Nixpkgs& nixpkgs, const PytorchSource& source, std::string_view python) {
+  if (cell.status == PairStatus::impossible) return;
+  if (std::string why = why_not_served(cell, nixpkgs, source); !why.empty()) {
+    cell.status = PairStatus::impossible;
+    cell.not_served = cell.reason = std::move(why);
+    cell.runs_on.clear();
+    return;
+  }
+  cell.status = PairStatus::valid;
+  cell.reason = fmt::format("cut out of nixpkgs' own torch, which is compiled for every {} CPU", to_string(cell.isa->machine));
+  const std::string& cached = nixpkgs.facts->python;
+  if (cached != python) cell.reason += fmt::format("; caches have that for Python {}, for {} it is built first", cached, python);
+}
+
+}  // namespace lathe
