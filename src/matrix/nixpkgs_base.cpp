@@ -27,14 +27,8 @@ std::vector<Capability> default_targets(const Nixpkgs& nixpkgs, const Version& c
 std::string why_no_code(const std::vector<Capability>& targets, Capability gpu, const Version& cuda) {
   if (std::ranges::find(targets, gpu) != targets.end()) return "";
   std::vector<std::string> names;
-  std::vector<DeviceCode> codes;
-  for (const Capability target : targets) {
-    names.push_back(dotted(target));
-    codes.push_back({target, CodeKind::cubin});
-  }
-  const auto other = gpu.suffix == 0 ? pick(codes, gpu) : std::nullopt;
-  return fmt::format("nixpkgs' own torch with CUDA {} has code for {}, none for {}{}", cuda.text(), fmt::join(names, ", "), dotted(gpu),
-                     other ? fmt::format("; that runs the code for {}", names[*other]) : "");
+  for (const Capability target : targets) names.push_back(dotted(target));
+  return fmt::format("nixpkgs' own torch with CUDA {} has code for {}, none for {}", cuda.text(), fmt::join(names, ", "), dotted(gpu));
 }
 
 std::string why_not_served(const Cell& cell, const Nixpkgs& nixpkgs, const PytorchSource& source) {
