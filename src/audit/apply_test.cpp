@@ -23,11 +23,13 @@ class ApplyTest : public ::testing::Test {
  protected:
   ApplyTest() { reset(); }
 
-  // Five files; the plan rewrites two, renames one, deletes two and creates two.
+  // Five recipes and a patch; the plan rewrites two, renames one, deletes two and creates two, with a patch for each of these.
   void reset() {
     fs::remove_all(folder_);
     fs::create_directory(folder_);
     for (const char* name : {"a", "b", "c", "d", "e"}) write(std::string(name) + ".nix", std::string("old ") + name);
+    fs::create_directory(folder_ / "p");
+    write("p/q.patch", "old q");
   }
   void write(const std::string& name, const std::string& text) { std::ofstream(folder_ / name) << text; }
 
@@ -38,21 +40,24 @@ class ApplyTest : public ::testing::Test {
                       {.kind = Verdict::rename, .file = "r.nix", .from = "c.nix", .reason = {}, .old_content = "old c", .new_content = "old c"},
                       {.kind = Verdict::create, .file = "x.nix", .from = {}, .reason = {}, .old_content = {}, .new_content = "new x"},
                       {.kind = Verdict::create, .file = "y.nix", .from = {}, .reason = {}, .old_content = {}, .new_content = "new y"},
+                      {.kind = Verdict::rewrite, .file = "p/q.patch", .from = {}, .reason = {}, .old_content = "old q", .new_content = "new q"},
+                      {.kind = Verdict::create, .file = "p/new/z.patch", .from = {}, .reason = {}, .old_content = {}, .new_content = "new z"},
                       {.kind = Verdict::remove, .file = "d.nix", .from = {}, .reason = {}, .old_content = "old d", .new_content = {}},
                       {.kind = Verdict::remove, .file = "e.nix", .from = {}, .reason = {}, .old_content = "old e", .new_content = {}}}};
   }
 
   std::map<std::string, std::string> content(const fs::path& folder) const {
     std::map<std::string, std::string> files;
-    for (const auto& entry : fs::directory_iterator(folder)) {
-      if (entry.is_regular_file()) files[entry.path().filename().string()] = read_file(entry.path());
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      const std::string name = entry.path().lexically_relative(folder).string();
+      if (entry.is_regular_file() && !name.starts_with(journal_folder)) files[name] = read_file(entry.path());
     }
     return files;
   }
   std::map<std::string, std::string> content() const { return content(folder_); }
 
-  const std::map<std::string, std::string> before_ = {{"a.nix", "old a"}, {"b.nix", "old b"}, {"c.nix", "old c"}, {"d.nix", "old d"}, {"e.nix", "old e"}};
-  const std::map<std::string, std::string> after_ = {{"a.nix", "new a"}, {"b.nix", "new b"}, {"r.nix", "old c"}, {"x.nix", "new x"}, {"y.nix", "new y"}};
+  const std::map<std::string, std::string> before_ = {{"a.nix", "old a"}, {"b.nix", "old b"}, {"c.nix", "old c"}, {"d.nix", "old d"}, {"e.nix", "old e"}, {"p/q.patch", "old q"}};
+  const std::map<std::string, std::string> after_ = {{"a.nix", "new a"}, {"b.nix", "new b"}, {"r.nix", "old c"}, {"x.nix", "new x"}, {"y.nix", "new y"}, {"p/q.patch", "new q"}, {"p/new/z.patch", "new z"}};
   const testing::ScratchFolder scratch_;
   const fs::path folder_ = scratch_.path();
 };
@@ -60,7 +65,7 @@ class ApplyTest : public ::testing::Test {
 TEST_F(ApplyTest, EveryEditIsDoneAndOldFilesAreKept) {
   const ApplyResult result = apply_plan(plan(), folder_);
   EXPECT_EQ(content(), after_);
-  EXPECT_EQ(result.put, 5u);
+  EXPECT_EQ(result.put, 7u);
   EXPECT_EQ(result.removed, 3u);
   EXPECT_EQ(content(result.journal / "old"), before_);
   EXPECT_EQ(forget_journals(folder_), 1u);
@@ -263,6 +268,15 @@ TEST_F(ApplyTest, LeavesNothingOfAJournalThatCouldNotBeWritten) {
   }), Error);
   EXPECT_EQ(content(), before_);
   EXPECT_FALSE(fs::exists(folder_ / journal_folder));
+}
+
+TEST_F(ApplyTest, FilesAreNotWrittenThroughALinkOfTheirFolder) {
+  const testing::ScratchFolder outside;
+  fs::create_symlink(outside.path(), folder_ / "patches");
+  const Plan files{.summary = {}, .edits = {{.kind = Verdict::create, .file = "patches/a.patch", .from = {}, .reason = {}, .old_content = {}, .new_content = "x"}}, .beside = 1};
+  EXPECT_THROW(apply_plan(files, folder_), Error);
+  EXPECT_TRUE(fs::is_empty(outside.path()));
+  EXPECT_EQ(read_file(folder_ / "a.nix"), "old a");
 }
 
 TEST_F(ApplyTest, NamesAsLongAsTheyMayBe) {

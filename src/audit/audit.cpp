@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "matrix/expand.h"
 #include "os/file.h"
+#include "recipe/extra_files.h"
 #include "recipe/render.h"
 
 namespace lathe {
@@ -233,8 +234,10 @@ class Auditor {
     });
   }
 
-  // Files of the folder in which a wanted recipe is really written: a wrapper's base must stay.
+  // Files of the folder in which a wanted recipe is really written: a wrapper's base must stay. And those that the matrix names.
   void find_parts() {
+    for (const std::string& file : extra_files(spec_)) parts_.insert((audit_.folder == "." ? fs::path(file) : audit_.folder / file).lexically_normal().string());
+    for (const SharedRecipe& file : render_shared(spec_)) parts_.insert((audit_.folder == "." ? fs::path(file.file) : audit_.folder / file.file).lexically_normal().string());
     for (const Entry& entry : entries_) {
       if (entry.match != Matched::name || !entry.got->package) continue;
       for (const auto& [key, place] : entry.got->package->places) {

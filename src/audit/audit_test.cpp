@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "audit/apply.h"
 #include "audit/plan.h"
 #include "audit/print.h"
 #include "audit/rule.h"
@@ -175,6 +176,28 @@ TEST_F(AuditTest, WhatIsRightInARealRecipeIsNoFinding) {
   const AuditedRecipe local = findings_of("    \"-march=x86-64-v3\"\n    \"-mfma\"\n    \"-mf16c\"\n", "");
   EXPECT_TRUE(has(local, "isa-missing"));
   EXPECT_FALSE(has(findings_of("system = \"x86_64-linux\";", "localSystem = { system = \"x86_64-linux\"; gcc.arch = \"x86-64-v3\"; };"), "isa-missing"));
+}
+
+TEST_F(AuditTest, ThePlanBringsWhatExtraNames) {
+  const testing::ScratchFolder beside;
+  beside.write("patches/a.patch", "--- a/x\n");
+  beside.write("b.patch", "--- a/y\n");
+  const MatrixSpec spec = parse_matrix(std::string(small_matrix) + "[extra]\nnix = 'patches = old.patches ++ [ ./patches/a.patch ./b.patch ./gone.patch ];'\n",
+                                       (beside.path() / "matrix.toml").string());
+  write("b.patch", "--- a/z\n");
+  const auto plan = [&] { return make_plan(audit_folder(folder_, spec, {}), spec); };
+  const Plan first = plan();
+  ASSERT_EQ(first.beside, 2u);
+  EXPECT_EQ(first.edits[0].file, "b.patch");
+  EXPECT_EQ(first.edits[0].kind, Verdict::rewrite);
+  EXPECT_EQ(first.edits[0].old_content, "--- a/z\n");
+  EXPECT_EQ(first.edits[1].file, "patches/a.patch");
+  EXPECT_EQ(first.edits[1].kind, Verdict::create);
+  EXPECT_EQ(first.summary.rewrite, 3u);  // of recipes only
+  apply_plan(first, folder_);
+  EXPECT_EQ(read_file(folder_ / "patches/a.patch"), "--- a/x\n");
+  EXPECT_EQ(read_file(folder_ / "b.patch"), "--- a/y\n");
+  EXPECT_TRUE(plan().edits.empty());
 }
 
 TEST_F(AuditTest, BrokenFilesAreRewrittenWhereTheyAreWanted) {

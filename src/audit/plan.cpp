@@ -8,6 +8,7 @@
 
 #include "base/parallel.h"
 #include "os/file.h"
+#include "recipe/extra_files.h"
 #include "recipe/render.h"
 
 namespace lathe {
@@ -43,6 +44,23 @@ void read_contents(Edit& edit, const Audit& audit, const MatrixSpec& spec, const
   edit.new_content = same ? edit.old_content : render(spec, wanted);
 }
 
+// What recipes need beside them, where it is not there or is otherwise. What is no file is for apply to refuse.
+std::vector<Edit> edits_beside(const Audit& audit, const MatrixSpec& spec) {
+  std::vector<Edit> edits;
+  const auto add = [&](SharedRecipe file, std::string_view reason) {
+    const std::filesystem::path path = audit.folder / file.file;
+    std::error_code error;
+    const auto kind = std::filesystem::symlink_status(path, error).type();
+    std::string old = kind == std::filesystem::file_type::regular ? read_file(path) : "";
+    if (kind == std::filesystem::file_type::regular && old == file.text) return;
+    edits.push_back({.kind = kind == std::filesystem::file_type::not_found ? Verdict::create : Verdict::rewrite, .file = std::move(file.file), .from = {},
+                     .reason = std::string(reason), .old_content = std::move(old), .new_content = std::move(file.text)});
+  };
+  for (SharedRecipe& file : render_shared(spec)) add(std::move(file), "the recipes take CUDA's packages from it");
+  for (SharedRecipe& file : read_extra_files(spec)) add(std::move(file), "[extra] names it");
+  return edits;
+}
+
 struct Total {
   std::string_view name;
   std::size_t count;
@@ -69,8 +87,9 @@ Plan make_plan(const Audit& audit, const MatrixSpec& spec, Contents contents) {
     const AuditedRecipe* recipe;
     std::string variant;
   };
-  Plan plan{.summary = audit.summary, .edits = {}};
-  std::vector<Source> sources;
+  Plan plan{.summary = audit.summary, .edits = edits_beside(audit, spec)};
+  plan.beside = plan.edits.size();
+  std::vector<Source> sources;  // of the edits of recipes
   const auto add = [&](bool removals) {
     for (const AuditedRecipe& recipe : audit.recipes) {
       if (recipe.verdict == Verdict::keep || recipe.verdict == Verdict::outside || (recipe.verdict == Verdict::remove) != removals) continue;
@@ -85,7 +104,7 @@ Plan make_plan(const Audit& audit, const MatrixSpec& spec, Contents contents) {
   }
   add(true);
   if (contents == Contents::left_out) return plan;
-  parallel_for_all(plan.edits.size(), [&](std::size_t i) { read_contents(plan.edits[i], audit, spec, sources[i].recipe, sources[i].variant); });
+  parallel_for_all(sources.size(), [&](std::size_t i) { read_contents(plan.edits[plan.beside + i], audit, spec, sources[i].recipe, sources[i].variant); });
   return plan;
 }
 

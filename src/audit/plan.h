@@ -21,6 +21,7 @@ struct Edit {
 struct Plan {
   AuditSummary summary;
   std::vector<Edit> edits;  // deletions last
+  std::size_t beside = 0;   // of them, those of files that recipes need beside them; the summary counts recipes only
 };
 
 // Of a hundred thousand recipes the contents are 700 MB, and writing them is most of the time: left out where nobody looks.
