@@ -208,11 +208,12 @@ TEST_F(PlantedJournal, CannotBringInALinkOrAFolder) {
 
 TEST_F(PlantedJournal, CannotBeALinkItself) {
   plan_json("", R"("a.nix")");
-  fs::rename(journal_, folder_ / "elsewhere");
-  fs::create_symlink("../elsewhere", journal_);
+  const std::string elsewhere = std::string(journal_folder) + "-elsewhere";
+  fs::rename(journal_, folder_ / elsewhere);
+  fs::create_symlink("../" + elsewhere, journal_);
   EXPECT_NE(refusal(), "");
   fs::remove_all(folder_ / journal_folder);
-  fs::create_symlink("elsewhere", folder_ / journal_folder);
+  fs::create_symlink(elsewhere, folder_ / journal_folder);
   EXPECT_NE(refusal(), "");
   EXPECT_THROW(forget_journals(folder_), Error);
   EXPECT_THROW(apply_plan(plan(), folder_), Error);
