@@ -351,7 +351,7 @@ void require_new_nix() {
 // After all has ended, on a terminal: each hash that can be mended is shown, and mended when the answer is yes. True when something is
 // to be built again.
 bool offer_repairs(std::vector<Job>& jobs, BuildRepairs& repairs, const Options& options, Terminal& terminal) {
-  if (options.format != "text" || stop_asked || ::isatty(STDIN_FILENO) != 1 || !terminal.err_is_terminal()) return false;
+  if (options.format != "text" || stop_asked || ::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return false;
   bool again = false;
   for (Job& job : jobs) {
     if (job.state != JobState::failed || job.why.empty() || job.why.front().finding.rule != "hash-mismatch") continue;

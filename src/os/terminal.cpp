@@ -29,10 +29,15 @@ std::string_view environment(const char* name) {
   return value ? value : "";
 }
 
+// A terminal that obeys escape codes.
+bool obeys_codes(int descriptor) {
+  return ::isatty(descriptor) == 1 && environment("TERM") != "dumb";
+}
+
 bool wants_colour() {
   if (!environment("NO_COLOR").empty()) return false;
   if (environment("CLICOLOR_FORCE") == "1") return true;
-  return ::isatty(STDOUT_FILENO) == 1 && environment("TERM") != "dumb";
+  return obeys_codes(STDOUT_FILENO);
 }
 
 // 0, or why not all could be written. A descriptor that somebody else made non-blocking is waited for.
@@ -71,6 +76,11 @@ std::size_t unfinished_end(std::string_view text) {
   return 0;
 }
 
+void drop_last_character(std::string& text) {
+  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.pop_back();
+  if (!text.empty()) text.pop_back();
+}
+
 std::int64_t now_ms() {
   using namespace std::chrono;
   return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
@@ -84,7 +94,7 @@ Terminal Terminal::process() {
   terminal.pipe_ends_us_ = std::signal(SIGPIPE, SIG_IGN) != SIG_IGN;  // a closed standard error must not end the work
   terminal.out_is_terminal_ = ::isatty(STDOUT_FILENO) == 1;
   terminal.colour_ = wants_colour();
-  terminal.err_is_terminal_ = ::isatty(STDERR_FILENO) == 1;
+  terminal.err_is_terminal_ = obeys_codes(STDERR_FILENO);
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) terminal.width_ = size.ws_col;
   return terminal;
@@ -173,7 +183,7 @@ void Progress::show(std::string_view text) {
   last_ms_ = now;
   shown_ = true;
   std::string line = printable(text);
-  while (display_width(line) >= terminal_.width()) line.pop_back();
+  while (display_width(line) >= terminal_.width()) drop_last_character(line);
   terminal_.err_codes(fmt::format("\r\x1b[K{}", line));  // the line is printable
 }
 
