@@ -188,6 +188,7 @@ class WheelCarver {
     }
     stem_ = named == stems.end() ? stems[0] : *named;
     info_ = stem_ + ".dist-info";
+    refuse_unreadable_info();
     const auto inside = named == stems.end() ? wheel_name_inside(stem_, text_of("WHEEL"), label_inside(text_of(variant_file_name)))
                                              : file_name;
     if (!inside) {
@@ -196,6 +197,14 @@ class WheelCarver {
     }
     name_ = *inside;
   }
+
+  void refuse_unreadable_info() const {
+    const auto is_metadata = [&](const ZipMember& member) { return is_info(member.name, "METADATA"); };
+    if (std::ranges::any_of(zip_.members, is_metadata) && !metadata_with_version(text_of("METADATA"), "0")) fail_without_version();
+    if (!is_whole_record(text_of("RECORD"))) fail("its RECORD ends inside a name in quotes", "the wheel is damaged: fetch it again");
+  }
+
+  [[noreturn]] void fail_without_version() const { fail("its METADATA names no version", "an installer would refuse it too"); }
 
   static bool is_name(const fs::path& destination) { return destination.extension() == ".whl" && !fs::is_directory(destination); }
 
@@ -319,7 +328,8 @@ class WheelCarver {
           wheel_variant_json(label_, options_.carve.targets, toolkit_of(carved.tree, folder), text_of(variant_file_name)));
     }
     writer.add(*record, new_name(record->name), as_byte_span(rewrite_record(unpack_text(*record), record->name, written_, [&](std::string_view name) {
-      return new_name(name);
+      const std::string now = new_name(name);
+      return is_replaced(std::string(name)) && !written_.contains(now) ? std::string() : now;
     })));
     carved.new_file_size = writer.finish();
     file.take_attributes(source_, NewFile::Keep::mode);
@@ -365,7 +375,7 @@ class WheelCarver {
       written_[new_name(member.name)] = {.hash = hash, .size = file.bytes().size()};
     } else if (member.name == info_ + "/METADATA") {
       const auto text = metadata_with_version(unpack_text(member), version_);
-      if (!text) fail("its METADATA names no version", "an installer would refuse it too");
+      if (!text) fail_without_version();
       add(writer, member, new_name(member.name), *text);
     } else {
       const auto at = member.packed.empty() ? 0 : static_cast<std::uint64_t>(member.packed.data() - map_.bytes().data());

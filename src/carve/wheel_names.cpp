@@ -29,8 +29,9 @@ std::string gpu_label(const CarveTarget& target) {
 
 using Row = std::vector<std::string>;
 
-// One field of CSV from `at` on, quoted or not; `at` comes to stand on the comma or line end behind it.
-std::string field_at(std::string_view text, std::size_t& at) {
+// One field of CSV from `at` on, quoted or not; `at` comes to stand on the comma or line end behind it. `open`: its quote is
+// never closed.
+std::string field_at(std::string_view text, std::size_t& at, bool& open) {
   std::string field;
   bool quoted = at < text.size() && text[at] == '"';
   if (quoted) ++at;
@@ -42,18 +43,24 @@ std::string field_at(std::string_view text, std::size_t& at) {
     else if (!quoted && (c == ',' || c == '\n' || c == '\r')) break;
     field += c;
   }
+  open = quoted;
   return field;
 }
 
-// RECORD as its writers and readers have it, Python's csv module: path, hash, size. Rows without a path are left out.
-std::vector<Row> rows_of(std::string_view text) {
+struct Rows {
   std::vector<Row> rows;
+  bool open = false;  // they end inside a quoted field
+};
+
+// RECORD as its writers and readers have it, Python's csv module: path, hash, size. Rows without a path are left out.
+Rows rows_of(std::string_view text) {
+  Rows all;
   for (std::size_t at = 0; at < text.size(); ++at) {
-    Row row = {field_at(text, at)};
-    while (at < text.size() && text[at] == ',') row.push_back(field_at(text, ++at));
-    if (!row[0].empty()) rows.push_back(std::move(row));
+    Row row = {field_at(text, at, all.open)};
+    while (at < text.size() && text[at] == ',') row.push_back(field_at(text, ++at, all.open));
+    if (!row[0].empty()) all.rows.push_back(std::move(row));
   }
-  return rows;
+  return all;
 }
 
 std::string quoted(const std::string& field) {
@@ -191,16 +198,11 @@ std::string rewrite_record(std::string_view text, std::string_view own_name, con
                            const std::function<std::string(std::string_view)>& new_name) {
   std::string out;
   std::set<std::string> seen;
-  std::string record_line;
   const std::string own(own_name);
-  for (Row& row : rows_of(text)) {
-    if (row[0] == own + ".jws" || row[0] == own + ".p7s") continue;
-    const bool itself = row[0] == own;
+  for (Row& row : rows_of(text).rows) {
+    if (row[0] == own || row[0] == own + ".jws" || row[0] == own + ".p7s") continue;
     row[0] = new_name(row[0]);
-    if (itself) {
-      record_line = line_of({row[0], "", ""});
-      continue;
-    }
+    if (row[0].empty()) continue;
     const auto it = written.find(row[0]);
     out += it == written.end() ? line_of(row) : line_of(row[0], it->second);
     seen.insert(row[0]);
@@ -208,12 +210,14 @@ std::string rewrite_record(std::string_view text, std::string_view own_name, con
   for (const auto& [path, file] : written) {
     if (!seen.contains(path)) out += line_of(path, file);
   }
-  return out + record_line;  // it lists all but itself
+  return out + line_of({new_name(own), "", ""});  // it lists all but itself
 }
+
+bool is_whole_record(std::string_view text) { return !rows_of(text).open; }
 
 std::set<std::string> recorded_paths(std::string_view text) {
   std::set<std::string> paths;
-  for (Row& row : rows_of(text)) paths.insert(std::move(row[0]));
+  for (Row& row : rows_of(text).rows) paths.insert(std::move(row[0]));
   return paths;
 }
 

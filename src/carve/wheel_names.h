@@ -49,10 +49,13 @@ struct RecordedFile {
   Sha256 hash = {};
   std::uint64_t size = 0;
 };
-// RECORD (itself listed as `own_name`, an old path) with its paths renamed by `new_name`, the lines of `written` (new paths) changed or added, and those of its own
-// signatures, which no longer hold, left out. It is CSV: a name may hold commas, quotes and line ends.
+// RECORD (itself listed as `own_name`, an old path) with its paths renamed by `new_name`, which gives none for files that are
+// gone; with the lines of `written` (new paths) changed or added, its own there in any case, and without its own signatures,
+// which no longer hold. It is CSV: a name may hold commas, quotes and line ends.
 std::string rewrite_record(std::string_view text, std::string_view own_name, const std::map<std::string, RecordedFile>& written,
                            const std::function<std::string(std::string_view)>& new_name);
+// False when it ends inside a quoted field: no two readers make the same of it.
+bool is_whole_record(std::string_view text);
 
 // The files that RECORD lists.
 std::set<std::string> recorded_paths(std::string_view text);

@@ -92,6 +92,19 @@ TEST(WheelNames, NamesInRecordMayHoldLineEndsQuotesAndCommas) {
             "\" c\r\",,\nt-1.dist-info/RECORD,,\n");
 }
 
+TEST(WheelNames, RecordHasNoLineOfWhatIsGoneAndAlwaysItsOwn) {
+  const auto without_b = [](std::string_view name) { return name == "b" ? std::string() : std::string(name); };
+  EXPECT_EQ(rewrite_record("a,,\nb,,\nb/c,,\n", "t-1.dist-info/RECORD", {}, without_b), "a,,\nb/c,,\nt-1.dist-info/RECORD,,\n");
+  EXPECT_EQ(rewrite_record("t-1.dist-info/RECORD,,\na,,\nt-1.dist-info/RECORD,,\n", "t-1.dist-info/RECORD", {}, without_b),
+            "a,,\nt-1.dist-info/RECORD,,\n");
+  EXPECT_EQ(rewrite_record("", "t-1.dist-info/RECORD", {}, without_b), "t-1.dist-info/RECORD,,\n");
+}
+
+TEST(WheelNames, ARecordThatEndsInsideAQuotedFieldIsNotWhole) {
+  for (const char* whole : {"", "a,,\n", "\"a\",,", "\"a\"\"b\"", "a\"b,,\n"}) EXPECT_TRUE(is_whole_record(whole)) << whole;
+  for (const char* cut : {"\"a,,\nb,,\n", "a,\"x", "\"a\"\"", "a,,\n\""}) EXPECT_FALSE(is_whole_record(cut)) << cut;
+}
+
 TEST(WheelNames, AnotherDistInfoInAWheelIsFilesLikeAnyOther) {
   const auto same = [](std::string_view name) { return std::string(name); };
   EXPECT_EQ(rewrite_record("u-2.dist-info/RECORD,sha256=x,1\nu-2.dist-info/RECORD.jws,sha256=y,2\nt-1.dist-info/RECORD.p7s,,\n"
