@@ -15,6 +15,7 @@
 #include "cli/native_gpus.h"
 #include "hardware/catalog.h"
 #include "os/file.h"
+#include "os/output.h"
 #include "report/table.h"
 
 namespace lathe {
@@ -260,6 +261,7 @@ void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& term
 int run(const Options& options, Terminal& terminal) {
   const CarveOptions how = carve_options(options);
   say_what_is_unknown(how.targets, terminal);
+  if (!options.manifest.empty()) check_output(options.manifest);
   const Result result = carve(options, how, terminal);
   if (!options.manifest.empty()) write_file_atomically(options.manifest, carve_manifest(result.tree.files, how, ""));
   if (options.format == "json") print_json(result, how, terminal);

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "os/name.h"
+#include "os/output.h"
 
 namespace lathe {
 namespace {
@@ -167,14 +168,18 @@ std::optional<fs::path> follow_links(fs::path path) {
 }
 
 [[noreturn]] void refuse_output(const fs::path& path, std::string what) {
-  throw Error({.what = std::move(what), .where = {.file = path.string()}, .next = "nothing was written: name another file"});
+  throw Error({.what = std::move(what), .where = {.file = path.string()}, .next = "nothing was written there: name another file"});
+}
+
+void refuse_what_takes_no_bytes(const fs::path& path, mode_t mode) {
+  if (S_ISDIR(mode)) refuse_output(path, "this is a folder, a file is wanted");
+  if (S_ISSOCK(mode)) refuse_output(path, "this is a socket, which no file can be written to");
+  if (S_ISBLK(mode)) refuse_output(path, "this is a disk, which no file is written over");
 }
 
 // A device, a FIFO, what a program has open: the bytes go into it. O_NONBLOCK: a FIFO that nobody reads must not hang the call.
 void write_into(const fs::path& path, mode_t mode, std::string_view content) {
-  if (S_ISDIR(mode)) refuse_output(path, "this is a folder, a file is wanted");
-  if (S_ISSOCK(mode)) refuse_output(path, "this is a socket, which no file can be written to");
-  if (S_ISBLK(mode)) refuse_output(path, "this is a disk, which no file is written over");
+  refuse_what_takes_no_bytes(path, mode);
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (file.get() < 0 && S_ISFIFO(mode) && errno == ENXIO) refuse_output(path, "no program reads from this FIFO");
   if (file.get() < 0) throw system_error("open for writing", path.string(), errno);
@@ -211,6 +216,13 @@ void write_file_atomically(const fs::path& path, std::string_view content, Durab
   const std::optional<fs::path> place = follow_links(path);
   if (!place || (there && !S_ISREG(status.st_mode))) return write_into(path, status.st_mode, content);
   replace_file(*place, content, durability);
+}
+
+void check_output(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) return refuse_what_takes_no_bytes(path, status.st_mode);
+  const fs::path folder = folder_of(follow_links(path).value_or(path));
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) throw system_error("create a file here", folder.string(), errno);
 }
 
 Error file_error(const fs::filesystem_error& error) {
