@@ -7,5 +7,7 @@ namespace lathe::testing {
 
 // From now on no thread can be started here: EAGAIN, as the kernel says it. False where it cannot be arranged.
 bool refuse_threads();
+// The same for processes.
+bool refuse_processes();
 
 }  // namespace lathe::testing

@@ -4,13 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <new>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/conform.h"
-#include "os/file.h"
+#include "cli/report_exception.h"
 
 namespace lathe {
 namespace {
@@ -86,28 +84,6 @@ int dispatch(const std::vector<std::string>& arguments, Terminal& terminal) {
   return bound->run(terminal);
 }
 
-int report(Terminal& terminal, const std::string& text, int code) {
-  terminal.err("torchlathe: " + text + "\n");
-  return code;
-}
-
-// What a library threw past the code that knows what it means: one line all the same.
-int report_current(Terminal& terminal) {
-  try {
-    throw;
-  } catch (const Error& error) {
-    return report(terminal, error.text(), error.exit_code());
-  } catch (const std::bad_alloc&) {
-    return report(terminal, "out of memory", 3);
-  } catch (const std::filesystem::filesystem_error& error) {
-    return report(terminal, file_error(error).text(), 3);
-  } catch (const std::exception& error) {
-    return report(terminal, printable(fmt::format("a fault that was not foreseen: {}", error.what())), 3);
-  } catch (...) {
-    return report(terminal, "a fault that was not foreseen", 3);
-  }
-}
-
 }  // namespace
 
 std::span<const Command> commands() { return table; }
@@ -118,7 +94,7 @@ int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal
     terminal.flush();
     return code;
   } catch (...) {
-    return report_current(terminal);
+    return report_exception(terminal);
   }
 }
 

@@ -64,6 +64,20 @@ TEST_F(Files, AnExecutableStaysOne) {
   EXPECT_EQ(status.st_mode & 07777, 0751u);
 }
 
+TEST_F(Files, WrittenByRootAFileStaysItsOwners) {
+  if (::geteuid() != 0) GTEST_SKIP() << "not root";
+  const fs::path file = folder / "a";
+  write_file_atomically(file, "1");
+  ASSERT_EQ(::chown(file.c_str(), 1234, 2345), 0);
+  ASSERT_EQ(::chmod(file.c_str(), 0640), 0);
+  write_file_atomically(file, "2");
+  struct stat status {};
+  ASSERT_EQ(::stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, 1234u);
+  EXPECT_EQ(status.st_gid, 2345u);
+  EXPECT_EQ(status.st_mode & 07777, 0640u);
+}
+
 TEST_F(Files, MissingFilesFoldersAndPipesAreClearErrors) {
   EXPECT_NE(error_of(folder / "none").find("cannot open: No such file"), std::string::npos);
   EXPECT_NE(error_of(folder).find("this is a folder"), std::string::npos);

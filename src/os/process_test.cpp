@@ -5,11 +5,13 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <stdexcept>
 #include <thread>
 
 #include "base/error.h"
+#include "base/few_threads.h"
 
 namespace lathe {
 namespace {
@@ -208,6 +210,22 @@ TEST(FindProgram, LooksInPathOrTakesAPath) {
   EXPECT_FALSE(find_program("/etc/passwd"));
   EXPECT_FALSE(find_program("/usr"));
   EXPECT_FALSE(find_program(""));
+}
+
+TEST(RunProcess, WhereNoProcessCanBeStartedItIsAskedForAgainForAWhile) {
+  const auto in_child = [] {
+    if (!testing::refuse_processes()) std::_Exit(77);
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      shell("true");
+      std::_Exit(1);
+    } catch (const Error& error) {
+      const auto waited = std::chrono::steady_clock::now() - start;
+      const bool said = std::string(error.what()).find("cannot start a process") != std::string::npos && error.exit_code() == 3;
+      std::_Exit(said && waited >= 2s && waited < 20s ? 0 : 2);
+    }
+  };
+  EXPECT_EXIT(in_child(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
