@@ -4,7 +4,8 @@
 
   fat_library.py OUTPUT CONTAINER... [--soname NAME] [--list TEXT] [--data CONTAINER] [--raw FILE]
 
-A container is a list of images, SIZE bytes each: `sm_80,sm_90=20000,compute_90`; with a leading `?` nothing points to it.
+A container is a list of images, SIZE bytes each or a file's: `sm_80,sm_90=20000,sm_100a@FILE,compute_90`; with a leading `?` nothing
+points to it.
 --list puts a text among the constants, as PyTorch does with its list of architectures; --data a container (`lto_90` is an image
 of LTO IR), --raw a file, as libraries do that load device code by themselves. Both can be given several times.
 """
@@ -18,12 +19,14 @@ from pathlib import Path
 
 
 def entry(text, chance):
-    kind, number, suffix, size = re.fullmatch(r"(sm|compute|lto)_(\d+)([af]?)(?:=(\d+))?", text).groups()
-    size = int(size or 30000) // 8 * 8
+    kind, number, suffix, size, path = re.fullmatch(r"(sm|compute|lto)_(\d+)([af]?)(?:=(\d+)|@(.+))?", text).groups()
+    payload = Path(path).read_bytes() if path else chance.randbytes(int(size or 30000) // 8 * 8)
+    payload += bytes(-len(payload) % 8)
+    size = len(payload)
     flags = 0x11 | {"": 0, "a": 0x100000, "f": 0x200000}[suffix]
     number_of_kind = {"compute": 1, "sm": 2, "lto": 8}[kind]
     header = struct.pack("<HHIQQIIQQQQ", number_of_kind, 0x0101, 64, size, 0, 0, int(number), 0, flags, 0, 0)
-    return header + chance.randbytes(size)
+    return header + payload
 
 
 def container(text, chance):

@@ -41,6 +41,7 @@ class FileCarver {
   CarvedFile plan() {
     if (looks_like_archive(old_)) return not_a_library("a static archive, whose code is linked later");
     if (looks_like_fatbin(old_)) return not_a_library("a fat binary on its own");
+    if (code_format(old_) == "PTX") return not_a_library("PTX on its own");
     if (!Elf::looks_like(old_)) {
       throw Error({.what = "not a 64-bit little-endian ELF file", .where = {.file = result_.path},
                    .next = "give a shared library, a folder of them or a wheel"});
