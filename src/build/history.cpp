@@ -28,8 +28,9 @@ namespace {
 constexpr int patience_ms = 30'000;  // for another process that writes
 
 // A history may be damaged (a page that points to itself) or made to be endless. A million builds are read in 6e7 steps of
-// SQLite's machine; a text of ours is a sentence or a record of some kB.
-constexpr int steps_a_look = 1'000'000, most_looks = 400, longest_text = 1 << 20;
+// SQLite's machine, less than half a step for each byte of their file; a text of ours is a sentence or a record of some kB.
+constexpr int steps_a_look = 1'000'000, least_looks = 20, most_looks = 400, longest_text = 1 << 20;
+constexpr std::uintmax_t bytes_a_look = 500'000;
 constexpr std::size_t longest_verdict = std::size_t{64} << 10;  // a build is written down whatever it said of itself
 
 // The steps of schema.sql, in order.
@@ -63,7 +64,7 @@ constexpr std::string_view columns =
 struct History::State {
   std::string file;
   sqlite3* database = nullptr;
-  mutable int looks = 0;  // at the statement that runs, each after a million steps
+  mutable int looks_left = 0;  // at the statement that runs, each after a million steps
 
   // Nothing that the file's schema says runs by itself: no trigger, no view, no function with effects.
   void distrust() {
@@ -72,7 +73,7 @@ struct History::State {
     sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
     sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
     sqlite3_limit(database, SQLITE_LIMIT_LENGTH, longest_text);
-    const auto look = [](void* state) { return ++static_cast<State*>(state)->looks > most_looks ? 1 : 0; };
+    const auto look = [](void* state) { return --static_cast<State*>(state)->looks_left < 0 ? 1 : 0; };
     sqlite3_progress_handler(database, steps_a_look, look, this);
   }
 
@@ -84,15 +85,25 @@ struct History::State {
                  .next = "if the file is damaged, move it away: a new one is started, and nothing built is lost", .kind = ErrorKind::fault});
   }
 
+  // By the size of the file: a small one that makes a lot of work is none that was written here.
+  void allow_steps() const {
+    std::uintmax_t bytes = 0;
+    for (const char* part : {"", "-wal"}) {
+      std::error_code missing;
+      if (const auto size = std::filesystem::file_size(file + part, missing); !missing) bytes += size;
+    }
+    looks_left = static_cast<int>(std::min<std::uintmax_t>(most_looks, least_looks + bytes / bytes_a_look));
+  }
+
   void run(const std::string& sql) {
-    looks = 0;
+    allow_steps();
     if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail("cannot write the history");
   }
 
   // Runs a statement; `row` sees each row.
   template <typename Row>
   void query(const std::string& sql, const std::vector<Value>& values, const Row& row) const {
-    looks = 0;
+    allow_steps();
     sqlite3_stmt* statement = nullptr;
     if (sqlite3_prepare_v2(database, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) fail("cannot read the history");
     const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> owner(statement, sqlite3_finalize);

@@ -76,8 +76,15 @@ PublishOptions publish_options(const Options& options, const MatrixSpec& spec) {
   return made;
 }
 
-int print_ledger(const History& history, const Options& options, Terminal& terminal) {
-  const auto records = history.published(options.org.empty() ? options.to : "flox:" + options.org);
+// Where no history is, none is made.
+std::vector<PublishedRecord> ledger(const Options& options) {
+  const std::filesystem::path file = std::filesystem::path(options.state) / "history.db";
+  if (!std::filesystem::exists(file)) return {};
+  return History(file).published(options.org.empty() ? options.to : "flox:" + options.org);
+}
+
+int print_ledger(const Options& options, Terminal& terminal) {
+  const auto records = ledger(options);
   if (options.format == "json") {
     JsonWriter json;
     json.begin_object().key("published").begin_array();
@@ -132,7 +139,7 @@ class Printer {
 
 int run(const Options& options, Terminal& terminal) {
   const std::filesystem::path state = options.state;
-  if (options.list) return print_ledger(History(state / "history.db"), options, terminal);
+  if (options.list) return print_ledger(options, terminal);
   const MatrixSpec spec = options.matrix.load();
   const PublishOptions publish = publish_options(options, spec);
   std::vector<Variant> variants;
