@@ -9,6 +9,7 @@
 
 #include "audit/audit.h"
 #include "audit/rule.h"
+#include "base/text.h"
 #include "matrix/expand.h"
 #include "nix/nix.h"
 #include "os/file.h"
@@ -247,6 +248,89 @@ TEST_F(Mutations, NoMeaninglessOneIsCaughtByAny) {
     const Names names = rules_for(mutant('n', i));
     EXPECT_EQ(names, said_of_the_right_one) << meaningless[i].from << "\n -> " << meaningless[i].to << "\n seen by: " << joined(names);
   }
+}
+
+// The same for a recipe that is cut out of nixpkgs' own torch.
+constexpr Mutation of_the_base[] = {
+    {"carve-base", "package = pkgs.python313Packages.torch;", "package = pkgs.python313Packages.torch.override { gpuTargets = [ \"9.0\" ]; };"},
+    {"carve-base", "package = pkgs.python313Packages.torch;", "package = pkgs.python313Packages.torch.overrideAttrs { doCheck = true; };"},
+    {"carve-base", "cudaSupport = true;", "cudaSupport = true; cudaCapabilities = [ \"9.0\" ];"},
+    {"carve-base", "cudaSupport = true;\n    };", "cudaSupport = true;\n    };\n    overlays = [ (final: prev: { }) ];"},
+    {"carve-base", "system = \"x86_64-linux\";\n    config", "localSystem = { system = \"x86_64-linux\"; gcc.arch = \"haswell\"; };\n    config"},
+    {"carve-base", "cuda = \"12.8\";\n  };", "};"},
+    {"carve-base", "version = \"2.9.1\";", "version = \"2.9.0\";"},
+    {"cuda-off", "cudaSupport = true;", ""},
+    {"cuda-version", "cudaSupport = true;\n    };", "cudaSupport = true;\n    };\n    overlays = [ (final: prev: { cudaPackages = final.cudaPackages_12_9; }) ];"},
+    {"gpu-targets", "gpus = [ gpuArchSM ]", "gpus = [ \"8.6\" ]"},
+    {"python", "pkgs.python313Packages.torch", "pkgs.python312Packages.torch"},
+    {"passthru", "cpuISA = \"avx\"", "cpuISA = \"avx2\""},
+    {"cuda-config", "allowUnfree = true;", ""},
+};
+
+constexpr std::string_view slim = R"([matrix]
+name = "slim"
+[nixpkgs.main]
+rev = "6a030d535719c5190187c4cec156f335e95e3211"
+[settings]
+strategy = "carve"
+base = "nixpkgs"
+[carver]
+url = "https://example.org/torchlathe.tar.gz"
+[[build]]
+pytorch = "2.9.1"
+python = "3.13"
+cuda = "12.8"
+gpus = ["9.0", "12.0"]
+isas = ["avx"]
+)";
+
+TEST_F(Mutations, WhatIsCutOutOfNixpkgsOwnTorchIsHeldAgainstIt) {
+  const MatrixSpec spec = parse_matrix(slim, "slim.toml");
+  const Variant variant = find_variant(spec, "pytorch-python313-cuda12_8-sm90-avx");
+  const testing::ScratchFolder folder;
+  const auto file = [](std::size_t i) { return fmt::format("b{:03}.nix", i); };
+  folder.write("original.nix", render(spec, variant));
+  for (std::size_t i = 0; i < std::size(of_the_base); ++i) {
+    std::string text = render(spec, variant);
+    const std::string_view from = of_the_base[i].from;
+    const std::size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    folder.write(file(i), text.replace(at, from.size(), of_the_base[i].to));
+  }
+  std::map<std::string, Names> seen;
+  for (const Recorded& recorded : record_folder(folder.path()).recipes) {
+    for (const Finding& finding : judge_recipe(spec, recorded, variant.name, &variant)) seen[recorded.file].insert(finding.rule);
+  }
+  EXPECT_EQ(seen["original.nix"], (Names{"pin-hash", "pname-release"}));
+  for (std::size_t i = 0; i < std::size(of_the_base); ++i) {
+    EXPECT_TRUE(seen[file(i)].contains(of_the_base[i].rule)) << of_the_base[i].rule << " does not see: " << of_the_base[i].to << "\n seen by: " << joined(seen[file(i)]);
+  }
+}
+
+// A base without code for the GPU, and one that the matrix does not ask for.
+TEST_F(Mutations, ABaseThatIsNotTheMatrixsIsSeenWhateverTheStrategy) {
+  const std::string rebuilt = replace_all(std::string(slim), "strategy = \"carve\"\nbase = \"nixpkgs\"", "jobs = 4");
+  const MatrixSpec carving = parse_matrix(slim, "slim.toml"), building = parse_matrix(rebuilt, "built.toml");
+  const std::string name = "pytorch-python313-cuda12_8-sm90-avx";
+  const Variant cut = find_variant(carving, name), built = find_variant(building, name);
+  const testing::ScratchFolder folder;
+  folder.write("cut.nix", render(carving, cut));
+  folder.write("built.nix", render(building, built));
+  folder.write("lacks.nix", replace_all(render(carving, cut), "package = pkgs.python313Packages.torch;",
+                                        "package = pkgs.python313Packages.torch.override { gpuTargets = [ \"8.6\" \"12.0+PTX\" ]; };"));
+  std::map<std::string, Recorded> recorded;
+  for (const Recorded& each : record_folder(folder.path()).recipes) recorded[each.file] = each;
+  const auto what = [&](const MatrixSpec& spec, const char* file, const Variant* want) {
+    for (const Finding& finding : judge_recipe(spec, recorded.at(file), name, want)) {
+      if (finding.rule == "carve-base") return finding.what;
+    }
+    return std::string();
+  };
+  EXPECT_EQ(what(building, "cut.nix", &built), "is cut out of nixpkgs' own torch, which the matrix does not ask for");
+  EXPECT_EQ(what(carving, "built.nix", &cut), "is built, the matrix has it cut out of nixpkgs' own torch");
+  EXPECT_EQ(what(carving, "lacks.nix", nullptr), "is cut out of a build for 8.6, 12.0+PTX, which has no code for 9.0");
+  EXPECT_EQ(what(carving, "cut.nix", &cut), "");
+  EXPECT_EQ(what(building, "built.nix", &built), "");
 }
 
 }  // namespace
