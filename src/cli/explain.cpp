@@ -56,9 +56,17 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t width
   return out;
 }
 
+std::string_view kind_text(Topic::Kind kind) {
+  switch (kind) {
+    case Topic::Kind::variable: return "an environment variable, read by";
+    case Topic::Kind::word: return "a word of";
+    default: return "a finding of";
+  }
+}
+
 std::string heading(const Topic& topic) {
   if (topic.kind == Topic::Kind::question || topic.kind == Topic::Kind::hardware) return topic.title;
-  std::string text = fmt::format("{}: {} {}", topic.name, topic.kind == Topic::Kind::word ? "a word of" : "a finding of", fmt::join(topic.of, ", "));
+  std::string text = fmt::format("{}: {} {}", topic.name, kind_text(topic.kind), fmt::join(topic.of, ", "));
   if (!topic.severity.empty()) text += fmt::format(" ({})", topic.severity);
   return text;
 }
@@ -78,6 +86,7 @@ void print(const Topic& topic, Terminal& terminal) {
   if (finding) terminal.out(wrapped(topic.title, 0, width) + "\n");
   terminal.out(topic.kind == Topic::Kind::question ? topic.text : wrapped(topic.text, 0, width));
   terminal.out("\n\n");
+  if (!topic.also.empty()) print_part("like:", fmt::format("{}", fmt::join(topic.also, " ")), terminal);
   print_part("why:", topic.why, terminal);
   print_part("repair:", topic.repair, terminal);
   if (!topic.believed.empty()) terminal.print("once written down, and wrong: {}\n", topic.believed);
@@ -123,15 +132,16 @@ void print_answer(const Answer& answer, Terminal& terminal) {
 
 // Questions with their text, the rest by command.
 void print_list(Terminal& terminal) {
+  const auto group_of = [](const Topic& topic) { return topic.kind == Topic::Kind::variable ? "environment" : topic.of.front(); };
   std::vector<std::string> commands;
   for (const Topic& topic : topics()) {
     if (topic.of.empty()) terminal.print("{} {}\n", terminal.styled(Style::bold, fmt::format("{:19}", topic.name)), topic.title);
-    else if (std::ranges::find(commands, topic.of.front()) == commands.end()) commands.push_back(topic.of.front());
+    else if (std::ranges::find(commands, group_of(topic)) == commands.end()) commands.push_back(group_of(topic));
   }
   for (const std::string& command : commands) {
     std::string names;
     for (const Topic& topic : topics()) {
-      if (!topic.of.empty() && topic.of.front() == command) names += (names.empty() ? "" : " ") + topic.name;
+      if (!topic.of.empty() && group_of(topic) == command) names += (names.empty() ? "" : " ") + topic.name;
     }
     terminal.out("\n" + terminal.styled(Style::bold, command + ":") + " " + wrapped(names, 2, 110) + "\n");
   }

@@ -10,6 +10,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "hardware/compat.h"
+#include "hardware/cpu_name.h"
+#include "hardware/gpu_name.h"
+#include "hardware/name_table.h"
 #include "host/host_info.h"
 #include "host/named_host.h"
 
@@ -23,14 +26,6 @@ std::vector<std::string> code_for(Capability device) {
     if (runs_on({row.capability, CodeKind::cubin}, device)) names.push_back(spell(row.capability, Dialect::dotted));
   }
   return names;
-}
-
-std::string toolkits_for(const CapabilityRow& row) {
-  std::string text = row.last_cuda ? fmt::format("CUDA {} to {} compiles for it", row.first_cuda.text(), row.last_cuda->text())
-                                   : fmt::format("CUDA {} or newer compiles for it", row.first_cuda.text());
-  if (row.specific_since) text += fmt::format(", with the suffix a from {}", row.specific_since->text());
-  if (row.family_since) text += fmt::format(", with f from {}", row.family_since->text());
-  return text;
 }
 
 std::string about(const CapabilityRow& row) {
@@ -84,7 +79,7 @@ std::optional<Topic> generation_topic(std::string_view name) {
   std::string text, title, source;
   for (const CapabilityRow& row : catalog().capabilities) {
     if (edit_distance(row.name, name) == 0) {  // letter case does not count
-      text += fmt::format("{}{}: {}; {}", text.empty() ? "" : "\n", spell(row.capability, Dialect::dotted), row.group, toolkits_for(row));
+      text += fmt::format("{}{}: {}; {}; driver {} or newer", text.empty() ? "" : "\n", spell(row.capability, Dialect::dotted), row.group, toolkits_for(row), row.first_driver.text());
       title = row.name;
       source = row.provenance.source;
     }
@@ -112,6 +107,7 @@ std::optional<Topic> isa_topic(std::string_view name) {
 std::optional<Topic> cpu_topic(const std::string& name) {
   HostInfo host;
   try {
+    if (!read_cpu_name(name).unread.empty()) return std::nullopt;
     change_host(host, {.cpu = name});
   } catch (const Error&) {
     return std::nullopt;
@@ -143,6 +139,14 @@ std::optional<Topic> cuda_topic(std::string_view name) {
 
 }  // namespace
 
+std::string toolkits_for(const CapabilityRow& row) {
+  std::string text = row.last_cuda ? fmt::format("CUDA {} to {} compiles for it", row.first_cuda.text(), row.last_cuda->text())
+                                   : fmt::format("CUDA {} or newer compiles for it", row.first_cuda.text());
+  if (row.specific_since) text += fmt::format(", with the suffix a from {}", row.specific_since->text());
+  if (row.family_since) text += fmt::format(", with f from {}", row.family_since->text());
+  return text;
+}
+
 std::optional<Topic> hardware_topic(const std::string& name) {
   if (name.empty() || name.size() > 100) return std::nullopt;
   if (auto topic = gpu_topic(name)) return topic;
@@ -152,14 +156,15 @@ std::optional<Topic> hardware_topic(const std::string& name) {
   return cpu_topic(name);
 }
 
-std::optional<Topic> hardware_named_in(const std::string& question) {
-  constexpr std::size_t most_words = 12, longest_name = 6;
-  const std::vector<std::string_view> all = words(question);
-  if (all.size() > most_words) return std::nullopt;
-  for (std::size_t length = std::min(longest_name, all.size()); length > 0; --length) {
-    for (std::size_t at = 0; at + length <= all.size(); ++at) {
-      const std::string name(all[at].data(), static_cast<std::size_t>(all[at + length - 1].data() + all[at + length - 1].size() - all[at].data()));
-      if (auto topic = hardware_topic(name)) return topic;
+std::optional<Topic> vague_topic(const std::string& name) {
+  for (const auto& read : {+[](const std::string& text) { read_gpu_name(text); }, +[](const std::string& text) { read_cpu_name(text); }}) {
+    try {
+      read(name);
+    } catch (const VagueNameError& error) {
+      return Topic{.kind = Topic::Kind::hardware, .name = name, .title = error.parts().what, .text = "To be told more: " + error.parts().next,
+                   .source = "the tables of names", .see = {"torchlathe catalog gpus", "torchlathe catalog cpus"}};
+    } catch (const Error&) {
+      continue;
     }
   }
   return std::nullopt;

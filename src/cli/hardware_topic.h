@@ -7,13 +7,17 @@
 #include <string>
 
 #include "cli/topics.h"
+#include "hardware/catalog.h"
 
 namespace lathe {
 
 // nullopt: the name is none of these. All of `name` must be it.
 std::optional<Topic> hardware_topic(const std::string& name);
 
-// The longest run of words in `question` that is one.
-std::optional<Topic> hardware_named_in(const std::string& question);
+// A name that is known and says too little ("rtx 6000", "Xeon"), or is not NVIDIA's: why.
+std::optional<Topic> vague_topic(const std::string& name);
+
+// "CUDA 9.0 to 12.9 compiles for it"
+std::string toolkits_for(const CapabilityRow& row);
 
 }  // namespace lathe

@@ -108,6 +108,11 @@ bool has_digit(std::string_view word) { return std::ranges::any_of(word, is_digi
 
 }  // namespace
 
+bool is_common_word(std::string_view word) {
+  const std::vector<std::string> pieces = pieces_of(word);
+  return std::ranges::all_of(pieces, [](const std::string& piece) { return is_common(stem(piece)); });
+}
+
 std::vector<std::string> search_words(std::string_view text) {
   std::vector<std::string> words;
   for (const Typed& typed : typed_of(text)) {

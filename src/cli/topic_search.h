@@ -15,6 +15,9 @@ namespace lathe {
 // cut to their stems (killed, kills: kill); those that stand in every sentence are left out.
 std::vector<std::string> search_words(std::string_view text);
 
+// "which", "does", "error": it stands in every sentence, or is nothing but signs.
+bool is_common_word(std::string_view word);
+
 struct SearchField {
   std::string_view text;
   double weight;  // of a word that stands here: 1 in a name, less in a long text

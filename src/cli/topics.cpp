@@ -14,7 +14,7 @@
 namespace lathe {
 
 namespace shipped {
-std::span<const EmbeddedFile> explanations();  // explanations.toml, rule_texts.toml, question_words.toml
+std::span<const EmbeddedFile> explanations();  // explanations.toml, rule_texts.toml, question_words.toml, variables.toml
 }
 
 namespace {
@@ -80,6 +80,19 @@ void add_words(std::vector<Topic>& all) {
   }
 }
 
+void add_variables(std::vector<Topic>& all) {
+  const Toml root = shipped_toml("variables.toml");
+  for (const Toml& row : root.at("variable").array()) {
+    row.allow_only({"names", "read_by", "means", "repair", "source", "see", "words"});
+    std::vector<std::string> names = row.at("names").texts();
+    if (names.empty()) row.fail("a variable has a name");
+    Topic topic{.kind = Topic::Kind::variable, .name = names.front(), .also = {names.begin() + 1, names.end()}, .of = row.at("read_by").texts(),
+                .text = row.at("means").text(), .repair = row.at("repair").text(), .source = row.at("source").text(),
+                .see = row.at("see").texts(), .words = row.text_or("words", "")};
+    all.push_back(std::move(topic));
+  }
+}
+
 std::vector<Topic> read_topics() {
   std::vector<Topic> all;
   add_questions(all);
@@ -87,6 +100,7 @@ std::vector<Topic> read_topics() {
   add_written(all, "rule", Topic::Kind::rule);
   add_diagnose(all);
   add_written(all, "word", Topic::Kind::word);
+  add_variables(all);
   add_words(all);
   return all;
 }
@@ -98,6 +112,7 @@ std::string_view to_string(Topic::Kind kind) {
     case Topic::Kind::question: return "question";
     case Topic::Kind::rule: return "rule";
     case Topic::Kind::word: return "word";
+    case Topic::Kind::variable: return "variable";
     case Topic::Kind::hardware: return "hardware";
   }
   return "question";
@@ -118,6 +133,11 @@ const std::vector<std::vector<std::string>>& same_words() {
     }
     return groups;
   }();
+  return all;
+}
+
+const std::vector<std::string>& hardware_fillers() {
+  static const std::vector<std::string> all = shipped_toml("question_words.toml").at("hardware").texts();
   return all;
 }
 

@@ -10,9 +10,10 @@
 namespace lathe {
 
 struct Topic {
-  enum class Kind { question, rule, word, hardware };
+  enum class Kind { question, rule, word, variable, hardware };
   Kind kind = Kind::question;
   std::string name = {};              // "max-jobs", "gpu-missing"; two commands may use one name
+  std::vector<std::string> also = {}; // other names of a variable's kind: "USE_NCCL" of "USE_CUDNN"
   std::vector<std::string> of = {};   // the commands that report it; {}: a question
   std::string severity = {};          // "error", where the rule has one
   std::string title = {};             // the question, or what was found, in one sentence
@@ -33,5 +34,8 @@ const std::vector<Topic>& topics();
 
 // Words that mean the same: {"oom", "out of memory"}.
 const std::vector<std::vector<std::string>>& same_words();
+
+// Words of questions about hardware that need no answer of their own: "which toolkit supports ..."
+const std::vector<std::string>& hardware_fillers();
 
 }  // namespace lathe

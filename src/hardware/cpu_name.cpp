@@ -136,7 +136,7 @@ constexpr const char* give_flags =
 void refuse_vague(std::string_view text, std::string_view name) {
   const VagueName* vague = find_vague(name_table().vague, name);
   if (!vague) return;
-  throw Error({.what = fmt::format("\"{}\" does not say which CPU it is: {}", printable(text), vague->why),
+  throw VagueNameError({.what = fmt::format("\"{}\" does not say which CPU it is: {}", printable(text), vague->why),
                .next = vague->hint.empty() ? give_flags : fmt::format("{}; {}", give_flags, vague->hint)});
 }
 

@@ -106,7 +106,7 @@ const NameTable& name_table() {
     names.push_back(fmt::format("{} ({})", name, spell(capability, Dialect::dotted)));
   constexpr std::size_t most = 6;
   if (names.size() > most) names.resize(most);
-  throw Error({.what = fmt::format("\"{}\" can be more than one GPU: {}", printable(text), fmt::join(names, ", ")),
+  throw VagueNameError({.what = fmt::format("\"{}\" can be more than one GPU: {}", printable(text), fmt::join(names, ", ")),
                .next = "write more of the name, or the capability"});
 }
 
@@ -127,7 +127,8 @@ const Gpu* find_key(std::string_view text, std::string_view wanted, std::string 
 void refuse_vague(std::string_view text, std::string_view name) {
   const VagueName* vague = find_vague(name_table().vague, name);
   if (!vague) return;
-  throw Error({.what = fmt::format("\"{}\" does not say which GPU it is: {}", printable(text), vague->why),
+  const std::string_view fault = vague->other ? "can have no variant" : "does not say which GPU it is";
+  throw VagueNameError({.what = fmt::format("\"{}\" {}: {}", printable(text), fault, vague->why),
                .next = vague->hint.empty() ? "give its capability: nvidia-smi --query-gpu=compute_cap --format=csv"
                                            : vague->hint});
 }

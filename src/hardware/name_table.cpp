@@ -18,8 +18,8 @@ bool any_whole(const std::vector<ProductPattern>& patterns, std::string_view nam
 std::vector<VagueName> vague_names(const Toml& root) {
   std::vector<VagueName> all;
   for (const Toml& row : root.at("vague").array()) {
-    row.allow_only({"names", "why", "hint", "source", "confidence"});
-    all.push_back({patterns_of(row.at("names")), row.at("why").text(), row.text_or("hint", "")});
+    row.allow_only({"names", "why", "hint", "other", "source", "confidence"});
+    all.push_back({patterns_of(row.at("names")), row.at("why").text(), row.text_or("hint", ""), row.flag_or("other", false)});
   }
   return all;
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "base/toml.h"
 #include "hardware/product_name.h"
@@ -18,7 +19,14 @@ namespace lathe {
 struct VagueName {
   std::vector<ProductPattern> patterns;
   std::string why;
-  std::string hint;  // "" for the usual one
+  std::string hint;    // "" for the usual one
+  bool other = false;  // of another maker
+};
+
+// Thrown for such a name: it is known, and does not say which product it is.
+class VagueNameError : public Error {
+ public:
+  using Error::Error;
 };
 
 std::vector<ProductPattern> patterns_of(const Toml& names);
