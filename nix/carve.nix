@@ -38,7 +38,7 @@ let
   outputs = filter (output: output != "dist") (from.outputs or [ "out" ]);
   # nixpkgs works these out again. A build that was let through as broken is carved like any other.
   known = removeAttrs (from.meta or { }) [ "broken" "available" "unsupported" "insecure" "unfree" "outputsToInstall" "position" ];
-  pathOf = output: if from ? ${output} then "${from.${output}}" else "${from.outPath}";
+  pathOf = output: if from ? outputs then "${from.${output}}" else "${from.outPath}";
 
   # What follows the hash in the first output's path, so without its "-lib" and the like.
   storeName = path: let text = baseNameOf (unsafeDiscardStringContext path); in substring 33 (stringLength text) text;
@@ -62,7 +62,7 @@ let
     printf 's|%s|%s|g\n' ${old} "$own" >> "$TMPDIR/replace.sed"
   '';
   # Of each pair the outputs that both have.
-  pairs = concatMap ({ of, use }: map (output: { old = "${of.${output}}"; new = "${use.${output}}"; }) (filter (output: use ? ${output}) of.outputs)) instead;
+  pairs = concatMap ({ of, use }: map (output: { old = "${of.${output}}"; new = "${use.${output}}"; }) (filter (output: elem output (use.outputs or [ "out" ])) of.outputs)) instead;
   gone = map pathOf outputs ++ map (pair: pair.old) pairs;
   checked = foldl' (rest: pair: if stringLength pair.new > stringLength pair.old then throw "carve: ${pair.new} is longer than ${pair.old}, which it is to replace" else rest) true pairs;
   hashes = map (path: substring 0 32 (baseNameOf (unsafeDiscardStringContext path))) gone;

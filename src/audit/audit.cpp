@@ -194,18 +194,25 @@ class Auditor {
   }
 
   // A recipe that would be kept as it is, and that nobody knows to be what `generate` writes, is evaluated once more in a
-  // recorder that makes up other things: it must be right there too.
+  // recorder that makes up other things: it must be right there too. And where nixpkgs has packages by the names of which it makes keys.
   void look_again() {
-    std::vector<std::string> files;
+    std::vector<std::string> files, keyed;
+    RecordOptions other = options_.record, named = options_.record;
+    other.other_face = true;
     for (const Entry& entry : entries_) {
-      if (entry.variant && entry.got->package && !wrong(entry, true) && !is_generated(entry)) files.push_back(entry.got->file);
+      if (!entry.variant || !entry.got->package || wrong(entry, true) || is_generated(entry)) continue;
+      files.push_back(entry.got->file);
+      if (entry.got->made_keys.empty()) continue;
+      keyed.push_back(entry.got->file);
+      named.more_names.insert(entry.got->made_keys.begin(), entry.got->made_keys.end());
     }
     if (files.empty() || !audit_.nix_found) return;
-    RecordOptions options = options_.record;
-    options.other_face = true;
-    const RecordedFolder again = record_files(audit_.folder, files, options);
-    std::map<std::string_view, const Recorded*> by_file;
-    for (const Recorded& recipe : again.recipes) by_file.emplace(recipe.file, &recipe);
+    std::vector<RecordedFolder> again = {record_files(audit_.folder, files, other)};
+    if (!keyed.empty()) again.push_back(record_files(audit_.folder, keyed, named));
+    std::map<std::string_view, std::vector<const Recorded*>> by_file;
+    for (const RecordedFolder& folder : again) {
+      for (const Recorded& recipe : folder.recipes) by_file[recipe.file].push_back(&recipe);
+    }
     for (Entry& entry : entries_) {
       const auto found = by_file.find(entry.got->file);
       if (found == by_file.end()) continue;
@@ -215,7 +222,7 @@ class Auditor {
     }
   }
 
-  void judge(Entry& entry, const Recorded* otherwise = nullptr) {
+  void judge(Entry& entry, std::span<const Recorded* const> otherwise = {}) {
     const Case recipe{.spec = spec_, .got = *entry.got, .file = shown(*entry.got), .stem = entry.stem, .name = entry.name, .want = entry.variant,
                       .promise = promise_of(entry.variant, entry.name, *entry.got), .folder = &facts_, .fingerprint = entry.fingerprint,
                       .asked = entry.asked, .folder_path = folder_path_, .asked_path = entry.asked == entry.got ? folder_path_ : made_.folder, .otherwise = otherwise};

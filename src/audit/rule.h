@@ -51,7 +51,7 @@ struct Case {
   // What generate writes for the variant, where the matrix has [extra] for it, and the folders in which both were evaluated.
   const Recorded* asked = nullptr;
   std::string folder_path = {}, asked_path = {};
-  const Recorded* otherwise = nullptr;  // what it evaluates to where the recorder makes up other things (two-faced)
+  std::span<const Recorded* const> otherwise = {};  // what it evaluates to where the recorder makes up other things (two-faced)
 
   const RecordedPackage* package() const { return got.package ? &*got.package : nullptr; }
   // The torch that the recipe builds, or hands to the companion that it builds; nullptr: none that nixpkgs' torch is.

@@ -13,4 +13,18 @@ namespace lathe {
 // Sorted, each once, without keywords; views into `text`. Never fails: a broken text gives whatever can be read of it.
 std::vector<std::string_view> mentioned_names(std::string_view text);
 
+// Names that the text puts together: no list of names can hold them. Where such a name only picks what must be there, the
+// evaluation shows what it is; where it is asked whether it is there, the recorder's answer is not that of nixpkgs.
+struct MadeNames {
+  bool asked = false;  // set ? ${name}, set.${name} or other
+  bool taken = false;  // set.${name}
+  bool given = false;  // { ${name} = value; }
+
+  // `({ ${name} = other; } // pkgs).${name}` asks too.
+  bool may_ask() const { return asked || (taken && given); }
+  MadeNames& operator|=(const MadeNames& more);
+  bool operator==(const MadeNames&) const = default;
+};
+MadeNames made_names(std::string_view text);
+
 }  // namespace lathe

@@ -285,7 +285,7 @@ class Evaluation {
   }
 
   void begin(Recorded& recorded) {
-    recorded = Recorded{.file = std::move(recorded.file)};
+    recorded = Recorded{.file = std::move(recorded.file), .made_names = recorded.made_names};
     began_ = true;
     notes_ = 0;
     start_ = Clock::now();
@@ -303,6 +303,7 @@ class Evaluation {
       const Json json = parse_json(rest, recorded.file, {.bytes = longest_line, .depth = 100});
       if (kind == 'n') return read_note(json, recorded, folder_, shown_);
       read_result(json, recorded, folder_, shown_);
+      std::erase_if(recorded.made_keys, [&](const std::string& key) { return std::ranges::binary_search(candidates_[finished_].names, key); });
       ++finished_;
     } catch (const Error&) {
       // Older Nix writes any bytes into JSON. What cannot be read must not stay unnoticed, a note least of all.
@@ -402,8 +403,12 @@ std::vector<Candidate> read_candidates(const fs::path& folder, const RecordOptio
 }
 
 // What any Nix file under the folder mentions: a recipe may import each of them.
-std::set<std::string, std::less<>> names_in_folder(const fs::path& folder, const RecordOptions& options) {
-  std::set<std::string, std::less<>> names;
+struct FolderNames {
+  std::set<std::string, std::less<>> mentioned;
+  MadeNames made;
+};
+FolderNames names_in_folder(const fs::path& folder, const RecordOptions& options) {
+  FolderNames names;
   std::error_code error;
   int files = 0;
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
@@ -411,13 +416,20 @@ std::set<std::string, std::less<>> names_in_folder(const fs::path& folder, const
     if (entry->path().extension() != ".nix" || !entry->is_regular_file(ignored) || ++files > most_files) continue;
     try {
       const std::string text = read_file(entry->path(), options.file_limit);
-      for (const std::string_view name : mentioned_names(text)) names.emplace(name);
+      for (const std::string_view name : mentioned_names(text)) names.mentioned.emplace(name);
+      names.made |= made_names(text);
     } catch (const Error&) {
       continue;  // gone or too long: an import of it will fail and say so
     }
-    if (names.size() > most_names) break;
+    if (names.mentioned.size() > most_names) break;
   }
   return names;
+}
+
+void add_names(Names& names, const std::set<std::string>& more) {
+  Names all;
+  std::ranges::set_union(names, more, std::back_inserter(all));
+  names = std::move(all);
 }
 
 std::size_t process_count(std::size_t candidates, const RecordOptions& options) {
@@ -427,12 +439,15 @@ std::size_t process_count(std::size_t candidates, const RecordOptions& options) 
 
 void evaluate(const std::string& nix, const fs::path& folder, const std::string& shown, const RecordOptions& options,
               std::span<Candidate> candidates, std::vector<Recorded>& recipes) {
-  std::set<std::string, std::less<>> all_names;
-  if (std::ranges::any_of(candidates, &Candidate::imports)) all_names = names_in_folder(folder, options);
+  FolderNames all;
+  if (std::ranges::any_of(candidates, &Candidate::imports)) all = names_in_folder(folder, options);
   parallel_for_all(candidates.size(), [&](std::size_t i) {
     Candidate& candidate = candidates[i];
-    candidate.names = candidate.imports ? Names(all_names.begin(), all_names.end()) : mentioned_names(candidate.text);
+    candidate.names = candidate.imports ? Names(all.mentioned.begin(), all.mentioned.end()) : mentioned_names(candidate.text);
     if (candidate.names.size() > most_names) candidate.names.resize(most_names);
+    add_names(candidate.names, options.more_names);
+    MadeNames& made = recipes[candidate.index].made_names = made_names(candidate.text);
+    if (candidate.imports) made |= all.made;
   });
   const std::size_t count = process_count(candidates.size(), options);
   const std::size_t share = (candidates.size() + count - 1) / count;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "nix/mentioned.h"
 #include "os/process.h"
 
 namespace lathe {
@@ -156,6 +158,9 @@ struct Recorded {
   std::vector<RecordedImpurity> impurities = {};
   std::vector<RecordedMade> made = {};
   std::vector<std::string> unknown = {};            // "lib.foo", "pkgs.bar": names that the recorder does not know
+  MadeNames made_names = {};                        // of its text, and of what it may import
+  std::set<std::string> made_keys = {};             // of sets that it made by functions; without those that a text mentions
+  std::vector<std::string> looked_for = {};         // "hasAttr": functions by which it asked for names that nixpkgs may have
   std::vector<std::string> unsure = {};             // names that nobody noted to exist at this pin
   std::vector<std::string> moving_aliases = {};     // "cudaPackages_13"
   std::vector<std::string> gone_aliases = {};       // "python3Packages.pytorch" at a pin where it does not evaluate
@@ -180,6 +185,8 @@ struct RecordOptions {
   // What the recorder makes up (paths, versions, what the machine answers) is made up otherwise: a recipe that looks at
   // such things and acts on it evaluates to something else.
   bool other_face = false;
+  // Names that sets of nixpkgs may have, beside those that a recipe mentions.
+  std::set<std::string> more_names = {};
   unsigned processes = 0;                            // evaluations side by side; 0: one, two and more for large folders
   RunProcess run = run_process;
 };

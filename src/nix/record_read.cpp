@@ -337,6 +337,10 @@ void read_note(const Json& json, Recorded& recorded, const std::string& folder, 
     recorded.made.push_back({.how = json.text_of("how"), .name = json.text_of("name"), .text = json.text_of("text")});
   } else if (kind == "unknown") {
     add_once(recorded.unknown, json.text_of("name"));
+  } else if (kind == "looked-for") {
+    add_once(recorded.looked_for, json.text_of("how"));
+  } else if (kind == "made-keys") {
+    for (std::string& name : texts_of(member(json, "names"))) recorded.made_keys.insert(std::move(name));
   } else if (kind == "unsure") {
     add_once(recorded.unsure, json.text_of("name"));
   } else if (kind == "moving-alias") {

@@ -2,14 +2,31 @@
 # Nix's functions that would show a recipe the recorder's mark (`_recorded`, which record.cpp replaces by a random name for
 # each process): the same functions, to which a marked set looks like one of nixpkgs.
 # Does not hide that a package's path is made up: record.h says how that is told (`other_face`).
+{ note, face }:
+
 let
-  inherit (builtins) filter isAttrs isList map typeOf;
+  inherit (builtins) all filter isAttrs isList map typeOf;
 
   isHidden = name: name == "_recorded";
   without = set: if set ? _recorded then removeAttrs set [ "_recorded" ] else set;
 
   # A package's drvPath is a set with a mark, so that it says what Nix would build. In nixpkgs it is a text.
   isText = value: builtins.isString value || (isAttrs value && value ? _recorded && value._recorded.kind == "drvPath");
+
+  # A set of nixpkgs has names in truth that it has not here. (The other face lacks those too that the recipe mentions.)
+  isOpen = set: !face.plain_text && isAttrs set && set ? _recorded && !(isText set);
+  # `answer`, which hangs on names that `set` may have in truth.
+  asked = how: set: answer: if isOpen set then note { kind = "looked-for"; inherit how; } answer else answer;
+  askedFor = how: names: set: answer: if all (name: set ? ${name}) names then answer else asked how set answer;
+
+  # A set whose names are values: nixpkgs may have packages by these names.
+  withKeys = names: set: if names == [ ] then set else note { kind = "made-keys"; inherit names; } set;
+  made = set: withKeys (builtins.attrNames set) set;
+  keysIn = value:
+    if isAttrs value then builtins.attrNames value ++ builtins.concatMap keysIn (builtins.attrValues value)
+    else if isList value then builtins.concatMap keysIn value
+    else [ ];
+  parsed = value: withKeys (keysIn value) value;
 
   # All that toJSON walks through: it writes a set that has a path as that text.
   plain = value:
@@ -19,11 +36,24 @@ let
     else value;
 in
 {
-  attrNames = set: let names = builtins.attrNames set; in if set ? _recorded then filter (name: !(isHidden name)) names else names;
-  attrValues = set: builtins.attrValues (without set);
-  mapAttrs = f: set: builtins.mapAttrs f (without set);
+  attrNames = set: let names = builtins.attrNames set; in if set ? _recorded then asked "attrNames" set (filter (name: !(isHidden name)) names) else names;
+  attrValues = set: asked "attrValues" set (builtins.attrValues (without set));
+  mapAttrs = f: set: asked "mapAttrs" set (builtins.mapAttrs f (without set));
+  hasAttr = name: set: askedFor "hasAttr" [ name ] set (set ? ${name});
+  catAttrs = name: sets: builtins.concatMap (set: if set ? ${name} then [ set.${name} ] else asked "catAttrs" set [ ]) sets;
+  removeAttrs = set: names: askedFor "removeAttrs" names set (builtins.removeAttrs set names);
+  intersectAttrs = a: b:
+    let found = builtins.intersectAttrs a b; missing = from: builtins.attrNames (builtins.removeAttrs from (builtins.attrNames found)); in
+    if isOpen a && !(isOpen b) then askedFor "intersectAttrs" (missing b) a found
+    else if isOpen b && !(isOpen a) then askedFor "intersectAttrs" (missing a) b found
+    else found;
   zipAttrsWith = f: sets: builtins.zipAttrsWith f (map without sets);
   toJSON = value: builtins.toJSON (plain value);
+  listToAttrs = list: made (builtins.listToAttrs list);
+  groupBy = f: list: made (builtins.groupBy f list);
+  fromJSON = text: parsed (builtins.fromJSON text);
+  fromTOML = text: parsed (builtins.fromTOML text);
+  readDir = folder: made (builtins.readDir folder);
   isString = isText;
   isAttrs = value: isAttrs value && !(isText value);
   typeOf = value: if isText value then "string" else typeOf value;

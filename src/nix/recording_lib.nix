@@ -47,12 +47,13 @@ let
     assertMsg = condition: message: condition || throw message;
     assertOneOf = name: value: choices:
       assertMsg (elem value choices) "${name} must be one of ${toJSON choices}, but is: ${toJSON value}";
-    importJSON = file: builtins.fromJSON (readFile file);
-    importTOML = file: builtins.fromTOML (readFile file);
+    importJSON = file: hidden.fromJSON (readFile file);
+    importTOML = file: hidden.fromTOML (readFile file);
   };
 
   lists = rec {
-    inherit (builtins) all any concatLists concatMap elem elemAt filter foldl' genList head length map partition sort tail groupBy;
+    inherit (builtins) all any concatLists concatMap elem elemAt filter foldl' genList head length map partition sort tail;
+    inherit (hidden) groupBy;
     optional = condition: x: if condition then [ x ] else [ ];
     optionals = condition: xs: if condition then xs else [ ];
     singleton = x: [ x ];
@@ -86,8 +87,8 @@ let
   };
 
   attrsets = rec {
-    inherit (builtins) catAttrs getAttr hasAttr intersectAttrs listToAttrs removeAttrs;
-    inherit (hidden) attrNames attrValues isAttrs mapAttrs zipAttrsWith;
+    inherit (builtins) getAttr;
+    inherit (hidden) attrNames attrValues catAttrs hasAttr intersectAttrs isAttrs listToAttrs mapAttrs removeAttrs zipAttrsWith;
     nameValuePair = name: value: { inherit name value; };
     optionalAttrs = condition: set: if condition then set else { };
     filterAttrs = test: set: removeAttrs set (filter (name: !(test name set.${name})) (attrNames set));
@@ -101,12 +102,12 @@ let
     attrVals = names: set: map (name: set.${name}) names;
     attrByPath = path: default: set:
       if path == [ ] then set
-      else if isAttrs set && set ? ${head path} then attrByPath (tail path) default set.${head path}
+      else if isAttrs set && hidden.hasAttr (head path) set then attrByPath (tail path) default set.${head path}
       else default;
     hasAttrByPath = path: set:
-      path == [ ] || (isAttrs set && set ? ${head path} && hasAttrByPath (tail path) set.${head path});
+      path == [ ] || (isAttrs set && hidden.hasAttr (head path) set && hasAttrByPath (tail path) set.${head path});
     getAttrFromPath = path: set: attrByPath path (throw "cannot find attribute `${concatStringsSep "." path}'") set;
-    setAttrByPath = path: value: if path == [ ] then value else { ${head path} = setAttrByPath (tail path) value; };
+    setAttrByPath = path: value: if path == [ ] then value else listToAttrs [ (nameValuePair (head path) (setAttrByPath (tail path) value)) ];
     recursiveUpdate = a: b:
       a // mapAttrs (name: value: if isAttrs value && a ? ${name} && isAttrs a.${name} then recursiveUpdate a.${name} value else value) b;
     foldAttrs = f: nul: sets: mapAttrs (_: lists.foldr f nul) (zipAttrsWith (_: values: values) sets);
@@ -132,8 +133,8 @@ let
   };
 
   strings = rec {
-    inherit (builtins) concatStringsSep replaceStrings stringLength substring unsafeDiscardStringContext fromJSON toString;
-    inherit (hidden) isString toJSON;
+    inherit (builtins) concatStringsSep replaceStrings stringLength substring unsafeDiscardStringContext toString;
+    inherit (hidden) fromJSON isString toJSON;
     optionalString = condition: text: if condition then text else "";
     concatStrings = concatStringsSep "";
     concatMapStrings = f: xs: concatStrings (map f xs);
@@ -296,7 +297,7 @@ let
     generators = { toJSON = _: toJSON; toKeyValue = _: set: strings.concatLines (attrsets.mapAttrsToList (k: v: "${k}=${toString v}") set); };
     fakeHash = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     fakeSha256 = "0000000000000000000000000000000000000000000000000000000000000000";
-    sourceTypes = attrsets.genAttrs [ "fromSource" "binaryNativeCode" "binaryBytecode" "binaryFirmware" ] (shortName: { inherit shortName; });
+    sourceTypes = listToAttrs (map (name: { inherit name; value.shortName = name; }) [ "fromSource" "binaryNativeCode" "binaryBytecode" "binaryFirmware" ]);
   };
 in
 trivial // lists // attrsets // strings // fixedPoints // customisation // modules // meta

@@ -15,7 +15,7 @@ let
 
   note = event: value: trace "${token} n ${toJSON event}" value;
   # The real readFile: restricted mode keeps it inside the folder.
-  inherit (parts) hidden;
+  hidden = parts.hidden { inherit note face; };
   lib = parts.lib { inherit note hidden face; readFile = builtins.readFile; };
   package = parts.package { inherit note lib placeOf face; };
   inherit (package) addedTo describe describeTo namesOf;

@@ -49,7 +49,7 @@ let
     storePath = path: impure "store path" (textOf path) "‹store-path:${textOf path}›";
     findFile = _: lookup;
     readFile = path: guarded "read" builtins.readFile (face.environment + "‹content:${textOf path}›") path;
-    readDir = guarded "read" builtins.readDir { };
+    readDir = guarded "read" hidden.readDir { };
     readFileType = guarded "read" builtins.readFileType "regular";
     pathExists = guarded "read" builtins.pathExists face.exists;
     hashFile = algorithm: path: guarded "read" (builtins.hashFile algorithm) "‹hash:${textOf path}›" path;

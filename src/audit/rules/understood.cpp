@@ -160,6 +160,18 @@ void report_patches(const Case& recipe, const RecordedPackage& package, Report& 
   }
 }
 
+// The recorder has the names that a text mentions, and can have no others.
+void report_asked_names(const Case& recipe, Report& report) {
+  const Recorded& got = recipe.got;
+  if (got.made_names.may_ask()) {
+    report.add(recipe.whole(), "asks whether a set has a name that is put together at evaluation: nixpkgs may answer otherwise than an audit");
+  }
+  if (!got.looked_for.empty()) {
+    report.add(recipe.whole(), fmt::format("asks a set of nixpkgs for names that it may have ({}): nixpkgs may answer otherwise than an audit",
+                                           fmt::join(got.looked_for, ", ")));
+  }
+}
+
 }  // namespace
 
 bool is_known_shell_line(std::string_view line) {
@@ -193,6 +205,7 @@ void rule_not_understood(const Case& recipe, Report& report) {
   report_attributes(recipe, *package, report);
   report_settings(recipe, *package, report);
   report_patches(recipe, *package, report);
+  report_asked_names(recipe, report);
 }
 
 void rule_shell_unknown(const Case& recipe, Report& report) {
@@ -257,16 +270,17 @@ Findings findings_for(const Case& recipe, const Recorded& got) {
 }  // namespace
 
 void rule_two_faced(const Case& recipe, Report& report) {
-  if (!recipe.otherwise) return;
   std::optional<Findings> here;  // asked for only where there is something wrong with other answers: seldom
-  for (const Finding& finding : findings_for(recipe, *recipe.otherwise)) {
-    if (finding.severity != Severity::error) continue;
-    if (!here) here = findings_for(recipe, recipe.got);
-    // What is wrong in both is said already, or silenced.
-    if (std::ranges::find(*here, finding.rule, &Finding::rule) != here->end()) continue;
-    report.add(recipe.whole(), fmt::format("is right only with the answers that an audit gives; with others: {} [{}]",
-                                           finding.what, finding.rule));
-    return;
+  for (const Recorded* otherwise : recipe.otherwise) {
+    for (const Finding& finding : findings_for(recipe, *otherwise)) {
+      if (finding.severity != Severity::error) continue;
+      if (!here) here = findings_for(recipe, recipe.got);
+      // What is wrong in both is said already, or silenced.
+      if (std::ranges::find(*here, finding.rule, &Finding::rule) != here->end()) continue;
+      report.add(recipe.whole(), fmt::format("is right only with the answers that an audit gives; with others: {} [{}]",
+                                             finding.what, finding.rule));
+      return;
+    }
   }
 }
 
