@@ -138,6 +138,7 @@ void write_facts(JsonWriter& json) {
   }
   json.end_object().key("assumed").begin_object();
   write_nixpkgs_facts(json, assumed_facts(""));
+  json.member("cuda", assumed_facts("").cuda);
   json.end_object().key("pins").begin_object();
   for (const Pin& pin : catalog().pins) {
     json.key(pin.rev).begin_object();

@@ -137,11 +137,10 @@ let
     {
       inherit torch;
       aliases = aliases // default;
-      cuda = "12.9";
       cuda_known = noted ? cuda;
       cuda_sets = [ ];
       # What nobody noted is as in the newest nixpkgs that is known; its torch, whatever it is, is called broken with CUDA 13.
-      inherit (assumed) torch_style torch_arguments torch_capabilities patches cuda_patches cccl;
+      inherit (assumed) cuda torch_style torch_arguments torch_capabilities patches cuda_patches cccl;
       torch_cuda = [ "11" "12" ];
       torchvision = "unknown";
       torchaudio = torch;
