@@ -86,7 +86,8 @@ class Pins {
   void change() {
     for (const auto& [column, values] : update_.columns) {
       const auto begin = lines_.begin() + static_cast<std::ptrdiff_t>(first_), end = lines_.begin() + static_cast<std::ptrdiff_t>(last_);
-      const auto line = std::find_if(begin, end, [&](const std::string& each) { return key_of(each) == column; });
+      const std::string_view name = column;
+      const auto line = std::find_if(begin, end, [&](const std::string& each) { return key_of(each) == name; });
       if (line == end) {
         const auto source = std::find_if(begin, end, [](const std::string& each) { return key_of(each) == "source"; });
         lines_.insert(source, line_of(column, values));
