@@ -296,7 +296,7 @@ class Auditor {
       result.reason = reason;
       // What is no recipe promises nothing by its name; what is for another backend is judged by nobody here.
       if (!backend_of(entry).empty()) entry.findings = {};
-      if (is_no_recipe(entry)) {
+      if (!entry.name.name) {
         std::erase_if(entry.findings.items(), [](const Finding& finding) { return find_rule(finding.rule).about_name; });
       }
     } else if (entry.variant && !holders_.contains(entry.variant->name) && audit_.nix_found && entry.got->package && !wrong(entry, true)) {
@@ -321,12 +321,32 @@ class Auditor {
     if (const std::string_view backend = backend_of(entry); !backend.empty()) return fmt::format("is for {}, of which no matrix speaks", backend);
     if (entry.variant) return "";
     if (is_no_recipe(entry)) return "is no recipe: an overlay, a module or a part of one";
-    const bool unread = std::ranges::any_of(entry.findings, [](const Finding& f) { return f.rule == "not-understood" || f.rule == "shell-unknown"; });
-    return unread ? "sets things that nobody has read: " + first_with_rules(entry) : "";
+    if (entry.got->failure && audit_.nix_found) return "does not evaluate, so nobody knows what it is";
+    if (!entry.name.name && entry.got->package && !is_a_build(*entry.got->package)) return fmt::format("is no build of PyTorch, but made with {}", entry.got->package->builder);
+    const std::string unread = first_unread(entry);
+    return unread.empty() ? "" : "sets things that nobody has read: " + unread;
+  }
+
+  static bool is_a_build(const RecordedPackage& package) {
+    return package.builder == "torch" || package.builder == "torchvision" || package.builder == "torchaudio";
+  }
+
+  // What a recipe sets and no rule reads. These rules need to know what is promised only so far that it is this package.
+  std::string first_unread(const Entry& entry) const {
+    const auto look = [](const Findings& findings) {
+      for (const std::string_view rule : {"not-understood", "shell-unknown"}) {
+        if (std::string text = first_with_rule(findings, rule); !text.empty()) return text;
+      }
+      return std::string();
+    };
+    if (entry.name.name || !entry.got->package || promise_of(nullptr, entry.name, *entry.got)) return look(entry.findings);
+    const Promise any{.package = spec_.package, .python = "", .release = "", .cuda = std::nullopt, .gpus = {}, .isa = nullptr};
+    return look(check_recipe({.spec = spec_, .got = *entry.got, .file = shown(*entry.got), .stem = entry.stem, .name = entry.name, .want = nullptr,
+                              .promise = any, .folder = nullptr, .fingerprint = entry.fingerprint}));
   }
 
   static std::string_view backend_of(const Entry& entry) {
-    return entry.variant ? "" : other_backend(entry.stem, entry.got->package ? &*entry.got->package : nullptr);
+    return entry.variant ? "" : other_backend(entry.stem, *entry.got);
   }
 
   bool in_scope(const Entry& entry) const {
@@ -343,20 +363,15 @@ class Auditor {
     if (!entry.fingerprint.empty() && first != facts_.first_with.end() && first->second != entry.got->file) {
       return fmt::format("redundant copy of {}", stem_of(first->second));
     }
-    const bool scratch = std::ranges::any_of(entry.findings, [](const Finding& f) { return f.rule == "from-scratch"; });
-    if (scratch) return fmt::format("wrong pattern: {}{}", first_with_rule(entry, "from-scratch"), to_be_created(entry));
+    const std::string scratch = first_with_rule(entry.findings, "from-scratch");
+    if (!scratch.empty()) return fmt::format("wrong pattern: {}{}", scratch, to_be_created(entry));
     if (entry.variant) return fmt::format("another name for {}{}", entry.variant->name, to_be_created(entry));
     const bool bad = wrong(entry, true);
     return fmt::format("no variant of the matrix is called so{}", bad ? fmt::format("; wrong pattern: {}", first_error(entry)) : "");
   }
 
-  static std::string first_with_rules(const Entry& entry) {
-    const std::string attribute = first_with_rule(entry, "not-understood");
-    return attribute.empty() ? first_with_rule(entry, "shell-unknown") : attribute;
-  }
-
-  static std::string first_with_rule(const Entry& entry, std::string_view rule) {
-    for (const Finding& finding : entry.findings) {
+  static std::string first_with_rule(const Findings& findings, std::string_view rule) {
+    for (const Finding& finding : findings) {
       if (finding.rule == rule) return finding.what;
     }
     return "";

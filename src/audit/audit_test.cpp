@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 
 #include "audit/apply.h"
 #include "audit/plan.h"
@@ -147,6 +148,47 @@ TEST_F(AuditTest, RecipesForOtherBackendsAreLeftAlone) {
   const Audit result = audit();
   EXPECT_EQ(result.summary.outside, 5u);
   EXPECT_EQ(result.summary.changes(), 0u);
+}
+
+// By what they evaluate to: their names say nothing.
+TEST_F(AuditTest, OtherBackendsAreKnownByWhatIsBuilt) {
+  const std::string pin = "import (fetchTarball \"https://github.com/NixOS/nixpkgs/archive/6a030d535719c5190187c4cec156f335e95e3211.tar.gz\")";
+  const std::string change = "{ python3Packages, lib }: python3Packages.torch.overrideAttrs (o: ";
+  const std::map<std::string, std::pair<std::string, std::string>> recipes = {
+      {"pytorch-a.nix", {"ROCm", "(" + pin + " { config.rocmSupport = true; }).python313Packages.torch"}},
+      {"pytorch-b.nix", {"ROCm", "(" + pin + " { }).pkgsRocm.python313Packages.torch"}},
+      {"pytorch-c.nix", {"ROCm", change + "{ PYTORCH_ROCM_ARCH = \"gfx1100\"; })"}},
+      {"pytorch-d.nix", {"ROCm", change + "{ env = o.env or { } // { USE_ROCM = \"ON\"; }; })"}},
+      {"pytorch-e.nix", {"ROCm", change + "{ cmakeFlags = [ \"-DUSE_ROCM:BOOL=TRUE\" ]; })"}},
+      {"pytorch-f.nix", {"XPU", change + "{ USE_XPU = \"ON\"; })"}},
+      {"pytorch-g.nix", {"XPU", change + "{ preConfigure = \"export TORCH_XPU_ARCH_LIST=pvc\"; })"}},
+      {"pytorch-h.nix", {"Apple's GPUs", change + "{ env.USE_MPS = \"1\"; })"}},
+      {"pytorch-i.nix", {"Darwin", "(" + pin + " { system = \"aarch64-darwin\"; }).python313Packages.torch"}},
+      {"pytorch-j.nix", {"Darwin", "(" + pin + " { localSystem.config = \"x86_64-apple-darwin\"; }).python313Packages.torch"}},
+      {"pytorch-k.nix", {"Darwin", change + "{ meta = o.meta // { platforms = lib.platforms.darwin; }; })"}},
+      {"pytorch-l.nix", {"Darwin", change + "{ preConfigure = \"export MACOSX_DEPLOYMENT_TARGET=14.0\"; })"}},
+      {"pytorch-m.nix", {"ROCm", "{ stdenv, rocmPackages }: stdenv.mkDerivation { pname = \"m\"; version = \"2\"; USE_ROCM = 1; buildInputs = [ rocmPackages.clr ]; }"}}};
+  for (const auto& [name, expected] : recipes) write(name, expected.second);
+  const Audit result = audit();
+  for (const auto& [name, expected] : recipes) {
+    EXPECT_EQ(recipe(result, name).verdict, Verdict::outside) << name;
+    EXPECT_EQ(recipe(result, name).reason, "is for " + expected.first + ", of which no matrix speaks") << name;
+  }
+  EXPECT_EQ(result.summary.changes(), 0u);
+}
+
+TEST_F(AuditTest, WhatIsNotUnderstoodIsNotDeletedWhateverItIsCalled) {
+  write("pytorch-shell.nix", "{ mkShell, python3Packages }: mkShell { packages = [ python3Packages.torch ]; }");
+  write("pytorch-bin.nix", "{ python3Packages }: python3Packages.torch-bin");
+  write("pytorch-env.nix", "{ python3 }: python3.withPackages (p: [ p.torch ])");
+  write("pytorch-vulkan.nix", "{ python3Packages }: python3Packages.torch.override { vulkanSupport = true; }");
+  write("pytorch-mine.nix", "{ python3Packages }: python3Packages.torch.overrideAttrs { buildPhase = \"make\"; }");
+  write("pytorch-lines.nix", "{ python3Packages }: python3Packages.torch.overrideAttrs (o: { preConfigure = o.preConfigure + \"sed -i s/a/b/ setup.py\"; })");
+  write("pytorch-broken.nix", "{ python3Packages }: python3Packages.torch.override { inherit (throw \"no\") x; }");
+  const Audit result = audit();
+  EXPECT_EQ(result.summary.outside, 7u);
+  EXPECT_EQ(result.summary.changes(), 0u);
+  for (const AuditedRecipe& each : result.recipes) EXPECT_NE(each.verdict, Verdict::remove) << each.file;
 }
 
 TEST_F(AuditTest, WhatNobodyHasReadIsNotDeleted) {

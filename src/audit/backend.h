@@ -8,7 +8,7 @@
 
 namespace lathe {
 
-// "ROCm", "XPU", "Apple's GPUs", "Darwin", by what the package says or by the words of its file's name; "" for CUDA and CPUs.
-std::string_view other_backend(std::string_view stem, const RecordedPackage* package);
+// "ROCm", "XPU", "Apple's GPUs", "Darwin", by what the recipe evaluates to or by the words of its file's name; "" for CUDA and CPUs.
+std::string_view other_backend(std::string_view stem, const Recorded& recorded);
 
 }  // namespace lathe

@@ -185,7 +185,7 @@ std::string why_left_alone(const Recorded& got) {
   const std::string stem = stem_of(got.file);
   const bool named = read_variant_name(stem).name || stem.starts_with("pytorch");
   if (!named && !got.package) return "is no recipe: an overlay, a module or a part of one";
-  const std::string_view backend = other_backend(stem, got.package ? &*got.package : nullptr);
+  const std::string_view backend = other_backend(stem, got);
   return backend.empty() ? "" : fmt::format("is for {}, of which no matrix speaks", backend);
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <set>
 
@@ -52,6 +53,33 @@ TEST(Flags, EnableWhatGccSaysTheyEnable) {
   }
 }
 
+// Each -march= of ours that this gcc knows, in all the features of our tables.
+TEST(Flags, OfACpuEnableWhatGccSaysItHas) {
+  const std::set<std::string> baseline = macros_of("");
+  if (baseline.empty()) GTEST_SKIP() << "no gcc here";
+  std::set<std::string> known;
+  for (const char* flag : {"-march=sapphirerapids", "-march=bdver2", "-march=znver3"}) {
+    const Words features = features_of(Words{flag});
+    known.insert(features.begin(), features.end());
+  }
+  std::size_t compared = 0;
+  for (const char* cpu : {"core2", "nehalem", "westmere", "sandybridge", "ivybridge", "haswell", "core-avx2", "broadwell", "skylake", "skylake-avx512",
+                          "cannonlake", "icelake-client", "rocketlake", "icelake-server", "cascadelake", "tigerlake", "cooperlake", "sapphirerapids",
+                          "alderlake", "silvermont", "goldmont", "tremont", "bdver1", "bdver2", "bdver3", "bdver4", "btver2", "znver1", "znver2", "znver3",
+                          "znver4", "znver5", "emeraldrapids", "graniterapids", "raptorlake", "meteorlake", "x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+    const std::string flag = std::string("-march=") + cpu;
+    EXPECT_TRUE(unknown_flags(Words{flag}).empty()) << flag;
+    const std::set<std::string> macros = macros_of(flag);
+    if (macros.empty()) continue;  // newer than this gcc
+    std::set<std::string> enabled;
+    std::ranges::copy_if(macros, std::inserter(enabled, enabled.end()), [&](const std::string& name) { return !baseline.contains(name) && known.contains(name); });
+    const Words ours = features_of(Words{flag});
+    EXPECT_EQ(std::set<std::string>(ours.begin(), ours.end()), enabled) << flag;
+    ++compared;
+  }
+  EXPECT_GT(compared, 20u);
+}
+
 TEST(Flags, OfEveryInstructionSetAreExactlyItsFeatures) {
   for (const Isa& isa : catalog().isas) {
     Words features = isa.features;
@@ -83,6 +111,11 @@ TEST(Flags, BeyondTheInstructionSetAreFound) {
 
 TEST(Flags, WhatEveryCpuWithTheInstructionSetHasIsNoExcess) {
   EXPECT_TRUE(excess_of(Words{"-mavx512f", "-mf16c"}, *catalog().find_isa("avx512")).empty());
+  EXPECT_TRUE(excess_of(Words{"-march=haswell"}, *catalog().find_isa("avx2")).empty());
+  EXPECT_TRUE(excess_of(Words{"-march=skylake-avx512"}, *catalog().find_isa("avx512")).empty());
+  EXPECT_TRUE(excess_of(Words{"-march=cascadelake"}, *catalog().find_isa("avx512vnni")).empty());
+  EXPECT_FALSE(excess_of(Words{"-march=skylake"}, *catalog().find_isa("avx2")).empty());  // Haswell has no ADX
+  EXPECT_FALSE(excess_of(Words{"-march=znver4"}, *catalog().find_isa("avx512")).empty());
   EXPECT_FALSE(excess_of(Words{"-mavx512vnni"}, *catalog().find_isa("avx512")).empty());
   EXPECT_FALSE(excess_of(Words{"-march=x86-64-v4"}, *catalog().find_isa("avx2")).empty());
 }

@@ -153,6 +153,12 @@ let
       override = new: pythonFor final label version (given // (if lib.isFunction new then new given else new));
     };
 
+  # The same packages for one GPU, as nixpkgs names them: pkgsForCudaArch.sm_90a.
+  forCudaArch = final: name:
+    let parts = match "sm_([0-9]+)([0-9])([af]?)" name; in
+    if parts == null then [ ]
+    else [ { inherit name; value = variantOf final { cudaSupport = true; cudaForwardCompat = false; cudaCapabilities = [ "${elemAt parts 0}.${elemAt parts 1}${elemAt parts 2}" ]; } [ ]; } ];
+
   basePackages = described: final:
     let
       inherit (described) pin system;
@@ -160,7 +166,7 @@ let
         cudaSupport = false; rocmSupport = false; allowUnfree = false; allowBroken = false; allowAliases = true;
         allowUnsupportedSystem = false; cudaCapabilities = [ ]; cudaForwardCompat = true; permittedInsecurePackages = [ ];
       } // described.config;
-      platform = platformOf system;
+      platform = platformOf system // { inherit (described) gcc; };
       # Sets that nobody has noted for this pin may be there all the same.
       unsure = version: name: value: if elem version pin.cuda_sets then value else note { kind = "unsure"; inherit name; } value;
       # Sets of releases that the catalogue does not have.
@@ -241,8 +247,9 @@ let
       magma-cuda-static = final.magma.override { cudaSupport = true; static = true; };
       magma-hip = final.magma.override { rocmSupport = true; cudaSupport = false; };
       rocmPackages = unknownIn "rocmPackages" // { clr = package.named "rocmPackages.clr" "clr" [ "out" ] "6"; _recorded = { kind = "set"; label = "rocmPackages"; }; };
-      pkgsCuda = variantOf final { cudaSupport = true; rocmSupport = false; } [ ];
+      pkgsCuda = variantOf final ({ cudaSupport = true; } // lib.optionalAttrs config.rocmSupport { rocmSupport = false; }) [ ];
       pkgsRocm = variantOf final { cudaSupport = false; rocmSupport = true; } [ ];
+      pkgsForCudaArch = listToAttrs (concatMap (forCudaArch final) (attrNames all));
       llvmPackages = { stdenv = stdenvOf "llvmPackages.stdenv"; openmp = package.named "llvmPackages.openmp" "openmp" [ "out" "dev" ] "19"; clang = package.named "llvmPackages.clang" "clang" [ "out" ] "19"; _recorded = { kind = "set"; label = "llvmPackages"; }; };
       python3 = pythonFor final "python3" "3.13" { };
       python = final.python3;
@@ -269,7 +276,7 @@ let
   variantOf = final: config: overlays:
     let described = final._recorded; in
     make {
-      inherit (described) source rev pin system;
+      inherit (described) source rev pin system gcc;
       config = described.config // config;
       overlays = described.overlays ++ overlays;
       own = described.own or 0 + builtins.length overlays;
@@ -280,32 +287,51 @@ let
 
   revOf = text: let found = match ".*[^0-9a-f]([0-9a-f]{40})([^0-9a-f].*)?" text; in if found == null then null else head found;
 
+  # Where a nixpkgs comes from: Nix's own fetchers say it; those of another nixpkgs are packages.
+  placeFrom = recorded:
+    if !(recorded ? fetch) then recorded
+    else {
+      url = recorded.fetch.url or "https://github.com/${recorded.fetch.owner or "?"}/${recorded.fetch.repo or "?"}";
+      arguments = recorded.fetch // (if recorded.fetch ? tag then { rev = recorded.fetch.tag; } else { });
+      position = placeOf "rev" recorded.fetch;
+    };
+
+  # "x86_64-linux", { system = ...; } or { config = "x86_64-unknown-linux-gnu"; }.
+  systemOf = platform:
+    if !(lib.isAttrs platform) then platform
+    else platform.system or (
+      let parts = match "([^-]+)-(.+-)?(linux|darwin)(-.*)?" (platform.config or ""); in
+      if parts == null then defaultSystem else "${head parts}-${elemAt parts 2}");
+
   # What `import nixpkgs` gives: the function of nixpkgs' default.nix.
   nixpkgs = source:
     let
-      where = source._recorded;
+      where = placeFrom source._recorded;
       rev = where.arguments.rev or (revOf where.url);
       pin = pinOf rev;
     in
     given:
     let
-      system = given.system or (if given ? localSystem then given.localSystem.system or given.localSystem else defaultSystem);
+      local = given.localSystem or { };
+      host = given.crossSystem or local;
+      system = given.system or (if given ? localSystem then systemOf local else defaultSystem);
       config = let c = given.config or { }; in if isFunction c then c { inherit pkgs; lib = recipeLib; } else c;
-      overlays = given.overlays or [ ];
-      gcc = if lib.isAttrs (given.localSystem or null) then given.localSystem.gcc or { } else { };
-      pkgs = make { source = source.outPath; inherit rev pin system config overlays; };
+      # The older way to say an overlay.
+      overlays = (if config ? packageOverrides then [ (_: prev: config.packageOverrides prev) ] else [ ]) ++ given.overlays or [ ];
+      gcc = if lib.isAttrs host then host.gcc or { } else { };
+      pkgs = make { source = source.outPath; inherit rev pin system config overlays gcc; };
     in
     note {
       kind = "nixpkgs";
       inherit rev system;
       source = source.outPath;
-      url = where.url;
+      inherit (where) url;
       sha256 = where.arguments.sha256 or (where.arguments.hash or (where.arguments.narHash or null));
       config = package.describe config;
       overlays = builtins.length overlays;
       inherit (where) position;
       asked_system = given ? system || given ? localSystem;
-      machine_flags = lib.optional (gcc ? arch) "-march=${gcc.arch}" ++ lib.optional (gcc ? cpu) "-mcpu=${gcc.cpu}";
+      machine_flags = map (part: "-m${part}=${gcc.${part}}") (builtins.filter (part: gcc ? ${part}) [ "arch" "cpu" "tune" ]);
       other_arguments = attrNames (removeAttrs given [ "system" "localSystem" "config" "overlays" ]);
     } pkgs;
 in
@@ -313,5 +339,5 @@ in
   inherit nixpkgs;
   lib = recipeLib;
   # The set from which a recipe's arguments come when it does not pin one itself.
-  outer = rev: make { source = "‹caller›"; inherit rev; pin = pinOf rev; system = defaultSystem; config = { }; overlays = [ ]; };
+  outer = rev: make { source = "‹caller›"; inherit rev; pin = pinOf rev; system = defaultSystem; config = { }; overlays = [ ]; gcc = { }; };
 }

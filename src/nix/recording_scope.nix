@@ -129,7 +129,17 @@ let
     else if inside name then builtins.scopedImport scope (/. + name)
     else impure "import" name (throw "the recipe imports ${name}, which lies outside its folder: it was not read");
 
+  # A flake's own packages: what its nixpkgs gives without settings.
+  getFlake = reference:
+    let flake = pure.getFlake reference; in
+    if match ".*(nixpkgs|nixos).*" "${flake}" == null then flake
+    else flake // {
+      inherit lib;
+      legacyPackages = listToAttrs (map (name: { inherit name; value = nixpkgs flake { system = name; }; }) [ "x86_64-linux" "aarch64-linux" "x86_64-darwin" "aarch64-darwin" ]);
+    };
+
   own = {
+    inherit getFlake;
     import = import';
     scopedImport = _: import';
     currentTime = impure "time" "builtins.currentTime" face.time;

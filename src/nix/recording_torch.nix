@@ -197,7 +197,7 @@ let
 in
 {
   inherit torch;
-  torchWithCuda = python.torch.override { cudaSupport = true; rocmSupport = false; };
+  torchWithCuda = python.torch.override ({ cudaSupport = true; } // lib.optionalAttrs config.rocmSupport { rocmSupport = false; });
   torchWithRocm = python.torch.override { cudaSupport = false; rocmSupport = true; };
   torchWithoutCuda = python.torch.override { cudaSupport = false; };
   pytorch = note { kind = "alias"; name = "${label}.pytorch"; evaluates = pin.pytorch_alias; } python.torch;

@@ -100,7 +100,9 @@ void rule_cuda_config(const Case& recipe, Report& report) {
   const RecordedPackage* torch = cuda_torch(recipe);
   const RecordedNixpkgs* pin = recipe.got.pin();
   if (!torch || !pin) return;
-  if (!pin->config_flag("allowUnfree")) report.add(pin->where, "CUDA is unfree and config.allowUnfree is not set: Nix refuses to build it");
+  // What a function or a list allows is not known before Nix asks it.
+  const bool allows = pin->config_flag("allowUnfree") || pin->config.find("allowUnfreePredicate") || pin->config.find("allowUnfreePackages");
+  if (!allows) report.add(pin->where, "CUDA is unfree and config.allowUnfree is not set: Nix refuses to build it");
   if (torch->broken && !pin->config_flag("allowBroken")) {
     report.add(pin->where, "nixpkgs calls this torch broken with this CUDA and config.allowBroken is not set: Nix refuses to build it");
   }
