@@ -13,9 +13,7 @@ constexpr std::uint64_t most_sections = 1'000'000;
 constexpr std::uint64_t most_segments = 100'000;
 constexpr std::uint64_t most_dynamic_tags = 100'000;
 
-constexpr std::uint64_t header_size = 64;
-constexpr std::uint64_t segment_size = 56;
-constexpr std::uint64_t section_size = 64;
+using elf::header_size, elf::segment_size, elf::section_size;
 
 bool lies_in(std::uint64_t offset, std::uint64_t size, ByteSpan file) {
   return offset <= file.size() && size <= file.size() - offset;

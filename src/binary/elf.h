@@ -22,6 +22,8 @@ enum class ElfType : std::uint16_t { none = 0, relocatable = 1, executable = 2, 
 
 // Numbers of the ELF specification and of its processor supplements that more than one reader needs.
 namespace elf {
+// Bytes of the file header, of a program header and of a section header.
+constexpr std::uint64_t header_size = 64, segment_size = 56, section_size = 64;
 enum Machine : std::uint16_t { em_x86_64 = 62, em_aarch64 = 183, em_cuda = 190 };
 enum SegmentType : std::uint32_t { pt_load = 1, pt_dynamic = 2, pt_note = 4, pt_tls = 7 };
 enum SegmentFlag : std::uint32_t { pf_x = 1, pf_w = 2, pf_r = 4 };

@@ -67,13 +67,26 @@ std::vector<Range> loaded_ranges(const Elf& elf) {
   return ranges;
 }
 
-// What is loaded and not known to be fat binaries: ascending, disjoint.
-std::vector<Range> ranges_to_search(const Elf& elf, const Fatbins& fatbins) {
-  std::vector<Range> ranges = loaded_ranges(elf), holes, out;
-  for (const FatbinRegion& region : fatbins.regions) {
-    holes.push_back({.begin = region.offset, .end = region.offset + region.size});
-  }
+// Where no data lies: known fat binaries, and the file's own headers and tables. Ascending, disjoint.
+std::vector<Range> holes_of(const Elf& elf, const Fatbins& fatbins) {
+  std::vector<Range> holes = {{.begin = 0, .end = elf::header_size}};
+  const auto add = [&](std::uint64_t at, std::uint64_t size) { holes.push_back({.begin = at, .end = at + size}); };
+  for (const FatbinRegion& region : fatbins.regions) add(region.offset, region.size);
+  add(elf.program_headers_at(), elf.segments().size() * elf::segment_size);
+  add(elf.section_headers_at(), elf.sections().size() * elf::section_size);
   std::ranges::sort(holes, {}, &Range::begin);
+  std::vector<Range> joined;
+  for (const Range& hole : holes) {
+    if (!joined.empty() && hole.begin <= joined.back().end) joined.back().end = std::max(joined.back().end, hole.end);
+    else if (hole.begin < hole.end) joined.push_back(hole);
+  }
+  return joined;
+}
+
+// What is loaded and not known to be something else: ascending, disjoint.
+std::vector<Range> ranges_to_search(const Elf& elf, const Fatbins& fatbins) {
+  std::vector<Range> ranges = loaded_ranges(elf), out;
+  const std::vector<Range> holes = holes_of(elf, fatbins);
   std::ranges::stable_sort(ranges, {}, &Range::begin);
   std::uint64_t done = 0;
   for (Range& range : ranges) {

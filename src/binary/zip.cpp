@@ -155,13 +155,13 @@ class ZipReader {
   void find_content() {
     std::vector<ZipMember*> by_place;
     for (ZipMember& member : zip_.members) {
-      if (member.readable) by_place.push_back(&member);
+      if (member.readable || member.folder) by_place.push_back(&member);  // an empty folder too can have bytes: packed nothing
     }
     std::ranges::stable_sort(by_place, {}, &ZipMember::header_at);
     std::uint64_t end = 0;
     for (ZipMember* member : by_place) {
       const bool overlaps = member->header_at < end;
-      member->readable = place(*member) && !overlaps;
+      member->readable = place(*member) && !overlaps && !member->folder;
       if (overlaps) add("wheel-bomb", Severity::error, member->name, "the member shares its bytes with another one");
       if (!member->packed.empty()) {
         end = std::max(end, static_cast<std::uint64_t>(member->packed.data() - file_.data()) + member->packed.size());

@@ -12,8 +12,6 @@
 namespace lathe {
 namespace {
 
-constexpr std::uint64_t program_header_size = 56;
-constexpr std::uint64_t elf_header_size = 64;
 constexpr std::uint64_t chunk_size = std::uint64_t{8} << 20;
 
 class MemoryCheck {
@@ -86,14 +84,14 @@ class MemoryCheck {
     const auto field = [&](std::uint64_t offset, std::uint64_t size) {
       if (const auto address = carved_.old_file.address_of(offset)) exempt(*address, size);
     };
-    field(0, elf_header_size);  // compared field by field below
+    field(0, elf::header_size);  // compared field by field below
     compare_elf_headers();
     const std::uint64_t at = carved_.old_file.program_headers_at();
-    const std::uint64_t old_size = carved_.old_file.segments().size() * program_header_size;
+    const std::uint64_t old_size = carved_.old_file.segments().size() * elf::segment_size;
     std::uint64_t size = old_size;
     const auto old_address = carved_.old_file.address_of(at);
     if (old_address && carved_.new_file.address_of(carved_.new_file.program_headers_at()) == old_address) {
-      size = std::max(size, carved_.new_file.segments().size() * program_header_size);
+      size = std::max(size, carved_.new_file.segments().size() * elf::segment_size);
     }
     if (size > old_size && !unused(at + old_size, at + size)) size = old_size;
     field(at, size);
@@ -106,7 +104,7 @@ class MemoryCheck {
   // All of the ELF header but the places and counts of the two tables.
   void compare_elf_headers() const {
     const auto fixed = [](const Elf& elf) {
-      const std::string_view header = as_text(elf.bytes()).substr(0, elf_header_size);
+      const std::string_view header = as_text(elf.bytes()).substr(0, elf::header_size);
       return std::string(header.substr(0, 32)) + std::string(header.substr(48, 8)) + std::string(header.substr(58, 2));
     };
     if (fixed(carved_.old_file) != fixed(carved_.new_file)) carved_.wrong("the ELF header says something else");
