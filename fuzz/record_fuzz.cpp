@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     lathe::ShellVariables variables;
     if (kind == 'e') lathe::parse_nix_error(text, "/recipes");
     else if (kind == 's') lathe::apply_assignments(text, variables);
-    else if (kind == 'm') lathe::mentioned_names(text), lathe::made_names(text);
+    else if (kind == 'm') lathe::names_in(text);
     else if (kind == 'v') lathe::parse_nix_version(text);
     else read_line(kind, text);
   } catch (const lathe::Error&) {

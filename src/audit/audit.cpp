@@ -189,8 +189,9 @@ class Auditor {
     return variable ? replace_all(finding.what.substr(sets), "sets env.", "sets ") : finding.what;
   }
 
-  std::string shown(const Recorded& got) const {
-    return audit_.folder == "." ? got.file : (audit_.folder / got.file).lexically_normal().string();
+  // `file` of the folder, as findings name it.
+  std::string shown(const std::string& file) const {
+    return (audit_.folder == "." ? fs::path(file) : audit_.folder / file).lexically_normal().string();
   }
 
   // A recipe that would be kept as it is, and that nobody knows to be what `generate` writes, is evaluated once more in a
@@ -223,7 +224,7 @@ class Auditor {
   }
 
   void judge(Entry& entry, std::span<const Recorded* const> otherwise = {}) {
-    const Case recipe{.spec = spec_, .got = *entry.got, .file = shown(*entry.got), .stem = entry.stem, .name = entry.name, .want = entry.variant,
+    const Case recipe{.spec = spec_, .got = *entry.got, .file = shown(entry.got->file), .stem = entry.stem, .name = entry.name, .want = entry.variant,
                       .promise = promise_of(entry.variant, entry.name, *entry.got), .folder = &facts_, .fingerprint = entry.fingerprint,
                       .asked = entry.asked, .folder_path = folder_path_, .asked_path = entry.asked == entry.got ? folder_path_ : made_.folder, .otherwise = otherwise};
     const Findings asked = asked_findings(recipe);
@@ -243,12 +244,12 @@ class Auditor {
 
   // Files of the folder in which a wanted recipe is really written: a wrapper's base must stay. And those that the matrix names.
   void find_parts() {
-    for (const std::string& file : extra_files(spec_)) parts_.insert((audit_.folder == "." ? fs::path(file) : audit_.folder / file).lexically_normal().string());
-    for (const SharedRecipe& file : render_shared(spec_)) parts_.insert((audit_.folder == "." ? fs::path(file.file) : audit_.folder / file.file).lexically_normal().string());
+    for (const std::string& file : extra_files(spec_)) parts_.insert(shown(file));
+    for (const SharedRecipe& shared : render_shared(spec_)) parts_.insert(shown(shared.file));
     for (const Entry& entry : entries_) {
       if (entry.match != Matched::name || !entry.got->package) continue;
       for (const auto& [key, place] : entry.got->package->places) {
-        if (!place.file.empty() && place.file != shown(*entry.got)) parts_.insert(place.file);
+        if (!place.file.empty() && place.file != shown(entry.got->file)) parts_.insert(place.file);
       }
     }
   }
@@ -316,7 +317,7 @@ class Auditor {
 
   // What is left alone, and why; "" for what the matrix speaks of. Deleted is only what was understood.
   std::string why_outside(const Entry& entry) const {
-    if (parts_.contains(shown(*entry.got))) return "a wanted recipe is written in it";
+    if (parts_.contains(shown(entry.got->file))) return "a wanted recipe is written in it";
     if (!in_scope(entry)) return "no recipe of this matrix' package";
     if (const std::string_view backend = backend_of(entry); !backend.empty()) return fmt::format("is for {}, of which no matrix speaks", backend);
     if (entry.variant) return "";
@@ -341,7 +342,7 @@ class Auditor {
     };
     if (entry.name.name || !entry.got->package || promise_of(nullptr, entry.name, *entry.got)) return look(entry.findings);
     const Promise any{.package = spec_.package, .python = "", .release = "", .cuda = std::nullopt, .gpus = {}, .isa = nullptr};
-    return look(check_recipe({.spec = spec_, .got = *entry.got, .file = shown(*entry.got), .stem = entry.stem, .name = entry.name, .want = nullptr,
+    return look(check_recipe({.spec = spec_, .got = *entry.got, .file = shown(entry.got->file), .stem = entry.stem, .name = entry.name, .want = nullptr,
                               .promise = any, .folder = nullptr, .fingerprint = entry.fingerprint}));
   }
 

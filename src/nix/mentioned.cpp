@@ -18,17 +18,12 @@ class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) { scan(); }
 
-  std::vector<std::string_view> names() {
+  TextNames finish() {
     std::ranges::sort(names_);
     names_.erase(std::unique(names_.begin(), names_.end()), names_.end());
     std::erase_if(names_, [](std::string_view name) { return std::ranges::binary_search(keywords, name); });
-    return std::move(names_);
-  }
-
-  MadeNames made() const {
-    MadeNames made = made_;
-    made.asked = std::ranges::any_of(asked_, [&](const Asked& asked) { return !is_written_set(asked); });
-    return made;
+    made_.asked = std::ranges::any_of(asked_, [&](const Asked& asked) { return !is_written_set(asked); });
+    return {.mentioned = std::move(names_), .made = made_};
   }
 
  private:
@@ -301,9 +296,7 @@ class Scanner {
 
 }  // namespace
 
-std::vector<std::string_view> mentioned_names(std::string_view text) { return Scanner(text).names(); }
-
-MadeNames made_names(std::string_view text) { return Scanner(text).made(); }
+TextNames names_in(std::string_view text) { return Scanner(text).finish(); }
 
 MadeNames& MadeNames::operator|=(const MadeNames& more) {
   asked = asked || more.asked;

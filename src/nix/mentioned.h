@@ -10,9 +10,6 @@
 
 namespace lathe {
 
-// Sorted, each once, without keywords; views into `text`. Never fails: a broken text gives whatever can be read of it.
-std::vector<std::string_view> mentioned_names(std::string_view text);
-
 // Names that the text puts together: no list of names can hold them. Where such a name only picks what must be there, the
 // evaluation shows what it is; where it is asked whether it is there, the recorder's answer is not that of nixpkgs.
 struct MadeNames {
@@ -25,6 +22,13 @@ struct MadeNames {
   MadeNames& operator|=(const MadeNames& more);
   bool operator==(const MadeNames&) const = default;
 };
-MadeNames made_names(std::string_view text);
+
+struct TextNames {
+  std::vector<std::string_view> mentioned;  // sorted, each once, without keywords; views into the text
+  MadeNames made;
+};
+
+// Never fails: a broken text gives whatever can be read of it.
+TextNames names_in(std::string_view text);
 
 }  // namespace lathe

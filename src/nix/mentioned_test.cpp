@@ -6,6 +6,10 @@
 namespace lathe {
 namespace {
 
+std::vector<std::string_view> mentioned_names(std::string_view text) { return names_in(text).mentioned; }
+MadeNames made_names(std::string_view text) { return names_in(text).made; }
+
+
 using Names = std::vector<std::string_view>;
 
 TEST(MentionedNames, AreThoseOfTheCodeOnly) {

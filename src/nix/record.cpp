@@ -417,8 +417,9 @@ FolderNames names_in_folder(const fs::path& folder, const RecordOptions& options
     if (entry->path().extension() != ".nix" || !entry->is_regular_file(ignored) || ++files > most_files) continue;
     try {
       const std::string text = read_file(entry->path(), options.file_limit);
-      for (const std::string_view name : mentioned_names(text)) names.mentioned.emplace(name);
-      names.made |= made_names(text);
+      const TextNames found = names_in(text);
+      for (const std::string_view name : found.mentioned) names.mentioned.emplace(name);
+      names.made |= found.made;
     } catch (const Error&) {
       continue;  // gone or too long: an import of it will fail and say so
     }
@@ -428,6 +429,7 @@ FolderNames names_in_folder(const fs::path& folder, const RecordOptions& options
 }
 
 void add_names(Names& names, const std::set<std::string>& more) {
+  if (more.empty()) return;
   Names all;
   std::ranges::set_union(names, more, std::back_inserter(all));
   names = std::move(all);
@@ -444,11 +446,12 @@ void evaluate(const std::string& nix, const fs::path& folder, const std::string&
   if (std::ranges::any_of(candidates, &Candidate::imports)) all = names_in_folder(folder, options);
   parallel_for_all(candidates.size(), [&](std::size_t i) {
     Candidate& candidate = candidates[i];
-    candidate.names = candidate.imports ? Names(all.mentioned.begin(), all.mentioned.end()) : mentioned_names(candidate.text);
+    TextNames own = names_in(candidate.text);
+    candidate.names = candidate.imports ? Names(all.mentioned.begin(), all.mentioned.end()) : std::move(own.mentioned);
     if (candidate.names.size() > most_names) candidate.names.resize(most_names);
     add_names(candidate.names, options.more_names);
-    MadeNames& made = recipes[candidate.index].made_names = made_names(candidate.text);
-    if (candidate.imports) made |= all.made;
+    if (candidate.imports) own.made |= all.made;
+    recipes[candidate.index].made_names = own.made;
   });
   const std::size_t count = process_count(candidates.size(), options);
   const std::size_t share = (candidates.size() + count - 1) / count;
