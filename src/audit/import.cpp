@@ -16,6 +16,7 @@
 #include "audit/made.h"
 #include "audit/own_torch.h"
 #include "base/text.h"
+#include "base/toml_string.h"
 #include "hardware/flags.h"
 #include "matrix/expand.h"
 #include "matrix/nixpkgs_base.h"

@@ -11,6 +11,7 @@
 #include "audit/nix_value.h"
 #include "audit/understood.h"
 #include "base/text.h"
+#include "base/toml_string.h"
 #include "hardware/flags.h"
 #include "matrix/nix_text.h"
 #include "nix/shell_flags.h"
@@ -415,18 +416,6 @@ void add_table(std::string& out, std::string_view table, std::string_view part, 
 
 Difference difference_of(const Recorded& got, const std::string& folder, const Recorded& made, const std::string& made_folder) {
   return Comparison(got, folder, made, made_folder).run();
-}
-
-std::string toml_string(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    if (c == '\n') result += "\\n";
-    else if (c == '\t') result += "\\t";
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) result += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
-    else result += c;
-  }
-  return result + "\"";
 }
 
 std::string extra_toml(const Extra& extra, std::string_view table) {

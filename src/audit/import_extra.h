@@ -24,7 +24,4 @@ Difference difference_of(const Recorded& got, const std::string& folder, const R
 // `extra` as TOML, under `table`: "extra" or "override.extra".
 std::string extra_toml(const Extra& extra, std::string_view table);
 
-// Text between quotes of TOML, exactly.
-std::string toml_string(std::string_view text);
-
 }  // namespace lathe

@@ -4,16 +4,10 @@
 #include <fmt/format.h>
 
 #include "audit/rule.h"
-#include "base/json.h"
+#include "base/finding_json.h"
 
 namespace lathe {
 namespace {
-
-void write_finding(JsonWriter& json, const Finding& finding) {
-  json.begin_object().member("rule", finding.rule).member("severity", to_string(finding.severity)).key("where").begin_object();
-  json.member("file", finding.where.file).member("line", finding.where.line).member("column", finding.where.column).end_object();
-  json.member("what", finding.what).member("fix", finding.fix).end_object();
-}
 
 void write_patches(JsonWriter& json, std::string_view key, const std::vector<RecordedPatch>& patches) {
   json.key(key).begin_array();

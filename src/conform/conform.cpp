@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/json.h"
+#include "base/finding_json.h"
 #include "base/text.h"
 #include "build/plan_jobs.h"
 #include "os/temporary_folder.h"
@@ -95,12 +95,6 @@ ConformedRecipe conform_one(const Job& job, Reader& reader, const Survey& survey
 
 void write_difference(JsonWriter& json, const FactDifference& each) {
   json.begin_object().member("column", each.column).member("table", each.table).member("tree", each.tree).member("what", each.what).end_object();
-}
-
-void write_finding(JsonWriter& json, const Finding& finding) {
-  json.begin_object().member("rule", finding.rule).member("severity", to_string(finding.severity)).key("where").begin_object();
-  json.member("file", finding.where.file).member("line", finding.where.line).member("column", finding.where.column).end_object();
-  json.member("what", finding.what).member("fix", finding.fix).end_object();
 }
 
 void write_findings(JsonWriter& json, const Findings& findings) {

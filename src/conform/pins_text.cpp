@@ -9,20 +9,12 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "base/toml_string.h"
 
 namespace lathe {
 namespace {
 
 constexpr std::string_view seen_note = "evaluated there by torchlathe conform";
-
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + "\"";
-}
 
 // Columns that are lists in the table, however many items they have.
 bool is_list(std::string_view column) {
@@ -32,9 +24,9 @@ bool is_list(std::string_view column) {
 
 std::string line_of(const std::string& column, const std::vector<std::string>& values) {
   if (values.size() == 1 && (values[0] == "true" || values[0] == "false")) return fmt::format("{} = {}\n", column, values[0]);
-  if (!is_list(column) && values.size() == 1) return fmt::format("{} = {}\n", column, quoted(values[0]));
+  if (!is_list(column) && values.size() == 1) return fmt::format("{} = {}\n", column, toml_string(values[0]));
   std::string text;
-  for (const std::string& value : values) text += (text.empty() ? "" : ", ") + quoted(value);
+  for (const std::string& value : values) text += (text.empty() ? "" : ", ") + toml_string(value);
   return fmt::format("{} = [{}]\n", column, text);
 }
 
@@ -77,10 +69,10 @@ class Pins {
   }
 
   void append() {
-    std::string row = fmt::format("\n[[pin]]\nrev = {}\nlike = {}\n", quoted(update_.rev), quoted(update_.like));
+    std::string row = fmt::format("\n[[pin]]\nrev = {}\nlike = {}\n", toml_string(update_.rev), toml_string(update_.like));
     for (const auto& [column, values] : update_.columns) row += line_of(column, values);
     if (!update_.columns.contains("cuda_sets")) row += "cuda_sets = []\n";
-    lines_.push_back(row + fmt::format("source = {}\nconfidence = \"measured\"\n", quoted(std::string(seen_note))));
+    lines_.push_back(row + fmt::format("source = {}\nconfidence = \"measured\"\n", toml_string(seen_note)));
   }
 
   void change() {
