@@ -8,7 +8,6 @@
 #include <functional>
 #include <set>
 
-#include "base/edit_distance.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/hardware_topic.h"
@@ -42,7 +41,9 @@ struct Asked {
   bool more = false;               // words that say something else
 };
 
-bool same_word(std::string_view a, std::string_view b) { return edit_distance(a, b) == 0; }  // letter case does not count
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+bool same_word(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
 
 bool is_one_of(std::string_view word, const std::vector<std::string>& all) {
   return std::ranges::any_of(all, [&](const std::string& each) { return same_word(each, word); });
