@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// code_marks FILE: the filter that looks for device code (binary/embedded_marks.h) beside memmem for one magic and a plain read,
+// code_marks FILE: the filter that looks for device code (device/embedded_marks.h) beside memmem for one magic and a plain read,
 // all in one process: over mapped bytes, and as it is used, through a small buffer. One thread and two. The quickest of 15 runs each:
 // other work on the machine only slows. The file should lie in the page cache. Then what each costs beyond the copying, in one core's time.
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
-#include "binary/embedded_marks.h"
+#include "device/embedded_marks.h"
 #include "os/mapped_file.h"
 
 namespace {

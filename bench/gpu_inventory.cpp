@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "base/error.h"
-#include "binary/inspect.h"
+#include "inspect/inspect.h"
 #include "os/mapped_file.h"
 
 namespace {

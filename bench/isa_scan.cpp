@@ -9,10 +9,10 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
-#include "binary/cpu_scan.h"
-#include "binary/elf.h"
-#include "binary/isa_arm64.h"
-#include "binary/isa_x86_sweep.h"
+#include "cpu/cpu_scan.h"
+#include "formats/elf.h"
+#include "cpu/isa/isa_arm64.h"
+#include "cpu/isa/isa_x86_sweep.h"
 #include "os/mapped_file.h"
 
 namespace {

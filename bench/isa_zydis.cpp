@@ -9,11 +9,11 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
-#include "binary/cpu_scan.h"
-#include "binary/elf.h"
-#include "binary/isa_x86.h"
-#include "binary/isa_x86_oracle.h"
-#include "binary/isa_x86_sweep_reference.h"
+#include "cpu/cpu_scan.h"
+#include "formats/elf.h"
+#include "cpu/isa/isa_x86.h"
+#include "cpu/isa/isa_x86_oracle.h"
+#include "cpu/isa/isa_x86_sweep_reference.h"
 #include "os/mapped_file.h"
 
 namespace {

@@ -10,12 +10,12 @@
 #include <iostream>
 
 #include "base/error.h"
-#include "binary/embedded.h"
-#include "carve/check.h"
-#include "carve/layout.h"
-#include "carve/plan.h"
-#include "carve/references.h"
-#include "carve/rewrite.h"
+#include "device/embedded.h"
+#include "carve/check/check.h"
+#include "carve/layout/layout.h"
+#include "carve/plan/plan.h"
+#include "carve/plan/references.h"
+#include "os/new_file.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <cstdlib>
 
 #include "base/error.h"
-#include "binary/cpu_scan.h"
-#include "binary/elf.h"
+#include "cpu/cpu_scan.h"
+#include "formats/elf.h"
 
 namespace {
 

@@ -3,9 +3,9 @@
 #include <cstdint>
 
 #include "base/error.h"
-#include "binary/archive.h"
-#include "binary/cubin.h"
-#include "binary/elf.h"
+#include "formats/archive.h"
+#include "device/cubin.h"
+#include "formats/elf.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "binary/inspect.h"
+#include "inspect/inspect.h"
 
 namespace {
 

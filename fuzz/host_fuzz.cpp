@@ -5,11 +5,11 @@
 #include <string>
 
 #include "base/error.h"
-#include "host/candidate.h"
+#include "select/candidate.h"
 #include "host/host_json.h"
 #include "host/host_properties.h"
 #include "host/nvml.h"
-#include "host/select.h"
+#include "select/select.h"
 
 namespace {
 

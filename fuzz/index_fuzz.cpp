@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "host/candidate.h"
-#include "host/index.h"
+#include "select/candidate.h"
+#include "select/index.h"
 #include "publish/index_page.h"
 
 namespace {

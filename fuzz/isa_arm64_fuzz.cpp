@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "binary/isa_arm64.h"
+#include "cpu/isa/isa_arm64.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const lathe::ByteSpan code(reinterpret_cast<const std::byte*>(data), size);

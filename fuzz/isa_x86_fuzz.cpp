@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "binary/isa_x86_oracle.h"
+#include "cpu/isa/isa_x86_oracle.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const lathe::ByteSpan bytes(reinterpret_cast<const std::byte*>(data), size);

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "binary/isa_x86_sweep_reference.h"
+#include "cpu/isa/isa_x86_sweep_reference.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr std::size_t head = 4;

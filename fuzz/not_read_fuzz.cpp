@@ -3,7 +3,7 @@
 // unpacked for a look.
 #include <cstdint>
 
-#include "binary/not_read.h"
+#include "inspect/not_read.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const lathe::ByteSpan bytes = std::as_bytes(std::span(data, size));

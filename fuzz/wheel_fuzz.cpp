@@ -4,8 +4,8 @@
 #include <cstdlib>
 
 #include "base/error.h"
-#include "binary/wheel_member.h"
-#include "binary/zip.h"
+#include "inspect/wheel_member.h"
+#include "formats/zip.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const lathe::ByteSpan bytes = std::as_bytes(std::span(data, size));

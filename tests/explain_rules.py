@@ -109,10 +109,10 @@ def self_check():
 
 def commands_of(file):
     """Commands of which one must have the text of a rule in this file."""
-    folder, name = file.split("/")[-2:]
-    if folder == "host":
-        return {"smoke.cpp": ["smoke"], "examine.cpp": ["doctor"]}.get(name, ["detect"])
-    return {"binary": ["inspect"], "carve": ["carve"], "verify": ["verify"], "diagnose": ["diagnose"], "audit": ["audit"]}.get(folder, [folder])
+    folder, name = file.split("/")[1], file.split("/")[-1]
+    by_name = {"smoke.cpp": "smoke", "examine.cpp": "doctor"}
+    by_folder = {"host": "detect", "formats": "inspect", "device": "inspect", "cpu": "inspect"}
+    return [by_name.get(name) or by_folder.get(folder, folder)]
 
 
 def source_rules():
@@ -124,8 +124,8 @@ def source_rules():
         rules, wrong = rules_of(texts)
         problems += wrong
         found += [(rule, file, commands_of(file)) for rule, file in rules.items()]
-    table = (root / "src/audit/rules.cpp").read_text()
-    found += [(rule, "src/audit/rules.cpp", ["audit"]) for rule in re.findall(r'^ +\{"([a-z0-9-]+)", (?:error|warning|note),', table, re.M)]
+    table = (root / "src/audit/rules/rules.cpp").read_text()
+    found += [(rule, "src/audit/rules/rules.cpp", ["audit"]) for rule in re.findall(r'^ +\{"([a-z0-9-]+)", (?:error|warning|note),', table, re.M)]
     written = (root / "src/diagnose/rules.toml").read_text()
     found += [(rule, "src/diagnose/rules.toml", ["diagnose"]) for rule in re.findall(r'^\[\[rule\]\]\nname = "([^"]+)"', written, re.M)]
     return found, problems

@@ -1,28 +1,41 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Folders of src/ form a one-way order: a file includes only files of its own folder or of a lower rank. Also: each
+"""Folders of src/ form a one-way order (src/folders.txt): a file includes only files of its own folder or of a lower rank; what
+says "Inside of X only" is included by the folder X alone, what lies in testing/ by tests; no folder lists more than 30 sources; ARCHITECTURE.md shows the same list. Also: each
 third-party header (fmt excepted) is included by one .cpp file only, every source file has its SPDX line, and what is printed
 a line at a time is made by Terminal::print or safe_format, so that outside text cannot end a line. And no algorithm returns a
 std::ranges::subrange, which clang 14 (Debian's, of ./dev fuzz) cannot compile with GCC 12's library."""
 import re
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 
-RANKS = {"base": 0, "os": 1, "hardware": 1, "diagnose": 1, "nix": 2, "matrix": 2, "binary": 2, "carve": 3, "recipe": 3,
-         "host": 3, "verify": 3, "audit": 4, "build": 4, "conform": 5, "report": 5, "publish": 6, "cli": 7}
+root = Path(__file__).resolve().parent.parent / "src"
+RANKS = {line.split()[0]: int(line.split()[1]) for line in (root / "folders.txt").read_text().splitlines()
+         if line and not line.startswith("#")}
+MOST_SOURCES = 30  # of one folder, tests beside them not counted; cli/ has a file for each command
 THIRD_PARTY = ("CLI/", "toml++/", "nlohmann/", "openssl/", "archive", "zstd", "lz4", "lzma", "bzlib", "zlib", "Zydis", "sqlite3", "re2/", "httplib")
 
 SUBRANGES = re.compile(r"\branges::(stable_partition|partition|unique|remove|remove_if|rotate|search|search_n|find_end|equal_range|subrange|"
                        r"find_last|find_last_if|shift_left|shift_right)\b|\bviews::")
 
-root = Path(__file__).resolve().parent.parent / "src"
+TOPS = {folder.split("/")[0] for folder in RANKS}
+
+
+@cache
+def inside_of(path):
+    """The folder whose files alone may include this header, by the words of its first comment."""
+    said = re.search(r"^// Inside of ([\w/]+) only[.:]", path.read_text(), re.M) if path.exists() else None
+    return said.group(1) if said else None
+
+
 problems = []
 users = defaultdict(set)
 files = sorted(p for p in root.rglob("*") if p.suffix in (".cpp", ".h"))
 for path in files:
-    folder = path.relative_to(root).parts[0]
     name = path.relative_to(root)
+    folder = str(name.parent)
     if folder not in RANKS:
         problems.append(f"src/{name}: folder {folder} has no rank")
         continue
@@ -40,11 +53,26 @@ for path in files:
         target = include.group(1)
         if target.startswith(THIRD_PARTY) and not path.name.endswith("_test.cpp"):
             users[target.split("/")[0].split(".")[0]].add(str(name))
-        other = target.split("/")[0]
-        if other in RANKS and other != folder and RANKS[other] >= RANKS[folder]:
+        other = target.rpartition("/")[0]
+        if other in RANKS and other != folder and other != "testing" and RANKS[other] >= RANKS[folder]:
             problems.append(f"src/{name}:{number}: {folder} (rank {RANKS[folder]}) includes {target} (rank {RANKS[other]})")
+        if include.group(0).endswith('"') and other.split("/")[0] in TOPS and not (root / target).exists():
+            problems.append(f"src/{name}:{number}: there is no {target}")
+        inside = inside_of(root / target)
+        if inside and folder != inside:
+            problems.append(f"src/{name}:{number}: {target} is inside of {inside} only")
+        if other == "testing" and folder != "testing" and not path.name.endswith("_test.cpp"):
+            problems.append(f"src/{name}:{number}: {target} is for tests")
 for library, where in sorted(users.items()):
     if len(where) > 1 or any(w.endswith(".h") for w in where):
         problems.append(f"{library} is included by {', '.join(sorted(where))}: wrap it in one .cpp")
+sources = Counter(str(p.relative_to(root).parent) for p in files if not p.name.endswith("_test.cpp"))
+for folder, count in sorted(sources.items()):
+    if count > MOST_SOURCES and folder != "cli":
+        problems.append(f"src/{folder}: {count} sources, more than {MOST_SOURCES}")
+shown = dict(re.findall(r"^\| `([\w/]+)/` \| (\d+) \|", (root.parent / "ARCHITECTURE.md").read_text(), re.M))
+for folder in sorted(RANKS.keys() | shown.keys()):
+    if shown.get(folder) != str(RANKS.get(folder)):
+        problems.append(f"ARCHITECTURE.md gives {folder} rank {shown.get(folder, 'none')}, src/folders.txt {RANKS.get(folder, 'none')}")
 print("\n".join(problems) if problems else f"{len(files)} files in order")
 sys.exit(1 if problems else 0)

@@ -12,7 +12,7 @@
 #include "audit/diff.h"
 #include "base/error.h"
 #include "os/file.h"
-#include "os/scratch_folder.h"
+#include "testing/scratch_folder.h"
 
 namespace lathe {
 namespace {

@@ -8,9 +8,9 @@
 #include <set>
 #include <unordered_map>
 
-#include "audit/backend.h"
-#include "audit/made.h"
-#include "audit/rule.h"
+#include "audit/import/backend.h"
+#include "audit/import/made.h"
+#include "audit/rules/rule.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "matrix/expand.h"

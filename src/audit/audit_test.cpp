@@ -11,13 +11,13 @@
 #include "audit/apply.h"
 #include "audit/plan.h"
 #include "audit/print.h"
-#include "audit/rule.h"
+#include "audit/rules/rule.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "matrix/expand.h"
 #include "nix/nix.h"
 #include "os/file.h"
-#include "os/scratch_folder.h"
+#include "testing/scratch_folder.h"
 #include "recipe/write.h"
 
 namespace lathe {

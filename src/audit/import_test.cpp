@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Recipe -> matrix -> recipe, by the real Nix: what people write (tests/nix/styles) evaluates to the same afterwards.
-#include "audit/import.h"
+#include "audit/import/import.h"
 
 #include <gtest/gtest.h>
 
@@ -9,16 +9,16 @@
 #include <set>
 
 #include "audit/audit.h"
-#include "audit/nix_value.h"
-#include "audit/understood.h"
-#include "base/test_paths.h"
+#include "audit/import/nix_value.h"
+#include "audit/import/understood.h"
+#include "testing/test_paths.h"
 #include "base/text.h"
 #include "hardware/flags.h"
 #include "matrix/expand.h"
 #include "nix/nix.h"
 #include "nix/shell_flags.h"
 #include "os/file.h"
-#include "os/scratch_folder.h"
+#include "testing/scratch_folder.h"
 #include "recipe/extra_files.h"
 #include "recipe/write.h"
 

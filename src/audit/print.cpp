@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "audit/rule.h"
+#include "audit/rules/rule.h"
 #include "base/finding_json.h"
 
 namespace lathe {

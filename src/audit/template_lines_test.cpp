@@ -8,12 +8,12 @@
 #include <set>
 
 #include "audit/audit.h"
-#include "audit/rule.h"
+#include "audit/rules/rule.h"
 #include "base/text.h"
 #include "matrix/expand.h"
 #include "nix/nix.h"
 #include "os/file.h"
-#include "os/scratch_folder.h"
+#include "testing/scratch_folder.h"
 #include "recipe/render.h"
 
 namespace lathe {

@@ -20,4 +20,10 @@ std::string_view ByteReader::string_at(std::uint64_t offset) const {
   return rest.substr(0, end);
 }
 
+std::string encode_number(std::uint64_t value, unsigned bytes) {
+  std::string text;
+  for (unsigned i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 0xff);
+  return text;
+}
+
 }  // namespace lathe

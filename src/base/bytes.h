@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace lathe {
@@ -74,6 +75,9 @@ class ByteReader {
 };
 
 inline ByteSpan as_byte_span(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+// `bytes` bytes of `value`, little-endian.
+std::string encode_number(std::uint64_t value, unsigned bytes);
 
 inline std::string_view as_text(ByteSpan bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

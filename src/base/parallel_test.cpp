@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#include "base/few_threads.h"
+#include "testing/few_threads.h"
 
 namespace lathe {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "binary/elf.h"
-#include "carve/plan.h"
+#include "formats/elf.h"
+#include "carve/plan/plan.h"
 
 namespace lathe {
 

@@ -10,14 +10,14 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "binary/archive.h"
-#include "binary/embedded.h"
-#include "binary/inspect.h"
+#include "formats/archive.h"
+#include "device/embedded.h"
+#include "inspect/inspect.h"
 #include "carve/arch_list.h"
-#include "carve/check.h"
-#include "carve/layout.h"
-#include "carve/references.h"
-#include "carve/rewrite.h"
+#include "carve/check/check.h"
+#include "carve/layout/layout.h"
+#include "carve/plan/references.h"
+#include "os/new_file.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
 
@@ -89,7 +89,7 @@ class FileCarver {
     NewFile file(place);
     write(file);
     file.take_attributes(*source_, in_place ? NewFile::Keep::everything : NewFile::Keep::mode);
-    source_->expect_unchanged();
+    source_->expect_unchanged("carved");
     file.put_in_place(in_place && options_.synced, in_place ? Unfinished::Over::what_is_there : Unfinished::Over::nothing);
     return result_;
   }
@@ -222,7 +222,7 @@ class FileCarver {
     }
     const Findings wrong = check_carved(*elf_, fatbins_, elf, check);
     if (wrong.empty()) return written.expect_whole();
-    source_->expect_unchanged();
+    source_->expect_unchanged("carved");
     map_->expect_whole();
     std::string reasons;
     for (const Finding& finding : wrong) reasons += (reasons.empty() ? "" : "; ") + finding.what;

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/finding.h"
-#include "binary/inspect.h"
-#include "carve/plan.h"
+#include "inspect/inspect.h"
+#include "carve/plan/plan.h"
 
 namespace lathe {
 

@@ -15,10 +15,10 @@
 #include <regex>
 
 #include "base/error.h"
-#include "binary/fatbin.h"
-#include "carve/check.h"
-#include "carve/references.h"
-#include "carve/test_libraries.h"
+#include "device/fatbin.h"
+#include "carve/check/check.h"
+#include "carve/plan/references.h"
+#include "testing/gpu_libraries.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
 

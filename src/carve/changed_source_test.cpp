@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "carve/carve.h"
-#include "carve/test_libraries.h"
+#include "testing/gpu_libraries.h"
 #include "os/file.h"
 
 namespace lathe {

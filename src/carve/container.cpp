@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "binary/inspect.h"
-#include "binary/known_formats.h"
-#include "binary/zip.h"
+#include "inspect/inspect.h"
+#include "formats/known_formats.h"
+#include "formats/zip.h"
 #include "carve/wheel_names.h"
 #include "os/mapped_file.h"
 

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "base/bytes.h"
-#include "binary/not_read.h"
+#include "inspect/not_read.h"
 
 namespace lathe {
 

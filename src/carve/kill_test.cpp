@@ -16,7 +16,7 @@
 #include <thread>
 
 #include "carve/carve.h"
-#include "carve/test_libraries.h"
+#include "testing/gpu_libraries.h"
 #include "carve/tree.h"
 #include "carve/wheel.h"
 #include "os/file.h"

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "binary/carve_record.h"
-#include "binary/not_read.h"
-#include "binary/zip.h"
+#include "inspect/carve_record.h"
+#include "inspect/not_read.h"
+#include "formats/zip.h"
 #include "carve/carve.h"
 
 namespace lathe {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "binary/nvidia_libraries.h"
+#include "device/nvidia_libraries.h"
 
 namespace lathe {
 

@@ -15,15 +15,15 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/text.h"
-#include "binary/inflate.h"
-#include "binary/inspect.h"
-#include "binary/known_formats.h"
-#include "binary/wheel_member.h"
-#include "binary/zip.h"
+#include "formats/inflate.h"
+#include "inspect/inspect.h"
+#include "formats/known_formats.h"
+#include "inspect/wheel_member.h"
+#include "formats/zip.h"
 #include "carve/manifest.h"
 #include "carve/wheel_names.h"
 #include "carve/wheel_variant.h"
-#include "carve/zip_writer.h"
+#include "formats/zip_writer.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
 
@@ -334,7 +334,7 @@ class WheelCarver {
     carved.new_file_size = writer.finish();
     file.take_attributes(source_, NewFile::Keep::mode);
     check(file);
-    source_.expect_unchanged();
+    source_.expect_unchanged("carved");
     map_.expect_whole();
     file.put_in_place(false);
     carved.path = place_;
@@ -404,7 +404,7 @@ class WheelCarver {
     }
     written.expect_whole();
     if (wrong.empty()) return;
-    source_.expect_unchanged();
+    source_.expect_unchanged("carved");
     throw Error({.what = "the carved wheel did not pass its check and was deleted: " + wrong, .where = {.file = place_.string()},
                  .next = "the old wheel is as it was; please report this", .kind = ErrorKind::fault});
   }

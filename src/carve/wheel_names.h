@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "base/hash.h"
-#include "carve/plan.h"
+#include "carve/plan/plan.h"
 
 namespace lathe {
 

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "carve/test_libraries.h"
+#include "testing/gpu_libraries.h"
 #include "os/file.h"
 
 namespace lathe {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "carve/plan.h"
+#include "carve/plan/plan.h"
 
 namespace lathe {
 

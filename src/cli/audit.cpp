@@ -9,7 +9,7 @@
 #include <filesystem>
 
 #include "audit/print.h"
-#include "audit/rule.h"
+#include "audit/rules/rule.h"
 #include "audit/seed_checks.h"
 #include "base/error.h"
 #include "base/text.h"

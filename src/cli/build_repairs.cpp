@@ -8,7 +8,7 @@
 #include <set>
 
 #include "base/parallel.h"
-#include "build/plan_jobs.h"
+#include "jobs/plan_jobs.h"
 #include "os/file.h"
 
 namespace lathe {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "build/repair.h"
-#include "build/run.h"
+#include "jobs/repair.h"
+#include "jobs/run.h"
 #include "cli/matrix_option.h"
 
 namespace lathe {

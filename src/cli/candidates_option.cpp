@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "host/index.h"
+#include "select/index.h"
 #include "os/file.h"
 
 namespace lathe {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/matrix_option.h"
-#include "host/candidate.h"
+#include "select/candidate.h"
 
 namespace lathe {
 

@@ -6,7 +6,7 @@
 
 #include <optional>
 
-#include "build/build_told.h"
+#include "jobs/build_told.h"
 #include "cli/commands.h"
 #include "os/stream.h"
 

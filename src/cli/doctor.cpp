@@ -7,9 +7,9 @@
 #include "cli/candidates_option.h"
 #include "cli/commands.h"
 #include "cli/host_option.h"
-#include "host/examine.h"
+#include "select/examine.h"
 #include "host/host_json.h"
-#include "host/select.h"
+#include "select/select.h"
 #include "report/host.h"
 #include "report/selection.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // `torchlathe history`: what was built, when, how long, how much memory, how it ended; and the logs.
-#include "build/history.h"
+#include "jobs/history.h"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "build/log_file.h"
-#include "build/progress.h"
+#include "jobs/log_file.h"
+#include "jobs/progress.h"
 #include "cli/commands.h"
 #include "diagnose/log_text.h"
 #include "report/table.h"

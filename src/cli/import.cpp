@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // `torchlathe import`: a folder of recipes, read back into a matrix file.
-#include "audit/import.h"
+#include "audit/import/import.h"
 
 #include <fmt/format.h>
 

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "binary/inspect.h"
+#include "inspect/inspect.h"
 #include "cli/commands.h"
 #include "cli/inspect_files.h"
 #include "cli/native_gpus.h"

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "binary/inspect.h"
+#include "inspect/inspect.h"
 #include "os/terminal.h"
 
 namespace lathe {

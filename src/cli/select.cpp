@@ -13,10 +13,10 @@
 #include "cli/commands.h"
 #include "cli/host_option.h"
 #include "hardware/wheel_property.h"
-#include "host/index.h"
-#include "host/advice.h"
-#include "host/installed.h"
-#include "host/select.h"
+#include "select/index.h"
+#include "select/advice.h"
+#include "inspect/installed.h"
+#include "select/select.h"
 #include "report/selection.h"
 
 namespace lathe {

@@ -6,7 +6,7 @@
 #include "cli/commands.h"
 #include "cli/matrix_option.h"
 #include "recipe/render.h"
-#include "report/variants.h"
+#include "select/variant_record.h"
 
 namespace lathe {
 namespace {

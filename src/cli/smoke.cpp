@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "host/smoke.h"
+#include "verify/smoke.h"
 #include "report/host.h"
 #include "report/table.h"
 

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/finding_json.h"
 #include "base/text.h"
-#include "build/plan_jobs.h"
+#include "jobs/plan_jobs.h"
 #include "os/temporary_folder.h"
 
 namespace lathe {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/finding.h"
-#include "build/driver.h"
+#include "jobs/driver.h"
 #include "conform/promise.h"
 #include "conform/survey.h"
 #include "conform/tree.h"

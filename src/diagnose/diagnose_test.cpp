@@ -10,7 +10,7 @@
 #include <set>
 
 #include "base/embedded.h"
-#include "base/test_paths.h"
+#include "testing/test_paths.h"
 #include "base/text.h"
 #include "diagnose/rule.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "base/test_paths.h"
+#include "testing/test_paths.h"
 #include "hardware/cpu_name.h"
 #include "hardware/gpu_name.h"
 #include "hardware/instance.h"

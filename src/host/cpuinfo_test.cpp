@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/test_paths.h"
+#include "testing/test_paths.h"
 #include "host/cpu.h"
 #include "host/host_json.h"
 #include "host/named_host.h"

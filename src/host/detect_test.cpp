@@ -10,10 +10,10 @@
 #include <fstream>
 #include <functional>
 
-#include "base/test_paths.h"
+#include "testing/test_paths.h"
 #include "host/pci.h"
 #include "host/system.h"
-#include "os/scratch_folder.h"
+#include "testing/scratch_folder.h"
 #include "os/small_file.h"
 
 namespace lathe {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "host/nvml.h"
-#include "base/test_paths.h"
+#include "testing/test_paths.h"
 
 #include <gtest/gtest.h>
 

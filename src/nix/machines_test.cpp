@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "os/file.h"
-#include "os/scratch_folder.h"
+#include "testing/scratch_folder.h"
 
 namespace lathe {
 namespace {

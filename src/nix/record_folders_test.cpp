@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "nix/record_test.h"
+#include "testing/nix_record.h"
 
 namespace lathe {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "nix/record_test.h"
+#include "testing/nix_record.h"
 
 namespace lathe {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "os/file.h"
-#include "os/scratch_folder.h"
+#include "testing/scratch_folder.h"
 
 namespace lathe {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Inside of mapped_file.cpp only: keeps a SIGBUS from ending the program. A page of a mapped file that can no longer be read
+// Inside of os only: keeps a SIGBUS from ending the program. A page of a mapped file that can no longer be read
 // (the file became shorter, the disk failed) is replaced by zeros, and the mapping is marked.
 #pragma once
 

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "base/error.h"
-#include "base/few_threads.h"
+#include "testing/few_threads.h"
 
 namespace lathe {
 namespace {

@@ -11,9 +11,9 @@
 #include "base/embedded.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "build/progress.h"
+#include "jobs/progress.h"
 #include "recipe/template.h"
-#include "report/variants.h"
+#include "select/variant_record.h"
 
 namespace lathe::index_page {
 std::span<const EmbeddedFile> files();

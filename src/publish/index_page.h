@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "host/index.h"
+#include "select/index.h"
 #include "matrix/variant.h"
 
 namespace lathe {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "host/candidate.h"
+#include "select/candidate.h"
 
 namespace lathe {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "build/history.h"
+#include "jobs/history.h"
 #include "matrix/variant.h"
 #include "publish/cache.h"
 

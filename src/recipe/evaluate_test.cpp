@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "base/test_paths.h"
+#include "testing/test_paths.h"
 #include "base/text.h"
 #include "hardware/nixpkgs.h"
 #include "matrix/expand.h"

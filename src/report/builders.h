@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "build/builder.h"
+#include "jobs/builders/builder.h"
 #include "os/terminal.h"
 
 namespace lathe {

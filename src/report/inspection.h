@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "binary/inspect.h"
+#include "inspect/inspect.h"
 #include "os/terminal.h"
 
 namespace lathe {

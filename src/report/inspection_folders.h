@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "binary/inspect.h"
+#include "inspect/inspect.h"
 
 namespace lathe {
 

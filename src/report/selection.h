@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "host/select.h"
+#include "select/select.h"
 #include "os/terminal.h"
 
 namespace lathe {

@@ -4,75 +4,13 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <optional>
-#include <unordered_map>
 
 #include "base/json.h"
 #include "report/table.h"
+#include "select/variant_record.h"
 
 namespace lathe {
 namespace {
-
-std::optional<std::string> gpu_of(const Variant& variant) {
-  return variant.is_gpu() ? std::optional(variant.cell->gpu_text) : std::nullopt;
-}
-
-std::optional<std::string> capability_of(const Variant& variant) {
-  std::string text;
-  for (const Capability gpu : variant.cell->gpus) text += (text.empty() ? "" : " ") + spell(gpu, Dialect::dotted);
-  return variant.is_gpu() ? std::optional(text) : std::nullopt;
-}
-
-std::optional<std::string> cuda_of(const Variant& variant) {
-  return variant.is_gpu() ? std::optional(variant.cell->cuda->text()) : std::nullopt;
-}
-
-// What all variants of one cell and one set of flags have in common, spelled once: a million variants share a few hundred.
-struct Common {
-  std::string before_python;  // "kind" to "cuda"
-  std::string after_python;   // "system" to the end
-};
-
-Common common_of(const Variant& variant) {
-  const Cell& cell = *variant.cell;
-  JsonWriter before(JsonWriter::Layout::compact), after(JsonWriter::Layout::compact);
-  before.begin_object()
-      .member("package", variant.package)
-      .member("kind", variant.is_gpu() ? "gpu" : "cpu")
-      .member("gpu", gpu_of(variant))
-      .member("capability", capability_of(variant))
-      .member("isa", cell.isa->name)
-      .member("cuda", cuda_of(variant))
-      .end_object();
-  after.begin_object()
-      .member("system", system_of(cell.isa->machine))
-      .member("cpu_flags", variant.cpu_flags())
-      .member("status", to_string(cell.status))
-      .member("reason", cell.reason)
-      .member("runs_on", cell.runs_on)
-      .member("min_driver", cell.min_driver ? std::optional(cell.min_driver->text()) : std::nullopt)
-      .end_object();
-  const auto inner = [](std::string object) { return object.substr(1, object.size() - 3); };  // without {, } and line end
-  return {inner(before.take()), inner(after.take())};
-}
-
-// One record, piece by piece, to `put`. Names, files and releases hold nothing that JSON must escape: the grammar of
-// names and versions sees to that.
-template <typename Put>
-void write_record(const Variant& variant, const Common& common, Put&& put) {
-  for (const std::string_view piece :
-       {std::string_view("{\"name\":\""), std::string_view(variant.name), std::string_view("\",\"file\":\""),
-        std::string_view(variant.name), std::string_view(".nix\",\"pname\":\""), std::string_view(variant.pname),
-        std::string_view("\","), std::string_view(common.before_python), std::string_view(",\"pytorch\":\""),
-        std::string_view(variant.pytorch->version), std::string_view("\",\"python\":\""),
-        std::string_view(variant.python), std::string_view("\","), variant.companion ? std::string_view("\"torch\":\"") : "",
-        std::string_view(variant.torch), variant.companion ? std::string_view("\",\"version\":\"") : "",
-        variant.companion ? std::string_view(variant.companion->version) : "", variant.companion ? std::string_view("\",") : "",
-        std::string_view(common.after_python),
-        std::string_view("}")}) {
-    put(piece);
-  }
-}
 
 class JsonPrinter : public VariantPrinter {
  public:
@@ -80,37 +18,14 @@ class JsonPrinter : public VariantPrinter {
 
   void add(const Variant& variant) override {
     terminal_.out(count_++ ? ",\n    " : "{\n  \"variants\": [\n    ");
-    write_record(variant, common_for(variant), [&](std::string_view piece) { terminal_.out(piece); });
+    records_.write(variant, [&](std::string_view piece) { terminal_.out(piece); });
   }
   void finish() override { terminal_.out(count_ ? "\n  ]\n}\n" : "{\n  \"variants\": []\n}\n"); }
 
  private:
-  const Common& common_for(const Variant& variant) {
-    auto& made = common_[{variant.cell.get(), variant.settings.get(), variant.package}];
-    if (!made) {
-      kept_cells_.push_back(variant.cell);  // so that no other cell can come to the same address
-      kept_settings_.push_back(variant.settings);
-      made = std::make_unique<Common>(common_of(variant));
-    }
-    return *made;
-  }
-
-  struct Key {
-    const void *cell, *settings;
-    std::string package;
-    bool operator==(const Key&) const = default;
-  };
-  struct KeyHash {
-    std::size_t operator()(const Key& key) const {
-      return (std::hash<const void*>{}(key.cell) * 31 + std::hash<const void*>{}(key.settings)) * 31 + std::hash<std::string>{}(key.package);
-    }
-  };
-
   Terminal& terminal_;
   std::size_t count_ = 0;
-  std::unordered_map<Key, std::unique_ptr<Common>, KeyHash> common_;
-  std::vector<std::shared_ptr<const Cell>> kept_cells_;
-  std::vector<std::shared_ptr<const Settings>> kept_settings_;
+  VariantRecords records_;
 };
 
 // {"include": [...]}: what `strategy.matrix` of a workflow takes. Impossible ones are left out: they can't be built.
@@ -205,12 +120,6 @@ std::unique_ptr<VariantPrinter> make_variant_printer(std::string_view format, Te
   if (format == "github") return std::make_unique<GithubPrinter>(terminal);
   if (format == "hydra") return std::make_unique<HydraPrinter>(terminal);
   return std::make_unique<TablePrinter>(format, terminal);
-}
-
-std::string variant_json(const Variant& variant) {
-  std::string json;
-  write_record(variant, common_of(variant), [&](std::string_view piece) { json += piece; });
-  return json;
 }
 
 }  // namespace lathe

@@ -25,7 +25,4 @@ class VariantPrinter {
 // `format`: text, csv, md, json, github or hydra.
 std::unique_ptr<VariantPrinter> make_variant_printer(std::string_view format, Terminal& terminal);
 
-// The members of a variant's JSON record as `list --format json` has it, without the braces' newline.
-std::string variant_json(const Variant& variant);
-
 }  // namespace lathe

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <span>
 
-#include "binary/cpu_scan_levels.h"
+#include "cpu/cpu_scan_levels.h"
 #include "verify/rules.h"
 
 namespace lathe {

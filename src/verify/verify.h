@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/finding.h"
-#include "binary/inspect.h"
+#include "inspect/inspect.h"
 #include "matrix/variant.h"
 
 namespace lathe {

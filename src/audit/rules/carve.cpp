@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <map>
 
-#include "audit/own_torch.h"
-#include "audit/rule.h"
+#include "audit/import/own_torch.h"
+#include "audit/rules/rule.h"
 
 namespace lathe {
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "audit/rule.h"
+#include "audit/rules/rule.h"
 #include "base/text.h"
 
 namespace lathe {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "audit/rule.h"
+#include "audit/rules/rule.h"
 #include "base/text.h"
 #include "hardware/compat.h"
 

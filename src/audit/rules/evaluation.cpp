@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "audit/rule.h"
+#include "audit/rules/rule.h"
 
 namespace lathe {
 namespace {

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 
-#include "audit/import_extra.h"
-#include "audit/nix_value.h"
-#include "audit/rule.h"
-#include "audit/understood.h"
+#include "audit/import/import_extra.h"
+#include "audit/import/nix_value.h"
+#include "audit/rules/rule.h"
+#include "audit/import/understood.h"
 #include "matrix/nix_text.h"
 #include "nix/shell_flags.h"
 

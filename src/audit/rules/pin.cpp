@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "audit/rule.h"
+#include "audit/rules/rule.h"
 
 namespace lathe {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "audit/rule.h"
+#include "audit/rules/rule.h"
 #include "base/text.h"
 
 namespace lathe {

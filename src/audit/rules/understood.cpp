@@ -9,8 +9,8 @@
 #include <optional>
 #include <span>
 
-#include "audit/rule.h"
-#include "audit/understood.h"
+#include "audit/rules/rule.h"
+#include "audit/import/understood.h"
 #include "nix/shell_flags.h"
 
 namespace lathe {

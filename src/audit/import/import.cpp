@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: MIT
+#include "audit/import/import.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "audit/import/backend.h"
+#include "audit/import/import_extra.h"
+#include "audit/import/import_settings.h"
+#include "audit/import/made.h"
+#include "audit/import/own_torch.h"
+#include "base/text.h"
+#include "base/toml_string.h"
+#include "hardware/flags.h"
+#include "matrix/expand.h"
+#include "matrix/nixpkgs_base.h"
+#include "matrix/variant.h"
+
+namespace lathe {
+namespace {
+
+// What one recipe is, as far as a matrix can say it.
+struct Explained {
+  std::string file, stem;
+  std::string pytorch, python, pin, hash, tarball_hash;
+  std::string cuda;               // "" : CPU only
+  std::string carver, carver_hash;  // of one that is cut out of another
+  bool of_nixpkgs = false;          // which is nixpkgs' own torch
+  bool ptx_of_each = false;         // of several GPUs: PTX for all, which only one that others are cut out of has
+  std::vector<Capability> gpus;
+  const Isa* isa = nullptr;
+  std::vector<std::string> own_flags;  // that enable less than the catalogue's of this ISA
+  std::string pname;
+  std::string owner, repo, rev;  // of the source, where they are not what a matrix takes by itself
+  Settings settings;
+};
+
+// PyTorch's source, as [pytorch."VERSION"] says it.
+struct Source {
+  std::string hash, owner, repo, rev;
+};
+
+// What all cells of a block share.
+using Group = std::tuple<std::string, std::string, std::string, std::string, std::string, std::string>;  // pin, pytorch, python, cuda, pname pattern, name
+using Cells = std::map<std::string, std::set<std::size_t>>;                                 // GPUs as a matrix writes them -> instruction sets
+
+// Everything that was cut out of one build.
+struct Carved {
+  std::set<std::string> cells;
+  std::set<Capability> gpus;
+};
+
+class Failure {
+ public:
+  explicit Failure(std::string text) : why(std::move(text)) {}
+  std::string why;
+};
+
+std::string stem_of(std::string file) {
+  for (const std::string_view end : {"/default.nix", ".nix"}) {
+    if (file.ends_with(end)) return file.substr(0, file.size() - end.size());
+  }
+  return file;
+}
+
+std::string list(const std::vector<std::string>& items) {
+  std::vector<std::string> quoted;
+  for (const std::string& item : items) quoted.push_back(fmt::format("\"{}\"", item));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
+}
+
+// The catalogue's ISA that the compiler flags are for: what they enable, exactly; of two alike the one in the name. Flags
+// that enable less than the ISA in the name, or more that all its CPUs have (-march=x86-64-v3), are the recipe's own.
+void read_isa(const RecordedPackage& torch, const VariantName* name, Explained& recipe) {
+  std::vector<std::string> flags;
+  std::ranges::copy_if(torch.cxxflags, std::back_inserter(flags), [](const std::string& word) { return word.starts_with("-m"); });
+  const auto enabled = features_of(flags);
+  const std::set<std::string> want(enabled.begin(), enabled.end());
+  const auto features = [&](const Isa& isa) { return std::set<std::string>(isa.features.begin(), isa.features.end()); };
+  const Isa* named = name ? catalog().find_isa(name->isa) : nullptr;
+  if (named && features(*named) == want) {
+    recipe.isa = named;
+    return;
+  }
+  for (const Isa& isa : catalog().isas) {
+    if (features(isa) == want) {
+      recipe.isa = &isa;
+      return;
+    }
+  }
+  if (flags.empty()) throw Failure("compiles without flags for a CPU");
+  const auto fits = [&](const Isa& isa) { return excess_of(flags, isa).empty() && std::ranges::includes(want, features(isa)); };
+  const auto& isas = catalog().isas;
+  const auto close = std::ranges::find_if(isas, fits);
+  if (named && fits(*named)) recipe.isa = named;
+  else if (close != isas.end()) recipe.isa = &*close;
+  else if (named && std::ranges::includes(features(*named), want)) recipe.isa = named;
+  if (!recipe.isa || !unknown_flags(flags).empty()) {
+    throw Failure(fmt::format("its flags {} are those of no instruction set of the catalogue", fmt::join(flags, " ")));
+  }
+  recipe.own_flags = flags;
+}
+
+// Of what is cut out of nixpkgs' own torch, which is compiled without flags: the lowest of its machine, unless it is named otherwise.
+void read_isa_of_nixpkgs(const Recorded& got, const VariantName* name, Explained& recipe) {
+  if (const std::string why = why_not_own(got); !why.empty()) throw Failure(why);
+  recipe.isa = name ? catalog().find_isa(name->isa) : nullptr;
+  if (recipe.isa) return;
+  const auto& isas = catalog().isas;
+  recipe.isa = &*std::ranges::find_if(isas, [&](const Isa& isa) { return is_lowest(isa) && system_of(isa.machine) == got.system; });
+}
+
+std::string python_of(const RecordedPackage& torch, const VariantName* name) {
+  std::string_view attribute = torch.attribute;
+  attribute.remove_prefix(std::min<std::size_t>(6, attribute.size()));
+  const std::size_t end = std::min(attribute.find_first_not_of("0123456789"), attribute.size());
+  if (end >= 2) return fmt::format("{}.{}", attribute.substr(0, 1), attribute.substr(1, end - 1));
+  if (name) return name->python;
+  throw Failure("nothing says for which Python it is");
+}
+
+// What override names, or, where that is empty, what the configuration of nixpkgs does.
+std::vector<std::string> named_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin) {
+  if (torch.gpu_targets.empty()) return pin.config_texts("cudaCapabilities");
+  return torch.gpu_targets;
+}
+
+void read_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin, Explained& recipe) {
+  if (!torch.cuda || torch.cuda->version.empty()) throw Failure("it is not known with which CUDA it builds");
+  const auto version = Version::parse(torch.cuda->version);
+  recipe.cuda = version ? fmt::format("{}.{}", version->parts[0], version->parts.size() > 1 ? version->parts[1] : 0) : torch.cuda->version;
+  const std::vector<std::string> targets = named_gpus(torch, pin);
+  if (targets.empty()) throw Failure("names no GPUs: it builds for all of its nixpkgs");
+  std::vector<Capability> with_ptx;
+  for (const std::string& target : targets) {
+    const auto spelled = parse_capability(target);
+    if (!spelled) throw Failure(fmt::format("\"{}\" is no compute capability", printable(target)));
+    recipe.gpus.push_back(spelled->capability);
+    if (spelled->ptx) with_ptx.push_back(spelled->capability);
+  }
+  if (with_ptx.empty()) return;
+  recipe.ptx_of_each = recipe.gpus.size() > 1 && with_ptx == recipe.gpus;
+  if (!recipe.ptx_of_each && with_ptx != std::vector{*std::ranges::max_element(recipe.gpus)}) throw Failure("adds PTX for others than its highest GPU");
+  recipe.settings.ptx = true;
+}
+
+void read_carver(const Recorded& got, Explained& recipe) {
+  recipe.carver = got.carver;
+  recipe.of_nixpkgs = got.of_nixpkgs;
+  const auto fetch = std::ranges::find(got.fetches, got.carver, &RecordedFetch::url);
+  if (!got.carver.empty() && fetch != got.fetches.end()) recipe.carver_hash = fetch->hash.value_or("");
+}
+
+Explained explain(const Recorded& got) {
+  if (got.failure) throw Failure(got.failure->message);
+  if (!got.package || got.package->builder != "torch") throw Failure("is no torch of nixpkgs");
+  const RecordedPackage& torch = *got.package;
+  const RecordedNixpkgs* pin = got.pin();
+  if (!pin || !pin->rev) throw Failure("pins no nixpkgs");
+  if (torch.version.empty() || torch.version == "unknown") throw Failure("its PyTorch release is not known: nobody noted what its nixpkgs ships");
+  const NameReading reading = read_variant_name(stem_of(got.file));
+  const VariantName* name = reading.name ? &*reading.name : nullptr;
+  Explained recipe{.file = got.file, .stem = stem_of(got.file), .pytorch = torch.version, .python = python_of(torch, name), .pin = *pin->rev,
+                   .hash = torch.source ? torch.source->hash.value_or("") : "", .tarball_hash = pin->sha256.value_or(""), .cuda = {}, .carver = {}, .carver_hash = {}, .of_nixpkgs = false, .gpus = {},
+                   .own_flags = {}, .pname = torch.pname, .owner = {}, .repo = {}, .rev = {}, .settings = settings_of(torch, *pin)};
+  if (torch.source) {
+    if (torch.source->owner != "pytorch") recipe.owner = torch.source->owner;
+    if (torch.source->repo != "pytorch") recipe.repo = torch.source->repo;
+    if (torch.source->rev != "v" + torch.version) recipe.rev = torch.source->rev;
+  }
+  if (got.of_nixpkgs) read_isa_of_nixpkgs(got, name, recipe);
+  else read_isa(torch, name, recipe);
+  if (torch.cuda_support.value_or(false)) read_gpus(torch, *pin, recipe);
+  read_carver(got, recipe);
+  return recipe;
+}
+
+// What a matrix of PyTorch does not speak of, and why.
+std::string why_left_alone(const Recorded& got) {
+  const std::string stem = stem_of(got.file);
+  const bool named = read_variant_name(stem).name || stem.starts_with("pytorch");
+  if (!named && !got.package) return "is no recipe: an overlay, a module or a part of one";
+  const std::string_view backend = other_backend(stem, got);
+  return backend.empty() ? "" : fmt::format("is for {}, of which no matrix speaks", backend);
+}
+
+VariantName name_of(const Explained& recipe, bool release) {
+  return {.package = "pytorch", .release = release ? digits_of(recipe.pytorch) : "", .python = recipe.python,
+          .cuda = recipe.cuda.empty() ? std::nullopt : Version::parse(recipe.cuda), .gpus = recipe.gpus, .isa = recipe.isa->name, .extra = {}};
+}
+
+std::string gpu_key(const Explained& recipe) {
+  std::vector<std::string> words;
+  for (const Capability gpu : recipe.gpus) words.push_back(fmt::format("\"{}\"", spell(gpu, Dialect::dotted)));
+  return words.size() == 1 ? words.front() : fmt::format("[{}]", fmt::join(words, ", "));
+}
+
+// Inside quotes of TOML, whatever a recipe holds.
+std::string toml_text(std::string_view text) { return replace_all(replace_all(printable(text), "\\", "\\\\"), "\"", "\\\""); }
+
+// What was found by holding the recipes against what the matrix makes of them.
+struct Compared {
+  std::map<std::string, Extra> extras;   // by file
+  std::map<std::string, std::string> failures;  // why a file cannot be explained after all
+};
+
+class Importer {
+ public:
+  Importer(std::string name, const Compared& compared) : name_(std::move(name)), compared_(compared) {}
+
+  void add(const Recorded& got) {
+    if (const std::string why = why_left_alone(got); !why.empty()) {
+      result_.left_alone.push_back({got.file, why});
+      return;
+    }
+    try {
+      if (const auto failure = compared_.failures.find(got.file); failure != compared_.failures.end()) throw Failure(failure->second);
+      take(explain(got));
+    } catch (const Failure& failure) {
+      result_.unexplained.push_back({got.file, failure.why});
+    }
+  }
+
+  Imported finish() {
+    place_common_builds();
+    write_head();
+    std::vector<std::string> strategy;
+    if (!carver_.empty()) strategy.emplace_back("strategy = \"carve\"");
+    if (of_nixpkgs_) strategy.emplace_back("base = \"nixpkgs\"");
+    result_.matrix += settings_.text(strategy);
+    result_.matrix += settings_.extra_text();
+    write_carver();
+    for (const auto& [group, isas] : carved_) write_carved(group, isas);
+    for (const auto& [group, cells] : cells_) write_group(group, cells);
+    write_flags();
+    write_aliases();
+    for (const Unexplained& each : result_.left_alone) result_.matrix += fmt::format("# left alone: {}: {}\n", printable(each.file), printable(each.why));
+    for (const Unexplained& each : result_.unexplained) result_.matrix += fmt::format("# not explained: {}: {}\n", printable(each.file), printable(each.why));
+    return std::move(result_);
+  }
+
+  // Variants that are built, with the files that they were read from; and those whose name another file has taken.
+  const std::map<std::string, std::string>& built() const { return built_; }
+  const std::map<std::string, std::string>& twins() const { return twins_; }
+  // What decides a build beside GPUs, instruction set and [extra].
+  const std::string& rest_of(const std::string& file) const { return rests_.at(file); }
+
+ private:
+  void take(Explained recipe) {
+    std::string variant = name_of(recipe, false).text();
+    std::string own_name;
+    if (const auto first = files_.find(variant); first != files_.end()) {
+      own_name = recipe.stem;
+      if (!recipe.carver.empty() || files_.contains(own_name) || !why_not_a_package_name(own_name).empty()) {
+        throw Failure(fmt::format("builds the same as {}", first->second));
+      }
+      twins_[recipe.file] = first->second;
+      variant = own_name;
+    }
+    const auto flags = flags_.try_emplace(recipe.isa->name, recipe.own_flags).first;
+    if (flags->second != recipe.own_flags) {
+      if (!recipe.carver.empty()) throw Failure(fmt::format("has other flags than other recipes for {}, though one build serves all", recipe.isa->name));
+      recipe.settings.cpu_flags = recipe.own_flags.empty() ? recipe.isa->flags : recipe.own_flags;
+    }
+    take_source(recipe);
+    if (!recipe.tarball_hash.empty()) pins_[recipe.pin] = recipe.tarball_hash;
+    pins_.try_emplace(recipe.pin);
+    files_[variant] = recipe.file;
+    if (recipe.carver.empty()) built_[variant] = recipe.file;
+    if (recipe.stem != variant) aliases_[recipe.stem] = variant;
+    // What is cut out of a build has what that has: one for all.
+    const auto extra = recipe.carver.empty() ? compared_.extras.find(recipe.file) : compared_.extras.begin();
+    if (extra != compared_.extras.end()) recipe.settings.extra = extra->second;
+    settings_.add(variant, recipe.settings, !recipe.cuda.empty());
+    rests_[recipe.file] = fmt::format("{} {} {} {} {} {}", recipe.pin, fmt::join(recipe.own_flags, " "), recipe.pytorch, recipe.settings.narrow == Settings::Narrow::closure, recipe.settings.ptx,
+                                      recipe.settings.compile_cache);
+    const bool release = recipe.pname == name_of(recipe, true).text();
+    const Group group = {recipe.pin, recipe.pytorch, recipe.python, recipe.cuda, release ? "{package}{pytorch}" : "", own_name};
+    ++result_.explained;
+    if (!recipe.carver.empty()) return take_carved(group, recipe);
+    if (recipe.gpus.size() > 1 && own_name.empty()) common_builds_.emplace_back(group, std::move(recipe));  // perhaps: place_common_builds
+    else cells_[group][gpu_key(recipe)].insert(isa_index(*recipe.isa));
+  }
+
+  void take_source(const Explained& recipe) {
+    Source& source = sources_[recipe.pytorch];
+    if (recipe.hash.empty() && recipe.owner.empty() && recipe.repo.empty() && recipe.rev.empty()) return;
+    if (!source.hash.empty() && source.hash != recipe.hash) throw Failure("has another hash for the same PyTorch than other recipes");
+    if (!source.hash.empty() && (source.owner != recipe.owner || source.repo != recipe.repo || source.rev != recipe.rev)) {
+      throw Failure("has another source for the same PyTorch than other recipes");
+    }
+    source = {.hash = recipe.hash, .owner = recipe.owner, .repo = recipe.repo, .rev = recipe.rev};
+  }
+
+  void take_carved(const Group& group, const Explained& recipe) {
+    if (!carver_.empty() && carver_ != recipe.carver) throw Failure("is carved by another torchlathe than other recipes");
+    if (!carver_.empty() && of_nixpkgs_ != recipe.of_nixpkgs) {
+      throw Failure(recipe.of_nixpkgs ? "is cut out of nixpkgs' own torch, others are cut out of a build of theirs"
+                                      : "is cut out of a build of its own, others are cut out of nixpkgs' own torch");
+    }
+    carver_ = recipe.carver;
+    of_nixpkgs_ = recipe.of_nixpkgs;
+    if (!recipe.carver_hash.empty()) carver_hash_ = recipe.carver_hash;
+    Carved& carved = carved_[group][isa_index(*recipe.isa)];
+    carved.cells.insert(gpu_key(recipe));
+    carved.gpus.insert(recipe.gpus.begin(), recipe.gpus.end());
+  }
+
+  // A build for all GPUs that others are cut out of is no cell of the matrix: the strategy makes it.
+  void place_common_builds() {
+    for (const auto& [group, recipe] : common_builds_) {
+      const auto isas = carved_.find(group);
+      const bool carved = isas != carved_.end() && isas->second.contains(isa_index(*recipe.isa));
+      if (carved && isas->second.at(isa_index(*recipe.isa)).gpus == std::set(recipe.gpus.begin(), recipe.gpus.end())) continue;
+      if (!recipe.ptx_of_each) {
+        cells_[group][gpu_key(recipe)].insert(isa_index(*recipe.isa));
+        continue;
+      }
+      --result_.explained;
+      result_.unexplained.push_back({recipe.file, "adds PTX for others than its highest GPU"});
+    }
+  }
+
+  void write_carver() {
+    if (carver_.empty()) return;
+    result_.matrix += fmt::format("\n[carver]\nurl = \"{}\"\n", toml_text(carver_));
+    if (!carver_hash_.empty()) result_.matrix += fmt::format("sha256 = \"{}\"\n", toml_text(carver_hash_));
+  }
+
+  // All that one build serves has to stand in one block; instruction sets with the same GPUs can share it.
+  void write_carved(const Group& group, const std::map<std::size_t, Carved>& isas) {
+    std::map<std::set<std::string>, std::set<std::size_t>> products;
+    for (const auto& [isa, carved] : isas) products[carved.cells].insert(isa);
+    for (const auto& [cells, served] : products) write_block(group, {cells.begin(), cells.end()}, served);
+  }
+
+  static std::size_t isa_index(const Isa& isa) { return static_cast<std::size_t>(&isa - catalog().isas.data()); }
+  std::string pin_name(const std::string& rev) const { return pins_.size() == 1 ? "main" : "nixpkgs-" + rev.substr(0, 7); }
+
+  void write_head() {
+    std::string& out = result_.matrix;
+    out += fmt::format("# Read from a folder of recipes by torchlathe import.\n\n[matrix]\nname = \"{}\"\npackage = \"pytorch\"\n", name_);
+    for (const auto& [rev, hash] : pins_) {
+      out += fmt::format("\n[nixpkgs.{}]\nrev = \"{}\"\n", pin_name(rev), rev);
+      if (!hash.empty()) out += fmt::format("sha256 = \"{}\"\n", hash);
+      if (!catalog().find_pin(rev)) out += "# what this revision ships is not in the catalogue: say torch and cuda here\n";
+    }
+    for (const auto& [version, source] : sources_) {
+      if (source.hash.empty()) continue;
+      out += fmt::format("\n[pytorch.\"{}\"]\nhash = \"{}\"\n", toml_text(version), toml_text(source.hash));
+      for (const auto& [key, value] : {std::pair{"owner", source.owner}, std::pair{"repo", source.repo}, std::pair{"rev", source.rev}}) {
+        if (!value.empty()) out += fmt::format("{} = {}\n", key, toml_string(value));
+      }
+    }
+  }
+
+  // GPUs with the same instruction sets are one product.
+  void write_group(const Group& group, const Cells& cells) {
+    std::map<std::set<std::size_t>, std::vector<std::string>> products;
+    if (!carver_.empty()) {  // what is built by itself stands alone: else it would be cut out of a common build
+      for (const auto& [gpu, isas] : cells) write_block(group, {gpu}, isas);
+      return;
+    }
+    for (const auto& [gpu, isas] : cells) products[isas].push_back(gpu);
+    for (const auto& [isas, gpus] : products) write_block(group, gpus, isas);
+  }
+
+  void write_block(const Group& group, const std::vector<std::string>& gpus, const std::set<std::size_t>& isas) {
+    const auto& [pin, pytorch, python, cuda, pattern, own_name] = group;
+    ++result_.blocks;
+    std::vector<std::string> names;
+    for (const std::size_t index : isas) names.push_back(catalog().isas[index].name);
+    std::string& out = result_.matrix;
+    out += "\n[[build]]\n";
+    if (cuda.empty()) out += "kind = \"cpu\"\n";
+    if (pins_.size() > 1) out += fmt::format("nixpkgs = \"{}\"\n", pin_name(pin));
+    out += fmt::format("pytorch = [\"{}\"]\npython = [\"{}\"]\n", pytorch, python);
+    if (!cuda.empty()) out += fmt::format("cuda = [\"{}\"]\ngpus = [{}]\n", cuda, fmt::join(gpus, ", "));
+    out += fmt::format("isas = {}\n", list(names));
+    if (!own_name.empty()) out += fmt::format("name = \"{}\"\n", own_name);
+    if (!pattern.empty()) out += fmt::format("pname = \"{}-python{{python}}-{}-{{isa}}\"\n", pattern, cuda.empty() ? "cpu" : "cuda{cuda}-{gpu}");
+  }
+
+  void write_flags() {
+    std::string rows;
+    for (const auto& [isa, flags] : flags_) {
+      if (!flags.empty()) rows += fmt::format("{} = {}\n", isa, list(flags));
+    }
+    if (!rows.empty()) result_.matrix += "\n[flags]\n" + rows;
+  }
+
+  void write_aliases() {
+    if (aliases_.empty()) return;
+    result_.matrix += "\n[aliases]\n";
+    for (const auto& [old_name, name] : aliases_) result_.matrix += fmt::format("\"{}\" = \"{}\"\n", toml_text(old_name), name);
+    result_.matrix += "\n";
+  }
+
+  std::string name_;
+  const Compared& compared_;
+  Imported result_;
+  std::map<std::string, std::string> files_, built_, twins_, rests_, pins_, aliases_;
+  std::map<std::string, Source> sources_;
+  std::map<std::string, std::vector<std::string>> flags_;  // of an ISA; empty: the catalogue's
+  SettingsTable settings_;
+  std::map<Group, Cells> cells_;
+  std::map<Group, std::map<std::size_t, Carved>> carved_;  // by instruction set
+  std::vector<std::pair<Group, Explained>> common_builds_;
+  std::string carver_, carver_hash_;
+  bool of_nixpkgs_ = false;
+};
+
+// Well-named ones first: of two that build the same the other is the odd one.
+Importer read_all(const RecordedFolder& folder, const std::string& name, const Compared& compared) {
+  Importer importer(name, compared);
+  for (const bool clean : {true, false}) {
+    for (const Recorded& got : folder.recipes) {
+      const NameReading reading = read_variant_name(stem_of(got.file));
+      if ((reading.name && reading.problems.empty()) == clean) importer.add(got);
+    }
+  }
+  return importer;
+}
+
+// Holds each recipe against what `generate` makes of the matrix so far. False: something was found, read all again.
+class Comparer {
+ public:
+  Comparer(const RecordedFolder& folder, const RecordOptions& options) : options_(options), path_(std::filesystem::canonical(folder.folder).string()) {
+    for (const Recorded& got : folder.recipes) by_file_[got.file] = &got;
+  }
+
+  // `last`: what is found now is not brought back; its recipe is not explained.
+  bool compare(const Importer& importer, const std::string& matrix, Compared& compared, bool last) const {
+    const MatrixSpec spec = parse_matrix(matrix, "the imported matrix");
+    std::vector<Variant> variants = expand(spec);
+    std::erase_if(variants, [&](const Variant& variant) { return !importer.built().contains(variant.name); });
+    const Made made = record_made(spec, variants, options_);
+    bool same = true;
+    for (const auto& [name, recorded] : made.recipes) {
+      const std::string& file = importer.built().at(name);
+      same &= take(file, difference_of(*by_file_.at(file), path_, recorded, made.folder), compared, last);
+    }
+    if (spec.carver) same &= one_for_all(importer, compared);
+    return drop_twins(importer, compared) && same;
+  }
+
+ private:
+  static bool take(const std::string& file, const Difference& difference, Compared& compared, bool last) {
+    if (difference.none()) return true;
+    if (!difference.why.empty()) compared.failures[file] = difference.why;
+    else if (last) compared.failures[file] = "evaluates to something else when it is written anew: " + replace_all(extra_toml(difference.extra, "extra"), "\n", " ");
+    else compared.extras[file] = difference.extra;
+    return false;
+  }
+
+  // One build serves all of a carving matrix: what one recipe has, all must have.
+  static bool one_for_all(const Importer& importer, Compared& compared) {
+    const Extra* first = nullptr;
+    bool same = true;
+    for (const auto& [variant, file] : importer.built()) {
+      const Extra& extra = compared.extras[file];
+      if (!first) first = &extra;
+      if (extra == *first) continue;
+      compared.failures[file] = "has settings that others of the carved builds have not";
+      same = false;
+    }
+    return same;
+  }
+
+  // Of two with one name, the second is kept when it differs.
+  static bool drop_twins(const Importer& importer, Compared& compared) {
+    bool same = true;
+    for (const auto& [file, first] : importer.twins()) {
+      if (compared.failures.contains(file) || compared.extras[file] != compared.extras[first] || importer.rest_of(file) != importer.rest_of(first)) continue;
+      compared.failures[file] = fmt::format("builds the same as {}", first);
+      same = false;
+    }
+    return same;
+  }
+
+  const RecordOptions& options_;
+  std::string path_;
+  std::map<std::string, const Recorded*> by_file_;
+};
+
+}  // namespace
+
+Imported import_folder(const RecordedFolder& folder, const std::string& name, const RecordOptions& options) {
+  Compared compared;
+  const Comparer comparer(folder, options);
+  // First all that differs, then whether that brings it back; what is dropped after that may change what others are called.
+  // It ends: each round but the first drops a recipe.
+  for (int round = 0;; ++round) {
+    Importer importer = read_all(folder, name, compared);
+    Imported imported = importer.finish();
+    if (imported.explained == 0) return imported;
+    try {
+      if (comparer.compare(importer, imported.matrix, compared, round > 0)) return imported;
+    } catch (const Error& error) {  // it lacks what no recipe says, a hash for instance
+      const Unexplained matrix = {"the matrix", fmt::format("{}: {}; it was not compared with the recipes", error.parts().what, error.parts().next)};
+      imported.matrix += fmt::format("# not explained: {}: {}\n", matrix.file, printable(matrix.why));
+      imported.unexplained.push_back(matrix);
+      return imported;
+    }
+  }
+}
+
+}  // namespace lathe

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Proves that a carved file is what it should be, from its bytes alone: it is read again as if it came from a stranger, and
+// held against the old one. Knows nothing of how it was written (layout.h, rewrite.h), so a mistake there cannot hide here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "device/fatbin.h"
+#include "carve/plan/plan.h"
+
+namespace lathe {
+
+// Loaded bytes that were meant to change besides the device code: PyTorch's list of architectures.
+struct MeantChange {
+  std::uint64_t address = 0, size = 0;
+};
+
+struct CheckOptions {
+  std::vector<CarveTarget> targets = {};
+  std::vector<std::size_t> referenced = {};  // containers of the old file, as plan_carve takes them
+  std::vector<MeantChange> meant = {};
+  bool strip_symbols = false;
+};
+
+// Checked are: the headers (segments in order, congruent, in the file; the program header table inside a segment; sections
+// where their segments say); every image, byte for byte, against the one that it came from; what each container resolves to
+// for each target; every other byte of loaded memory. One finding for each thing that is wrong; none: the file is good.
+Findings check_carved(const Elf& old_file, const Fatbins& old_fatbins, const Elf& new_file,
+                      const CheckOptions& options);
+
+// The same of headers and sections of one file alone: what is wrong before a carve would be wrong after it.
+Findings check_sound(const Elf& file, const Fatbins& fatbins, const CheckOptions& options);
+
+}  // namespace lathe

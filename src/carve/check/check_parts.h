@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Inside of carve/check only.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "carve/check/check.h"
+
+namespace lathe {
+
+struct AddressRange {
+  std::uint64_t begin = 0, end = 0;
+};
+
+// What both sides of a check share.
+struct Carved {
+  const Elf& old_file;
+  const Fatbins& old_fatbins;
+  const Elf& new_file;
+  const Fatbins& new_fatbins;
+  const CheckOptions& options;
+  Findings& findings;
+
+  void wrong(std::string what) const;
+};
+
+// Containers of the old file that may lose images and move.
+std::vector<bool> may_move(const Fatbins& fatbins, std::span<const std::size_t> referenced);
+
+void check_headers(const Carved& carved);
+void check_sections(const Carved& carved, const std::vector<bool>& movable);
+void check_images(const Carved& carved, const std::vector<bool>& movable);
+void check_memory(const Carved& carved, const std::vector<bool>& movable);
+
+}  // namespace lathe

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "carve/layout/spans.h"
+
+
+
+#include <algorithm>
+
+namespace lathe {
+namespace {
+
+// In a file without section headers an unwrapped container cannot be seen, so only what aligns the next one counts as
+// free there.
+constexpr std::uint64_t most_padding = 8;
+
+
+
+class SpanFinder {
+ public:
+  SpanFinder(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan)
+      : elf_(elf), fatbins_(fatbins), plan_(plan), has_sections_(!elf.sections().empty()) {
+    for (const FatbinRegion& region : fatbins.regions) regions_.push_back(&region);
+    std::ranges::sort(regions_, {}, &FatbinRegion::offset);
+  }
+
+  std::vector<Span> find() {
+    for (std::size_t i = 0; i < fatbins_.containers.size(); ++i) {
+      const auto load = movable(i) ? load_of(fatbins_.containers[i]) : std::nullopt;
+      if (!load) {
+        close(fatbins_.containers[i].offset);
+        continue;
+      }
+      if (!continues(i, *load)) {
+        close(fatbins_.containers[i].offset);
+        open(i, *load);
+      }
+      spans_.back().containers.push_back(i);
+      spans_.back().range.size = fatbins_.containers[i].end() - spans_.back().range.offset;
+    }
+    close(elf_.bytes().size());
+    for (Span& span : spans_) {
+      span.data_end = span.range.end();
+      pack(span);
+    }
+    return std::move(spans_);
+  }
+
+ private:
+  bool movable(std::size_t index) const { return plan_.containers[index].untouched == Untouched::no; }
+
+  std::optional<std::size_t> load_of(const FatbinContainer& container) const {
+    for (std::size_t i = 0; i < elf_.segments().size(); ++i) {
+      const ElfSegment& segment = elf_.segments()[i];
+      if (segment.type != elf::pt_load || container.offset < segment.offset) continue;
+      if (container.end() - segment.offset <= segment.file_size) return i;
+    }
+    return std::nullopt;
+  }
+
+  const FatbinRegion* region_of(std::uint64_t offset) const {
+    const auto it = std::ranges::upper_bound(regions_, offset, {}, &FatbinRegion::offset);
+    if (it == regions_.begin() || offset - (*std::prev(it))->offset >= (*std::prev(it))->size) return nullptr;
+    return *std::prev(it);
+  }
+
+  bool zeros(std::uint64_t begin, std::uint64_t end) const {
+    const ByteSpan bytes = ByteReader(elf_.bytes()).at(begin, end - begin);
+    return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+  }
+
+  bool is_padding(std::uint64_t begin, std::uint64_t end) const {
+    return end >= begin && (has_sections_ || end - begin < most_padding) && zeros(begin, end);
+  }
+
+  bool continues(std::size_t index, std::size_t load) const {
+    if (!open_ || spans_.back().load != load) return false;
+    const FatbinContainer& container = fatbins_.containers[index];
+    const Span& span = spans_.back();
+    if (has_sections_ && region_of(span.range.offset) != region_of(container.offset)) return false;
+    return is_padding(span.range.end(), container.offset);
+  }
+
+  void open(std::size_t index, std::size_t load) {
+    const FatbinContainer& container = fatbins_.containers[index];
+    spans_.push_back({.range = {.offset = container.offset, .size = 0}, .address = container.address, .load = load,
+                      .containers = {}});
+    open_ = true;
+  }
+
+  // The padding behind the last container belongs to the span, up to the end of its section.
+  void close(std::uint64_t next) {
+    if (!open_) return;
+    open_ = false;
+    Span& span = spans_.back();
+    if (!has_sections_) return;
+    const FatbinRegion* region = region_of(span.range.offset);
+    const std::uint64_t end = region ? std::min(next, region->offset + region->size) : 0;
+    if (end > span.range.end() && is_padding(span.range.end(), end)) span.range.size = end - span.range.offset;
+  }
+
+  void pack(Span& span) const {
+    std::uint64_t at = span.range.offset;
+    for (const std::size_t index : span.containers) {
+      const FatbinContainer& container = fatbins_.containers[index];
+      at = align_up(at, 8);
+      std::uint64_t size = container.header_size;
+      for (const std::size_t kept : plan_.containers[index].keep) {
+        size += container.entries[kept].end() - container.entries[kept].offset;
+      }
+      span.moved.push_back({.container = index, .offset = at, .address = span.address + (at - span.range.offset)});
+      at += size;
+    }
+    span.kept_end = span.used_end = at;
+  }
+
+  const Elf& elf_;
+  const Fatbins& fatbins_;
+  const CarvePlan& plan_;
+  const bool has_sections_;
+  std::vector<const FatbinRegion*> regions_;  // by offset
+  std::vector<Span> spans_;
+  bool open_ = false;
+};
+
+}  // namespace
+
+std::vector<Span> find_spans(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan) {
+  return SpanFinder(elf, fatbins, plan).find();
+}
+
+}  // namespace lathe

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "carve/plan/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace lathe {
+namespace {
+
+// A container of these images behind a wrapper of its own.
+void add(Fatbins& fatbins, const std::vector<std::string>& images, std::uint32_t wrapper_version = 1) {
+  FatbinContainer container{.header_size = 16, .wrapper = fatbins.wrappers.size()};
+  std::uint64_t at = 16;
+  for (const std::string& image : images) {
+    const auto spelled = parse_capability(image);
+    FatbinEntry entry{.offset = at, .header_size = 64, .payload_size = 1000 + at % 7};
+    entry.kind = spelled->dialect == Dialect::compute ? CodeKind::ptx : CodeKind::cubin;
+    entry.capability = spelled->capability;
+    at = entry.end();
+    container.entries.push_back(entry);
+  }
+  fatbins.wrappers.push_back({.version = wrapper_version, .container = fatbins.containers.size()});
+  fatbins.containers.push_back(container);
+}
+
+// What of one container stays for these targets, by name.
+std::string kept(const std::vector<std::string>& images, std::string_view targets, bool minimal = false) {
+  Fatbins fatbins;
+  add(fatbins, images);
+  const CarvePlan plan = plan_carve(fatbins, {}, {.targets = parse_carve_targets(targets), .minimal = minimal});
+  std::string text;
+  for (const std::size_t index : plan.containers[0].keep) text += (text.empty() ? "" : " ") + images[index];
+  return text;
+}
+
+const std::vector<std::string> many{"sm_75", "sm_80", "sm_86", "sm_90", "sm_90a", "sm_100", "compute_120"};
+
+TEST(CarvePlan, KeepsWhatTheDriverPicksForOneGpu) {
+  EXPECT_EQ(kept(many, "9.0"), "sm_90a");
+  EXPECT_EQ(kept(many, "8.0"), "sm_80");
+  EXPECT_EQ(kept(many, "8.9"), "sm_86");
+  EXPECT_EQ(kept(many, "10.3"), "sm_100");
+  EXPECT_EQ(kept(many, "12.0"), "compute_120");
+}
+
+TEST(CarvePlan, KeepsTheUnionForSeveralGpus) { EXPECT_EQ(kept(many, "8.9,7.5,sm_90"), "sm_75 sm_86 sm_90a"); }
+
+TEST(CarvePlan, KeepsThePtxBesideTheCodeWhereItIsAskedFor) {
+  EXPECT_EQ(kept({"sm_80", "compute_80", "sm_90", "compute_90"}, "9.0+PTX"), "sm_90 compute_90");
+  EXPECT_EQ(kept({"sm_80", "compute_80", "sm_90"}, "9.0+PTX"), "compute_80 sm_90");
+}
+
+TEST(CarvePlan, KeepsBothWhereTheDriversRuleIsNotMeasured) {
+  EXPECT_EQ(kept({"sm_100", "sm_100f"}, "10.3"), "sm_100 sm_100f");
+  EXPECT_EQ(kept({"sm_100", "sm_100f"}, "10.3", true), "sm_100f");
+  EXPECT_EQ(kept({"sm_90", "sm_90"}, "9.0"), "sm_90 sm_90");
+  EXPECT_EQ(kept({"compute_90", "compute_90a"}, "9.0"), "compute_90 compute_90a");
+}
+
+TEST(CarvePlan, DecidesPerContainerNotPerFile) {
+  Fatbins fatbins;
+  add(fatbins, {"sm_86"});
+  add(fatbins, {"sm_80"});
+  const CarvePlan plan = plan_carve(fatbins, {}, {.targets = parse_carve_targets("8.6")});
+  EXPECT_EQ(plan.containers[0].keep.size(), 1u);
+  EXPECT_EQ(plan.containers[1].keep.size(), 1u);
+  EXPECT_FALSE(plan.drops_something());
+}
+
+TEST(CarvePlan, KeepsTheSmallestImageWhereNothingFits) {
+  EXPECT_EQ(kept({"sm_80", "sm_86"}, "9.0"), "sm_80");
+  EXPECT_EQ(kept({"sm_80", "sm_86"}, "9.0", true), "");
+}
+
+TEST(CarvePlan, TellsWhichGpusAContainerCannotServe) {
+  Fatbins fatbins;
+  add(fatbins, {"sm_80", "sm_90"});
+  const CarvePlan plan = plan_carve(fatbins, {}, {.targets = parse_carve_targets("8.0,12.0")});
+  ASSERT_EQ(plan.containers[0].unserved.size(), 1u);
+  EXPECT_EQ(to_string(plan.containers[0].unserved[0]), "12.0");
+  EXPECT_EQ(plan.totals.unserved, 1u);
+  EXPECT_EQ(plan.totals.images_kept, 1u);
+}
+
+TEST(CarvePlan, LeavesAloneWhatItMustNotTouch) {
+  Fatbins fatbins;
+  for (int i = 0; i < 6; ++i) add(fatbins, many, i == 3 ? 2 : 1);
+  fatbins.containers[0].wrapper.reset();
+  fatbins.containers[1].relocatable = true;
+  fatbins.containers[2].understood = false;
+  fatbins.containers[4].entries[2].kind.reset();
+  const std::size_t referenced[] = {5};
+  const CarvePlan plan = plan_carve(fatbins, referenced, {.targets = parse_carve_targets("9.0")});
+  const Untouched expected[] = {Untouched::no_wrapper,  Untouched::relocatable,   Untouched::damaged,
+                                Untouched::linked,      Untouched::unknown_image, Untouched::referenced};
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(plan.containers[i].untouched, expected[i]) << i;
+    EXPECT_EQ(plan.containers[i].keep.size(), many.size()) << i;
+  }
+  EXPECT_EQ(plan.totals.untouched, 6u);
+}
+
+TEST(CarveTargets, TakeAnySpellingOfAGpu) {
+  EXPECT_EQ(to_string(parse_carve_targets("sm_90, 8.6,90")), "8.6, 9.0");
+  EXPECT_EQ(to_string(parse_carve_targets("9.0+PTX,9.0")), "9.0+PTX");
+  EXPECT_EQ(to_string(parse_carve_targets("RTX 5090,NVIDIA H100 80GB HBM3,3090")), "8.6, 9.0, 12.0");
+}
+
+TEST(CarveTargets, RefuseCodeNamesAndNonsense) {
+  EXPECT_THROW(parse_carve_targets("9.0a"), Error);
+  EXPECT_THROW(parse_carve_targets(""), Error);
+  EXPECT_THROW(parse_carve_targets("8.6,,9.0"), Error);
+}
+
+}  // namespace
+}  // namespace lathe

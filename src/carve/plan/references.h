@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Who besides the wrappers points into the device code of a linked file: relocations, exported symbols. Such a container
+// must stay where it is. References that leave no trace in the file (an address computed by the machine code next to it)
+// cannot be seen; nvcc makes none.
+#pragma once
+
+#include <vector>
+
+#include "device/fatbin.h"
+
+namespace lathe {
+
+// Containers, ascending.
+std::vector<std::size_t> containers_referenced_elsewhere(const Elf& elf, const Fatbins& fatbins);
+
+}  // namespace lathe

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT
+// First every mark, on all cores; then the places one after another, so that what lies inside an image counts once.
+#include "device/embedded.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/text.h"
+#include "device/cubin.h"
+#include "device/embedded_marks.h"
+#include "device/fatbin_reader.h"
+
+namespace lathe {
+namespace {
+
+// Against hostile files. cuFFT 12 has 23,983 containers; no library seen has a raw cubin with more than 700 sections.
+constexpr std::size_t most_marks = 4'000'000;
+constexpr std::size_t most_images = 200'000;
+constexpr std::size_t most_cubin_sections = 2'000'000;  // read in all, of what turns out to be a cubin and of what does not
+constexpr std::size_t most_refused_cubins = 1'000;
+
+struct Range {
+  std::uint64_t begin = 0, end = 0;
+  std::string name = {};  // of the section that begins first
+
+  std::uint64_t size() const { return end - begin; }
+};
+
+struct Extent {
+  std::uint64_t offset = 0, size = 0;
+};
+
+// The part of it that the file has.
+void add_range(std::vector<Range>& ranges, Extent extent, std::string_view name, std::uint64_t file_size) {
+  if (extent.offset >= file_size || extent.size == 0) return;
+  const std::uint64_t size = std::min(extent.size, file_size - extent.offset);
+  ranges.push_back({.begin = extent.offset, .end = extent.offset + size, .name = std::string(name)});
+}
+
+// Without what lies in one of `holes`, which are ascending and disjoint.
+void cut_out(const std::vector<Range>& holes, Range range, std::vector<Range>& out) {
+  auto hole = std::ranges::upper_bound(holes, range.begin, {}, &Range::end);
+  for (; hole != holes.end() && hole->begin < range.end; ++hole) {
+    if (hole->begin > range.begin) out.push_back({.begin = range.begin, .end = hole->begin, .name = range.name});
+    range.begin = std::min(hole->end, range.end);
+  }
+  if (range.begin < range.end) out.push_back(std::move(range));
+}
+
+std::vector<Range> loaded_ranges(const Elf& elf) {
+  std::vector<Range> ranges;
+  const std::uint64_t all = elf.bytes().size();
+  for (const ElfSection& section : elf.sections()) {
+    if ((section.flags & elf::shf_alloc) == 0 || section.type == elf::sht_nobits) continue;
+    add_range(ranges, {.offset = section.offset, .size = section.size}, section.name, all);
+  }
+  if (!elf.sections().empty()) return ranges;
+  for (const ElfSegment& segment : elf.segments()) {
+    if (segment.type != elf::pt_load) continue;
+    add_range(ranges, {.offset = segment.offset, .size = segment.file_size}, "", all);
+  }
+  return ranges;
+}
+
+// Where no data lies: known fat binaries, and the file's own headers and tables. Ascending, disjoint.
+std::vector<Range> holes_of(const Elf& elf, const Fatbins& fatbins) {
+  std::vector<Range> holes = {{.begin = 0, .end = elf::header_size}};
+  const auto add = [&](std::uint64_t at, std::uint64_t size) { holes.push_back({.begin = at, .end = at + size}); };
+  for (const FatbinRegion& region : fatbins.regions) add(region.offset, region.size);
+  add(elf.program_headers_at(), elf.segments().size() * elf::segment_size);
+  add(elf.section_headers_at(), elf.sections().size() * elf::section_size);
+  std::ranges::sort(holes, {}, &Range::begin);
+  std::vector<Range> joined;
+  for (const Range& hole : holes) {
+    if (!joined.empty() && hole.begin <= joined.back().end) joined.back().end = std::max(joined.back().end, hole.end);
+    else if (hole.begin < hole.end) joined.push_back(hole);
+  }
+  return joined;
+}
+
+// What is loaded and not known to be something else: ascending, disjoint.
+std::vector<Range> ranges_to_search(const Elf& elf, const Fatbins& fatbins) {
+  std::vector<Range> ranges = loaded_ranges(elf), out;
+  const std::vector<Range> holes = holes_of(elf, fatbins);
+  std::ranges::stable_sort(ranges, {}, &Range::begin);
+  std::uint64_t done = 0;
+  for (Range& range : ranges) {
+    range.begin = std::max(range.begin, done);
+    if (range.begin >= range.end) continue;
+    done = range.end;
+    cut_out(holes, std::move(range), out);
+  }
+  return out;
+}
+
+// A part of a range, small enough that the cores share the work evenly.
+struct Piece {
+  std::uint64_t begin = 0, end = 0;
+};
+
+class MarkSearch {
+ public:
+  MarkSearch(ByteSpan file, const MappedFile* disk, unsigned threads) : file_(file), disk_(disk), threads_(threads) {}
+
+  std::vector<MarkedPlace> search(const std::vector<Range>& ranges) const {
+    constexpr std::uint64_t piece_size = 2 << 20;
+    std::vector<Piece> pieces;
+    for (const Range& range : ranges) {
+      for (std::uint64_t at = range.begin; at < range.end; at += piece_size) {
+        pieces.push_back({.begin = at, .end = std::min(range.end, at + piece_size)});
+      }
+    }
+    std::vector<std::vector<MarkedPlace>> found(pieces.size());
+    const unsigned threads = pieces.size() < 2 ? 1 : threads_;
+    parallel_for_all(pieces.size(), [&](std::size_t i) { search_piece(pieces[i], found[i]); }, threads);
+    std::vector<MarkedPlace> all;
+    for (const auto& marks : found) {
+      const std::size_t room = most_marks - all.size();
+      all.insert(all.end(), marks.begin(), marks.begin() + static_cast<std::ptrdiff_t>(std::min(room, marks.size())));
+    }
+    return all;
+  }
+
+ private:
+  static constexpr std::uint64_t overlap = 3;  // a mark of four bytes may begin before the end and go on behind it
+
+  void search_piece(const Piece& piece, std::vector<MarkedPlace>& out) const {
+    const std::uint64_t end = std::min<std::uint64_t>(piece.end + overlap, file_.size());
+    if (disk_ == nullptr) return find_code_marks(file_.subspan(piece.begin, end - piece.begin), piece.begin, out);
+    // Copied through a small buffer that stays in the core's cache: to map the pages and touch them costs more.
+    std::vector<std::byte> buffer(256 << 10);
+    for (std::uint64_t at = piece.begin; at < piece.end; at += buffer.size() - overlap) {
+      const std::span<std::byte> part = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), end - at));
+      disk_->read_at(at, part);
+      find_code_marks(part, at, out);
+    }
+  }
+
+  ByteSpan file_;
+  const MappedFile* disk_;
+  unsigned threads_;
+};
+
+// An ELF header (64 bytes) whose machine is CUDA:
+//   32  program headers at(8) | section headers at(8) | flags(4) | header size(2) | size of a program header(2) | number(2)
+//   58  size of a section header(2) | number(2) | which one holds the names(2)
+struct CubinHeader {
+  std::uint64_t programs_at = 0, sections_at = 0;
+  std::uint16_t programs = 0, sections = 0;
+};
+
+std::optional<CubinHeader> cubin_header(ByteSpan bytes) {
+  if (bytes.size() < 64 || !Elf::looks_like(bytes)) return std::nullopt;
+  const ByteReader reader(bytes, "cubin");
+  if (reader.read_at<std::uint16_t>(18) != elf::em_cuda) return std::nullopt;
+  const CubinHeader header{.programs_at = reader.read_at<std::uint64_t>(32),
+                           .sections_at = reader.read_at<std::uint64_t>(40),
+                           .programs = reader.read_at<std::uint16_t>(56),
+                           .sections = reader.read_at<std::uint16_t>(60)};
+  const bool usual = reader.read_at<std::uint16_t>(52) == 64 && reader.read_at<std::uint16_t>(58) == 64 &&
+                     header.sections > 1 && reader.read_at<std::uint16_t>(62) < header.sections;
+  return usual ? std::optional(header) : std::nullopt;
+}
+
+// A PTX text's first lines: ".version 8.7", then nothing but white space and comments before ".target sm_90".
+bool begins_as_ptx(std::string_view text) {
+  constexpr std::string_view version = ".version", target = ".target";
+  if (!text.starts_with(version)) return false;
+  text.remove_prefix(version.size());
+  const std::size_t number = text.find_first_not_of(" \t");
+  if (number == 0 || number == std::string_view::npos) return false;
+  text.remove_prefix(number);
+  const std::size_t digits = text.find_first_not_of("0123456789.");
+  if (digits == 0 || digits == std::string_view::npos || text.find_first_of(" \t\r\n") != digits) return false;
+  text.remove_prefix(digits);
+  while (!text.empty()) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    if (!text.starts_with("//")) break;
+    text.remove_prefix(std::min(text.find('\n'), text.size()));
+  }
+  return text.starts_with(target);
+}
+
+// Up to the first byte that no text holds: most often the zero that ends it.
+std::string_view text_at(std::string_view bytes) {
+  const auto end = std::ranges::find_if(bytes, [](char c) {
+    return (static_cast<unsigned char>(c) < ' ' && c != '\t' && c != '\n' && c != '\r') || c == '\x7f';
+  });
+  return bytes.substr(0, static_cast<std::size_t>(end - bytes.begin()));
+}
+
+class EmbeddedFinder {
+ public:
+  EmbeddedFinder(const Elf& elf, EmbeddedCode& out)
+      : elf_(elf), out_(out), reader_(elf.bytes(), elf.name(), limits_, nullptr, scratch_) {}
+
+  void look_at(const MarkedPlace& place, const Range& range) {
+    if (place.offset < done_ || out_.count() >= most_images) return;
+    switch (place.mark) {
+      case CodeMark::container: return container(place.offset, range);
+      case CodeMark::elf: return cubin(place.offset, range);
+      case CodeMark::ptx: return ptx(place.offset, range);
+    }
+  }
+
+  void finish() {
+    if (out_.count() < most_images && sections_left_ > 0) return;
+    out_.findings.add({.rule = "fatbin-limit", .severity = Severity::warning, .where = {.file = elf_.name()},
+                       .what = "more device code lies among the data than in any real file; the rest is not counted",
+                       .fix = ""});
+  }
+
+ private:
+  // All of it must hold: version, header size, and entries that end where the container does.
+  void container(std::uint64_t offset, const Range& range) {
+    scratch_.findings = {};
+    if (range.end - offset < 16) return;
+    auto found = reader_.read_container(offset, range.end);
+    if (!found || !found->understood || found->header_size != 16 || found->entries.empty()) return;
+    if (!scratch_.findings.empty()) return;
+    found->address = elf_.address_of(offset).value_or(0);
+    take(offset, found->end(), range);
+    out_.containers.push_back(std::move(*found));
+  }
+
+  void cubin(std::uint64_t offset, const Range& range) {
+    const ByteSpan rest = elf_.bytes().subspan(offset, range.end - offset);
+    const auto header = cubin_header(rest);
+    if (!header || refused_cubins_ >= most_refused_cubins || sections_left_ < header->sections) return;
+    sections_left_ -= header->sections;
+    ++refused_cubins_;  // until it is known to be one
+    try {
+      const Elf elf = Elf::parse(rest, "cubin");
+      const std::uint64_t size = size_of(elf, *header);
+      if (size > rest.size() || elf.sections().size() != header->sections) return;
+      const CubinInfo info = read_cubin(rest.first(size));
+      if (!info.capability) return;
+      --refused_cubins_;
+      take(offset, offset + size, range);
+      out_.images.push_back({.offset = offset, .size = size, .kind = CodeKind::cubin,
+                             .capability = *info.capability});
+    } catch (const Error&) {
+      return;  // it only looked like one
+    }
+  }
+
+  // From its header to the end of what lies farthest.
+  static std::uint64_t size_of(const Elf& cubin, const CubinHeader& header) {
+    std::uint64_t end = std::max(header.programs_at + 56 * std::uint64_t{header.programs},
+                                 header.sections_at + 64 * std::uint64_t{header.sections});
+    for (const ElfSection& section : cubin.sections()) {
+      if (section.type == elf::sht_nobits || section.type == elf::sht_null) continue;
+      const std::uint64_t section_end = section.offset + section.size;
+      if (section_end < section.offset) return ~std::uint64_t{0};
+      end = std::max(end, section_end);
+    }
+    return end;
+  }
+
+  void ptx(std::uint64_t offset, const Range& range) {
+    const std::string_view rest = as_text(elf_.bytes()).substr(offset, range.end - offset);
+    if (!begins_as_ptx(rest)) return;
+    const std::string_view text = text_at(rest);
+    done_ = offset + text.size();  // looked through to its end, whatever it is
+    const PtxInfo info = read_ptx(text);
+    if (!info.capability || info.holds_nothing) return;
+    take(offset, offset + text.size(), range);
+    out_.images.push_back({.offset = offset, .size = text.size(), .kind = CodeKind::ptx,
+                           .capability = *info.capability});
+  }
+
+  void take(std::uint64_t begin, std::uint64_t end, const Range& range) {
+    done_ = end;
+    if (out_.places.empty() || out_.places.back().section != range.name) out_.places.push_back({.section = range.name});
+    out_.places.back().bytes += end - begin;
+  }
+
+  static constexpr FatbinLimits limits_ = {};
+  const Elf& elf_;
+  EmbeddedCode& out_;
+  Fatbins scratch_;  // what the reader says of bytes that are no container is nobody's business
+  FatbinReader reader_;
+  std::uint64_t done_ = 0;
+  std::size_t sections_left_ = most_cubin_sections;
+  std::size_t refused_cubins_ = 0;
+};
+
+}  // namespace
+
+std::uint64_t EmbeddedCode::bytes() const {
+  return std::accumulate(places.begin(), places.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const EmbeddedPlace& place) { return sum + place.bytes; });
+}
+
+EmbeddedCode find_embedded(const Elf& elf, const Fatbins& fatbins, const MappedFile* disk, unsigned threads) {
+  EmbeddedCode out;
+  const std::vector<Range> ranges = ranges_to_search(elf, fatbins);
+  EmbeddedFinder finder(elf, out);
+  auto range = ranges.begin();
+  for (const MarkedPlace& place : MarkSearch(elf.bytes(), disk, threads).search(ranges)) {
+    while (range->end <= place.offset) ++range;
+    finder.look_at(place, *range);
+  }
+  finder.finish();
+  return out;
+}
+
+}  // namespace lathe

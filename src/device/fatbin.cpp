@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+// Containers and entries as bytes; where an ELF file keeps them is fatbin_elf.cpp.
+#include "device/fatbin.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "formats/decompress.h"
+#include "device/fatbin_reader.h"
+
+namespace lathe {
+namespace {
+
+constexpr std::uint32_t container_magic = 0xBA55ED50;
+constexpr std::uint64_t container_header = 16;
+constexpr std::uint64_t smallest_entry = 64;
+
+// Bits of an entry's flags (docs/formats/fatbin.md has those not used here).
+constexpr std::uint64_t flag_lz4 = 0x2000;
+constexpr std::uint64_t flag_zstd = 0x8000;
+constexpr std::uint64_t flag_specific = 0x100000;
+constexpr std::uint64_t flag_family = 0x200000;
+
+std::optional<CodeKind> kind_of(std::uint16_t number) {
+  switch (number) {
+    case 1: return CodeKind::ptx;
+    case 2: return CodeKind::cubin;
+    default: return std::nullopt;
+  }
+}
+
+Compression compression_of(std::uint64_t flags) {
+  if (flags & flag_zstd) return Compression::zstd;
+  return flags & flag_lz4 ? Compression::lz4 : Compression::none;
+}
+
+// 75 is 7.5, 103 is 10.3.
+Capability capability_of(std::uint32_t arch, std::uint64_t flags) {
+  const char suffix = flags & flag_specific ? 'a' : flags & flag_family ? 'f' : '\0';
+  return {.major = static_cast<int>(arch / 10), .minor = static_cast<int>(arch % 10), .suffix = suffix};
+}
+
+}  // namespace
+
+std::string_view to_string(Compression compression) {
+  switch (compression) {
+    case Compression::none: return "none";
+    case Compression::lz4: return "lz4";
+    case Compression::zstd: return "zstd";
+  }
+  return "none";
+}
+
+bool looks_like_fatbin(ByteSpan file) {
+  return file.size() >= container_header && ByteReader(file).read_at<std::uint32_t>(0) == container_magic;
+}
+
+void FatbinReader::warn(std::string rule, std::uint64_t offset, std::string_view what) {
+  constexpr std::size_t most_findings = 50;  // a file that is damaged all over needs no million of them
+  if (out_.findings.size() >= most_findings) return;
+  out_.findings.add({.rule = std::move(rule), .severity = Severity::warning, .where = {.file = name_},
+                     .what = fmt::format("{} (at {:#x})", what, offset), .fix = "fetch or build the file again"});
+}
+
+// A few bytes of a header; good until the next call.
+ByteSpan FatbinReader::header(std::uint64_t offset, std::size_t size) {
+  const ByteSpan mapped = ByteReader(file_, "fat binary").at(offset, size);
+  if (disk_ == nullptr) return mapped;
+  const std::span<std::byte> buffer = std::span(buffer_).first(size);
+  disk_->read_at(offset, buffer);
+  return buffer;
+}
+
+bool FatbinReader::container_at(std::uint64_t offset) {
+  return offset % 8 == 0 && offset <= file_.size() && file_.size() - offset >= container_header &&
+         ByteReader(header(offset, container_header)).read_at<std::uint32_t>(0) == container_magic;
+}
+
+//   0  magic(4) | version(2) | header size(2) | size of all entries(8)
+std::optional<FatbinContainer> FatbinReader::read_container(std::uint64_t offset, std::uint64_t end) {
+  if (out_.containers.size() >= limits_.containers) {
+    if (!full_) warn("fatbin-limit", offset, fmt::format("more than {} containers", limits_.containers));
+    full_ = true;
+    return std::nullopt;
+  }
+  ByteReader reader(header(offset, container_header), "fat binary");
+  reader.seek(4);
+  const std::uint16_t version = reader.u16();
+  FatbinContainer container{.offset = offset};
+  container.header_size = reader.u16();
+  container.entries_size = reader.u64();
+  if (version != 1 || container.header_size < container_header) {
+    warn("fatbin-unknown", offset, fmt::format("a container of version {} with a header of {} bytes", version,
+                                               container.header_size));
+    return std::nullopt;
+  }
+  if (container.header_size > end - offset) {
+    warn("fatbin-damaged", offset, fmt::format("a container's header claims {} bytes, {} are left",
+                                               container.header_size, end - offset));
+    return std::nullopt;
+  }
+  if (const std::uint64_t left = end - offset - container.header_size; container.entries_size > left) {
+    warn("fatbin-damaged", offset, fmt::format("a container claims {} bytes, {} are left", container.entries_size, left));
+    container.entries_size = left;
+    container.understood = false;
+  }
+  read_entries(container);
+  return container;
+}
+
+void FatbinReader::read_entries(FatbinContainer& container) {
+  std::uint64_t at = container.offset + container.header_size;
+  while (at < container.end()) {
+    if (entries_ >= limits_.entries) {
+      if (!full_) warn("fatbin-limit", at, fmt::format("more than {} images", limits_.entries));
+      full_ = true;
+    }
+    const auto entry = full_ ? std::nullopt : read_entry(at, container.end());
+    if (!entry) {
+      container.understood = false;
+      return;
+    }
+    container.entries.push_back(*entry);
+    ++entries_;
+    at = entry->end();
+  }
+}
+
+//   0  kind(2) | version(2) | header size(4) | payload size, padded(8)
+//  16  compressed size(4), 0: not compressed | offset of the option block(4), or 0
+//  24  minor(2) | major(2) | arch(4) | name offset(4) | name length(4)
+//  40  flags(8) | 0(8) | uncompressed size(8) | longer headers hold more
+std::optional<FatbinEntry> FatbinReader::read_entry(std::uint64_t offset, std::uint64_t end) {
+  if (end - offset < smallest_entry) {
+    warn("fatbin-damaged", offset, fmt::format("{} bytes are left in a container, too few for an entry", end - offset));
+    return std::nullopt;
+  }
+  ByteReader reader(header(offset, smallest_entry), "fat binary entry");
+  FatbinEntry entry{.offset = offset};
+  entry.kind_number = reader.u16();
+  const std::uint16_t version = reader.u16();
+  entry.header_size = reader.u32();
+  entry.payload_size = reader.u64();
+  const std::uint32_t compressed_size = reader.u32();
+  reader.skip(4);
+  entry.version_minor = reader.u16();
+  entry.version_major = reader.u16();
+  const std::uint32_t arch = reader.u32();
+  reader.skip(8);
+  entry.flags = reader.u64();
+  reader.skip(8);
+  entry.unpacked_size = reader.u64();
+  if (entry.header_size < smallest_entry || entry.header_size > end - offset ||
+      entry.payload_size > end - offset - entry.header_size) {
+    warn("fatbin-damaged", offset, fmt::format("an entry claims {} + {} bytes, {} are left", entry.header_size,
+                                               entry.payload_size, end - offset));
+    return std::nullopt;
+  }
+  if (version != 0x0101) warn("fatbin-unknown", offset, fmt::format("an entry of version {:#06x}", version));
+  entry.known_version = version == 0x0101;
+  entry.kind = entry.known_version ? kind_of(entry.kind_number) : std::nullopt;
+  entry.compression = compressed_size == 0 ? Compression::none : compression_of(entry.flags);
+  entry.capability = capability_of(std::min<std::uint32_t>(arch, 100'000), entry.flags);
+  entry.stored_size = compressed_size == 0 ? entry.payload_size : compressed_size;
+  if (entry.compression == Compression::none) entry.unpacked_size = entry.payload_size;
+  if (entry.stored_size > entry.payload_size) {
+    warn("fatbin-damaged", offset, "an entry's compressed size is larger than its payload");
+    entry.stored_size = entry.payload_size;
+  }
+  return entry;
+}
+
+// Containers stand one after another, each 8-byte aligned; between them may be zeros.
+void FatbinReader::read_region(const FatbinRegion& region) {
+  const std::uint64_t end = region.offset + region.size;
+  std::uint64_t at = (region.offset + 7) & ~std::uint64_t{7};
+  while (end - std::min(at, end) >= container_header && !full_) {
+    if (!container_at(at)) {
+      at = next_container(at, end);
+      continue;
+    }
+    auto container = read_container(at, end);
+    if (!container) {
+      at = next_container(at + 8, end);
+      continue;
+    }
+    container->relocatable = region.relocatable;
+    if (region.address != 0) container->address = region.address + (container->offset - region.offset);
+    at = (container->end() + 7) & ~std::uint64_t{7};
+    out_.containers.push_back(std::move(*container));
+  }
+}
+
+std::uint64_t FatbinReader::next_container(std::uint64_t from, std::uint64_t end) {
+  const ByteReader reader(file_);
+  bool only_zeros = true;
+  std::uint64_t at = from;
+  for (; end - at >= container_header && reader.read_at<std::uint32_t>(at) != container_magic; at += 8) {
+    only_zeros = only_zeros && reader.read_at<std::uint64_t>(at) == 0;
+  }
+  if (!only_zeros) warn("fatbin-unknown", from, fmt::format("{} bytes that are no container", at - from));
+  return end - at < container_header ? end : at;
+}
+
+Fatbins read_bare_fatbin(ByteSpan file, const std::string& name, const FatbinLimits& limits) {
+  Fatbins out;
+  FatbinReader reader(file, name, limits, nullptr, out);
+  out.regions.push_back({.name = "", .offset = 0, .size = file.size()});
+  reader.read_region(out.regions[0]);
+  return out;
+}
+
+std::vector<std::byte> image_bytes(ByteSpan file, const FatbinEntry& entry, std::uint64_t limit) {
+  const ByteSpan stored = ByteReader(file, "fat binary image").at(entry.payload_offset(), entry.stored_size);
+  std::vector<std::byte> image;
+  switch (entry.compression) {
+    case Compression::lz4: image = decompress_lz4(stored, entry.unpacked_size, limit); break;
+    case Compression::zstd: image = decompress_zstd(stored, entry.unpacked_size, limit); break;
+    case Compression::none: image.assign(stored.begin(), stored.end()); break;
+  }
+  if (entry.kind == CodeKind::ptx) {
+    while (!image.empty() && image.back() == std::byte{0}) image.pop_back();
+  }
+  return image;
+}
+
+bool is_linked(const Fatbins& fatbins, const FatbinContainer& container) {
+  return container.wrapper && fatbins.wrappers[*container.wrapper].version == 2;
+}
+
+namespace {
+
+// The strictest suffix that a device of `capability` needs to compile this container's PTX; nullopt: it cannot.
+std::optional<char> suffix_to_compile(const ContainerCode& container, Capability capability) {
+  std::optional<char> suffix;
+  for (const DeviceCode& code : container.codes) {
+    if (code.kind != CodeKind::ptx || !runs_on(code, capability.portable())) continue;
+    if (!suffix || code.capability.suffix == 0) suffix = code.capability.suffix;
+  }
+  return suffix;
+}
+
+}  // namespace
+
+std::vector<DeviceCode> relinkable_ptx(const Fatbins& fatbins) {
+  std::vector<ContainerCode> containers;
+  std::set<Capability> candidates;
+  for (const FatbinContainer& container : fatbins.containers) {
+    if (!container.relocatable) continue;
+    containers.push_back(device_codes(container));
+    for (const DeviceCode& code : containers.back().codes) {
+      if (code.kind == CodeKind::ptx) candidates.insert(code.capability.portable());
+    }
+  }
+  constexpr std::size_t most_candidates = 100;  // there are not so many capabilities
+  if (candidates.size() > most_candidates) return {};
+  std::vector<DeviceCode> ptx;
+  for (Capability candidate : candidates) {
+    const bool all = std::ranges::all_of(containers, [&](const ContainerCode& container) {
+      const auto suffix = suffix_to_compile(container, candidate);
+      if (suffix == 'a' || (suffix == 'f' && candidate.suffix == 0)) candidate.suffix = *suffix;
+      return suffix.has_value();
+    });
+    if (all) ptx.push_back({.capability = candidate, .kind = CodeKind::ptx});
+  }
+  return ptx;
+}
+
+ContainerCode device_codes(const FatbinContainer& container) {
+  ContainerCode code;
+  for (std::size_t i = 0; i < container.entries.size(); ++i) {
+    const FatbinEntry& entry = container.entries[i];
+    if (!entry.kind) continue;
+    code.codes.push_back({.capability = entry.capability, .kind = *entry.kind});
+    code.entry.push_back(i);
+  }
+  return code;
+}
+
+}  // namespace lathe

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "formats/tar_walk.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "base/text.h"
+#include "formats/known_formats.h"
+
+namespace lathe {
+namespace {
+
+constexpr std::size_t block_size = 512;
+constexpr std::size_t longest_name = 4096;
+
+std::string_view field(std::string_view header, std::size_t at, std::size_t size) {
+  const std::string_view text = header.substr(at, size);
+  return text.substr(0, text.find('\0'));
+}
+
+// Octal digits; where the first bit is set, bytes from the highest to the lowest.
+std::optional<std::uint64_t> size_of(std::string_view header) {
+  constexpr std::size_t at = 124, length = 12;
+  std::uint64_t size = 0;
+  if ((static_cast<unsigned char>(header[at]) & 0x80) != 0) {
+    for (const char byte : header.substr(at + 4, length - 4)) size = size << 8 | static_cast<unsigned char>(byte);
+  } else {
+    const std::string_view digits = trim(field(header, at, length));
+    std::from_chars(digits.data(), digits.data() + digits.size(), size, 8);
+  }
+  constexpr std::uint64_t largest = std::uint64_t{1} << 50;
+  return size > largest ? std::nullopt : std::optional(size);
+}
+
+// "prefix/name" in the newer form (ustar), where the name alone is too short for it.
+std::string name_of(std::string_view header) {
+  const std::string name(field(header, 0, 100));
+  const std::string_view prefix = field(header, 345, 155);
+  const bool newer = header.substr(257, 6) == std::string_view("ustar\0", 6);
+  return newer && !prefix.empty() ? std::string(prefix) + "/" + name : name;
+}
+
+}  // namespace
+
+bool TarWalk::feed(ByteSpan piece) {
+  while (!piece.empty()) {
+    if (!step(piece)) return false;
+  }
+  return state_ != State::ended && state_ != State::stopped;
+}
+
+bool TarWalk::step(ByteSpan& piece) {
+  if (state_ == State::ended || state_ == State::stopped) return false;
+  if (state_ == State::rest) {
+    const std::uint64_t skipped = std::min<std::uint64_t>(left_, piece.size());
+    left_ -= skipped;
+    piece = piece.subspan(skipped);
+    if (left_ == 0) state_ = State::header;
+    return true;
+  }
+  const std::size_t full = state_ == State::header ? block_size : wanted_;
+  const std::size_t taken = std::min(full - block_.size(), piece.size());
+  block_ += as_text(piece.first(taken));
+  piece = piece.subspan(taken);
+  if (state_ == State::start) left_ -= taken;
+  if (block_.size() < full) return true;
+  if (state_ == State::header) read_header();
+  else show();
+  return true;
+}
+
+void TarWalk::read_header() {
+  const std::string header = std::exchange(block_, {});
+  if (header.find_first_not_of('\0') == std::string::npos) {  // a block of zeros ends the archive
+    state_ = State::ended;
+    return;
+  }
+  const auto size = size_of(header);
+  if (!looks_like_tar_header(as_byte_span(header)) || !size) {
+    state_ = State::stopped;
+    return;
+  }
+  type_ = header[156];
+  name_ = long_name_.empty() ? name_of(header) : long_name_;
+  const bool has_content = type_ != '1' && type_ != '2' && type_ != '5';
+  left_ = has_content ? (*size + block_size - 1) / block_size * block_size : 0;
+  wanted_ = has_content ? std::min<std::uint64_t>(*size, type_ == 'L' ? longest_name : look_size) : 0;
+  state_ = State::start;
+  if (wanted_ == 0) show();
+}
+
+void TarWalk::show() {
+  const std::string start = std::exchange(block_, {});
+  state_ = left_ == 0 ? State::header : State::rest;
+  if (type_ == 'L') {
+    long_name_ = start.substr(0, start.find('\0'));
+    return;
+  }
+  const bool file = type_ == '0' || type_ == '\0' || type_ == '7';
+  if (type_ != 'x' && type_ != 'g') long_name_.clear();
+  if (file && !look_(name_, as_byte_span(start))) state_ = State::stopped;
+}
+
+}  // namespace lathe

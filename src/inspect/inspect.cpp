@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+// One file's bytes: told by their magic, read by their format. Folders and wheels are inspect_sources.cpp.
+#include "inspect/inspect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "base/error.h"
+#include "formats/archive.h"
+#include "device/cubin.h"
+#include "formats/known_formats.h"
+#include "device/nvidia_libraries.h"
+
+namespace lathe {
+namespace {
+
+std::string format_of(const Elf& elf) {
+  switch (elf.type()) {
+    case ElfType::relocatable: return "object file";
+    case ElfType::executable: return "executable";
+    case ElfType::core: return "core dump";
+    case ElfType::shared: {
+      constexpr std::uint32_t pt_interp = 3;
+      const bool starts = std::ranges::find(elf.segments(), pt_interp, &ElfSegment::type) != elf.segments().end();
+      return starts && elf.soname().empty() ? "executable" : "shared object";
+    }
+    case ElfType::none: break;
+  }
+  return "ELF file";
+}
+
+std::string machine_of(const Elf& elf) {
+  switch (elf.machine()) {
+    case elf::em_x86_64: return "x86_64";
+    case elf::em_aarch64: return "aarch64";
+    default: return fmt::format("machine {}", elf.machine());
+  }
+}
+
+// PTX begins with its version, after comments.
+bool looks_like_ptx(ByteSpan start) {
+  std::string_view text = as_text(start);
+  while (true) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    if (!text.starts_with("//") && !text.starts_with("/*")) break;
+    const std::string_view end = text[1] == '/' ? "\n" : "*/";
+    text.remove_prefix(std::min(text.find(end, 2), text.size()));
+    if (text.starts_with("*/")) text.remove_prefix(2);
+  }
+  return text.starts_with(".version ") || text.starts_with(".version\t");
+}
+
+// PTX on its own, a container of one image like a cubin.
+FileInspection inspect_ptx(ByteSpan bytes, const std::string& path) {
+  FileInspection file{.path = path, .size = bytes.size(), .format = "PTX"};
+  const PtxInfo ptx = read_ptx(as_text(bytes));
+  if (!ptx.toolkit.empty()) file.toolkits.push_back(ptx.toolkit);
+  if (!ptx.version.empty()) file.ptx_versions.push_back(ptx.version);
+  file.shares[ByteUse::gpu_code] = bytes.size();
+  file.containers = 1;
+  if (ptx.holds_nothing || !ptx.capability) {
+    ++(ptx.holds_nothing ? file.containers_empty : file.containers_unknown);
+    return file;
+  }
+  const DeviceCode code{.capability = *ptx.capability, .kind = CodeKind::ptx};
+  file.gpu.push_back({.capability = code.capability, .kind = code.kind, .images = 1, .bytes = bytes.size(), .unpacked_bytes = bytes.size()});
+  file.shapes.push_back({.codes = {code}, .count = 1});
+  file.coverage = cover_all(file.shapes);
+  return file;
+}
+
+// A cubin on its own counts as a container of one image.
+FileInspection inspect_cubin(ByteSpan bytes, const std::string& path) {
+  FileInspection file{.path = path, .size = bytes.size(), .format = "cubin"};
+  const CubinInfo cubin = read_cubin(bytes);
+  if (!cubin.toolkit.empty()) file.toolkits.push_back(cubin.toolkit);
+  file.shares[cubin.relocatable ? ByteUse::gpu_relocatable : ByteUse::gpu_code] = bytes.size();
+  if (cubin.relocatable || !cubin.capability) {
+    file.containers_relocatable = 1;
+    return file;
+  }
+  file.containers = 1;
+  file.gpu.push_back({.capability = *cubin.capability, .images = 1, .bytes = bytes.size(), .unpacked_bytes = bytes.size()});
+  file.shapes.push_back({.codes = {{.capability = *cubin.capability}}, .count = 1});
+  file.coverage = cover_all(file.shapes);
+  return file;
+}
+
+// Does some device find code in a part of the containers only?
+bool is_uneven(const std::vector<Coverage>& coverage) {
+  return std::ranges::any_of(coverage, [](const Coverage& one) { return one.runs == Runs::some || one.special_without > 0; });
+}
+
+// The names of the dynamic symbols, one after the other.
+ByteSpan dynamic_names(const Elf& elf) {
+  const auto address = elf.dynamic(elf::dt_strtab);
+  const auto size = elf.dynamic(elf::dt_strsz);
+  if (!address || !size) return {};
+  const ByteSpan bytes = elf.from_address(*address);
+  return bytes.first(std::min<std::uint64_t>(*size, bytes.size()));
+}
+
+bool mentions(ByteSpan bytes, std::string_view text) { return !bytes.empty() && ::memmem(bytes.data(), bytes.size(), text.data(), text.size()) != nullptr; }
+
+// Kineto exports its functions. Built with CUPTI, some of them take CUPTI's own types; without it none does, though its classes are
+// named for CUPTI either way. Seen in the wheels of 2.15.0 for CUDA (52 such names) and of 2.4.1 without (none).
+std::optional<bool> profiles_gpu(const Elf& elf) {
+  const ByteSpan names = dynamic_names(elf);
+  if (!mentions(names, "N9libkineto")) return std::nullopt;
+  return mentions(names, "CUpti_");
+}
+
+FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const InspectInput& input = {}) {
+  const Elf elf = Elf::parse(bytes, path);
+  if (elf.machine() == elf::em_cuda) return inspect_cubin(bytes, path);
+  FileInspection file{.path = path, .size = bytes.size(), .format = format_of(elf), .machine = machine_of(elf)};
+  file.soname = elf.soname();
+  file.findings.add(elf.findings());
+  try {
+    file.build_id = elf.build_id();
+  } catch (const Error&) {
+    // Damaged notes: nothing depends on them.
+  }
+  file.profiles_gpu = profiles_gpu(elf);
+  const Fatbins fatbins = read_fatbins(elf, input.disk);
+  inspect_gpu(fatbins, bytes, file, input.absent);
+  const EmbeddedCode embedded = input.embedded ? find_embedded(elf, fatbins, input.disk, input.threads) : EmbeddedCode{};
+  inspect_embedded(embedded, file);
+  file.picks_itself = is_nvidia_library(file.soname) && is_uneven(file.coverage);
+  file.shares = byte_shares(elf, fatbins, embedded);
+  if (input.cpu) {
+    if (const auto code = cpu_code_of(elf, file.findings)) file.cpu = scan_cpu(*code, *input.cpu);
+  }
+  return file;
+}
+
+FileInspection inspect_bare_fatbin(ByteSpan bytes, const std::string& path) {
+  FileInspection file{.path = path, .size = bytes.size(), .format = "fat binary"};
+  file.shares[ByteUse::gpu_code] = bytes.size();
+  inspect_gpu(read_bare_fatbin(bytes, path), bytes, file);
+  file.containers_without_wrapper = 0;  // there is nothing that could hold one
+  return file;
+}
+
+void add_gpu(std::vector<GpuCode>& sum, const std::vector<GpuCode>& more) {
+  for (const GpuCode& code : more) {
+    const auto same = std::ranges::find_if(sum, [&](const GpuCode& other) {
+      return other.capability == code.capability && other.kind == code.kind;
+    });
+    if (same == sum.end()) {
+      sum.push_back(code);
+      continue;
+    }
+    same->images += code.images;
+    same->bytes += code.bytes;
+    same->unpacked_bytes += code.unpacked_bytes;
+    same->compressed += code.compressed;
+  }
+  std::ranges::sort(sum, {}, [](const GpuCode& code) { return std::pair(code.capability, code.kind); });
+}
+
+void add_texts(std::vector<std::string>& all, const std::vector<std::string>& more) {
+  all.insert(all.end(), more.begin(), more.end());
+  std::ranges::sort(all);
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+}
+
+// What a few objects of an archive need they may have been made for, to be picked at run time.
+void settle_objects(std::vector<FileInspection>& objects) {
+  std::vector<CpuScan*> scans;
+  for (FileInspection& object : objects) {
+    if (object.cpu) scans.push_back(&*object.cpu);
+  }
+  settle_objects(scans);
+}
+
+std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string& path, const InspectInput& input) {
+  FileInspection file{.path = path, .size = bytes.size(), .format = "archive"};
+  std::uint64_t in_members = 0;
+  std::vector<FileInspection> objects;
+  for (const ArchiveMember& member : read_archive(bytes, path, file.findings)) {
+    if (!Elf::looks_like(member.content)) continue;
+    const std::string name = fmt::format("{}({})", path, member.name);
+    try {
+      objects.push_back(inspect_elf(member.content, name, {.cpu = input.cpu, .embedded = input.embedded, .threads = 1}));
+      in_members += member.content.size();
+    } catch (const Error& error) {
+      file.findings.add({.rule = "elf-damaged", .severity = Severity::warning, .where = {.file = name},
+                         .what = error.parts().what, .fix = error.parts().next});
+    }
+  }
+  if (objects.empty()) return std::nullopt;
+  settle_objects(objects);
+  for (const FileInspection& object : objects) add_inspection(file, object);
+  file.shares[ByteUse::rest] += bytes.size() - std::min<std::uint64_t>(in_members, bytes.size());
+  if (!file.shapes.empty()) file.coverage = cover_all(file.shapes);
+  return file;
+}
+
+}  // namespace
+
+std::string_view code_format(ByteSpan start) {
+  if (Elf::looks_like(start)) return "ELF file";
+  if (looks_like_archive(start)) return "static archive";
+  if (looks_like_fatbin(start)) return "fat binary";
+  return looks_like_ptx(start) ? "PTX" : "";
+}
+
+void add_inspection(FileInspection& sum, const FileInspection& more) {
+  if (sum.machine.empty()) sum.machine = more.machine;
+  add_gpu(sum.gpu, more.gpu);
+  add_shapes(sum.shapes, more.shapes);
+  add_texts(sum.toolkits, more.toolkits);
+  add_texts(sum.ptx_versions, more.ptx_versions);
+  sum.containers += more.containers;
+  sum.containers_empty += more.containers_empty;
+  sum.containers_unknown += more.containers_unknown;
+  sum.containers_without_wrapper += more.containers_without_wrapper;
+  sum.containers_linked += more.containers_linked;
+  sum.containers_relocatable += more.containers_relocatable;
+  sum.relinks = sum.relinks || more.relinks;
+  sum.unknown_images += more.unknown_images;
+  sum.lto_ir += more.lto_ir;
+  sum.relocatable += more.relocatable;
+  sum.embedded += more.embedded;
+  sum.shares += more.shares;
+  sum.findings.add(more.findings);
+  if (!more.cpu) return;
+  if (!sum.cpu) {
+    sum.cpu = more.cpu;
+  } else if (sum.cpu->machine == more.cpu->machine) {
+    add_scan(*sum.cpu, *more.cpu);
+  }
+}
+
+std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const InspectInput& input) {
+  if (Elf::looks_like(bytes)) return inspect_elf(bytes, path, input);
+  if (looks_like_archive(bytes)) return inspect_archive(bytes, path, input);
+  if (looks_like_fatbin(bytes)) return inspect_bare_fatbin(bytes, path);
+  if (looks_like_ptx(bytes.first(std::min(look_size, bytes.size())))) return inspect_ptx(bytes, path);
+  return std::nullopt;
+}
+
+std::uint64_t Inspection::bytes() const {
+  std::uint64_t sum = other_bytes;
+  for (const NotRead& file : not_read) sum += file.size;
+  for (const FileInspection& file : files) sum += file.size;
+  return sum;
+}
+
+bool Inspection::read_in_part() const {
+  const auto is_error = [](const auto& item) { return item.severity == Severity::error; };
+  const auto passed_by = [&](const Finding& finding) {
+    return is_error(finding) && (finding.rule == "inspect-unreadable" || finding.rule == "wheel-damaged");
+  };
+  return std::ranges::any_of(not_read, is_error) || std::any_of(findings.begin(), findings.end(), passed_by);
+}
+
+std::vector<GpuCode> Inspection::gpu() const {
+  std::vector<GpuCode> sum;
+  for (const FileInspection& file : files) add_gpu(sum, file.gpu);
+  return sum;
+}
+
+CodeApart Inspection::embedded() const {
+  CodeApart sum;
+  for (const FileInspection& file : files) sum += file.embedded;
+  return sum;
+}
+
+// A file that is one of several for different processors, in a package that has others too.
+bool Inspection::picks_by_processor(const FileInspection& file) const {
+  if (!file.cpu || !file.cpu->picked_by_name) return false;
+  return std::ranges::any_of(files, [](const FileInspection& other) { return other.cpu && !other.cpu->picked_by_name; });
+}
+
+std::optional<CpuScan> Inspection::cpu() const {
+  std::optional<CpuScan> sum;
+  for (const FileInspection& file : files) {
+    if (!file.cpu || picks_by_processor(file)) continue;
+    if (!sum) {
+      sum = file.cpu;
+    } else if (sum->machine == file.cpu->machine) {
+      add_scan(*sum, *file.cpu);
+    } else {
+      return std::nullopt;
+    }
+  }
+  return sum;
+}
+
+std::vector<ContainerShape> Inspection::shapes() const {
+  std::vector<ContainerShape> all;
+  for (const FileInspection& file : files) add_shapes(all, file.needed());
+  return all;
+}
+
+// Code that fewer than one container in a hundred has is a leftover: cuBLASLt 13.0 has one image of PTX for 7.5 among 1,687
+// containers, cuDNN 9 two images for 7.0 among 926.
+std::vector<ContainerShape> FileInspection::needed() const {
+  constexpr std::size_t seldom = 100;
+  if (!picks_itself) return shapes;
+  std::size_t all = 0;
+  std::vector<std::pair<DeviceCode, std::size_t>> counts;
+  for (const ContainerShape& shape : shapes) {
+    all += shape.count;
+    for (const DeviceCode& code : shape.codes) {
+      const auto known = std::ranges::find(counts, code, &std::pair<DeviceCode, std::size_t>::first);
+      if (known == counts.end()) counts.emplace_back(code, shape.count);
+      else known->second += shape.count;
+    }
+  }
+  ContainerShape any{.codes = {}, .count = 1};
+  for (const auto& [code, count] : counts) {
+    if (count * seldom >= all) any.codes.push_back(code);
+  }
+  return {std::move(any)};
+}
+
+Coverage FileInspection::coverage_on(Capability device) const { return cover(needed(), device); }
+
+Coverage Inspection::coverage_on(Capability device) const {
+  Coverage sum{.device = device};
+  std::vector<ContainerShape> loose;
+  for (const FileInspection& file : files) {
+    if (file.is_loose()) add_shapes(loose, file.shapes);
+    else if (!file.shapes.empty()) sum = together(std::move(sum), file.coverage_on(device));
+  }
+  return loose.empty() ? sum : together(std::move(sum), cover_loose(loose, device));
+}
+
+std::vector<const FileInspection*> Inspection::not_serving(Capability device) const {
+  const bool some_loose_one_fits = std::ranges::any_of(files, [&](const FileInspection& file) {
+    return file.is_loose() && file.coverage_on(device).serves();
+  });
+  std::vector<const FileInspection*> found;
+  for (const FileInspection& file : files) {
+    if (file.shapes.empty() || (file.is_loose() && some_loose_one_fits)) continue;
+    if (!file.coverage_on(device).serves()) found.push_back(&file);
+  }
+  return found;
+}
+
+}  // namespace lathe

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: MIT
+#include "jobs/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <ctime>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <set>
+#include <system_error>
+#include <thread>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "jobs/build_told.h"
+#include "jobs/check_result.h"
+#include "jobs/compile_cache.h"
+#include "jobs/log_file.h"
+#include "diagnose/log_text.h"
+#include "nix/events.h"
+#include "nix/nix.h"
+#include "os/file.h"
+#include "jobs/builders/process_tree.h"
+
+namespace lathe {
+
+std::string_view to_string(JobState state) {
+  switch (state) {
+    case JobState::waiting: return "waiting";
+    case JobState::running: return "running";
+    case JobState::built: return "built";
+    case JobState::cached: return "cached";
+    case JobState::failed: return "failed";
+    case JobState::lying: return "lying";
+    case JobState::stopped: return "stopped";
+    case JobState::skipped: return "skipped";
+  }
+  return "";
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto tick_interval = std::chrono::milliseconds(200);
+constexpr unsigned most_attempts = 4;
+constexpr int warning_level = 1;  // of Nix' messages
+
+std::uint64_t size_of(const std::vector<std::string>& paths) {
+  std::uint64_t sum = 0;
+  std::error_code error;
+  for (const std::string& path : paths) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path, error)) {
+      if (entry.is_regular_file(error) && !entry.is_symlink(error)) sum += entry.file_size(error);
+    }
+  }
+  return sum;
+}
+
+// What one run of a job's process left.
+struct Attempt {
+  ProcessResult result;
+  std::string out;
+  std::vector<Diagnosis> why;
+  bool built_something = false;
+};
+
+class Runner {
+ public:
+  Runner(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run, BuildObserver& observer)
+      : jobs_(jobs), options_(options), history_(history), run_(run), observer_(observer), rooms_(options.rooms) {
+    for (const Job& job : jobs_) costs_.push_back(job.cost);
+  }
+
+  void run() {
+    create_folders(options_.state / "logs");
+    create_folders(options_.state / "results");
+    for (const std::size_t index : start_order(costs_)) {
+      if (jobs_[index].state == JobState::waiting) waiting_.push_back(index);
+    }
+    std::unique_lock lock(mutex_);
+    while (!waiting_.empty() || !running_.empty()) {
+      join_ended();
+      if (options_.stop && options_.stop->load()) stop_children_ = true;
+      if (stopping()) stop_waiting();
+      guarded([&] {
+        fail_without_room();
+        start_what_fits(lock);
+      });
+      changed_.wait_for(lock, tick_interval);
+      guarded([&] {
+        measure_memory();
+        observer_.tick(jobs_);
+      });
+    }
+    join_ended();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  // What goes wrong in here (standard output is full, no memory) ends the run: no more jobs start, those that run are
+  // stopped and written down, and run() throws it at the end. Under the lock.
+  template <typename Step>
+  void guarded(const Step& step) noexcept {
+    try {
+      step();
+    } catch (...) {
+      if (!failure_) failure_ = std::current_exception();
+      ended_early_ = stop_children_ = true;
+    }
+  }
+
+  bool stopping() const { return ended_early_ || (options_.stop && options_.stop->load()); }
+
+  void stop_waiting() {
+    for (const std::size_t index : waiting_) {
+      jobs_[index].state = JobState::stopped;
+      jobs_[index].reason = ended_early_ && !failure_ ? "another build failed (--fail-fast)" : "stopped before it started";
+    }
+    waiting_.clear();
+  }
+
+  // All builders that could take it are gone.
+  void fail_without_room() {
+    std::vector<std::size_t> homeless;
+    std::ranges::copy_if(waiting_, std::back_inserter(homeless), [&](std::size_t index) { return !has_room(costs_[index], rooms_); });
+    for (const std::size_t index : homeless) {
+      std::erase(waiting_, index);
+      jobs_[index].state = JobState::failed;
+      jobs_[index].reason = "no builder that can take it is left";
+      observer_.finished(jobs_[index]);
+    }
+  }
+
+  // A job has a thread of its own; where no more are to be had (the pids limit of a container), it waits until one ends, and
+  // the only one runs on this thread.
+  void start_what_fits(std::unique_lock<std::mutex>& lock) {
+    while (const auto next = next_to_start(costs_, waiting_, running_, rooms_)) {
+      std::erase(waiting_, next->job);
+      running_.push_back(*next);
+      Job& job = jobs_[next->job];
+      job.room = next->room;
+      if (options_.driver.builders.size() > 1) job.builder = options_.driver.builders[next->room].name;
+      job.state = JobState::running;
+      job.started = Clock::now();
+      const bool threaded = start_thread(next->job);  // its work waits for the lock
+      if (!threaded && running_.size() > 1) return put_back(*next);
+      guarded([&] { observer_.started(job); });
+      if (threaded) continue;
+      lock.unlock();
+      work(next->job);
+      lock.lock();
+    }
+  }
+
+  bool start_thread(std::size_t index) {
+    try {
+      std::thread& thread = threads_[index];
+      thread = std::thread([this, index] { work(index); });
+      return true;
+    } catch (const std::system_error&) {
+      threads_.erase(index);
+      return false;
+    }
+  }
+
+  void put_back(const Start& start) {
+    std::erase_if(running_, [&](const Start& other) { return other.job == start.job; });
+    waiting_.insert(waiting_.begin(), start.job);
+    jobs_[start.job].state = JobState::waiting;
+  }
+
+  // A thread that nobody joins keeps its stack, and a matrix may have thousands. What has ended needs the lock no more.
+  void join_ended() {
+    for (const std::size_t index : ended_) {
+      const auto thread = threads_.find(index);
+      if (thread == threads_.end()) continue;  // it ran on this one
+      thread->second.join();
+      threads_.erase(thread);
+    }
+    ended_.clear();
+  }
+
+  void measure_memory() {
+    std::map<std::size_t, int> processes;
+    std::vector<int> roots;
+    for (const auto& [index, room] : running_) {
+      if (room > 0) continue;  // what another machine uses cannot be seen
+      const std::string& word = jobs_[index].derivation.empty() ? jobs_[index].name : jobs_[index].derivation;
+      if (const int id = child_with(word); id != 0) roots.push_back(processes[index] = id);
+    }
+    const auto sums = resident_of_trees(roots);
+    for (const auto& [index, id] : processes) {
+      Job& job = jobs_[index];
+      job.now_bytes = sums.at(id);
+      job.peak_bytes = std::max(job.peak_bytes, job.now_bytes);
+    }
+  }
+
+  void work(std::size_t index) {
+    Job& job = jobs_[index];
+    BuildRecord record{.run = run_, .variant = job.name, .started = std::time(nullptr), .status = "running", .derivation = job.derivation,
+                       .carved_from = !job.variant ? "" : job.variant->of_nixpkgs ? "nixpkgs" : job.variant->carved_from};
+    try {
+      const std::string again = job.attempts > 0 ? fmt::format("-{}", job.attempts + 1) : "";
+      record.log = job.log = fmt::format("logs/{}-{}-{}{}.log.zst", job.name, run_, index, again);
+      {
+        const std::lock_guard lock(mutex_);
+        record.id = history_.begin_build(record);
+      }
+      build(job);
+    } catch (const std::exception& error) {
+      const std::lock_guard lock(mutex_);
+      job.state = JobState::failed;
+      job.reason = error.what();
+    }
+    const std::lock_guard lock(mutex_);
+    guarded([&] { finish(index, job, record); });
+    ended_.push_back(index);
+    std::erase_if(running_, [&](const Start& start) { return start.job == index; });
+    changed_.notify_all();
+  }
+
+  void build(Job& job) {
+    LogFile log(options_.state / job.log);
+    while (true) {
+      ++job.attempts;
+      Attempt attempt = run_once(job, log);
+      if (attempt.result.ok()) {
+        take_result(job, attempt);
+        if (!attempt.built_something && options_.driver.kind == "nix" && job.attempts == 1) return drop_log(job);
+        break;
+      }
+      if (stopping()) {
+        set_state(job, JobState::stopped, "stopped");
+        break;
+      }
+      if (job.room > 0 && lost_builder(job, attempt)) break;
+      std::string repaired;
+      if (options_.repair && !attempt.why.empty() && job.attempts < most_attempts) {
+        const std::lock_guard lock(mutex_);  // it may change the matrix file and evaluate again
+        repaired = options_.repair(job, attempt.why.front());
+        if (!repaired.empty()) observer_.note(fmt::format("{}: {}", job.name, repaired));
+      }
+      if (repaired.empty()) {
+        const std::string reason = attempt.why.empty() ? attempt.result.ending() : attempt.why.front().finding.what;
+        job.why = std::move(attempt.why);
+        set_state(job, JobState::failed, reason);
+        break;
+      }
+      log.line("torchlathe: " + repaired);
+    }
+    log.close();
+  }
+
+  // Was it the builder and not the build? Then the job waits again, for another; a builder that does not answer gets no more jobs.
+  bool lost_builder(Job& job, const Attempt& attempt) {
+    const Builder& builder = options_.driver.builders[job.room];
+    const bool gone = !answers(builder, options_.driver.run);
+    const bool broke = !attempt.why.empty() && attempt.why.front().finding.rule == "builder-lost";
+    const std::lock_guard lock(mutex_);
+    if (!gone && !(broke && job.attempts < most_attempts)) return false;
+    if (gone && rooms_[job.room].slots > 0) {
+      rooms_[job.room].slots = 0;
+      observer_.note(fmt::format("{} does not answer any more: it gets no more jobs", builder.name));
+    }
+    observer_.note(fmt::format("{}: again{}, after {} {}", job.name, gone ? " on another builder" : "", builder.name, gone ? "was lost" : "broke the connection"));
+    job.state = JobState::waiting;
+    job.reason = fmt::format("the builder {} was lost", builder.name);
+    return true;
+  }
+
+  // Of a job that the store had: an older log tells more.
+  void drop_log(Job& job) {
+    std::error_code error;
+    std::filesystem::remove(options_.state / job.log, error);
+    const std::lock_guard lock(mutex_);
+    job.log.clear();
+  }
+
+  void set_state(Job& job, JobState state, std::string reason) {
+    const std::lock_guard lock(mutex_);
+    job.state = state;
+    job.reason = std::move(reason);
+  }
+
+  Attempt run_once(Job& job, LogFile& log) {
+    Attempt attempt;
+    Diagnoser diagnoser(job.name);
+    // A warning of Nix itself is never why a build failed; its line still counts, so that evidence is found in the log.
+    const auto say = [&](const std::string& text, bool is_warning) {
+      log.line(text);
+      if (!is_warning) diagnoser.feed(text);
+      diagnoser.feed("\n");
+    };
+    Process process = build_process(job, job.variant ? options_.state / "results" / job.name : "", options_.driver);
+    process.stop = &stop_children_;
+    process.on_line = [&](Stream stream, std::string_view line) {
+      if (stream == Stream::out) {
+        attempt.out += std::string(line) + "\n";
+        if (options_.driver.kind == "flox") say(std::string(line), false);
+        return;
+      }
+      take_event(job, parse_nix_event(line), attempt, say);
+    };
+    attempt.result = options_.driver.run(process);
+    attempt.why = diagnoser.finish(false, job.variant ? build_told(*job.variant) : BuildTold{});
+    return attempt;
+  }
+
+  // Without the escape codes of compilers and progress bars: they are not for our terminal.
+  static void keep_line(Job& job, std::string_view text) {
+    std::string plain = printable(trim(plain_text(text.substr(0, line_reach))));
+    if (plain.empty()) return;
+    job.last_lines.push_back(std::move(plain));
+    if (job.last_lines.size() > kept_lines) job.last_lines.pop_front();
+  }
+
+  template <typename Say>
+  void take_event(Job& job, const NixEvent& event, Attempt& attempt, const Say& say) {
+    using Kind = NixEvent::Kind;
+    if (event.kind == Kind::message || event.kind == Kind::log_line) say(event.text, event.kind == Kind::message && event.level == warning_level);
+    if (event.kind == Kind::build_start) {
+      attempt.built_something = true;
+      say(fmt::format("building '{}'...", event.text), false);
+    }
+    const std::lock_guard lock(mutex_);
+    if (event.kind == Kind::log_line) keep_line(job, event.text);
+    if (event.kind == Kind::log_line && event.text.starts_with(no_cache_words)) tell_of_no_cache(job, event.text);
+    if (event.kind == Kind::phase || event.kind == Kind::build_start || event.kind == Kind::copy_start) {
+      job.phase = event.kind == Kind::phase ? event.text : event.kind == Kind::build_start ? "building" : "fetching";
+      observer_.phase(job);
+    }
+  }
+
+  // Once for each builder: what a build may write to there, its own nix.conf says, and the build is slow but does not fail.
+  void tell_of_no_cache(const Job& job, std::string_view text) {
+    const std::string note = fmt::format("{}: {}", job.room == 0 ? "this machine" : job.builder, printable(trim(text.substr(no_cache_words.find(' ') + 1))));
+    if (told_.insert(note).second) observer_.note(note);
+  }
+
+  void take_result(Job& job, const Attempt& attempt) {
+    std::vector<std::string> outputs = options_.driver.kind == "flox" ? flox_outputs(job) : outputs_of(attempt.out);
+    std::error_code error;
+    for (std::string& output : outputs) {  // with a root, Nix prints the links
+      const auto path = std::filesystem::canonical(output, error);
+      if (!error) output = path.string();
+    }
+    std::vector<Finding> broken;
+    {
+      const std::lock_guard lock(mutex_);
+      job.outputs = outputs;
+      job.phase = "verify";
+      observer_.phase(job);
+    }
+    if (options_.verify && job.variant) broken = broken_promises(*job.variant, outputs);
+    const std::uint64_t size = job.variant ? size_of(outputs) : 0;
+    std::string copied = copy(job);
+    const std::lock_guard lock(mutex_);
+    job.output_bytes = size;
+    job.breaches = std::move(broken);
+    if (!job.breaches.empty()) job.why = attempt.why;  // the log may tell why
+    job.state = !job.breaches.empty() ? JobState::lying : !copied.empty() ? JobState::failed : attempt.built_something ? JobState::built : JobState::cached;
+    job.reason = !job.breaches.empty() ? job.breaches.front().what : copied;
+  }
+
+  std::vector<std::string> flox_outputs(const Job& job) const {
+    std::error_code error;
+    const auto link = std::filesystem::canonical(options_.driver.flox_project / ("result-" + job.name), error);
+    return error ? std::vector<std::string>{} : std::vector<std::string>{link.string()};
+  }
+
+  // "" when all went well, or nothing is to be copied.
+  std::string copy(const Job& job) const {
+    if (options_.copy_to.empty() || !job.variant || job.outputs.empty()) return "";
+    // What was built a moment ago is rarely signed; a receiver takes it unsigned from those whom it trusts, and from no others.
+    Process process{.arguments = nix_command()};
+    process.arguments.insert(process.arguments.end(), {"copy", "--no-check-sigs", "--to", options_.copy_to});
+    process.arguments.insert(process.arguments.end(), job.outputs.begin(), job.outputs.end());
+    process.stop = &stop_children_;
+    const ProcessResult result = options_.driver.run(process);
+    return result.ok() ? "" : fmt::format("built, but not copied to {}: {}", options_.copy_to, result.signal != 0 ? result.ending() : parse_nix_error(result.err).message);
+  }
+
+  void finish(std::size_t index, Job& job, BuildRecord& record) {
+    job.seconds = std::chrono::duration<double>(Clock::now() - job.started).count();
+    record.seconds = job.seconds;
+    record.status = to_string(job.state);
+    record.log = job.log;
+    record.derivation = job.derivation;
+    record.output = job.outputs.empty() ? "" : job.outputs.back();
+    if (job.peak_bytes > 0) record.peak_bytes = static_cast<std::int64_t>(job.peak_bytes);
+    record.output_bytes = static_cast<std::int64_t>(job.output_bytes);
+    if (options_.driver.cores > 0) record.cores = options_.driver.cores;
+    record.rule = !job.breaches.empty() ? job.breaches.front().rule : !job.why.empty() ? job.why.front().finding.rule : "";
+    record.verdict = job.reason;
+    record.builder = job.builder;
+    if (job.state == JobState::waiting) record.status = "lost";
+    try {
+      if (record.id != 0) history_.end_build(record);
+    } catch (const Error& error) {
+      observer_.note(error.text());
+    }
+    if (options_.fail_fast && is_bad(job.state)) ended_early_ = stop_children_ = true;
+    job.last_lines = {};  // shown while it runs
+    if (job.state == JobState::waiting) {
+      job.reason.clear();
+      waiting_.insert(waiting_.begin(), index);
+    } else {
+      observer_.finished(job);
+      if (is_bad(job.state)) fail_what_is_cut_out_of(job);
+    }
+  }
+
+  // Not even tried: Nix would first build again what has just failed.
+  void fail_what_is_cut_out_of(const Job& common) {
+    std::erase_if(waiting_, [&](std::size_t index) {
+      Job& job = jobs_[index];
+      if (!job.variant || job.variant->carved_from.empty() || job.variant->carved_from != common.name) return false;
+      job.state = common.state == JobState::stopped ? JobState::stopped : JobState::failed;
+      job.reason = fmt::format("is cut out of {}, which {}", common.name, common.state == JobState::lying ? "does not hold what its name says" : "was not built");
+      observer_.finished(job);
+      return true;
+    });
+  }
+
+  std::vector<Job>& jobs_;
+  const RunOptions& options_;
+  History& history_;
+  std::int64_t run_;
+  BuildObserver& observer_;
+
+  std::mutex mutex_;  // of all below, and of the jobs
+  std::condition_variable changed_;
+  std::vector<std::size_t> waiting_;
+  std::vector<Start> running_;
+  std::vector<JobCost> costs_;
+  std::vector<MachineRoom> rooms_;
+  std::map<std::size_t, std::thread> threads_;  // by job
+  std::vector<std::size_t> ended_;              // whose threads are to be joined
+  std::set<std::string> told_;                  // notes that are said once
+  std::exception_ptr failure_;                  // the first of guarded()
+  std::atomic<bool> ended_early_ = false;
+  std::atomic<bool> stop_children_ = false;
+};
+
+}  // namespace
+
+void run_builds(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run, BuildObserver& observer) {
+  Runner(jobs, options, history, run, observer).run();
+}
+
+}  // namespace lathe

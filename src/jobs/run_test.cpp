@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "jobs/run.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/error.h"
+#include "testing/few_threads.h"
+#include "testing/scratch_folder.h"
+
+namespace lathe {
+namespace {
+
+struct Counter : BuildObserver {
+  void started(const Job&) override { ++starts; }
+  void finished(const Job& job) override { ends += job.state == JobState::cached || job.state == JobState::built ? 1 : 0; }
+  std::size_t starts = 0, ends = 0;
+};
+
+class RunBuilds : public ::testing::Test {
+ protected:
+  RunBuilds() : history_(folder_.path() / "history.db") {
+    for (const char* name : {"a", "b", "c", "d", "e"}) jobs_.push_back({.name = name});
+    options_.state = folder_.path();
+    options_.rooms = {{.slots = 3}};
+    options_.driver.kind = "flox";
+    options_.driver.run = [](const Process&) { return ProcessResult{.exit_status = 0}; };
+  }
+
+  const testing::ScratchFolder folder_;
+  History history_;
+  std::vector<Job> jobs_;
+  RunOptions options_;
+};
+
+TEST_F(RunBuilds, ends_every_job) {
+  Counter counter;
+  run_builds(jobs_, options_, history_, history_.begin_run("m", "flox", {}), counter);
+  EXPECT_EQ(counter.starts, 5U);
+  EXPECT_EQ(counter.ends, 5U);
+}
+
+TEST_F(RunBuilds, where_no_thread_can_be_started_the_jobs_run_one_after_another) {
+  const auto in_child = [&] {
+    if (!testing::refuse_threads()) std::_Exit(77);
+    Counter counter;
+    run_builds(jobs_, options_, history_, history_.begin_run("m", "flox", {}), counter);
+    std::_Exit(counter.starts == 5 && counter.ends == 5 ? 0 : 1);
+  };
+  EXPECT_EXIT(in_child(), ::testing::ExitedWithCode(0), "");
+}
+
+// Standard output that is full, above all: what is shown throws in the thread of a job.
+TEST_F(RunBuilds, an_observer_that_throws_ends_the_run_and_not_the_program) {
+  struct Throws : BuildObserver {
+    void finished(const Job&) override { throw Error({.what = "cannot write standard output", .kind = ErrorKind::fault}); }
+  } observer;
+  EXPECT_THROW(run_builds(jobs_, options_, history_, history_.begin_run("m", "flox", {}), observer), Error);
+  for (const BuildRecord& record : history_.builds("", 10)) EXPECT_NE(record.status, "running") << record.variant;
+}
+
+TEST_F(RunBuilds, an_observer_that_throws_at_the_start_of_a_job_ends_the_run_too) {
+  struct Throws : BuildObserver {
+    void started(const Job&) override { throw Error({.what = "cannot write standard output", .kind = ErrorKind::fault}); }
+  } observer;
+  EXPECT_THROW(run_builds(jobs_, options_, history_, history_.begin_run("m", "flox", {}), observer), Error);
+}
+
+}  // namespace
+}  // namespace lathe

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "jobs/schedule.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <tuple>
+
+namespace lathe {
+
+std::vector<std::size_t> start_order(const std::vector<JobCost>& jobs) {
+  std::vector<std::size_t> order(jobs.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t index) {
+    const JobCost& job = jobs[index];
+    const double length = job.seconds > 0 ? job.seconds : std::numeric_limits<double>::infinity();
+    return std::tuple(!job.shared, -length);
+  });
+  return order;
+}
+
+namespace {
+
+// What the jobs that run in a room leave.
+struct Load {
+  std::size_t jobs = 0;
+  std::uint64_t bytes = 0;
+};
+
+bool allowed(const JobCost& job, std::size_t room) { return job.rooms.empty() || std::ranges::find(job.rooms, room) != job.rooms.end(); }
+
+bool fits_nowhere(const JobCost& job, const std::vector<MachineRoom>& rooms) {
+  for (std::size_t room = 0; room < rooms.size(); ++room) {
+    if (allowed(job, room) && rooms[room].slots > 0 && (rooms[room].memory == 0 || job.bytes <= rooms[room].memory)) return false;
+  }
+  return true;
+}
+
+std::optional<std::size_t> room_for(const JobCost& job, const std::vector<MachineRoom>& rooms, const std::vector<Load>& loads) {
+  std::optional<std::size_t> best;
+  double best_speed = 0;
+  const bool alone = fits_nowhere(job, rooms);
+  for (std::size_t room = 0; room < rooms.size(); ++room) {
+    const MachineRoom& machine = rooms[room];
+    const Load& load = loads[room];
+    if (!allowed(job, room) || load.jobs >= machine.slots) continue;
+    const bool fits = machine.memory == 0 || load.bytes + job.bytes <= machine.memory;
+    if (!fits && !(alone && load.jobs == 0)) continue;
+    const double speed = machine.speed / static_cast<double>(load.jobs + 1);
+    if (best && speed <= best_speed) continue;
+    best = room;
+    best_speed = speed;
+  }
+  return best;
+}
+
+}  // namespace
+
+bool has_room(const JobCost& job, const std::vector<MachineRoom>& rooms) {
+  for (std::size_t room = 0; room < rooms.size(); ++room) {
+    if (allowed(job, room) && rooms[room].slots > 0) return true;
+  }
+  return false;
+}
+
+std::optional<Start> next_to_start(const std::vector<JobCost>& jobs, const std::vector<std::size_t>& waiting,
+                                   const std::vector<Start>& running, const std::vector<MachineRoom>& rooms) {
+  std::vector<Load> loads(rooms.size());
+  bool shared_running = false;
+  for (const Start& start : running) {
+    ++loads[start.room].jobs;
+    loads[start.room].bytes += jobs[start.job].bytes;
+    shared_running = shared_running || jobs[start.job].shared;
+  }
+  for (const std::size_t job : waiting) {
+    if (shared_running && !jobs[job].shared) return std::nullopt;
+    if (const auto room = room_for(jobs[job], rooms, loads)) return Start{.job = job, .room = *room};
+  }
+  return std::nullopt;
+}
+
+double expected_makespan(const std::vector<JobCost>& jobs, const std::vector<MachineRoom>& rooms) {
+  std::vector<std::size_t> waiting = start_order(jobs);
+  std::erase_if(waiting, [&](std::size_t job) { return !has_room(jobs[job], rooms); });
+  std::vector<Start> running;
+  std::vector<double> ends(jobs.size(), 0);
+  double now = 0;
+  while (!waiting.empty() || !running.empty()) {
+    if (const auto next = next_to_start(jobs, waiting, running, rooms)) {
+      ends[next->job] = now + jobs[next->job].seconds / rooms[next->room].speed;
+      running.push_back(*next);
+      std::erase(waiting, next->job);
+      continue;
+    }
+    const auto first = std::ranges::min_element(running, {}, [&](const Start& start) { return ends[start.job]; });
+    now = ends[first->job];
+    running.erase(first);
+  }
+  return now;
+}
+
+}  // namespace lathe

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "jobs/schedule.h"
+
+#include <gtest/gtest.h>
+
+namespace lathe {
+namespace {
+
+constexpr std::uint64_t gib = std::uint64_t{1} << 30;
+
+TEST(Schedule, shared_work_comes_first_then_unknown_then_the_longest) {
+  const std::vector<JobCost> jobs = {{.seconds = 10}, {.seconds = 300}, {.seconds = 0}, {.shared = true, .seconds = 5}};
+  EXPECT_EQ(start_order(jobs), (std::vector<std::size_t>{3, 2, 1, 0}));
+}
+
+TEST(Schedule, never_more_jobs_than_memory_allows) {
+  const std::vector<JobCost> jobs = {{.seconds = 3, .bytes = 10 * gib}, {.seconds = 2, .bytes = 8 * gib}, {.seconds = 1, .bytes = 4 * gib}};
+  const std::vector<MachineRoom> machine = {{.slots = 3, .memory = 16 * gib}};
+  EXPECT_EQ(next_to_start(jobs, {0, 1, 2}, {}, machine), (Start{0, 0}));
+  EXPECT_EQ(next_to_start(jobs, {1, 2}, {{0, 0}}, machine), (Start{2, 0})) << "the second does not fit, the third does";
+  EXPECT_EQ(next_to_start(jobs, {1}, {{0, 0}, {2, 0}}, machine), std::nullopt);
+}
+
+TEST(Schedule, a_job_larger_than_the_machine_runs_alone) {
+  const std::vector<JobCost> jobs = {{.bytes = 100 * gib}, {.bytes = gib}};
+  const std::vector<MachineRoom> machine = {{.slots = 2, .memory = 16 * gib}};
+  EXPECT_EQ(next_to_start(jobs, {0, 1}, {}, machine), (Start{0, 0}));
+  EXPECT_EQ(next_to_start(jobs, {1}, {{0, 0}}, machine), std::nullopt);
+}
+
+TEST(Schedule, a_job_that_fits_one_machine_only_waits_for_it) {
+  const std::vector<JobCost> jobs = {{.bytes = 100 * gib}, {.bytes = gib}};
+  const std::vector<MachineRoom> rooms = {{.slots = 1, .memory = 16 * gib}, {.slots = 2, .memory = 128 * gib}};
+  EXPECT_EQ(next_to_start(jobs, {0, 1}, {}, rooms), (Start{0, 1}));
+  EXPECT_EQ(next_to_start(jobs, {0, 1}, {{0, 1}}, rooms)->room, 0U);
+}
+
+TEST(Schedule, a_job_goes_only_where_it_can_run_and_to_the_fastest_for_its_load) {
+  const std::vector<JobCost> jobs = {{.rooms = {1}}, {}, {}};
+  std::vector<MachineRoom> rooms = {{.slots = 1}, {.slots = 2, .speed = 3}};
+  EXPECT_EQ(next_to_start(jobs, {0, 1, 2}, {}, rooms), (Start{0, 1}));
+  EXPECT_EQ(next_to_start(jobs, {1, 2}, {{0, 1}}, rooms), (Start{1, 1})) << "half of a machine three times as fast";
+  EXPECT_EQ(next_to_start(jobs, {2}, {{0, 1}, {1, 1}}, rooms), (Start{2, 0}));
+  rooms[1].slots = 0;  // lost
+  EXPECT_EQ(next_to_start(jobs, {0, 1}, {}, rooms), (Start{1, 0}));
+  EXPECT_FALSE(has_room(jobs[0], rooms));
+}
+
+TEST(Schedule, nothing_starts_beside_work_that_it_waits_for) {
+  const std::vector<JobCost> jobs = {{.shared = true}, {}};
+  EXPECT_EQ(next_to_start(jobs, {1}, {{0, 0}}, {{.slots = 4}, {.slots = 1}}), std::nullopt);
+}
+
+TEST(Schedule, the_longest_first_is_done_earlier_than_as_given) {
+  const std::vector<JobCost> jobs = {{.seconds = 1}, {.seconds = 1}, {.seconds = 2}};
+  EXPECT_DOUBLE_EQ(expected_makespan(jobs, {{.slots = 2}}), 2);
+  EXPECT_DOUBLE_EQ(expected_makespan(jobs, {{.slots = 1}}), 4);
+  EXPECT_DOUBLE_EQ(expected_makespan(jobs, {{.slots = 1}, {.slots = 1, .speed = 2}}), 1.5) << "the longest and then another on the faster machine";
+  EXPECT_DOUBLE_EQ(expected_makespan({}, {{.slots = 1}}), 0);
+}
+
+}  // namespace
+}  // namespace lathe

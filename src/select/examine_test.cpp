@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "select/examine.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "host/named_host.h"
+#include "testing/scratch_folder.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A library with three containers that hold `codes`, and with `special` ones.
+Inspection all_of(std::vector<DeviceCode> codes, std::vector<DeviceCode> special = {}) {
+  FileInspection file{.path = "lib/libtorch_cuda.so", .format = "shared object"};
+  file.shapes.push_back({.codes = std::move(codes), .count = 3});
+  if (!special.empty()) file.shapes.push_back({.codes = std::move(special), .count = 2});
+  return {.files = {std::move(file)}};
+}
+
+HostInfo machine(const std::string& gpu, const std::string& driver) {
+  return made_up_host({.gpus = {gpu}, .cpu = "Zen 4", .driver = driver});
+}
+
+std::string rules(const ExaminedTorch& torch) {
+  std::string text;
+  for (const Finding& finding : torch.findings) text += (text.empty() ? "" : " ") + finding.rule;
+  return text;
+}
+
+const InstalledTorch cuda13 = {.folder = "/x/torch", .version = "2.11.0+cu130", .cuda = "13.0"};
+
+TEST(Examine, CodeForTheGpuIsNothingToSay) {
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{9, 0}, CodeKind::cubin}}), machine("H200", "580.65.06"))), "");
+  EXPECT_EQ(rules(examine(cuda13, Inspection{}, machine("none", ""))), "");
+}
+
+TEST(Examine, KernelsForOtherGpusAloneAreNoObstacleWhereTheRestRuns) {
+  const Inspection hopper_too = all_of({{{8, 6}, CodeKind::cubin}}, {{{9, 0, 'a'}, CodeKind::cubin}});
+  EXPECT_EQ(rules(examine(cuda13, hopper_too, machine("RTX 3090", "580.65.06"))), "");
+  EXPECT_EQ(rules(examine(cuda13, hopper_too, machine("H200", "580.65.06"))), "no-code");
+}
+
+TEST(Examine, EachObstacleIsNamed) {
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{8, 6}, CodeKind::cubin}}), machine("RTX 5090", "580.65.06"))), "no-code");
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{8, 6}, CodeKind::cubin}}), machine("RTX 4090", "580.65.06"))), "older-code");
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{9, 0}, CodeKind::ptx}}), machine("B200", "580.65.06"))), "ptx");
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{9, 0}, CodeKind::cubin}}), machine("H200", "570.86.10"))), "driver");
+  EXPECT_EQ(rules(examine({.folder = "/x/torch", .version = "2.11.0"}, Inspection{}, machine("H200", "580.65.06"))), "cpu-only");
+}
+
+TEST(Examine, WhatWasNotReadMayHoldTheCodeThatIsMissing) {
+  Inspection libraries = all_of({{{8, 6}, CodeKind::cubin}});
+  libraries.not_read.push_back({.path = "lib/libtorch_cuda.so.gz", .words = "gzip file", .severity = Severity::error});
+  const ExaminedTorch torch = examine(cuda13, libraries, machine("RTX 5090", "580.65.06"));
+  EXPECT_EQ(rules(torch), "not-read");
+  EXPECT_NE(torch.findings[0].what.find("lib/libtorch_cuda.so.gz was not read: gzip file"), std::string::npos);
+  EXPECT_EQ(rules(examine(cuda13, libraries, machine("RTX 4090", "580.65.06"))), "older-code") << "what was read is enough";
+  libraries.not_read[0].severity = Severity::note;
+  EXPECT_EQ(rules(examine(cuda13, libraries, machine("RTX 5090", "580.65.06"))), "no-code");
+}
+
+TEST(Installed, APackageSaysItsVersionItsCudaAndItsPython) {
+  const testing::ScratchFolder scratch;
+  const fs::path root = scratch.path();
+  const fs::path folder = root / "lib/python3.12/site-packages/torch";
+  fs::create_directories(folder);
+  std::ofstream(folder / "__init__.py") << "";
+  std::ofstream(folder / "_C.cpython-312-x86_64-linux-gnu.so") << "";
+  std::ofstream(folder / "version.py") << "from typing import Optional\n\n__all__ = ['__version__']\n__version__ = '2.11.0+cu130'\ndebug = False\ncuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n";
+  for (const fs::path& path : {root, folder, folder.parent_path()}) {
+    const auto torch = torch_in(path);
+    ASSERT_TRUE(torch.has_value()) << path;
+    EXPECT_EQ(torch->version, "2.11.0+cu130");
+    EXPECT_EQ(torch->cuda, "13.0");
+    EXPECT_EQ(torch->python, "3.12");
+  }
+  std::ofstream(folder / "version.py") << "__version__ = '2.11.0'\ncuda: Optional[str] = None\n";
+  EXPECT_FALSE(torch_in(root)->cuda.has_value());
+  fs::remove(folder / "version.py");
+  EXPECT_FALSE(torch_in(root).has_value());
+}
+
+}  // namespace
+}  // namespace lathe
