@@ -44,6 +44,7 @@ struct Line {
 struct Block {
   std::vector<Line> lines;
   std::string text;
+  std::size_t hit = 0;  // the line that was brought to attention
 };
 
 // Eight bytes at a time: std::count took a quarter of the whole time.
@@ -84,6 +85,7 @@ struct Target {
 // What is the same for every log: read once.
 struct Knowledge {
   std::vector<LogRule> rules;
+  LazyPattern harmless;
   std::vector<std::vector<Target>> targets;  // per literal
   LiteralScanner scanner;
   std::uint32_t derivation = 0;  // the literal at whose hits a derivation may be named
@@ -91,7 +93,8 @@ struct Knowledge {
 
 Knowledge read_knowledge() {
   const EmbeddedFile& file = diagnose_data::rules().front();
-  std::vector<LogRule> rules = read_diagnose_rules(file.text, std::string(file.name));
+  LogRules read = read_diagnose_rules(file.text, std::string(file.name));
+  const std::vector<LogRule>& rules = read.rules;
   std::vector<std::vector<Target>> targets;
   std::map<std::string, std::size_t> index;
   std::vector<std::string> literals;
@@ -106,7 +109,7 @@ Knowledge read_knowledge() {
   const auto derivation = static_cast<std::uint32_t>(literals.size());
   literals.emplace_back("'/nix/store/");
   targets.emplace_back();
-  return {.rules = std::move(rules), .targets = std::move(targets), .scanner = LiteralScanner(std::move(literals), diagnose_data::usual().front().text), .derivation = derivation};
+  return {.rules = std::move(read.rules), .harmless = std::move(read.harmless), .targets = std::move(targets), .scanner = LiteralScanner(std::move(literals), diagnose_data::usual().front().text), .derivation = derivation};
 }
 
 const Knowledge& knowledge() {
@@ -176,6 +179,7 @@ Block Diagnoser::State::block_around(std::size_t position, unsigned before, unsi
     raws.push_back(raw_at(at));
   }
   Block block;
+  block.hit = static_cast<std::size_t>(line_at(position) - number);
   for (const std::string_view raw : raws) {
     std::string text = plain_text(raw);
     const std::string flat = printable(collapsed(text));  // RE2 wants UTF-8
@@ -223,7 +227,9 @@ void Diagnoser::State::look(const Target& target, const LiteralScanner::Hit& hit
   if (dropped + position < tally.matched_to) return;
   const Block block = block_around(position, row.before, row.after);
   auto match = row.pattern.get().match(block.text);
-  if (!match || (!row.unless.empty() && row.unless.get().matches(block.text))) return;
+  if (!match || row.unless.matches(block.text)) return;
+  const std::string own = printable(collapsed(block.lines[block.hit].text));
+  if (rule.unless.matches(own) || knowledge().harmless.matches(own)) return;
   tally.matched_to = dropped + line_around(buffer, position).end;
   add_contexts(rule, position, match->captures);
   record(rule, tally, block, *match);

@@ -85,7 +85,7 @@ TEST(Diagnose, every_log_says_where_it_is_from) {
 TEST(Diagnose, every_rule_has_a_log_that_shows_it_and_says_everything_a_reader_needs) {
   std::set<std::string> shown;
   for (const auto& path : logs()) shown.insert(rule_of(path));
-  for (const LogRule& rule : read_diagnose_rules(diagnose_data::rules().front().text, "rules.toml")) {
+  for (const LogRule& rule : read_diagnose_rules(diagnose_data::rules().front().text, "rules.toml").rules) {
     EXPECT_TRUE(shown.contains(rule.name)) << rule.name << " has no log";
     EXPECT_FALSE(rule.what.empty() || rule.cause.empty() || rule.fix.empty() || rule.source.empty()) << rule.name;
     std::set<BuildTold::Kind> kinds;
@@ -286,12 +286,21 @@ TEST(Diagnose, a_log_that_holds_an_error_is_never_nothing_and_the_compilers_firs
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].finding.severity, Severity::error);
   EXPECT_EQ(found[0].finding.what, "not known to this version; most likely this line: x.cpp:3:1: error: 'Foo' does not name a type");
-  for (const std::string line : {"error: odd", "Error: odd", "ERROR: odd", "OddError: odd", "a.b.OddError: odd", "fatal: odd", "/usr/bin/ld: a.o: error: odd",
+  for (const std::string line : {"error: odd", "OddError: \n  odd", "/usr/bin/ld: odd", "odd.lib : fatal error LNK1000: odd", "Error: odd", "ERROR: odd", "OddError: odd", "a.b.OddError: odd", "fatal: odd", "/usr/bin/ld: a.o: error: odd",
                                  "collect2: error: ld returned 1 exit status", "ptxas fatal   : odd", "make: *** [Makefile:3: all] Error 7",
                                  "Segmentation fault (core dumped)", "##[error]odd", "nvlink error   : odd", "thread 'main' panicked at src/x.rs:3"}) {
     ASSERT_FALSE(diagnose(line).empty()) << line;
     EXPECT_EQ(diagnose(line)[0].finding.severity, Severity::error) << line;
     EXPECT_TRUE(diagnose(line)[0].finding.what.starts_with("not known to this version; most likely this line: ")) << line << diagnose(line)[0].finding.what;
+  }
+}
+
+TEST(Diagnose, a_line_that_says_that_all_is_well_says_nothing_else) {
+  for (const std::string line : {"test_cuda.py::test_out_of_memory[CUDA out of memory] PASSED [ 12%]", "[ RUN      ] Disk.No space left on device",
+                                 "ok 3 - No space left on device", "warning: unable to download 'x': Could not resolve host: y; retrying in 250 ms",
+                                 "make[1]: [Makefile:3: check] Error 137 (ignored)", "-- Looking for libcudart.so: cannot open shared object file",
+                                 "    libnvrtc.so.12 -> not found!", "test error: 2.5%", "100% tests passed, 0 tests failed out of 30"}) {
+    EXPECT_EQ(first_rule(line + "\n"), "") << line;
   }
 }
 

@@ -60,7 +60,7 @@ RuleOf read_of(const Toml& table) {
 }
 
 LogRule read_rule(const Toml& table) {
-  table.allow_only({"name", "stage", "severity", "once", "what", "cause", "fix", "source", "absorbs", "match", "context", "of"});
+  table.allow_only({"name", "stage", "severity", "once", "what", "cause", "fix", "source", "absorbs", "unless", "match", "context", "of"});
   LogRule rule{.name = table.at("name").text(),
             .stage = stage_of(table.at("stage")),
             .severity = severity_of(table),
@@ -70,6 +70,7 @@ LogRule read_rule(const Toml& table) {
             .fix = table.at("fix").text(),
             .source = table.at("source").text(),
             .absorbs = {},
+            .unless = LazyPattern(table.text_or("unless", "")),
             .matches = {},
             .contexts = {},
             .of = {}};
@@ -114,21 +115,23 @@ const TextPattern& LazyPattern::get() const {
   return *compiled_->pattern;
 }
 
-std::vector<LogRule> read_diagnose_rules(std::string_view toml, const std::string& file) {
-  std::vector<LogRule> rules;
+LogRules read_diagnose_rules(std::string_view toml, const std::string& file) {
   const Toml root = Toml::parse(toml, file);
-  for (const Toml& table : root.at("rule").array()) rules.push_back(read_rule(table));
-  return rules;
+  root.allow_only({"harmless", "rule"});
+  LogRules all{.rules = {}, .harmless = LazyPattern(root.text_or("harmless", ""))};
+  for (const Toml& table : root.at("rule").array()) all.rules.push_back(read_rule(table));
+  return all;
 }
 
 std::string fill_in(std::string_view text, const Captures& captures) {
+  constexpr std::string_view in_braces = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ|?- ";
   std::string out;
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text.substr(at).starts_with("{{") || text.substr(at).starts_with("}}")) {
       out += text[at++];
       continue;
     }
-    const std::size_t end = text[at] == '{' ? text.find_first_not_of("abcdefghijklmnopqrstuvwxyz|?- ", at + 1) : std::string_view::npos;
+    const std::size_t end = text[at] == '{' ? text.find_first_not_of(in_braces, at + 1) : std::string_view::npos;
     if (end == std::string_view::npos || text[end] != '}' || text[at + 1] == ' ') {  // "{ cudaSupport = true; }" stays as it is
       out += text[at];
       continue;

@@ -31,6 +31,7 @@ class LazyPattern {
  public:
   explicit LazyPattern(std::string expression) : expression_(std::move(expression)) {}
   bool empty() const { return expression_.empty(); }
+  bool matches(std::string_view text) const { return !empty() && get().matches(text); }
   const TextPattern& get() const;
 
  private:
@@ -75,12 +76,18 @@ struct LogRule {
   bool once = false;  // only its first match is of interest
   std::string what, cause, fix, source;  // templates
   std::vector<std::string> absorbs;
+  LazyPattern unless{""};  // no match whose own line matches this
   std::vector<RuleMatch> matches;
   std::vector<RuleContext> contexts;
   std::vector<RuleOf> of;
 };
 
-std::vector<LogRule> read_diagnose_rules(std::string_view toml, const std::string& file);
+struct LogRules {
+  std::vector<LogRule> rules;
+  LazyPattern harmless{""};  // lines that say nothing, whatever they hold: tests that passed, downloads that are tried again
+};
+
+LogRules read_diagnose_rules(std::string_view toml, const std::string& file);
 
 // "{name}", "{name|dotted}", "{name|digits}" of a template filled in; a name that was not captured is empty,
 // or, of "{name?text}", that text; "{{" is "{".
