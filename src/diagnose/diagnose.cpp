@@ -47,20 +47,19 @@ struct Block {
   std::size_t hit = 0;  // the line that was brought to attention
 };
 
-// Eight bytes at a time: std::count took a quarter of the whole time.
+// Sixteen bytes at a time: std::count took a quarter of the whole time, eight at a time a fifth, this a tenth.
 std::uint64_t line_feeds(std::string_view text) {
-  constexpr std::uint64_t ones = 0x0101010101010101U, low = 0x7f * ones;
+  using Bytes = unsigned char __attribute__((vector_size(16)));
   std::uint64_t count = 0;
   std::size_t at = 0;
-  while (at + 8 <= text.size()) {
-    std::uint64_t sums = 0;  // one in each byte
-    for (int i = 0; i < 255 && at + 8 <= text.size(); ++i, at += 8) {
-      std::uint64_t bytes = 0;
-      std::memcpy(&bytes, text.data() + at, 8);
-      bytes ^= '\n' * ones;  // a line feed is now 0
-      sums += ~(((bytes & low) + low) | bytes | low) >> 7;
+  while (at + sizeof(Bytes) <= text.size()) {
+    Bytes sums = {};  // how many line feeds were at each of the sixteen places; a byte holds 255 of them
+    for (int i = 0; i < 255 && at + sizeof(Bytes) <= text.size(); ++i, at += sizeof(Bytes)) {
+      Bytes bytes;
+      std::memcpy(&bytes, text.data() + at, sizeof(Bytes));
+      sums -= static_cast<Bytes>(bytes == static_cast<unsigned char>('\n'));  // a comparison that holds is -1
     }
-    for (int i = 0; i < 8; ++i) count += sums >> 8 * i & 0xff;
+    for (std::size_t i = 0; i < sizeof(Bytes); ++i) count += sums[i];
   }
   return count + static_cast<std::uint64_t>(std::ranges::count(text.substr(at), '\n'));
 }

@@ -286,7 +286,7 @@ TEST(Diagnose, a_log_that_holds_an_error_is_never_nothing_and_the_compilers_firs
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].finding.severity, Severity::error);
   EXPECT_EQ(found[0].finding.what, "not known to this version; most likely this line: x.cpp:3:1: error: 'Foo' does not name a type");
-  for (const std::string line : {"error: odd", "OddError: \n  odd", "/usr/bin/ld: odd", "odd.lib : fatal error LNK1000: odd", "Error: odd", "ERROR: odd", "OddError: odd", "a.b.OddError: odd", "fatal: odd", "/usr/bin/ld: a.o: error: odd",
+  for (const std::string line : {"error: odd", "OddError: \n  odd", "/usr/bin/ld: odd", "odd.lib : fatal error LNK1000: odd", "error[E0308]: odd", "panic: odd", "npm ERR! odd", "[ERROR] odd", "Error: odd", "ERROR: odd", "OddError: odd", "a.b.OddError: odd", "fatal: odd", "/usr/bin/ld: a.o: error: odd",
                                  "collect2: error: ld returned 1 exit status", "ptxas fatal   : odd", "make: *** [Makefile:3: all] Error 7",
                                  "Segmentation fault (core dumped)", "##[error]odd", "nvlink error   : odd", "thread 'main' panicked at src/x.rs:3"}) {
     ASSERT_FALSE(diagnose(line).empty()) << line;
@@ -299,7 +299,8 @@ TEST(Diagnose, a_line_that_says_that_all_is_well_says_nothing_else) {
   for (const std::string line : {"test_cuda.py::test_out_of_memory[CUDA out of memory] PASSED [ 12%]", "[ RUN      ] Disk.No space left on device",
                                  "ok 3 - No space left on device", "warning: unable to download 'x': Could not resolve host: y; retrying in 250 ms",
                                  "make[1]: [Makefile:3: check] Error 137 (ignored)", "-- Looking for libcudart.so: cannot open shared object file",
-                                 "    libnvrtc.so.12 -> not found!", "test error: 2.5%", "100% tests passed, 0 tests failed out of 30"}) {
+                                 "    libnvrtc.so.12 -> not found!", "test error: 2.5%", "100% tests passed, 0 tests failed out of 30",
+                                 "Failed to open connection to \"system\" message bus: Failed to connect to socket /run/dbus/system_bus_socket: No such file"}) {
     EXPECT_EQ(first_rule(line + "\n"), "") << line;
   }
 }

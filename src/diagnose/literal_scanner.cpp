@@ -68,11 +68,11 @@ LiteralScanner::LiteralScanner(std::vector<std::string> literals, std::string_vi
   }
 }
 
-// Each jump waits for the table, the table for the text, the text for the jump before it. Four parts of the text walked side by
+// Each jump waits for the table, the table for the text, the text for the jump before it. Six parts of the text walked side by
 // side wait together.
 void LiteralScanner::find_candidates(std::string_view text, std::size_t from, std::size_t to, Candidates& out) const {
   for (auto& lane : out.lanes) lane.clear();
-  const std::size_t part = to > from ? (to - from) / 4 : 0;
+  const std::size_t part = to > from ? (to - from) / 6 : 0;
   const char* last_four = text.data() + window_ - 4;
   const std::uint8_t* jumps = jumps_.data();
   const auto step = [last_four, jumps](std::size_t at, std::vector<std::size_t>& lane) __attribute__((always_inline)) {
@@ -81,18 +81,22 @@ void LiteralScanner::find_candidates(std::string_view text, std::size_t from, st
     lane.push_back(at);
     return at + 1;
   };
-  std::size_t a = from, b = from + part, c = b + part, d = c + part;
-  const std::size_t a_end = b, b_end = c, c_end = d;
-  while (a < a_end && b < b_end && c < c_end && d < to) {
+  std::size_t a = from, b = from + part, c = b + part, d = c + part, e = d + part, f = e + part;
+  const std::size_t a_end = b, b_end = c, c_end = d, d_end = e, e_end = f;
+  while (a < a_end && b < b_end && c < c_end && d < d_end && e < e_end && f < to) {
     a = step(a, out.lanes[0]);
     b = step(b, out.lanes[1]);
     c = step(c, out.lanes[2]);
     d = step(d, out.lanes[3]);
+    e = step(e, out.lanes[4]);
+    f = step(f, out.lanes[5]);
   }
   while (a < a_end) a = step(a, out.lanes[0]);
   while (b < b_end) b = step(b, out.lanes[1]);
   while (c < c_end) c = step(c, out.lanes[2]);
-  while (d < to) d = step(d, out.lanes[3]);
+  while (d < d_end) d = step(d, out.lanes[3]);
+  while (e < e_end) e = step(e, out.lanes[4]);
+  while (f < to) f = step(f, out.lanes[5]);
 }
 
 }  // namespace lathe

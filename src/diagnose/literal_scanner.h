@@ -28,7 +28,7 @@ class LiteralScanner {
   };
 
   struct Candidates {  // room to work in, for the next scan again
-    std::array<std::vector<std::size_t>, 4> lanes;
+    std::array<std::vector<std::size_t>, 6> lanes;
     std::vector<Hit> hits;
   };
 
@@ -52,7 +52,7 @@ class LiteralScanner {
   }
 
  private:
-  // Starts in [from, to) of windows whose last three bytes end a literal's window: those of each quarter, in order.
+  // Starts in [from, to) of windows whose last three bytes end a literal's window: those of each sixth, in order.
   void find_candidates(std::string_view text, std::size_t from, std::size_t to, Candidates& out) const;
 
   static constexpr std::uint32_t slot_bits = 15;  // jumps_ is 32 KiB: it stays in the first-level cache
