@@ -168,7 +168,7 @@ Block Diagnoser::State::block_around(std::size_t position, unsigned before, unsi
   for (unsigned i = 0; i < before; ++i) {
     at = end_of_previous_line(buffer, at);
     if (at == std::string::npos) break;
-    raws.insert(raws.begin(), raw_at(at));
+    raws.insert(raws.begin(), raw_at(at > 0 && buffer[at - 1] == '\r' ? at - 1 : at));
     --number;
   }
   at = position;

@@ -202,7 +202,7 @@ TEST(Diagnose, the_same_cause_many_times_is_one_finding_with_a_count) {
 
 TEST(Diagnose, what_ci_systems_and_builders_write_before_a_line_is_neither_in_the_way_nor_shown) {
   for (const std::string prefix : {"2026-01-02T03:04:05.678Z ", "#12 34.5 ", "##[error]", "torch> ", "       > ", "\u2503 ", "\u2503 torch> ", "34.51 ",
-                                   "[12:34:56] ", "app-1  | ", "E   ", "[rank3]: ", "2026-01-02T03:04:05Z #7 1.25 ", "\x1b[31m", "      \u2502   "}) {
+                                   "[12:34:56] ", "[12:34:56]W:\t [Step 1/2] ", "2026-01-02T03:04:05.678901234Z stderr F ", "app-1  | ", "E   ", "[rank3]: ", "2026-01-02T03:04:05Z #7 1.25 ", "\x1b[31m", "      \u2502   "}) {
     const auto found = diagnose("starts\r\n" + prefix + "Killed\r\nends\n");
     ASSERT_FALSE(found.empty()) << prefix;
     EXPECT_EQ(found[0].finding.rule, "compiler-killed") << prefix;
@@ -210,6 +210,13 @@ TEST(Diagnose, what_ci_systems_and_builders_write_before_a_line_is_neither_in_th
     EXPECT_EQ(found[0].evidence[0].text, "Killed") << prefix;
     EXPECT_EQ(found[0].evidence[0].line, 2U) << prefix;
   }
+}
+
+TEST(Diagnose, lines_before_and_messages_of_nix_are_read_whatever_ends_or_precedes_the_lines) {
+  const std::string log = "Getting requirements to build wheel ... error\n  File \"setup.py\", line 9, in <module>\nModuleNotFoundError: No module named 'torch'\n";
+  EXPECT_EQ(first_rule(log), "build-isolation");
+  EXPECT_EQ(first_rule(replace_all(log, "\n", "\r\n")), "build-isolation");
+  EXPECT_EQ(first_rule("2026-01-02T03:04:05.678Z @nix {\"action\":\"msg\",\"level\":0,\"msg\":\"error: writing to file: No space left on device\"}\n"), "no-space-left");
 }
 
 TEST(Diagnose, the_case_of_letters_does_not_matter) {
@@ -279,6 +286,7 @@ TEST(Diagnose, json_lines_of_containers_and_loggers_are_read_as_their_message) {
   EXPECT_EQ(first_rule(R"({"log":"c++: fatal error: Killed signal terminated program cc1plus\n","stream":"stderr"})"), "compiler-killed");
   EXPECT_EQ(first_rule(R"({"level": "error", "message": "ImportError: libcudart.so.13: cannot open shared object file"})"), "cuda-library-missing");
   EXPECT_EQ(first_rule(R"({"level":"error","msg":"Killed"})"), "compiler-killed");
+  EXPECT_EQ(first_rule(R"({"log":"Killed\n","stream":"stderr"})"), "compiler-killed");
 }
 
 TEST(Diagnose, a_log_that_holds_an_error_is_never_nothing_and_the_compilers_first_error_comes_before_ninjas_failed) {

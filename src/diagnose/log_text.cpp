@@ -118,8 +118,8 @@ std::string json_message(std::string_view raw, std::initializer_list<std::string
 const TextPattern& line_prefix() {
   static const TextPattern pattern(
       R"(^\s*(?:)"
-      R"(\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s(?:\s*\d\d[OE]\+?\s)?)"  // GitHub, GitLab, Kubernetes
-      R"(|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s)"                                                     // Jenkins, TeamCity
+      R"(\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s(?:\s*\d\d[OE]\+?\s|std(?:out|err) [FP] )?)"  // GitHub, GitLab, Kubernetes
+      R"(|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?(?:[A-Za-z]?:)?\s(?:\s*\[Step \d+/\d+\] )?)"                                                     // Jenkins, TeamCity
       R"(|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \S+?(?:\[\d+\])?: )"                            // syslog, journalctl
       R"(|\[ *\d+\.\d{6}\] )"                                                                      // dmesg
       R"(|#\d+ (?:\d+\.\d+ )?|\d+\.\d{1,3} )"                                                      // BuildKit
@@ -142,10 +142,11 @@ std::string without_prefix(std::string text) {
 }  // namespace
 
 std::string plain_text(std::string_view raw) {
-  if (raw.starts_with("@nix {")) {
-    if (std::string message = json_message(raw, {"msg", "fields", "text"}); !message.empty()) return without_prefix(without_escapes(message));
-  }
   std::string text = without_prefix(without_escapes(raw));
+  if (text.starts_with("@nix {")) {
+    const std::string message = json_message(text, {"msg", "fields", "text"});
+    return message.empty() ? text : without_prefix(without_escapes(message));
+  }
   if (!text.starts_with("{\"") && !text.starts_with("{ \"")) return text;
   const std::string message = json_message(text, {"log", "msg", "message", "raw_msg", "text", "line", "data", "output", "content", "body"});
   return message.empty() ? text : without_prefix(without_escapes(message));
