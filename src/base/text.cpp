@@ -33,7 +33,9 @@ bool is_combining(char32_t code) {
 
 }  // namespace
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
+std::optional<std::size_t> edit_distance_within(std::string_view a, std::string_view b, std::size_t most) {
+  const std::size_t unlike = a.size() > b.size() ? a.size() - b.size() : b.size() - a.size();
+  if (unlike > most) return std::nullopt;
   std::vector<std::size_t> before(b.size() + 1), previous(b.size() + 1), current(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) previous[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
@@ -46,8 +48,14 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     }
     std::swap(before, previous);
     std::swap(previous, current);
+    // Every later row takes from these two, or from `before` one dearer.
+    if (std::ranges::min(previous) > most && std::ranges::min(before) >= most) return std::nullopt;
   }
-  return previous[b.size()];
+  return previous[b.size()] <= most ? std::optional(previous[b.size()]) : std::nullopt;
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  return *edit_distance_within(a, b, std::max(a.size(), b.size()));
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -150,10 +158,10 @@ std::optional<std::string> did_you_mean(std::string_view word, std::span<const s
   std::size_t best_distance = word.size() / 3 + 1;
   for (const std::string& candidate : candidates) {
     if (candidate.size() > longest) continue;
-    const std::size_t distance = edit_distance(word, candidate);
-    if (distance < best_distance || (distance == best_distance && best == nullptr)) {
+    const auto distance = edit_distance_within(word, candidate, best_distance);
+    if (distance && (*distance < best_distance || best == nullptr)) {
       best = &candidate;
-      best_distance = distance;
+      best_distance = *distance;
     }
   }
   return best ? std::optional(*best) : std::nullopt;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/edit_distance.h"
 #include "base/outside_text.h"
 
 namespace lathe {
@@ -80,6 +81,19 @@ TEST(Text, GuessesSlipsButNotOtherWords) {
   EXPECT_EQ(did_you_mean("Pyhton", words), "python");
   EXPECT_EQ(did_you_mean("banana", words), std::nullopt);
   EXPECT_EQ(did_you_mean("", words), std::nullopt);
+}
+
+TEST(Text, EditDistanceWithinABoundIsTheWholeOneOrNone) {
+  for (const char* a : {"", "mismatch", "missmatch", "match", "swpa", "swap", "abcdef"}) {
+    for (const char* b : {"", "mismatch", "swap", "pawsswap", "fedcba"}) {
+      for (const std::size_t most : {0U, 1U, 2U, 5U, 9U}) {
+        const std::size_t whole = edit_distance(a, b);
+        EXPECT_EQ(edit_distance_within(a, b, most), whole <= most ? std::optional(whole) : std::nullopt) << a << ' ' << b << ' ' << most;
+      }
+    }
+  }
+  EXPECT_EQ(edit_distance("swpa", "swap"), 1U);
+  EXPECT_EQ(edit_distance("missmatch", "mismatch"), 1U);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 #include "cli/answer.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "base/edit_distance.h"
 #include "base/text.h"
@@ -70,9 +72,22 @@ const TopicSearch& search() {
   return index;
 }
 
+// A failed build, or a question, is asked for more often than a finding of an audit: of two as good it comes first.
+std::vector<SearchHit> ranked_hits(const std::string& question) {
+  constexpr double often = 0.02;
+  std::vector<SearchHit> hits = search().find(question);
+  for (SearchHit& hit : hits) {
+    const Topic& topic = topics()[hit.document];
+    const bool failure = topic.kind == Topic::Kind::rule && topic.of == std::vector<std::string>{"diagnose"};
+    if (failure || topic.kind == Topic::Kind::question || topic.kind == Topic::Kind::word) hit.score += often;
+  }
+  std::ranges::stable_sort(hits, std::ranges::greater(), &SearchHit::score);
+  return hits;
+}
+
 Answer by_words(const std::string& question) {
   Answer answer;
-  const std::vector<SearchHit> hits = search().find(question);
+  const std::vector<SearchHit> hits = ranked_hits(question);
   const bool fits = !hits.empty() && hits.front().score >= enough;
   if (fits) answer.topics = {topics()[hits.front().document]};
   for (const SearchHit& hit : hits) {
@@ -93,31 +108,63 @@ std::vector<Topic> named_in(const std::string& question) {
   return {};
 }
 
-// Where no word is known: names that look alike.
-std::vector<std::string> alike(const std::string& question) {
+// Where too few words are known: names that look alike fill up the nearest.
+void add_alike(const std::string& question, std::vector<std::string>& nearest) {
   const std::string begin = question.substr(0, 40);
-  std::vector<std::pair<std::size_t, std::string>> all;
-  for (const Topic& topic : topics()) all.emplace_back(edit_distance(topic.name, begin), topic.name);
-  std::ranges::stable_sort(all, {}, &std::pair<std::size_t, std::string>::first);
-  std::vector<std::string> names;
-  for (const auto& [distance, name] : all) {
-    if (names.size() < most_nearest && std::ranges::find(names, name) == names.end()) names.push_back(name);
+  std::vector<std::pair<std::size_t, std::string>> best;
+  for (const Topic& topic : topics()) {
+    const std::size_t most = best.size() < most_nearest ? begin.size() + topic.name.size() : best.back().first;
+    const auto distance = edit_distance_within(topic.name, begin, most);
+    const auto is_topic = [&](const auto& each) { return each.second == topic.name; };
+    if (!distance || std::ranges::any_of(best, is_topic) || std::ranges::find(nearest, topic.name) != nearest.end()) continue;
+    best.emplace_back(*distance, topic.name);
+    std::ranges::stable_sort(best, {}, &std::pair<std::size_t, std::string>::first);
+    if (best.size() > most_nearest) best.pop_back();
   }
-  return names;
+  for (const auto& [distance, name] : best) {
+    if (nearest.size() < most_nearest) nearest.push_back(name);
+  }
+}
+
+// "ptx-mising": a name with a slip of the fingers in it, where one topic alone has a name so like it.
+std::vector<Topic> almost_named(const std::string& question) {
+  constexpr std::size_t shortest = 7, longest = 40;
+  const std::string wanted = squeezed(question);
+  if (question.find_first_of("-_") == std::string::npos || wanted.size() < shortest || wanted.size() > longest) return {};
+  const std::size_t slips = wanted.size() < 10 ? 1 : 2;
+  std::set<std::string> alike;
+  for (const Topic& topic : topics()) {
+    if (edit_distance_within(squeezed(topic.name), wanted, slips)) alike.insert(topic.name);
+  }
+  return alike.size() == 1 ? topics_named(*alike.begin()) : std::vector<Topic>{};
+}
+
+// "what is an isa", "what does unguarded mean": a name, and words that stand in every sentence.
+std::vector<Topic> asked_name(const std::string& question) {
+  constexpr std::size_t most_words = 6;
+  std::string name;
+  const std::vector<std::string_view> all = words(question);
+  if (all.size() > most_words) return {};
+  for (const std::string_view word : all) {
+    if (!is_common_word(word)) name.append(name.empty() ? "" : " ").append(word);
+  }
+  return topics_named(name);
 }
 
 // What stands beside it: topics whose words the question has too.
-Answer with_others(Topic topic, const std::string& question) {
+Answer with_others(Topic topic, const Answer& others) {
   Answer answer{{std::move(topic)}, {}};
-  const Answer others = by_words(question);
   for (const Topic& other : others.topics) answer.nearest.push_back(other.name);
   return answer;
 }
 
 // Names are read with what stands around them: of a whole sentence the words come first.
-std::optional<Topic> name_alone(const std::string& question) {
+std::optional<Topic> name_alone(const std::string& question, const Answer& by_its_words) {
+  constexpr std::size_t most_words = 16;
   const std::string name(trim(question));
-  if (words(question).size() >= 3 && !by_words(question).topics.empty()) return std::nullopt;
+  const std::size_t count = words(question).size();
+  if (count > most_words) return std::nullopt;
+  if (count >= 3 && !by_its_words.topics.empty()) return std::nullopt;
   if (auto found = hardware_topic(name)) return found;
   return vague_topic(name);
 }
@@ -125,32 +172,37 @@ std::optional<Topic> name_alone(const std::string& question) {
 }  // namespace
 
 std::vector<Topic> topics_named(std::string_view name) {
-  std::vector<Topic> found;
-  const std::string wanted = squeezed(variable_in(name));
-  if (wanted.empty()) return found;
-  for (const Topic& topic : topics()) {
-    const auto is_wanted = [&](const std::string& each) { return squeezed(each) == wanted; };
-    if (is_wanted(topic.name) || std::ranges::any_of(topic.also, is_wanted)) found.push_back(topic);
-  }
-  return found;
+  static const std::map<std::string, std::vector<const Topic*>, std::less<>> by_name = [] {
+    std::map<std::string, std::vector<const Topic*>, std::less<>> all;
+    for (const Topic& topic : topics()) {
+      std::set<std::string> names = {squeezed(topic.name)};
+      for (const std::string& other : topic.also) names.insert(squeezed(other));
+      for (const std::string& each : names) all[each].push_back(&topic);
+    }
+    return all;
+  }();
+  const auto found = by_name.find(squeezed(variable_in(name)));
+  std::vector<Topic> named;
+  if (found == by_name.end()) return named;
+  for (const Topic* topic : found->second) named.push_back(*topic);
+  return named;
 }
 
 Answer answer_to(const std::string& question) {
   if (auto found = topics_named(question); !found.empty()) return {found, {}};
+  if (auto found = asked_name(question); !found.empty()) return {found, {}};
+  if (auto found = almost_named(question); !found.empty()) return {found, {}};
   if (auto found = of_error_line(question); !found.empty()) return {found, {}};
   if (catalog().find_gpu(trim(question))) return {{*hardware_topic(std::string(trim(question)))}, {}};
-  if (auto found = hardware_question(question)) return with_others(std::move(*found), question);
-  if (auto found = name_alone(question)) return {{std::move(*found)}, {}};
+  HardwareAnswers hardware = hardware_question(question);
   Answer answer = by_words(question);
+  if (hardware.whole) return with_others(std::move(*hardware.whole), answer);
+  if (auto found = name_alone(question, answer)) return {{std::move(*found)}, {}};
   if (answer.topics.empty()) answer.topics = named_in(question);
   if (answer.topics.empty()) {
-    if (auto found = hardware_named_in(question)) answer.topics = {*found};
+    if (hardware.named) answer.topics = {*hardware.named};
   }
-  if (answer.topics.empty()) {
-    for (const std::string& name : alike(question)) {
-      if (answer.nearest.size() < most_nearest && std::ranges::find(answer.nearest, name) == answer.nearest.end()) answer.nearest.push_back(name);
-    }
-  }
+  if (answer.topics.empty()) add_alike(question, answer.nearest);
   return answer;
 }
 

@@ -86,7 +86,7 @@ void print(const Topic& topic, Terminal& terminal) {
   if (finding) terminal.out(wrapped(topic.title, 0, width) + "\n");
   terminal.out(topic.kind == Topic::Kind::question ? topic.text : wrapped(topic.text, 0, width));
   terminal.out("\n\n");
-  if (!topic.also.empty()) print_part("like:", fmt::format("{}", fmt::join(topic.also, " ")), terminal);
+  if (topic.kind == Topic::Kind::variable && !topic.also.empty()) print_part("like:", fmt::format("{}", fmt::join(topic.also, " ")), terminal);
   print_part("why:", topic.why, terminal);
   print_part("repair:", topic.repair, terminal);
   if (!topic.believed.empty()) terminal.print("once written down, and wrong: {}\n", topic.believed);

@@ -126,10 +126,13 @@ std::optional<NamedGpu> gpu_in(const std::string& text) {
   NamedGpu gpu{.name = text, .rows = {}};
   const auto spelled = parse_capability(text);
   try {
-    const GpuReading reading = read_gpu_name(text);
-    gpu.code.capability = reading.capability;
-    gpu.gpu = reading.gpu;
-    if (reading.gpu) gpu.name = reading.gpu->name;
+    const auto reading = find_gpu_name(text);
+    if (!reading && !spelled) return std::nullopt;
+    if (reading) {
+      gpu.code.capability = reading->capability;
+      gpu.gpu = reading->gpu;
+      if (reading->gpu) gpu.name = reading->gpu->name;
+    }
   } catch (const Error&) {
     if (!spelled) return std::nullopt;
   }
@@ -148,10 +151,10 @@ bool add_processor(const std::string& text, Asked& asked) {
   }
   if (is_short_number(text)) return false;
   try {
-    const CpuReading reading = read_cpu_name(text);
-    if (!reading.unread.empty()) return false;
-    if (reading.isa) asked.isas.push_back(reading.isa);
-    else asked.processors.push_back({.name = text, .machine = reading.cpu->machine, .isas = reading.cpu->isas});
+    const auto reading = find_cpu_name(text);
+    if (!reading || !reading->unread.empty()) return false;
+    if (reading->isa) asked.isas.push_back(reading->isa);
+    else asked.processors.push_back({.name = text, .machine = reading->cpu->machine, .isas = reading->cpu->isas});
     return true;
   } catch (const Error&) {
     return false;
@@ -167,20 +170,23 @@ bool add_named(const std::string& text, Asked& asked) {
 
 bool may_stand_at_an_end(std::string_view word) { return !is_filler(word) || is_one_of(word, {"cuda", "driver", "toolkit", "nvcc"}); }
 
+// A question is short: of a text with more words, or a run of more bytes, none is taken for a name.
 Asked read_question(const std::string& question) {
-  constexpr std::size_t most_words = 16, longest_name = 6;
+  constexpr std::size_t most_words = 16, longest_name = 6, most_bytes = 100;
   Words all;
   for (const std::string_view word : words(question)) {
     if (const std::string_view plain = without_signs(word); !plain.empty()) all.emplace_back(plain);
   }
   Asked asked;
   if (all.size() > most_words) return asked.more = true, asked;
+  std::vector<bool> end_of_name;
+  for (const std::string& word : all) end_of_name.push_back(may_stand_at_an_end(word));
   for (std::size_t at = 0; at < all.size();) {
     std::size_t taken = 0;
     for (std::size_t length = std::min(longest_name, all.size() - at); length > 0 && taken == 0; --length) {
-      if (!may_stand_at_an_end(all[at]) || !may_stand_at_an_end(all[at + length - 1])) continue;
+      if (!end_of_name[at] || !end_of_name[at + length - 1]) continue;
       const std::string run = run_of(all, at, length);
-      if (!add_named(run, asked)) continue;
+      if (run.size() > most_bytes || !add_named(run, asked)) continue;
       asked.names.push_back(run);
       taken = length;
     }
@@ -377,11 +383,8 @@ bool is_about_spelling(const Asked& asked) {
   });
 }
 
-}  // namespace
-
-std::optional<Topic> hardware_question(const std::string& question) {
-  const Asked asked = read_question(question);
-  if (asked.more || asked.names.empty() || is_about_spelling(asked)) return std::nullopt;
+std::optional<Topic> whole_answer(const Asked& asked) {
+  if (asked.more || is_about_spelling(asked)) return std::nullopt;
   if (asked.names.size() == 1) {
     auto exact = hardware_topic(asked.names.front());
     return exact ? exact : about_one(asked);
@@ -391,9 +394,12 @@ std::optional<Topic> hardware_question(const std::string& question) {
   return topic_of(fmt::format("{}", fmt::join(asked.names, ", ")), fmt::format("{}", fmt::join(lines, "\n")));
 }
 
-std::optional<Topic> hardware_named_in(const std::string& question) {
+}  // namespace
+
+HardwareAnswers hardware_question(const std::string& question) {
   const Asked asked = read_question(question);
-  return asked.names.empty() ? std::nullopt : about_one(asked);
+  if (asked.names.empty()) return {};
+  return {.whole = whole_answer(asked), .named = about_one(asked)};
 }
 
 }  // namespace lathe

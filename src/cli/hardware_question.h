@@ -10,10 +10,11 @@
 
 namespace lathe {
 
-// nullopt: it names nothing of the tables, or there is more in it than these can answer.
-std::optional<Topic> hardware_question(const std::string& question);
+struct HardwareAnswers {
+  std::optional<Topic> whole;  // nullopt: it names nothing of the tables, or there is more in it than these can answer
+  std::optional<Topic> named;  // of a question that has more in it: the first thing of the tables that it names
+};
 
-// Of a question that has more in it: the first thing of the tables that it names.
-std::optional<Topic> hardware_named_in(const std::string& question);
+HardwareAnswers hardware_question(const std::string& question);
 
 }  // namespace lathe

@@ -19,6 +19,8 @@
 namespace lathe {
 namespace {
 
+constexpr std::size_t longest_asked_name = 100;
+
 // The portable capabilities of the catalogue whose machine code a device of `device` runs.
 std::vector<std::string> code_for(Capability device) {
   std::vector<std::string> names;
@@ -53,6 +55,7 @@ Topic capability_topic(const CapabilityRow& row) {
 std::optional<Topic> gpu_topic(const std::string& name) {
   HostInfo host;
   try {
+    if (!find_gpu_name(name)) return std::nullopt;
     change_host(host, {.gpus = {name}});
   } catch (const Error&) {
     return std::nullopt;
@@ -107,7 +110,8 @@ std::optional<Topic> isa_topic(std::string_view name) {
 std::optional<Topic> cpu_topic(const std::string& name) {
   HostInfo host;
   try {
-    if (!read_cpu_name(name).unread.empty()) return std::nullopt;
+    const auto reading = find_cpu_name(name);
+    if (!reading || !reading->unread.empty()) return std::nullopt;
     change_host(host, {.cpu = name});
   } catch (const Error&) {
     return std::nullopt;
@@ -148,7 +152,7 @@ std::string toolkits_for(const CapabilityRow& row) {
 }
 
 std::optional<Topic> hardware_topic(const std::string& name) {
-  if (name.empty() || name.size() > 100) return std::nullopt;
+  if (name.empty() || name.size() > longest_asked_name) return std::nullopt;
   if (auto topic = gpu_topic(name)) return topic;
   if (auto topic = generation_topic(name)) return topic;
   if (auto topic = isa_topic(name)) return topic;
@@ -157,7 +161,8 @@ std::optional<Topic> hardware_topic(const std::string& name) {
 }
 
 std::optional<Topic> vague_topic(const std::string& name) {
-  for (const auto& read : {+[](const std::string& text) { read_gpu_name(text); }, +[](const std::string& text) { read_cpu_name(text); }}) {
+  if (name.size() > longest_asked_name) return std::nullopt;
+  for (const auto& read : {+[](const std::string& text) { find_gpu_name(text); }, +[](const std::string& text) { find_cpu_name(text); }}) {
     try {
       read(name);
     } catch (const VagueNameError& error) {

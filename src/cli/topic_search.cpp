@@ -2,6 +2,7 @@
 #include "cli/topic_search.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <set>
 
@@ -106,6 +107,13 @@ std::vector<std::string> phrase_of(std::string_view text) {
 
 bool has_digit(std::string_view word) { return std::ranges::any_of(word, is_digit); }
 
+// A bit for each letter that it has, one for all else; a slip changes two at most.
+std::uint32_t letters_of(std::string_view word) {
+  std::uint32_t letters = 0;
+  for (const char c : word) letters |= std::uint32_t{1} << (c >= 'a' && c <= 'z' ? c - 'a' : 26);
+  return letters;
+}
+
 }  // namespace
 
 bool is_common_word(std::string_view word) {
@@ -127,9 +135,7 @@ std::vector<std::string> search_words(std::string_view text) {
 TopicSearch::TopicSearch(const std::vector<std::vector<SearchField>>& documents,
                          const std::vector<std::vector<std::string>>& same) {
   for (const std::vector<SearchField>& fields : documents) add(fields);
-  for (const auto& words : documents_) {
-    for (const auto& [word, weight] : words) ++documents_with_[word];
-  }
+  for (const auto& [word, places] : places_) known_.push_back({word, letters_of(word)});
   for (const std::vector<std::string>& group : same) {
     auto& phrases = same_.emplace_back();
     for (const std::string& text : group) phrases.push_back(phrase_of(text));
@@ -137,11 +143,12 @@ TopicSearch::TopicSearch(const std::vector<std::vector<SearchField>>& documents,
 }
 
 void TopicSearch::add(const std::vector<SearchField>& fields) {
-  auto& words = documents_.emplace_back();
+  const std::size_t document = names_.size();
   for (const SearchField& field : fields) {
-    for (std::string& word : search_words(field.text)) {
-      double& weight = words[std::move(word)];
-      weight = std::max(weight, field.weight);
+    for (const std::string& word : search_words(field.text)) {
+      std::vector<Place>& places = places_[word];
+      if (places.empty() || places.back().document != document) places.push_back({document, 0});
+      places.back().weight = std::max(places.back().weight, field.weight);
     }
   }
   names_.push_back(phrase_of(fields.front().text));
@@ -151,9 +158,9 @@ void TopicSearch::add(const std::vector<SearchField>& fields) {
 double TopicSearch::weight_of(const Form& form) const {
   double weight = 0;
   for (const std::string& word : form.words) {
-    const auto found = documents_with_.find(word);
-    const double with = found == documents_with_.end() ? 0.5 : static_cast<double>(found->second);
-    weight = std::max(weight, std::log(1 + static_cast<double>(documents_.size()) / with));
+    const auto found = places_.find(word);
+    const double with = found == places_.end() ? 0.5 : static_cast<double>(found->second.size());
+    weight = std::max(weight, std::log(1 + static_cast<double>(names_.size()) / with));
   }
   return weight;
 }
@@ -164,11 +171,12 @@ void TopicSearch::add_likely(const std::string& word, std::vector<Form>& forms) 
   if (word.size() < shortest || has_digit(word)) return;
   const std::size_t slips = word.size() < 8 ? 1 : 2;
   const double likeness = word.size() < 6 ? 0.5 : 0.8;  // one letter of five makes another word: bread, read
-  for (const auto& [known, count] : documents_with_) {
+  const std::uint32_t letters = letters_of(word);
+  for (const auto& [known, known_letters] : known_) {
     if (known.size() > word.size() && known.starts_with(word)) {
       forms.push_back({{known}, 0.75});
-    } else if (known.size() + slips >= word.size() && known.size() <= word.size() + slips && known.size() >= shortest &&
-               edit_distance(known, word) <= slips) {
+    } else if (known.size() >= shortest && std::popcount(letters ^ known_letters) <= static_cast<int>(2 * slips) &&
+               edit_distance_within(known, word, slips)) {
       forms.push_back({{known}, likeness});
     }
   }
@@ -183,7 +191,7 @@ TopicSearch::Part TopicSearch::part_of(const std::vector<std::string>& words) co
       if (phrase != words) part.forms.push_back({phrase, 0.85});
     }
   }
-  const bool known = std::ranges::all_of(words, [&](const std::string& word) { return documents_with_.contains(word); });
+  const bool known = std::ranges::all_of(words, [&](const std::string& word) { return places_.contains(word); });
   part.weight = weight_of(part.forms.front());
   if (!known && words.size() == 1) {
     const std::size_t before = part.forms.size();
@@ -199,7 +207,7 @@ std::vector<TopicSearch::Part> TopicSearch::parts_of(std::string_view question) 
   std::vector<Part> parts;
   for (const Typed& typed : typed_of(question.substr(0, most_bytes))) {
     const std::string joined = typed.joined.empty() ? "" : stem(typed.joined);
-    if (!joined.empty() && documents_with_.contains(joined)) {
+    if (!joined.empty() && places_.contains(joined)) {
       parts.push_back(part_of({joined}));
       Form apart{{}, 0.9};
       for (const std::string& piece : typed.pieces) {
@@ -228,18 +236,24 @@ std::vector<TopicSearch::Part> TopicSearch::parts_of(std::string_view question) 
   return parts;
 }
 
-double TopicSearch::match(const Part& part, std::size_t document) const {
-  double best = 0;
-  for (const Form& form : part.forms) {
-    double least = form.words.empty() ? 0 : 1;
-    for (const std::string& word : form.words) {
-      if (is_common(word)) continue;
-      const auto found = documents_[document].find(word);
-      least = std::min(least, found == documents_[document].end() ? 0 : found->second);
+// Raises what each document has of a part: where all words of the form stand, the least of their weights.
+void TopicSearch::add_matches(const Form& form, std::vector<double>& best) const {
+  std::map<std::size_t, double> matches;
+  bool first = true;
+  for (const std::string& word : form.words) {
+    if (is_common(word)) continue;
+    const auto found = places_.find(word);
+    if (found == places_.end()) return;
+    std::map<std::size_t, double> both;
+    for (const Place& place : found->second) {
+      const auto before = matches.find(place.document);
+      if (first) both.emplace(place.document, place.weight);
+      else if (before != matches.end()) both.emplace(place.document, std::min(before->second, place.weight));
     }
-    best = std::max(best, least * form.likeness);
+    matches = std::move(both);
+    first = false;
   }
-  return best;
+  for (const auto& [document, weight] : matches) best[document] = std::max(best[document], weight * form.likeness);
 }
 
 std::vector<SearchHit> TopicSearch::find(std::string_view question) const {
@@ -247,19 +261,23 @@ std::vector<SearchHit> TopicSearch::find(std::string_view question) const {
   double all = 0;
   for (const Part& part : parts) all += part.weight;
   std::vector<SearchHit> hits;
-  for (std::size_t document = 0; document < documents_.size() && all > 0; ++document) {
-    double score = 0;
-    for (const Part& part : parts) score += part.weight * match(part, document);
-    if (score == 0) continue;
-    score /= all;
+  std::vector<double> scores(names_.size()), best;
+  std::set<std::string_view> said;
+  for (const Part& part : parts) {
+    best.assign(names_.size(), 0);
+    for (const Form& form : part.forms) {
+      said.insert(form.words.begin(), form.words.end());
+      add_matches(form, best);
+    }
+    for (std::size_t document = 0; document < best.size(); ++document) scores[document] += part.weight * best[document];
+  }
+  for (std::size_t document = 0; document < scores.size(); ++document) {
+    if (scores[document] == 0) continue;
+    double score = scores[document] / all;
     // Of two that have the words, the one whose name is made of them.
-    const auto said = [&](const std::string& word) {
-      return std::ranges::any_of(parts, [&](const Part& part) {
-        return std::ranges::any_of(part.forms, [&](const Form& form) { return std::ranges::find(form.words, word) != form.words.end(); });
-      });
-    };
-    const auto named = static_cast<double>(std::ranges::count_if(names_[document], said));
-    if (!names_[document].empty()) score += 0.15 * named / static_cast<double>(names_[document].size());
+    const std::vector<std::string>& name = names_[document];
+    const auto named = static_cast<double>(std::ranges::count_if(name, [&](const std::string& word) { return said.contains(word); }));
+    if (!name.empty()) score += 0.15 * named / static_cast<double>(name.size());
     hits.push_back({document, score});
   }
   std::ranges::stable_sort(hits, std::ranges::greater(), &SearchHit::score);

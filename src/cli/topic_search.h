@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -50,11 +51,20 @@ class TopicSearch {
   Part part_of(const std::vector<std::string>& words) const;
   void add_likely(const std::string& word, std::vector<Form>& forms) const;
   double weight_of(const Form& form) const;
-  double match(const Part& part, std::size_t document) const;
+  void add_matches(const Form& form, std::vector<double>& best) const;
 
-  std::vector<std::map<std::string, double, std::less<>>> documents_;  // word -> weight of the best place it stands in
-  std::vector<std::vector<std::string>> names_;                       // words of the first field
-  std::map<std::string, std::size_t, std::less<>> documents_with_;
+  // Words of the texts with the letters that they are made of: two that differ in many are not alike.
+  struct Known {
+    std::string word;
+    std::uint32_t letters;
+  };
+  struct Place {
+    std::size_t document;
+    double weight;  // of the best field of the document that the word stands in
+  };
+  std::vector<std::vector<std::string>> names_;  // of each document: words of its first field
+  std::map<std::string, std::vector<Place>, std::less<>> places_;  // of each word, by document
+  std::vector<Known> known_;                                       // the words of places_, in order
   std::vector<std::vector<std::vector<std::string>>> same_;           // groups of phrases
 };
 

@@ -42,9 +42,10 @@ std::string help_of(const std::string& command) { return "torchlathe help " + co
 void add_written(std::vector<Topic>& all, std::string_view table, Topic::Kind kind) {
   const Toml root = shipped_toml("rule_texts.toml");
   for (const Toml& row : root.at(table).array()) {
-    row.allow_only({"name", "of", "means", "why", "repair", "words"});
+    row.allow_only({"name", "also", "of", "means", "why", "repair", "words"});
     Topic topic{.kind = kind, .name = row.at("name").text(), .of = row.at("of").texts(), .text = row.at("means").text(),
                 .why = row.at("why").text(), .repair = row.at("repair").text(), .words = row.at("words").text()};
+    if (const Toml* also = row.find("also")) topic.also = also->texts();
     topic.see.push_back(help_of(topic.of.front()));
     all.push_back(std::move(topic));
   }
@@ -69,11 +70,12 @@ void add_diagnose(std::vector<Topic>& all) {
 void add_words(std::vector<Topic>& all) {
   const Toml root = shipped_toml("question_words.toml");
   for (const Toml& row : root.at("topic").array()) {
-    row.allow_only({"name", "words"});
+    row.allow_only({"name", "words", "also"});
     bool known = false;
     for (Topic& topic : all) {
       if (topic.name != row.at("name").text()) continue;
       topic.words += ' ' + row.at("words").text();
+      if (const Toml* also = row.find("also")) topic.also = also->texts();
       known = true;
     }
     if (!known) row.fail(fmt::format("there is no topic \"{}\"", row.at("name").text()));

@@ -13,7 +13,7 @@ struct Topic {
   enum class Kind { question, rule, word, variable, hardware };
   Kind kind = Kind::question;
   std::string name = {};              // "max-jobs", "gpu-missing"; two commands may use one name
-  std::vector<std::string> also = {}; // other names of a variable's kind: "USE_NCCL" of "USE_CUDNN"
+  std::vector<std::string> also = {}; // other names: "USE_NCCL" of "USE_CUDNN", "isa" of "instruction-set"
   std::vector<std::string> of = {};   // the commands that report it; {}: a question
   std::string severity = {};          // "error", where the rule has one
   std::string title = {};             // the question, or what was found, in one sentence

@@ -27,9 +27,16 @@ struct Rule {
   std::string series;  // the products that it is about, where a number decides; "" for names as such
 };
 
+struct Way {
+  const Rule* rule;
+  const ProductPattern* pattern;
+};
+
 struct NameTable {
-  std::vector<ProductPattern> noise;
+  PatternSet noise;
+  std::vector<Rule> families;  // by numbers of family and model, whole
   std::vector<Rule> rules;
+  std::vector<std::vector<Way>> by_first{256};  // by the first character of a name
   std::vector<VagueName> vague;  // names that more than one generation has
 };
 
@@ -44,7 +51,7 @@ const Isa* isa_at(const Toml& row) {
 }
 
 // What cpus.toml and isas.toml name are rules too, read as any name: "Intel N100" is "n100".
-void add_catalogued(std::vector<Rule>& rules, const std::vector<ProductPattern>& noise) {
+void add_catalogued(std::vector<Rule>& rules, const PatternSet& noise) {
   const auto literal = [&](const std::string& name) { return ProductPattern(without_words(clean_name(name), noise)); };
   for (const Cpu& cpu : catalog().cpus) {
     Rule& rule = rules.emplace_back();
@@ -59,24 +66,31 @@ void add_catalogued(std::vector<Rule>& rules, const std::vector<ProductPattern>&
   }
 }
 
+Rule rule_at(const Toml& row) {
+  row.allow_only({"cpu", "isa", "series", "names", "source", "confidence"});
+  Rule rule = {.patterns = patterns_of(row.at("names")), .cpu = cpu_at(row), .isa = isa_at(row), .series = row.text_or("series", "")};
+  if ((rule.cpu == nullptr) == (rule.isa == nullptr)) row.fail("a row is about either a cpu or an isa");
+  return rule;
+}
+
 NameTable read_table() {
   NameTable table;
   const Toml root = Toml::parse(hardware_data::cpu_names().front().text, "cpu_names.toml");
-  root.allow_only({"noise", "series", "name", "vague"});
-  table.noise = patterns_of(root.at("noise"));
+  root.allow_only({"noise", "series", "name", "family", "vague"});
+  table.noise = PatternSet(patterns_of(root.at("noise")));
   add_catalogued(table.rules, table.noise);
   for (const char* kind : {"name", "series"}) {
-    for (const Toml& row : root.at(kind).array()) {
-      row.allow_only({"cpu", "isa", "series", "names", "source", "confidence"});
-      Rule& rule = table.rules.emplace_back();
-      rule.patterns = patterns_of(row.at("names"));
-      rule.cpu = cpu_at(row);
-      rule.isa = isa_at(row);
-      rule.series = row.text_or("series", "");
-      if ((rule.cpu == nullptr) == (rule.isa == nullptr)) row.fail("a row is about either a cpu or an isa");
+    for (const Toml& row : root.at(kind).array()) table.rules.push_back(rule_at(row));
+  }
+  for (const Toml& row : root.at("family").array()) table.families.push_back(rule_at(row));
+  table.vague = vague_names(root);
+  for (std::size_t first = 0; first < table.by_first.size(); ++first) {
+    for (const Rule& rule : table.rules) {
+      for (const ProductPattern& pattern : rule.patterns) {
+        if (pattern.may_begin_with(static_cast<char>(first))) table.by_first[first].push_back({&rule, &pattern});
+      }
     }
   }
-  table.vague = vague_names(root);
   return table;
 }
 
@@ -94,11 +108,9 @@ struct Match {
 // The longest match at a word; of two the one with less left open.
 Match best_match(std::string_view name, std::size_t at) {
   Match best = {.rule = nullptr, .from = at, .hit = {.end = at}};
-  for (const Rule& rule : name_table().rules) {
-    for (const ProductPattern& pattern : rule.patterns) {
-      const auto hit = pattern.match(name, at);
-      if (hit && hit->better_than(best.hit)) best = {.rule = &rule, .from = at, .hit = *hit};
-    }
+  for (const Way& way : name_table().by_first[static_cast<unsigned char>(name[at])]) {
+    const auto hit = way.pattern->match(name, at);
+    if (hit && hit->better_than(best.hit)) best = {.rule = way.rule, .from = at, .hit = *hit};
   }
   return best;
 }
@@ -179,14 +191,18 @@ std::optional<CpuReading> by_instance(std::string_view text) {
                                                       : instance->cpu_text()};
 }
 
-}  // namespace
+std::optional<CpuReading> by_family(std::string_view clean) {
+  for (const Rule& rule : name_table().families) {
+    if (any_whole(rule.patterns, clean)) return CpuReading{.cpu = rule.cpu, .isa = nullptr, .derived = "by its family and model"};
+  }
+  return std::nullopt;
+}
 
-CpuReading read_cpu_name(std::string_view text) {
-  if (auto reading = by_instance(text)) return *reading;
-  const std::string name = without_words(clean_name(without_machine(text)), name_table().noise);
+std::optional<CpuReading> by_rules(std::string_view text, std::string_view clean) {
+  const std::string name = without_words(clean, name_table().noise);
   refuse_vague(text, name);
   const Matches matches = all_matches(name);
-  if (matches.found.empty()) fail_unknown(text);
+  if (matches.found.empty()) return std::nullopt;
   const auto cpu = std::ranges::find_if(matches.found, [](const Match& match) { return match.rule->cpu != nullptr; });
   const Match& first = cpu == matches.found.end() ? matches.found.front() : *cpu;
   for (const Match& other : matches.found) {
@@ -197,12 +213,30 @@ CpuReading read_cpu_name(std::string_view text) {
                  .next = "name one of them"});
   }
   const bool numbered = has_number(std::string_view(name).substr(first.from, first.hit.end - first.from));
-  if (!matches.unread.empty() && (!numbered || has_digit(matches.unread))) fail_unknown(text);
+  if (!matches.unread.empty() && (!numbered || has_digit(matches.unread))) return std::nullopt;
   const Rule& rule = *first.rule;
-  return {.cpu = rule.cpu,
-          .isa = rule.isa,
-          .derived = rule.series.empty() ? "" : fmt::format("by its number one of {}", rule.series),
-          .unread = matches.unread};
+  return CpuReading{.cpu = rule.cpu,
+                    .isa = rule.isa,
+                    .derived = rule.series.empty() ? "" : fmt::format("by its number one of {}", rule.series),
+                    .unread = matches.unread};
+}
+
+}  // namespace
+
+std::optional<CpuReading> find_cpu_name(std::string_view text) {
+  if (auto reading = by_instance(text)) return reading;
+  const std::string clean = clean_name(without_machine(text));
+  if (auto reading = by_family(clean)) return reading;
+  refuse_vague(text, clean);
+  if (auto reading = by_rules(text, clean)) return reading;
+  const std::string_view one = without_count(clean);
+  return one.size() < clean.size() ? by_rules(text, one) : std::nullopt;
+}
+
+CpuReading read_cpu_name(std::string_view text) {
+  auto reading = find_cpu_name(text);
+  if (!reading) fail_unknown(text);
+  return *reading;
 }
 
 }  // namespace lathe

@@ -3,6 +3,7 @@
 // lacks is known by its number, where the number says the generation (data/cpu_names.toml).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,5 +21,8 @@ struct CpuReading {
 // An Error for a name that is none (with a guess), that says nothing ("Intel(R) Xeon(R) CPU @ 2.20GHz"), or that says
 // two things.
 CpuReading read_cpu_name(std::string_view text);
+
+// The same; nullopt for a name that is none, without looking for a guess.
+std::optional<CpuReading> find_cpu_name(std::string_view text);
 
 }  // namespace lathe

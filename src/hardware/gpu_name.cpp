@@ -36,13 +36,18 @@ struct Key {
 };
 
 struct NameTable {
-  std::vector<ProductPattern> noise;   // never about which GPU it is: maker, memory, slot
-  std::vector<ProductPattern> forms;   // one chip in several forms: laptop, Max-Q, editions
-  std::vector<ProductPattern> brands;  // may be left out where the number alone is enough
-  std::vector<ProductPattern> profiles, slices, virtual_letters;
+  PatternSet noise;                    // never about which GPU it is: maker, memory, slot
+  PatternSet forms;                    // one chip in several forms: laptop, Max-Q, editions
+  PatternSet brands;                   // may be left out where the number alone is enough
+  PatternSet slices;
+  std::vector<ProductPattern> profiles, virtual_letters;
   std::vector<Known> known;
+  PatternSet others;             // words of other makers' products
+  std::string why_other, hint_other;
   std::vector<VagueName> vague;  // names that several GPUs of unlike capability have
   std::vector<Key> keys;
+  std::vector<std::pair<std::string, const Chip*>> chips;                     // by their clean names, as are
+  std::vector<std::pair<std::string, const CapabilityRow*>> architectures;
 };
 
 std::string joined(std::string_view name) { return replace_all(std::string(name), " ", ""); }
@@ -82,16 +87,23 @@ Known known_of(const Toml& row) {
 NameTable read_table() {
   NameTable table;
   const Toml root = Toml::parse(hardware_data::gpu_names().front().text, "gpu_names.toml");
-  root.allow_only({"noise", "forms", "brands", "profiles", "slices", "virtual_letters", "known", "vague"});
-  table.noise = patterns_of(root.at("noise"));
-  table.forms = patterns_of(root.at("forms"));
-  table.brands = patterns_of(root.at("brands"));
+  root.allow_only({"noise", "forms", "brands", "profiles", "slices", "virtual_letters", "known", "vague", "other"});
+  table.noise = PatternSet(patterns_of(root.at("noise")));
+  table.forms = PatternSet(patterns_of(root.at("forms")));
+  table.brands = PatternSet(patterns_of(root.at("brands")));
   table.profiles = patterns_of(root.at("profiles"));
-  table.slices = patterns_of(root.at("slices"));
+  table.slices = PatternSet(patterns_of(root.at("slices")));
   table.virtual_letters = patterns_of(root.at("virtual_letters"));
   for (const Toml& row : root.at("known").array()) table.known.push_back(known_of(row));
   table.vague = vague_names(root);
+  const Toml& other = root.at("other");
+  other.allow_only({"words", "why", "hint", "source", "confidence"});
+  table.others = PatternSet(patterns_of(other.at("words")));
+  table.why_other = other.at("why").text();
+  table.hint_other = other.at("hint").text();
   add_keys(table);
+  for (const Chip& chip : catalog().chips) table.chips.emplace_back(clean_name(chip.name), &chip);
+  for (const CapabilityRow& row : catalog().capabilities) table.architectures.emplace_back(clean_name(row.name), &row);
   return table;
 }
 
@@ -127,10 +139,18 @@ const Gpu* find_key(std::string_view text, std::string_view wanted, std::string 
 void refuse_vague(std::string_view text, std::string_view name) {
   const VagueName* vague = find_vague(name_table().vague, name);
   if (!vague) return;
-  const std::string_view fault = vague->other ? "can have no variant" : "does not say which GPU it is";
-  throw VagueNameError({.what = fmt::format("\"{}\" {}: {}", printable(text), fault, vague->why),
+  throw VagueNameError({.what = fmt::format("\"{}\" does not say which GPU it is: {}", printable(text), vague->why),
                .next = vague->hint.empty() ? "give its capability: nvidia-smi --query-gpu=compute_cap --format=csv"
                                            : vague->hint});
+}
+
+// A name that no rule reads, with a word of another maker's product in it.
+void refuse_other(std::string_view text) {
+  const std::string name = clean_name(text);
+  for (std::size_t at = 0; at < name.size(); at = std::min(name.find(' ', at), name.size() - 1) + 1) {
+    if (name_table().others.longest(name, at) == at) continue;
+    throw VagueNameError({.what = fmt::format("\"{}\" can have no variant: {}", printable(text), name_table().why_other), .next = name_table().hint_other});
+  }
 }
 
 std::optional<GpuReading> by_row(std::string_view name) {
@@ -201,12 +221,11 @@ std::optional<GpuReading> by_slice(std::string_view text, std::string_view name)
 // "ga102", and "ga107glm" as lspci has it.
 std::optional<GpuReading> by_chip(std::string_view name) {
   for (const std::string_view word : words(name)) {
-    for (const Chip& chip : catalog().chips) {
-      const std::string small = clean_name(chip.name);
+    for (const auto& [small, chip] : name_table().chips) {
       if (!word.starts_with(small) || word.substr(small.size()).find_first_not_of("glmb") != std::string_view::npos)
         continue;
       return GpuReading{
-          .capability = chip.capability, .name = chip.name, .derived = fmt::format("by its chip {}", chip.name)};
+          .capability = chip->capability, .name = chip->name, .derived = fmt::format("by its chip {}", chip->name)};
     }
   }
   return std::nullopt;
@@ -233,10 +252,8 @@ std::optional<GpuReading> by_bus_number(std::string_view name) {
 // "Ada Lovelace", "Hopper": an architecture, where it is of one capability.
 std::optional<GpuReading> by_architecture(std::string_view text, std::string_view name) {
   std::set<std::pair<Capability, std::string>> meant;
-  for (const CapabilityRow& row : catalog().capabilities) {
-    if (clean_name(row.name) == name || name == clean_name(row.name) + " lovelace") {
-      meant.emplace(row.capability, row.name);
-    }
+  for (const auto& [small, row] : name_table().architectures) {
+    if (small == name || name == small + " lovelace") meant.emplace(row->capability, row->name);
   }
   if (meant.empty() || name.empty()) return std::nullopt;
   if (meant.size() > 1) fail_unlike(text, meant);
@@ -258,6 +275,11 @@ std::string_view device_in(std::string_view line) {
   if (line.starts_with("GPU ")) {
     const std::size_t colon = line.find_first_not_of("0123456789", 4);
     if (colon != std::string_view::npos && line[colon] == ':') line.remove_prefix(colon + 1);
+  }
+  // "1145 (NVIDIA L40S-1B)": a kind of virtual GPU by number and name.
+  const std::size_t bracket = line.find(" (");
+  if (bracket != std::string_view::npos && bracket > 0 && line.ends_with(')') && line.find_first_not_of("0123456789") == bracket) {
+    return line.substr(bracket + 2, line.size() - bracket - 3);
   }
   for (std::size_t open = line.find('['); open != std::string_view::npos; open = line.find('[', open + 1)) {
     const std::size_t close = line.find(']', open);
@@ -301,9 +323,19 @@ std::optional<GpuReading> by_instance(std::string_view text) {
                .next = "name it as the CPU: --cpu, and choose among CPU builds: --no-gpu"});
 }
 
+// "a100 80": what stands behind a product in digits alone is memory.
+std::string_view without_size(std::string_view name) {
+  const std::size_t blank = name.rfind(' ');
+  if (blank == std::string_view::npos || name.size() - blank > 4) return "";
+  const bool size = name.find_first_not_of("0123456789", blank + 1) == std::string_view::npos;
+  const std::string_view product = name.substr(0, blank);
+  return size && product.find_first_of("0123456789") != std::string_view::npos ? product : "";
+}
+
 std::optional<GpuReading> by_any_rule(std::string_view text) {
   if (const auto reading = by_instance(text)) return reading;
-  const std::string device = clean_name(device_in(text)), whole = clean_name(text);
+  const std::string whole = clean_name(text), in_line = clean_name(device_in(text));
+  const std::string_view device = without_count(in_line);
   if (const auto reading = by_slice(text, device)) return reading;
   if (const auto reading = by_architecture(text, device)) return reading;
   if (const auto reading = by_product(text, device)) return reading;
@@ -313,7 +345,9 @@ std::optional<GpuReading> by_any_rule(std::string_view text) {
   if (const auto reading = by_capability(plain)) return reading;
   if (const auto reading = by_bus_number(whole)) return reading;
   if (const auto reading = by_chip(whole)) return reading;
-  return by_beginning(text, device);
+  if (const auto reading = by_beginning(text, device)) return reading;
+  const std::string_view product = without_size(plain);
+  return product.empty() ? std::nullopt : by_product(text, product);
 }
 
 // A GPU that the tables lack is taken by what the machine said of it; one that they have must agree.
@@ -341,15 +375,21 @@ GpuReading with_stated(std::string_view text, std::string_view name, Capability 
 
 }  // namespace
 
-GpuReading read_gpu_name(std::string_view text) {
+std::optional<GpuReading> find_gpu_name(std::string_view text) {
   text = trim(text);
-  if (text.size() > longest_product_name) fail_unknown(text.substr(0, longest_product_name));
+  if (text.size() > longest_product_name) return std::nullopt;
   if (const Gpu* gpu = catalog().find_gpu(text)) return reading_of(*gpu);
   std::string_view name = text;
   const auto stated = stated_capability(name);
   if (stated) return with_stated(text, name, *stated);
-  const auto reading = by_any_rule(text);
-  if (!reading) fail_unknown(text);
+  auto reading = by_any_rule(text);
+  if (!reading) refuse_other(text);
+  return reading;
+}
+
+GpuReading read_gpu_name(std::string_view text) {
+  const auto reading = find_gpu_name(text);
+  if (!reading) fail_unknown(trim(text).substr(0, longest_product_name));
   return *reading;
 }
 

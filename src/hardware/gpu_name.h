@@ -2,6 +2,7 @@
 // GPUs by the names that nvidia-smi, NVML, WMI, lspci, vGPU and people give them (data/gpu_names.toml, gpus.toml).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,5 +20,8 @@ struct GpuReading {
 // An Error for a name that is none (with a guess), that several GPUs of unlike capability have, or that is not
 // NVIDIA's.
 GpuReading read_gpu_name(std::string_view text);
+
+// The same; nullopt for a name that is none, without looking for a guess.
+std::optional<GpuReading> find_gpu_name(std::string_view text);
 
 }  // namespace lathe

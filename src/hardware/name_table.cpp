@@ -5,9 +5,24 @@
 
 namespace lathe {
 
+namespace {
+
+bool nests_braces(std::string_view pattern) {
+  for (std::size_t open = pattern.find('{'); open != std::string_view::npos; open = pattern.find('{', open + 1)) {
+    const std::size_t close = pattern.find('}', open), next = pattern.find('{', open + 1);
+    if (close == std::string_view::npos || next < close) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 std::vector<ProductPattern> patterns_of(const Toml& names) {
   std::vector<ProductPattern> patterns;
-  for (const std::string& name : names.texts()) patterns.emplace_back(name);
+  for (const std::string& name : names.texts()) {
+    if (nests_braces(name)) names.fail(fmt::format("braces do not nest: \"{}\"", name));
+    patterns.emplace_back(name);
+  }
   return patterns;
 }
 
@@ -18,8 +33,8 @@ bool any_whole(const std::vector<ProductPattern>& patterns, std::string_view nam
 std::vector<VagueName> vague_names(const Toml& root) {
   std::vector<VagueName> all;
   for (const Toml& row : root.at("vague").array()) {
-    row.allow_only({"names", "why", "hint", "other", "source", "confidence"});
-    all.push_back({patterns_of(row.at("names")), row.at("why").text(), row.text_or("hint", ""), row.flag_or("other", false)});
+    row.allow_only({"names", "why", "hint", "source", "confidence"});
+    all.push_back({patterns_of(row.at("names")), row.at("why").text(), row.text_or("hint", "")});
   }
   return all;
 }

@@ -19,8 +19,7 @@ namespace lathe {
 struct VagueName {
   std::vector<ProductPattern> patterns;
   std::string why;
-  std::string hint;    // "" for the usual one
-  bool other = false;  // of another maker
+  std::string hint;  // "" for the usual one
 };
 
 // Thrown for such a name: it is known, and does not say which product it is.

@@ -114,6 +114,28 @@ TEST(CpuName, ThatSaysNothingAsksForFlags) {
   }
 }
 
+std::string fault_of_gpu(const char* name) {
+  try {
+    read_gpu_name(name);
+  } catch (const Error& error) {
+    return error.parts().what;
+  }
+  return "";
+}
+
+TEST(GpuName, OfAnotherMakerIsRefusedAsTheirs) {
+  for (const char* name : {"AMD Radeon Graphics (RADV GFX1151)", "Intel(R) UHD Graphics 770", "Intel(R) Arc(TM) B580 Graphics", "gfx942", "AMD Instinct MI355X",
+                           "Moore Threads MTT S4000", "Apple M2 Max", "BM.GPU.MI300X.8", "llvmpipe (LLVM 15.0.7, 256 bits)", "Microsoft Remote Display Adapter"}) {
+    EXPECT_NE(fault_of_gpu(name).find("not NVIDIA's"), std::string::npos) << name;
+  }
+  EXPECT_EQ(fault_of_gpu("RTX 9999").find("not NVIDIA's"), std::string::npos);
+}
+
+TEST(Names, ThatAreNoneAreNotFoundWithoutAFault) {
+  EXPECT_FALSE(find_cpu_name("kubernetes"));
+  EXPECT_FALSE(find_gpu_name("kubernetes"));
+}
+
 TEST(InstanceName, GivesGpuAndCpuWhereTheCloudSaysWhich) {
   const auto p5 = read_instance_name("p5.48xlarge");
   ASSERT_TRUE(p5 && p5->gpu && p5->cpu);

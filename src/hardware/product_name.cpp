@@ -38,6 +38,17 @@ bool at_word_end(std::string_view name, std::size_t at) { return at == name.size
 
 using Hit = ProductPattern::Hit;
 
+// Whether the pattern's first sign, which stands for one character, stands for `c`.
+bool fits_one(std::string_view pattern, char c) {
+  switch (pattern.front()) {
+    case '#': return is_digit(c);
+    case '@': return is_letter(c);
+    case '_': return c == ' ';
+    case '[': return in_set(pattern.substr(1, pattern.find(']') - 1), c);
+    default: return c == pattern.front();
+  }
+}
+
 // What is left of a pattern: of the text in braces, then of what stands behind them.
 struct Rest {
   std::string_view pattern;
@@ -82,17 +93,59 @@ std::optional<Hit> match_rest(const Rest& rest, std::string_view name, std::size
     return with ? with : match_rest(after, name, at);
   }
   if (at == name.size()) return std::nullopt;
-  const bool fits = c == '#'   ? is_digit(name[at])
-                    : c == '@' ? is_letter(name[at])
-                    : c == '_' ? name[at] == ' '
-                    : c == '[' ? in_set(rest.pattern.substr(1, rest.pattern.find(']') - 1), name[at])
-                               : c == name[at];
-  auto found = fits ? match_rest(after, name, at + 1) : std::nullopt;
+  auto found = fits_one(rest.pattern, name[at]) ? match_rest(after, name, at + 1) : std::nullopt;
   if (found && std::string_view("#@_[").find(c) == std::string_view::npos) ++found->literals;
   return found;
 }
 
+struct Beginning {
+  std::bitset<256> characters;
+  bool empty = false;
+};
+
+void add_beginning(const Rest& rest, Beginning& beginning) {
+  if (rest.pattern.empty()) {
+    if (rest.next) add_beginning(*rest.next, beginning);
+    else beginning.empty = true;
+    return;
+  }
+  const char c = rest.pattern.front();
+  const Rest after = {rest.pattern.substr(c == '[' ? rest.pattern.find(']') + 1 : 1), rest.next};
+  if (c == '{') {
+    const std::size_t close = rest.pattern.find('}');
+    const Rest behind = {rest.pattern.substr(close + 1), rest.next};
+    for (const std::string_view way : split(rest.pattern.substr(1, close - 1), '|')) add_beginning({way, &behind}, beginning);
+    return;
+  }
+  for (std::size_t value = 0; value < beginning.characters.size(); ++value) {
+    const char at = static_cast<char>(value);
+    if (c == '*' ? at != ' ' && !is_digit(at) : fits_one(rest.pattern, at) || (c == ' ' && at == ' ')) beginning.characters.set(value);
+  }
+  if (c == '*' || c == ' ') add_beginning(after, beginning);
+}
+
 }  // namespace
+
+std::string_view without_count(std::string_view name) {
+  const std::size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
+  if (digits > 0 && digits <= 3 && digits + 1 < name.size() && name[digits] == 'x' && !is_digit(name[digits + 1])) {
+    name.remove_prefix(digits + 1);
+    return name.substr(std::min(name.find_first_not_of(' '), name.size()));
+  }
+  const std::size_t last = std::min(name.rfind(" x"), name.size());
+  const std::string_view behind = name.substr(std::min(last + 2, name.size()));
+  for (const std::string_view count : {"2", "3", "4", "6", "8", "10", "12", "16"}) {
+    if (behind == count) return name.substr(0, last);
+  }
+  return name;
+}
+
+ProductPattern::ProductPattern(std::string_view text) : text_(text) {
+  Beginning beginning;
+  add_beginning({.pattern = text_, .next = nullptr}, beginning);
+  begins_ = beginning.characters;
+  empty_ = beginning.empty;
+}
 
 std::string clean_name(std::string_view text) {
   if (text.size() > longest_product_name) return "";
@@ -107,17 +160,30 @@ std::string clean_name(std::string_view text) {
   return one_blank(small);
 }
 
-std::optional<Hit> ProductPattern::match(std::string_view name, std::size_t at) const {
+std::optional<Hit> ProductPattern::match_all(std::string_view name, std::size_t at) const {
   return match_rest({.pattern = text_, .next = nullptr}, name, at);
 }
 
-std::string without_words(std::string_view name, const std::vector<ProductPattern>& noise) {
+PatternSet::PatternSet(std::vector<ProductPattern> patterns) : patterns_(std::move(patterns)), by_first_(256) {
+  for (std::size_t first = 0; first < by_first_.size(); ++first) {
+    for (std::size_t i = 0; i < patterns_.size(); ++i) {
+      if (patterns_[i].may_begin_with(static_cast<char>(first))) by_first_[first].push_back(static_cast<std::uint32_t>(i));
+    }
+  }
+}
+
+std::size_t PatternSet::longest(std::string_view name, std::size_t at) const {
+  std::size_t end = at;
+  for (const std::uint32_t index : by_first_[static_cast<unsigned char>(name[at])]) {
+    if (const auto hit = patterns_[index].match(name, at)) end = std::max(end, hit->end);
+  }
+  return end;
+}
+
+std::string without_words(std::string_view name, const PatternSet& noise) {
   std::string rest;
   for (std::size_t at = 0; at < name.size();) {
-    std::size_t end = at;
-    for (const ProductPattern& pattern : noise) {
-      if (const auto hit = pattern.match(name, at)) end = std::max(end, hit->end);
-    }
+    std::size_t end = noise.longest(name, at);
     if (end == at) {
       end = std::min(name.find(' ', at), name.size());
       rest.append(rest.empty() ? "" : " ").append(name.substr(at, end - at));
