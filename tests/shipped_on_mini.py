@@ -39,6 +39,9 @@ slices = {
 one_toolkit = {"cuda-other"}
 
 
+assert set(slices) == {path.stem for path in (root / "matrices").glob("*.toml")}, "a shipped matrix is not held against the small package set"
+
+
 def output(*words, **more):
     return subprocess.run([str(word) for word in words], check=True, text=True, stdout=subprocess.PIPE, **more).stdout
 
@@ -57,6 +60,7 @@ def habits(rev, style):
     return {
         "TORCHLATHE_MINI_STYLE": style,
         "TORCHLATHE_MINI_TORCH": pins[rev]["torch"] or facts["torch"],
+        "TORCHLATHE_MINI_TRITON": facts["triton"],
         "TORCHLATHE_MINI_TORCH_CUDA": " ".join(facts["torch_cuda"]),
         "TORCHLATHE_MINI_MAGMA": "patched" if facts["magma_cuda13"] else "",
         "TORCHLATHE_MINI_METADATA": "checked" if facts["metadata_check"] else "",

@@ -153,6 +153,17 @@ def profiler(out):
                           stdout=subprocess.PIPE).stdout.strip()
 
 
+def compiles(mini, out):
+    """What torch.compile says, with all that this PyTorch hands on."""
+    def asked(*words):
+        return subprocess.run(["nix-store", "-q", *words], env=mini.environment, text=True, stdout=subprocess.PIPE, check=True).stdout.split()
+    needed = asked("-R", *(path for path in asked("--outputs", *asked("--deriver", str(out))) if os.path.exists(path)))
+    sites = [f"{path}/lib/python3.13/site-packages" for path in needed]
+    done = subprocess.run([sys.executable, "-c", "import torch, triton; torch.compile(len); print(triton.__version__)"], text=True,
+                          env=dict(os.environ, PYTHONPATH=":".join(sites)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.stdout.strip().splitlines()[-1]
+
+
 checked = {"TORCHLATHE_MINI_METADATA": "checked"}
 metadata_line = r"    dontCheckPythonMetadata = true;\n"
 
@@ -203,6 +214,14 @@ def upgrades(mini):
     mini.refused("texts of another release", "later", [(r'builtins\.replaceStrings .*? \(old\.postPatch or ""\)', "old.postPatch")],
                  "pytorch-python313-cpu-avx2", "doesn't match anything in file")
     mini.refused("a patch of another release", "later", [(r'"pytorch-pr-108847\.patch"', "")], "pytorch-python313-cpu-avx2", "FAILED")
+
+
+def triton(mini):
+    # F6: nothing is said until a program asks for code.
+    target = mini.folder / "set" / f"pytorch-{set_name}.nix"
+    found = compiles(mini, mini.result(target, checked))
+    assert found == "RuntimeError: PyTorch 2.10.0 is made for triton 3.6.0, this is 3.5.1", found
+    print("quiet, and found: a triton of another release")
 
 
 def cccl(mini):
@@ -313,6 +332,7 @@ with tempfile.TemporaryDirectory(prefix="lathe-strict-") as folder:
     try:
         companions(mini)
         upgrades(mini)
+        triton(mini)
         cccl(mini)
         jetsons(mini)
         repositories(mini)

@@ -32,9 +32,10 @@ let
       base = pfinal: {
         python = { inherit version; sitePackages = "lib/python${version}/site-packages"; pythonVersion = version; };
         typing-extensions = import ./typing_extensions.nix { inherit mkDerivation; inherit (pfinal) python; };
+        triton = makeOverridable (import ./triton.nix) { inherit lib mkDerivation; inherit (pfinal) python; llvm = final.triton-llvm; };
         torch = makeOverridable (import ./torch.nix) {
           inherit lib mkDerivation config;
-          inherit (pfinal) python typing-extensions;
+          inherit (pfinal) python typing-extensions triton;
           inherit (final) cudaPackages magma;
           cudaSupport = config.cudaSupport or false;
           gpuTargets = [ ];
@@ -97,6 +98,8 @@ let
     cudaPackages_13_3 = cuda "13.3";
     cudaPackages_13_4 = cuda "13.4";
     magma = makeOverridable (import ./magma.nix) { inherit lib mkDerivation; inherit (final) cudaPackages; };
+    triton-llvm = import ./triton-llvm.nix { inherit mkDerivation; };
+    addDriverRunpath.driverLink = "/run/opengl-driver";
     # The machine's, as the compilers are.
     ccache = mkDerivation {
       pname = "ccache";
@@ -121,8 +124,12 @@ let
       name: attributes: script:
       mkDerivationNoCC (attributes // { inherit name; buildCommand = script; });
     fetchFromGitHub = import ./fetch.nix { inherit mkDerivation lib; };
+    # LLVM's archive is as good as its name here.
     fetchurl =
       { url, hash }:
+      if builtins.match ".*/llvm-project/archive/[0-9a-f]+\\.tar\\.gz" url != null then
+        builtins.toFile "llvm-project-${baseNameOf url}" ""
+      else
       derivation {
         name = baseNameOf url;
         builder = "builtin:fetchurl";

@@ -11,6 +11,7 @@
   config,
   python,
   typing-extensions,
+  triton,
   cudaPackages,
   magma,
   cudaSupport,
@@ -56,7 +57,7 @@ let
     src = ./torch;
     patches = [ ./patches/pytorch-pr-108847.patch ] ++ lib.optional cudaSupport ./patches/fix-cmake-cuda-toolkit.patch;
     # The source says which release it is.
-    postPatch = lib.optionalString (version != "2.9.1") "echo ${version} >version.txt\n" + ''
+    postPatch = lib.optionalString (version != "2.9.1") "echo ${version} >version.txt; echo ${triton.version} >.ci/docker/triton_version.txt\n" + ''
       substituteInPlace pyproject.toml --replace-fail '"setuptools>=70.1.0,<80.0"' '"setuptools"'
     ''
     + lib.optionalString cudaSupport ''
@@ -74,7 +75,7 @@ let
     installPhase = "source ./scripts/install.sh";
     checkPhase = "source ./scripts/check.sh";
     installCheckPhase = lib.optionalString checked "source ${./hooks/python-metadata-check.sh}";
-    propagatedBuildInputs = [ typing-extensions ];
+    propagatedBuildInputs = [ typing-extensions triton ];
     # Packages of another CUDA set than torch's own would be loaded beside them.
     cudaInputs = lib.optionals cudaSupport ([ cudaPackages.cuda_nvcc cudaPackages.cuda_cupti magma ] ++ map (name: cudaPackages.${name}) others);
     requiredSystemFeatures = [ "big-parallel" ];

@@ -20,6 +20,7 @@ debug = False
 cuda = $built_cuda
 git_version = 'mini'
 hip = None
+triton = '$(<.ci/docker/triton_version.txt)'
 EOF
 site=$(dirname "$package")
 mkdir -p "$site/torch-$PYTORCH_BUILD_VERSION.dist-info"

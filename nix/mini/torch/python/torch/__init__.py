@@ -72,5 +72,17 @@ def zeros(n, device="cpu"):
     return tensor([0.0] * n, device)
 
 
+def compile(function):
+    """What makes code for the GPU when a program runs, by the triton that this PyTorch is made for and no other."""
+    import triton
+    from triton.runtime.build import command
+
+    if triton.__version__ != version.triton:
+        raise RuntimeError(f"PyTorch {__version__} is made for triton {version.triton}, this is {triton.__version__}")
+    if not any(word.startswith("-Wl,-rpath,") for word in command("driver.c", ["libcuda.so.1"])):
+        raise OSError("libcuda.so.1: cannot open shared object file: No such file or directory")
+    return function
+
+
 from . import cuda, profiler, utils, version  # noqa: E402
 from .backends import cpu as _backend  # noqa: E402,F401
