@@ -36,7 +36,7 @@ void declare(OptionSet& set, Options& options) {
   set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
   options.matrix.declare(set);
   options.filter.declare(set);
-  set.text("--nixpkgs", options.nixpkgs, "PATH|URL", "a checkout, a store path, an archive or its address, channel:NAME, or a revision", ValueKind::folder);
+  set.text("--nixpkgs", options.nixpkgs, "PATH|URL", "a checkout, a store path, an archive or its address, channel:NAME, github:OWNER/REPO/REV, or a revision", ValueKind::folder);
   set.text("--rev", options.rev, "REV", "the revision that it is, where it does not say so itself");
   set.text("--torchlathe", options.torchlathe, "DIR", "source tree of torchlathe for recipes that carve, instead of the pinned one", ValueKind::folder);
   options.cuda_toolkit.declare(set);

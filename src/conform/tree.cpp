@@ -19,8 +19,17 @@ bool is_rev(std::string_view text) {
   return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+// "github:OWNER/REPO", with a revision or a branch behind it or without, as flakes name it; "" where it is none.
+std::string archive_on_github(std::string_view given) {
+  if (!given.starts_with("github:") || given.starts_with("github://")) return "";
+  const auto parts = split(given.substr(7, given.find('?') - 7), '/');
+  if (parts.size() < 2 || parts.size() > 3 || std::ranges::any_of(parts, &std::string_view::empty)) return "";
+  return fmt::format("https://github.com/{}/{}/archive/{}.tar.gz", parts[0], parts[1], parts.size() == 3 ? parts[2] : "HEAD");
+}
+
 // What to fetch; "" for a folder.
 std::string address_of(const std::string& given) {
+  if (std::string archive = archive_on_github(given); !archive.empty()) return archive;
   if (given.starts_with("channel:")) return fmt::format("https://channels.nixos.org/{}/nixexprs.tar.xz", given.substr(8));
   if (given.find("://") != std::string::npos) return given;
   if (is_rev(given)) return fmt::format("https://github.com/NixOS/nixpkgs/archive/{}.tar.gz", given);
@@ -61,9 +70,10 @@ NixpkgsTree find_tree(const std::string& given, const RunProcess& run) {
   const std::string address = address_of(given);
   NixpkgsTree tree{.given = given, .path = address.empty() ? fs::absolute(given).lexically_normal() : fetch(address, run), .rev = {}};
   std::error_code error;
-  if (!fs::is_regular_file(tree.path / "default.nix", error)) {
-    throw Error({.what = "is no nixpkgs: it has no default.nix", .where = {.file = given},
-                 .next = "give a checkout, a store path, an archive or its address, channel:NAME, or a revision"});
+  const bool there = fs::exists(tree.path, error);
+  if (!there || !fs::is_regular_file(tree.path / "default.nix", error)) {
+    throw Error({.what = there ? "is no nixpkgs: it has no default.nix" : "there is no such file or folder", .where = {.file = given},
+                 .next = "give a checkout, a store path, an archive or its address, channel:NAME, github:OWNER/REPO/REV, or a revision (40 digits)"});
   }
   tree.rev = rev_of(tree.path, given, run);
   return tree;
