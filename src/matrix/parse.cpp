@@ -410,7 +410,10 @@ class MatrixParser {
     const Toml& settings = root_.at("settings");
     refuse(settings, {"ptx"});
     refuse(root_, {"cuda_packages", "torchvision", "torchaudio"});
-    refuse(root_.at("matrix"), {"companions"});
+    if (const Toml* companions = root_.at("matrix").find("companions")) {
+      companions->fail("companions and base = \"nixpkgs\" exclude each other",
+                       "nixpkgs' own refer to its own torch, for all GPUs, and would bring that along: docs/formats/matrix.md cuts one out beside it by hand");
+    }
     if (builds) return;
     refuse(settings, {"jobs", "memory_per_job", "compile_cache"});
     refuse(root_, {"flags", "extra"});

@@ -23,8 +23,15 @@ void rule_dev_output(const Case& recipe, Report& report) {
 }
 
 void rule_torch_output(const Case& recipe, Report& report) {
-  if (!recipe.is_companion() || recipe.package()->torch->output.empty()) return;
-  report.add(recipe.at("override.torch"), fmt::format("is given the output \"{}\" of torch alone", recipe.package()->torch->output));
+  if (!recipe.is_companion()) return;
+  const RecordedPackage& package = *recipe.package();
+  if (!package.torch->output.empty()) {
+    return report.add(recipe.at("override.torch"), fmt::format("is given the output \"{}\" of torch alone", package.torch->output));
+  }
+  // What is cut out of a build hands on what that does.
+  if (!recipe.want || !recipe.got.carver.empty()) return;
+  const bool handed_on = std::ranges::any_of(package.propagated, [](const RecordedInput& input) { return input.package.ends_with(".torch") && input.output == "out"; });
+  if (!handed_on) report.add(recipe.at("propagatedBuildInputs"), "hands on torch's output dev alone: whoever installs it has no torch in Python");
 }
 
 // Two libtorch in one process crash, so a companion must have the torch that the folder (or nixpkgs) offers.
@@ -67,6 +74,23 @@ void rule_companion_torch(const Case& recipe, Report& report) {
   }
 }
 
+namespace {
+
+// How its source differs from the matrix'; "" where it does not.
+std::string other_source(const RecordedPackage& package, const CompanionSource& want) {
+  if (!package.source) return package.source_text.empty() ? "" : fmt::format("takes its source from {}", package.source_text);
+  const RecordedFetch& got = *package.source;
+  if (got.owner != want.owner || got.repo != want.repo || (!want.rev.empty() && got.rev != want.rev)) {
+    return fmt::format("fetches {}/{} {}, the matrix wants {}/{} {}", got.owner, got.repo, got.rev, want.owner, want.repo, want.rev);
+  }
+  if (got.hash && !got.hash->empty() && !want.hash.empty() && *got.hash != want.hash) {
+    return fmt::format("the hash of its source is {}, the matrix has {}", *got.hash, want.hash);
+  }
+  return "";
+}
+
+}  // namespace
+
 // Which release of the companion the matrix wants.
 void rule_companion_version(const Case& recipe, Report& report) {
   if (!recipe.is_companion() || !recipe.want || !recipe.want->companion) return;
@@ -74,6 +98,12 @@ void rule_companion_version(const Case& recipe, Report& report) {
   const std::string& got = recipe.package()->version;
   if (!want.version.empty() && got != want.version) {
     report.add(recipe.at("version"), fmt::format("builds {} {}, the matrix wants {}", want.package, got, want.version));
+  }
+  if (!want.version.empty() && got == want.version && recipe.got.carver.empty()) {
+    if (const std::string why = other_source(*recipe.package(), want); !why.empty()) report.add(recipe.at("src"), why);
+    const auto built = recipe.package()->environment.find("BUILD_VERSION");
+    const std::string says = built == recipe.package()->environment.end() ? "" : built->second;
+    if (says != want.version) report.add(recipe.at("preConfigure"), fmt::format("setup.py sees BUILD_VERSION={}", says));
   }
   if (recipe.package()->builder != want.package) report.add(recipe.whole(), fmt::format("builds {}, it is named {}", recipe.package()->builder, want.package));
 }

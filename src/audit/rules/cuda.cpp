@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "audit/rules/rule.h"
 #include "base/text.h"
@@ -128,6 +129,27 @@ void rule_magma_patch_twice(const Case& recipe, Report& report) {
   }
 }
 
+namespace {
+
+// The folders of which CUTLASS includes headers, where a script links some of them and not all.
+std::vector<std::string_view> folders_left_out(std::string_view script) {
+  const auto names = [&](std::string_view folder) {
+    for (std::size_t at = script.find(folder); at != std::string_view::npos; at = script.find(folder, at + 1)) {
+      const auto is_word = [&](std::size_t i) { return i < script.size() && (std::isalnum(static_cast<unsigned char>(script[i])) || script[i] == '_'); };
+      if (!is_word(at - 1) && !is_word(at + folder.size())) return true;
+    }
+    return false;
+  };
+  std::vector<std::string_view> lacking;
+  static constexpr std::string_view folders[] = {"cuda", "cub", "thrust", "nv"};
+  for (const std::string_view folder : folders) {
+    if (!names(folder)) lacking.push_back(folder);
+  }
+  return lacking.size() >= 3 ? std::vector<std::string_view>{} : lacking;
+}
+
+}  // namespace
+
 // Some CUTLASS includes <cccl/...>, which not every nixpkgs' CCCL has.
 void rule_cccl_links(const Case& recipe, Report& report) {
   const RecordedPackage* torch = cuda_torch(recipe);
@@ -138,6 +160,10 @@ void rule_cccl_links(const Case& recipe, Report& report) {
   if (cuda && *cuda < *needs->cccl_cuda) return;
   if (recipe.nixpkgs() && recipe.nixpkgs()->cccl_folder) return;
   std::string text = phases(*torch) + variable(*torch, "CPATH") + variable(*torch, "CXXFLAGS") + variable(*torch, "NIX_CFLAGS_COMPILE");
+  for (const RecordedMade& made : recipe.got.made) {
+    const auto lacking = has(made.text, "/cccl") && has(text, made.name) ? folders_left_out(made.text) : std::vector<std::string_view>{};
+    if (!lacking.empty()) report.add(recipe.whole(), fmt::format("the include folder <cccl/...> has no {}", fmt::join(lacking, ", ")));
+  }
   if (!has(text, "cccl")) report.add(recipe.whole(), fmt::format("nothing provides the include folder <cccl/...> that PyTorch {} asks for", torch->version));
 }
 

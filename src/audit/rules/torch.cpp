@@ -36,6 +36,14 @@ std::vector<std::string> texts(const Json* json) {
   return result;
 }
 
+// GitHub's archives have no submodules, and fetchFromGitHub asks for none by itself.
+bool without_submodules(const RecordedPackage& torch) {
+  const Json* source = torch.attributes.find("src");
+  const Json* arguments = source ? source->find("arguments") : nullptr;
+  const Json* asked = arguments ? arguments->find("fetchSubmodules") : nullptr;
+  return torch.source && torch.source->how == "fetchFromGitHub" && !(asked && asked->get<bool>() && *asked->get<bool>());
+}
+
 }  // namespace
 
 void rule_torch_version(const Case& recipe, Report& report) {
@@ -61,6 +69,8 @@ void rule_torch_source(const Case& recipe, Report& report) {
     report.add(where, fmt::format("fetches {}/{} {}, the matrix wants {}/{} {}", got.owner, got.repo, got.rev, want.owner, want.repo, want.rev));
   } else if (got.hash && !got.hash->empty() && !want.hash.empty() && *got.hash != want.hash) {
     report.add(where, fmt::format("the hash of its source is {}, the matrix has {}", *got.hash, want.hash));
+  } else if (without_submodules(*torch)) {
+    report.add(where, "fetches its source without submodules, and most of what it is built of are such");
   }
 }
 
@@ -135,7 +145,15 @@ void rule_compile_cache(const Case& recipe, Report& report) {
   const std::string& wanted = recipe.want->settings->compile_cache;
   const bool launched = torch->environment.contains("CMAKE_CXX_COMPILER_LAUNCHER");
   const std::string folder = launched ? variable(*torch, "CCACHE_DIR") : "";
-  if (wanted.empty() || folder == wanted) return;
+  if (wanted.empty()) return;
+  if (folder == wanted) {
+    // Without the first three the cache is not asked or never answers, without the others it answers for another build or fails.
+    for (const char* name : {"CMAKE_C_COMPILER_LAUNCHER", "CMAKE_CUDA_COMPILER_LAUNCHER", "CCACHE_BASEDIR", "CCACHE_NOHASHDIR", "CCACHE_SLOPPINESS", "CCACHE_COMPILERCHECK", "CCACHE_UMASK"}) {
+      if (torch->environment.contains(name) || (std::string_view(name).find("CUDA") != std::string_view::npos && !torch->cuda_support.value_or(false))) continue;
+      report.add(recipe.at("preConfigure"), fmt::format("its compile cache lacks {}", name));
+    }
+    return;
+  }
   report.add(recipe.at("preConfigure"), folder.empty() ? fmt::format("compiles without the matrix' compile cache {}", wanted)
                                                        : fmt::format("has its compile cache in {}, the matrix in {}", folder, wanted));
 }
