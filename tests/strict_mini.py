@@ -218,10 +218,18 @@ def upgrades(mini):
 
 def triton(mini):
     # F6: nothing is said until a program asks for code.
-    target = mini.folder / "set" / f"pytorch-{set_name}.nix"
-    found = compiles(mini, mini.result(target, checked))
+    name = f"pytorch-{set_name}"
+    assert compiles(mini, mini.result(mini.folder / "set" / f"{name}.nix", checked)) == "3.6.0"
+    llvm = (r"triton-llvm = prev\.triton-llvm", "unused-llvm = prev.triton-llvm")
+    without = [llvm, (r"triton = pprev\.triton\.overrideAttrs", "unused = pprev.triton.overrideAttrs")]
+    found = compiles(mini, mini.result(mini.changed("set", without) / f"{name}.nix", checked))
     assert found == "RuntimeError: PyTorch 2.10.0 is made for triton 3.6.0, this is 3.5.1", found
     print("quiet, and found: a triton of another release")
+    found = compiles(mini, mini.result(mini.changed("set", [(r"-Wl,-rpath,", "-Wl,-O1,")]) / f"{name}.nix", checked))
+    assert found.startswith("OSError: libcuda.so.1"), found
+    print("quiet, and found: what triton compiles does not find the driver's library")
+    mini.refused("triton with another LLVM", "set", [llvm], name, "LLVM is 7d5de", checked)
+    mini.refused("a patch of another triton", "set", [(r'\[ "0001-_build[^]]*\]', "[ ]")], name, "FAILED", checked)
 
 
 def cccl(mini):

@@ -60,6 +60,16 @@ constexpr Mutation meaningful[] = {
     {"cccl-output", "getInclude", "getDev"},
     {"patch-dropped", "# nixpkgs' substitutions insist", "patches = builtins.filter (p: baseNameOf p != \"pytorch-pr-108847.patch\") old.patches;\n        #"},
     {"old-substitutions", "builtins.replaceStrings [ \"--replace-fail\" ] [ \"--replace-warn\" ] (old.postPatch or \"\")", "(old.postPatch or \"\")"},
+    {"cccl-links", "for folder in cuda cub thrust nv; do", "for folder in cuda cub nv; do"},
+    // The triton that goes with it
+    {"triton", "version = \"3.6.0\";", "version = \"3.5.2\";"},
+    {"triton", "sha256-JFSpQn+WsNnh7CAPlcpOcUp0nyKXNbJEANdXqmkt4Tc=", "sha256-dyNRtS1qtU8C/iAf0Udt/1VgtKGSvng1+r2BtvT9RB4="},
+    {"triton", "archive/f6ded0be897e2878612dd903f7e8bb85448269e5.tar.gz", "archive/7d5de3033187c8a3bb4d2e322f5462cdaf49808f.tar.gz"},
+    {"triton", "triton-llvm = prev.triton-llvm.overrideAttrs", "triton-other = prev.triton-llvm.overrideAttrs"},
+    {"triton", "[ \"0001-_build-allow-extra-cc-flags.patch\" ]", "[ ]"},
+    {"triton", "-Wl,-rpath,${final.addDriverRunpath.driverLink}/lib", "-Wl,-O1"},
+    {"triton", "triton = pprev.triton.overrideAttrs", "triton-unused = pprev.triton.overrideAttrs"},
+    {"not-understood", "triton = pprev.triton.overrideAttrs (old: rec {", "triton = pprev.triton.overrideAttrs (old: rec { doCheck = false; buildPhase = \"true\";"},
     // CPUs
     {"isa-excess", "\"-mfma\"\n", "\"-mfma\"\n    \"-mavx512vnni\"\n"},
     {"isa-excess", "\"-mavx512f\"\n", "\"-mavx512f\"\n    \"-march=sapphirerapids\"\n"},
@@ -98,6 +108,12 @@ constexpr Mutation meaningful[] = {
     {"job-limit", "NIX_BUILD_CORES < 32 ? NIX_BUILD_CORES : 32", "NIX_BUILD_CORES < 64 ? NIX_BUILD_CORES : 64"},
     {"compile-cache", "CCACHE_DIR=\"/var/cache/torchlathe\"", "CCACHE_DIR=\"/tmp/cache\""},
     {"compile-cache", "export CMAKE_CXX_COMPILER_LAUNCHER=\"$CMAKE_C_COMPILER_LAUNCHER\"", ""},
+    {"compile-cache", "export CMAKE_C_COMPILER_LAUNCHER=\"${pkgs.ccache}/bin/ccache\"", ""},
+    {"compile-cache", "export CMAKE_CUDA_COMPILER_LAUNCHER=\"$CMAKE_C_COMPILER_LAUNCHER\"", ""},
+    {"compile-cache", "export CCACHE_BASEDIR=\"''${NIX_BUILD_TOP:-$PWD}\" CCACHE_NOHASHDIR=1", ""},
+    {"compile-cache", "export CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime", ""},
+    {"compile-cache", "export CCACHE_COMPILERCHECK=", "true # export CCACHE_COMPILERCHECK="},
+    {"torch-source", "fetchSubmodules = true;", ""},
     {"from-scratch", "(pkgs.python313Packages.torch.override {\n  cudaSupport = true;\n  inherit gpuTargets;\n}).overrideAttrs\n  (old: {", "pkgs.python313Packages.buildPythonPackage (let old = { }; in {"},
     // What nobody has read
     {"not-understood", "    pname =", "    buildPhase = \"true\";\n    pname ="},
@@ -224,8 +240,8 @@ class Mutations : public ::testing::Test {
   static inline std::map<std::string, Recorded> recorded_;
 };
 
-// No hash of the tarball is known here, and an overlay moves PyTorch without triton.
-const std::set<std::string> said_of_the_right_one = {"pin-hash", "triton"};
+// No hash of the tarball is known here.
+const std::set<std::string> said_of_the_right_one = {"pin-hash"};
 
 TEST_F(Mutations, TheOriginalHasNoError) {
   EXPECT_EQ(rules_for("original"), said_of_the_right_one);
@@ -304,6 +320,93 @@ TEST_F(Mutations, WhatIsCutOutOfNixpkgsOwnTorchIsHeldAgainstIt) {
   EXPECT_EQ(seen["original.nix"], (Names{"pin-hash", "pname-release"}));
   for (std::size_t i = 0; i < std::size(of_the_base); ++i) {
     EXPECT_TRUE(seen[file(i)].contains(of_the_base[i].rule)) << of_the_base[i].rule << " does not see: " << of_the_base[i].to << "\n seen by: " << joined(seen[file(i)]);
+  }
+}
+
+// The same for recipes of other shapes: companions, Jetsons, a later nixpkgs, builds without CUDA.
+struct Form {
+  const char* matrix;                // a shipped one
+  const char* from;                  // in its text, changed to
+  const char* to;
+  const char* variant;
+  std::vector<std::string> beside;   // variants whose recipes it imports
+  Names right;                       // what is said of the recipe as it is
+  std::vector<Mutation> mutations;
+};
+
+const Form forms[] = {
+    {"cuda-13_0-vision-audio", "", "", "torchaudio-python313-cuda13_0-sm90-avx2",
+     {"pytorch-python313-cuda13_0-sm90-avx2", "pytorch-python313-cuda13_0-sm89-avx2"}, {"pin-hash"},
+     {{"torch-output", "sm90-avx2.nix { inherit nixpkgs; };", "sm90-avx2.nix { inherit nixpkgs; }).out;"},
+      {"torch-output", "(old.propagatedBuildInputs or [ ]) ++ [ torch.out ]", "old.propagatedBuildInputs"},
+      {"dev-output", "[ torch.out ]", "[ torch.out torch.dev ]"},
+      {"companion-torch", "import ./pytorch-python313-cuda13_0-sm90-avx2.nix", "import ./pytorch-python313-cuda13_0-sm89-avx2.nix"},
+      {"companion-torch", "  inherit torch;\n}).", "}).",},
+      {"patch-dropped", "version = \"2.10.0\";", "patches = [ ]; version = \"2.10.0\";"},
+      {"old-substitutions", "postPatch = builtins.replaceStrings [ \"--replace-fail\" ] [ \"--replace-warn\" ] (old.postPatch or \"\");", ""},
+      {"companion-config", "cudaCapabilities = [ \"9.0\" ];\n      # This", "# This"},
+      {"companion-version", "version = \"2.10.0\";", "version = \"2.9.1\";"},
+      {"companion-version", "sha256-b1sjHVFXdNFDbdtXWSM2KisSRE/8IbzJI4rvzYQ4UMg=", "sha256-oktJHcT6T4f58pUO+HSBpbyS1ISH3zDlTsXQh6PcMy4="},
+      {"companion-version", "repo = \"audio\";", "repo = \"vision\";"},
+      {"companion-version", "export BUILD_VERSION=\"${version}\"", ""},
+      {"companion-version", "Packages.torchaudio.override", "Packages.torchvision.override"},
+      {"isa-missing", "export CXXFLAGS=\"${toString cpuFlags} ''${CXXFLAGS:-}\"", ""},
+      {"platform-wrong", "platforms = [ \"x86_64-linux\" ]", "platforms = [ \"aarch64-linux\" ]"},
+      {"system", "system = \"x86_64-linux\"", "system = \"aarch64-linux\""}}},
+    {"pytorch-2.14", "", "", "torchvision214-python314-cuda13_2-sm90-avx2", {"pytorch214-python314-cuda13_2-sm90-avx2"}, {"pin-hash"},
+     {{"metadata-name", "dontCheckPythonMetadata = true;", ""},
+      {"torch-output", "(old.propagatedBuildInputs or [ ]) ++ [ torch.out ]", "old.propagatedBuildInputs"},
+      {"companion-config", "cudaCapabilities = [ \"9.0\" ];\n    };", "};"}}},
+    {"pytorch-2.14", "", "", "pytorch214-python314-cuda13_2-sm90-avx2", {}, {"pin-hash"},
+     {{"metadata-name", "dontCheckPythonMetadata = true;", ""},
+      {"patch-dropped", "    pname =", "    patches = [ ];\n    pname ="},
+      {"patch-dropped", "    pname =", "    patches = builtins.filter (p: baseNameOf p != \"forward-cupti-env-vars.patch\") old.patches;\n    pname ="},
+      {"patch-dropped", "    pname =", "    patches = builtins.filter (p: baseNameOf p != \"avoid-duplicate-sm_103-codegen.patch\") old.patches;\n    pname ="},
+      {"moving-alias", "final.cudaPackages_13_2", "final.cudaPackages_13"}}},
+    {"pytorch-2.14", "", "", "pytorch214-python314-cpu-avx2", {}, {"pin-hash"},
+     {{"metadata-name", "dontCheckPythonMetadata = true;", ""},
+      {"cuda-in-cpu", "cudaSupport = false;", "cudaSupport = true;"},
+      {"isa-missing", "\"-mfma\"\n", ""}}},
+    {"pytorch-2.14", "", "", "pytorch214-python314-cuda12_9-sm87-armv8_2", {}, {"pin-hash"},
+     {{"jetson-config", "cudaCapabilities = [ \"8.7\" ];\n    };", "};"},
+      {"config-capabilities", "cudaCapabilities = [ \"8.7\" ];\n    };", "cudaCapabilities = [ \"8.7\" \"9.0\" ];\n    };"}}},
+    {"cuda-13_0", "cuda = [\"13.0\"]\ngpus = [\"12.1\", \"12.0\", \"11.0\", \"10.3\", \"10.0\", \"9.0\", \"8.9\", \"8.6\", \"8.0\"]",
+     "cuda = [\"12.9\"]\ngpus = [\"9.0\"]", "pytorch-python313-cuda12_9-sm90-avx2", {}, {"pin-hash"},
+     {{"cuda-version", "(final: prev: { cudaPackages = final.cudaPackages_12_9; })", ""},
+      {"triton", "triton = pprev.triton.overrideAttrs", "triton-unused = pprev.triton.overrideAttrs"},
+      {"old-substitutions", "builtins.replaceStrings [ \"--replace-fail\" ] [ \"--replace-warn\" ] (old.postPatch or \"\")", "(old.postPatch or \"\")"}}},
+};
+
+TEST_F(Mutations, EachFormOfARecipeIsHeldAgainstItsOwnLines) {
+  for (const Form& form : forms) {
+    SCOPED_TRACE(std::string(form.matrix) + " " + form.variant);
+    const std::string text = read_file(fs::path(LATHE_MATRICES) / (std::string(form.matrix) + ".toml"));
+    const MatrixSpec spec = parse_matrix(*form.from ? replace_all(text, form.from, form.to) : text, form.matrix);
+    const Variant variant = find_variant(spec, form.variant);
+    const testing::ScratchFolder folder;
+    const auto file = [](std::size_t i) { return fmt::format("m{:03}.nix", i); };
+    for (const std::string& name : form.beside) folder.write(name + ".nix", render(spec, find_variant(spec, name)));
+    folder.write("original.nix", render(spec, variant));
+    for (std::size_t i = 0; i < form.mutations.size(); ++i) {
+      std::string changed = render(spec, variant);
+      const std::string_view from = form.mutations[i].from;
+      const std::size_t at = changed.find(from);
+      ASSERT_NE(at, std::string::npos) << from;
+      changed.replace(at, from.size(), form.mutations[i].to);
+      if (changed.find("inherit nixpkgs; }).out;") != std::string::npos) changed = replace_all(changed, "torch = import", "torch = (import");
+      folder.write(file(i), changed);
+    }
+    std::map<std::string, Names> seen;
+    for (const Recorded& recorded : record_folder(folder.path()).recipes) {
+      for (const Finding& finding : judge_recipe(spec, recorded, variant.name, &variant)) seen[recorded.file].insert(finding.rule);
+    }
+    // A folder knows which torch it offers; one recipe alone does not.
+    for (auto& [name, rules] : seen) rules.erase("embedded-torch");
+    EXPECT_EQ(seen["original.nix"], form.right) << joined(seen["original.nix"]);
+    for (std::size_t i = 0; i < form.mutations.size(); ++i) {
+      const Mutation& mutation = form.mutations[i];
+      EXPECT_TRUE(seen[file(i)].contains(mutation.rule)) << mutation.rule << " does not see: " << mutation.from << "\n -> " << mutation.to << "\n seen by: " << joined(seen[file(i)]);
+    }
   }
 }
 

@@ -84,12 +84,16 @@ NixpkgsFacts read_release(const Toml& row, const CapabilityLists& lists) {
 }
 
 // What a revision has otherwise than the row that it is like. Its cuda_sets are those that somebody saw: there may be more.
-void apply_pin(const Toml& row, NixpkgsFacts& facts) {
+void apply_pin(const Toml& row, const CapabilityLists& lists, NixpkgsFacts& facts) {
+  if (row.find("torch_list")) facts.torch_capabilities = capabilities_of(row, lists);
   for (const auto& [key, member] : {std::pair{"torch", &NixpkgsFacts::torch}, {"triton", &NixpkgsFacts::triton}, {"torchvision", &NixpkgsFacts::torchvision},
-                                    {"torchaudio", &NixpkgsFacts::torchaudio}, {"cuda", &NixpkgsFacts::cuda}, {"python", &NixpkgsFacts::python}}) {
+                                    {"torchaudio", &NixpkgsFacts::torchaudio}, {"cuda", &NixpkgsFacts::cuda}, {"python", &NixpkgsFacts::python},
+                                    {"cccl", &NixpkgsFacts::cccl}, {"torch_style", &NixpkgsFacts::torch_style}}) {
     facts.*member = row.text_or(key, facts.*member);
   }
-  for (const auto& [key, member] : {std::pair{"cuda_aliases", &NixpkgsFacts::cuda_aliases}, {"torch_cuda", &NixpkgsFacts::torch_cuda}}) {
+  for (const auto& [key, member] : {std::pair{"cuda_aliases", &NixpkgsFacts::cuda_aliases}, {"torch_cuda", &NixpkgsFacts::torch_cuda},
+                                    {"torch_arguments", &NixpkgsFacts::torch_arguments}, {"torch_patches", &NixpkgsFacts::torch_patches},
+                                    {"torch_cuda_patches", &NixpkgsFacts::torch_cuda_patches}, {"fixed_texts", &NixpkgsFacts::fixed_texts}}) {
     if (const Toml* value = row.find(key)) facts.*member = value->texts();
   }
   for (const auto& [key, member] : {std::pair{"magma_cuda13", &NixpkgsFacts::magma_cuda13}, {"metadata_check", &NixpkgsFacts::metadata_check},
@@ -125,6 +129,14 @@ MagmaFix read_magma_fix(const Toml& row) {
           .provenance = provenance_of(row)};
 }
 
+TritonSource read_triton(const Toml& row) {
+  row.allow_only({"release", "instead_of", "hash", "llvm", "llvm_version", "llvm_hash", "stale_patches", "link_file", "link_text", "source", "confidence"});
+  return {.release = row.at("release").text(), .instead_of = row.at("instead_of").texts(), .hash = row.at("hash").text(),
+          .llvm = row.at("llvm").text(), .llvm_version = row.at("llvm_version").text(), .llvm_hash = row.at("llvm_hash").text(),
+          .stale_patches = row.at("stale_patches").texts(), .link_file = row.at("link_file").text(),
+          .link_text = row.at("link_text").text(), .provenance = provenance_of(row)};
+}
+
 Capability read_lacking(const Toml& row) {
   row.allow_only({"capability", "source", "confidence"});
   provenance_of(row);
@@ -148,10 +160,11 @@ Data read_data() {
   const auto files = hardware_data::nixpkgs();
   Data data;
   const Toml root = Toml::parse(files[0].text, "nixpkgs.toml");
-  root.allow_only({"nixpkgs", "torch", "patch", "jetson", "torch_list", "magma_fix", "lacking", "default"});
+  root.allow_only({"nixpkgs", "torch", "patch", "jetson", "torch_list", "magma_fix", "triton", "lacking", "default"});
   const CapabilityLists lists = read_lists(root);
   for (const Toml& row : root.at("nixpkgs").array()) data.tables.releases.push_back(read_release(row, lists));
   for (const Toml& row : root.at("magma_fix").array()) data.tables.magma_fixes.push_back(read_magma_fix(row));
+  for (const Toml& row : root.at("triton").array()) data.tables.tritons.push_back(read_triton(row));
   for (const Toml& row : root.at("lacking").array()) data.tables.lacking.push_back(read_lacking(row));
   for (const Toml& row : root.at("torch").array()) data.tables.torch.push_back(read_needs(row));
   for (const Toml& row : root.at("patch").array()) data.tables.patches.push_back(read_patch(row));
@@ -162,7 +175,7 @@ Data read_data() {
     const auto like = std::ranges::find(data.tables.releases, row.at("like").text(), &NixpkgsFacts::since);
     if (like == data.tables.releases.end()) row.at("like").fail("no row of nixpkgs.toml begins then");
     NixpkgsFacts& facts = data.pins[row.at("rev").text()] = *like;
-    apply_pin(row, facts);
+    apply_pin(row, lists, facts);
   }
   return data;
 }
@@ -251,6 +264,24 @@ const MagmaFix* magma_fix(const Version& toolkit) {
   const auto& fixes = data().tables.magma_fixes;
   const auto found = std::ranges::find_if(fixes, [&](const MagmaFix& fix) { return fix.first_cuda <= toolkit; });
   return found == fixes.end() ? nullptr : &*found;
+}
+
+const TritonSource* triton_instead(std::string_view pytorch, std::string_view there) {
+  const TorchNeeds* needs = torch_needs(pytorch);
+  if (!needs || needs->triton == there) return nullptr;
+  const auto& tritons = data().tables.tritons;
+  const auto found = std::ranges::find_if(tritons, [&](const TritonSource& row) {
+    return row.release == needs->triton && std::ranges::find(row.instead_of, there) != row.instead_of.end();
+  });
+  return found == tritons.end() ? nullptr : &*found;
+}
+
+std::string_view pin_with(std::string_view pytorch, std::string_view triton) {
+  std::string_view since, rev;
+  for (const auto& [each, facts] : data().pins) {
+    if (facts.torch == pytorch && facts.triton == triton && facts.since >= since) since = facts.since, rev = each;
+  }
+  return rev;
 }
 
 const TorchNeeds* torch_needs(std::string_view pytorch) {

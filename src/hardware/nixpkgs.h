@@ -62,6 +62,17 @@ struct MagmaFix {
   bool is(std::string_view patch_name, std::string_view url) const;
 };
 
+// A release of triton that can stand in the place of the one that a nixpkgs ships, by its expression there.
+struct TritonSource {
+  std::string release;                        // "3.6.0"
+  std::vector<std::string> instead_of;        // releases whose expression takes it: "3.5.1"
+  std::string hash;                           // of its source, SRI
+  std::string llvm, llvm_version, llvm_hash;  // the commit of llvm/llvm-project that it is made for; SRI of its archive
+  std::vector<std::string> stale_patches;     // of that expression, which do not apply
+  std::string link_file, link_text;           // where it says with which libraries it links at run time, and the text there
+  Provenance provenance;
+};
+
 // Jetsons with CUDA packages of their own, beside those for Arm servers.
 struct Jetson {
   Capability capability;
@@ -77,6 +88,7 @@ struct NixpkgsTables {
   std::vector<TorchPatch> patches;
   std::vector<Jetson> jetsons;
   std::vector<MagmaFix> magma_fixes;
+  std::vector<TritonSource> tritons;
   std::vector<Capability> lacking;  // that nixpkgs' own table has not got
 };
 
@@ -92,6 +104,11 @@ const NixpkgsFacts& assumed_facts(std::string_view torch);
 // What MAGMA needs with this CUDA; nullptr where it needs nothing.
 const MagmaFix* magma_fix(const Version& toolkit);
 const TorchNeeds* torch_needs(std::string_view pytorch);  // of "2.10.0", "2.11.0a0+git0123456"
+
+// The triton that this PyTorch is made for, where nixpkgs has another one (`there`) and its expression takes it; else nullptr.
+const TritonSource* triton_instead(std::string_view pytorch, std::string_view there);
+// A known revision that ships this PyTorch and its triton: of the newest row; "" where there is none.
+std::string_view pin_with(std::string_view pytorch, std::string_view triton);
 
 // Does config.cudaCapabilities refuse it, because nixpkgs' own table has not got it?
 bool is_refused_by_config(Capability capability);

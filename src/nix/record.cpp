@@ -118,13 +118,23 @@ std::vector<std::string> default_capabilities(const Version& cuda) {
   return result;
 }
 
+// Of nixpkgs' patches of triton, those that another release does not take.
+std::vector<std::string> stale_triton_patches(const std::string& shipped) {
+  std::vector<std::string> names;
+  for (const TritonSource& row : nixpkgs_tables().tritons) {
+    if (std::ranges::find(row.instead_of, shipped) == row.instead_of.end()) continue;
+    std::ranges::copy_if(row.stale_patches, std::back_inserter(names), [&](const std::string& name) { return std::ranges::find(names, name) == names.end(); });
+  }
+  return names;
+}
+
 // What no pin's row has beside it: companions, patches, aliases.
 void write_nixpkgs_facts(JsonWriter& json, const NixpkgsFacts& facts) {
   json.member("torchvision", facts.torchvision).member("torchaudio", facts.torchaudio);
   json.member("torch_cuda", facts.torch_cuda).member("torch_style", facts.torch_style);
   json.member("torch_arguments", facts.torch_arguments).member("torch_capabilities", facts.torch_capabilities);
   json.member("patches", facts.torch_patches).member("cuda_patches", facts.torch_cuda_patches);
-  json.member("cccl", facts.cccl);
+  json.member("cccl", facts.cccl).member("triton", facts.triton).member("triton_patches", stale_triton_patches(facts.triton));
   json.key("aliases").begin_object();
   for (const std::string& version : facts.cuda_aliases) json.member(version.substr(0, version.find('.')), version);
   json.end_object();

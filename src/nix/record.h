@@ -83,6 +83,16 @@ struct RecordedMagma {
   std::vector<RecordedPatch> patches = {};
 };
 
+// What torch.compile makes GPU code with.
+struct RecordedTriton {
+  std::string version = {};  // "3.5.1"
+  int changes = 0, llvm_changes = 0;  // overrideAttrs applied to it, and to the LLVM that it is built with
+  std::vector<std::string> written = {}, llvm_written = {};  // attributes that these set
+  std::optional<RecordedFetch> source = {}, llvm_source = {};  // where a fetcher makes them
+  std::vector<RecordedPatch> patches = {};
+  std::string post_patch = {};
+};
+
 // A thing in a list of inputs: which package, which of its outputs ("" : the default one).
 struct RecordedInput {
   std::string package = {}, output = {};
@@ -118,6 +128,7 @@ struct RecordedPackage {
   Json attributes = {};      // the final attributes, all of them: texts, lists, `passthru`, `meta`; packages as "<label.output>"
   std::optional<RecordedCuda> cuda = {};
   std::optional<RecordedMagma> magma = {};      // of torch with CUDA
+  std::optional<RecordedTriton> triton = {};    // of torch
   std::shared_ptr<RecordedPackage> torch = {};  // of a companion: the torch that it was given
 
   // Where the recipe wrote it; empty if it did not. Names: "pname", "version", "override.gpuTargets", "meta.platforms",

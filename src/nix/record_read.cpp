@@ -175,6 +175,25 @@ std::optional<RecordedMagma> read_magma(const Json& json) {
                        .patches = read_patches(member(json, "patches"))};
 }
 
+std::optional<RecordedFetch> fetch_in(const Json& source) {
+  if (!source.find("fetch")) return std::nullopt;
+  return read_fetch(source.text_of("fetch"), member(source, "arguments"), {});
+}
+
+std::optional<RecordedTriton> read_triton(const Json& json) {
+  if (!json.object()) return std::nullopt;
+  const Json& llvm = member(json, "llvm");
+  return RecordedTriton{.version = json.text_of("version"),
+                        .changes = number_of(json, "changes"),
+                        .llvm_changes = llvm.object() ? number_of(llvm, "changes") : 0,
+                        .written = names_of(member(json, "written")),
+                        .llvm_written = names_of(member(llvm, "written")),
+                        .source = fetch_in(member(json, "src")),
+                        .llvm_source = fetch_in(member(llvm, "src")),
+                        .patches = read_patches(member(json, "patches")),
+                        .post_patch = json.text_of("postPatch")};
+}
+
 void read_places(const Json& positions, std::string_view group, std::string_view prefix, const Places& places,
                  RecordedPackage& package) {
   const Json::Object* members = member(positions, group).object();
@@ -264,6 +283,7 @@ RecordedPackage read_package(const Json& json, const Places& places, int depth) 
   read_attributes(package.attributes, package, places);
   package.cuda = read_cuda(member(json, "cuda"));
   package.magma = read_magma(member(json, "magma"));
+  package.triton = read_triton(member(json, "triton"));
   const Json& torch = member(json, "torch");
   if (depth > 0 && torch.object()) package.torch = std::make_shared<RecordedPackage>(read_package(torch, places, depth - 1));
   return package;

@@ -16,7 +16,7 @@ let
     git-unroll glibc glog gnugrep gnumake gnused gnutar gtest hwloc icu jq lapack libdrm libGL libffi libjpeg
     libjpeg_turbo libopus libpng libsndfile libtool libuv libxml2 llvm lld magma-hip makeWrapper meson mkl mold mpi
     mpich ncurses ninja nlohmann_json numactl nvidia-optical-flow-sdk oneDNN openblas openmpi openssl patchelf perl pigz
-    pkg-config pkgconf protobuf rdma-core removeReferencesTo rsync shaderc sleef snappy sox sqlite tbb ucc ucx unzip
+    pkg-config pkgconf protobuf rdma-core removeReferencesTo rsync shaderc sleef snappy sox sqlite tbb triton-llvm ucc ucx unzip
     util-linux vulkan-headers vulkan-loader wget which xz zip zlib zstd
   '';
 

@@ -62,6 +62,8 @@ let
       got = r.effective or { };
       cuda = got.cudaPackages or (r.attrs.passthru.cudaPackages or (got.torch.cudaPackages or null));
       magma = got.effectiveMagma or null;
+      triton = got._tritonEffective or null;
+      llvm = if isPackage triton then triton._recorded.effective.llvm or null else null;
     in
     {
       kind = "package";
@@ -93,6 +95,17 @@ let
           patches = describe (magma.patches or [ ]);
           override = describe magma._recorded.arguments;
           cuda = magma.cudaPackages._recorded.label or null;
+        } else null;
+      triton =
+        if isPackage triton then {
+          version = describe (triton.version or null);
+          inherit ((identityOf triton).of) changes written;
+          src = describe (triton.src or null);
+          patches = describe (triton.patches or [ ]);
+          postPatch = describe (triton.postPatch or "");
+          llvm =
+            if isPackage llvm then { inherit ((identityOf llvm).of) changes written; src = describe (llvm.src or null); }
+            else null;
         } else null;
       torch = if depth > 0 && isPackage (got.torch or null) then full own (depth - 1) got.torch else null;
     };
@@ -140,7 +153,7 @@ let
       cuda_known = noted ? cuda;
       cuda_sets = [ ];
       # What nobody noted is as in the newest nixpkgs that is known; its torch, whatever it is, is called broken with CUDA 13.
-      inherit (assumed) cuda torch_style torch_arguments torch_capabilities patches cuda_patches cccl;
+      inherit (assumed) cuda torch_style torch_arguments torch_capabilities patches cuda_patches cccl triton triton_patches;
       torch_cuda = [ "11" "12" ];
       torchvision = "unknown";
       torchaudio = torch;

@@ -242,6 +242,8 @@ let
       mkDerivation = final.stdenv.mkDerivation;
       cudaPackages = cudaSet final "cudaPackages" pin.cuda false [ ];
       magma = magmaFor "magma";
+      addDriverRunpath = package.named "addDriverRunpath" "add-driver-runpath" [ "out" ] "0" // { driverLink = "/run/opengl-driver"; };
+      triton-llvm = package.named "triton-llvm" "triton-llvm" [ "out" ] "22";
       # The same function with CUDA asked for: what an overlay does to `magma` reaches it.
       magma-cuda = final.magma.override { cudaSupport = true; };
       magma-cuda-static = final.magma.override { cudaSupport = true; static = true; };

@@ -148,6 +148,23 @@ let
       };
     };
 
+  # What makes GPU code when a program runs: of one release, with the LLVM of one commit.
+  triton = package.package {
+    info = {
+      label = "${label}.triton";
+      builder = "nixpkgs";
+      effective = arguments: { llvm = pkgs.triton-llvm; inherit (config) cudaSupport; } // arguments;
+    };
+    make = _: _: {
+      pname = "triton";
+      version = pin.triton;
+      outputs = [ "out" "dist" ];
+      src = "‹${label}.triton.src:${pin.triton}›";
+      patches = map (name: "‹nixpkgs:patches›/${name}") pin.triton_patches;
+      postPatch = "# nixpkgs: substitutions in triton's files\n";
+    };
+  };
+
   torch = package.package {
     info = { label = "${label}.torch"; builder = "torch"; effective = defaults; set = pkgs; inherit python; };
     make = torchAttrs;
@@ -173,6 +190,7 @@ let
           src = "‹${label}.${name}.src:${version}›";
           patches = lib.optional (name == "torchaudio") "‹nixpkgs:patches›/0001-setup.py-propagate-cmakeFlags.patch";
           outputs = [ "out" "dist" ];
+          postPatch = "# nixpkgs: substitutions in upstream's files\nsubstituteInPlace upstreams-file --replace-fail 'text of its release' 'text'\n";
           preConfigure = lib.optionalString cudaSupport ''
             export TORCH_CUDA_ARCH_LIST="${concatStringsSep ";" torch.cudaCapabilities}"
             export FORCE_CUDA=1
@@ -196,7 +214,8 @@ let
     };
 in
 {
-  inherit torch;
+  inherit torch triton;
+  triton-cuda = python.triton.override { cudaSupport = true; };
   torchWithCuda = python.torch.override ({ cudaSupport = true; } // lib.optionalAttrs config.rocmSupport { rocmSupport = false; });
   torchWithRocm = python.torch.override { cudaSupport = false; rocmSupport = true; };
   torchWithoutCuda = python.torch.override { cudaSupport = false; };

@@ -134,6 +134,12 @@ std::string stale_patches(const Variant& variant) {
 // The release that this nixpkgs ships is built as it is; another one goes in through an overlay.
 bool upgrades_torch(const Variant& variant) { return variant.nixpkgs->torch != variant.pytorch->version; }
 
+// What torch.compile makes GPU code with, where this nixpkgs has another release of it and takes the right one.
+const TritonSource* triton_of(const Variant& variant) {
+  if (!upgrades_torch(variant) || variant.nixpkgs->assumed) return nullptr;
+  return triton_instead(variant.pytorch->version, variant.nixpkgs->facts->triton);
+}
+
 bool takes_cuda_packages(const MatrixSpec& spec, const Variant& variant) {
   return spec.cuda_packages && variant.is_gpu() && variant.cell->cuda == spec.cuda_packages->cuda;
 }
@@ -147,6 +153,7 @@ std::string overlays(const MatrixSpec& spec, const Variant& variant, const Holes
     if (magma_fix(*variant.cell->cuda) && !variant.nixpkgs->magma_cuda13) add("overlay_magma.nix.in");
   }
   if (upgrades_torch(variant)) add("overlay_torch.nix.in");
+  if (variant.is_gpu() && triton_of(variant)) add("overlay_triton.nix.in");
   return text;
 }
 
@@ -281,6 +288,16 @@ void add_gpu_holes(const Variant& variant, Holes& holes) {
     holes["magma_commit"] = fix->commit;
     holes["magma_hash"] = fix->hash;
     holes["magma_what"] = fix->what;
+  }
+  if (const TritonSource* triton = triton_of(variant)) {
+    holes["triton"] = triton->release;
+    holes["triton_hash"] = triton->hash;
+    holes["triton_llvm"] = triton->llvm;
+    holes["triton_llvm_version"] = triton->llvm_version;
+    holes["triton_llvm_hash"] = triton->llvm_hash;
+    holes["triton_stale"] = nix_texts(triton->stale_patches);
+    holes["triton_link_file"] = triton->link_file;
+    holes["triton_link_text"] = triton->link_text;
   }
   holes["cccl_export"] = needs_cccl_links(variant) ? std::string(recipe_template("cccl_export.nix.in")) : "";
 }

@@ -132,6 +132,14 @@ CatalogTable magma() {
   return table;
 }
 
+CatalogTable triton() {
+  CatalogTable table{"triton", {"release", "instead_of", "llvm", "llvm_version", "stale_patches"}, {}};
+  for (const TritonSource& row : nixpkgs_tables().tritons) {
+    table.rows.push_back(with_source({row.release, row.instead_of, row.llvm, row.llvm_version, row.stale_patches}, row.provenance));
+  }
+  return table;
+}
+
 CatalogTable torch() {
   CatalogTable table{"torch", {"release", "triton", "cccl_cuda"}, {}};
   for (const TorchNeeds& row : nixpkgs_tables().torch) {
@@ -183,7 +191,7 @@ struct Maker {
   CatalogTable (*make)();
 };
 
-constexpr std::array<Maker, 14> makers = {{{"gpus", gpus},
+constexpr std::array<Maker, 15> makers = {{{"gpus", gpus},
                                           {"cpus", cpus},
                                           {"isas", isas},
                                           {"cuda", cuda},
@@ -193,6 +201,7 @@ constexpr std::array<Maker, 14> makers = {{{"gpus", gpus},
                                           {"torch", torch},
                                           {"jetsons", jetsons},
                                           {"magma", magma},
+                                          {"triton", triton},
                                           {"capabilities", capabilities},
                                           {"hosts", hosts},
                                           {"instances", instances},

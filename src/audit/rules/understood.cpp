@@ -46,7 +46,8 @@ constexpr std::string_view config_keys[] = {
     "allowUnfree", "allowBroken", "allowAliases", "allowUnsupportedSystem", "allowUnfreePredicate", "allowInsecurePredicate",
     "permittedInsecurePackages", "cudaSupport", "rocmSupport", "cudaCapabilities", "cudaForwardCompat"};
 constexpr std::string_view python_packages[] = {"torch", "torchvision", "torchaudio"};
-constexpr std::string_view overlaid_packages[] = {"magma", "cudaPackages", "pythonPackagesExtensions"};
+constexpr std::string_view extended_packages[] = {"torch", "torchvision", "torchaudio", "triton"};
+constexpr std::string_view overlaid_packages[] = {"magma", "cudaPackages", "pythonPackagesExtensions", "triton-llvm"};
 // Of CUDA's own packages, what a matrix may take from elsewhere ([cuda_packages]).
 constexpr std::string_view cuda_packages[] = {"cudatoolkit", "cudnn", "nccl", "libcusparse_lt"};
 
@@ -184,11 +185,14 @@ std::vector<UnreadPart> unread_parts(const Recorded& recorded, const RecordedPac
     if (!what.empty()) parts.push_back({where, std::move(what)});
   };
   static constexpr std::string_view patches[] = {"patches"};
+  static constexpr std::string_view of_triton[] = {"version", "src", "patches", "postPatch"}, of_llvm[] = {"version", "src"};
   add(whole, others_text(other_overlaid(package), overlaid_packages, "an overlay changes"));
-  add(whole, others_text(package.extended, python_packages, "changes the Python packages"));
+  add(whole, others_text(package.extended, extended_packages, "changes the Python packages"));
   add(whole, others_text(package.added, {}, "puts onto the finished package, where no build sees it,"));
   if (package.cuda) add(whole, others_text(package.cuda->changed, cuda_packages, fmt::format("changes in {}", package.cuda->set)));
   if (package.magma) add(whole, others_text(package.magma->written, patches, "changes of MAGMA"));
+  if (package.triton) add(whole, others_text(package.triton->written, of_triton, "changes of triton"));
+  if (package.triton) add(whole, others_text(package.triton->llvm_written, of_llvm, "changes of triton's LLVM"));
   for (const RecordedNixpkgs& used : recorded.nixpkgs) add(used.where, others_text(used.other_arguments, {}, "nixpkgs is given"));
   return parts;
 }

@@ -20,9 +20,32 @@ const RecordedPackage* upgraded(const Case& recipe) {
   return torch && recipe.nixpkgs() && !torch->version.empty() ? torch : nullptr;
 }
 
+// Of a companion: names in a list of nixpkgs' own patches.
+std::vector<std::string> patches_in(const Json* list) {
+  std::vector<std::string> names;
+  if (!list || !list->array()) return names;
+  for (const Json& patch : *list->array()) {
+    if (patch.text() && patch.text()->starts_with("<nixpkgs:patches>/")) names.push_back(patch.text()->substr(patch.text()->rfind('/') + 1));
+  }
+  return names;
+}
+
+// The release that this nixpkgs has of what the recipe builds.
+std::string shipped(const Case& recipe) {
+  const std::string& builder = recipe.package()->builder;
+  return builder == "torchvision" ? recipe.nixpkgs()->torchvision : builder == "torchaudio" ? recipe.nixpkgs()->torchaudio : recipe.nixpkgs()->torch;
+}
+
 }  // namespace
 
 void rule_patch_dropped(const Case& recipe, Report& report) {
+  if (recipe.is_companion()) {
+    const RecordedPackage& package = *recipe.package();
+    for (const std::string& name : patches_in(package.original.find("patches"))) {
+      if (!has_patch(package, name)) report.add(recipe.at("patches"), fmt::format("drops {}, which nixpkgs' {} has", name, package.builder));
+    }
+    return;
+  }
   const RecordedPackage* torch = upgraded(recipe);
   if (!torch || !torch->cuda_support.value_or(false)) return;
   for (const TorchPatch& patch : nixpkgs_tables().patches) {
@@ -41,20 +64,52 @@ void rule_patch_stale(const Case& recipe, Report& report) {
 }
 
 void rule_old_substitutions(const Case& recipe, Report& report) {
-  const RecordedPackage* torch = upgraded(recipe);
-  if (!torch || torch->version == recipe.nixpkgs()->torch) return;
-  if (torch->text_of("postPatch").find("--replace-fail") != std::string::npos) {
-    report.add(recipe.at("postPatch"), fmt::format("builds PyTorch {} and insists on texts of {}", torch->version, recipe.nixpkgs()->torch));
+  const RecordedPackage* package = recipe.is_torch() || recipe.is_companion() ? recipe.package() : nullptr;
+  if (!package || !recipe.nixpkgs() || !recipe.got.carver.empty() || package->version.empty() || package->version == shipped(recipe)) return;
+  if (package->text_of("postPatch").find("--replace-fail") != std::string::npos) {
+    report.add(recipe.at("postPatch"), fmt::format("builds {} {} and insists on texts of {}", recipe.is_torch() ? "PyTorch" : package->builder, package->version, shipped(recipe)));
   }
 }
 
+namespace {
+
+// What is wrong with a triton that a recipe puts in the place of nixpkgs'; "" where nothing is, or nobody knows how to.
+std::string why_not_right(const RecordedTriton& triton, std::string_view there) {
+  const auto& rows = nixpkgs_tables().tritons;
+  const auto row = std::ranges::find(rows, triton.version, &TritonSource::release);
+  if (row == rows.end() || std::ranges::find(row->instead_of, there) == row->instead_of.end()) return "";
+  if (!triton.source) return "takes nixpkgs' own source of another release";
+  if (triton.source->hash.value_or("") != row->hash) return fmt::format("has the hash {}, its source's is {}", triton.source->hash.value_or("none"), row->hash);
+  const std::string llvm = triton.llvm_source ? triton.llvm_source->url + triton.llvm_source->rev : "";
+  if (llvm.find(row->llvm) == std::string::npos) return fmt::format("is built with another LLVM than {}", row->llvm);
+  for (const std::string& name : row->stale_patches) {
+    if (std::ranges::find(triton.patches, name, &RecordedPatch::name) != triton.patches.end()) return fmt::format("keeps {}, which does not apply to it", name);
+  }
+  const std::size_t mended = triton.post_patch.find(row->link_file);
+  if (mended == std::string::npos || triton.post_patch.find("-Wl,-rpath,", mended) == std::string::npos) {
+    return fmt::format("does not find the driver's library: what {} did, nothing does", row->stale_patches.front());
+  }
+  return "";
+}
+
+}  // namespace
+
 void rule_triton(const Case& recipe, Report& report) {
   const RecordedPackage* torch = upgraded(recipe);
-  if (!torch || !torch->cuda_support.value_or(false) || torch->version == recipe.nixpkgs()->torch) return;
+  if (!torch || !torch->cuda_support.value_or(false) || !torch->triton) return;
+  const RecordedTriton& triton = *torch->triton;
+  const bool changed = triton.changes > 0 || triton.llvm_changes > 0;
+  if (torch->version == recipe.nixpkgs()->torch && !changed) return;
   const TorchNeeds* needs = torch_needs(torch->version);
-  const std::string& there = recipe.nixpkgs()->triton;
-  if (!needs || needs->triton == there) return;
-  report.add(recipe.whole(), fmt::format("PyTorch {} is made for triton {}, this nixpkgs has {}", torch->version, needs->triton, there));
+  if (!needs) return;
+  if (needs->triton != triton.version) {
+    const std::string_view pin = pin_with(torch->version, needs->triton);
+    report.add(recipe.whole(), fmt::format("PyTorch {} is made for triton {}, {} {}{}", torch->version, needs->triton,
+                                           changed ? "the recipe's is" : "this nixpkgs has", triton.version,
+                                           pin.empty() ? "" : fmt::format(" (nixpkgs {} has both)", pin)));
+  } else if (const std::string why = why_not_right(triton, recipe.nixpkgs()->triton); !why.empty()) {
+    report.add(recipe.whole(), fmt::format("its triton {} {}", triton.version, why));
+  }
 }
 
 void rule_metadata_name(const Case& recipe, Report& report) {
