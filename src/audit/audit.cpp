@@ -73,7 +73,7 @@ class Auditor {
       by_pname_.emplace(variant.pname, &variant);
       for (const std::string& alias : variant.aliases) by_alias_.emplace(alias, &variant);
     }
-    audit_.recorded = std::make_shared<RecordedFolder>(fs::exists(folder) ? record_folder(folder, options.record) : RecordedFolder{.folder = folder});
+    audit_.recorded = std::make_shared<RecordedFolder>(fs::exists(folder) ? record_folder(folder, record_options()) : RecordedFolder{.folder = folder});
     audit_.nix_found = audit_.recorded->nix_found;
     if (fs::exists(folder)) folder_path_ = fs::canonical(folder).string();
   }
@@ -97,6 +97,14 @@ class Auditor {
   }
 
  private:
+  // What stands in the place of nixpkgs' packages is looked at where the matrix asks for some.
+  RecordOptions record_options() const {
+    RecordOptions record = options_.record;
+    record.values = spec_.settings.extra.replaces_packages() ||
+                    std::ranges::any_of(spec_.overrides, [](const Override& row) { return row.settings.extra.replaces_packages(); });
+    return record;
+  }
+
   static void check_rule(const Silenced& silenced) {
     try {
       find_rule(silenced.rule);
@@ -164,7 +172,7 @@ class Auditor {
     std::ranges::sort(variants, {}, &Variant::name);
     const auto same = [](const Variant& a, const Variant& b) { return a.name == b.name; };
     variants.erase(std::unique(variants.begin(), variants.end(), same), variants.end());
-    made_ = record_made(spec_, variants, options_.record);
+    made_ = record_made(spec_, variants, record_options());
     for (Entry& entry : entries_) {
       const auto found = entry.variant && !entry.asked && entry.got->package ? made_.recipes.find(entry.variant->name) : made_.recipes.end();
       if (found != made_.recipes.end()) entry.asked = &found->second;
@@ -198,7 +206,7 @@ class Auditor {
   // recorder that makes up other things: it must be right there too. And where nixpkgs has packages by the names of which it makes keys.
   void look_again() {
     std::vector<std::string> files, keyed;
-    RecordOptions other = options_.record, named = options_.record;
+    RecordOptions other = record_options(), named = record_options();
     other.other_face = true;
     for (const Entry& entry : entries_) {
       if (!entry.variant || !entry.got->package || wrong(entry, true) || is_generated(entry)) continue;

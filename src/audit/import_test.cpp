@@ -46,8 +46,10 @@ Json without(const Json& set, const std::set<std::string>& names) {
   return Json(Json::Value(rest));
 }
 
-// What one recipe is, as text: a line for each thing that a build depends on. Left out is what a matrix says by its own words:
-// names, descriptions, the promise; in what order flags stand, and in which way a variable is set.
+// What one recipe is, as text: a line for each thing that a build depends on. Left out is what no build depends on: names,
+// descriptions, the promise, leave to build (allowUnfree). And the way to a thing that is a line itself: whether override,
+// nixpkgs' configuration or a phase names the GPUs (the build sees TORCH_CUDA_ARCH_LIST), CUDA, Python and packages; in what order flags stand; whether an attribute, `env`
+// or a phase sets a variable.
 class Portrait {
  public:
   Portrait(const Recorded& recorded, const std::string& folder) : folder_(folder) {
@@ -56,10 +58,15 @@ class Portrait {
       return;
     }
     const RecordedPackage& torch = *recorded.package;
+    python_ = torch.attribute.substr(0, torch.attribute.rfind('.') + 1);
     add("override", without(torch.override_arguments, {"cudaSupport", "gpuTargets", "cudaPackages"}));
-    add("config", without(recorded.pin()->config, {"allowUnfree", "allowBroken", "cudaSupport"}));
-    lines_.insert("gpus " + joined(torch.gpu_targets) + " cuda " + (torch.cuda ? torch.cuda->version : ""));
-    lines_.insert("release " + torch.version + " source " + torch.source_text);
+    add("config", without(recorded.pin()->config, {"allowUnfree", "allowUnfreePredicate", "allowBroken", "cudaSupport", "packageOverrides"}));
+    add("nixpkgs", recorded.pin()->arguments);
+    lines_.insert("system " + recorded.pin()->system);
+    add("packages", torch.values);
+    for (const std::string& flag : recorded.pin()->machine_flags) machine_.push_back(flag);
+    lines_.insert("cuda " + (torch.cuda ? torch.cuda->version : ""));
+    lines_.insert("release " + torch.version + " source " + replace_all(torch.source_text, python_, "python."));
     for (const auto& [name, value] : *torch.attributes.object()) attribute(torch, name, value);
     for (const auto& [name, value] : torch.environment) variable(name, value);
     for (const char* name : {"CXXFLAGS", "CFLAGS"}) flags(name, torch.environment.contains(name) ? torch.environment.at(name) : "");
@@ -78,7 +85,7 @@ class Portrait {
     return text;
   }
 
-  void add(const std::string& name, const Json& value) { lines_.insert(name + " = " + json_text(value, folder_)); }
+  void add(const std::string& name, const Json& value) { lines_.insert(replace_all(name + " = " + json_text(value, folder_), python_, "python.")); }
 
   void attribute(const RecordedPackage& torch, const std::string& name, const Json& value) {
     static const std::set<std::string> names = {"pname", "name", "version", "src", "dontCheckPythonMetadata"};
@@ -99,14 +106,16 @@ class Portrait {
   }
 
   void flags(const std::string& name, const std::string& value) {
-    const Words words = flag_words(value);
+    Words words = machine_;
+    for (const std::string& word : flag_words(value)) words.push_back(word);
     lines_.insert(name + " enables " + joined(features_of(words)));
     for (const std::string& word : words) {
       if (features_of(Words{word}).empty()) lines_.insert(name + " has " + word);
     }
   }
 
-  std::string folder_;
+  std::string folder_, python_;
+  Words machine_;
   std::set<std::string> lines_;
 };
 
@@ -118,7 +127,7 @@ class ImportTest : public ::testing::Test {
   }
 
   static Portrait portrait(const fs::path& folder, const std::string& file) {
-    return Portrait(record_files(folder, {file}).recipes.front(), fs::canonical(folder).string());
+    return Portrait(record_files(folder, {file}, {.values = true}).recipes.front(), fs::canonical(folder).string());
   }
 
   const testing::ScratchFolder scratch_;
@@ -133,7 +142,7 @@ TEST_F(ImportTest, EveryStyleComesBackAsItWas) {
     const fs::path before = before_ / style.stem(), after = after_ / style.stem();
     fs::create_directories(before);
     fs::copy_file(style, before / file);
-    const Imported imported = import_folder(record_folder(before), "style");
+    const Imported imported = import_folder(before, "style");
     EXPECT_EQ(imported.explained, 1u) << style.stem();
     for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << style.stem() << ": " << each.why;
     if (imported.explained != 1) continue;
@@ -157,7 +166,7 @@ TEST_F(ImportTest, OneInstructionSetWithTwoSetsOfFlagsKeepsBoth) {
   write_file_atomically(before_ / (first + ".nix"), text);
   const std::string other = replace_all(replace_all(replace_all(text, "\"9.0\"", "\"8.9\""), "sm90", "sm89"), "-mavx2 -mfma -mf16c", "-march=x86-64-v3");
   write_file_atomically(before_ / (second + ".nix"), other);
-  const Imported imported = import_folder(record_folder(before_), "flags");
+  const Imported imported = import_folder(before_, "flags");
   for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << each.file << ": " << each.why;
   const MatrixSpec spec = parse_matrix(imported.matrix, "imported.toml");
   write_recipes(spec, expand(spec), after_, {});
@@ -173,7 +182,7 @@ TEST_F(ImportTest, FilesThatARecipeNamesGoWithIt) {
   fs::copy_file(fs::path(testing::source_folder) / "tests/nix/styles/patches-file.nix", before_ / file);
   fs::create_directories(before_ / "patches");
   write_file_atomically(before_ / patch, "--- a/x\n+++ b/x\n");
-  const Imported imported = import_folder(record_folder(before_), "files");
+  const Imported imported = import_folder(before_, "files");
   const fs::path matrix = scratch_.path() / "matrix/m.toml";
   fs::create_directories(matrix.parent_path());
   const MatrixSpec spec = parse_matrix(imported.matrix, matrix.string());
@@ -193,12 +202,16 @@ TEST_F(ImportTest, RecipesThatDifferInItNeverMerge) {
     fs::copy_file(style, before_ / ("pytorch-python313-cuda12_8-sm90-avx2-" + style.stem().string() + ".nix"));
     ++count;
   }
-  const Imported imported = import_folder(record_folder(before_), "all");
+  const Imported imported = import_folder(before_, "all");
   EXPECT_EQ(imported.explained, count);
   for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << each.file << ": " << each.why;
   const MatrixSpec spec = parse_matrix(imported.matrix, "imported.toml");
   const std::vector<Variant> variants = expand(spec);
   EXPECT_EQ(variants.size(), count);
+  for (const char* kind : {"environment", "override", "config", "nixpkgs", "packages", "python", "cuda"}) {
+    EXPECT_NE(imported.matrix.find(std::string("[override.extra.") + kind + "]"), std::string::npos) << kind;
+  }
+  EXPECT_NE(imported.matrix.find("[override.extra]\nnix = "), std::string::npos);
   write_recipes(spec, variants, after_, {});
   for (const Variant& variant : variants) {
     const std::string old_file = variant.aliases.empty() ? variant.file() : variant.aliases.front() + ".nix";
@@ -210,7 +223,7 @@ TEST_F(ImportTest, RecipesThatDifferInItNeverMerge) {
 TEST_F(ImportTest, TheAuditKnowsWhatTheMatrixAsksFor) {
   const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix";
   fs::copy_file(fs::path(testing::source_folder) / "tests/nix/styles/all.nix", before_ / file);
-  const MatrixSpec spec = parse_matrix(import_folder(record_folder(before_), "all").matrix, "imported.toml");
+  const MatrixSpec spec = parse_matrix(import_folder(before_, "all").matrix, "imported.toml");
   const std::string text = read_file(before_ / file);
   const auto rules_with = [&](const std::string& from, const std::string& to) {
     if (text.find(from) == std::string::npos) throw std::runtime_error(from);
@@ -234,23 +247,47 @@ TEST_F(ImportTest, TheAuditKnowsWhatTheMatrixAsksFor) {
   EXPECT_TRUE(rules_with("export BLAS=MKL", "export BLAS=MKL\n    rm -rf third_party").contains("shell-unknown"));
 }
 
+// The recorder does not know what nixpkgs has in a package; the matrix must leave it there.
+TEST_F(ImportTest, WhatNixpkgsHasStaysInAPackageThatIsChanged) {
+  const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix";
+  const std::string text = read_file(fs::path(testing::source_folder) / "tests/nix/styles/all.nix");
+  const auto matrix_with = [&](const std::string& overlay) {
+    write_file_atomically(before_ / file, replace_all(text, "overlays = [", "overlays = [ (final: prev: { " + overlay + " })"));
+    const Imported imported = import_folder(before_, "m");
+    for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << overlay << ": " << each.why;
+    return imported.matrix;
+  };
+  const auto expect = [&](const std::string& change, const std::string& expression) {
+    const std::string matrix = matrix_with("openmpi = prev.openmpi." + change + ";");
+    EXPECT_NE(matrix.find("pkgs.openmpi." + expression), std::string::npos) << change << "\n" << matrix;
+  };
+  expect("overrideAttrs (o: { configureFlags = [ \"a\" ] ++ (o.configureFlags or [ ]) ++ [ \"b\" ]; })",
+         "overrideAttrs (old: { configureFlags = [ \\\"a\\\" ] ++ (old.configureFlags or [ ]) ++ [ \\\"b\\\" ]; })");
+  expect("overrideAttrs (o: { postPatch = (o.postPatch or \"\") + \"echo\"; })", "overrideAttrs (old: { postPatch = \\\"${old.postPatch or \\\"\\\"}echo\\\"; })");
+  expect("overrideAttrs (o: { env = (o.env or { }) // { A = \"1\"; }; })", "overrideAttrs (old: { env = (old.env or { }) // { A = \\\"1\\\"; }; })");
+  expect("overrideAttrs { configureFlags = [ ]; }", "overrideAttrs (_: { configureFlags = [ ]; })");
+  expect("overridePythonAttrs { doCheck = false; }", "overridePythonAttrs (_: { doCheck = false; })");
+}
+
 TEST_F(ImportTest, WhatCannotBeSaidIsAListAndNeverDropped) {
   const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix";
   const std::string text = read_file(fs::path(testing::source_folder) / "tests/nix/styles/all.nix");
   const auto why_with = [&](const std::string& from, const std::string& to) -> std::string {
     if (text.find(from) == std::string::npos) throw std::runtime_error(from);
     write_file_atomically(before_ / file, replace_all(text, from, to));
-    const Imported imported = import_folder(record_folder(before_), "m");
+    const Imported imported = import_folder(before_, "m");
     return imported.unexplained.empty() ? "" : imported.unexplained.front().why;
   };
-  EXPECT_EQ(why_with("overlays = [", "overlays = [ (final: prev: { openblas = prev.mkl; })"), "an overlay changes openblas, of which a matrix has no word");
+  EXPECT_EQ(why_with("overlays = [", "overlays = [ (final: prev: { openblas = prev.callPackage ({ stdenv }: stdenv.mkDerivation { name = \"x\"; }) { }; })"),
+            "an overlay changes openblas to what cannot be written down: a function, or a package of its own");
+  EXPECT_EQ(why_with("overlays = [", "overlays = [ (final: prev: { myFunction = x: x; })"),
+            "an overlay changes myFunction to what cannot be written down: a function, or a package of its own");
+  EXPECT_EQ(why_with("config = {", "config = { replaceStdenv = { pkgs }: pkgs.callPackage ./stdenv.nix { };"), "configures nixpkgs with a replaceStdenv that cannot be written down");
   EXPECT_EQ(why_with("doCheck = false;", "src = ./.;"), "takes its source from elsewhere than a matrix can say");
   EXPECT_EQ(why_with("stdenv = nixpkgs_pinned.gcc14Stdenv;", "buildPythonPackage = args: nixpkgs_pinned.hello;"), "gives override a buildPythonPackage that cannot be written down");
   EXPECT_EQ(why_with("[ nixpkgs_pinned.openmpi ]", "[ (nixpkgs_pinned.stdenv.mkDerivation { name = \"x\"; }) ]"),
             "sets buildInputs to what cannot be written down: a function, or a package of its own");
-  EXPECT_EQ(why_with("config = {", "crossSystem = \"aarch64-linux\"; config = {"), "nixpkgs is given crossSystem, of which a matrix has no word");
-  EXPECT_EQ(why_with("config = {", "localSystem = { system = \"x86_64-linux\"; gcc.arch = \"skylake\"; }; config = {"),
-            "compiles all of nixpkgs with -march=skylake, of which a matrix has no word");
+  EXPECT_EQ(why_with("config = {", "stdenvStages = { lib, ... }: [ ]; config = {"), "gives nixpkgs a stdenvStages that cannot be written down");
 }
 
 }  // namespace

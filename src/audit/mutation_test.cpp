@@ -133,7 +133,7 @@ constexpr Mutation meaningful[] = {
     {"flags-unknown", "    \"-mfma\"\n", "    \"-mfma\"\n    \"-mfrobnicate\"\n"},
     {"torch-source", "    pname =", "    src = ./mine;\n    pname ="},
     {"not-understood", "inherit gpuTargets;", "inherit gpuTargets; MPISupport = true;"},
-    {"not-understood", "allowUnfree = true;", "allowUnfree = true; packageOverrides = _: { };"},
+    {"not-understood", "allowUnfree = true;", "allowUnfree = true; packageOverrides = before: { fetchFromGitHub = before.fetchgit; };"},
     {"not-understood", "import nixpkgs {", "import nixpkgs { crossSystem = null;"},
     {"not-understood", "overlays = [", "overlays = [ (final: prev: { fetchFromGitHub = prev.fetchgit; })"},
     {"not-understood", "torch = pprev.torch.overrideAttrs", "pybind11 = pprev.six; torch = pprev.torch.overrideAttrs"},

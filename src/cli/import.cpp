@@ -50,9 +50,7 @@ int run(const Options& options, Terminal& terminal) {
   if (!options.out.empty() && fs::exists(fs::symlink_status(options.out)) && !options.force) {
     throw Error({.what = "is there already", .where = {.file = options.out}, .next = "choose another file, or --force"});
   }
-  const RecordedFolder folder = record_folder(options.folder);
-  if (!folder.nix_found) throw Error({.what = "import needs Nix to evaluate the recipes, and there is none on this machine", .where = {}, .next = "apt-get install nix-bin", .kind = ErrorKind::fault});
-  const Imported imported = import_folder(folder, options.name);
+  const Imported imported = import_folder(options.folder, options.name);
   if (imported.explained == 0) throw Error({.what = "no recipe here can be explained", .where = {.file = options.folder}, .next = imported.unexplained.empty() ? "" : fmt::format("{}: {}", imported.unexplained.front().file, imported.unexplained.front().why)});
   std::vector<std::string> copied;
   if (!options.out.empty()) {

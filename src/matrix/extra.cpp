@@ -20,6 +20,9 @@ constexpr Word variable_words[] = {
 constexpr Word argument_words[] = {{"cudaSupport", "kind"}, {"gpuTargets", "gpus"}, {"cudaPackages", "cuda"}};
 constexpr Word config_words[] = {
     {"allowUnfree", "kind"}, {"allowBroken", "cuda"}, {"cudaSupport", "kind"}, {"cudaCapabilities", "narrow"}};
+constexpr Word nixpkgs_words[] = {{"system", "isas"}, {"config", "extra.config"}, {"overlays", "extra.packages"}};
+constexpr Word package_words[] = {{"cudaPackages", "cuda, and extra.cuda"}, {"pythonPackagesExtensions", "extra.python"}};
+constexpr Word python_words[] = {{"torch", "extra.override and extra.nix"}};
 
 std::string_view word_among(std::span<const Word> words, std::string_view name) {
   const auto found = std::ranges::find(words, name, &Word::first);
@@ -86,21 +89,40 @@ std::map<std::string, std::string> read_expressions(const Toml& table, std::stri
   return result;
 }
 
+std::string_view word_for_package(std::string_view name) { return word_among(package_words, name); }
+std::string_view word_for_python(std::string_view name) { return word_among(python_words, name); }
+std::string_view no_word(std::string_view) { return ""; }
+
+// The tables of Nix expressions.
+struct ExpressionTable {
+  std::string_view key, kind;
+  std::map<std::string, std::string> Extra::*values;
+  std::string_view (*word)(std::string_view);
+};
+constexpr ExpressionTable expression_tables[] = {{"override", "an argument", &Extra::override_arguments, word_for_argument},
+                                                 {"config", "a setting of nixpkgs", &Extra::config, word_for_config},
+                                                 {"nixpkgs", "an argument of nixpkgs", &Extra::nixpkgs, word_for_nixpkgs},
+                                                 {"packages", "a package", &Extra::packages, word_for_package},
+                                                 {"python", "a Python package", &Extra::python, word_for_python},
+                                                 {"cuda", "a package of CUDA", &Extra::cuda, no_word}};
+
 }  // namespace
 
 void Extra::add(const Extra& more) {
   for (const auto& [name, value] : more.environment) environment[name] = value;
-  for (const auto& [name, value] : more.override_arguments) override_arguments[name] = value;
-  for (const auto& [name, value] : more.config) config[name] = value;
+  for (const ExpressionTable& table : expression_tables) {
+    for (const auto& [name, value] : more.*table.values) (this->*table.values)[name] = value;
+  }
   attributes.insert(attributes.end(), more.attributes.begin(), more.attributes.end());
 }
 
 Extra read_extra(const Toml& table) {
-  table.allow_only({"environment", "override", "config", "nix"});
+  table.allow_only({"environment", "override", "config", "nixpkgs", "packages", "python", "cuda", "nix"});
   Extra extra;
   if (const Toml* part = table.find("environment")) extra.environment = read_environment(*part);
-  if (const Toml* part = table.find("override")) extra.override_arguments = read_expressions(*part, "an argument", word_for_argument);
-  if (const Toml* part = table.find("config")) extra.config = read_expressions(*part, "a setting of nixpkgs", word_for_config);
+  for (const ExpressionTable& each : expression_tables) {
+    if (const Toml* part = table.find(each.key)) extra.*each.values = read_expressions(*part, each.kind, each.word);
+  }
   if (const Toml* part = table.find("nix")) {
     std::string text = part->text();
     if (const std::string why = why_no_nix_bindings(text); !why.empty()) {
@@ -108,7 +130,7 @@ Extra read_extra(const Toml& table) {
     }
     extra.attributes.push_back(std::string(trim(text)));
   }
-  if (extra.empty()) table.fail("this asks for nothing", "it can hold environment, override, config and nix");
+  if (extra.empty()) table.fail("this asks for nothing", "it can hold environment, override, config, nixpkgs, packages, python, cuda and nix");
   return extra;
 }
 
@@ -141,5 +163,6 @@ std::string shell_text_as_nix(std::string_view value) {
 std::string_view word_for_variable(std::string_view name) { return word_among(variable_words, name); }
 std::string_view word_for_argument(std::string_view name) { return word_among(argument_words, name); }
 std::string_view word_for_config(std::string_view name) { return word_among(config_words, name); }
+std::string_view word_for_nixpkgs(std::string_view name) { return word_among(nixpkgs_words, name); }
 
 }  // namespace lathe

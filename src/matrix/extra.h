@@ -15,9 +15,13 @@ struct Extra {
   std::map<std::string, std::string> environment = {};         // exported at the end of preConfigure: see shell_text_as_nix
   std::map<std::string, std::string> override_arguments = {};  // of torch's `override`: Nix expressions
   std::map<std::string, std::string> config = {};              // of nixpkgs: Nix expressions
+  std::map<std::string, std::string> nixpkgs = {};             // arguments of `import nixpkgs`: Nix expressions
+  // Packages in the place of nixpkgs', Python's, CUDA's: Nix expressions of `pkgs`, `python`, `cuda`, the sets before that.
+  std::map<std::string, std::string> packages = {}, python = {}, cuda = {};
   std::vector<std::string> attributes = {};                    // bindings for overrideAttrs, one call each
 
-  bool empty() const { return environment.empty() && override_arguments.empty() && config.empty() && attributes.empty(); }
+  bool empty() const { return *this == Extra{}; }
+  bool replaces_packages() const { return !packages.empty() || !python.empty() || !cuda.empty(); }
   bool operator==(const Extra&) const = default;
   // `more` on top: its variables and arguments win, its attributes come after these.
   void add(const Extra& more);
@@ -36,5 +40,6 @@ std::string shell_text_as_nix(std::string_view value);
 std::string_view word_for_variable(std::string_view name);
 std::string_view word_for_argument(std::string_view name);
 std::string_view word_for_config(std::string_view name);
+std::string_view word_for_nixpkgs(std::string_view name);
 
 }  // namespace lathe

@@ -233,7 +233,7 @@ class Evaluation {
   std::string request() const {
     JsonWriter json(JsonWriter::Layout::compact);
     json.begin_object().member("token", token_).member("folder", folder_).member("system", options_.system);
-    json.member("other_face", options_.other_face).key("outer");
+    json.member("other_face", options_.other_face).member("values", options_.values).key("outer");
     if (options_.caller_rev.empty()) json.null();
     else json.value(options_.caller_rev);
     write_facts(json);

@@ -52,9 +52,9 @@ struct RecordedNixpkgs {
   std::string system = {};                 // for which it was evaluated
   bool asked_system = false;          // the recipe gave `system` (else it is the builder's)
   std::vector<std::string> machine_flags = {};    // "-march=znver4": of localSystem.gcc, for every compiler
-  std::vector<std::string> other_arguments = {};  // of nixpkgs, beside system, config and overlays
+  Json arguments = {};                            // beside system, config and overlays; localSystem where it says more than the system
   int overlays = 0;
-  Json config = {};                        // as given: allowUnfree, cudaSupport, cudaCapabilities, ...
+  Json config = {};                        // in effect for the package: allowUnfree, cudaSupport, cudaCapabilities, ...
   Place where = {};                   // of the URL
 
   bool config_flag(std::string_view name) const;               // true only where it was set to true
@@ -108,6 +108,9 @@ struct RecordedPackage {
   std::vector<std::string> written = {}, added = {}, overlaid = {}, extended = {};
 
   Json override_arguments = {};                 // what override() was given, all calls together
+  // With RecordOptions::values: what the recipe has put in the place of packages of nixpkgs, of Python, of CUDA (`packages`,
+  // `python`, `cuda`), and attributes of MAGMA but its patches (`magma`).
+  Json values = {};
   std::optional<bool> cuda_support = {};        // in effect; nullopt: not torch
   std::vector<std::string> gpu_targets = {};    // in effect
   std::string pname = {}, version = {}, name = {};        // the attributes
@@ -198,6 +201,7 @@ struct RecordOptions {
   bool other_face = false;
   // Names that sets of nixpkgs may have, beside those that a recipe mentions.
   std::set<std::string> more_names = {};
+  bool values = false;                               // record RecordedPackage::values
   unsigned processes = 0;                            // evaluations side by side; 0: one, two and more for large folders
   RunProcess run = run_process;
 };

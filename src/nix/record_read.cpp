@@ -207,7 +207,7 @@ ShellVariables environment_of(const Json& attributes) {
   const auto add = [&](const Json& set) {
     if (const Json::Object* members = set.object()) {
       for (const auto& [name, value] : *members) {
-        if (std::string text = scalar(value); !text.empty() || value.text()) variables[name] = std::move(text);
+        if (std::string text = scalar(value); !text.empty() || value.text() || value.get<bool>()) variables[name] = std::move(text);
       }
     }
   };
@@ -284,6 +284,7 @@ RecordedPackage read_package(const Json& json, const Places& places, int depth) 
   package.cuda = read_cuda(member(json, "cuda"));
   package.magma = read_magma(member(json, "magma"));
   package.triton = read_triton(member(json, "triton"));
+  package.values = member(json, "values");
   const Json& torch = member(json, "torch");
   if (depth > 0 && torch.object()) package.torch = std::make_shared<RecordedPackage>(read_package(torch, places, depth - 1));
   return package;
@@ -300,7 +301,7 @@ RecordedNixpkgs read_nixpkgs(const Json& json, const Places& places) {
           .system = json.text_of("system"),
           .asked_system = flag_of(json, "asked_system"),
           .machine_flags = texts_of(member(json, "machine_flags")),
-          .other_arguments = names_of(member(json, "other_arguments")),
+          .arguments = member(json, "arguments"),
           .overlays = number_of(json, "overlays"),
           .config = member(json, "config"),
           .where = places.place(member(json, "position"))};
@@ -320,6 +321,16 @@ const Json* RecordedPackage::passthru(std::string_view key) const {
   return member(attributes, "passthru").find(key);
 }
 
+// Of several nixpkgs the package's comes first. Sets like pkgsCuda have other settings than what nixpkgs was given.
+void take_own_nixpkgs(const Json& package, Recorded& recorded) {
+  const Json& config = member(package, "config");
+  const std::string rev = package.text_of("rev");
+  const auto own = std::ranges::find_if(recorded.nixpkgs, [&](const RecordedNixpkgs& used) { return used.rev.value_or("") == rev; });
+  if (own == recorded.nixpkgs.end() || !config.object()) return;
+  std::rotate(recorded.nixpkgs.begin(), own, own + 1);
+  if (recorded.nixpkgs.size() == 1 || !rev.empty()) recorded.nixpkgs.front().config = config;
+}
+
 void read_result(const Json& json, Recorded& recorded, const std::string& folder, const std::string& shown) {
   const Places places(folder, shown, recorded.file);
   const std::string kind = json.text_of("kind");
@@ -333,6 +344,7 @@ void read_result(const Json& json, Recorded& recorded, const std::string& folder
   if (kind == "package") {
     recorded.kind = Recorded::Kind::package;
     recorded.package = read_package(json, places, 1);
+    take_own_nixpkgs(json, recorded);
   } else if (kind == "set") {
     recorded.kind = Recorded::Kind::set;
     if (const Json::Object* members = member(json, "members").object()) {

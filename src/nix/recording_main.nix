@@ -70,8 +70,11 @@ let
       inherit (r) label builder changes written;
       inherit output;
       added = addedTo (if output != null && others ? ${output} then others.${output} else view) value;
-      overlaid = r.set._recorded.overlaid or [ ];
+      overlaid = r.set._recorded.overlaid or [ ] ++ map (name: "Python's ${name}") (builtins.attrNames (r.python._recorded.interpreter or { }));
       extended = r.python._recorded.extended or [ ];
+      config = describe (r.set._recorded.shown_config or null);
+      rev = r.set._recorded.rev or null;
+      values = if request.values then valuesOf r cuda magma else null;
       override = describe r.arguments;
       cuda_support = got.cudaSupport or null;
       gpu_targets = describeTo 2 (got.gpuTargets or null);
@@ -108,6 +111,34 @@ let
             else null;
         } else null;
       torch = if depth > 0 && isPackage (got.torch or null) then full own (depth - 1) got.torch else null;
+    };
+
+  # What a recipe has put in the place of nixpkgs' packages: only for who asks, since a recipe may put there what cannot be evaluated.
+  valuesOf = r: cuda: magma:
+    let
+      # Matrices have words for these; what is in them is looked at by itself.
+      own = name: builtins.match "(python|cudaPackages)(Packages)?[0-9_]*(Packages)?|pythonPackagesExtensions|magma|torch" name != null;
+      shown = _: value:
+        let tried = builtins.tryEval (let text = describeTo 6 value; in builtins.deepSeq text text); in
+        if tried.success then tried.value else { cut = true; };
+      # Python, as a package that the recipe has changed.
+      interpreter = set:
+        if set.interpreter or { } == { } then { }
+        else let name = "python${builtins.replaceStrings [ "." ] [ "" ] set.version}"; in {
+          ${name} = { package = name; output = null; override = describeTo 6 set.interpreter; attributes = { }; python_attributes = { }; };
+        };
+      those = names: set: mapAttrs shown (builtins.intersectAttrs (namesOf (filter (name: !(own name)) names)) set);
+    in
+    {
+      packages = (if r ? set then those (r.set._recorded.overlaid or [ ]) r.set else { }) // interpreter (r.python._recorded or { });
+      python = if r ? python then those (r.python._recorded.extended or [ ]) r.python else { };
+      cuda = if isAttrs cuda && cuda ? _recorded then those (changedIn cuda) cuda else { };
+      magma =
+        if !(isPackage magma) then { }
+        else let m = (identityOf magma).of; in {
+          override = describeTo 6 m.arguments;
+          attributes = describeTo 6 (builtins.intersectAttrs (namesOf (filter (name: name != "patches") m.written)) m.attrs);
+        };
     };
 
   # What torch takes of CUDA, where that is not what the set by this name has.

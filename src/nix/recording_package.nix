@@ -13,13 +13,30 @@ let
   plainText = text: unsafeDiscardStringContext (toString text);
 
   # What overrideAttrs does: `change` is a set, `prev: set` or `final: prev: set`. `given` are these sets, newest first.
-  changed = final: before: change:
+  changed = unread: final: before: { how, change }:
     let
-      prev = before.attrs;
+      prev = unread // before.attrs;
       first = if lib.isFunction change then change prev else change;
-      new = if lib.isFunction first then change final prev else first;
+      given = if lib.isFunction first then change final prev else first;
+      new = if how == "overridePythonAttrs" && unread == { } then listToAttrs (map (name: { name = afterInstall.${name} or name; value = given.${name}; }) (builtins.attrNames given)) else given;
     in
-    { attrs = prev // new; given = [ new ] ++ before.given; };
+    { attrs = before.attrs // new; given = [ { inherit how; names = builtins.attrNames new; } ] ++ before.given; };
+
+  # Python packages are tested after they are installed: so buildPythonPackage names these.
+  afterInstall = { doCheck = "doInstallCheck"; checkPhase = "installCheckPhase"; nativeCheckInputs = "nativeInstallCheckInputs"; checkInputs = "installCheckInputs"; };
+
+  # What nixpkgs has in a package of which only the place is known, as a change of it sees it: by its name.
+  unreadLists = namesOf [
+    "buildInputs" "nativeBuildInputs" "propagatedBuildInputs" "propagatedNativeBuildInputs" "nativeCheckInputs" "checkInputs" "dependencies" "build-system"
+    "cmakeFlags" "configureFlags" "mesonFlags" "makeFlags" "buildFlags" "installFlags" "checkFlags" "ninjaFlags" "patches" "hardeningDisable"
+    "pythonImportsCheck" "disabledTests" "disabledTestPaths" "pytestFlags" "pytestFlagsArray"
+  ];
+  unreadTexts = namesOf (builtins.concatMap (phase: [ "pre${phase}" "post${phase}" ]) [ "Unpack" "Patch" "Configure" "Build" "Install" "Check" "Fixup" ]);
+  unreadOf = label:
+    mapAttrs (name: _: [ "‹${label}.${name}›" ]) unreadLists
+    // mapAttrs (name: _: "‹${label}.${name}›") unreadTexts
+    // listToAttrs (map (name: { inherit name; value = { "‹${label}.${name}›" = true; }; }) [ "meta" "passthru" ])
+    // { env = listToAttrs (map (name: { inherit name; value = "‹${label}.env.${name}›"; }) [ "NIX_CFLAGS_COMPILE" "NIX_LDFLAGS" ]) // { "‹${label}.env›" = true; }; };
 
   # Names whose values are not those of the package that this drvPath builds: `package // { cudaCapabilities = ...; }`.
   # Functions never compare equal, and `override` of callPackage builds another package, not this one.
@@ -43,7 +60,8 @@ let
   package = { info, make, arguments ? { }, changes ? [ ] }@self:
     let
       original = make arguments (attrs // { finalPackage = view; });
-      state = foldl' (changed (attrs // { finalPackage = view; })) { attrs = original; given = [ ]; } changes;
+      unread = if info.builder == "nixpkgs" || info.builder == "magma" then unreadOf info.label else { };
+      state = foldl' (changed unread (attrs // { finalPackage = view; })) { attrs = original; given = [ ]; } changes;
       inherit (state) attrs;
       outputs = attrs.outputs or [ "out" ];
       passthru = attrs.passthru or { };
@@ -54,7 +72,9 @@ let
         inherit attrs arguments original;
         changes = length changes;
         inherit identity;
-        written = builtins.concatMap builtins.attrNames state.given;
+        written = builtins.concatMap (each: each.names) state.given;
+        # Of these, by overridePythonAttrs, which nixpkgs reads otherwise.
+        written_python = builtins.concatMap (each: if each.how == "overridePythonAttrs" then each.names else [ ]) state.given;
         effective = (info.effective or (a: a)) arguments;
       };
       # What is recorded, the whole package, its outputs.
@@ -64,14 +84,14 @@ let
       drvPath =
         if face.plain_text then "‹${info.label}-${builtins.hashString "sha256" (builtins.toJSON [ (describe attrs) (describe arguments) ])}.drv›"
         else { outPath = "‹${info.label}.drv›"; _recorded = identity; };
-      change' = change: package (self // { changes = changes ++ [ change ]; });
+      change' = how: change: package (self // { changes = changes ++ [ { inherit how change; } ]; });
       common = attrs // passthru // {
         inherit outputs passthru meta name;
         type = "derivation";
         inherit drvPath;
-        overrideAttrs = change';
-        overrideDerivation = change';
-        overridePythonAttrs = change';
+        overrideAttrs = change' "overrideAttrs";
+        overrideDerivation = change' "overrideAttrs";
+        overridePythonAttrs = change' "overridePythonAttrs";
         override = new: package (self // { arguments = arguments // (if lib.isFunction new then new recorded.effective else new); });
         _recorded = recorded;
       };
@@ -145,7 +165,7 @@ let
     base // (if given == [ ] then { } else { outPath = "‹${label}~›"; }) // {
       _recorded = (base._recorded or { }) // { kind = "unknown"; inherit label given; };
       __functor = _: argument:
-        if isAttrs argument && (argument ? pname || argument ? name) then built label argument
+        if isAttrs argument && !(argument ? _recorded) && (argument ? pname || argument ? name) then built label argument
         else applied label (given ++ [ argument ]) base;
     };
   function = label: anything label { outPath = "‹${label}›"; override = _: function label; overrideAttrs = _: function label; };
@@ -173,7 +193,12 @@ let
     if r.kind == "package" && r ? fetch then { fetch = r.builder; arguments = if depth == 0 then { } else describeTo (depth - 1) r.fetch; }
     else if r.kind == "package" then
       { package = r.label; output = r.output or null; pname = describeTo 1 (r.attrs.pname or null); version = describeTo 1 (r.attrs.version or null); }
-      // (if r.builder == "nixpkgs" && depth > 0 then { override = describeTo (depth - 1) r.arguments; attributes = describeTo (depth - 1) (builtins.intersectAttrs (namesOf r.written) r.attrs); } else { })
+      // (if r.builder != "nixpkgs" || depth == 0 then { } else
+        let changed = builtins.intersectAttrs (namesOf r.written) r.attrs; in {
+          override = describeTo (depth - 1) r.arguments;
+          attributes = describeTo (depth - 1) (removeAttrs changed r.written_python);
+          python_attributes = describeTo (depth - 1) (builtins.intersectAttrs (namesOf r.written_python) changed);
+        })
     else if r.kind == "source" then { source = r.how; inherit (r) url; }
     else if r.kind == "set" then { set = r.label; version = r.version or null; }
     else { unknown = r.label; } // (if r.given or [ ] == [ ] || depth == 0 then { } else { given = map (describeTo (depth - 1)) r.given; });

@@ -129,14 +129,19 @@ let
             kind = "set";
             inherit label version;
             extended = concatMap (extension: lib.attrNames (extension self self)) extensions;
+            interpreter = given.interpreter or { };
           };
         };
     in
     lib.fix (foldl' (acc: extension: lib.extends extension acc) base extensions);
 
+  # What an interpreter's override is given, for its packages.
+  packagesGiven = given:
+    (if given ? packageOverrides then { overrides = given.packageOverrides; } else { }) // { interpreter = removeAttrs given [ "packageOverrides" "self" ]; };
+
   pythonFor = final: label: version: given:
     let
-      pkgs' = pythonSet final "${label}.pkgs" version (if given ? packageOverrides then { overrides = given.packageOverrides; } else { });
+      pkgs' = pythonSet final "${label}.pkgs" version (packagesGiven given);
       base = package.named label "python3" [ "out" ] version;
       environment = how: choose: package.made how "python3-env" (concatStringsSep "\n" (map toString (choose pkgs'))) { };
     in
@@ -151,7 +156,10 @@ let
       withPackages = environment "withPackages";
       buildEnv = { override = given': package.made "pythonEnv" "python3-env" (concatStringsSep "\n" (map toString (given'.extraLibs or [ ]))) { }; };
       override = new: pythonFor final label version (given // (if lib.isFunction new then new given else new));
+      _recorded = base._recorded // { python = given; };
     };
+
+  packagesOf = final: interpreter: label: version: pythonSet final label version (packagesGiven (final.${interpreter}._recorded.python or { }));
 
   # The same packages for one GPU, as nixpkgs names them: pkgsForCudaArch.sm_90a.
   forCudaArch = final: name:
@@ -193,14 +201,12 @@ let
           version = "2.9.0";
           outputs = [ "out" ];
           patches = lib.optional pin.magma_cuda13 "‹nixpkgs:patches›/cuda-13.0-clockrate-fix.patch";
-          cmakeFlags = [ ];
-          buildInputs = [ ];
           passthru = { cudaPackages = arguments.cudaPackages or final.cudaPackages; };
         };
       };
       pythons = version: digits: rec {
         "python${digits}" = pythonFor final "python${digits}" version { };
-        "python${digits}Packages" = pythonSet final "python${digits}Packages" version { };
+        "python${digits}Packages" = packagesOf final "python${digits}" "python${digits}Packages" version;
       };
       # Another compiler's: by its name the same in all else.
       stdenvOf = label: final.stdenv // { _recorded = { kind = "set"; inherit label; }; };
@@ -253,9 +259,9 @@ let
       pkgsRocm = variantOf final { cudaSupport = false; rocmSupport = true; } [ ];
       pkgsForCudaArch = listToAttrs (concatMap (forCudaArch final) (attrNames all));
       llvmPackages = { stdenv = stdenvOf "llvmPackages.stdenv"; openmp = package.named "llvmPackages.openmp" "openmp" [ "out" "dev" ] "19"; clang = package.named "llvmPackages.clang" "clang" [ "out" ] "19"; _recorded = { kind = "set"; label = "llvmPackages"; }; };
-      python3 = pythonFor final "python3" "3.13" { };
+      python3 = pythonFor final "python3" "3.13" (final.python313._recorded.python or { });
       python = final.python3;
-      python3Packages = pythonSet final "python3Packages" "3.13" { };
+      python3Packages = packagesOf final "python3" "python3Packages" "3.13";
       pythonPackagesExtensions = [ ];
       callPackage = lib.callPackageWith final import';
       callPackages = final.callPackage;
@@ -269,10 +275,15 @@ let
       _recorded = described // {
         kind = "pkgs";
         label = described.source;
+        shown_config = shownConfig final described.config;
         # What the recipe's overlays set; those of `variantOf` are nixpkgs' own.
         overlaid = concatMap (overlay: lib.attrNames (overlay final final)) (lib.take (builtins.length described.overlays - described.own or 0) described.overlays);
       };
     };
+
+  # A function of the package set is shown by what it gives.
+  shownConfig = pkgs: config:
+    config // (if isFunction (config.replaceStdenv or null) then { replaceStdenv = config.replaceStdenv { inherit pkgs; }; } else { });
 
   # The same packages by another configuration, as nixpkgs' own sets of them are.
   variantOf = final: config: overlays:
@@ -321,6 +332,7 @@ let
       # The older way to say an overlay.
       overlays = (if config ? packageOverrides then [ (_: prev: config.packageOverrides prev) ] else [ ]) ++ given.overlays or [ ];
       gcc = if lib.isAttrs host then host.gcc or { } else { };
+      plain = !(lib.isAttrs local) || attrNames (removeAttrs local [ "system" ]) == [ ];
       pkgs = make { source = source.outPath; inherit rev pin system config overlays gcc; };
     in
     note {
@@ -329,12 +341,12 @@ let
       source = source.outPath;
       inherit (where) url;
       sha256 = where.arguments.sha256 or (where.arguments.hash or (where.arguments.narHash or null));
-      config = package.describe config;
+      config = package.describe (shownConfig pkgs config);
       overlays = builtins.length overlays;
       inherit (where) position;
       asked_system = given ? system || given ? localSystem;
       machine_flags = map (part: "-m${part}=${gcc.${part}}") (builtins.filter (part: gcc ? ${part}) [ "arch" "cpu" "tune" ]);
-      other_arguments = attrNames (removeAttrs given [ "system" "localSystem" "config" "overlays" ]);
+      arguments = package.describe (removeAttrs given ([ "system" "config" "overlays" ] ++ lib.optional plain "localSystem"));
     } pkgs;
 in
 {

@@ -27,7 +27,7 @@ void add_paths(std::string_view text, std::vector<std::string>& paths) {
 
 void add_files(const Extra& extra, std::vector<std::string>& files) {
   for (const std::string& text : extra.attributes) add_paths(text, files);
-  for (const auto* values : {&extra.override_arguments, &extra.config}) {
+  for (const auto* values : {&extra.override_arguments, &extra.config, &extra.nixpkgs, &extra.packages, &extra.python, &extra.cuda}) {
     for (const auto& [name, value] : *values) add_paths(value, files);
   }
 }

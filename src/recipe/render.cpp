@@ -154,6 +154,10 @@ std::string overlays(const MatrixSpec& spec, const Variant& variant, const Holes
   }
   if (upgrades_torch(variant)) add("overlay_torch.nix.in");
   if (variant.is_gpu() && triton_of(variant)) add("overlay_triton.nix.in");
+  const Extra& extra = variant.settings->extra;
+  if (!extra.cuda.empty() && variant.is_gpu()) add("overlay_extra_cuda.nix.in");
+  if (!extra.packages.empty()) add("overlay_extra_packages.nix.in");
+  if (!extra.python.empty()) add("overlay_extra_python.nix.in");
   return text;
 }
 
@@ -255,6 +259,13 @@ void add_extra_holes(const Variant& variant, Holes& holes) {
   };
   holes["extra_override"] = bindings(extra.override_arguments);
   holes["extra_config"] = bindings(extra.config);
+  holes["extra_packages"] = bindings(extra.packages);
+  holes["extra_python"] = bindings(extra.python);
+  holes["extra_cuda"] = bindings(extra.cuda);
+  if (!extra.nixpkgs.empty()) {
+    const std::string system = extra.nixpkgs.contains("localSystem") ? "" : holes["nixpkgs_arguments"];
+    holes["nixpkgs_arguments"] = system + bindings(extra.nixpkgs);
+  }
   holes["cpu_config"] = extra.config.empty() ? "{ }" : fmt::format("{{\n{}    }}", indented(holes["extra_config"], "      "));
   std::string& environment = holes["extra_environment"];
   for (const auto& [name, value] : extra.environment) environment += fmt::format("export {}=\"{}\"\n", name, shell_text_as_nix(value));
@@ -360,6 +371,7 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
   if (!variant.pytorch->arch_patch.empty()) holes["arch_patch"] = fill(recipe_template("arch_patch.nix.in"), holes);
   holes["pre_build"] = limit_lines.empty() ? "" : fill(recipe_template("pre_build.nix.in"), holes);
   if (variant.is_gpu()) add_gpu_holes(variant, holes);
+  holes["nixpkgs_arguments"] = fmt::format("system = \"{}\";\n", holes["system"]);
   add_extra_holes(variant, holes);
   add_cuda_packages_holes(spec, variant, holes);
   holes["promise_passthru"] = fill(recipe_template(variant.is_gpu() ? "promise_passthru.nix.in" : "promise_passthru_cpu.nix.in"), holes);

@@ -10,36 +10,17 @@
 #include <set>
 #include <tuple>
 
-#include "audit/import/backend.h"
+#include "audit/import/import_explain.h"
 #include "audit/import/import_extra.h"
 #include "audit/import/import_settings.h"
 #include "audit/import/made.h"
-#include "audit/import/own_torch.h"
 #include "base/text.h"
 #include "base/toml_string.h"
-#include "hardware/flags.h"
 #include "matrix/expand.h"
-#include "matrix/nixpkgs_base.h"
 #include "matrix/variant.h"
 
 namespace lathe {
 namespace {
-
-// What one recipe is, as far as a matrix can say it.
-struct Explained {
-  std::string file, stem;
-  std::string pytorch, python, pin, hash, tarball_hash;
-  std::string cuda;               // "" : CPU only
-  std::string carver, carver_hash;  // of one that is cut out of another
-  bool of_nixpkgs = false;          // which is nixpkgs' own torch
-  bool ptx_of_each = false;         // of several GPUs: PTX for all, which only one that others are cut out of has
-  std::vector<Capability> gpus;
-  const Isa* isa = nullptr;
-  std::vector<std::string> own_flags;  // that enable less than the catalogue's of this ISA
-  std::string pname;
-  std::string owner, repo, rev;  // of the source, where they are not what a matrix takes by itself
-  Settings settings;
-};
 
 // PyTorch's source, as [pytorch."VERSION"] says it.
 struct Source {
@@ -56,138 +37,10 @@ struct Carved {
   std::set<Capability> gpus;
 };
 
-class Failure {
- public:
-  explicit Failure(std::string text) : why(std::move(text)) {}
-  std::string why;
-};
-
-std::string stem_of(std::string file) {
-  for (const std::string_view end : {"/default.nix", ".nix"}) {
-    if (file.ends_with(end)) return file.substr(0, file.size() - end.size());
-  }
-  return file;
-}
-
 std::string list(const std::vector<std::string>& items) {
   std::vector<std::string> quoted;
   for (const std::string& item : items) quoted.push_back(fmt::format("\"{}\"", item));
   return fmt::format("[{}]", fmt::join(quoted, ", "));
-}
-
-// The catalogue's ISA that the compiler flags are for: what they enable, exactly; of two alike the one in the name. Flags
-// that enable less than the ISA in the name, or more that all its CPUs have (-march=x86-64-v3), are the recipe's own.
-void read_isa(const RecordedPackage& torch, const VariantName* name, Explained& recipe) {
-  std::vector<std::string> flags;
-  std::ranges::copy_if(torch.cxxflags, std::back_inserter(flags), [](const std::string& word) { return word.starts_with("-m"); });
-  const auto enabled = features_of(flags);
-  const std::set<std::string> want(enabled.begin(), enabled.end());
-  const auto features = [&](const Isa& isa) { return std::set<std::string>(isa.features.begin(), isa.features.end()); };
-  const Isa* named = name ? catalog().find_isa(name->isa) : nullptr;
-  if (named && features(*named) == want) {
-    recipe.isa = named;
-    return;
-  }
-  for (const Isa& isa : catalog().isas) {
-    if (features(isa) == want) {
-      recipe.isa = &isa;
-      return;
-    }
-  }
-  if (flags.empty()) throw Failure("compiles without flags for a CPU");
-  const auto fits = [&](const Isa& isa) { return excess_of(flags, isa).empty() && std::ranges::includes(want, features(isa)); };
-  const auto& isas = catalog().isas;
-  const auto close = std::ranges::find_if(isas, fits);
-  if (named && fits(*named)) recipe.isa = named;
-  else if (close != isas.end()) recipe.isa = &*close;
-  else if (named && std::ranges::includes(features(*named), want)) recipe.isa = named;
-  if (!recipe.isa || !unknown_flags(flags).empty()) {
-    throw Failure(fmt::format("its flags {} are those of no instruction set of the catalogue", fmt::join(flags, " ")));
-  }
-  recipe.own_flags = flags;
-}
-
-// Of what is cut out of nixpkgs' own torch, which is compiled without flags: the lowest of its machine, unless it is named otherwise.
-void read_isa_of_nixpkgs(const Recorded& got, const VariantName* name, Explained& recipe) {
-  if (const std::string why = why_not_own(got); !why.empty()) throw Failure(why);
-  recipe.isa = name ? catalog().find_isa(name->isa) : nullptr;
-  if (recipe.isa) return;
-  const auto& isas = catalog().isas;
-  recipe.isa = &*std::ranges::find_if(isas, [&](const Isa& isa) { return is_lowest(isa) && system_of(isa.machine) == got.system; });
-}
-
-std::string python_of(const RecordedPackage& torch, const VariantName* name) {
-  std::string_view attribute = torch.attribute;
-  attribute.remove_prefix(std::min<std::size_t>(6, attribute.size()));
-  const std::size_t end = std::min(attribute.find_first_not_of("0123456789"), attribute.size());
-  if (end >= 2) return fmt::format("{}.{}", attribute.substr(0, 1), attribute.substr(1, end - 1));
-  if (name) return name->python;
-  throw Failure("nothing says for which Python it is");
-}
-
-// What override names, or, where that is empty, what the configuration of nixpkgs does.
-std::vector<std::string> named_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin) {
-  if (torch.gpu_targets.empty()) return pin.config_texts("cudaCapabilities");
-  return torch.gpu_targets;
-}
-
-void read_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin, Explained& recipe) {
-  if (!torch.cuda || torch.cuda->version.empty()) throw Failure("it is not known with which CUDA it builds");
-  const auto version = Version::parse(torch.cuda->version);
-  recipe.cuda = version ? fmt::format("{}.{}", version->parts[0], version->parts.size() > 1 ? version->parts[1] : 0) : torch.cuda->version;
-  const std::vector<std::string> targets = named_gpus(torch, pin);
-  if (targets.empty()) throw Failure("names no GPUs: it builds for all of its nixpkgs");
-  std::vector<Capability> with_ptx;
-  for (const std::string& target : targets) {
-    const auto spelled = parse_capability(target);
-    if (!spelled) throw Failure(fmt::format("\"{}\" is no compute capability", printable(target)));
-    recipe.gpus.push_back(spelled->capability);
-    if (spelled->ptx) with_ptx.push_back(spelled->capability);
-  }
-  if (with_ptx.empty()) return;
-  recipe.ptx_of_each = recipe.gpus.size() > 1 && with_ptx == recipe.gpus;
-  if (!recipe.ptx_of_each && with_ptx != std::vector{*std::ranges::max_element(recipe.gpus)}) throw Failure("adds PTX for others than its highest GPU");
-  recipe.settings.ptx = true;
-}
-
-void read_carver(const Recorded& got, Explained& recipe) {
-  recipe.carver = got.carver;
-  recipe.of_nixpkgs = got.of_nixpkgs;
-  const auto fetch = std::ranges::find(got.fetches, got.carver, &RecordedFetch::url);
-  if (!got.carver.empty() && fetch != got.fetches.end()) recipe.carver_hash = fetch->hash.value_or("");
-}
-
-Explained explain(const Recorded& got) {
-  if (got.failure) throw Failure(got.failure->message);
-  if (!got.package || got.package->builder != "torch") throw Failure("is no torch of nixpkgs");
-  const RecordedPackage& torch = *got.package;
-  const RecordedNixpkgs* pin = got.pin();
-  if (!pin || !pin->rev) throw Failure("pins no nixpkgs");
-  if (torch.version.empty() || torch.version == "unknown") throw Failure("its PyTorch release is not known: nobody noted what its nixpkgs ships");
-  const NameReading reading = read_variant_name(stem_of(got.file));
-  const VariantName* name = reading.name ? &*reading.name : nullptr;
-  Explained recipe{.file = got.file, .stem = stem_of(got.file), .pytorch = torch.version, .python = python_of(torch, name), .pin = *pin->rev,
-                   .hash = torch.source ? torch.source->hash.value_or("") : "", .tarball_hash = pin->sha256.value_or(""), .cuda = {}, .carver = {}, .carver_hash = {}, .of_nixpkgs = false, .gpus = {},
-                   .own_flags = {}, .pname = torch.pname, .owner = {}, .repo = {}, .rev = {}, .settings = settings_of(torch, *pin)};
-  if (torch.source) {
-    if (torch.source->owner != "pytorch") recipe.owner = torch.source->owner;
-    if (torch.source->repo != "pytorch") recipe.repo = torch.source->repo;
-    if (torch.source->rev != "v" + torch.version) recipe.rev = torch.source->rev;
-  }
-  if (got.of_nixpkgs) read_isa_of_nixpkgs(got, name, recipe);
-  else read_isa(torch, name, recipe);
-  if (torch.cuda_support.value_or(false)) read_gpus(torch, *pin, recipe);
-  read_carver(got, recipe);
-  return recipe;
-}
-
-// What a matrix of PyTorch does not speak of, and why.
-std::string why_left_alone(const Recorded& got) {
-  const std::string stem = stem_of(got.file);
-  const bool named = read_variant_name(stem).name || stem.starts_with("pytorch");
-  if (!named && !got.package) return "is no recipe: an overlay, a module or a part of one";
-  const std::string_view backend = other_backend(stem, got);
-  return backend.empty() ? "" : fmt::format("is for {}, of which no matrix speaks", backend);
 }
 
 VariantName name_of(const Explained& recipe, bool release) {
@@ -491,7 +344,12 @@ class Comparer {
 
 }  // namespace
 
-Imported import_folder(const RecordedFolder& folder, const std::string& name, const RecordOptions& options) {
+Imported import_folder(const std::filesystem::path& path, const std::string& name, RecordOptions options) {
+  options.values = true;
+  const RecordedFolder folder = record_folder(path, options);
+  if (!folder.nix_found) {
+    throw Error({.what = "import needs Nix to evaluate the recipes, and there is none on this machine", .where = {}, .next = "apt-get install nix-bin", .kind = ErrorKind::fault});
+  }
   Compared compared;
   const Comparer comparer(folder, options);
   // First all that differs, then whether that brings it back; what is dropped after that may change what others are called.

@@ -23,6 +23,7 @@ struct Imported {
   std::vector<Unexplained> left_alone;  // overlays, modules, flakes; builds for other backends: no matrix speaks of them
 };
 
-Imported import_folder(const RecordedFolder& folder, const std::string& name, const RecordOptions& options = {});
+// An Error without Nix, or when the folder cannot be listed.
+Imported import_folder(const std::filesystem::path& folder, const std::string& name, RecordOptions options = {});
 
 }  // namespace lathe

@@ -93,10 +93,23 @@ class Comparison {
 
   bool is_same(const std::string& variable) const {
     const std::string mine = value_of(got().environment, variable), theirs = value_of(made().environment, variable);
+    if (mine.empty() && got().environment.contains(variable) != made().environment.contains(variable)) return false;  // set, to nothing
     return mine == theirs || (variable == "MAX_JOBS" && same_limit(mine, theirs));
   }
 
-  bool same(const Json& a, const Json& b) const { return json_text(a, folder_) == json_text(b, made_folder_); }
+  // "python313Packages." of python313Packages.torch.
+  static std::string python_set(const RecordedPackage& package) { return package.attribute.substr(0, package.attribute.rfind('.') + 1); }
+
+  // The same package is reached by other names where a matrix says Python and CUDA.
+  static std::string plain_text(const Json& value, const std::string& folder, const RecordedPackage& package) {
+    std::string text = json_text(value, folder);
+    if (const std::string set = python_set(package); !set.empty()) text = replace_all(std::move(text), set, "python.");
+    if (package.cuda) text = replace_all(std::move(text), package.cuda->set + ".", "cudaPackages.");
+    return text;
+  }
+  std::string my_text(const Json& value) const { return plain_text(value, folder_, got()); }
+  std::string their_text(const Json& value) const { return plain_text(value, made_folder_, made()); }
+  bool same(const Json& mine, const Json& theirs) const { return my_text(mine) == their_text(theirs); }
 
   // An attribute as Nix, or the reason why there is none.
   void bind(std::string_view name, const std::optional<std::string>& value) {
@@ -120,10 +133,63 @@ class Comparison {
   }
 
   void compare_parts() {
-    for (const UnreadPart& part : unread_parts(got_, got(), {})) fail(part.what + ", of which a matrix has no word");
-    for (const RecordedNixpkgs& used : got_.nixpkgs) {
-      if (!used.machine_flags.empty()) fail(fmt::format("compiles all of nixpkgs with {}, of which a matrix has no word", fmt::join(used.machine_flags, " ")));
+    for (const std::string& name : got().added) fail(fmt::format("puts onto the finished package, where no build sees it, {}, of which a matrix has no word", name));
+    compare_packages("packages", "an overlay changes", result_.extra.packages);
+    compare_packages("python", "changes the Python packages", result_.extra.python);
+    compare_packages("cuda", "changes CUDA's packages", result_.extra.cuda);
+    compare_magma();
+    compare_nixpkgs();
+  }
+
+  // Packages that the recipe has put in the place of others.
+  void compare_packages(std::string_view set, std::string_view what, std::map<std::string, std::string>& extra) {
+    const Json& mine = member(got().values, set);
+    const Json& theirs = member(made().values, set);
+    if (!mine.object()) return;
+    for (const auto& [name, value] : *mine.object()) {
+      const Json* other = theirs.find(name);
+      if (other && same(value, *other)) continue;
+      auto text = NixValues(folder_).expression(value);  // of the packages before
+      if (!text || !is_nix_name(name)) return fail(fmt::format("{} {} to what cannot be written down: a function, or a package of its own", what, name));
+      if (set == "python") text = replace_all(*text, "pkgs." + python_set(got()), "python.");
+      if (set == "cuda") text = replace_all(*text, "pkgs." + got().cuda->set + ".", "cuda.");
+      extra[name] = *text;
+      nix_.is_at(value, fmt::format("pkgs.{}{}", set == "python" ? python_set(got()) : set == "cuda" ? "cudaPackages." : "", name));
     }
+  }
+
+  // What the recipe gives MAGMA beside what nixpkgs does (cudaSupport) and the matrix (its patches).
+  void compare_magma() {
+    const auto others = [&](std::string_view part) {
+      Json::Object rest;
+      const Json& theirs = member(member(made().values, "magma"), part);
+      const Json::Object* mine = member(member(got().values, "magma"), part).object();
+      if (!mine) return rest;
+      std::ranges::copy_if(*mine, std::back_inserter(rest), [&](const auto& each) { return !theirs.find(each.first) || !same(each.second, *theirs.find(each.first)); });
+      return rest;
+    };
+    const Json::Object arguments = others("override"), attributes = others("attributes");
+    if (arguments.empty() && attributes.empty()) return;
+    const auto given = nix_.expression(Json(Json::Value(arguments))), change = nix_.change("magma", Json(Json::Value(attributes)));
+    if (!given || !change) return fail("changes MAGMA in what cannot be written down");
+    std::string& text = result_.extra.packages["magma"];
+    text = arguments.empty() ? "pkgs.magma" : fmt::format("(pkgs.magma.override {})", *given);
+    if (!attributes.empty()) text += ".overrideAttrs " + *change;
+  }
+
+  void compare_nixpkgs() {
+    const RecordedNixpkgs* mine = got_.pin();
+    const RecordedNixpkgs* theirs = made_.pin();
+    if (!mine || !theirs || !mine->arguments.object()) return;
+    for (const auto& [name, value] : *mine->arguments.object()) {
+      const Json* other = theirs->arguments.find(name);
+      if (other && same(value, *other)) continue;
+      const auto text = nix_.expression(value);
+      if (text && is_nix_name(name)) result_.extra.nixpkgs[name] = *text;
+      else fail(fmt::format("gives nixpkgs a {} that cannot be written down", name));
+    }
+    // On which the compilers run, where they compile for another.
+    if (mine->system != theirs->system && !result_.extra.nixpkgs.contains("localSystem")) result_.extra.nixpkgs["localSystem"] = fmt::format("\"{}\"", mine->system);
   }
 
   void compare_arguments() {
@@ -143,10 +209,13 @@ class Comparison {
     const RecordedNixpkgs* theirs = made_.pin();
     if (!mine || !theirs || !mine->config.object()) return;
     for (const auto& [name, value] : *mine->config.object()) {
-      const bool permission = name.starts_with("allow") || name.starts_with("permitted");  // says what may be built, not how
+      // Says what may be built, not how; what packageOverrides sets is among the packages.
+      const bool permission = name.starts_with("allow") || name.starts_with("permitted") || name == "packageOverrides";
       const Json* other = theirs->config.find(name);
       if (permission || !word_for_config(name).empty() || (other && same(value, *other))) continue;
-      const auto text = nix_.expression(value);
+      // A function of the package set, told by what it gives.
+      auto text = nix_.expression(value);
+      if (text && name == "replaceStdenv") text = "{ pkgs, ... }: " + *text;
       if (text && is_nix_name(name)) result_.extra.config[name] = *text;
       else fail(fmt::format("configures nixpkgs with a {} that cannot be written down", name));
     }
@@ -189,9 +258,9 @@ class Comparison {
     bind(name, text);
   }
 
-  std::vector<std::string> texts_of(const Json::Array& items, const std::string& folder) const {
+  std::vector<std::string> texts_of(const Json::Array& items, const std::string& folder, const RecordedPackage& package) const {
     std::vector<std::string> texts;
-    for (const Json& item : items) texts.push_back(json_text(item, folder));
+    for (const Json& item : items) texts.push_back(plain_text(item, folder, package));
     return texts;
   }
 
@@ -201,7 +270,7 @@ class Comparison {
 
   // What stands before and behind nixpkgs' own items, and which of those are gone.
   void compare_list(const std::string& name, const Json::Array& value, const Json::Array& before, const Json::Array& theirs) {
-    const std::vector<std::string> mine = texts_of(value, folder_), base = texts_of(before, folder_), other = texts_of(theirs, made_folder_);
+    const std::vector<std::string> mine = texts_of(value, folder_, got()), base = texts_of(before, folder_, got()), other = texts_of(theirs, made_folder_, made());
     if (name == "patches" && builds_another_release()) return add_patches(value, base, mine, other);
     std::vector<std::string> kept;
     std::vector<std::size_t> gone;
@@ -428,6 +497,10 @@ std::string extra_toml(const Extra& extra, std::string_view table) {
   add_table(out, table, "environment", extra.environment);
   add_table(out, table, "override", extra.override_arguments);
   add_table(out, table, "config", extra.config);
+  add_table(out, table, "nixpkgs", extra.nixpkgs);
+  add_table(out, table, "packages", extra.packages);
+  add_table(out, table, "python", extra.python);
+  add_table(out, table, "cuda", extra.cuda);
   return out;
 }
 

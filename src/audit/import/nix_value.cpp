@@ -134,19 +134,72 @@ std::optional<std::string> NixValues::bindings(const Json& value) const {
   return text + " }";
 }
 
+// `old` where the mark stands among the items, once.
+std::optional<std::string> NixValues::changed_list(const std::string& mark, const std::string& old, const Json::Array& items) const {
+  const auto is_old = [&](const Json& item) { return item.text() && *item.text() == mark; };
+  const auto place = std::ranges::find_if(items, is_old);
+  const auto before = list({items.begin(), place});
+  if (place == items.end() || !before) return before;
+  const auto after = list({place + 1, items.end()});
+  if (!after || std::any_of(place + 1, items.end(), is_old)) return std::nullopt;
+  std::string text = fmt::format("({} or [ ])", old);
+  if (place != items.begin()) text = *before + " ++ " + text;
+  return place + 1 == items.end() ? text : text + " ++ " + *after;
+}
+
+std::optional<std::string> NixValues::changed_set(const std::string& mark, const std::string& old, const Json::Object& members) const {
+  const auto key_of_member = [&](const std::string& name) { return mark.substr(0, mark.size() - 1) + "." + name + ">"; };
+  const bool adds = std::ranges::any_of(members, [&](const auto& member) { return member.first == mark; });
+  std::string text = adds ? fmt::format("({} or {{ }}) // {{", old) : "{";
+  for (const auto& [name, item] : members) {
+    const std::string own = key_of_member(name);
+    if (name == mark || (adds && item.text() && *item.text() == own)) continue;
+    const auto inside = changed_value(own, fmt::format("{}.{}", old, key_of(name)), item);
+    if (!inside) return std::nullopt;
+    text += fmt::format(" {} = {};", key_of(name), *inside);
+  }
+  return text + " }";
+}
+
+std::optional<std::string> NixValues::changed_value(const std::string& mark, const std::string& old, const Json& value) const {
+  if (const Json::Array* items = value.array()) return changed_list(mark, old, *items);
+  const bool plain = value.object() && std::ranges::none_of(*value.object(), [](const auto& member) { return member.first == "package" || member.first == "set" || member.first == "unknown"; });
+  if (plain && (value.find(mark) || mark.ends_with(".env>"))) return changed_set(mark, old, *value.object());
+  const auto text = expression(value);
+  if (!text || !value.text()) return text;
+  const std::string path = "pkgs." + mark.substr(1, mark.size() - 2), earlier = fmt::format("{} or \"\"", old);
+  if (*text == path) return fmt::format("({})", earlier);
+  return replace_all(*text, "${" + path + "}", "${" + earlier + "}");
+}
+
+std::optional<std::string> NixValues::change(std::string_view label, const Json& attributes) const {
+  if (!attributes.object()) return std::nullopt;
+  std::string text;
+  for (const auto& [name, value] : *attributes.object()) {
+    const auto inside = changed_value(fmt::format("<{}.{}>", label, name), fmt::format("old.{}", key_of(name)), value);
+    if (!inside) return std::nullopt;
+    text += fmt::format(" {} = {};", key_of(name), *inside);
+  }
+  return fmt::format("({}: {{{} }})", text.find("old.") == std::string::npos ? "_" : "old", text);
+}
+
+void NixValues::is_at(const Json& value, const std::string& path) { places_[json_text(value)] = path; }
+
 // A package of nixpkgs that the recipe has changed.
 std::optional<std::string> NixValues::package(const Json& value) const {
-  const Json* arguments = value.find("override");
-  const Json* attributes = value.find("attributes");
-  auto text = package_path(value.text_of("package"));
-  if (!text || !arguments || !attributes || !arguments->object() || !attributes->object()) return std::nullopt;
-  const auto change = [&](std::string_view how, const Json& given) {
-    if (!text || given.object()->empty()) return;
-    const auto inside = bindings(given);
-    text = inside ? std::optional(fmt::format("({}.{}{}{})", *text, how, how == "override" ? " " : " (_: ", *inside + (how == "override" ? "" : ")"))) : std::nullopt;
+  if (const auto place = places_.find(json_text(value)); place != places_.end()) return place->second;
+  const std::string label = value.text_of("package");
+  auto text = package_path(label);
+  const auto call = [&](std::string_view how, std::string_view key) {
+    const Json* given = value.find(key);
+    if (!given || !given->object()) text = std::nullopt;
+    if (!text || given->object()->empty()) return;
+    const auto inside = how == "override" ? bindings(*given) : change(label, *given);
+    text = inside ? std::optional(fmt::format("({}.{} {})", *text, how, *inside)) : std::nullopt;
   };
-  change("override", *arguments);
-  change("overrideAttrs", *attributes);
+  call("override", "override");
+  call("overridePythonAttrs", "python_attributes");
+  call("overrideAttrs", "attributes");
   if (const std::string output = value.text_of("output"); text && !output.empty()) *text += "." + output;
   return text;
 }

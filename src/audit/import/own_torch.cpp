@@ -15,7 +15,7 @@ bool changes_nothing(std::string_view key) { return key == "allowUnfree" || key 
 std::string why_not_plain(const RecordedNixpkgs& used) {
   if (used.overlays > 0) return "its package set has overlays";
   if (!used.machine_flags.empty()) return fmt::format("its package set is compiled with {}", fmt::join(used.machine_flags, " "));
-  if (!used.other_arguments.empty()) return fmt::format("its package set is given {}", fmt::join(used.other_arguments, ", "));
+  if (const Json::Object* given = used.arguments.object(); given && !given->empty()) return fmt::format("its package set is given {}", given->front().first);
   const Json::Object* config = used.config.object();
   if (!config) return "";
   for (const auto& [key, value] : *config) {

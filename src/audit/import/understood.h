@@ -21,6 +21,7 @@ struct UnreadPart {
 std::vector<UnreadPart> unread_parts(const Recorded& recorded, const RecordedPackage& package, const Place& whole);
 
 // Settings of nixpkgs that no rule reads.
+std::vector<std::string> unread_arguments(const RecordedNixpkgs& used);
 std::vector<std::string> unread_config(const RecordedNixpkgs& used);
 
 }  // namespace lathe

@@ -35,6 +35,10 @@ class ExtraCheck {
     values(extra_.environment, lacks_.extra.environment, "", "the variable");
     values(extra_.override_arguments, lacks_.extra.override_arguments, "override.", "override's");
     values(extra_.config, lacks_.extra.config, "", "nixpkgs' setting");
+    values(extra_.nixpkgs, lacks_.extra.nixpkgs, "", "nixpkgs' argument");
+    values(extra_.packages, lacks_.extra.packages, "", "the package");
+    values(extra_.python, lacks_.extra.python, "", "Python's package");
+    values(extra_.cuda, lacks_.extra.cuda, "", "CUDA's package");
     for (const std::string& text : extra_.attributes) {
       for (const std::string& name : nix_bound_names(text)) attribute(name);
     }

@@ -151,7 +151,8 @@ const NixpkgsFacts* Case::nixpkgs() const {
   return used && used->rev ? nixpkgs_facts(*used->rev) : nullptr;
 }
 
-bool Case::is_companion() const { return got.package && got.package->torch != nullptr; }
+// Other packages of nixpkgs can be given a torch too.
+bool Case::is_companion() const { return got.package && got.package->torch != nullptr && got.package->builder != "nixpkgs"; }
 
 Place Case::at(std::string_view key) const {
   const RecordedPackage* own = package();

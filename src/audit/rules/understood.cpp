@@ -44,7 +44,7 @@ constexpr std::string_view override_arguments[] = {"cudaSupport", "rocmSupport",
                                                    "mklDnnSupport", "useSystemNccl", "torch"};
 constexpr std::string_view config_keys[] = {
     "allowUnfree", "allowBroken", "allowAliases", "allowUnsupportedSystem", "allowUnfreePredicate", "allowInsecurePredicate",
-    "permittedInsecurePackages", "cudaSupport", "rocmSupport", "cudaCapabilities", "cudaForwardCompat"};
+    "permittedInsecurePackages", "allowUnfreePackages", "packageOverrides", "cudaSupport", "rocmSupport", "cudaCapabilities", "cudaForwardCompat"};
 constexpr std::string_view python_packages[] = {"torch", "torchvision", "torchaudio"};
 constexpr std::string_view extended_packages[] = {"torch", "torchvision", "torchaudio", "triton"};
 constexpr std::string_view overlaid_packages[] = {"magma", "cudaPackages", "pythonPackagesExtensions", "triton-llvm"};
@@ -193,8 +193,19 @@ std::vector<UnreadPart> unread_parts(const Recorded& recorded, const RecordedPac
   if (package.magma) add(whole, others_text(package.magma->written, patches, "changes of MAGMA"));
   if (package.triton) add(whole, others_text(package.triton->written, of_triton, "changes of triton"));
   if (package.triton) add(whole, others_text(package.triton->llvm_written, of_llvm, "changes of triton's LLVM"));
-  for (const RecordedNixpkgs& used : recorded.nixpkgs) add(used.where, others_text(used.other_arguments, {}, "nixpkgs is given"));
+  for (const RecordedNixpkgs& used : recorded.nixpkgs) add(used.where, others_text(unread_arguments(used), {}, "nixpkgs is given"));
   return parts;
+}
+
+// Of localSystem the system and the CPU are read.
+std::vector<std::string> unread_arguments(const RecordedNixpkgs& used) {
+  static constexpr std::string_view read[] = {"system", "config", "gcc"};
+  std::vector<std::string> names;
+  for (const std::string& name : keys_of(used.arguments)) {
+    if (name != "localSystem") names.push_back(name);
+    else if (const std::string more = others_text(keys_of(*used.arguments.find(name)), read, "localSystem with"); !more.empty()) names.push_back(more);
+  }
+  return names;
 }
 
 std::vector<std::string> unread_config(const RecordedNixpkgs& used) {

@@ -9,6 +9,7 @@ let
       allowUnfree = true; # CUDA
       cudaSupport = true;
       cudaForwardCompat = false;
+      replaceStdenv = { pkgs }: pkgs.gcc13Stdenv;
     };
     overlays = [
       (final: prev: { cudaPackages = final.cudaPackages_12_8; })
