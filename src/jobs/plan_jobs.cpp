@@ -129,10 +129,8 @@ NeedsGraph graph_of(const std::vector<Job>& jobs, const MissingPaths& missing, c
   return needs_graph(derivations, options);
 }
 
-std::vector<Job> shared_jobs(std::vector<Job>& jobs, const MissingPaths& missing, const DriverOptions& options) {
+std::vector<Job> shared_jobs(std::vector<Job>& jobs, NeedCounter& counter, const MissingPaths& missing) {
   std::map<std::string, std::size_t> needed;
-  const NeedsGraph graph = graph_of(jobs, missing, options);
-  NeedCounter counter(graph, missing);
   const JobIndex index(jobs);
   for (const Job& job : jobs) {
     if (job.state != JobState::waiting || !missing.build.contains(job.derivation)) continue;
@@ -155,6 +153,21 @@ std::vector<Job> shared_jobs(std::vector<Job>& jobs, const MissingPaths& missing
     shared.push_back(std::move(job));
   }
   return shared;
+}
+
+// Shared work that needs other shared work comes after it: else two machines would build the same.
+void order_shared(std::vector<Job>& jobs, NeedCounter& counter) {
+  std::map<std::string_view, std::size_t> shared;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (jobs[i].cost.shared) shared.emplace(jobs[i].derivation, i);
+  }
+  for (const auto& [derivation, job] : shared) {
+    std::map<std::string, std::size_t> needed;
+    counter.add(jobs[job].derivation, needed);
+    for (const auto& [path, count] : needed) {
+      if (const auto other = shared.find(path); other != shared.end()) jobs[job].cost.after.push_back(other->second);
+    }
+  }
 }
 
 void set_estimate(Job& job, const History& history) {
@@ -275,12 +288,15 @@ JobPlan complete_plan(std::vector<Job>& jobs, const History& history, const Driv
       take_held(job, missing, options);
     }
   }
-  std::vector<Job> shared = shared_jobs(jobs, missing, options);
+  const NeedsGraph graph = graph_of(jobs, missing, options);
+  NeedCounter counter(graph, missing);
+  std::vector<Job> shared = shared_jobs(jobs, counter, missing);
   for (Job& job : shared) {
     set_estimate(job, history);
     ask_derivation(job, options);
   }
   jobs.insert(jobs.begin(), std::make_move_iterator(shared.begin()), std::make_move_iterator(shared.end()));
+  order_shared(jobs, counter);
   return plan;
 }
 

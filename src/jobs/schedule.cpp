@@ -66,14 +66,21 @@ bool has_room(const JobCost& job, const std::vector<MachineRoom>& rooms) {
 std::optional<Start> next_to_start(const std::vector<JobCost>& jobs, const std::vector<std::size_t>& waiting,
                                    const std::vector<Start>& running, const std::vector<MachineRoom>& rooms) {
   std::vector<Load> loads(rooms.size());
-  bool shared_running = false;
+  std::vector<bool> open(jobs.size(), false);  // waits or runs
+  for (const std::size_t job : waiting) open[job] = true;
+  bool shared_open = false;
   for (const Start& start : running) {
     ++loads[start.room].jobs;
     loads[start.room].bytes += jobs[start.job].bytes;
-    shared_running = shared_running || jobs[start.job].shared;
+    shared_open = shared_open || jobs[start.job].shared;
+    open[start.job] = true;
   }
   for (const std::size_t job : waiting) {
-    if (shared_running && !jobs[job].shared) return std::nullopt;
+    if (shared_open && !jobs[job].shared) return std::nullopt;
+    if (std::ranges::any_of(jobs[job].after, [&](std::size_t needed) { return open[needed]; })) {
+      shared_open = shared_open || jobs[job].shared;
+      continue;
+    }
     if (const auto room = room_for(jobs[job], rooms, loads)) return Start{.job = job, .room = *room};
   }
   return std::nullopt;

@@ -8,6 +8,15 @@ namespace {
 
 constexpr std::uint64_t gib = std::uint64_t{1} << 30;
 
+TEST(Schedule, shared_work_that_needs_other_shared_work_comes_after_it) {
+  const std::vector<JobCost> jobs = {{.shared = true, .seconds = 9, .after = {1}}, {.shared = true, .seconds = 5}, {.seconds = 7}};
+  const std::vector<MachineRoom> rooms = {{.slots = 4}, {.slots = 4}};
+  EXPECT_EQ(next_to_start(jobs, {0, 1, 2}, {}, rooms), (Start{1, 0}));
+  EXPECT_EQ(next_to_start(jobs, {0, 2}, {{1, 0}}, rooms), std::nullopt);
+  EXPECT_EQ(next_to_start(jobs, {0, 2}, {}, rooms), (Start{0, 0})) << "also when what it needs failed";
+  EXPECT_DOUBLE_EQ(expected_makespan(jobs, rooms), 21);
+}
+
 TEST(Schedule, shared_work_comes_first_then_unknown_then_the_longest) {
   const std::vector<JobCost> jobs = {{.seconds = 10}, {.seconds = 300}, {.seconds = 0}, {.shared = true, .seconds = 5}};
   EXPECT_EQ(start_order(jobs), (std::vector<std::size_t>{3, 2, 1, 0}));

@@ -68,7 +68,8 @@ void compare_nixpkgs(const Variant& variant, const Recorded& got, Comparison& co
   const bool foreign_cuda = variant.is_gpu() && std::ranges::find(takes, std::to_string(variant.cell->cuda->parts.front())) == takes.end();
   comparison.same("config.allowBroken", pin.config_flag("allowBroken"), foreign_cuda);
   const bool old_magma = cuda13 && !variant.nixpkgs->magma_cuda13;
-  const int overlays = (variant.is_gpu() ? 1 : 0) + (old_magma ? 1 : 0) + (upgraded ? 1 : 0);
+  const bool other_triton = variant.is_gpu() && triton_instead(variant.pytorch->version, variant.nixpkgs->facts->triton);
+  const int overlays = (variant.is_gpu() ? 1 : 0) + (old_magma ? 1 : 0) + (upgraded ? 1 : 0) + (other_triton ? 1 : 0);
   comparison.same("overlays", pin.overlays, overlays);
 }
 
@@ -107,6 +108,9 @@ void compare_cuda(const Variant& variant, const RecordedPackage& torch, Comparis
   comparison.same("CUDA version", torch.cuda->version, variant.cell->cuda->text());
   comparison.holds("MAGMA", torch.magma.has_value());
   if (!torch.magma) return;
+  if (const TritonSource* triton = triton_instead(variant.pytorch->version, variant.nixpkgs->facts->triton)) {
+    comparison.holds("triton", torch.triton && torch.triton->version == triton->release);
+  }
   const Json* gpu = torch.passthru("gpuArch");
   comparison.holds("passthru.gpuArch", gpu && gpu->text() && *gpu->text() == variant.cell->gpu_text);
   const bool cuda13 = variant.cell->cuda->parts.front() == 13;
