@@ -112,7 +112,6 @@ TEST(Flags, BeyondTheInstructionSetAreFound) {
 TEST(Flags, WhatEveryCpuWithTheInstructionSetHasIsNoExcess) {
   EXPECT_TRUE(excess_of(Words{"-mavx512f", "-mf16c"}, *catalog().find_isa("avx512")).empty());
   EXPECT_TRUE(excess_of(Words{"-march=haswell"}, *catalog().find_isa("avx2")).empty());
-  EXPECT_TRUE(excess_of(Words{"-march=bdver4", "-mno-fma4", "-mno-xop", "-mno-tbm", "-mno-aes", "-mno-sse4a"}, *catalog().find_isa("avx2")).empty());
   EXPECT_TRUE(excess_of(Words{"-march=skylake-avx512"}, *catalog().find_isa("avx512")).empty());
   EXPECT_TRUE(excess_of(Words{"-march=cascadelake"}, *catalog().find_isa("avx512vnni")).empty());
   EXPECT_FALSE(excess_of(Words{"-march=skylake"}, *catalog().find_isa("avx2")).empty());  // Haswell has no ADX
