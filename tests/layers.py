@@ -15,7 +15,7 @@ root = Path(__file__).resolve().parent.parent / "src"
 RANKS = {line.split()[0]: int(line.split()[1]) for line in (root / "folders.txt").read_text().splitlines()
          if line and not line.startswith("#")}
 MOST_SOURCES = 30  # of one folder, tests beside them not counted; cli/ has a file for each command
-THIRD_PARTY = ("CLI/", "toml++/", "nlohmann/", "openssl/", "archive", "zstd", "lz4", "lzma", "bzlib", "zlib", "Zydis", "sqlite3", "re2/", "httplib")
+THIRD_PARTY = ("CLI/", "toml++/", "nlohmann/", "openssl/", "zstd", "lz4", "lzma", "bzlib", "zlib", "Zydis", "sqlite3", "re2/")
 
 SUBRANGES = re.compile(r"\branges::(stable_partition|partition|unique|remove|remove_if|rotate|search|search_n|find_end|equal_range|subrange|"
                        r"find_last|find_last_if|shift_left|shift_right)\b|\bviews::")
