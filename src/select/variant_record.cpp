@@ -60,8 +60,7 @@ const VariantRecords::Common& VariantRecords::common_for(const Variant& variant)
 }
 
 // Names, files and releases hold nothing that JSON must escape: the grammar of names and versions sees to that.
-void VariantRecords::write(const Variant& variant, const std::function<void(std::string_view piece)>& put) {
-  const Common& common = common_for(variant);
+void VariantRecords::write(const Variant& variant, const Common& common, const Put& put) {
   for (const std::string_view piece :
        {std::string_view("{\"name\":\""), std::string_view(variant.name), std::string_view("\",\"file\":\""),
         std::string_view(variant.name), std::string_view(".nix\",\"pname\":\""), std::string_view(variant.pname),
@@ -78,7 +77,7 @@ void VariantRecords::write(const Variant& variant, const std::function<void(std:
 
 std::string variant_json(const Variant& variant) {
   std::string json;
-  VariantRecords().write(variant, [&](std::string_view piece) { json += piece; });
+  VariantRecords::write(variant, VariantRecords::common_of(variant), [&](std::string_view piece) { json += piece; });
   return json;
 }
 

@@ -23,10 +23,14 @@ std::optional<std::string> cuda_of(const Variant& variant);
 // Records of many variants: what a million of them share is spelled a few hundred times. Not thread-safe.
 class VariantRecords {
  public:
+  using Put = std::function<void(std::string_view piece)>;
+
   // Hands the record to `put` piece by piece, without a line end.
-  void write(const Variant& variant, const std::function<void(std::string_view piece)>& put);
+  void write(const Variant& variant, const Put& put) { write(variant, common_for(variant), put); }
 
  private:
+  friend std::string variant_json(const Variant& variant);
+
   struct Common {
     std::string before_python;  // "kind" to "cuda"
     std::string after_python;   // "system" to the end
@@ -41,6 +45,7 @@ class VariantRecords {
   };
 
   static Common common_of(const Variant& variant);
+  static void write(const Variant& variant, const Common& common, const Put& put);
   const Common& common_for(const Variant& variant);
 
   std::unordered_map<Key, std::unique_ptr<Common>, KeyHash> common_;
