@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// code_marks FILE: the filter that looks for device code (device/embedded_marks.h) beside memmem for one magic and a plain read,
-// all in one process: over mapped bytes, and as it is used, through a small buffer. One thread and two. The quickest of 15 runs each:
-// other work on the machine only slows. The file should lie in the page cache. Then what each costs beyond the copying, in one core's time.
+// code_marks FILE: the filter that looks for device code (device/embedded_marks.h) beside memmem for one
+// magic and a plain read, all in one process: over mapped bytes, and as it is used, through a small buffer.
+// One thread and two. The quickest of 15 runs each: other work on the machine only slows. The file should
+// lie in the page cache. Then what each costs beyond the copying, in one core's time.
 #include <fmt/format.h>
 #include <string.h>
 #include <time.h>
@@ -106,7 +107,8 @@ void report_own_part(const lathe::MappedFile& file, const char* name, const Work
 void report(const lathe::MappedFile& file, const char* name, const Work& work, bool buffered) {
   const double size = static_cast<double>(file.bytes().size());
   const double one = seconds(file, work, 1, buffered), two = seconds(file, work, 2, buffered);
-  fmt::print("{:44} {:7.1f} ms {:6.1f} GB/s {:7.1f} ms {:6.1f} GB/s\n", name, one * 1e3, size / one / 1e9, two * 1e3, size / two / 1e9);
+  fmt::print("{:44} {:7.1f} ms {:6.1f} GB/s {:7.1f} ms {:6.1f} GB/s\n", name, one * 1e3, size / one / 1e9,
+             two * 1e3, size / two / 1e9);
 }
 
 }  // namespace
@@ -115,7 +117,9 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   try {
     const lathe::MappedFile file = lathe::MappedFile::open(argv[1]);
-    fmt::print("{:44} {:>22} {:>22}\n", fmt::format("{:.0f} MB", static_cast<double>(file.bytes().size()) / 1e6), "one thread", "two threads");
+    fmt::print("{:44} {:>22} {:>22}\n",
+               fmt::format("{:.0f} MB", static_cast<double>(file.bytes().size()) / 1e6), "one thread",
+               "two threads");
     report(file, "mapped: plain read", plain_read, false);
     report(file, "mapped: memmem for one magic", memmem_of_magic, false);
     report(file, "mapped: the filter, three marks", filter, false);

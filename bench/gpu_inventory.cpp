@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// gpu_inventory FILE: how long it takes to list the device code of a library, from open to close, and the private memory
-// it takes; and how long to find what it keeps as data. The median of 15 runs; the file should lie in the page cache.
+// gpu_inventory FILE: how long it takes to list the device code of a library, from open to close, and the
+// private memory it takes; and how long to find what it keeps as data. The median of 15 runs; the file
+// should lie in the page cache.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -52,11 +53,13 @@ int main(int argc, char** argv) {
     std::size_t images = 0;
     for (const lathe::GpuCode& code : found.gpu) images += code.images;
     std::ranges::sort(times);
-    fmt::print("GPU inventory ({} images, {} containers) {:.2f} ms\n", images, found.containers, times[times.size() / 2]);
+    fmt::print("GPU inventory ({} images, {} containers) {:.2f} ms\n", images, found.containers,
+               times[times.size() / 2]);
     std::ranges::sort(embedded_times);
     fmt::print("device code as data ({} found, {:.1f} MB) {:.2f} ms\n", embedded.count(),
                static_cast<double>(embedded.bytes()) / 1e6, embedded_times[embedded_times.size() / 2]);
-    fmt::print("{:52} {:10.1f} MiB\n", "private memory of the whole process", static_cast<double>(memory) / 1024);
+    fmt::print("{:52} {:10.1f} MiB\n", "private memory of the whole process",
+               static_cast<double>(memory) / 1024);
   } catch (const lathe::Error& error) {
     fmt::print(stderr, "{}\n", error.text());
     return error.exit_code();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// isa_scan FILE: how fast the CPU code of a library is decoded, and how long the whole scan takes, from open to close. The
-// median of 7 runs on all cores; the file should lie in the page cache.
+// isa_scan FILE: how fast the CPU code of a library is decoded, and how long the whole scan takes, from open
+// to close. The median of 7 runs on all cores; the file should lie in the page cache.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -59,7 +59,8 @@ int main(int argc, char** argv) {
     const auto code = cpu_code_of(elf, findings);
     if (!code) return 1;
     double megabytes = 0;
-    for (const CodeSection& section : code->sections) megabytes += static_cast<double>(section.bytes.size()) / 1e6;
+    for (const CodeSection& section : code->sections)
+      megabytes += static_cast<double>(section.bytes.size()) / 1e6;
     const double decoding = seconds_of([&] { decode(*code); });
     const double scanning = seconds_of([&] {
       const MappedFile again = MappedFile::open(argv[1]);
@@ -67,7 +68,8 @@ int main(int argc, char** argv) {
       scan_cpu(*cpu_code_of(whole, findings));
     });
     const auto print = [&](std::string_view what, double seconds) {
-      fmt::print("{:52} {:10.4f} s {:8.0f} MB/s\n", fmt::format("{} of {:.0f} MB of code", what, megabytes), seconds, megabytes / seconds);
+      fmt::print("{:52} {:10.4f} s {:8.0f} MB/s\n", fmt::format("{} of {:.0f} MB of code", what, megabytes),
+                 seconds, megabytes / seconds);
     };
     print("decoding", decoding);
     print("CPU scan", scanning);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// isa_zydis FILE...: the x86-64 decoder beside Zydis on every instruction of whole libraries, and the sweep beside the decoder.
-// Prints the differences, ten of each file; exit 1 when there is one.
+// isa_zydis FILE...: the x86-64 decoder beside Zydis on every instruction of whole libraries, and the sweep
+// beside the decoder. Prints the differences, ten of each file; exit 1 when there is one.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -62,8 +62,9 @@ std::size_t compare_file(const char* path) {
     });
   }
   const std::string_view name(path);
-  fmt::print("{:52} {:10} instructions, {:.1f} MB of code, {} differences\n", name.substr(name.rfind('/') + 1),
-             comparison.instructions.load(), static_cast<double>(bytes) / 1e6, comparison.differences.load());
+  fmt::print("{:52} {:10} instructions, {:.1f} MB of code, {} differences\n",
+             name.substr(name.rfind('/') + 1), comparison.instructions.load(),
+             static_cast<double>(bytes) / 1e6, comparison.differences.load());
   return comparison.differences;
 }
 

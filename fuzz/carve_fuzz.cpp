@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Plan, layout, rewrite and check of one file, whatever it is. Of what passes the check (the program deletes the rest, and
-// the fuzzer is free to damage a file so that it does not): it can be read again without a complaint, each container gives
-// each GPU the same image byte for byte, and a second carve finds nothing more to drop.
+// Plan, layout, rewrite and check of one file, whatever it is. Of what passes the check (the program deletes
+// the rest, and the fuzzer is free to damage a file so that it does not): it can be read again without a
+// complaint, each container gives each GPU the same image byte for byte, and a second carve finds nothing
+// more to drop.
 //
 //   first byte: which GPUs (low 3 bits), --minimal (8), --strip-symbols (16) | the ELF file
 #include <algorithm>
@@ -21,7 +22,8 @@ namespace {
 
 using namespace lathe;
 
-constexpr std::array<std::string_view, 8> gpus = {"9.0", "8.0", "7.5,12.0", "8.6,9.0+PTX", "12.1", "10.3", "9.0+PTX", "5.0"};
+constexpr std::array<std::string_view, 8> gpus = {"9.0",  "8.0",  "7.5,12.0", "8.6,9.0+PTX",
+                                                  "12.1", "10.3", "9.0+PTX",  "5.0"};
 
 struct Read {
   Elf elf;
@@ -64,9 +66,11 @@ void check_data_stays(const Read& old, const Read& after) {
       return wrapper.pointer_at + 8 > container.offset && wrapper.pointer_at < container.end();
     });
     const auto place = after.elf.offset_of(container.address);
-    const std::string_view bytes = as_text(old.elf.bytes()).substr(container.offset, container.end() - container.offset);
+    const std::string_view bytes =
+        as_text(old.elf.bytes()).substr(container.offset, container.end() - container.offset);
     if (patched || container.address == 0) continue;
-    if (!place || as_text(after.elf.bytes()).substr(*place, bytes.size()) != bytes) fail("device code kept as data changed");
+    if (!place || as_text(after.elf.bytes()).substr(*place, bytes.size()) != bytes)
+      fail("device code kept as data changed");
   }
 }
 
@@ -87,7 +91,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Read old = read(std::as_bytes(std::span(data + 1, size - 1)));
     const CarvePlan plan = plan_carve(old.fatbins, old.referenced, how);
     if (!plan.drops_something() && !layout_options.strip_symbols) return 0;
-    const CheckOptions check{.targets = how.targets, .referenced = old.referenced, .meant = {},
+    const CheckOptions check{.targets = how.targets,
+                             .referenced = old.referenced,
+                             .meant = {},
                              .strip_symbols = layout_options.strip_symbols};
     if (!check_sound(old.elf, old.fatbins, check).empty()) return 0;
     const FileLayout layout = lay_out(old.elf, old.fatbins, plan, layout_options);
@@ -100,7 +106,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (std::size_t i = 0; i < old.fatbins.wrappers.size(); ++i) {
       for (const CarveTarget& target : how.targets) {
         const auto before = image_for(old, old.fatbins.wrappers[i], target.capability);
-        if (before != image_for(after, after.fatbins.wrappers[i], target.capability)) fail("another image for a GPU");
+        if (before != image_for(after, after.fatbins.wrappers[i], target.capability))
+          fail("another image for a GPU");
       }
     }
     check_data_stays(old, after);

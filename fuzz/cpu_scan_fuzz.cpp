@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whatever bytes come as an ELF file: the CPU scan ends, and each instruction beyond the baseline that decides is counted in
-// exactly one class.
+// Whatever bytes come as an ELF file: the CPU scan ends, and each instruction beyond the baseline that
+// decides is counted in exactly one class.
 #include <cstdio>
 #include <cstdlib>
 
@@ -17,7 +17,8 @@ void check(const lathe::CpuScan& scan) {
     std::size_t placed = 0;
     for (const auto& counts : scan.by_reach) placed += counts[e];
     if (placed > scan.extensions[e]) std::abort();
-    if (scan.extensions[e] > 0 && functions == 0 && lathe::decides(static_cast<lathe::Extension>(e))) std::abort();
+    if (scan.extensions[e] > 0 && functions == 0 && lathe::decides(static_cast<lathe::Extension>(e)))
+      std::abort();
   }
 }
 

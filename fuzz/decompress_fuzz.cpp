@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whatever bytes come in as LZ4, zstd or deflate: exactly the size that was claimed, or an Error, and never over the limit.
-// The first byte chooses the format, the next three are the claimed size.
+// Whatever bytes come in as LZ4, zstd or deflate: exactly the size that was claimed, or an Error, and never
+// over the limit. The first byte chooses the format, the next three are the claimed size.
 #include <cstdint>
 #include <cstdlib>
 
@@ -17,7 +17,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     switch (data[0] % 3) {
       case 0: got = lathe::decompress_lz4(packed, claimed, 8 << 20).size(); break;
       case 1: got = lathe::decompress_zstd(packed, claimed, 8 << 20).size(); break;
-      default: lathe::inflate(packed, claimed, [&](lathe::ByteSpan out) { got += out.size(); return true; });
+      default:
+        lathe::inflate(packed, claimed, [&](lathe::ByteSpan out) {
+          got += out.size();
+          return true;
+        });
     }
     if (got != claimed) std::abort();
   } catch (const lathe::Error&) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whatever a log holds: it is read, in one piece or in many with the same outcome, and what comes out is short and printable.
+// Whatever a log holds: it is read, in one piece or in many with the same outcome, and what comes out is
+// short and printable.
 #include <cstdint>
 #include <cstdlib>
 
@@ -14,7 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (lathe::diagnosis_json(whole) != lathe::diagnosis_json(pieces.finish())) std::abort();
   for (const lathe::Diagnosis& diagnosis : whole) {
     for (const lathe::LogLine& evidence : diagnosis.evidence) {
-      if (evidence.line == 0 || evidence.text.size() > 410 || lathe::printable(evidence.text).size() != evidence.text.size()) std::abort();
+      if (evidence.line == 0 || evidence.text.size() > 410 ||
+          lathe::printable(evidence.text).size() != evidence.text.size())
+        std::abort();
     }
   }
   return 0;

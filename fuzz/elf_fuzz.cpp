@@ -13,12 +13,14 @@ void read_all(lathe::ByteSpan bytes) {
   const lathe::Elf elf = lathe::Elf::parse(bytes, "fuzz.so");
   std::uint64_t sum = 0;
   for (const auto table : {lathe::ElfSymbols::full, lathe::ElfSymbols::dynamic}) {
-    elf.for_each_symbol(table, [&](std::uint32_t, const lathe::ElfSymbol& symbol) { sum += symbol.name.size(); });
+    elf.for_each_symbol(table,
+                        [&](std::uint32_t, const lathe::ElfSymbol& symbol) { sum += symbol.name.size(); });
   }
   elf.for_each_relocation([&](const lathe::ElfRelocation& relocation) { sum += relocation.place; });
   if (elf.sections().size() < 100) {
     for (const lathe::ElfSection& section : elf.sections()) {
-      elf.for_each_relocation_of(section, [&](const lathe::ElfRelocation& relocation) { sum += relocation.place; });
+      elf.for_each_relocation_of(section,
+                                 [&](const lathe::ElfRelocation& relocation) { sum += relocation.place; });
     }
   }
   elf.for_each_note([&](const lathe::ElfNote& note) { sum += note.content.size(); });
@@ -45,7 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (lathe::looks_like_archive(bytes)) {
     may_fail([&] {
       lathe::Findings findings;
-      for (const auto& member : lathe::read_archive(bytes, "fuzz.a", findings)) may_fail([&] { read_all(member.content); });
+      for (const auto& member : lathe::read_archive(bytes, "fuzz.a", findings))
+        may_fail([&] { read_all(member.content); });
     });
   }
   return 0;

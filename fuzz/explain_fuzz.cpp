@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whatever is asked: there is an answer, or three other topics are named; the same twice, in texts that a terminal can show.
+// Whatever is asked: there is an answer, or three other topics are named; the same twice, in texts that a
+// terminal can show.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

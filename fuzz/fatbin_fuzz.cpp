@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Whatever bytes come in as a library with device code, or as a bare fat binary: inspected whole. What is read keeps its
-// promises: containers and images lie in the file, in order, without overlap; the byte shares add up.
+// Whatever bytes come in as a library with device code, or as a bare fat binary: inspected whole. What is
+// read keeps its promises: containers and images lie in the file, in order, without overlap; the byte shares
+// add up.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -40,7 +41,8 @@ void check_embedded(const lathe::Elf& elf, const lathe::Fatbins& fatbins) {
     require(!container.entries.empty() && container.entries.back().end() == container.end());
     parts.emplace_back(container.offset, container.end());
   }
-  for (const lathe::EmbeddedImage& image : embedded.images) parts.emplace_back(image.offset, image.offset + image.size);
+  for (const lathe::EmbeddedImage& image : embedded.images)
+    parts.emplace_back(image.offset, image.offset + image.size);
   std::ranges::sort(parts);
   std::uint64_t end = 0, bytes = 0;
   for (const auto& [from, to] : parts) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Names of CPUs, GPUs and clouds' machines: any text is read or refused with an Error, and what was read is whole.
+// Names of CPUs, GPUs and clouds' machines: any text is read or refused with an Error, and what was read is
+// whole.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

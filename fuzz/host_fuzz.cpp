@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Recorded machines, what NVML's child writes, and catalogues of published variants: any bytes are read or refused with an
-// Error; a machine that is read can be asked everything and comes back the same from its own JSON.
+// Recorded machines, what NVML's child writes, and catalogues of published variants: any bytes are read or
+// refused with an Error; a machine that is read can be asked everything and comes back the same from its own
+// JSON.
 #include <cstdlib>
 #include <string>
 
@@ -15,8 +16,10 @@ namespace {
 
 const std::vector<lathe::Candidate>& candidates() {
   static const auto all = lathe::read_published(
-      "pytorch-python313-cuda13_0-sm120-avx2\npytorch-python313-cuda12_8-sm86-avx512\npytorch-python313-cuda13_0-sm121-armv9\n"
-      "pytorch-python313-cpu-avx2\n", "fuzz");
+      "pytorch-python313-cuda13_0-sm120-avx2\npytorch-python313-cuda12_8-sm86-avx512\npytorch-python313-"
+      "cuda13_0-sm121-armv9\n"
+      "pytorch-python313-cpu-avx2\n",
+      "fuzz");
   return all;
 }
 

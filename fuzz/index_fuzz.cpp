@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// An index of published variants that somebody hostile offers: any bytes are read or refused with an Error; of what is read
-// only letters come into commands that mean the same to every shell, and nothing of it becomes an element of the page.
+// An index of published variants that somebody hostile offers: any bytes are read or refused with an Error;
+// of what is read only letters come into commands that mean the same to every shell, and nothing of it
+// becomes an element of the page.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -20,7 +21,9 @@ void check_command(std::string_view command) {
   for (const char c : command) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     if (c == '\'') quoted = !quoted;
-    else if (!letter && std::string_view(quoted ? ":/.-_~@+%=,?& " : ":/.-_~@+%=, ").find(c) == std::string_view::npos) std::abort();
+    else if (!letter &&
+             std::string_view(quoted ? ":/.-_~@+%=,?& " : ":/.-_~@+%=, ").find(c) == std::string_view::npos)
+      std::abort();
   }
   if (quoted || !command.starts_with("nix")) std::abort();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whatever words come as AArch64 code: the sweep reports the uses that the classifier finds word by word, and nothing outside
-// the bytes.
+// Whatever words come as AArch64 code: the sweep reports the uses that the classifier finds word by word,
+// and nothing outside the bytes.
 #include <cstdlib>
 #include <cstring>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whatever bytes come as machine code, with whatever function starts: the fast sweep says what the decoder says, one
-// instruction after the other. The first bytes give the restarts' distances.
+// Whatever bytes come as machine code, with whatever function starts: the fast sweep says what the decoder
+// says, one instruction after the other. The first bytes give the restarts' distances.
 #include <cstdio>
 #include <cstdlib>
 

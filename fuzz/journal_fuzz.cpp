@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The journal of an apply, which somebody else may have put into the folder, and the RECORD of a wheel. The first byte says
-// which. What is accepted of a journal must be read again as it was written, and every name in it must stay in the folder.
+// The journal of an apply, which somebody else may have put into the folder, and the RECORD of a wheel. The
+// first byte says which. What is accepted of a journal must be read again as it was written, and every name
+// in it must stay in the folder.
 #include <cstdint>
 #include <cstdlib>
 
@@ -22,12 +23,14 @@ void check_journal(std::string_view text) {
   if (lathe::parse_journal(lathe::journal_text(steps), "plan.json") != steps) std::abort();
 }
 
-// Rewriting with nothing changed keeps the set of paths and adds RECORD's own, and doing it twice changes nothing more.
+// Rewriting with nothing changed keeps the set of paths and adds RECORD's own, and doing it twice changes
+// nothing more.
 void check_record(std::string_view text) {
   const auto same = [](std::string_view name) { return std::string(name); };
   const std::string once = lathe::rewrite_record(text, "a-1.dist-info/RECORD", {}, same);
   if (lathe::rewrite_record(once, "a-1.dist-info/RECORD", {}, same) != once) std::abort();
-  if (lathe::recorded_paths(once).size() > lathe::recorded_paths(text).size() + 1) std::abort();  // its own line
+  // its own line
+  if (lathe::recorded_paths(once).size() > lathe::recorded_paths(text).size() + 1) std::abort();
   if (!lathe::is_whole_record(once)) std::abort();
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whatever bytes come in as a matrix file: variants, whose names read back as what they were made of, or an Error.
+// Whatever bytes come in as a matrix file: variants, whose names read back as what they were made of, or an
+// Error.
 #include <cstdint>
 #include <cstdlib>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whatever text comes in as a variant's name: what can be read of it is canonical, so that reading it again changes nothing.
+// Whatever text comes in as a variant's name: what can be read of it is canonical, so that reading it again
+// changes nothing.
 #include <cstdint>
 #include <cstdlib>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whatever bytes come in as a file: is it of a format that is not read, and what is in it? Compressed files and archives in it are
-// unpacked for a look.
+// Whatever bytes come in as a file: is it of a format that is not read, and what is in it? Compressed files
+// and archives in it are unpacked for a look.
 #include <cstdint>
 
 #include "inspect/not_read.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whatever bytes a name holds: what is shown of it is UTF-8 without anything that a terminal obeys, and JSON gives it back.
+// Whatever bytes a name holds: what is shown of it is UTF-8 without anything that a terminal obeys, and JSON
+// gives it back.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -37,7 +38,8 @@ void check_json(const std::string& text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
-  if (text.find(lathe::style_mark()) != std::string::npos) return 0;  // drawn anew by each run: only the fuzzer can see it
+  // drawn anew by each run: only the fuzzer can see it
+  if (text.find(lathe::style_mark()) != std::string::npos) return 0;
   const std::string line = lathe::printable(text);
   check_shown(line, "");
   require(lathe::printable(line) == line);

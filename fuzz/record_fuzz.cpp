@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What comes back from an evaluation, of which a hostile recipe chooses much: 'r' and 'n' lines (JSON), Nix's errors,
-// phase scripts, recipe texts. The first byte says which.
+// What comes back from an evaluation, of which a hostile recipe chooses much: 'r' and 'n' lines (JSON),
+// Nix's errors, phase scripts, recipe texts. The first byte says which.
 #include <cstdint>
 
 #include "base/error.h"

@@ -15,7 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const lathe::ZipMember& member : zip.members) {
       if (!member.readable || left == 0) continue;
       --left;
-      if (member.packed.data() < bytes.data() || member.packed.data() + member.packed.size() > bytes.data() + size) std::abort();
+      if (member.packed.data() < bytes.data() ||
+          member.packed.data() + member.packed.size() > bytes.data() + size)
+        std::abort();
       try {
         if (const auto opened = lathe::WheelMember::open(member)) {
           lathe::inspect_bytes(opened->bytes(), member.name, {.absent = opened->absent()});

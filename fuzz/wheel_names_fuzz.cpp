@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The texts of a wheel's .dist-info, which anybody may have written: WHEEL, METADATA, variant.json. The first byte says which.
+// The texts of a wheel's .dist-info, which anybody may have written: WHEEL, METADATA, variant.json. The
+// first byte says which.
 #include <cstdint>
 #include <cstdlib>
 

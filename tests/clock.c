@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Preloaded into torchlathe and Nix by build_faults.py: other clocks than the kernel's.
 //   CLOCK_SWINGS=1     the wall clock goes an hour back and forth at each call, as no clock should
-//   CLOCK_SLEPT=FILE   once FILE is there, the machine has been asleep for an hour: the wall clock and CLOCK_BOOTTIME are an hour ahead,
-//                      and CLOCK_MONOTONIC has stood still for the seconds that FILE holds, in which the processes were stopped
+//   CLOCK_SLEPT=FILE   once FILE is there, the machine has been asleep for an hour: the wall clock and
+//                      CLOCK_BOOTTIME are an hour ahead, and CLOCK_MONOTONIC has stood still for the seconds
+//                      that FILE holds, in which the processes were stopped
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +16,9 @@ enum { hour = 3600 };
 // Seconds that stopped processes stood still; negative: nobody slept yet.
 static double stood(void) {
   static double seconds = -1;
-  const char *name = getenv("CLOCK_SLEPT");
+  const char* name = getenv("CLOCK_SLEPT");
   if (seconds >= 0 || !name || access(name, R_OK) != 0) return seconds;
-  FILE *file = fopen(name, "r");
+  FILE* file = fopen(name, "r");
   if (file && fscanf(file, "%lf", &seconds) != 1) seconds = -1;
   if (file) fclose(file);
   return seconds;
@@ -29,7 +30,7 @@ static long wall_jump(void) {
   return stood() >= 0 ? hour : 0;
 }
 
-static void take_away(struct timespec *time, double seconds) {
+static void take_away(struct timespec* time, double seconds) {
   time->tv_sec -= (time_t)seconds;
   time->tv_nsec -= (long)((seconds - (double)(time_t)seconds) * 1e9);
   if (time->tv_nsec < 0) {
@@ -38,7 +39,7 @@ static void take_away(struct timespec *time, double seconds) {
   }
 }
 
-int clock_gettime(clockid_t which, struct timespec *to) {
+int clock_gettime(clockid_t which, struct timespec* to) {
   const long result = syscall(SYS_clock_gettime, which, to);
   if (which == CLOCK_REALTIME) to->tv_sec += wall_jump();
   if (which == CLOCK_BOOTTIME && stood() >= 0) to->tv_sec += hour;
@@ -46,7 +47,7 @@ int clock_gettime(clockid_t which, struct timespec *to) {
   return (int)result;
 }
 
-time_t time(time_t *to) {
+time_t time(time_t* to) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   if (to) *to = now.tv_sec;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A library with NVML's functions, for tests: two GPUs, of which the second is in MIG mode. FAKE_NVML in the environment
-// makes it misbehave.
+// A library with NVML's functions, for tests: two GPUs, of which the second is in MIG mode. FAKE_NVML in the
+// environment makes it misbehave.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -39,7 +39,9 @@ Return nvmlInit_v2() {
   if (mood() == "not-loaded") return driver_not_loaded;
   return success;
 }
-const char* nvmlErrorString(Return code) { return code == version_mismatch ? "Driver/library version mismatch" : "Driver Not Loaded"; }
+const char* nvmlErrorString(Return code) {
+  return code == version_mismatch ? "Driver/library version mismatch" : "Driver Not Loaded";
+}
 Return nvmlSystemGetDriverVersion(char* buffer, unsigned size) {
   if (mood() == "nonsense") {
     std::memset(buffer, 'x', size);  // no end, and no version
@@ -66,9 +68,14 @@ Return nvmlDeviceGetName(Device d, char* buffer, unsigned size) {
     std::memset(buffer, '\x01', size);
     return success;
   }
-  return text(buffer, size, number(d) == 0 ? "NVIDIA GB10" : number(d) == 1 ? "NVIDIA A100-SXM4-40GB" : "NVIDIA A100-SXM4-40GB MIG 3g.20gb");
+  return text(buffer, size,
+              number(d) == 0   ? "NVIDIA GB10"
+              : number(d) == 1 ? "NVIDIA A100-SXM4-40GB"
+                               : "NVIDIA A100-SXM4-40GB MIG 3g.20gb");
 }
-Return nvmlDeviceGetUUID(Device d, char* buffer, unsigned size) { return text(buffer, size, number(d) == 0 ? "GPU-0" : number(d) == 1 ? "GPU-1" : "MIG-1"); }
+Return nvmlDeviceGetUUID(Device d, char* buffer, unsigned size) {
+  return text(buffer, size, number(d) == 0 ? "GPU-0" : number(d) == 1 ? "GPU-1" : "MIG-1");
+}
 Return nvmlDeviceGetCudaComputeCapability(Device d, int* major, int* minor) {
   *major = mood() == "nonsense" ? -3 : number(d) == 0 ? 12 : 8;
   *minor = mood() == "nonsense" ? 4711 : number(d) == 0 ? 1 : 0;

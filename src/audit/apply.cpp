@@ -51,8 +51,10 @@ class Lock {
     ::close(fd_);
     const fs::path folder = journals.path().parent_path();
     if (failure != EWOULDBLOCK) throw system_error("lock", journals.path("lock").string(), failure);
-    throw Error({.what = "another apply is at work in this folder", .where = {.file = folder.string()},
-                 .next = "wait until it has ended", .kind = ErrorKind::fault});
+    throw Error({.what = "another apply is at work in this folder",
+                 .where = {.file = folder.string()},
+                 .next = "wait until it has ended",
+                 .kind = ErrorKind::fault});
   }
   ~Lock() { ::close(fd_); }
   Lock(const Lock&) = delete;
@@ -99,7 +101,8 @@ struct Journal {
 bool has_file(const Inside& folder, const std::string& name) {
   const Kind kind = folder.kind(name);
   if (kind == Kind::none || kind == Kind::file) return kind == Kind::file;
-  refuse(folder.path(name), "not a regular file", "nothing was done: look at this journal, and delete its folder if it is not yours");
+  refuse(folder.path(name), "not a regular file",
+         "nothing was done: look at this journal, and delete its folder if it is not yours");
 }
 
 bool is_committed(const Inside& journals, std::uint32_t number) {
@@ -114,8 +117,9 @@ void check_targets(const Inside& recipes, const JournalSteps& steps) {
   const auto check = [&](const std::string& name, bool link_too) {
     const Kind kind = recipes.kind(name);
     if (kind == Kind::none || kind == Kind::file || (kind == Kind::link && link_too)) return;
-    refuse(recipes.path(name), kind == Kind::link ? "a symbolic link: nothing is written over it or through it"
-                                                  : "not a regular file: nothing is written over it",
+    refuse(recipes.path(name),
+           kind == Kind::link ? "a symbolic link: nothing is written over it or through it"
+                              : "not a regular file: nothing is written over it",
            "nothing was done: move it away, then run apply again");
   };
   for (const std::string& name : steps.put) check(name, false);
@@ -147,7 +151,8 @@ class Applier {
 
   ApplyResult carry_out(std::uint32_t number) {
     const Journal journal = Journal::open(journals_, number);
-    const JournalSteps steps = parse_journal(journal.folder.read("plan.json", largest_plan), journal.folder.path("plan.json").string());
+    const JournalSteps steps = parse_journal(journal.folder.read("plan.json", largest_plan),
+                                             journal.folder.path("plan.json").string());
     check_targets(recipes_, steps);
     for (const std::string& name : steps.put) has_file(journal.fresh, name);
     ApplyResult result{.put = 0, .removed = 0, .journal = journal.folder.path()};
@@ -165,7 +170,8 @@ class Applier {
     if (step_) step_(what);
   }
 
-  // The old file gets a second name in the journal, then the new one takes its place: the folder never lacks the file.
+  // The old file gets a second name in the journal, then the new one takes its place: the folder never lacks
+  // the file.
   bool put(const Journal& journal, const std::string& name) {
     if (!has_file(journal.fresh, name)) return false;  // done before
     if (recipes_.kind(name) != Kind::none) keep(journal, name);
@@ -179,7 +185,8 @@ class Applier {
     step("remove " + name);
     recipes_.rename(name, journal.old, free_name(journal, name));
     const std::size_t slash = name.rfind('/');
-    if (slash != std::string::npos) recipes_.remove_empty_folder(name.substr(0, slash));  // of NAME/default.nix
+    // of NAME/default.nix
+    if (slash != std::string::npos) recipes_.remove_empty_folder(name.substr(0, slash));
     return true;
   }
 
@@ -197,7 +204,8 @@ class Applier {
     std::string kept = name;
     for (int i = 2; journal.old.kind(kept) != Kind::none && !journal.old.same(kept, recipes_, name); ++i) {
       const std::string ending = fmt::format("~{}", i);
-      kept = name.substr(0, last) + std::string(cut_name(name.substr(last), longest_name - ending.size())) + ending;
+      kept = name.substr(0, last) + std::string(cut_name(name.substr(last), longest_name - ending.size())) +
+             ending;
     }
     return kept;
   }
@@ -238,7 +246,9 @@ JournalSteps steps_of(const Plan& plan, const Inside& recipes) {
         held = parse_journal(journal_text(one), journal_folder) == one;
       } catch (const Error&) {
       }
-      if (!held) refuse(recipes.path(name), "a file of such a name is not touched", "nothing was done: rename it or move it away");
+      if (!held)
+        refuse(recipes.path(name), "a file of such a name is not touched",
+               "nothing was done: rename it or move it away");
     }
   }
   return steps;
@@ -251,20 +261,24 @@ void check_unchanged(const Plan& plan, const Inside& recipes) {
     const bool there = kind != Kind::none;
     const bool same = edit.kind == Verdict::create
                           ? !there
-                          : there && (kind != Kind::file || edit.old_content.empty() || recipes.read(name, largest_recipe) == edit.old_content);
-    if (!same) refuse(recipes.path(name), "changed after it was looked at; nothing was done", "run apply again");
+                          : there && (kind != Kind::file || edit.old_content.empty() ||
+                                      recipes.read(name, largest_recipe) == edit.old_content);
+    if (!same)
+      refuse(recipes.path(name), "changed after it was looked at; nothing was done", "run apply again");
   }
 }
 
-// An apply finishes what an earlier one left before it begins, so that two are open can only be somebody else's doing.
+// An apply finishes what an earlier one left before it begins, so that two are open can only be somebody
+// else's doing.
 std::optional<ApplyResult> finish(const Inside& recipes, const Inside& journals, const ApplyStep& step) {
   std::vector<std::uint32_t> open;
   for (const std::uint32_t number : numbers_of(journals)) {
     if (is_committed(journals, number) && !is_done(journals, number)) open.push_back(number);
   }
   if (open.size() > 1) {
-    refuse(journals.path(), fmt::format("{} journals are unfinished ({} and {}), and an apply leaves one at most", open.size(),
-                                        Journal::name_of(journals, open[0]), Journal::name_of(journals, open[1])),
+    refuse(journals.path(),
+           fmt::format("{} journals are unfinished ({} and {}), and an apply leaves one at most", open.size(),
+                       Journal::name_of(journals, open[0]), Journal::name_of(journals, open[1])),
            "nothing was done: look at them, and delete those that are not from an apply of yours");
   }
   drop_uncommitted(journals);
@@ -308,7 +322,8 @@ std::size_t forget_journals(const fs::path& folder) {
   const auto all = numbers_of(journals);
   for (const std::uint32_t number : all) {
     if (!is_committed(journals, number) || is_done(journals, number)) continue;
-    refuse(journals.path(Journal::name_of(journals, number)), "an apply was interrupted; its journal is still needed",
+    refuse(journals.path(Journal::name_of(journals, number)),
+           "an apply was interrupted; its journal is still needed",
            "run apply, which finishes it, then apply --forget");
   }
   fs::remove_all(journals.path());

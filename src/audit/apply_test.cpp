@@ -23,11 +23,13 @@ class ApplyTest : public ::testing::Test {
  protected:
   ApplyTest() { reset(); }
 
-  // Five recipes and a patch; the plan rewrites two, renames one, deletes two and creates two, with a patch for each of these.
+  // Five recipes and a patch; the plan rewrites two, renames one, deletes two and creates two, with a patch
+  // for each of these.
   void reset() {
     fs::remove_all(folder_);
     fs::create_directory(folder_);
-    for (const char* name : {"a", "b", "c", "d", "e"}) write(std::string(name) + ".nix", std::string("old ") + name);
+    for (const char* name : {"a", "b", "c", "d", "e"})
+      write(std::string(name) + ".nix", std::string("old ") + name);
     fs::create_directory(folder_ / "p");
     write("p/q.patch", "old q");
   }
@@ -35,15 +37,60 @@ class ApplyTest : public ::testing::Test {
 
   static Plan plan() {
     return {.summary = {},
-            .edits = {{.kind = Verdict::rewrite, .file = "a.nix", .from = {}, .reason = {}, .old_content = "old a", .new_content = "new a"},
-                      {.kind = Verdict::rewrite, .file = "b.nix", .from = {}, .reason = {}, .old_content = "old b", .new_content = "new b"},
-                      {.kind = Verdict::rename, .file = "r.nix", .from = "c.nix", .reason = {}, .old_content = "old c", .new_content = "old c"},
-                      {.kind = Verdict::create, .file = "x.nix", .from = {}, .reason = {}, .old_content = {}, .new_content = "new x"},
-                      {.kind = Verdict::create, .file = "y.nix", .from = {}, .reason = {}, .old_content = {}, .new_content = "new y"},
-                      {.kind = Verdict::rewrite, .file = "p/q.patch", .from = {}, .reason = {}, .old_content = "old q", .new_content = "new q"},
-                      {.kind = Verdict::create, .file = "p/new/z.patch", .from = {}, .reason = {}, .old_content = {}, .new_content = "new z"},
-                      {.kind = Verdict::remove, .file = "d.nix", .from = {}, .reason = {}, .old_content = "old d", .new_content = {}},
-                      {.kind = Verdict::remove, .file = "e.nix", .from = {}, .reason = {}, .old_content = "old e", .new_content = {}}}};
+            .edits = {{.kind = Verdict::rewrite,
+                       .file = "a.nix",
+                       .from = {},
+                       .reason = {},
+                       .old_content = "old a",
+                       .new_content = "new a"},
+                      {.kind = Verdict::rewrite,
+                       .file = "b.nix",
+                       .from = {},
+                       .reason = {},
+                       .old_content = "old b",
+                       .new_content = "new b"},
+                      {.kind = Verdict::rename,
+                       .file = "r.nix",
+                       .from = "c.nix",
+                       .reason = {},
+                       .old_content = "old c",
+                       .new_content = "old c"},
+                      {.kind = Verdict::create,
+                       .file = "x.nix",
+                       .from = {},
+                       .reason = {},
+                       .old_content = {},
+                       .new_content = "new x"},
+                      {.kind = Verdict::create,
+                       .file = "y.nix",
+                       .from = {},
+                       .reason = {},
+                       .old_content = {},
+                       .new_content = "new y"},
+                      {.kind = Verdict::rewrite,
+                       .file = "p/q.patch",
+                       .from = {},
+                       .reason = {},
+                       .old_content = "old q",
+                       .new_content = "new q"},
+                      {.kind = Verdict::create,
+                       .file = "p/new/z.patch",
+                       .from = {},
+                       .reason = {},
+                       .old_content = {},
+                       .new_content = "new z"},
+                      {.kind = Verdict::remove,
+                       .file = "d.nix",
+                       .from = {},
+                       .reason = {},
+                       .old_content = "old d",
+                       .new_content = {}},
+                      {.kind = Verdict::remove,
+                       .file = "e.nix",
+                       .from = {},
+                       .reason = {},
+                       .old_content = "old e",
+                       .new_content = {}}}};
   }
 
   std::map<std::string, std::string> content(const fs::path& folder) const {
@@ -56,8 +103,12 @@ class ApplyTest : public ::testing::Test {
   }
   std::map<std::string, std::string> content() const { return content(folder_); }
 
-  const std::map<std::string, std::string> before_ = {{"a.nix", "old a"}, {"b.nix", "old b"}, {"c.nix", "old c"}, {"d.nix", "old d"}, {"e.nix", "old e"}, {"p/q.patch", "old q"}};
-  const std::map<std::string, std::string> after_ = {{"a.nix", "new a"}, {"b.nix", "new b"}, {"r.nix", "old c"}, {"x.nix", "new x"}, {"y.nix", "new y"}, {"p/q.patch", "new q"}, {"p/new/z.patch", "new z"}};
+  const std::map<std::string, std::string> before_ = {{"a.nix", "old a"}, {"b.nix", "old b"},
+                                                      {"c.nix", "old c"}, {"d.nix", "old d"},
+                                                      {"e.nix", "old e"}, {"p/q.patch", "old q"}};
+  const std::map<std::string, std::string> after_ = {
+      {"a.nix", "new a"}, {"b.nix", "new b"},     {"r.nix", "old c"},        {"x.nix", "new x"},
+      {"y.nix", "new y"}, {"p/q.patch", "new q"}, {"p/new/z.patch", "new z"}};
   const testing::ScratchFolder scratch_;
   const fs::path folder_ = scratch_.path();
 };
@@ -73,7 +124,8 @@ TEST_F(ApplyTest, EveryEditIsDoneAndOldFilesAreKept) {
   EXPECT_EQ(content(), after_);
 }
 
-// Kills the process with SIGKILL before each single step there is, and once more while the next one tidies up.
+// Kills the process with SIGKILL before each single step there is, and once more while the next one tidies
+// up.
 TEST_F(ApplyTest, KilledAtAnyStepTheNextApplyLeavesTheFolderAsBeforeOrAsPlanned) {
   int steps = 0;
   apply_plan(plan(), folder_, [&](const std::string&) { ++steps; });
@@ -110,7 +162,9 @@ TEST_F(ApplyTest, KilledAtAnyStepTheNextApplyLeavesTheFolderAsBeforeOrAsPlanned)
 }
 
 TEST_F(ApplyTest, NoFileIsMissingForAMomentWhileItIsReplaced) {
-  apply_plan(plan(), folder_, [&](const std::string&) { EXPECT_TRUE(fs::exists(folder_ / "a.nix") && fs::exists(folder_ / "b.nix")); });
+  apply_plan(plan(), folder_, [&](const std::string&) {
+    EXPECT_TRUE(fs::exists(folder_ / "a.nix") && fs::exists(folder_ / "b.nix"));
+  });
 }
 
 TEST_F(ApplyTest, WorkWrittenAfterAnInterruptionIsKeptToo) {
@@ -139,7 +193,8 @@ TEST_F(ApplyTest, AFolderThatChangedSinceItWasLookedAtIsLeftAlone) {
   EXPECT_EQ(content(), now);
 }
 
-// ---- Journals that somebody else put there --------------------------------------------------------------------------
+// ---- Journals that somebody else put there
+// --------------------------------------------------------------------------
 
 class PlantedJournal : public ApplyTest {
  protected:
@@ -150,7 +205,8 @@ class PlantedJournal : public ApplyTest {
     fs::create_directories(journal_ / "old");
   }
   void plan_json(const std::string& put, const std::string& remove) {
-    std::ofstream(journal_ / "plan.json") << R"({"version": 1, "put": [)" << put << R"(], "remove": [)" << remove << "]}";
+    std::ofstream(journal_ / "plan.json")
+        << R"({"version": 1, "put": [)" << put << R"(], "remove": [)" << remove << "]}";
   }
   // Refused in words, and nothing in the folder or outside of it has changed.
   std::string refusal() {
@@ -264,9 +320,11 @@ TEST_F(ApplyTest, WritesNeitherOverNorThroughALink) {
 }
 
 TEST_F(ApplyTest, LeavesNothingOfAJournalThatCouldNotBeWritten) {
-  EXPECT_THROW(apply_plan(plan(), folder_, [](const std::string& what) {
-    if (what == "commit") throw Error({.what = "no room"});
-  }), Error);
+  EXPECT_THROW(apply_plan(plan(), folder_,
+                          [](const std::string& what) {
+                            if (what == "commit") throw Error({.what = "no room"});
+                          }),
+               Error);
   EXPECT_EQ(content(), before_);
   EXPECT_FALSE(fs::exists(folder_ / journal_folder));
 }
@@ -274,7 +332,14 @@ TEST_F(ApplyTest, LeavesNothingOfAJournalThatCouldNotBeWritten) {
 TEST_F(ApplyTest, FilesAreNotWrittenThroughALinkOfTheirFolder) {
   const testing::ScratchFolder outside;
   fs::create_symlink(outside.path(), folder_ / "patches");
-  const Plan files{.summary = {}, .edits = {{.kind = Verdict::create, .file = "patches/a.patch", .from = {}, .reason = {}, .old_content = {}, .new_content = "x"}}, .beside = 1};
+  const Plan files{.summary = {},
+                   .edits = {{.kind = Verdict::create,
+                              .file = "patches/a.patch",
+                              .from = {},
+                              .reason = {},
+                              .old_content = {},
+                              .new_content = "x"}},
+                   .beside = 1};
   EXPECT_THROW(apply_plan(files, folder_), Error);
   EXPECT_TRUE(fs::is_empty(outside.path()));
   EXPECT_EQ(read_file(folder_ / "a.nix"), "old a");
@@ -283,7 +348,13 @@ TEST_F(ApplyTest, FilesAreNotWrittenThroughALinkOfTheirFolder) {
 TEST_F(ApplyTest, NamesAsLongAsTheyMayBe) {
   const std::string name = std::string(251, 'n') + ".nix";
   write(name, "old");
-  const Plan longest{.summary = {}, .edits = {{.kind = Verdict::rewrite, .file = name, .from = {}, .reason = {}, .old_content = "old", .new_content = "new"}}};
+  const Plan longest{.summary = {},
+                     .edits = {{.kind = Verdict::rewrite,
+                                .file = name,
+                                .from = {},
+                                .reason = {},
+                                .old_content = "old",
+                                .new_content = "new"}}};
   const ApplyResult result = apply_plan(longest, folder_);
   EXPECT_EQ(read_file(folder_ / name), "new");
   EXPECT_EQ(read_file(result.journal / "old" / name), "old");
@@ -302,7 +373,8 @@ TEST_F(ApplyTest, AnInterruptedJournalIsNotForgotten) {
   EXPECT_THROW(forget_journals(folder_), Error);
 }
 
-// ---- Differences ----------------------------------------------------------------------------------------------------
+// ---- Differences
+// ----------------------------------------------------------------------------------------------------
 
 TEST(UnifiedDiff, ShowsThreeLinesAroundAChange) {
   EXPECT_EQ(unified_diff("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nfive\n6\n7\n8\n9\n", "a", "b"),
@@ -315,7 +387,8 @@ TEST(UnifiedDiff, AFileThatIsNotThereIsDevNull) {
 }
 
 TEST(UnifiedDiff, ALastLineWithoutItsEndIsMarked) {
-  EXPECT_EQ(unified_diff("x", "y\n", "a", "b"), "--- a\n+++ b\n@@ -1 +1 @@\n-x\n\\ No newline at end of file\n+y\n");
+  EXPECT_EQ(unified_diff("x", "y\n", "a", "b"),
+            "--- a\n+++ b\n@@ -1 +1 @@\n-x\n\\ No newline at end of file\n+y\n");
   EXPECT_EQ(unified_diff("same\n", "same\n", "a", "b"), "");
 }
 

@@ -31,11 +31,19 @@ std::string stem_of(const std::string& file) {
 
 std::optional<Promise> promise_of(const Variant* want, const NameReading& name, const Recorded& got) {
   if (want) {
-    return Promise{.package = want->package, .python = want->python, .release = want->pytorch->version, .cuda = want->cell->cuda,
-                   .gpus = want->cell->gpus, .isa = want->cell->isa};
+    return Promise{.package = want->package,
+                   .python = want->python,
+                   .release = want->pytorch->version,
+                   .cuda = want->cell->cuda,
+                   .gpus = want->cell->gpus,
+                   .isa = want->cell->isa};
   }
   const auto from_name = [](const VariantName& read) {
-    return Promise{.package = read.package, .python = read.python, .release = "", .cuda = read.cuda, .gpus = read.gpus,
+    return Promise{.package = read.package,
+                   .python = read.python,
+                   .release = "",
+                   .cuda = read.cuda,
+                   .gpus = read.gpus,
                    .isa = catalog().find_isa(read.isa)};
   };
   if (name.name) return from_name(*name.name);
@@ -62,7 +70,8 @@ struct Entry {
 
 class Auditor {
  public:
-  Auditor(const fs::path& folder, const MatrixSpec& spec, const AuditOptions& options) : spec_(spec), options_(options) {
+  Auditor(const fs::path& folder, const MatrixSpec& spec, const AuditOptions& options)
+      : spec_(spec), options_(options) {
     audit_.folder = folder;
     audit_.matrix = spec.name;
     for (const Silenced& silenced : spec.silenced) check_rule(silenced);
@@ -73,7 +82,8 @@ class Auditor {
       by_pname_.emplace(variant.pname, &variant);
       for (const std::string& alias : variant.aliases) by_alias_.emplace(alias, &variant);
     }
-    audit_.recorded = std::make_shared<RecordedFolder>(fs::exists(folder) ? record_folder(folder, record_options()) : RecordedFolder{.folder = folder});
+    audit_.recorded = std::make_shared<RecordedFolder>(
+        fs::exists(folder) ? record_folder(folder, record_options()) : RecordedFolder{.folder = folder});
     audit_.nix_found = audit_.recorded->nix_found;
     if (fs::exists(folder)) folder_path_ = fs::canonical(folder).string();
   }
@@ -101,7 +111,9 @@ class Auditor {
   RecordOptions record_options() const {
     RecordOptions record = options_.record;
     record.values = spec_.settings.extra.replaces_packages() ||
-                    std::ranges::any_of(spec_.overrides, [](const Override& row) { return row.settings.extra.replaces_packages(); });
+                    std::ranges::any_of(spec_.overrides, [](const Override& row) {
+                      return row.settings.extra.replaces_packages();
+                    });
     return record;
   }
 
@@ -120,7 +132,11 @@ class Auditor {
   }
 
   Entry entry_for(const Recorded& got) const {
-    Entry entry{.got = &got, .stem = stem_of(got.file), .name = {}, .fingerprint = fingerprint_of(got), .findings = {}};
+    Entry entry{.got = &got,
+                .stem = stem_of(got.file),
+                .name = {},
+                .fingerprint = fingerprint_of(got),
+                .findings = {}};
     entry.name = read_variant_name(entry.stem);
     const auto take = [&](const Variant* variant, Matched match) {
       if (!entry.variant && variant) entry.variant = variant, entry.match = match;
@@ -134,7 +150,9 @@ class Auditor {
       clean.release.clear();
       take(look_up(by_name_, clean.text()), Matched::spelling);
     }
-    const bool ours = got.package && (got.package->builder == "torch" || std::ranges::find(spec_.companions, got.package->builder) != spec_.companions.end());
+    const bool ours =
+        got.package && (got.package->builder == "torch" ||
+                        std::ranges::find(spec_.companions, got.package->builder) != spec_.companions.end());
     if (ours) take(look_up(by_pname_, got.package->pname), Matched::pname);
     return entry;
   }
@@ -155,7 +173,8 @@ class Auditor {
         facts_.versions_of_pname[got.package->pname].insert(got.package->version);
       }
       const auto promise = promise_of(entry.variant, entry.name, got);
-      if (promise && got.pin() && got.pin()->rev) ++facts_.pins_of_cuda[promise->cuda ? promise->cuda->text() : "cpu"][*got.pin()->rev];
+      if (promise && got.pin() && got.pin()->rev)
+        ++facts_.pins_of_cuda[promise->cuda ? promise->cuda->text() : "cpu"][*got.pin()->rev];
     }
   }
 
@@ -164,7 +183,9 @@ class Auditor {
     std::vector<Variant> variants;
     for (Entry& entry : entries_) {
       const Variant* want = entry.variant;
-      if (!want || want->settings->extra.empty() || want->companion || !want->carved_from.empty() || !entry.got->package) continue;
+      if (!want || want->settings->extra.empty() || want->companion || !want->carved_from.empty() ||
+          !entry.got->package)
+        continue;
       if (entry.match == Matched::name && is_generated(entry)) entry.asked = entry.got;
       else variants.push_back(*want);
     }
@@ -174,26 +195,39 @@ class Auditor {
     variants.erase(std::unique(variants.begin(), variants.end(), same), variants.end());
     made_ = record_made(spec_, variants, record_options());
     for (Entry& entry : entries_) {
-      const auto found = entry.variant && !entry.asked && entry.got->package ? made_.recipes.find(entry.variant->name) : made_.recipes.end();
+      const auto found = entry.variant && !entry.asked && entry.got->package
+                             ? made_.recipes.find(entry.variant->name)
+                             : made_.recipes.end();
       if (found != made_.recipes.end()) entry.asked = &found->second;
     }
   }
 
-  // What no rule reads is no finding where the matrix asks for just that. Whether it is just that: the rule `extra`.
+  // What no rule reads is no finding where the matrix asks for just that. Whether it is just that: the rule
+  // `extra`.
   Findings asked_findings(const Case& recipe) const {
     if (!recipe.asked || !recipe.asked->package) return {};
-    Findings all = check_recipe({.spec = spec_, .got = *recipe.asked, .file = recipe.file, .stem = recipe.stem, .name = recipe.name, .want = recipe.want,
-                                 .promise = recipe.promise, .folder = nullptr, .fingerprint = recipe.fingerprint});
+    Findings all = check_recipe({.spec = spec_,
+                                 .got = *recipe.asked,
+                                 .file = recipe.file,
+                                 .stem = recipe.stem,
+                                 .name = recipe.name,
+                                 .want = recipe.want,
+                                 .promise = recipe.promise,
+                                 .folder = nullptr,
+                                 .fingerprint = recipe.fingerprint});
     std::erase_if(all.items(), [](const Finding& finding) { return thing_of(finding).empty(); });
     return all;
   }
 
-  // What nobody has read, in whichever way the recipe sets it: an attribute, `env` or a phase. "" for findings of other kinds.
+  // What nobody has read, in whichever way the recipe sets it: an attribute, `env` or a phase. "" for
+  // findings of other kinds.
   static std::string thing_of(const Finding& finding) {
-    static constexpr std::string_view rules[] = {"not-understood", "shell-unknown", "phase-replaced", "switched-off"};
+    static constexpr std::string_view rules[] = {"not-understood", "shell-unknown", "phase-replaced",
+                                                 "switched-off"};
     if (std::ranges::find(rules, finding.rule) == std::end(rules)) return "";
     const std::size_t sets = finding.what.find("sets ");
-    const bool variable = sets != std::string::npos && finding.what.ends_with(", and nobody knows what that does");
+    const bool variable =
+        sets != std::string::npos && finding.what.ends_with(", and nobody knows what that does");
     return variable ? replace_all(finding.what.substr(sets), "sets env.", "sets ") : finding.what;
   }
 
@@ -202,8 +236,9 @@ class Auditor {
     return (audit_.folder == "." ? fs::path(file) : audit_.folder / file).lexically_normal().string();
   }
 
-  // A recipe that would be kept as it is, and that nobody knows to be what `generate` writes, is evaluated once more in a
-  // recorder that makes up other things: it must be right there too. And where nixpkgs has packages by the names of which it makes keys.
+  // A recipe that would be kept as it is, and that nobody knows to be what `generate` writes, is evaluated
+  // once more in a recorder that makes up other things: it must be right there too. And where nixpkgs has
+  // packages by the names of which it makes keys.
   void look_again() {
     std::vector<std::string> files, keyed;
     RecordOptions other = record_options(), named = record_options();
@@ -232,9 +267,19 @@ class Auditor {
   }
 
   void judge(Entry& entry, std::span<const Recorded* const> otherwise = {}) {
-    const Case recipe{.spec = spec_, .got = *entry.got, .file = shown(entry.got->file), .stem = entry.stem, .name = entry.name, .want = entry.variant,
-                      .promise = promise_of(entry.variant, entry.name, *entry.got), .folder = &facts_, .fingerprint = entry.fingerprint,
-                      .asked = entry.asked, .folder_path = folder_path_, .asked_path = entry.asked == entry.got ? folder_path_ : made_.folder, .otherwise = otherwise};
+    const Case recipe{.spec = spec_,
+                      .got = *entry.got,
+                      .file = shown(entry.got->file),
+                      .stem = entry.stem,
+                      .name = entry.name,
+                      .want = entry.variant,
+                      .promise = promise_of(entry.variant, entry.name, *entry.got),
+                      .folder = &facts_,
+                      .fingerprint = entry.fingerprint,
+                      .asked = entry.asked,
+                      .folder_path = folder_path_,
+                      .asked_path = entry.asked == entry.got ? folder_path_ : made_.folder,
+                      .otherwise = otherwise};
     const Findings asked = asked_findings(recipe);
     for (const Finding& finding : check_recipe(recipe)) {
       const auto same = [&](const Finding& other) { return thing_of(other) == thing_of(finding); };
@@ -246,11 +291,13 @@ class Auditor {
 
   bool is_silenced(const Finding& finding, const Entry& entry) const {
     return std::ranges::any_of(spec_.silenced, [&](const Silenced& silenced) {
-      return silenced.rule == finding.rule && glob_match(silenced.name, entry.variant ? entry.variant->name : entry.stem);
+      return silenced.rule == finding.rule &&
+             glob_match(silenced.name, entry.variant ? entry.variant->name : entry.stem);
     });
   }
 
-  // Files of the folder in which a wanted recipe is really written: a wrapper's base must stay. And those that the matrix names.
+  // Files of the folder in which a wanted recipe is really written: a wrapper's base must stay. And those
+  // that the matrix names.
   void find_parts() {
     for (const std::string& file : extra_files(spec_)) parts_.insert(shown(file));
     for (const SharedRecipe& shared : render_shared(spec_)) parts_.insert(shown(shared.file));
@@ -265,7 +312,8 @@ class Auditor {
   bool wrong(const Entry& entry, bool but_name) const {
     return std::ranges::any_of(entry.findings, [&](const Finding& finding) {
       if (finding.rule == "not-evaluated" || (but_name && find_rule(finding.rule).about_name)) return false;
-      return finding.severity == Severity::error || (options_.strict && finding.severity == Severity::warning);
+      return finding.severity == Severity::error ||
+             (options_.strict && finding.severity == Severity::warning);
     });
   }
 
@@ -282,18 +330,25 @@ class Auditor {
   static std::string first_error(const Entry& entry) {
     const Finding* best = nullptr;
     std::size_t errors = 0;
-    const auto rank = [](const Finding& finding) { return std::pair(finding.severity, find_rule(finding.rule).about_name); };
+    const auto rank = [](const Finding& finding) {
+      return std::pair(finding.severity, find_rule(finding.rule).about_name);
+    };
     for (const Finding& finding : entry.findings) {
       errors += finding.severity == Severity::error ? 1 : 0;
       if (!best || rank(finding) < rank(*best)) best = &finding;
     }
     if (!best) return "";
-    return errors > 1 ? fmt::format("{}; {} more error{}", best->what, errors - 1, errors == 2 ? "" : "s") : best->what;
+    return errors > 1 ? fmt::format("{}; {} more error{}", best->what, errors - 1, errors == 2 ? "" : "s")
+                      : best->what;
   }
 
   AuditedRecipe decide(Entry& entry) {
-    AuditedRecipe result{.file = entry.got->file, .variant = entry.variant ? entry.variant->name : "", .reason = {}, .findings = {},
-                         .silenced = entry.silenced, .recorded = entry.got};
+    AuditedRecipe result{.file = entry.got->file,
+                         .variant = entry.variant ? entry.variant->name : "",
+                         .reason = {},
+                         .findings = {},
+                         .silenced = entry.silenced,
+                         .recorded = entry.got};
     if (entry.match == Matched::name) {
       if (wrong(entry, false) && !is_generated(entry)) {
         result.verdict = Verdict::rewrite;
@@ -306,9 +361,11 @@ class Auditor {
       // What is no recipe promises nothing by its name; what is for another backend is judged by nobody here.
       if (!backend_of(entry).empty()) entry.findings = {};
       if (!entry.name.name) {
-        std::erase_if(entry.findings.items(), [](const Finding& finding) { return find_rule(finding.rule).about_name; });
+        std::erase_if(entry.findings.items(),
+                      [](const Finding& finding) { return find_rule(finding.rule).about_name; });
       }
-    } else if (entry.variant && !holders_.contains(entry.variant->name) && audit_.nix_found && entry.got->package && !wrong(entry, true)) {
+    } else if (entry.variant && !holders_.contains(entry.variant->name) && audit_.nix_found &&
+               entry.got->package && !wrong(entry, true)) {
       holders_[entry.variant->name] = entry.got->file;
       result.verdict = Verdict::rename;
       result.reason = fmt::format("is {} under another name", entry.variant->name);
@@ -321,17 +378,21 @@ class Auditor {
     return result;
   }
 
-  static bool is_no_recipe(const Entry& entry) { return !entry.name.name && !entry.got->package && !entry.got->failure; }
+  static bool is_no_recipe(const Entry& entry) {
+    return !entry.name.name && !entry.got->package && !entry.got->failure;
+  }
 
   // What is left alone, and why; "" for what the matrix speaks of. Deleted is only what was understood.
   std::string why_outside(const Entry& entry) const {
     if (parts_.contains(shown(entry.got->file))) return "a wanted recipe is written in it";
     if (!in_scope(entry)) return "no recipe of this matrix' package";
-    if (const std::string_view backend = backend_of(entry); !backend.empty()) return fmt::format("is for {}, of which no matrix speaks", backend);
+    if (const std::string_view backend = backend_of(entry); !backend.empty())
+      return fmt::format("is for {}, of which no matrix speaks", backend);
     if (entry.variant) return "";
     if (is_no_recipe(entry)) return "is no recipe: an overlay, a module or a part of one";
     if (entry.got->failure && audit_.nix_found) return "does not evaluate, so nobody knows what it is";
-    if (!entry.name.name && entry.got->package && !is_a_build(*entry.got->package)) return fmt::format("is no build of PyTorch, but made with {}", entry.got->package->builder);
+    if (!entry.name.name && entry.got->package && !is_a_build(*entry.got->package))
+      return fmt::format("is no build of PyTorch, but made with {}", entry.got->package->builder);
     const std::string unread = first_unread(entry);
     return unread.empty() ? "" : "sets things that nobody has read: " + unread;
   }
@@ -340,7 +401,8 @@ class Auditor {
     return package.builder == "torch" || package.builder == "torchvision" || package.builder == "torchaudio";
   }
 
-  // What a recipe sets and no rule reads. These rules need to know what is promised only so far that it is this package.
+  // What a recipe sets and no rule reads. These rules need to know what is promised only so far that it is
+  // this package.
   std::string first_unread(const Entry& entry) const {
     const auto look = [](const Findings& findings) {
       for (const std::string_view rule : {"not-understood", "shell-unknown"}) {
@@ -348,10 +410,23 @@ class Auditor {
       }
       return std::string();
     };
-    if (entry.name.name || !entry.got->package || promise_of(nullptr, entry.name, *entry.got)) return look(entry.findings);
-    const Promise any{.package = spec_.package, .python = "", .release = "", .cuda = std::nullopt, .gpus = {}, .isa = nullptr};
-    return look(check_recipe({.spec = spec_, .got = *entry.got, .file = shown(entry.got->file), .stem = entry.stem, .name = entry.name, .want = nullptr,
-                              .promise = any, .folder = nullptr, .fingerprint = entry.fingerprint}));
+    if (entry.name.name || !entry.got->package || promise_of(nullptr, entry.name, *entry.got))
+      return look(entry.findings);
+    const Promise any{.package = spec_.package,
+                      .python = "",
+                      .release = "",
+                      .cuda = std::nullopt,
+                      .gpus = {},
+                      .isa = nullptr};
+    return look(check_recipe({.spec = spec_,
+                              .got = *entry.got,
+                              .file = shown(entry.got->file),
+                              .stem = entry.stem,
+                              .name = entry.name,
+                              .want = nullptr,
+                              .promise = any,
+                              .folder = nullptr,
+                              .fingerprint = entry.fingerprint}));
   }
 
   static std::string_view backend_of(const Entry& entry) {
@@ -360,14 +435,17 @@ class Auditor {
 
   bool in_scope(const Entry& entry) const {
     const auto ours = [&](const std::string& package) {
-      return package == spec_.package || std::ranges::find(spec_.companions, package) != spec_.companions.end();
+      return package == spec_.package ||
+             std::ranges::find(spec_.companions, package) != spec_.companions.end();
     };
     if (entry.name.name) return ours(entry.name.name->package);
-    return ours(entry.stem.substr(0, entry.stem.find('-'))) || (entry.got->package && entry.got->package->builder == "torch" && entry.variant);
+    return ours(entry.stem.substr(0, entry.stem.find('-'))) ||
+           (entry.got->package && entry.got->package->builder == "torch" && entry.variant);
   }
 
   std::string why_delete(const Entry& entry) const {
-    if (entry.match == Matched::alias) return fmt::format("alias of {}{}", entry.variant->name, to_be_created(entry));
+    if (entry.match == Matched::alias)
+      return fmt::format("alias of {}{}", entry.variant->name, to_be_created(entry));
     const auto first = facts_.first_with.find(entry.fingerprint);
     if (!entry.fingerprint.empty() && first != facts_.first_with.end() && first->second != entry.got->file) {
       return fmt::format("redundant copy of {}", stem_of(first->second));
@@ -376,7 +454,8 @@ class Auditor {
     if (!scratch.empty()) return fmt::format("wrong pattern: {}{}", scratch, to_be_created(entry));
     if (entry.variant) return fmt::format("another name for {}{}", entry.variant->name, to_be_created(entry));
     const bool bad = wrong(entry, true);
-    return fmt::format("no variant of the matrix is called so{}", bad ? fmt::format("; wrong pattern: {}", first_error(entry)) : "");
+    return fmt::format("no variant of the matrix is called so{}",
+                       bad ? fmt::format("; wrong pattern: {}", first_error(entry)) : "");
   }
 
   static std::string first_with_rule(const Findings& findings, std::string_view rule) {
@@ -387,7 +466,9 @@ class Auditor {
   }
 
   std::string to_be_created(const Entry& entry) const {
-    return entry.variant && !holders_.contains(entry.variant->name) ? fmt::format("; {} is created", entry.variant->name) : "";
+    return entry.variant && !holders_.contains(entry.variant->name)
+               ? fmt::format("; {} is created", entry.variant->name)
+               : "";
   }
 
   void sum_up() {
@@ -412,8 +493,8 @@ class Auditor {
   std::unordered_map<std::string, const Variant*> by_name_, by_pname_, by_alias_;
   std::vector<Entry> entries_;
   FolderFacts facts_;
-  Made made_;                // of variants with [extra]
-  std::string folder_path_;  // absolute
+  Made made_;                                   // of variants with [extra]
+  std::string folder_path_;                     // absolute
   std::map<std::string, std::string> holders_;  // variant -> the file that is it
   std::set<std::string> parts_;
 };
@@ -433,11 +514,19 @@ std::size_t Audit::count(Severity severity) const {
 
 const Variant& Audit::variant(const std::string& name) const { return wanted[place.at(name)]; }
 
-Audit audit_folder(const fs::path& folder, const MatrixSpec& spec, const AuditOptions& options) { return Auditor(folder, spec, options).run(); }
+Audit audit_folder(const fs::path& folder, const MatrixSpec& spec, const AuditOptions& options) {
+  return Auditor(folder, spec, options).run();
+}
 
-Findings judge_recipe(const MatrixSpec& spec, const Recorded& recorded, const std::string& stem, const Variant* want) {
+Findings judge_recipe(const MatrixSpec& spec, const Recorded& recorded, const std::string& stem,
+                      const Variant* want) {
   const NameReading name = read_variant_name(stem);
-  return check_recipe({.spec = spec, .got = recorded, .file = stem + ".nix", .stem = stem, .name = name, .want = want,
+  return check_recipe({.spec = spec,
+                       .got = recorded,
+                       .file = stem + ".nix",
+                       .stem = stem,
+                       .name = name,
+                       .want = want,
                        .promise = promise_of(want, name, recorded)});
 }
 

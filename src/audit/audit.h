@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A folder of recipes against a matrix: what is wrong with each recipe, and what is to become of it. Judges what recipes
-// evaluate to (nix/record.h) by the rules in rule.h. Changes nothing: that is apply.h, by the edits of plan.h.
+// A folder of recipes against a matrix: what is wrong with each recipe, and what is to become of it. Judges
+// what recipes evaluate to (nix/record.h) by the rules in rule.h. Changes nothing: that is apply.h, by the
+// edits of plan.h.
 #pragma once
 
 #include <filesystem>
@@ -26,11 +27,11 @@ enum class Verdict {
 std::string_view to_string(Verdict verdict);  // "keep", ..., "delete", "outside"
 
 struct AuditedRecipe {
-  std::string file;          // relative to the folder
-  std::string variant;       // the variant that it is, or becomes; "" for none
+  std::string file;     // relative to the folder
+  std::string variant;  // the variant that it is, or becomes; "" for none
   Verdict verdict = Verdict::keep;
-  std::string reason;        // one sentence; "" for keep
-  Findings findings;         // without the silenced ones
+  std::string reason;  // one sentence; "" for keep
+  Findings findings;   // without the silenced ones
   std::size_t silenced = 0;
   const Recorded* recorded = nullptr;
 };
@@ -47,8 +48,8 @@ struct Audit {
   std::vector<Variant> wanted;
   std::unordered_map<std::string, std::size_t> place;  // of a name in `wanted`
   std::shared_ptr<const RecordedFolder> recorded;
-  std::vector<AuditedRecipe> recipes;   // by file name
-  std::vector<std::string> missing;     // names of variants to create, in the matrix' order
+  std::vector<AuditedRecipe> recipes;  // by file name
+  std::vector<std::string> missing;    // names of variants to create, in the matrix' order
   AuditSummary summary;
 
   std::size_t count(Severity severity) const;
@@ -60,9 +61,11 @@ struct AuditOptions {
   RecordOptions record = {};
 };
 
-Audit audit_folder(const std::filesystem::path& folder, const MatrixSpec& spec, const AuditOptions& options = {});
+Audit audit_folder(const std::filesystem::path& folder, const MatrixSpec& spec,
+                   const AuditOptions& options = {});
 
 // One recipe as if it were called `stem`, held against `want` (nullptr: against its name alone).
-Findings judge_recipe(const MatrixSpec& spec, const Recorded& recorded, const std::string& stem, const Variant* want);
+Findings judge_recipe(const MatrixSpec& spec, const Recorded& recorded, const std::string& stem,
+                      const Variant* want);
 
 }  // namespace lathe

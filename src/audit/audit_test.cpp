@@ -65,7 +65,8 @@ class AuditTest : public ::testing::Test {
   MatrixSpec spec_ = parse_matrix(small_matrix, "matrix.toml");
   const testing::ScratchFolder scratch_;
   const fs::path folder_ = scratch_.path();
-  const std::string cpu_ = "pytorch-python313-cpu-avx2.nix", h100_ = "pytorch-python313-cuda13_0-sm90-avx2.nix";
+  const std::string cpu_ = "pytorch-python313-cpu-avx2.nix",
+                    h100_ = "pytorch-python313-cuda13_0-sm90-avx2.nix";
 };
 
 TEST_F(AuditTest, WhatGenerateWritesIsKept) {
@@ -132,7 +133,8 @@ TEST_F(AuditTest, OverlaysModulesAndFlakesAreNoRecipes) {
   write("overlay.nix", "final: prev: { magma = prev.magma; }");
   write("pytorch-overlay.nix", "final: prev: { magma = prev.magma; }");
   write("flake.nix", "{ inputs.nixpkgs.url = \"nixpkgs\"; outputs = { self, nixpkgs }: { }; }");
-  write("module.nix", "{ config, lib, pkgs, ... }: { options = { }; config = lib.mkIf config.services.x.enable { }; }");
+  write("module.nix",
+        "{ config, lib, pkgs, ... }: { options = { }; config = lib.mkIf config.services.x.enable { }; }");
   const Audit result = audit();
   EXPECT_EQ(result.summary.outside, 4u);
   EXPECT_EQ(result.summary.changes(), 0u);
@@ -141,10 +143,15 @@ TEST_F(AuditTest, OverlaysModulesAndFlakesAreNoRecipes) {
 
 TEST_F(AuditTest, RecipesForOtherBackendsAreLeftAlone) {
   write("pytorch-python313-rocm6-gfx942-avx2.nix", "{ python3Packages }: python3Packages.torchWithRocm");
-  write("pytorch-rock.nix", "{ python313Packages }: python313Packages.torch.override { rocmSupport = true; cudaSupport = false; }");
+  write(
+      "pytorch-rock.nix",
+      "{ python313Packages }: python313Packages.torch.override { rocmSupport = true; cudaSupport = false; }");
   write("pytorch-python313-mps.nix", "{ python3Packages }: python3Packages.torch");
-  write("pytorch-mac.nix", "{ python3Packages }: python3Packages.torch.overrideAttrs (o: { meta = o.meta // { platforms = [ \"aarch64-darwin\" ]; }; })");
-  write("pytorch-xpu.nix", "{ python3Packages }: python3Packages.torch.overrideAttrs { preConfigure = \"export USE_XPU=1\"; }");
+  write("pytorch-mac.nix",
+        "{ python3Packages }: python3Packages.torch.overrideAttrs (o: { meta = o.meta // { platforms = [ "
+        "\"aarch64-darwin\" ]; }; })");
+  write("pytorch-xpu.nix",
+        "{ python3Packages }: python3Packages.torch.overrideAttrs { preConfigure = \"export USE_XPU=1\"; }");
   const Audit result = audit();
   EXPECT_EQ(result.summary.outside, 5u);
   EXPECT_EQ(result.summary.changes(), 0u);
@@ -152,7 +159,9 @@ TEST_F(AuditTest, RecipesForOtherBackendsAreLeftAlone) {
 
 // By what they evaluate to: their names say nothing.
 TEST_F(AuditTest, OtherBackendsAreKnownByWhatIsBuilt) {
-  const std::string pin = "import (fetchTarball \"https://github.com/NixOS/nixpkgs/archive/6a030d535719c5190187c4cec156f335e95e3211.tar.gz\")";
+  const std::string pin =
+      "import (fetchTarball "
+      "\"https://github.com/NixOS/nixpkgs/archive/6a030d535719c5190187c4cec156f335e95e3211.tar.gz\")";
   const std::string change = "{ python3Packages, lib }: python3Packages.torch.overrideAttrs (o: ";
   const std::map<std::string, std::pair<std::string, std::string>> recipes = {
       {"pytorch-a.nix", {"ROCm", "(" + pin + " { config.rocmSupport = true; }).python313Packages.torch"}},
@@ -164,27 +173,38 @@ TEST_F(AuditTest, OtherBackendsAreKnownByWhatIsBuilt) {
       {"pytorch-g.nix", {"XPU", change + "{ preConfigure = \"export TORCH_XPU_ARCH_LIST=pvc\"; })"}},
       {"pytorch-h.nix", {"Apple's GPUs", change + "{ env.USE_MPS = \"1\"; })"}},
       {"pytorch-i.nix", {"Darwin", "(" + pin + " { system = \"aarch64-darwin\"; }).python313Packages.torch"}},
-      {"pytorch-j.nix", {"Darwin", "(" + pin + " { localSystem.config = \"x86_64-apple-darwin\"; }).python313Packages.torch"}},
+      {"pytorch-j.nix",
+       {"Darwin", "(" + pin + " { localSystem.config = \"x86_64-apple-darwin\"; }).python313Packages.torch"}},
       {"pytorch-k.nix", {"Darwin", change + "{ meta = o.meta // { platforms = lib.platforms.darwin; }; })"}},
       {"pytorch-l.nix", {"Darwin", change + "{ preConfigure = \"export MACOSX_DEPLOYMENT_TARGET=14.0\"; })"}},
-      {"pytorch-m.nix", {"ROCm", "{ stdenv, rocmPackages }: stdenv.mkDerivation { pname = \"m\"; version = \"2\"; USE_ROCM = 1; buildInputs = [ rocmPackages.clr ]; }"}}};
+      {"pytorch-m.nix",
+       {"ROCm",
+        "{ stdenv, rocmPackages }: stdenv.mkDerivation { pname = \"m\"; version = \"2\"; USE_ROCM = 1; "
+        "buildInputs = [ rocmPackages.clr ]; }"}}};
   for (const auto& [name, expected] : recipes) write(name, expected.second);
   const Audit result = audit();
   for (const auto& [name, expected] : recipes) {
     EXPECT_EQ(recipe(result, name).verdict, Verdict::outside) << name;
-    EXPECT_EQ(recipe(result, name).reason, "is for " + expected.first + ", of which no matrix speaks") << name;
+    EXPECT_EQ(recipe(result, name).reason, "is for " + expected.first + ", of which no matrix speaks")
+        << name;
   }
   EXPECT_EQ(result.summary.changes(), 0u);
 }
 
 TEST_F(AuditTest, WhatIsNotUnderstoodIsNotDeletedWhateverItIsCalled) {
-  write("pytorch-shell.nix", "{ mkShell, python3Packages }: mkShell { packages = [ python3Packages.torch ]; }");
+  write("pytorch-shell.nix",
+        "{ mkShell, python3Packages }: mkShell { packages = [ python3Packages.torch ]; }");
   write("pytorch-bin.nix", "{ python3Packages }: python3Packages.torch-bin");
   write("pytorch-env.nix", "{ python3 }: python3.withPackages (p: [ p.torch ])");
-  write("pytorch-vulkan.nix", "{ python3Packages }: python3Packages.torch.override { vulkanSupport = true; }");
-  write("pytorch-mine.nix", "{ python3Packages }: python3Packages.torch.overrideAttrs { buildPhase = \"make\"; }");
-  write("pytorch-lines.nix", "{ python3Packages }: python3Packages.torch.overrideAttrs (o: { preConfigure = o.preConfigure + \"sed -i s/a/b/ setup.py\"; })");
-  write("pytorch-broken.nix", "{ python3Packages }: python3Packages.torch.override { inherit (throw \"no\") x; }");
+  write("pytorch-vulkan.nix",
+        "{ python3Packages }: python3Packages.torch.override { vulkanSupport = true; }");
+  write("pytorch-mine.nix",
+        "{ python3Packages }: python3Packages.torch.overrideAttrs { buildPhase = \"make\"; }");
+  write("pytorch-lines.nix",
+        "{ python3Packages }: python3Packages.torch.overrideAttrs (o: { preConfigure = o.preConfigure + "
+        "\"sed -i s/a/b/ setup.py\"; })");
+  write("pytorch-broken.nix",
+        "{ python3Packages }: python3Packages.torch.override { inherit (throw \"no\") x; }");
   const Audit result = audit();
   EXPECT_EQ(result.summary.outside, 7u);
   EXPECT_EQ(result.summary.changes(), 0u);
@@ -199,7 +219,9 @@ TEST_F(AuditTest, WhatNobodyHasReadIsNotDeleted) {
 
 TEST_F(AuditTest, ARecipeThatLooksForTheAuditIsTwoFaced) {
   fs::rename(folder_ / h100_, folder_ / "pytorch-base.nix");
-  write(h100_, "let E = import ./pytorch-base.nix { }; in if builtins.getEnv \"HOME\" == \"\" then E else E.overrideAttrs { buildPhase = \"make\"; }");
+  write(h100_,
+        "let E = import ./pytorch-base.nix { }; in if builtins.getEnv \"HOME\" == \"\" then E else "
+        "E.overrideAttrs { buildPhase = \"make\"; }");
   const Audit result = audit();
   EXPECT_EQ(recipe(result, h100_).verdict, Verdict::rewrite);
   EXPECT_TRUE(has(recipe(result, h100_), "two-faced"));
@@ -217,15 +239,19 @@ TEST_F(AuditTest, WhatIsRightInARealRecipeIsNoFinding) {
   EXPECT_FALSE(has(findings_of("    \"-mavx2\"\n", "    \"-march=x86-64-v3\"\n"), "isa-excess"));
   const AuditedRecipe local = findings_of("    \"-march=x86-64-v3\"\n    \"-mfma\"\n    \"-mf16c\"\n", "");
   EXPECT_TRUE(has(local, "isa-missing"));
-  EXPECT_FALSE(has(findings_of("system = \"x86_64-linux\";", "localSystem = { system = \"x86_64-linux\"; gcc.arch = \"x86-64-v3\"; };"), "isa-missing"));
+  EXPECT_FALSE(has(findings_of("system = \"x86_64-linux\";",
+                               "localSystem = { system = \"x86_64-linux\"; gcc.arch = \"x86-64-v3\"; };"),
+                   "isa-missing"));
 }
 
 TEST_F(AuditTest, ThePlanBringsWhatExtraNames) {
   const testing::ScratchFolder beside;
   beside.write("patches/a.patch", "--- a/x\n");
   beside.write("b.patch", "--- a/y\n");
-  const MatrixSpec spec = parse_matrix(std::string(small_matrix) + "[extra]\nnix = 'patches = old.patches ++ [ ./patches/a.patch ./b.patch ./gone.patch ];'\n",
-                                       (beside.path() / "matrix.toml").string());
+  const MatrixSpec spec = parse_matrix(
+      std::string(small_matrix) +
+          "[extra]\nnix = 'patches = old.patches ++ [ ./patches/a.patch ./b.patch ./gone.patch ];'\n",
+      (beside.path() / "matrix.toml").string());
   write("b.patch", "--- a/z\n");
   const auto plan = [&] { return make_plan(audit_folder(folder_, spec, {}), spec); };
   const Plan first = plan();
@@ -267,7 +293,10 @@ TEST_F(AuditTest, StrictLooksAtWarningsButNeverRewritesWhatGenerateWrote) {
 }
 
 TEST_F(AuditTest, ASilencedRuleIsCountedAndNotReported) {
-  MatrixSpec spec = parse_matrix(std::string(small_matrix) + "[[silence]]\nrule = \"pin-hash\"\nreason = \"a mirror\"\nname = \"*-cpu-*\"\n", "matrix.toml");
+  MatrixSpec spec =
+      parse_matrix(std::string(small_matrix) +
+                       "[[silence]]\nrule = \"pin-hash\"\nreason = \"a mirror\"\nname = \"*-cpu-*\"\n",
+                   "matrix.toml");
   const Audit result = audit_folder(folder_, spec);
   EXPECT_FALSE(has(recipe(result, cpu_), "pin-hash"));
   EXPECT_EQ(recipe(result, cpu_).silenced, 1u);
@@ -275,7 +304,8 @@ TEST_F(AuditTest, ASilencedRuleIsCountedAndNotReported) {
 }
 
 TEST_F(AuditTest, SilencingARuleThatDoesNotExistIsAnError) {
-  MatrixSpec spec = parse_matrix(std::string(small_matrix) + "[[silence]]\nrule = \"pin-hush\"\nreason = \"a mirror\"\n", "matrix.toml");
+  MatrixSpec spec = parse_matrix(
+      std::string(small_matrix) + "[[silence]]\nrule = \"pin-hush\"\nreason = \"a mirror\"\n", "matrix.toml");
   EXPECT_THROW(audit_folder(folder_, spec), Error);
 }
 
@@ -304,7 +334,8 @@ TEST(AuditRules, HaveNamesOfTheirOwnAndSayWhatToDo) {
 }
 
 TEST(AuditTotals, SayWhereAHandCountIsOff) {
-  const AuditSummary sum{.keep = 1, .rewrite = 2, .rename = 0, .create = 41, .remove = 3, .outside = 0, .wanted = 44};
+  const AuditSummary sum{
+      .keep = 1, .rewrite = 2, .rename = 0, .create = 41, .remove = 3, .outside = 0, .wanted = 44};
   EXPECT_TRUE(compare_totals(sum, {"keep=1", "wanted=44"}).empty());
   EXPECT_EQ(compare_totals(sum, {"create=43", "delete=4"}).size(), 2u);
   EXPECT_THROW(compare_totals(sum, {"create"}), Error);

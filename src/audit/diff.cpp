@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Myers' greedy algorithm (An O(ND) Difference Algorithm and Its Variations, 1986) over lines, after common ends are cut
-// off. Above `most_edits` differences the middle is given as all out, all in.
+// Myers' greedy algorithm (An O(ND) Difference Algorithm and Its Variations, 1986) over lines, after common
+// ends are cut off. Above `most_edits` differences the middle is given as all out, all in.
 #include "audit/diff.h"
 
 #include <fmt/format.h>
@@ -33,8 +33,12 @@ std::string script_of(const Lines& a, const Lines& b) {
   const int most = std::min(n + m, most_edits);
   std::vector<int> v(static_cast<std::size_t>(2 * most + 3), 0);
   std::vector<std::vector<int>> trace;
-  const auto at = [&](std::vector<int>& row, int k) -> int& { return row[static_cast<std::size_t>(k + most + 1)]; };
-  const auto same = [&](int x, int y) { return a[static_cast<std::size_t>(x)] == b[static_cast<std::size_t>(y)]; };
+  const auto at = [&](std::vector<int>& row, int k) -> int& {
+    return row[static_cast<std::size_t>(k + most + 1)];
+  };
+  const auto same = [&](int x, int y) {
+    return a[static_cast<std::size_t>(x)] == b[static_cast<std::size_t>(y)];
+  };
   bool done = false;
   for (int d = 0; d <= most && !done; ++d) {
     trace.push_back(v);
@@ -64,7 +68,8 @@ std::string script_of(const Lines& a, const Lines& b) {
 }
 
 std::string range(std::size_t start, std::size_t count) {
-  return count == 1 ? fmt::format("{}", start + 1) : fmt::format("{},{}", count == 0 ? start : start + 1, count);
+  return count == 1 ? fmt::format("{}", start + 1)
+                    : fmt::format("{},{}", count == 0 ? start : start + 1, count);
 }
 
 void add_line(std::string& out, char kind, std::string_view line) {
@@ -74,9 +79,11 @@ void add_line(std::string& out, char kind, std::string_view line) {
 }
 
 // One hunk: script[begin, end), which starts at lines i of a and j of b.
-void add_hunk(std::string& out, const std::string& script, std::size_t begin, std::size_t end, std::size_t i, std::size_t j, const Lines& a, const Lines& b) {
+void add_hunk(std::string& out, const std::string& script, std::size_t begin, std::size_t end, std::size_t i,
+              std::size_t j, const Lines& a, const Lines& b) {
   const std::string_view part = std::string_view(script).substr(begin, end - begin);
-  const auto plus = static_cast<std::size_t>(std::ranges::count(part, '+')), minus = static_cast<std::size_t>(std::ranges::count(part, '-'));
+  const auto plus = static_cast<std::size_t>(std::ranges::count(part, '+')),
+             minus = static_cast<std::size_t>(std::ranges::count(part, '-'));
   out += fmt::format("@@ -{} +{} @@\n", range(i, part.size() - plus), range(j, part.size() - minus));
   for (const char kind : part) {
     add_line(out, kind, kind == '+' ? b[j] : a[i]);
@@ -87,16 +94,22 @@ void add_hunk(std::string& out, const std::string& script, std::size_t begin, st
 
 }  // namespace
 
-std::string unified_diff(std::string_view old_text, std::string_view new_text, const std::string& old_name, const std::string& new_name) {
+std::string unified_diff(std::string_view old_text, std::string_view new_text, const std::string& old_name,
+                         const std::string& new_name) {
   if (old_text == new_text) return "";
   const Lines a = lines_of(old_text), b = lines_of(new_text);
   const auto shorter = std::min(a.size(), b.size());
   std::size_t head = 0, tail = 0;
   while (head < shorter && a[head] == b[head]) ++head;
   while (tail < shorter - head && a[a.size() - 1 - tail] == b[b.size() - 1 - tail]) ++tail;
-  const auto middle = [&](const Lines& all) { return Lines(all.begin() + static_cast<std::ptrdiff_t>(head), all.end() - static_cast<std::ptrdiff_t>(tail)); };
-  const std::string script = std::string(head, ' ') + script_of(middle(a), middle(b)) + std::string(tail, ' ');
-  std::string out = fmt::format("--- {}\n+++ {}\n", old_name.empty() ? "/dev/null" : old_name, new_name.empty() ? "/dev/null" : new_name);
+  const auto middle = [&](const Lines& all) {
+    return Lines(all.begin() + static_cast<std::ptrdiff_t>(head),
+                 all.end() - static_cast<std::ptrdiff_t>(tail));
+  };
+  const std::string script =
+      std::string(head, ' ') + script_of(middle(a), middle(b)) + std::string(tail, ' ');
+  std::string out = fmt::format("--- {}\n+++ {}\n", old_name.empty() ? "/dev/null" : old_name,
+                                new_name.empty() ? "/dev/null" : new_name);
   std::size_t i = 0, j = 0;  // lines of a and b before script[at]
   for (std::size_t at = 0; at < script.size();) {
     const std::size_t change = script.find_first_not_of(' ', at);

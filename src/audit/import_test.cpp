@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Recipe -> matrix -> recipe, by the real Nix: what people write (tests/nix/styles) evaluates to the same afterwards.
+// Recipe -> matrix -> recipe, by the real Nix: what people write (tests/nix/styles) evaluates to the same
+// afterwards.
 #include "audit/import/import.h"
 
 #include <gtest/gtest.h>
@@ -30,12 +31,15 @@ using Words = std::vector<std::string>;
 
 std::vector<fs::path> styles() {
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(fs::path(testing::source_folder) / "tests/nix/styles")) files.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(fs::path(testing::source_folder) / "tests/nix/styles"))
+    files.push_back(entry.path());
   std::ranges::sort(files);
   return files;
 }
 
-bool is_variable(std::string_view name) { return std::ranges::none_of(name, [](char c) { return c >= 'a' && c <= 'z'; }); }
+bool is_variable(std::string_view name) {
+  return std::ranges::none_of(name, [](char c) { return c >= 'a' && c <= 'z'; });
+}
 
 Json without(const Json& set, const std::set<std::string>& names) {
   Json::Object rest;
@@ -46,9 +50,10 @@ Json without(const Json& set, const std::set<std::string>& names) {
   return Json(Json::Value(rest));
 }
 
-// What one recipe is, as text: a line for each thing that a build depends on. Left out is what no build depends on: names,
-// descriptions, the promise, leave to build (allowUnfree). And the way to a thing that is a line itself: whether override,
-// nixpkgs' configuration or a phase names the GPUs (the build sees TORCH_CUDA_ARCH_LIST), CUDA, Python and packages; in what order flags stand; whether an attribute, `env`
+// What one recipe is, as text: a line for each thing that a build depends on. Left out is what no build
+// depends on: names, descriptions, the promise, leave to build (allowUnfree). And the way to a thing that is
+// a line itself: whether override, nixpkgs' configuration or a phase names the GPUs (the build sees
+// TORCH_CUDA_ARCH_LIST), CUDA, Python and packages; in what order flags stand; whether an attribute, `env`
 // or a phase sets a variable.
 class Portrait {
  public:
@@ -60,16 +65,19 @@ class Portrait {
     const RecordedPackage& torch = *recorded.package;
     python_ = torch.attribute.substr(0, torch.attribute.rfind('.') + 1);
     add("override", without(torch.override_arguments, {"cudaSupport", "gpuTargets", "cudaPackages"}));
-    add("config", without(recorded.pin()->config, {"allowUnfree", "allowUnfreePredicate", "allowBroken", "cudaSupport", "packageOverrides"}));
+    add("config", without(recorded.pin()->config, {"allowUnfree", "allowUnfreePredicate", "allowBroken",
+                                                   "cudaSupport", "packageOverrides"}));
     add("nixpkgs", recorded.pin()->arguments);
     lines_.insert("system " + recorded.pin()->system);
     add("packages", torch.values);
     for (const std::string& flag : recorded.pin()->machine_flags) machine_.push_back(flag);
     lines_.insert("cuda " + (torch.cuda ? torch.cuda->version : ""));
-    lines_.insert("release " + torch.version + " source " + replace_all(torch.source_text, python_, "python."));
+    lines_.insert("release " + torch.version + " source " +
+                  replace_all(torch.source_text, python_, "python."));
     for (const auto& [name, value] : *torch.attributes.object()) attribute(torch, name, value);
     for (const auto& [name, value] : torch.environment) variable(name, value);
-    for (const char* name : {"CXXFLAGS", "CFLAGS"}) flags(name, torch.environment.contains(name) ? torch.environment.at(name) : "");
+    for (const char* name : {"CXXFLAGS", "CFLAGS"})
+      flags(name, torch.environment.contains(name) ? torch.environment.at(name) : "");
   }
 
   Words differences(const Portrait& other) const {
@@ -85,12 +93,15 @@ class Portrait {
     return text;
   }
 
-  void add(const std::string& name, const Json& value) { lines_.insert(replace_all(name + " = " + json_text(value, folder_), python_, "python.")); }
+  void add(const std::string& name, const Json& value) {
+    lines_.insert(replace_all(name + " = " + json_text(value, folder_), python_, "python."));
+  }
 
   void attribute(const RecordedPackage& torch, const std::string& name, const Json& value) {
     static const std::set<std::string> names = {"pname", "name", "version", "src", "dontCheckPythonMetadata"};
     if (names.contains(name) || is_variable(name)) return;
-    if (name == "passthru") return add(name, without(value, {"gpuArch", "cpuISA", "cudaCapabilities", "torchlathe"}));
+    if (name == "passthru")
+      return add(name, without(value, {"gpuArch", "cpuISA", "cudaCapabilities", "torchlathe"}));
     if (name == "meta") return add(name, without(value, {"description", "longDescription", "platforms"}));
     if (name == "env") return;
     if (name != "postPatch" && name != "preConfigure" && name != "preBuild") return add(name, value);
@@ -127,7 +138,8 @@ class ImportTest : public ::testing::Test {
   }
 
   static Portrait portrait(const fs::path& folder, const std::string& file) {
-    return Portrait(record_files(folder, {file}, {.values = true}).recipes.front(), fs::canonical(folder).string());
+    return Portrait(record_files(folder, {file}, {.values = true}).recipes.front(),
+                    fs::canonical(folder).string());
   }
 
   const testing::ScratchFolder scratch_;
@@ -138,7 +150,9 @@ TEST_F(ImportTest, EveryStyleComesBackAsItWas) {
   ASSERT_GE(styles().size(), 40u);
   for (const fs::path& style : styles()) {
     const std::string text = read_file(style);
-    const std::string file = text.find("cuda12_8") == std::string::npos ? "pytorch-python313-cpu-avx2.nix" : "pytorch-python313-cuda12_8-sm90-avx2.nix";
+    const std::string file = text.find("cuda12_8") == std::string::npos
+                                 ? "pytorch-python313-cpu-avx2.nix"
+                                 : "pytorch-python313-cuda12_8-sm90-avx2.nix";
     const fs::path before = before_ / style.stem(), after = after_ / style.stem();
     fs::create_directories(before);
     fs::copy_file(style, before / file);
@@ -148,13 +162,16 @@ TEST_F(ImportTest, EveryStyleComesBackAsItWas) {
     if (imported.explained != 1) continue;
     const MatrixSpec spec = parse_matrix(imported.matrix, "imported.toml");
     write_recipes(spec, expand(spec), after, {});
-    for (const std::string& line : portrait(before, file).differences(portrait(after, file))) ADD_FAILURE() << style.stem() << ": " << line << "\n" << imported.matrix;
+    for (const std::string& line : portrait(before, file).differences(portrait(after, file)))
+      ADD_FAILURE() << style.stem() << ": " << line << "\n" << imported.matrix;
     const Audit own = audit_folder(after, spec), original = audit_folder(before, spec);
     EXPECT_EQ(own.summary.keep, 1u) << style.stem();
     for (const Audit* audit : {&own, &original}) {
       for (const Finding& finding : audit->recipes.front().findings) {
-        const bool unread = finding.rule == "not-understood" || finding.rule == "shell-unknown" || finding.rule == "extra" || finding.rule == "switched-off";
-        EXPECT_FALSE(unread) << style.stem() << (audit == &own ? " anew: " : ": ") << finding.what << "\n" << imported.matrix;
+        const bool unread = finding.rule == "not-understood" || finding.rule == "shell-unknown" ||
+                            finding.rule == "extra" || finding.rule == "switched-off";
+        EXPECT_FALSE(unread) << style.stem() << (audit == &own ? " anew: " : ": ") << finding.what << "\n"
+                             << imported.matrix;
       }
     }
   }
@@ -162,16 +179,19 @@ TEST_F(ImportTest, EveryStyleComesBackAsItWas) {
 
 TEST_F(ImportTest, OneInstructionSetWithTwoSetsOfFlagsKeepsBoth) {
   const std::string text = read_file(fs::path(testing::source_folder) / "tests/nix/styles/features.nix");
-  const std::string first = "pytorch-python313-cuda12_8-sm90-avx2", second = "pytorch-python313-cuda12_8-sm89-avx2";
+  const std::string first = "pytorch-python313-cuda12_8-sm90-avx2",
+                    second = "pytorch-python313-cuda12_8-sm89-avx2";
   write_file_atomically(before_ / (first + ".nix"), text);
-  const std::string other = replace_all(replace_all(replace_all(text, "\"9.0\"", "\"8.9\""), "sm90", "sm89"), "-mavx2 -mfma -mf16c", "-march=x86-64-v3");
+  const std::string other = replace_all(replace_all(replace_all(text, "\"9.0\"", "\"8.9\""), "sm90", "sm89"),
+                                        "-mavx2 -mfma -mf16c", "-march=x86-64-v3");
   write_file_atomically(before_ / (second + ".nix"), other);
   const Imported imported = import_folder(before_, "flags");
   for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << each.file << ": " << each.why;
   const MatrixSpec spec = parse_matrix(imported.matrix, "imported.toml");
   write_recipes(spec, expand(spec), after_, {});
   for (const std::string& name : {first, second}) {
-    EXPECT_EQ(portrait(before_, name + ".nix").differences(portrait(after_, name + ".nix")), Words{}) << imported.matrix;
+    EXPECT_EQ(portrait(before_, name + ".nix").differences(portrait(after_, name + ".nix")), Words{})
+        << imported.matrix;
   }
   EXPECT_NE(read_file(after_ / (second + ".nix")).find("-march=x86-64-v3"), std::string::npos);
   EXPECT_EQ(read_file(after_ / (first + ".nix")).find("-march=x86-64-v3"), std::string::npos);
@@ -199,7 +219,8 @@ TEST_F(ImportTest, RecipesThatDifferInItNeverMerge) {
   std::size_t count = 0;
   for (const fs::path& style : styles()) {
     if (read_file(style).find("cuda12_8") == std::string::npos) continue;
-    fs::copy_file(style, before_ / ("pytorch-python313-cuda12_8-sm90-avx2-" + style.stem().string() + ".nix"));
+    fs::copy_file(style,
+                  before_ / ("pytorch-python313-cuda12_8-sm90-avx2-" + style.stem().string() + ".nix"));
     ++count;
   }
   const Imported imported = import_folder(before_, "all");
@@ -215,7 +236,8 @@ TEST_F(ImportTest, RecipesThatDifferInItNeverMerge) {
   write_recipes(spec, variants, after_, {});
   for (const Variant& variant : variants) {
     const std::string old_file = variant.aliases.empty() ? variant.file() : variant.aliases.front() + ".nix";
-    EXPECT_TRUE(portrait(before_, old_file).differences(portrait(after_, variant.file())).empty()) << variant.name;
+    EXPECT_TRUE(portrait(before_, old_file).differences(portrait(after_, variant.file())).empty())
+        << variant.name;
   }
 }
 
@@ -236,15 +258,19 @@ TEST_F(ImportTest, TheAuditKnowsWhatTheMatrixAsksFor) {
     return rules;
   };
   EXPECT_EQ(rules_with("x", "x"), (std::set<std::string>{}));
-  for (const auto& [from, to] : {std::pair{"MPISupport = true;", ""}, std::pair{"MPISupport = true", "MPISupport = false"}, std::pair{"gcc14Stdenv", "gcc13Stdenv"},
-                                 std::pair{"export BLAS=MKL", ""}, std::pair{"BLAS=MKL", "BLAS=Eigen"}, std::pair{"[ nixpkgs_pinned.openmpi ]", "[ ]"},
-                                 std::pair{"[ nixpkgs_pinned.openmpi ]", "[ nixpkgs_pinned.openmpi nixpkgs_pinned.mpich ]"}, std::pair{"[ ./a.patch ]", "[ ./b.patch ]"},
-                                 std::pair{"[ ./a.patch ]", "[ ./a.patch ./b.patch ]"}, std::pair{"[ \"all\" ]", "[ \"pie\" ]"}, std::pair{"\"mine\"", "\"yours\""},
-                                 std::pair{"Xptxas -v", "Xptxas -O0"}}) {
+  for (const auto& [from, to] :
+       {std::pair{"MPISupport = true;", ""}, std::pair{"MPISupport = true", "MPISupport = false"},
+        std::pair{"gcc14Stdenv", "gcc13Stdenv"}, std::pair{"export BLAS=MKL", ""},
+        std::pair{"BLAS=MKL", "BLAS=Eigen"}, std::pair{"[ nixpkgs_pinned.openmpi ]", "[ ]"},
+        std::pair{"[ nixpkgs_pinned.openmpi ]", "[ nixpkgs_pinned.openmpi nixpkgs_pinned.mpich ]"},
+        std::pair{"[ ./a.patch ]", "[ ./b.patch ]"}, std::pair{"[ ./a.patch ]", "[ ./a.patch ./b.patch ]"},
+        std::pair{"[ \"all\" ]", "[ \"pie\" ]"}, std::pair{"\"mine\"", "\"yours\""},
+        std::pair{"Xptxas -v", "Xptxas -O0"}}) {
     EXPECT_TRUE(rules_with(from, to).contains("extra")) << from << " -> " << to;
   }
   EXPECT_TRUE(rules_with("doCheck = false;", "installPhase = \"true\";").contains("not-understood"));
-  EXPECT_TRUE(rules_with("export BLAS=MKL", "export BLAS=MKL\n    rm -rf third_party").contains("shell-unknown"));
+  EXPECT_TRUE(
+      rules_with("export BLAS=MKL", "export BLAS=MKL\n    rm -rf third_party").contains("shell-unknown"));
 }
 
 // The recorder does not know what nixpkgs has in a package; the matrix must leave it there.
@@ -252,7 +278,8 @@ TEST_F(ImportTest, WhatNixpkgsHasStaysInAPackageThatIsChanged) {
   const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix";
   const std::string text = read_file(fs::path(testing::source_folder) / "tests/nix/styles/all.nix");
   const auto matrix_with = [&](const std::string& overlay) {
-    write_file_atomically(before_ / file, replace_all(text, "overlays = [", "overlays = [ (final: prev: { " + overlay + " })"));
+    write_file_atomically(
+        before_ / file, replace_all(text, "overlays = [", "overlays = [ (final: prev: { " + overlay + " })"));
     const Imported imported = import_folder(before_, "m");
     for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << overlay << ": " << each.why;
     return imported.matrix;
@@ -262,9 +289,12 @@ TEST_F(ImportTest, WhatNixpkgsHasStaysInAPackageThatIsChanged) {
     EXPECT_NE(matrix.find("pkgs.openmpi." + expression), std::string::npos) << change << "\n" << matrix;
   };
   expect("overrideAttrs (o: { configureFlags = [ \"a\" ] ++ (o.configureFlags or [ ]) ++ [ \"b\" ]; })",
-         "overrideAttrs (old: { configureFlags = [ \\\"a\\\" ] ++ (old.configureFlags or [ ]) ++ [ \\\"b\\\" ]; })");
-  expect("overrideAttrs (o: { postPatch = (o.postPatch or \"\") + \"echo\"; })", "overrideAttrs (old: { postPatch = \\\"${old.postPatch or \\\"\\\"}echo\\\"; })");
-  expect("overrideAttrs (o: { env = (o.env or { }) // { A = \"1\"; }; })", "overrideAttrs (old: { env = (old.env or { }) // { A = \\\"1\\\"; }; })");
+         "overrideAttrs (old: { configureFlags = [ \\\"a\\\" ] ++ (old.configureFlags or [ ]) ++ [ \\\"b\\\" "
+         "]; })");
+  expect("overrideAttrs (o: { postPatch = (o.postPatch or \"\") + \"echo\"; })",
+         "overrideAttrs (old: { postPatch = \\\"${old.postPatch or \\\"\\\"}echo\\\"; })");
+  expect("overrideAttrs (o: { env = (o.env or { }) // { A = \"1\"; }; })",
+         "overrideAttrs (old: { env = (old.env or { }) // { A = \\\"1\\\"; }; })");
   expect("overrideAttrs { configureFlags = [ ]; }", "overrideAttrs (_: { configureFlags = [ ]; })");
   expect("overridePythonAttrs { doCheck = false; }", "overridePythonAttrs (_: { doCheck = false; })");
 }
@@ -278,16 +308,26 @@ TEST_F(ImportTest, WhatCannotBeSaidIsAListAndNeverDropped) {
     const Imported imported = import_folder(before_, "m");
     return imported.unexplained.empty() ? "" : imported.unexplained.front().why;
   };
-  EXPECT_EQ(why_with("overlays = [", "overlays = [ (final: prev: { openblas = prev.callPackage ({ stdenv }: stdenv.mkDerivation { name = \"x\"; }) { }; })"),
-            "an overlay changes openblas to what cannot be written down: a function, or a package of its own");
-  EXPECT_EQ(why_with("overlays = [", "overlays = [ (final: prev: { myFunction = x: x; })"),
-            "an overlay changes myFunction to what cannot be written down: a function, or a package of its own");
-  EXPECT_EQ(why_with("config = {", "config = { replaceStdenv = { pkgs }: { cc = x: x; };"), "configures nixpkgs with a replaceStdenv that cannot be written down");
-  EXPECT_EQ(why_with("doCheck = false;", "src = ./.;"), "takes its source from elsewhere than a matrix can say");
-  EXPECT_EQ(why_with("stdenv = nixpkgs_pinned.gcc14Stdenv;", "buildPythonPackage = args: nixpkgs_pinned.hello;"), "gives override a buildPythonPackage that cannot be written down");
-  EXPECT_EQ(why_with("[ nixpkgs_pinned.openmpi ]", "[ (nixpkgs_pinned.stdenv.mkDerivation { name = \"x\"; }) ]"),
-            "sets buildInputs to what cannot be written down: a function, or a package of its own");
-  EXPECT_EQ(why_with("config = {", "stdenvStages = { lib, ... }: [ ]; config = {"), "gives nixpkgs a stdenvStages that cannot be written down");
+  EXPECT_EQ(
+      why_with("overlays = [",
+               "overlays = [ (final: prev: { openblas = prev.callPackage ({ stdenv }: stdenv.mkDerivation { "
+               "name = \"x\"; }) { }; })"),
+      "an overlay changes openblas to what cannot be written down: a function, or a package of its own");
+  EXPECT_EQ(
+      why_with("overlays = [", "overlays = [ (final: prev: { myFunction = x: x; })"),
+      "an overlay changes myFunction to what cannot be written down: a function, or a package of its own");
+  EXPECT_EQ(why_with("config = {", "config = { replaceStdenv = { pkgs }: { cc = x: x; };"),
+            "configures nixpkgs with a replaceStdenv that cannot be written down");
+  EXPECT_EQ(why_with("doCheck = false;", "src = ./.;"),
+            "takes its source from elsewhere than a matrix can say");
+  EXPECT_EQ(
+      why_with("stdenv = nixpkgs_pinned.gcc14Stdenv;", "buildPythonPackage = args: nixpkgs_pinned.hello;"),
+      "gives override a buildPythonPackage that cannot be written down");
+  EXPECT_EQ(
+      why_with("[ nixpkgs_pinned.openmpi ]", "[ (nixpkgs_pinned.stdenv.mkDerivation { name = \"x\"; }) ]"),
+      "sets buildInputs to what cannot be written down: a function, or a package of its own");
+  EXPECT_EQ(why_with("config = {", "stdenvStages = { lib, ... }: [ ]; config = {"),
+            "gives nixpkgs a stdenvStages that cannot be written down");
 }
 
 }  // namespace

@@ -16,8 +16,10 @@ namespace {
 constexpr std::size_t most_digits = 9;
 
 [[noreturn]] void refuse(const std::string& file, std::string what) {
-  throw Error({.what = std::move(what), .where = {.file = file},
-               .next = "nothing was done: look at this journal, and delete its folder if it is not from an apply of yours"});
+  throw Error({.what = std::move(what),
+               .where = {.file = file},
+               .next = "nothing was done: look at this journal, and delete its folder if it is not from an "
+                       "apply of yours"});
 }
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
@@ -28,17 +30,22 @@ void check_name(const std::string& name, const std::string& file) {
     refuse(file, fmt::format("the journal names a file with a control character: \"{}\"", printable(name)));
   }
   const auto parts = split(name, '/');
-  const bool leaves = std::ranges::any_of(parts, [](std::string_view part) { return part.empty() || part == "." || part == ".."; });
-  if (leaves) refuse(file, fmt::format("the journal names a file outside the folder: \"{}\"", printable(name)));
-  if (parts.front() == journal_folder) refuse(file, fmt::format("the journal names one of its own files: \"{}\"", printable(name)));
+  const bool leaves = std::ranges::any_of(
+      parts, [](std::string_view part) { return part.empty() || part == "." || part == ".."; });
+  if (leaves)
+    refuse(file, fmt::format("the journal names a file outside the folder: \"{}\"", printable(name)));
+  if (parts.front() == journal_folder)
+    refuse(file, fmt::format("the journal names one of its own files: \"{}\"", printable(name)));
 }
 
 std::vector<std::string> names_in(const Json& json, std::string_view key, const std::string& file) {
   const Json* list = json.find(key);
-  if (list == nullptr || list->array() == nullptr) refuse(file, fmt::format("the journal has no list \"{}\"", key));
+  if (list == nullptr || list->array() == nullptr)
+    refuse(file, fmt::format("the journal has no list \"{}\"", key));
   std::vector<std::string> names;
   for (const Json& item : *list->array()) {
-    if (item.text() == nullptr) refuse(file, fmt::format("the journal's list \"{}\" holds something that is not a name", key));
+    if (item.text() == nullptr)
+      refuse(file, fmt::format("the journal's list \"{}\" holds something that is not a name", key));
     check_name(*item.text(), file);
     names.push_back(*item.text());
   }
@@ -51,13 +58,19 @@ JournalSteps parse_journal(std::string_view text, const std::string& file) {
   const Json json = parse_json(text, file);
   const Json* version = json.find("version");
   const std::int64_t* number = version == nullptr ? nullptr : version->get<std::int64_t>();
-  if (number == nullptr || *number != 1) refuse(file, "this is not a journal that this version of torchlathe knows");
+  if (number == nullptr || *number != 1)
+    refuse(file, "this is not a journal that this version of torchlathe knows");
   return {.put = names_in(json, "put", file), .remove = names_in(json, "remove", file)};
 }
 
 std::string journal_text(const JournalSteps& steps) {
   JsonWriter json;
-  return json.begin_object().member("version", 1).member("put", steps.put).member("remove", steps.remove).end_object().take();
+  return json.begin_object()
+      .member("version", 1)
+      .member("put", steps.put)
+      .member("remove", steps.remove)
+      .end_object()
+      .take();
 }
 
 bool is_digits(std::string_view name) {
@@ -77,7 +90,9 @@ std::uint32_t journal_number(std::string_view name, const std::string& where) {
 std::string journal_name(std::uint32_t number, const std::string& where) {
   std::string name = fmt::format("{:04}", number);
   if (name.size() <= most_digits) return name;
-  throw Error({.what = "there are no more numbers for journals", .where = {.file = where}, .next = "run apply --forget first"});
+  throw Error({.what = "there are no more numbers for journals",
+               .where = {.file = where},
+               .next = "run apply --forget first"});
 }
 
 }  // namespace lathe

@@ -17,7 +17,9 @@ std::string why_not(std::string_view text) {
   }
 }
 
-std::string with_name(const std::string& name) { return R"({"version": 1, "put": [], "remove": [")" + name + R"("]})"; }
+std::string with_name(const std::string& name) {
+  return R"({"version": 1, "put": [], "remove": [")" + name + R"("]})";
+}
 
 TEST(Journal, IsReadAsItWasWritten) {
   const JournalSteps steps{.put = {"a.nix", "b/default.nix", "\xc3\xa4 \".nix"}, .remove = {"..c.nix"}};
@@ -32,15 +34,17 @@ TEST(Journal, NamesThatLeaveTheFolderAreRefused) {
 }
 
 TEST(Journal, ControlCharactersAreRefusedAndShownEscaped) {
-  EXPECT_EQ(why_not(with_name("a\\u0000/../b")), "the journal names a file with a control character: \"a\\x00/../b\"");
+  EXPECT_EQ(why_not(with_name("a\\u0000/../b")),
+            "the journal names a file with a control character: \"a\\x00/../b\"");
   EXPECT_NE(why_not(with_name("\\u001b[2J")).find("control character"), std::string::npos);
   EXPECT_NE(why_not(with_name("a\\u007f")).find("control character"), std::string::npos);
 }
 
 TEST(Journal, WhatIsNoListOfNamesIsRefused) {
-  for (const char* text : {"{}", R"({"version": 2, "put": [], "remove": []})", R"({"version": 1, "put": []})", "[]", "",
-                           R"({"version": 1, "put": [1], "remove": []})", R"({"version": 1, "put": "a", "remove": []})",
-                           R"({"version": 99999999999999999999, "put": [], "remove": []})"}) {
+  for (const char* text :
+       {"{}", R"({"version": 2, "put": [], "remove": []})", R"({"version": 1, "put": []})", "[]", "",
+        R"({"version": 1, "put": [1], "remove": []})", R"({"version": 1, "put": "a", "remove": []})",
+        R"({"version": 99999999999999999999, "put": [], "remove": []})"}) {
     EXPECT_NE(why_not(text), "") << text;
   }
 }

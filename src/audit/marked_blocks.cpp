@@ -14,7 +14,8 @@
 namespace lathe {
 namespace {
 
-constexpr std::string_view open_mark = "<!-- torchlathe: ", close_mark = " -->", end_mark = "<!-- torchlathe: end -->";
+constexpr std::string_view open_mark = "<!-- torchlathe: ", close_mark = " -->",
+                           end_mark = "<!-- torchlathe: end -->";
 
 std::string matrix_table(const std::vector<Variant>& variants) {
   std::vector<std::string> isas, rows;  // in the matrix' order
@@ -23,12 +24,15 @@ std::string matrix_table(const std::vector<Variant>& variants) {
     if (std::ranges::find(list, item) == list.end()) list.push_back(item);
   };
   for (const Variant& variant : variants) {
-    const std::string row = variant.is_gpu() ? fmt::format("{} (CUDA {})", variant.cell->gpu_text, variant.cell->cuda->text()) : "CPU";
+    const std::string row =
+        variant.is_gpu() ? fmt::format("{} (CUDA {})", variant.cell->gpu_text, variant.cell->cuda->text())
+                         : "CPU";
     once(rows, row);
     once(isas, variant.cell->isa->name);
     cells[row].insert(variant.cell->isa->name);
   }
-  std::string table = fmt::format("| | {} |\n| --- |{}\n", fmt::join(isas, " | "), replace_all(std::string(isas.size(), '.'), ".", " --- |"));
+  std::string table = fmt::format("| | {} |\n| --- |{}\n", fmt::join(isas, " | "),
+                                  replace_all(std::string(isas.size(), '.'), ".", " --- |"));
   for (const std::string& row : rows) {
     table += fmt::format("| {} |", row);
     for (const std::string& isa : isas) table += cells[row].contains(isa) ? " yes |" : " |";
@@ -41,7 +45,9 @@ std::string version_table(const std::vector<Variant>& variants) {
   std::vector<std::string> rows;
   std::map<std::string, std::size_t> counts;
   for (const Variant& variant : variants) {
-    std::string row = fmt::format("| {} | {} | {} | `{}` |", variant.pytorch->version, variant.python, variant.is_gpu() ? variant.cell->cuda->text() : "none", variant.nixpkgs->rev.substr(0, 12));
+    std::string row = fmt::format("| {} | {} | {} | `{}` |", variant.pytorch->version, variant.python,
+                                  variant.is_gpu() ? variant.cell->cuda->text() : "none",
+                                  variant.nixpkgs->rev.substr(0, 12));
     if (++counts[row] == 1) rows.push_back(std::move(row));
   }
   std::string table = "| PyTorch | Python | CUDA | nixpkgs | variants |\n| --- | --- | --- | --- | --- |\n";
@@ -54,12 +60,15 @@ std::string content_of(std::string_view kind, const std::vector<Variant>& varian
   if (kind == "matrix") return matrix_table(variants);
   if (kind == "versions") return version_table(variants);
   const std::vector<std::string> kinds = {"count", "matrix", "versions"};
-  throw Error({.what = fmt::format("there is no block \"{}\"", printable(kind)), .where = where, .next = did_you_mean_text(kind, kinds, "blocks: count, matrix, versions")});
+  throw Error({.what = fmt::format("there is no block \"{}\"", printable(kind)),
+               .where = where,
+               .next = did_you_mean_text(kind, kinds, "blocks: count, matrix, versions")});
 }
 
 // The next mark from `from` on that does not stand in fenced code.
 std::size_t find_mark(std::string_view text, std::size_t from) {
-  for (std::size_t at = text.find(open_mark, from); at != std::string_view::npos; at = text.find(open_mark, at + 1)) {
+  for (std::size_t at = text.find(open_mark, from); at != std::string_view::npos;
+       at = text.find(open_mark, at + 1)) {
     bool fenced = false;
     for (const std::string_view line : split(text.substr(0, at), '\n')) fenced ^= line.starts_with("```");
     if (!fenced) return at;
@@ -69,7 +78,8 @@ std::size_t find_mark(std::string_view text, std::size_t from) {
 
 }  // namespace
 
-FilledDocument fill_blocks(std::string_view text, const std::string& file, const std::vector<Variant>& variants) {
+FilledDocument fill_blocks(std::string_view text, const std::string& file,
+                           const std::vector<Variant>& variants) {
   FilledDocument filled;
   std::size_t done = 0;
   for (std::size_t at = find_mark(text, 0); at != std::string_view::npos; at = find_mark(text, done)) {
@@ -78,11 +88,14 @@ FilledDocument fill_blocks(std::string_view text, const std::string& file, const
     const std::size_t name = at + open_mark.size(), close = text.find(close_mark, name);
     const std::size_t end = text.find(end_mark, name);
     if (close == std::string_view::npos || end == std::string_view::npos || end < close) {
-      throw Error({.what = "this block has no end", .where = where, .next = fmt::format("close it with {}", end_mark)});
+      throw Error({.what = "this block has no end",
+                   .where = where,
+                   .next = fmt::format("close it with {}", end_mark)});
     }
     const std::size_t body = close + close_mark.size();
     std::string content = content_of(text.substr(name, close - name), variants, where);
-    if (text.substr(body, end - body).find('\n') != std::string_view::npos || content.find('\n') != std::string::npos) {
+    if (text.substr(body, end - body).find('\n') != std::string_view::npos ||
+        content.find('\n') != std::string::npos) {
       content = "\n" + content + (content.ends_with('\n') ? "" : "\n");
     }
     ++filled.blocks;

@@ -22,6 +22,7 @@ struct FilledDocument {
 };
 
 // An Error with the line: a block of unknown kind, or without an end.
-FilledDocument fill_blocks(std::string_view text, const std::string& file, const std::vector<Variant>& variants);
+FilledDocument fill_blocks(std::string_view text, const std::string& file,
+                           const std::vector<Variant>& variants);
 
 }  // namespace lathe

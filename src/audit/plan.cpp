@@ -14,7 +14,8 @@
 namespace lathe {
 namespace {
 
-// What a link points to is not the folder's, and nobody reads a difference of 50 MB: such files are moved away as they are.
+// What a link points to is not the folder's, and nobody reads a difference of 50 MB: such files are moved
+// away as they are.
 std::string old_content(const Audit& audit, const std::string& file) {
   constexpr std::uint64_t longest = std::uint64_t{1} << 20;
   try {
@@ -26,7 +27,12 @@ std::string old_content(const Audit& audit, const std::string& file) {
 }
 
 Edit edit_for(const Audit& audit, const AuditedRecipe& recipe) {
-  Edit edit{.kind = recipe.verdict, .file = recipe.file, .from = {}, .reason = recipe.reason, .old_content = {}, .new_content = {}};
+  Edit edit{.kind = recipe.verdict,
+            .file = recipe.file,
+            .from = {},
+            .reason = recipe.reason,
+            .old_content = {},
+            .new_content = {}};
   if (recipe.verdict == Verdict::rename) {
     edit.from = recipe.file;
     edit.file = audit.variant(recipe.variant).file();
@@ -35,16 +41,20 @@ Edit edit_for(const Audit& audit, const AuditedRecipe& recipe) {
 }
 
 // `recipe`: nullptr for one that is to be created.
-void read_contents(Edit& edit, const Audit& audit, const MatrixSpec& spec, const AuditedRecipe* recipe, const std::string& variant) {
+void read_contents(Edit& edit, const Audit& audit, const MatrixSpec& spec, const AuditedRecipe* recipe,
+                   const std::string& variant) {
   if (recipe) edit.old_content = old_content(audit, recipe->file);
   if (variant.empty()) return;
   const Variant& wanted = audit.variant(variant);
-  // A package that is named for its old file would be found again: then it is written anew under the new name.
-  const bool same = edit.kind == Verdict::rename && recipe->recorded->package && recipe->recorded->package->pname == wanted.pname;
+  // A package that is named for its old file would be found again: then it is written anew under the new
+  // name.
+  const bool same = edit.kind == Verdict::rename && recipe->recorded->package &&
+                    recipe->recorded->package->pname == wanted.pname;
   edit.new_content = same ? edit.old_content : render(spec, wanted);
 }
 
-// What recipes need beside them, where it is not there or is otherwise. What is no file is for apply to refuse.
+// What recipes need beside them, where it is not there or is otherwise. What is no file is for apply to
+// refuse.
 std::vector<Edit> edits_beside(const Audit& audit, const MatrixSpec& spec) {
   std::vector<Edit> edits;
   const auto add = [&](SharedRecipe file, std::string_view reason) {
@@ -53,10 +63,16 @@ std::vector<Edit> edits_beside(const Audit& audit, const MatrixSpec& spec) {
     const auto kind = std::filesystem::symlink_status(path, error).type();
     std::string old = kind == std::filesystem::file_type::regular ? read_file(path) : "";
     if (kind == std::filesystem::file_type::regular && old == file.text) return;
-    edits.push_back({.kind = kind == std::filesystem::file_type::not_found ? Verdict::create : Verdict::rewrite, .file = std::move(file.file), .from = {},
-                     .reason = std::string(reason), .old_content = std::move(old), .new_content = std::move(file.text)});
+    edits.push_back(
+        {.kind = kind == std::filesystem::file_type::not_found ? Verdict::create : Verdict::rewrite,
+         .file = std::move(file.file),
+         .from = {},
+         .reason = std::string(reason),
+         .old_content = std::move(old),
+         .new_content = std::move(file.text)});
   };
-  for (SharedRecipe& file : render_shared(spec)) add(std::move(file), "the recipes take CUDA's packages from it");
+  for (SharedRecipe& file : render_shared(spec))
+    add(std::move(file), "the recipes take CUDA's packages from it");
   for (SharedRecipe& file : read_extra_files(spec)) add(std::move(file), "[extra] names it");
   return edits;
 }
@@ -67,15 +83,19 @@ struct Total {
 };
 
 std::vector<Total> totals_of(const AuditSummary& sum) {
-  return {{"keep", sum.keep}, {"rewrite", sum.rewrite}, {"rename", sum.rename}, {"create", sum.create}, {"delete", sum.remove}, {"wanted", sum.wanted}};
+  return {{"keep", sum.keep},     {"rewrite", sum.rewrite}, {"rename", sum.rename},
+          {"create", sum.create}, {"delete", sum.remove},   {"wanted", sum.wanted}};
 }
 
 std::string explain(const AuditSummary& sum, std::string_view name, std::size_t expected) {
-  if (name == "create" && expected == sum.create + sum.rewrite) return fmt::format("; {} counts the {} that are rewritten in place as new", expected, sum.rewrite);
+  if (name == "create" && expected == sum.create + sum.rewrite)
+    return fmt::format("; {} counts the {} that are rewritten in place as new", expected, sum.rewrite);
   if (name == "create" && expected == sum.wanted - sum.keep) return "; it is all that is not kept";
-  if (name == "delete" && expected == sum.remove + sum.rewrite) return fmt::format("; {} counts the {} that are rewritten in place as deleted", expected, sum.rewrite);
+  if (name == "delete" && expected == sum.remove + sum.rewrite)
+    return fmt::format("; {} counts the {} that are rewritten in place as deleted", expected, sum.rewrite);
   if (name == "delete" && expected > sum.remove) {
-    return fmt::format("; {} go and {} are rewritten in place, and no sum of these is {}", sum.remove, sum.rewrite, expected);
+    return fmt::format("; {} go and {} are rewritten in place, and no sum of these is {}", sum.remove,
+                       sum.rewrite, expected);
   }
   return "";
 }
@@ -92,23 +112,33 @@ Plan make_plan(const Audit& audit, const MatrixSpec& spec, Contents contents) {
   std::vector<Source> sources;  // of the edits of recipes
   const auto add = [&](bool removals) {
     for (const AuditedRecipe& recipe : audit.recipes) {
-      if (recipe.verdict == Verdict::keep || recipe.verdict == Verdict::outside || (recipe.verdict == Verdict::remove) != removals) continue;
+      if (recipe.verdict == Verdict::keep || recipe.verdict == Verdict::outside ||
+          (recipe.verdict == Verdict::remove) != removals)
+        continue;
       plan.edits.push_back(edit_for(audit, recipe));
       sources.push_back({&recipe, recipe.variant});
     }
   };
   add(false);
   for (const std::string& name : audit.missing) {
-    plan.edits.push_back({.kind = Verdict::create, .file = audit.variant(name).file(), .from = {}, .reason = "wanted and not there", .old_content = {}, .new_content = {}});
+    plan.edits.push_back({.kind = Verdict::create,
+                          .file = audit.variant(name).file(),
+                          .from = {},
+                          .reason = "wanted and not there",
+                          .old_content = {},
+                          .new_content = {}});
     sources.push_back({nullptr, name});
   }
   add(true);
   if (contents == Contents::left_out) return plan;
-  parallel_for_all(sources.size(), [&](std::size_t i) { read_contents(plan.edits[plan.beside + i], audit, spec, sources[i].recipe, sources[i].variant); });
+  parallel_for_all(sources.size(), [&](std::size_t i) {
+    read_contents(plan.edits[plan.beside + i], audit, spec, sources[i].recipe, sources[i].variant);
+  });
   return plan;
 }
 
-std::vector<std::string> compare_totals(const AuditSummary& summary, const std::vector<std::string>& expected) {
+std::vector<std::string> compare_totals(const AuditSummary& summary,
+                                        const std::vector<std::string>& expected) {
   const auto totals = totals_of(summary);
   std::vector<std::string> off;
   for (const std::string& word : expected) {
@@ -117,10 +147,15 @@ std::vector<std::string> compare_totals(const AuditSummary& summary, const std::
     std::size_t count = 0;
     const char* begin = word.data() + std::min(word.size(), equals + 1);
     const auto parsed = std::from_chars(begin, word.data() + word.size(), count);
-    if (equals == std::string::npos || total == totals.end() || parsed.ec != std::errc() || parsed.ptr != word.data() + word.size()) {
-      throw Error({.what = fmt::format("\"{}\" is no total", word), .where = {}, .next = "written as in create=43; totals: keep, rewrite, rename, create, delete, wanted"});
+    if (equals == std::string::npos || total == totals.end() || parsed.ec != std::errc() ||
+        parsed.ptr != word.data() + word.size()) {
+      throw Error({.what = fmt::format("\"{}\" is no total", word),
+                   .where = {},
+                   .next = "written as in create=43; totals: keep, rewrite, rename, create, delete, wanted"});
     }
-    if (total->count != count) off.push_back(fmt::format("{}: {} expected, {} it is{}", total->name, count, total->count, explain(summary, total->name, count)));
+    if (total->count != count)
+      off.push_back(fmt::format("{}: {} expected, {} it is{}", total->name, count, total->count,
+                                explain(summary, total->name, count)));
   }
   return off;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From an audit to the edits that make the folder what the matrix wants. Pure but for reading the old contents.
+// From an audit to the edits that make the folder what the matrix wants. Pure but for reading the old
+// contents.
 #pragma once
 
 #include <map>
@@ -21,15 +22,19 @@ struct Edit {
 struct Plan {
   AuditSummary summary;
   std::vector<Edit> edits;  // deletions last
-  std::size_t beside = 0;   // of them, those of files that recipes need beside them; the summary counts recipes only
+  // of them, those of files that recipes need beside them; the summary counts recipes only
+  std::size_t beside = 0;
 };
 
-// Of a hundred thousand recipes the contents are 700 MB, and writing them is most of the time: left out where nobody looks.
+// Of a hundred thousand recipes the contents are 700 MB, and writing them is most of the time: left out
+// where nobody looks.
 enum class Contents { read, left_out };
 
 Plan make_plan(const Audit& audit, const MatrixSpec& spec, Contents contents = Contents::read);
 
-// The totals as somebody else counted them ("create=43"), held against the plan; a sentence for each that is off.
-std::vector<std::string> compare_totals(const AuditSummary& summary, const std::vector<std::string>& expected);
+// The totals as somebody else counted them ("create=43"), held against the plan; a sentence for each that is
+// off.
+std::vector<std::string> compare_totals(const AuditSummary& summary,
+                                        const std::vector<std::string>& expected);
 
 }  // namespace lathe

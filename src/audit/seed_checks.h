@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The checks that recipe keepers used to run with ls and grep, by what the recipes evaluate to: counts, the three patterns
-// of a GPU recipe, the one of a CPU recipe, no old pin, no odd suffixes.
+// The checks that recipe keepers used to run with ls and grep, by what the recipes evaluate to: counts, the
+// three patterns of a GPU recipe, the one of a CPU recipe, no old pin, no odd suffixes.
 #pragma once
 
 #include <string>

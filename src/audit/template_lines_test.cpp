@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every line of a generated recipe, left out: the audit notices it, or the line is one of those that are named here. All mutants of a
-// recipe are one evaluation.
+// Every line of a generated recipe, left out: the audit notices it, or the line is one of those that are
+// named here. All mutants of a recipe are one evaluation.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -43,7 +43,8 @@ python = "3.13"
 cuda = "12.8"
 gpu = "9.0"
 isa = "avx"
-)", "slim.toml");
+)",
+                      "slim.toml");
 }
 
 // By rule, without the line: leaving one out moves all below it.
@@ -51,14 +52,16 @@ using Said = std::set<std::pair<std::string, std::string>>;
 
 class Lines {
  public:
-  Lines(MatrixSpec spec, const std::string& name) : spec_(std::move(spec)), variant_(find_variant(spec_, name)), text_(render(spec_, variant_)) {
+  Lines(MatrixSpec spec, const std::string& name)
+      : spec_(std::move(spec)), variant_(find_variant(spec_, name)), text_(render(spec_, variant_)) {
     for (const std::string_view line : split(text_, '\n')) lines_.emplace_back(line);
     for (const Variant& base : with_bases(spec_, {variant_})) folder_.write(base.file(), render(spec_, base));
     folder_.write("original.nix", text_);
     for (std::size_t i = 0; i < lines_.size(); ++i) {
       if (is_code(i)) folder_.write(mutant(i), without(i));
     }
-    for (const Recorded& recorded : record_folder(folder_.path()).recipes) recorded_[recorded.file] = recorded;
+    for (const Recorded& recorded : record_folder(folder_.path()).recipes)
+      recorded_[recorded.file] = recorded;
   }
 
   // The lines whose loss nobody sees.
@@ -66,7 +69,8 @@ class Lines {
     const Said before = said_of("original.nix");
     std::vector<std::string> lines;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-      if (is_code(i) && std::ranges::includes(before, said_of(mutant(i)))) lines.emplace_back(trim(lines_[i]));
+      if (is_code(i) && std::ranges::includes(before, said_of(mutant(i))))
+        lines.emplace_back(trim(lines_[i]));
     }
     return lines;
   }
@@ -103,7 +107,8 @@ class Lines {
 
   Said said_of(const std::string& file) const {
     Said said;
-    for (const Finding& finding : judge_recipe(spec_, recorded_.at(file), variant_.name, &variant_)) said.emplace(finding.rule, finding.what);
+    for (const Finding& finding : judge_recipe(spec_, recorded_.at(file), variant_.name, &variant_))
+      said.emplace(finding.rule, finding.what);
     return said;
   }
 
@@ -120,7 +125,8 @@ class TemplateLines : public ::testing::Test {
   void SetUp() override {
     if (!find_nix()) GTEST_SKIP() << "no Nix on this machine";
   }
-  static void expect_seen(MatrixSpec spec, const std::string& variant, std::size_t at_least, const std::vector<std::string>& unseen) {
+  static void expect_seen(MatrixSpec spec, const std::string& variant, std::size_t at_least,
+                          const std::vector<std::string>& unseen) {
     const Lines lines(std::move(spec), variant);
     EXPECT_FALSE(lines.has_error());
     EXPECT_GE(lines.count(), at_least);
@@ -132,13 +138,18 @@ TEST_F(TemplateLines, OfABuildForAGpuAreMissedOrAreOnlySaid) {
   expect_seen(shipped("pytorch-2.14"), "pytorch214-python314-cuda13_2-sm90-avx2", 60,
               {
                   // Evaluated for its own system all the same; on by the override, and by the configuration.
-                  "system = \"x86_64-linux\";", "cudaSupport = true;", "cudaSupport = true;",
+                  "system = \"x86_64-linux\";",
+                  "cudaSupport = true;",
+                  "cudaSupport = true;",
                   // How much memory is free, beside the limit that is seen.
                   "free_jobs=$(awk '/^MemAvailable:/ { print int($2 / 1048576 / 4) }' /proc/meminfo)",
                   "export MAX_JOBS=$((MAX_JOBS < free_jobs ? MAX_JOBS : free_jobs > 0 ? free_jobs : 1))",
                   // Read where they are there: recipes kept by hand lack them.
-                  "gpuArch = \"sm${gpuArchNum}\";", "cpuISA = \"avx2\";", "gpus = [ \"9.0\" ];",
-                  "description = \"PyTorch 2.14.0 with CUDA 13.2 for compute capability 9.0 (H100, H200, GH200) and x86_64 CPUs (AVX2 with FMA and F16C)\";",
+                  "gpuArch = \"sm${gpuArchNum}\";",
+                  "cpuISA = \"avx2\";",
+                  "gpus = [ \"9.0\" ];",
+                  "description = \"PyTorch 2.14.0 with CUDA 13.2 for compute capability 9.0 (H100, H200, "
+                  "GH200) and x86_64 CPUs (AVX2 with FMA and F16C)\";",
               });
 }
 
@@ -146,10 +157,14 @@ TEST_F(TemplateLines, OfOneThatIsCutOutOfNixpkgsOwnTorchAreMissedOrAreOnlySaid) 
   expect_seen(of_nixpkgs(), "pytorch-python313-cuda12_8-sm90-avx", 35,
               {
                   // Where the program that carves is from changes nothing of what is cut.
-                  "url = \"https://example.org/torchlathe.tar.gz\";", "sha256 = \"sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ=\";",
+                  "url = \"https://example.org/torchlathe.tar.gz\";",
+                  "sha256 = \"sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ=\";",
                   "system = \"x86_64-linux\";",
-                  "gpuArch = \"sm${gpuArchNum}\";", "cpuISA = \"avx\";", "gpus = [ \"9.0\" ];",
-                  "description = \"PyTorch 2.9.1 with CUDA 12.8 for compute capability 9.0 (H100, H200, GH200) and x86_64 CPUs (AVX)\";",
+                  "gpuArch = \"sm${gpuArchNum}\";",
+                  "cpuISA = \"avx\";",
+                  "gpus = [ \"9.0\" ];",
+                  "description = \"PyTorch 2.9.1 with CUDA 12.8 for compute capability 9.0 (H100, H200, "
+                  "GH200) and x86_64 CPUs (AVX)\";",
               });
 }
 

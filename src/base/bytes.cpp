@@ -8,8 +8,8 @@
 namespace lathe {
 
 void throw_truncated(std::uint64_t offset, std::uint64_t wanted, std::uint64_t size, std::string_view what) {
-  throw Error({.what = fmt::format("{} is truncated: {} bytes wanted at offset {}, the end is at {}", what, wanted,
-                                   offset, size),
+  throw Error({.what = fmt::format("{} is truncated: {} bytes wanted at offset {}, the end is at {}", what,
+                                   wanted, offset, size),
                .next = "the file is damaged or incomplete: fetch or build it again"});
 }
 

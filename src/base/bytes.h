@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The one checked reader through which all bytes from outside pass. Little-endian, as every format read here is.
-// A read past the end throws an Error that names the offset and what was wanted; nothing is ever cast to a struct.
+// The one checked reader through which all bytes from outside pass. Little-endian, as every format read here
+// is. A read past the end throws an Error that names the offset and what was wanted; nothing is ever cast to
+// a struct.
 #pragma once
 
 #include <bit>
@@ -16,7 +17,8 @@ namespace lathe {
 
 using ByteSpan = std::span<const std::byte>;
 
-[[noreturn]] void throw_truncated(std::uint64_t offset, std::uint64_t wanted, std::uint64_t size, std::string_view what);
+[[noreturn]] void throw_truncated(std::uint64_t offset, std::uint64_t wanted, std::uint64_t size,
+                                  std::string_view what);
 
 class ByteReader {
  public:
@@ -41,7 +43,8 @@ class ByteReader {
 
   // The bytes [offset, offset + count), wherever the reader stands.
   ByteSpan at(std::uint64_t offset, std::uint64_t count) const {
-    if (offset > bytes_.size() || count > bytes_.size() - offset) throw_truncated(offset, count, bytes_.size(), what_);
+    if (offset > bytes_.size() || count > bytes_.size() - offset)
+      throw_truncated(offset, count, bytes_.size(), what_);
     return bytes_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count));
   }
 

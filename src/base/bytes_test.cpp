@@ -27,7 +27,8 @@ TEST(ByteReader, RefusesToReadPastTheEndAndSaysWhere) {
     reader.u32();
     FAIL() << "read past the end";
   } catch (const Error& error) {
-    EXPECT_EQ(std::string(error.what()), "ELF header is truncated: 4 bytes wanted at offset 2, the end is at 3");
+    EXPECT_EQ(std::string(error.what()),
+              "ELF header is truncated: 4 bytes wanted at offset 2, the end is at 3");
   }
 }
 

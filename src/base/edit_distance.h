@@ -8,7 +8,8 @@
 
 namespace lathe {
 
-// Damerau-Levenshtein distance (adjacent letters may change places), letter case ignored. Takes |a| x |b| steps.
+// Damerau-Levenshtein distance (adjacent letters may change places), letter case ignored. Takes |a| x |b|
+// steps.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
 // The same where it is at most `most`, else nullopt; words of very unlike length cost nothing.

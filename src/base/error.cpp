@@ -26,7 +26,8 @@ std::string usual_mend(int error_number) {
     case EPERM: return "check the permissions of the file and of its folder";
     case ENOSPC:
     case EDQUOT: return "free some space and run the command again; nothing was left half-written";
-    case EFBIG: return "allow larger files (ulimit -f) or choose another file system; nothing was left half-written";
+    case EFBIG:
+      return "allow larger files (ulimit -f) or choose another file system; nothing was left half-written";
     case ENAMETOOLONG: return "choose a shorter name";
     case EROFS: return "the file system is read-only: choose another place";
     default: return "";
@@ -44,7 +45,8 @@ std::string Place::text() const {
 Error::Error(Parts parts) : std::runtime_error(one_line(parts)), parts_(std::move(parts)) {}
 
 std::string Error::text() const {
-  return parts_.next.empty() ? std::string(what()) : fmt::format("{}\n  {}", what(), printable_lines(parts_.next));
+  return parts_.next.empty() ? std::string(what())
+                             : fmt::format("{}\n  {}", what(), printable_lines(parts_.next));
 }
 
 Error system_error(const std::string& action, const std::string& file, int error_number) {

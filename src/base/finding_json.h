@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A finding as the commands' JSON has it: {"rule", "severity", "where": {"file", "line", "column"}, "what", "fix"}.
+// A finding as the commands' JSON has it: {"rule", "severity", "where": {"file", "line", "column"}, "what",
+// "fix"}.
 #pragma once
 
 #include "base/finding.h"

@@ -34,7 +34,9 @@ Sha256Stream::Sha256Stream() : state_(std::make_unique<State>()) {}
 Sha256Stream::Sha256Stream(Sha256Stream&&) noexcept = default;
 Sha256Stream::~Sha256Stream() = default;
 
-void Sha256Stream::add(ByteSpan bytes) { must(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size())); }
+void Sha256Stream::add(ByteSpan bytes) {
+  must(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()));
+}
 
 Sha256 Sha256Stream::finish() {
   Sha256 hash{};

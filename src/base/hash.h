@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// SHA-256, as Nix's SRI ("sha256-<base64>"), wheels' RECORD (unpadded base64url) and people (hexadecimal) write it.
+// SHA-256, as Nix's SRI ("sha256-<base64>"), wheels' RECORD (unpadded base64url) and people (hexadecimal)
+// write it.
 #pragma once
 
 #include <array>
@@ -29,8 +30,8 @@ class Sha256Stream {
 
 Sha256 sha256(ByteSpan bytes);
 
-std::string to_sri(const Sha256& hash);         // "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-std::string to_base64url(const Sha256& hash);   // "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+std::string to_sri(const Sha256& hash);        // "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+std::string to_base64url(const Sha256& hash);  // "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 std::string to_hex(const Sha256& hash);
 
 }  // namespace lathe

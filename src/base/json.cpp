@@ -16,7 +16,10 @@ namespace {
 
 constexpr std::size_t flush_at = std::size_t{64} << 10;
 
-bool plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x7F && c != '"' && c != '\\'; }
+bool plain(char c) {
+  return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x7F && c != '"' &&
+         c != '\\';
+}
 
 // What a terminal would obey is spelled \u202e, in JSON as everywhere; a byte that is not UTF-8 is \ufffd.
 void append_character(std::string& out, std::string_view text, const Character& character) {
@@ -28,7 +31,8 @@ void append_character(std::string& out, std::string_view text, const Character& 
     case '\r': out += "\\r"; break;
     default:
       if (character.length == 0) out += "\\ufffd";
-      else if (is_obeyed(character.code)) fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(character.code));
+      else if (is_obeyed(character.code))
+        fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(character.code));
       else out.append(text.substr(0, character.length));
   }
 }
@@ -135,7 +139,9 @@ JsonWriter& JsonWriter::value(std::string_view text) {
 }
 
 JsonWriter& JsonWriter::value(bool flag) { return raw(flag ? "true" : "false"); }
-JsonWriter& JsonWriter::value(double number) { return std::isfinite(number) ? raw(fmt::format("{}", number)) : null(); }
+JsonWriter& JsonWriter::value(double number) {
+  return std::isfinite(number) ? raw(fmt::format("{}", number)) : null();
+}
 JsonWriter& JsonWriter::null() { return raw("null"); }
 
 std::string JsonWriter::take() {
@@ -182,7 +188,8 @@ class JsonBuilder {
   bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception& error) {
     offset_ = position > 0 ? position - 1 : 0;
     problem_ = error.what();
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ...": keep what follows.
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ...": keep what
+    // follows.
     if (const auto colon = problem_.find(": "); colon != std::string::npos) problem_.erase(0, colon + 2);
     return false;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// JSON out (a writer that streams, stable key order, safe for any bytes) and in (a tree, with limits on size and depth
-// because what comes in may have been chosen by somebody hostile).
+// JSON out (a writer that streams, stable key order, safe for any bytes) and in (a tree, with limits on size
+// and depth because what comes in may have been chosen by somebody hostile).
 #pragma once
 
 #include <concepts>
@@ -22,7 +22,8 @@ class JsonWriter {
   using Flush = std::function<void(std::string_view)>;
   enum class Layout { indented, compact };
 
-  explicit JsonWriter(Layout layout = Layout::indented, Flush flush = {}) : layout_(layout), flush_(std::move(flush)) {}
+  explicit JsonWriter(Layout layout = Layout::indented, Flush flush = {})
+      : layout_(layout), flush_(std::move(flush)) {}
 
   JsonWriter& begin_object();
   JsonWriter& end_object();
@@ -35,10 +36,7 @@ class JsonWriter {
   JsonWriter& value(double number);
   JsonWriter& null();
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  JsonWriter& value(T number) {
-    return raw(std::to_string(number));
-  }
+  requires(!std::same_as<T, bool>) JsonWriter& value(T number) { return raw(std::to_string(number)); }
   template <typename T>
   JsonWriter& value(const std::optional<T>& maybe) {
     return maybe ? value(*maybe) : null();

@@ -32,7 +32,9 @@ TEST(JsonWriter, IndentsByTwo) {
 
 TEST(JsonWriter, BytesThatAreNotUtf8BecomeTheReplacementCharacter) {
   JsonWriter json;
-  json.value("a\xFF" "b\x01");
+  json.value(
+      "a\xFF"
+      "b\x01");
   EXPECT_EQ(json.take(), "\"a\\ufffdb\\u0001\"\n");
 }
 

@@ -34,12 +34,17 @@ Character first_character(std::string_view text) {
 bool is_obeyed(char32_t code) {
   static constexpr std::array<std::pair<char32_t, char32_t>, 7> ranges = {{{0x00, 0x1F},
                                                                            {0x7F, 0x9F},
-                                                                           {0x61C, 0x61C},      // Arabic letter mark
-                                                                           {0x200E, 0x200F},    // marks of direction
-                                                                           {0x2028, 0x202E},    // separators, embeddings, overrides
+                                                                           // Arabic letter mark
+                                                                           {0x61C, 0x61C},
+                                                                           // marks of direction
+                                                                           {0x200E, 0x200F},
+                                                                           // separators, embeddings,
+                                                                           // overrides
+                                                                           {0x2028, 0x202E},
                                                                            {0x2066, 0x2069},    // isolates
                                                                            {0xFFF9, 0xFFFB}}};  // annotations
-  return std::ranges::any_of(ranges, [&](const auto& range) { return code >= range.first && code <= range.second; });
+  return std::ranges::any_of(ranges,
+                             [&](const auto& range) { return code >= range.first && code <= range.second; });
 }
 
 namespace {
@@ -52,7 +57,8 @@ std::string make_style_mark() {
   return fmt::format("\x1b<{:016x}", number);
 }
 
-// The bytes at the start of `text` that stay although they are obeyed: the program's own marks, and ends of lines.
+// The bytes at the start of `text` that stay although they are obeyed: the program's own marks, and ends of
+// lines.
 std::size_t allowed(std::string_view text, bool lines) {
   const std::string_view mark = style_mark();
   if (text.size() > mark.size() && text.starts_with(mark)) return mark.size() + 1;
@@ -74,7 +80,8 @@ std::string spelled_out(std::string_view text, bool lines) {
     result.append(text.substr(0, length));
     if (length == 0) {
       length = std::max<std::size_t>(character.length, 1);
-      for (const char c : text.substr(0, length)) fmt::format_to(std::back_inserter(result), "\\x{:02x}", static_cast<unsigned char>(c));
+      for (const char c : text.substr(0, length))
+        fmt::format_to(std::back_inserter(result), "\\x{:02x}", static_cast<unsigned char>(c));
     }
     text.remove_prefix(length);
   }

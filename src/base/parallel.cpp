@@ -35,7 +35,8 @@ std::vector<std::exception_ptr> parallel_for(std::size_t count, const std::funct
   try {
     for (std::size_t i = 1; i < helpers; ++i) pool.emplace_back(run);
   } catch (const std::system_error&) {
-    // No more threads are to be had (the pids limit of a container, ulimit -u): those that there are do all of it.
+    // No more threads are to be had (the pids limit of a container, ulimit -u): those that there are do all
+    // of it.
   }
   run();
   pool.clear();  // joins

@@ -14,7 +14,8 @@ namespace {
 
 TEST(ParallelFor, DoesEveryItemOnce) {
   std::vector<int> done(1000);
-  const auto failures = parallel_for(done.size(), [&](std::size_t i) { ++done[i]; }, 4);
+  const auto failures = parallel_for(
+      done.size(), [&](std::size_t i) { ++done[i]; }, 4);
   EXPECT_EQ(done, std::vector<int>(1000, 1));
   for (const auto& failure : failures) EXPECT_EQ(failure, nullptr);
 }
@@ -37,7 +38,8 @@ TEST(ParallelFor, WhereNoThreadCanBeStartedThisOneDoesAll) {
   const auto in_child = [] {
     if (!testing::refuse_threads()) std::_Exit(77);
     std::vector<int> done(1000);
-    parallel_for(done.size(), [&](std::size_t i) { ++done[i]; }, 8);
+    parallel_for(
+        done.size(), [&](std::size_t i) { ++done[i]; }, 8);
     std::_Exit(done == std::vector<int>(1000, 1) ? 0 : 1);
   };
   EXPECT_EXIT(in_child(), ::testing::ExitedWithCode(0), "");

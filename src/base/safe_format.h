@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// fmt::format for what people read: every text among the arguments goes through printable(), so that no name of a file,
-// a member or a variant can begin a line of its own or move the cursor. Terminal::print and the writers of reports use
-// it; what JSON is made of goes to JsonWriter as it is.
+// fmt::format for what people read: every text among the arguments goes through printable(), so that no name
+// of a file, a member or a variant can begin a line of its own or move the cursor. Terminal::print and the
+// writers of reports use it; what JSON is made of goes to JsonWriter as it is.
 #pragma once
 
 #include <fmt/format.h>
@@ -31,7 +31,9 @@ std::string safe_argument(const fmt::join_view<Begin, End, char>& joined) {
 
 template <typename... T>
 std::string safe_format(fmt::format_string<T...> form, T&&... arguments) {
-  return [&](const auto&... safe) { return fmt::vformat(form, fmt::make_format_args(safe...)); }(safe_argument(arguments)...);
+  return [&](const auto&... safe) {
+    return fmt::vformat(form, fmt::make_format_args(safe...));
+  }(safe_argument(arguments)...);
 }
 
 }  // namespace lathe

@@ -24,11 +24,13 @@ bool is_wide(char32_t code) {
                                                                            {0xFE30, 0xFE6F},
                                                                            {0xFF00, 0xFF60},
                                                                            {0x1F300, 0x1FAFF}}};
-  return std::ranges::any_of(ranges, [&](const auto& range) { return code >= range.first && code <= range.second; });
+  return std::ranges::any_of(ranges,
+                             [&](const auto& range) { return code >= range.first && code <= range.second; });
 }
 
 bool is_combining(char32_t code) {
-  return (code >= 0x300 && code <= 0x36F) || (code >= 0x200B && code <= 0x200F) || (code >= 0xFE00 && code <= 0xFE0F);
+  return (code >= 0x300 && code <= 0x36F) || (code >= 0x200B && code <= 0x200F) ||
+         (code >= 0xFE00 && code <= 0xFE0F);
 }
 
 }  // namespace
@@ -43,7 +45,8 @@ std::optional<std::size_t> edit_distance_within(std::string_view a, std::string_
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const std::size_t change = lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1;
       current[j] = std::min({previous[j] + 1, current[j - 1] + 1, previous[j - 1] + change});
-      const bool swapped = i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]);
+      const bool swapped =
+          i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]);
       if (swapped) current[j] = std::min(current[j], before[j - 2] + 1);
     }
     std::swap(before, previous);

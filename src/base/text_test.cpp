@@ -29,7 +29,7 @@ TEST(Text, FindsTheFirstByteThatIsNotUtf8) {
   EXPECT_EQ(first_bad_utf8("gr\xC3\xBC\xC3\x9F"), std::nullopt);
   EXPECT_EQ(first_bad_utf8("ab\xFF"), 2u);
   EXPECT_EQ(first_bad_utf8("\xC0\xAF"), 0u);          // overlong
-  EXPECT_EQ(first_bad_utf8("x\xED\xA0\x80"), 1u);      // surrogate
+  EXPECT_EQ(first_bad_utf8("x\xED\xA0\x80"), 1u);     // surrogate
   EXPECT_EQ(first_bad_utf8("\xF4\x90\x80\x80"), 0u);  // beyond U+10FFFF
   EXPECT_EQ(first_bad_utf8("\xE2\x82"), 0u);          // cut off
 }
@@ -41,9 +41,17 @@ TEST(Text, EscapeCodesAndDirectionOverridesDoNotReachTheTerminal) {
 }
 
 TEST(Text, AllThatATerminalObeysIsSpelledOutAndNothingElse) {
-  EXPECT_EQ(printable("\xC2\x9B" "31m"), "\\xc2\\x9b31m") << "CSI in one character";
-  EXPECT_EQ(printable("\xE2\x80\xA8" "a\xE2\x81\xA7"), "\\xe2\\x80\\xa8a\\xe2\\x81\\xa7") << "a line separator, an isolate";
-  EXPECT_EQ(printable("a\xFF" "b\x7F"), "a\\xffb\\x7f");
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "31m"),
+            "\\xc2\\x9b31m")
+      << "CSI in one character";
+  EXPECT_EQ(printable("\xE2\x80\xA8"
+                      "a\xE2\x81\xA7"),
+            "\\xe2\\x80\\xa8a\\xe2\\x81\\xa7")
+      << "a line separator, an isolate";
+  EXPECT_EQ(printable("a\xFF"
+                      "b\x7F"),
+            "a\\xffb\\x7f");
   EXPECT_EQ(printable("\xE6\xBC\xA2 \xC3\xA9"), "\xE6\xBC\xA2 \xC3\xA9");
   EXPECT_EQ(printable(printable("\x1b[2J")), printable("\x1b[2J"));
 }
@@ -57,7 +65,8 @@ TEST(Text, TheMarkOfAStylePassesAndTakesNoColumns) {
   const std::string marked = std::string(style_mark()) + "3x";
   EXPECT_EQ(printable(marked), marked);
   EXPECT_EQ(display_width(marked), 1u);
-  EXPECT_NE(printable(std::string(style_mark().substr(0, 17)) + "z3x")[0], '\x1b') << "one that is guessed wrong";
+  EXPECT_NE(printable(std::string(style_mark().substr(0, 17)) + "z3x")[0], '\x1b')
+      << "one that is guessed wrong";
 }
 
 TEST(Text, WidthCountsColumnsNotBytes) {
@@ -88,7 +97,8 @@ TEST(Text, EditDistanceWithinABoundIsTheWholeOneOrNone) {
     for (const char* b : {"", "mismatch", "swap", "pawsswap", "fedcba"}) {
       for (const std::size_t most : {0U, 1U, 2U, 5U, 9U}) {
         const std::size_t whole = edit_distance(a, b);
-        EXPECT_EQ(edit_distance_within(a, b, most), whole <= most ? std::optional(whole) : std::nullopt) << a << ' ' << b << ' ' << most;
+        EXPECT_EQ(edit_distance_within(a, b, most), whole <= most ? std::optional(whole) : std::nullopt)
+            << a << ' ' << b << ' ' << most;
       }
     }
   }

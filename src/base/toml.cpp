@@ -22,15 +22,16 @@ void check_utf8(std::string_view text, const std::string& file) {
   if (!bad) return;
   const std::string_view before = text.substr(0, *bad);
   const std::size_t line_start = before.rfind('\n') + 1;
-  throw Error({.what = fmt::format("byte 0x{:02x} is not UTF-8", static_cast<unsigned char>(text[*bad])),
-               .where = {.file = file,
-                         .line = static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n') + 1),
-                         .column = static_cast<std::uint32_t>(before.size() - line_start + 1)},
-               .next = "save the file as UTF-8"});
+  throw Error(
+      {.what = fmt::format("byte 0x{:02x} is not UTF-8", static_cast<unsigned char>(text[*bad])),
+       .where = {.file = file,
+                 .line = static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n') + 1),
+                 .column = static_cast<std::uint32_t>(before.size() - line_start + 1)},
+       .next = "save the file as UTF-8"});
 }
 
-// Limits of what is handed to toml++ and to the recursion below, which both need stack for each level: a table header, a key
-// and each bracket around them may go this deep. Real files go 4 deep.
+// Limits of what is handed to toml++ and to the recursion below, which both need stack for each level: a
+// table header, a key and each bracket around them may go this deep. Real files go 4 deep.
 constexpr std::size_t most_key_parts = 32, most_brackets = 32;
 
 // Walks over TOML as far as it takes to know keys from strings and comments.
@@ -51,12 +52,14 @@ class DepthCheck {
   void take(char c) {
     if (c == '.') check(++dots_ < most_key_parts, fmt::format("a key of more than {} parts", most_key_parts));
     if (std::string_view("=,[]{}\n").find(c) != std::string_view::npos) dots_ = 0;
-    if (c == '[' || c == '{') check(++brackets_ <= most_brackets, fmt::format("brackets more than {} deep", most_brackets));
+    if (c == '[' || c == '{')
+      check(++brackets_ <= most_brackets, fmt::format("brackets more than {} deep", most_brackets));
     if ((c == ']' || c == '}') && brackets_ > 0) --brackets_;
     ++at_;
   }
 
-  // From its opening quote to behind the closing one. Up to two more quotes at the end of """text""" belong to it.
+  // From its opening quote to behind the closing one. Up to two more quotes at the end of """text""" belong
+  // to it.
   void pass_string(char quote) {
     const std::string three(3, quote);
     const bool long_one = text_.substr(at_).starts_with(three);
@@ -73,7 +76,8 @@ class DepthCheck {
     if (good) return;
     const std::string_view before = text_.substr(0, at_);
     throw Error({.what = std::move(what),
-                 .where = {.file = file_, .line = static_cast<std::uint32_t>(std::ranges::count(before, '\n') + 1),
+                 .where = {.file = file_,
+                           .line = static_cast<std::uint32_t>(std::ranges::count(before, '\n') + 1),
                            .column = static_cast<std::uint32_t>(at_ - (before.rfind('\n') + 1) + 1)}});
   }
 
@@ -115,7 +119,9 @@ class TomlConverter {
   // Texts end up in recipes, whose language cannot spell out what an editor would obey.
   static void check_shown(bool shown, const Place& where) {
     if (shown) return;
-    throw Error({.what = "a control character, or one that changes the direction of text", .where = where, .next = "take it out of the text"});
+    throw Error({.what = "a control character, or one that changes the direction of text",
+                 .where = where,
+                 .next = "take it out of the text"});
   }
 
   Toml::Table convert_table(const toml::table& table) {
@@ -123,7 +129,8 @@ class TomlConverter {
     members.reserve(table.size());
     for (const auto& [key, value] : table) {
       check_shown(printable(key.str()) == key.str(), place_of(key.source(), file_));
-      members.push_back({.key = std::string(key.str()), .where = place_of(key.source(), file_), .value = convert(value)});
+      members.push_back(
+          {.key = std::string(key.str()), .where = place_of(key.source(), file_), .value = convert(value)});
     }
     // toml++ sorts by name; users think in the order of their file.
     std::ranges::stable_sort(members, {}, [](const Toml::Member& member) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A TOML file as a tree in which every value and every key knows its place, read through typed accessors that fail with
-// file, line, column and a guess at what was meant. Used for the hardware tables and for matrix files alike.
+// A TOML file as a tree in which every value and every key knows its place, read through typed accessors
+// that fail with file, line, column and a guess at what was meant. Used for the hardware tables and for
+// matrix files alike.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ class Toml {
   using Array = std::vector<Toml>;
   using Table = std::vector<Member>;  // in the file's order
 
-  // The first bad thing in `text` (bad UTF-8, bad TOML, a repeated key, more than 64 levels) is an Error with its place.
+  // The first bad thing in `text` (bad UTF-8, bad TOML, a repeated key, more than 64 levels) is an Error
+  // with its place.
   static Toml parse(std::string_view text, const std::string& file);
 
   const Place& where() const { return where_; }

@@ -28,7 +28,10 @@ namespace {
 class FileCarver {
  public:
   FileCarver(const std::filesystem::path& source, const CarveOptions& options)
-      : options_(options), source_(std::in_place, source), map_(MappedFile::open(source)), old_(map_->bytes()) {
+      : options_(options),
+        source_(std::in_place, source),
+        map_(MappedFile::open(source)),
+        old_(map_->bytes()) {
     begin(source.string());
   }
 
@@ -43,7 +46,8 @@ class FileCarver {
     if (looks_like_fatbin(old_)) return not_a_library("a fat binary on its own");
     if (code_format(old_) == "PTX") return not_a_library("PTX on its own");
     if (!Elf::looks_like(old_)) {
-      throw Error({.what = "not a 64-bit little-endian ELF file", .where = {.file = result_.path},
+      throw Error({.what = "not a 64-bit little-endian ELF file",
+                   .where = {.file = result_.path},
                    .next = "give a shared library, a folder of them or a wheel"});
     }
     elf_.emplace(Elf::parse(old_, result_.path));
@@ -57,11 +61,15 @@ class FileCarver {
     result_.old_held = result_.new_held = held_architectures(fatbins_);
     if (!options_.leave_because.empty()) return leave(options_.leave_because);
     plan_device_code();
-    if (result_.unfit && options_.unfit != CarveOptions::Unfit::empty) return leave("no code for " + to_string(options_.targets));
+    if (result_.unfit && options_.unfit != CarveOptions::Unfit::empty)
+      return leave("no code for " + to_string(options_.targets));
     plan_arch_list();
     if (work_to_do()) {
-      const Findings unsound = check_sound(*elf_, fatbins_, {.targets = options_.targets, .referenced = referenced_, .meant = {},
-                                                              .strip_symbols = options_.strip_symbols});
+      const Findings unsound = check_sound(*elf_, fatbins_,
+                                           {.targets = options_.targets,
+                                            .referenced = referenced_,
+                                            .meant = {},
+                                            .strip_symbols = options_.strip_symbols});
       if (!unsound.empty()) return damaged(unsound[0].what);
       lay_out_new_file();
     } else if (!fatbins_.containers.empty()) {
@@ -90,7 +98,8 @@ class FileCarver {
     write(file);
     file.take_attributes(*source_, in_place ? NewFile::Keep::everything : NewFile::Keep::mode);
     source_->expect_unchanged("carved");
-    file.put_in_place(in_place && options_.synced, in_place ? Unfinished::Over::what_is_there : Unfinished::Over::nothing);
+    file.put_in_place(in_place && options_.synced,
+                      in_place ? Unfinished::Over::what_is_there : Unfinished::Over::nothing);
     return result_;
   }
 
@@ -100,17 +109,21 @@ class FileCarver {
     result_.old_size = result_.new_size = old_.size();
   }
 
-  // Sound, with device code, and nothing that a loader ever sees: there is no runtime whose pick could be kept.
+  // Sound, with device code, and nothing that a loader ever sees: there is no runtime whose pick could be
+  // kept.
   CarvedFile not_a_library(const std::string& what) {
     if (options_.unfit != CarveOptions::Unfit::refuse) return leave(what);
-    throw Error({.what = what + ": only what is linked can be carved", .where = {.file = result_.path},
+    throw Error({.what = what + ": only what is linked can be carved",
+                 .where = {.file = result_.path},
                  .next = "carve the library or program that is made of it"});
   }
 
   // Headers that lead nowhere, a file cut short: what was not understood is not rewritten.
   CarvedFile damaged(const std::string& what) {
     if (options_.unfit != CarveOptions::Unfit::refuse) return leave("damaged: " + what);
-    throw Error({.what = fmt::format("damaged or cut short: {}", what), .where = {.file = result_.path}, .next = "fetch it again"});
+    throw Error({.what = fmt::format("damaged or cut short: {}", what),
+                 .where = {.file = result_.path},
+                 .next = "fetch it again"});
   }
 
   // Which of it the library loads on which GPU is known to the library alone.
@@ -119,21 +132,28 @@ class FileCarver {
     if (embedded.empty()) return;
     result_.embedded = embedded.count();
     const bool nothing_else = fatbins_.containers.empty();
-    result_.notes.add({.rule = nothing_else ? "carve-left-alone" : "carve-embedded", .severity = Severity::note, .where = {.file = result_.path},
-                       .what = fmt::format("{} of device code is data that the library chooses from by itself: it stays",
-                                           size_text(embedded.bytes())),
-                       .fix = ""});
+    result_.notes.add(
+        {.rule = nothing_else ? "carve-left-alone" : "carve-embedded",
+         .severity = Severity::note,
+         .where = {.file = result_.path},
+         .what = fmt::format("{} of device code is data that the library chooses from by itself: it stays",
+                             size_text(embedded.bytes())),
+         .fix = ""});
   }
 
   CarvedFile leave(const std::string& why) {
     if (fatbins_.containers.empty() && result_.embedded == 0) return result_;
     result_.outcome = Outcome::left_alone;
-    for (const FatbinContainer& container : fatbins_.containers) result_.totals.images += container.entries.size();
+    for (const FatbinContainer& container : fatbins_.containers)
+      result_.totals.images += container.entries.size();
     result_.totals.images_kept = result_.totals.images;
     result_.totals.containers = result_.totals.untouched = fatbins_.containers.size();
     result_.totals.bytes_kept = result_.totals.bytes;
-    result_.notes.add({.rule = "carve-left-alone", .severity = Severity::note, .where = {.file = result_.path},
-                       .what = why, .fix = ""});
+    result_.notes.add({.rule = "carve-left-alone",
+                       .severity = Severity::note,
+                       .where = {.file = result_.path},
+                       .what = why,
+                       .fix = ""});
     return result_;
   }
 
@@ -166,7 +186,8 @@ class FileCarver {
   // What `inspect` says of the file for each target: the same containers count, and the same are special.
   void report_coverage() {
     if (fatbins_.containers.empty()) return;
-    const auto inspection = inspect_bytes(old_, result_.path, {.absent = absent_, .embedded = false});  // look_for_data() did that
+    // look_for_data() did that
+    const auto inspection = inspect_bytes(old_, result_.path, {.absent = absent_, .embedded = false});
     if (!inspection || inspection->shapes.empty()) return;
     for (const CarveTarget& target : options_.targets) report(inspection->coverage_on(target.capability));
   }
@@ -174,7 +195,8 @@ class FileCarver {
   void report(const Coverage& coverage) {
     const std::string device = spell(coverage.device, Dialect::dotted);
     if (coverage.special_without > 0) {
-      note("carve-special", Severity::note, fmt::format("nothing for {} in {}", device, coverage.special_text()),
+      note("carve-special", Severity::note,
+           fmt::format("nothing for {} in {}", device, coverage.special_text()),
            "the library must leave their kernels alone on this GPU, as before the carve");
     }
     if (coverage.serves()) return;
@@ -184,17 +206,23 @@ class FileCarver {
              : fmt::format("{} of {} containers hold nothing for {}", coverage.containers_without,
                            coverage.containers - coverage.special_without, device);
     if (options_.require_full) {
-      throw Error({.what = what, .where = {.file = result_.path},
+      throw Error({.what = what,
+                   .where = {.file = result_.path},
                    .next = "without --require-full their kernels fail at launch as they do now"});
     }
-    const std::string written = result_.unfit && options_.unfit == CarveOptions::Unfit::refuse ? "nothing was written; " : "";
-    if (none) note("carve-no-code", Severity::error, what, written + "carve a build that was made for this GPU too");
+    const std::string written =
+        result_.unfit && options_.unfit == CarveOptions::Unfit::refuse ? "nothing was written; " : "";
+    if (none)
+      note("carve-no-code", Severity::error, what, written + "carve a build that was made for this GPU too");
     else note("carve-unserved", Severity::note, what, "their kernels fail at launch, as before the carve");
   }
 
   void note(std::string rule, Severity severity, std::string what, std::string fix) {
-    result_.notes.add({.rule = std::move(rule), .severity = severity, .where = {.file = result_.path},
-                       .what = std::move(what), .fix = std::move(fix)});
+    result_.notes.add({.rule = std::move(rule),
+                       .severity = severity,
+                       .where = {.file = result_.path},
+                       .what = std::move(what),
+                       .fix = std::move(fix)});
   }
 
   void plan_arch_list() {
@@ -214,7 +242,9 @@ class FileCarver {
     file.write(*source_, layout_);
     const MappedFile written = MappedFile::open(file.path());
     const Elf elf = Elf::parse(written.bytes(), result_.path);
-    CheckOptions check{.targets = options_.targets, .referenced = referenced_, .meant = {},
+    CheckOptions check{.targets = options_.targets,
+                       .referenced = referenced_,
+                       .meant = {},
                        .strip_symbols = options_.strip_symbols};
     if (result_.new_architectures) {
       patch_arch_list(file, elf);
@@ -227,7 +257,8 @@ class FileCarver {
     std::string reasons;
     for (const Finding& finding : wrong) reasons += (reasons.empty() ? "" : "; ") + finding.what;
     throw Error({.what = "the carved file did not pass its check and was deleted: " + reasons,
-                 .where = {.file = result_.path}, .next = "the old file is as it was; please report this",
+                 .where = {.file = result_.path},
+                 .next = "the old file is as it was; please report this",
                  .kind = ErrorKind::fault});
   }
 

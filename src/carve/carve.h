@@ -15,15 +15,15 @@ namespace lathe {
 
 struct CarveOptions {
   std::vector<CarveTarget> targets = {};
-  bool minimal = false;        // plan.h
-  bool require_full = false;   // a container with nothing for a target is an error
-  bool strip_symbols = false;  // drop what `strip` would
-  bool dry_run = false;        // plan only
-  bool hash = false;           // tell the SHA-256 of what was carved
-  bool synced = true;          // in place: the new file is on the disk before the old one is gone
+  bool minimal = false;          // plan.h
+  bool require_full = false;     // a container with nothing for a target is an error
+  bool strip_symbols = false;    // drop what `strip` would
+  bool dry_run = false;          // plan only
+  bool hash = false;             // tell the SHA-256 of what was carved
+  bool synced = true;            // in place: the new file is on the disk before the old one is gone
   bool arch_list_alone = false;  // shorten PyTorch's list also in a file that holds no device code itself
-  // A file with code, but none for any target: nothing is written; it goes over as it is; it loses what `minimal` drops.
-  // Damaged: an Error, or it goes over as it is.
+  // A file with code, but none for any target: nothing is written; it goes over as it is; it loses what
+  // `minimal` drops. Damaged: an Error, or it goes over as it is.
   enum class Unfit { refuse, leave, empty } unfit = Unfit::refuse;
   std::string leave_because = {};  // if not empty: touch nothing, and say this
 };
@@ -32,7 +32,7 @@ enum class Outcome {
   carved,
   nothing_to_drop,  // device code, all of it wanted
   no_device_code,
-  left_alone,       // tree.h: one of NVIDIA's own files, or it serves no target
+  left_alone,  // tree.h: one of NVIDIA's own files, or it serves no target
 };
 std::string_view to_string(Outcome outcome);
 
@@ -42,7 +42,8 @@ struct CarvedFile {
   std::uint64_t old_size = 0, new_size = 0;
   CarveTotals totals = {};
   std::size_t embedded = 0;  // containers and images kept as data: never touched
-  std::vector<std::pair<Untouched, std::size_t>> untouched = {};  // containers that were left as they are, by reason
+  // containers that were left as they are, by reason
+  std::vector<std::pair<Untouched, std::size_t>> untouched = {};
   std::string old_held = {}, new_held = {};  // "8.0, 9.0, PTX 9.0": the code in it
   std::string old_sha256 = {};
   bool unfit = false;  // holds code, and none for any target
@@ -50,7 +51,8 @@ struct CarvedFile {
   Findings notes = {};
 };
 
-// What the file would become; writes nothing. A target that it has no code for is among the notes, as an error.
+// What the file would become; writes nothing. A target that it has no code for is among the notes, as an
+// error.
 CarvedFile plan_file(const std::filesystem::path& source, const CarveOptions& options);
 
 // A library that is no file, and of which not all need be there: images of fat binaries may read as zeros.
@@ -62,9 +64,9 @@ struct LibraryInMemory {
 };
 CarvedFile plan_library(const LibraryInMemory& library, const CarveOptions& options);
 
-// Writes the carved file to `destination`; when that is `source` itself, in its place, with owner, times and attributes
-// kept. Where there is nothing to drop, `destination` becomes a copy, and a file in place is not touched. Folders on the way
-// to `destination` are made.
+// Writes the carved file to `destination`; when that is `source` itself, in its place, with owner, times and
+// attributes kept. Where there is nothing to drop, `destination` becomes a copy, and a file in place is not
+// touched. Folders on the way to `destination` are made.
 CarvedFile carve_file(const std::filesystem::path& source, const std::filesystem::path& destination,
                       const CarveOptions& options);
 

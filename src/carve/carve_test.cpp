@@ -48,13 +48,15 @@ std::string only_for_90(std::string text) {
   return std::regex_replace(text, std::regex(" sm_90=[0-9a-f]+( sm_90=[0-9a-f]+)"), "$1");
 }
 
-std::string quiet(const ScratchFolder& folder, const std::string& command) { return folder.run("{ " + command + "; } 2>&1"); }
+std::string quiet(const ScratchFolder& folder, const std::string& command) {
+  return folder.run("{ " + command + "; } 2>&1");
+}
 
 struct Kind {
   std::string name;
   std::string flags;
   std::string file = "a.so";
-  std::string then = {};      // a command after linking
+  std::string then = {};  // a command after linking
   std::string compiler = "gcc";
   std::string needs = "gcc";  // a program
   bool runs = true;           // on this machine
@@ -68,23 +70,38 @@ const std::vector<Kind> kinds = {
     {.name = "PackedRelocations", .flags = "-shared -fPIC -Wl,-z,pack-relative-relocs"},
     {.name = "LinkedByLld", .flags = "-shared -fPIC -fuse-ld=lld", .needs = "ld.lld"},
     // glibc refuses what lld 14 packs: it does not say GLIBC_ABI_DT_RELR.
-    {.name = "PackedByLld", .flags = "-shared -fPIC -fuse-ld=lld -Wl,--pack-dyn-relocs=relr", .needs = "ld.lld",
-     .runs = false, .tools = false},
+    {.name = "PackedByLld",
+     .flags = "-shared -fPIC -fuse-ld=lld -Wl,--pack-dyn-relocs=relr",
+     .needs = "ld.lld",
+     .runs = false,
+     .tools = false},
     {.name = "Pages64K", .flags = "-shared -fPIC -Wl,-z,max-page-size=65536"},
     {.name = "CodeAndDataInOneSegment", .flags = "-shared -fPIC -Wl,-z,noseparate-code"},
     {.name = "Executable", .flags = "-pie -fPIE", .file = "a.out", .tools = false},
     {.name = "FixedExecutable", .flags = "-no-pie", .file = "a.out", .tools = false},
-    {.name = "Patchelfed", .flags = "-shared -fPIC",
-     .then = "patchelf --set-rpath '$ORIGIN/a/much/longer/run/path/than/there/was/any/room/for/in/the/old/string/table' a.so",
+    {.name = "Patchelfed",
+     .flags = "-shared -fPIC",
+     .then = "patchelf --set-rpath "
+             "'$ORIGIN/a/much/longer/run/path/than/there/was/any/room/for/in/the/old/string/table' a.so",
      .needs = "patchelf"},
     {.name = "Stripped", .flags = "-shared -fPIC", .then = "strip a.so"},
-    {.name = "WithoutSectionHeaders", .flags = "-shared -fPIC",
+    {.name = "WithoutSectionHeaders",
+     .flags = "-shared -fPIC",
      .then = "dd if=/dev/zero of=a.so bs=1 seek=40 count=8 conv=notrunc status=none && "
-             "dd if=/dev/zero of=a.so bs=1 seek=58 count=6 conv=notrunc status=none", .tools = false},
-    {.name = "Arm64", .flags = "-shared -fPIC", .compiler = "aarch64-linux-gnu-gcc", .needs = "aarch64-linux-gnu-gcc",
-     .runs = false, .tools = false},
-    {.name = "Arm64Packed4K", .flags = "-shared -fPIC -nostdlib -fuse-ld=lld -Wl,--pack-dyn-relocs=relr -Wl,-z,max-page-size=4096",
-     .compiler = "aarch64-linux-gnu-gcc -B/usr/lib/llvm-14/bin", .needs = "ld.lld", .runs = false, .tools = false},
+             "dd if=/dev/zero of=a.so bs=1 seek=58 count=6 conv=notrunc status=none",
+     .tools = false},
+    {.name = "Arm64",
+     .flags = "-shared -fPIC",
+     .compiler = "aarch64-linux-gnu-gcc",
+     .needs = "aarch64-linux-gnu-gcc",
+     .runs = false,
+     .tools = false},
+    {.name = "Arm64Packed4K",
+     .flags = "-shared -fPIC -nostdlib -fuse-ld=lld -Wl,--pack-dyn-relocs=relr -Wl,-z,max-page-size=4096",
+     .compiler = "aarch64-linux-gnu-gcc -B/usr/lib/llvm-14/bin",
+     .needs = "ld.lld",
+     .runs = false,
+     .tools = false},
 };
 
 class CarveKind : public ::testing::TestWithParam<Kind> {
@@ -115,7 +132,8 @@ class CarveKind : public ::testing::TestWithParam<Kind> {
   std::string result_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Files, CarveKind, ::testing::ValuesIn(kinds), [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(Files, CarveKind, ::testing::ValuesIn(kinds),
+                         [](const auto& test) { return test.param.name; });
 
 TEST_P(CarveKind, LosesWhatOneGpuDoesNotNeedAndStaysSound) {
   const std::string before = kind().runs ? testing::load(folder_, kind().file) : "";
@@ -138,7 +156,8 @@ TEST_P(CarveKind, CanBeCarvedAgain) {
     EXPECT_LT(again.new_size, again.old_size);
   }
   expect_sound(result_, only_for_90(both));
-  EXPECT_EQ(carve_file(file(result_), file("third" + result_), for_gpu("9.0")).outcome, Outcome::nothing_to_drop);
+  EXPECT_EQ(carve_file(file(result_), file("third" + result_), for_gpu("9.0")).outcome,
+            Outcome::nothing_to_drop);
 }
 
 TEST_P(CarveKind, SurvivesOtherPeoplesTools) {
@@ -149,7 +168,9 @@ TEST_P(CarveKind, SurvivesOtherPeoplesTools) {
   EXPECT_EQ(quiet(folder_, "strip -o " + stripped + " " + result_), "");
   expect_sound(stripped, shown);
   EXPECT_EQ(quiet(folder_, "objcopy --only-keep-debug " + result_ + " " + debug), "");
-  EXPECT_EQ(quiet(folder_, "objcopy --strip-debug --add-gnu-debuglink=" + debug + " " + result_ + " linked" + result_), "");
+  EXPECT_EQ(quiet(folder_,
+                  "objcopy --strip-debug --add-gnu-debuglink=" + debug + " " + result_ + " linked" + result_),
+            "");
   expect_sound("linked" + result_, shown);
   if (testing::have_program("patchelf")) {
     fs::copy_file(file(result_), file(patched));
@@ -178,15 +199,18 @@ class CarveExecutable : public CarveKind {};
 
 std::vector<Kind> executables() {
   std::vector<Kind> found;
-  std::ranges::copy_if(kinds, std::back_inserter(found), [](const Kind& kind) { return kind.file.ends_with(".out"); });
+  std::ranges::copy_if(kinds, std::back_inserter(found),
+                       [](const Kind& kind) { return kind.file.ends_with(".out"); });
   return found;
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, CarveExecutable, ::testing::ValuesIn(executables()), [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(Files, CarveExecutable, ::testing::ValuesIn(executables()),
+                         [](const auto& test) { return test.param.name; });
 
 TEST_P(CarveExecutable, GnusToolsRefuseItRatherThanRuinIt) {
   carve_file(file(kind().file), file(result_), for_gpu("9.0"));
-  EXPECT_EQ(quiet(folder_, "strip -o s.out b.out >/dev/null 2>&1; test ! -e s.out || ./s.out > /dev/null"), "");
+  EXPECT_EQ(quiet(folder_, "strip -o s.out b.out >/dev/null 2>&1; test ! -e s.out || ./s.out > /dev/null"),
+            "");
 }
 
 class Carve : public ::testing::Test {
@@ -194,7 +218,8 @@ class Carve : public ::testing::Test {
   void SetUp() override {
     if (!testing::have_program("gcc")) GTEST_SKIP() << "no gcc on PATH";
   }
-  fs::path library(const std::vector<std::vector<TestImage>>& containers, const std::vector<std::size_t>& unwrapped = {}) {
+  fs::path library(const std::vector<std::vector<TestImage>>& containers,
+                   const std::vector<std::size_t>& unwrapped = {}) {
     testing::write_parts(folder_, containers, unwrapped);
     testing::link_parts(folder_, "a.so");
     return folder_.path() / "a.so";
@@ -205,7 +230,8 @@ class Carve : public ::testing::Test {
 };
 
 TEST_F(Carve, LeavesAContainerWithoutAWrapperWhereItIs) {
-  const fs::path source = library({three_containers[1], three_containers[2], three_containers[1], three_containers[2]}, {1});
+  const fs::path source =
+      library({three_containers[1], three_containers[2], three_containers[1], three_containers[2]}, {1});
   const CarvedFile carved = carve_file(source, output(), for_gpu("9.0"));
   ASSERT_EQ(carved.untouched.size(), 1u);
   EXPECT_EQ(carved.untouched[0], std::pair(Untouched::no_wrapper, std::size_t{1}));
@@ -284,7 +310,8 @@ TEST_F(Carve, KernelsForOtherGpusAloneAreANoteAndNoReasonToRefuse) {
 }
 
 TEST_F(Carve, TellsWhatMinimalWouldDropMore) {
-  const fs::path source = library({{{"sm_80", 20'000}, {"sm_90", 30'000}}, {{"sm_80", 20'000}, {"sm_86", 50'000}}});
+  const fs::path source =
+      library({{{"sm_80", 20'000}, {"sm_90", 30'000}}, {{"sm_80", 20'000}, {"sm_86", 50'000}}});
   CarveOptions options = for_gpu("9.0");
   const CarveTotals usual = carve_file(source, output(), options).totals;
   EXPECT_GE(usual.bytes_kept - usual.bytes_minimal, 20'000u);
@@ -305,7 +332,8 @@ TEST_F(Carve, InPlaceKeepsPermissionsTimesAndLinks) {
   fs::last_write_time(source, fs::file_time_type::clock::now() - std::chrono::hours(1000));
   const auto time = fs::last_write_time(source);
   fs::create_symlink("a.so", folder_.path() / "link.so");
-  const CarvedFile carved = carve_file(folder_.path() / "link.so", folder_.path() / "link.so", for_gpu("9.0"));
+  const CarvedFile carved =
+      carve_file(folder_.path() / "link.so", folder_.path() / "link.so", for_gpu("9.0"));
   EXPECT_TRUE(fs::is_symlink(folder_.path() / "link.so"));
   EXPECT_EQ(fs::file_size(source), carved.new_size);
   EXPECT_EQ(fs::status(source).permissions(), fs::perms(0741));
@@ -360,7 +388,8 @@ TEST_F(Carve, TheCheckSeesAFlippedByteAnywhereInLoadedMemory) {
   std::size_t missed = 0, tried = 0;
   for (const ElfSection& section : good_elf.sections()) {
     if (!(section.flags & elf::shf_alloc) || section.type == elf::sht_nobits || section.size == 0) continue;
-    for (const std::uint64_t at : {section.offset, section.offset + section.size / 2, section.offset + section.size - 1}) {
+    for (const std::uint64_t at :
+         {section.offset, section.offset + section.size / 2, section.offset + section.size - 1}) {
       std::string bad = good;
       bad[at] = static_cast<char>(bad[at] ^ 0x10);
       ++tried;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A source that somebody writes to while it is carved: the carve is that of the old file or of the new one, or an error.
+// A source that somebody writes to while it is carved: the carve is that of the old file or of the new one,
+// or an error.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -24,13 +25,18 @@ class ChangedSource : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!testing::have_program("gcc")) GTEST_SKIP() << "no gcc on PATH";
-    testing::write_parts(folder_, {{{"sm_80", 90'000}, {"sm_90", 40'000}}, {{"sm_75", 50'000}, {"sm_90", 15'000}}});
+    testing::write_parts(folder_,
+                         {{{"sm_80", 90'000}, {"sm_90", 40'000}}, {{"sm_75", 50'000}, {"sm_90", 15'000}}});
     testing::link_parts(folder_, "a.so");
     options_.targets = parse_carve_targets("9.0");
     old_ = new_ = read_file(source_);
     const std::string carved = carve();
     // A byte of a kept image: the tail of the largest one.
-    const std::size_t kept = old_.find(carved.substr(carved.find("\x7f" "ELF", 4) + 20'000, 64));
+    const std::size_t kept = old_.find(carved.substr(carved.find("\x7f"
+                                                                 "ELF",
+                                                                 4) +
+                                                         20'000,
+                                                     64));
     ASSERT_NE(kept, std::string::npos);
     at_ = kept;
     new_[at_] = static_cast<char>(~new_[at_]);

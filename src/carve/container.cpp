@@ -30,7 +30,9 @@ std::optional<Zip> directory_of(ByteSpan bytes) {
 bool is_meant_as_wheel(const fs::path& path, ByteSpan bytes) {
   if (path.extension() == ".whl") return true;
   const auto zip = directory_of(bytes);
-  return zip && std::ranges::any_of(zip->members, [](const ZipMember& member) { return !dist_info_stem(member.name).empty(); });
+  return zip && std::ranges::any_of(zip->members, [](const ZipMember& member) {
+           return !dist_info_stem(member.name).empty();
+         });
 }
 
 // The most telling of what `inspect` did not read.
@@ -38,7 +40,8 @@ std::string unread_in(const Inspection& inspection, const fs::path& path) {
   const auto worst = std::ranges::max_element(inspection.not_read, {}, &NotRead::holds);
   if (worst == inspection.not_read.end()) return "";
   const std::size_t inside = path.string().size() + 1;
-  const std::string name = worst->path.size() > inside ? printable(worst->path.substr(inside)) : "what is in it";
+  const std::string name =
+      worst->path.size() > inside ? printable(worst->path.substr(inside)) : "what is in it";
   return fmt::format("{}: {}{}{}", name, worst->words, worst->seen.empty() ? "" : ", ", worst->seen);
 }
 
@@ -46,7 +49,8 @@ std::string unread_in(const Inspection& inspection, const fs::path& path) {
 
 NotRead look_into_whole_zip(const fs::path& path, ByteSpan bytes) {
   const auto zip = directory_of(bytes);
-  NotRead out{.format = "zip", .words = std::string(zip ? words_for_zip(*zip) : "zip archive"), .size = bytes.size()};
+  NotRead out{
+      .format = "zip", .words = std::string(zip ? words_for_zip(*zip) : "zip archive"), .size = bytes.size()};
   try {
     const Inspection inspection = inspect({path}, {.threads = 1});
     if (!inspection.gpu().empty()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Kills carves with SIGKILL at random moments and right before each change of a file's name: a file is always the old one or the
-// whole new one, a new folder or wheel is not there or whole, and what was left beside it goes with the next carve.
+// Kills carves with SIGKILL at random moments and right before each change of a file's name: a file is
+// always the old one or the whole new one, a new folder or wheel is not there or whole, and what was left
+// beside it goes with the next carve.
 #include <gtest/gtest.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -55,13 +56,14 @@ bool run_for(std::chrono::microseconds delay, const std::function<void()>& actio
 bool changes_a_name(std::uint64_t call) {
   static constexpr std::array calls = {
 #ifdef SYS_rename
-      SYS_rename, SYS_link, SYS_symlink, SYS_unlink, SYS_rmdir, SYS_mkdir,
+      SYS_rename,   SYS_link,      SYS_symlink, SYS_unlink,    SYS_rmdir,    SYS_mkdir,
 #endif
-      SYS_renameat, SYS_renameat2, SYS_linkat, SYS_symlinkat, SYS_unlinkat, SYS_mkdirat};
+      SYS_renameat, SYS_renameat2, SYS_linkat,  SYS_symlinkat, SYS_unlinkat, SYS_mkdirat};
   return std::ranges::find(calls, static_cast<long>(call)) != calls.end();
 }
 
-// In a process of its own, which is traced and killed right before its `n`th change of a name, from 1. Were there so many?
+// In a process of its own, which is traced and killed right before its `n`th change of a name, from 1. Were
+// there so many?
 bool run_to_change(int n, const std::function<void()>& action) {
   const pid_t child = ::fork();
   if (child == 0) {
@@ -110,7 +112,8 @@ bool may_trace() {
 }
 
 // Before each change that `action` makes, until it makes no more; how many there were.
-int kill_before_each_change(const std::function<void()>& prepare, const std::function<void()>& action, const std::function<void()>& check) {
+int kill_before_each_change(const std::function<void()>& prepare, const std::function<void()>& action,
+                            const std::function<void()>& check) {
   if (!may_trace()) return 0;
   for (int n = 1;; ++n) {
     SCOPED_TRACE(fmt::format("killed before change {}", n));
@@ -182,7 +185,8 @@ TEST_F(KilledCarve, LeavesTheOldFileOrTheWholeNewOneAtManyMoments) {
   };
   const int changes = kill_before_each_change([&] { write_file_atomically(place_, old_); },
                                               [&] { carve_file(place_, place_, options_); }, check);
-  EXPECT_TRUE(!may_trace() || (changes > 0 && leftovers > 0)) << changes << " changes, " << leftovers << " leftovers";
+  EXPECT_TRUE(!may_trace() || (changes > 0 && leftovers > 0))
+      << changes << " changes, " << leftovers << " leftovers";
   ASSERT_TRUE(carve_for(forever));
   EXPECT_EQ(read_file(place_), carved);
   EXPECT_EQ(files_beside(), 0u);
@@ -193,10 +197,12 @@ using Contents = std::map<std::string, std::string>;  // of files by path, of li
 class KilledFolder : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!testing::have_program("gcc") || !testing::have_program("python3")) GTEST_SKIP() << "no gcc or python3 on PATH";
+    if (!testing::have_program("gcc") || !testing::have_program("python3"))
+      GTEST_SKIP() << "no gcc or python3 on PATH";
     testing::write_parts(folder_, {{{"sm_80", 90'000}, {"sm_90"}}, {{"sm_75", 50'000}, {"sm_90", 15'000}}});
     fs::create_directories(old_ / "lib");
-    for (const char* name : {"lib/a.so", "lib/b.so", "c.so"}) testing::link_parts(folder_, std::string("old/") + name);
+    for (const char* name : {"lib/a.so", "lib/b.so", "c.so"})
+      testing::link_parts(folder_, std::string("old/") + name);
     fs::create_hard_link(old_ / "lib/a.so", old_ / "lib/same.so");
     fs::create_symlink("lib/a.so", old_ / "link.so");
     write_file_atomically(old_ / "text", "text\n");
@@ -216,12 +222,15 @@ class KilledFolder : public ::testing::Test {
 
   std::vector<std::string> names_in_places() const {
     std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(places_)) names.push_back(entry.path().filename().string());
+    for (const auto& entry : fs::directory_iterator(places_))
+      names.push_back(entry.path().filename().string());
     return names;
   }
 
-  // Carves anew, killed at random moments: `wanted` is not there or whole, and at most one leftover lies beside it.
-  void expect_all_or_nothing(const fs::path& place, const std::function<void()>& carve, const std::function<void()>& expect_whole) {
+  // Carves anew, killed at random moments: `wanted` is not there or whole, and at most one leftover lies
+  // beside it.
+  void expect_all_or_nothing(const fs::path& place, const std::function<void()>& carve,
+                             const std::function<void()>& expect_whole) {
     auto moment = moments_of(carve);
     expect_whole();
     int leftovers = 0;
@@ -239,7 +248,8 @@ class KilledFolder : public ::testing::Test {
       ASSERT_FALSE(HasFailure()) << "round " << i;
     }
     const int changes = kill_before_each_change(prepare, carve, check);
-    EXPECT_TRUE(!may_trace() || (changes > 0 && leftovers > 0)) << changes << " changes, " << leftovers << " leftovers";
+    EXPECT_TRUE(!may_trace() || (changes > 0 && leftovers > 0))
+        << changes << " changes, " << leftovers << " leftovers";
     prepare();
     ASSERT_TRUE(run_for(forever, carve));
     expect_whole();
@@ -259,10 +269,12 @@ TEST_F(KilledFolder, IsNotThereOrWhole) {
   carve_tree(old_, folder_.path() / "reference", options_);
   const Contents wanted = contents_of(folder_.path() / "reference");
   ASSERT_EQ(wanted.size(), 7u);  // with the manifest
-  expect_all_or_nothing(place, [&] { carve_tree(old_, place, options_); }, [&] {
-    EXPECT_TRUE(contents_of(place) == wanted);
-    EXPECT_EQ(fs::hard_link_count(place / "lib/a.so"), 2u);
-  });
+  expect_all_or_nothing(
+      place, [&] { carve_tree(old_, place, options_); },
+      [&] {
+        EXPECT_TRUE(contents_of(place) == wanted);
+        EXPECT_EQ(fs::hard_link_count(place / "lib/a.so"), 2u);
+      });
 }
 
 TEST_F(KilledFolder, InPlaceHasEachFileOldOrNewAndTheNextCarveFinishes) {
@@ -292,7 +304,8 @@ TEST_F(KilledFolder, InPlaceHasEachFileOldOrNewAndTheNextCarveFinishes) {
     const Contents finished = contents_of(place);
     for (const auto& [name, content] : before) ASSERT_TRUE(finished.at(name) == after.at(name)) << name;
     split += !fs::equivalent(place / "lib/a.so", place / "lib/same.so");
-    for (const auto& [name, content] : finished) ASSERT_TRUE(after.contains(name)) << name << " was left behind";
+    for (const auto& [name, content] : finished)
+      ASSERT_TRUE(after.contains(name)) << name << " was left behind";
   };
   for (int i = 0; i < rounds; ++i) {
     begin_again();
@@ -302,7 +315,8 @@ TEST_F(KilledFolder, InPlaceHasEachFileOldOrNewAndTheNextCarveFinishes) {
   }
   EXPECT_LE(split, rounds / 20) << "a name is given to the new file right after it is in place";
   kill_before_each_change(begin_again, carve, check);
-  EXPECT_TRUE(!may_trace() || (mixed > 0 && untouched > 0)) << mixed << " mixed, " << untouched << " untouched";
+  EXPECT_TRUE(!may_trace() || (mixed > 0 && untouched > 0))
+      << mixed << " mixed, " << untouched << " untouched";
 }
 
 TEST_F(KilledFolder, AWheelIsNotThereOrWhole) {
@@ -310,16 +324,22 @@ TEST_F(KilledFolder, AWheelIsNotThereOrWhole) {
 import hashlib, base64, zipfile
 info = "pkg-1.2.dist-info"
 files = {"pkg/a.so": open("old/c.so", "rb").read(), "pkg/b.so": open("old/lib/b.so", "rb").read(),
-         info + "/METADATA": b"Metadata-Version: 2.1\nName: pkg\nVersion: 1.2\n", info + "/WHEEL": b"Wheel-Version: 1.0\nTag: py3-none-any\n"}
-record = "".join(f"{n},sha256={base64.urlsafe_b64encode(hashlib.sha256(d).digest()).rstrip(b'=').decode()},{len(d)}\n" for n, d in files.items())
+         info + "/METADATA": b"Metadata-Version: 2.1\nName: pkg\nVersion: 1.2\n",
+         info + "/WHEEL": b"Wheel-Version: 1.0\nTag: py3-none-any\n"}
+def sum(data):
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+record = "".join(f"{n},sha256={sum(d)},{len(d)}\n" for n, d in files.items())
 files[info + "/RECORD"] = (record + info + "/RECORD,,\n").encode()
 with zipfile.ZipFile("pkg-1.2-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as z:
     for name, data in files.items(): z.writestr(name, data)
 )");
   folder_.run("python3 make.py");
-  const fs::path wheel = folder_.path() / "pkg-1.2-py3-none-any.whl", place = places_ / "pkg-1.2+sm90-py3-none-any.whl";
+  const fs::path wheel = folder_.path() / "pkg-1.2-py3-none-any.whl",
+                 place = places_ / "pkg-1.2+sm90-py3-none-any.whl";
   const std::string wanted = read_file(carve_wheel(wheel, folder_.path() / "reference", options_).path);
-  expect_all_or_nothing(place, [&] { carve_wheel(wheel, places_, options_); }, [&] { EXPECT_TRUE(read_file(place) == wanted); });
+  expect_all_or_nothing(
+      place, [&] { carve_wheel(wheel, places_, options_); },
+      [&] { EXPECT_TRUE(read_file(place) == wanted); });
 }
 
 }  // namespace

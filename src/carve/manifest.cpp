@@ -16,7 +16,8 @@ void write_carved_file(JsonWriter& json, const CarvedFile& file) {
   json.member("containers_unserved", file.totals.unserved);
   if (!file.old_held.empty()) json.member("code_before", file.old_held).member("code_after", file.new_held);
   if (file.new_architectures) {
-    json.member("arch_list_before", *file.old_architectures).member("arch_list_after", *file.new_architectures);
+    json.member("arch_list_before", *file.old_architectures)
+        .member("arch_list_after", *file.new_architectures);
   }
   json.end_object();
 }
@@ -35,7 +36,8 @@ bool is_json(std::string_view text) {
 
 }  // namespace
 
-std::string carve_manifest(const std::vector<CarvedFile>& files, const CarveOptions& options, std::string_view earlier) {
+std::string carve_manifest(const std::vector<CarvedFile>& files, const CarveOptions& options,
+                           std::string_view earlier) {
   JsonWriter json;
   json.begin_object().member("tool", "torchlathe " LATHE_VERSION).member("made_by", "carve");
   json.key("gpus").begin_array();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The record that a carve leaves beside its result: what it was made from, for which GPUs, what was kept and dropped.
-// No time and no path of the machine, so that the same carve makes the same bytes.
+// The record that a carve leaves beside its result: what it was made from, for which GPUs, what was kept and
+// dropped. No time and no path of the machine, so that the same carve makes the same bytes.
 #pragma once
 
 #include <string>
@@ -12,8 +12,10 @@
 
 namespace lathe {
 
-// Paths are written relative as they are in `files`. `earlier`: the manifest that the source brought along, or "".
-std::string carve_manifest(const std::vector<CarvedFile>& files, const CarveOptions& options, std::string_view earlier);
+// Paths are written relative as they are in `files`. `earlier`: the manifest that the source brought along,
+// or "".
+std::string carve_manifest(const std::vector<CarvedFile>& files, const CarveOptions& options,
+                           std::string_view earlier);
 
 // One file as a JSON record: also what the command prints.
 void write_carved_file(JsonWriter& json, const CarvedFile& file);

@@ -60,7 +60,8 @@ class TreeCarver {
 
   CarvedTree plan(std::vector<const ZipMember*> members) {
     std::ranges::sort(members, {}, &ZipMember::name);
-    for (const ZipMember* member : members) items_.push_back({.relative = member->name, .size = member->size});
+    for (const ZipMember* member : members)
+      items_.push_back({.relative = member->name, .size = member->size});
     carve_all([&](std::size_t i) { return plan_one(*members[i]); });
     if (damage_) std::rethrow_exception(damage_);
     return std::move(tree_);
@@ -68,7 +69,8 @@ class TreeCarver {
 
   CarvedTree to(const fs::path& destination) {
     if (fs::exists(fs::symlink_status(destination))) {
-      throw Error({.what = "this is there already", .where = {.file = destination.string()},
+      throw Error({.what = "this is there already",
+                   .where = {.file = destination.string()},
                    .next = "name a folder that does not exist yet, or remove it"});
     }
     may_empty();
@@ -88,7 +90,8 @@ class TreeCarver {
     link_and_finish(folder.path());
     if (options_.write_manifest && !tree_.files.empty()) {
       write_manifest(folder.path());
-      update_installed_records(folder.path(), changed_files(), std::string(manifest_name), records_in(folder.path()));
+      update_installed_records(folder.path(), changed_files(), std::string(manifest_name),
+                               records_in(folder.path()));
     }
     fs::permissions(folder.path(), fs::status(source_).permissions());
     expect_all(folder.path(), place);
@@ -97,8 +100,8 @@ class TreeCarver {
   }
 
  private:
-  // A library without code for any target loses what it has only where the old one stays: a GPU that was mistyped would
-  // cost all libraries of a folder their code.
+  // A library without code for any target loses what it has only where the old one stays: a GPU that was
+  // mistyped would cost all libraries of a folder their code.
   void may_empty() {
     may_empty_ = true;
     if (options_.carve.minimal) options_.carve.unfit = CarveOptions::Unfit::empty;
@@ -134,10 +137,12 @@ class TreeCarver {
   void say_what_is_left_out() {
     std::ranges::sort(others_);
     for (const fs::path& other : others_) {
-      tree_.left_out.add({.rule = "carve-left-out", .severity = Severity::warning,
-                          .where = {.file = other.generic_string()},
-                          .what = fmt::format("{}, which the new folder does not have", kind_of(source_ / other)),
-                          .fix = "make it there yourself, if something needs it"});
+      tree_.left_out.add(
+          {.rule = "carve-left-out",
+           .severity = Severity::warning,
+           .where = {.file = other.generic_string()},
+           .what = fmt::format("{}, which the new folder does not have", kind_of(source_ / other)),
+           .fix = "make it there yourself, if something needs it"});
     }
   }
 
@@ -166,17 +171,22 @@ class TreeCarver {
 
   // Somebody may have removed the folder while it was filled: what was written after that alone is no result.
   void expect_all(const fs::path& written, const fs::path& place) const {
-    const bool all = std::ranges::all_of(items_, [&](const Item& item) { return fs::exists(fs::symlink_status(written / item.relative)); }) &&
-                     std::ranges::all_of(links_, [&](const fs::path& link) { return fs::is_symlink(written / link); });
+    const bool all =
+        std::ranges::all_of(
+            items_,
+            [&](const Item& item) { return fs::exists(fs::symlink_status(written / item.relative)); }) &&
+        std::ranges::all_of(links_, [&](const fs::path& link) { return fs::is_symlink(written / link); });
     if (!all) throw lost(place);
   }
 
   // Permissions of folders come last: one may be read-only.
   void link_and_finish(const fs::path& destination) const {
     for (const Item& item : items_) {
-      if (item.link_to) fs::create_hard_link(destination / items_[*item.link_to].relative, destination / item.relative);
+      if (item.link_to)
+        fs::create_hard_link(destination / items_[*item.link_to].relative, destination / item.relative);
     }
-    for (const fs::path& folder : folders_) fs::permissions(destination / folder, fs::status(source_ / folder).permissions());
+    for (const fs::path& folder : folders_)
+      fs::permissions(destination / folder, fs::status(source_ / folder).permissions());
   }
 
   // In place a carved file is a new one: its other names in this folder become names of it, at once.
@@ -204,11 +214,14 @@ class TreeCarver {
     std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return items_[i].size; });
     std::vector<CarvedFile> done(items_.size());
     std::size_t finished = 0;
-    const auto failures = parallel_for(order.size(), [&](std::size_t k) {
-      done[order[k]] = one(order[k]);
-      const std::lock_guard lock(progress_);
-      if (options_.progress) options_.progress(++finished, order.size());
-    }, options_.threads);
+    const auto failures = parallel_for(
+        order.size(),
+        [&](std::size_t k) {
+          done[order[k]] = one(order[k]);
+          const std::lock_guard lock(progress_);
+          if (options_.progress) options_.progress(++finished, order.size());
+        },
+        options_.threads);
     collect(order, done, failures);
   }
 
@@ -234,8 +247,12 @@ class TreeCarver {
     if (!opened) return {};
     CarveOptions options = options_.carve;
     const Elf elf = Elf::parse(opened->bytes(), member.name);
-    if (!options_.include_vendor && is_vendor_file(member.name, elf.soname())) options.leave_because = vendors_own;
-    return plan_library({.path = member.name, .bytes = opened->bytes(), .absent = opened->absent(), .sha256 = to_hex(hash.finish())},
+    if (!options_.include_vendor && is_vendor_file(member.name, elf.soname()))
+      options.leave_because = vendors_own;
+    return plan_library({.path = member.name,
+                         .bytes = opened->bytes(),
+                         .absent = opened->absent(),
+                         .sha256 = to_hex(hash.finish())},
                         options);
   }
 
@@ -311,8 +328,11 @@ class TreeCarver {
       what = error.what();
       tree_.fault = true;
     }
-    tree_.failures.add({.rule = "carve-failed", .severity = Severity::error, .where = {.file = item.relative.generic_string()},
-                        .what = what, .fix = fix});
+    tree_.failures.add({.rule = "carve-failed",
+                        .severity = Severity::error,
+                        .where = {.file = item.relative.generic_string()},
+                        .what = what,
+                        .fix = fix});
   }
 
   void refuse_if_nothing_fits() {
@@ -321,7 +341,8 @@ class TreeCarver {
       return file.outcome != Outcome::left_alone && !file.unfit && file.totals.images != 0;
     });
     if (first == tree_.files.end() || others) return;
-    tree_.failures.add({.rule = "carve-no-code", .severity = Severity::error,
+    tree_.failures.add({.rule = "carve-no-code",
+                        .severity = Severity::error,
                         .where = {.file = options_.name.empty() ? source_.string() : options_.name},
                         .what = fmt::format("no library here holds code for {}; {} holds {}",
                                             to_string(options_.carve.targets), first->path, first->old_held),
@@ -347,7 +368,7 @@ class TreeCarver {
 
   const fs::path source_;
   TreeOptions options_;
-  std::vector<Item> items_;  // regular files, by path
+  std::vector<Item> items_;                                      // regular files, by path
   std::map<std::size_t, std::vector<std::size_t>> other_names_;  // of items, items that are the same file
   std::vector<fs::path> folders_, links_;
   std::vector<fs::path> others_;  // FIFOs, sockets, devices
@@ -366,13 +387,15 @@ std::size_t CarvedTree::count(Outcome outcome) const {
 std::uint64_t CarvedTree::minimal_saves() const {
   std::uint64_t saves = 0;
   for (const CarvedFile& file : files) {
-    if (file.outcome != Outcome::left_alone || file.unfit) saves += file.totals.bytes_kept - file.totals.bytes_minimal;
+    if (file.outcome != Outcome::left_alone || file.unfit)
+      saves += file.totals.bytes_kept - file.totals.bytes_minimal;
   }
   return saves;
 }
 
 int CarvedTree::exit_code() const {
-  const bool wrong = std::ranges::any_of(files, [](const CarvedFile& file) { return file.notes.exit_code() != 0; });
+  const bool wrong =
+      std::ranges::any_of(files, [](const CarvedFile& file) { return file.notes.exit_code() != 0; });
   return wrong || !not_read.empty() ? 1 : failures.exit_code();
 }
 

@@ -40,10 +40,13 @@ bool looks_like_elf(const ZipMember& member) {
   if (!member.readable || member.size < look) return false;
   if (member.method == 0) return Elf::looks_like(member.packed);
   bool is_elf = false;
-  inflate(member.packed, member.size, [&](ByteSpan out) {
-    is_elf = Elf::looks_like(out);
-    return false;
-  }, look);
+  inflate(
+      member.packed, member.size,
+      [&](ByteSpan out) {
+        is_elf = Elf::looks_like(out);
+        return false;
+      },
+      look);
   return is_elf;
 }
 
@@ -56,13 +59,15 @@ void unpack(const ZipMember& member, const std::function<bool(ByteSpan)>& sink) 
     made = inflate(member.packed, member.size, sink);
   }
   if (made.crc != member.crc) {
-    throw Error({.what = fmt::format("{}: its checksum is wrong", printable(member.name)), .where = {},
+    throw Error({.what = fmt::format("{}: its checksum is wrong", printable(member.name)),
+                 .where = {},
                  .next = "the wheel is damaged: fetch it again"});
   }
 }
 
 std::string unpack_text(const ZipMember& member) {
-  if (member.size > largest_text) throw Error({.what = fmt::format("{} is larger than such a file can be", printable(member.name))});
+  if (member.size > largest_text)
+    throw Error({.what = fmt::format("{} is larger than such a file can be", printable(member.name))});
   std::string text;
   unpack(member, [&](ByteSpan bytes) {
     text += as_text(bytes);
@@ -86,7 +91,10 @@ void unpack_file(const ZipMember& member, const fs::path& path) {
 class WheelCarver {
  public:
   WheelCarver(const fs::path& source, const fs::path& destination, const TreeOptions& options)
-      : source_(source), map_(MappedFile::open(source)), options_(options), zip_(read_zip(map_.bytes(), source.string())) {
+      : source_(source),
+        map_(MappedFile::open(source)),
+        options_(options),
+        zip_(read_zip(map_.bytes(), source.string())) {
     refuse_what_is_damaged();
     name_wheel(destination);
   }
@@ -107,7 +115,8 @@ class WheelCarver {
   CarvedWheel plan() {
     TreeOptions options = options_;
     options.name = source_.path().string();
-    CarvedWheel planned{.tree = plan_members(libraries_, options), .path = {}, .old_file_size = source_.size()};
+    CarvedWheel planned{
+        .tree = plan_members(libraries_, options), .path = {}, .old_file_size = source_.size()};
     is_done(planned);
     return planned;
   }
@@ -127,7 +136,8 @@ class WheelCarver {
   class MadeFolder {
    public:
     explicit MadeFolder(const fs::path& path) {
-      for (fs::path each = path.lexically_normal(); !each.empty() && !fs::exists(each); each = each.parent_path()) {
+      for (fs::path each = path.lexically_normal(); !each.empty() && !fs::exists(each);
+           each = each.parent_path()) {
         made_.push_back(each);
       }
       if (!made_.empty()) create_folders(made_.front());
@@ -146,15 +156,17 @@ class WheelCarver {
   };
 
   [[noreturn]] void fail(std::string what, std::string next) const {
-    throw Error({.what = std::move(what), .where = {.file = source_.path().string()}, .next = std::move(next)});
+    throw Error(
+        {.what = std::move(what), .where = {.file = source_.path().string()}, .next = std::move(next)});
   }
 
   void refuse_what_is_damaged() const {
     for (const Finding& finding : zip_.findings) {
       if (finding.severity == Severity::note || finding.rule == "wheel-link") continue;
       fail(fmt::format("{}: {}", finding.where.text(), finding.what),
-           finding.rule == "not-read" ? "such a wheel is not carved: unpack it, and pack it again with deflate (zip -r)"
-                                      : "such a wheel is not carved: fetch it again");
+           finding.rule == "not-read"
+               ? "such a wheel is not carved: unpack it, and pack it again with deflate (zip -r)"
+               : "such a wheel is not carved: fetch it again");
     }
   }
 
@@ -164,7 +176,8 @@ class WheelCarver {
     if (options_.wheel_variant.empty() && name_.variant.empty()) {
       carved.version = version_for(name_.version, options_.carve.targets);
     } else {
-      carved.variant = variant_label(options_.wheel_variant.empty() ? "auto" : options_.wheel_variant, options_.carve.targets);
+      carved.variant = variant_label(options_.wheel_variant.empty() ? "auto" : options_.wheel_variant,
+                                     options_.carve.targets);
     }
     version_ = carved.version;
     label_ = carved.variant;
@@ -173,15 +186,18 @@ class WheelCarver {
     chosen_ = is_name(destination);
   }
 
-  // By its file's name, as an installer does; a file by another name may be known by its own .dist-info folder.
+  // By its file's name, as an installer does; a file by another name may be known by its own .dist-info
+  // folder.
   void find_name() {
     const auto file_name = parse_wheel_name(source_.path().filename().string());
     std::vector<std::string> stems;
     for (const ZipMember& member : zip_.members) {
       if (const std::string_view stem = dist_info_stem(member.name); !stem.empty()) stems.emplace_back(stem);
     }
-    if (stems.empty()) fail("there is no NAME-VERSION.dist-info/RECORD in it", "an installer would refuse it too");
-    const auto named = std::ranges::find_if(stems, [&](const std::string& stem) { return file_name && names_stem(*file_name, stem); });
+    if (stems.empty())
+      fail("there is no NAME-VERSION.dist-info/RECORD in it", "an installer would refuse it too");
+    const auto named = std::ranges::find_if(
+        stems, [&](const std::string& stem) { return file_name && names_stem(*file_name, stem); });
     if (named == stems.end() && stems.size() > 1) {
       fail(fmt::format("there are {} .dist-info folders in it, and its name is that of none", stems.size()),
            "name it as its index does: torch-2.10.0+cu128-cp312-cp312-manylinux_2_28_x86_64.whl");
@@ -189,7 +205,8 @@ class WheelCarver {
     stem_ = named == stems.end() ? stems[0] : *named;
     info_ = stem_ + ".dist-info";
     refuse_unreadable_info();
-    const auto inside = named == stems.end() ? wheel_name_inside(stem_, text_of("WHEEL"), label_inside(text_of(variant_file_name)))
+    const auto inside = named == stems.end() ? wheel_name_inside(stem_, text_of("WHEEL"),
+                                                                 label_inside(text_of(variant_file_name)))
                                              : file_name;
     if (!inside) {
       fail("no name of a wheel, and its WHEEL does not tell its tags",
@@ -200,19 +217,26 @@ class WheelCarver {
 
   void refuse_unreadable_info() const {
     const auto is_metadata = [&](const ZipMember& member) { return is_info(member.name, "METADATA"); };
-    if (std::ranges::any_of(zip_.members, is_metadata) && !metadata_with_version(text_of("METADATA"), "0")) fail_without_version();
-    if (!is_whole_record(text_of("RECORD"))) fail("its RECORD ends inside a name in quotes", "the wheel is damaged: fetch it again");
+    if (std::ranges::any_of(zip_.members, is_metadata) && !metadata_with_version(text_of("METADATA"), "0"))
+      fail_without_version();
+    if (!is_whole_record(text_of("RECORD")))
+      fail("its RECORD ends inside a name in quotes", "the wheel is damaged: fetch it again");
   }
 
-  [[noreturn]] void fail_without_version() const { fail("its METADATA names no version", "an installer would refuse it too"); }
+  [[noreturn]] void fail_without_version() const {
+    fail("its METADATA names no version", "an installer would refuse it too");
+  }
 
-  static bool is_name(const fs::path& destination) { return destination.extension() == ".whl" && !fs::is_directory(destination); }
+  static bool is_name(const fs::path& destination) {
+    return destination.extension() == ".whl" && !fs::is_directory(destination);
+  }
 
   // A folder, or one that does not exist yet, or the very name.
   fs::path place_for(const fs::path& destination, const std::string& file_name) const {
     if (!is_name(destination)) return free_place(destination / file_name);
     if (destination.filename() != file_name) {
-      throw Error({.what = "an installer goes by a wheel's name, so it cannot be chosen", .where = {.file = destination.string()},
+      throw Error({.what = "an installer goes by a wheel's name, so it cannot be chosen",
+                   .where = {.file = destination.string()},
                    .next = fmt::format("give a folder, or the name {}", file_name)});
     }
     return free_place(destination);
@@ -220,7 +244,9 @@ class WheelCarver {
 
   fs::path free_place(const fs::path& place) const {
     if (!options_.carve.dry_run && fs::exists(fs::symlink_status(place))) {
-      throw Error({.what = "this is there already", .where = {.file = place.string()}, .next = "remove it, or choose another folder"});
+      throw Error({.what = "this is there already",
+                   .where = {.file = place.string()},
+                   .next = "remove it, or choose another folder"});
     }
     return place;
   }
@@ -228,15 +254,17 @@ class WheelCarver {
   std::string new_name(std::string_view name) const {
     for (const std::string_view folder : {".dist-info", ".data"}) {
       const std::string old_folder = stem_ + std::string(folder);
-      const bool inside = name.starts_with(old_folder) && (name.size() == old_folder.size() || name[old_folder.size()] == '/');
+      const bool inside = name.starts_with(old_folder) &&
+                          (name.size() == old_folder.size() || name[old_folder.size()] == '/');
       if (inside) return new_stem_ + std::string(folder) + std::string(name.substr(old_folder.size()));
     }
     return std::string(name);
   }
 
   CarvedTree carve_libraries(const fs::path& folder) {
-    parallel_for_all(libraries_.size(), [&](std::size_t i) { unpack_file(*libraries_[i], folder / libraries_[i]->name); },
-                     options_.threads);
+    parallel_for_all(
+        libraries_.size(), [&](std::size_t i) { unpack_file(*libraries_[i], folder / libraries_[i]->name); },
+        options_.threads);
     TreeOptions options = options_;
     options.carve.synced = false;
     options.write_manifest = false;
@@ -247,7 +275,9 @@ class WheelCarver {
 
   void find_libraries() {
     std::vector<char> is_library(zip_.members.size());
-    parallel_for_all(zip_.members.size(), [&](std::size_t i) { is_library[i] = looks_like_elf(zip_.members[i]); }, options_.threads);
+    parallel_for_all(
+        zip_.members.size(), [&](std::size_t i) { is_library[i] = looks_like_elf(zip_.members[i]); },
+        options_.threads);
     for (std::size_t i = 0; i < is_library.size(); ++i) {
       if (is_library[i]) libraries_.push_back(&zip_.members[i]);
     }
@@ -267,11 +297,14 @@ class WheelCarver {
   // Members that are no libraries and may hold some.
   void look_at_others(CarvedTree& tree) const {
     std::vector<std::optional<NotRead>> seen(zip_.members.size());
-    parallel_for_all(zip_.members.size(), [&](std::size_t i) {
-      const ZipMember& member = zip_.members[i];
-      const bool library = std::ranges::find(libraries_, &member) != libraries_.end();
-      if (!member.folder && !library) seen[i] = look_at(member);
-    }, options_.threads);
+    parallel_for_all(
+        zip_.members.size(),
+        [&](std::size_t i) {
+          const ZipMember& member = zip_.members[i];
+          const bool library = std::ranges::find(libraries_, &member) != libraries_.end();
+          if (!member.folder && !library) seen[i] = look_at(member);
+        },
+        options_.threads);
     for (std::size_t i = 0; i < seen.size(); ++i) {
       if (!seen[i]) continue;
       seen[i]->within = source_.path().string();
@@ -288,7 +321,8 @@ class WheelCarver {
     return look_for_device_code(as_byte_span(more), more.size() >= member.size);
   }
 
-  // It holds the right code and nothing else: with a label, or the name that was asked for, an installer knows that.
+  // It holds the right code and nothing else: with a label, or the name that was asked for, an installer
+  // knows that.
   bool is_labelled_anew(const CarvedTree& tree) const {
     return chosen_ || (!options_.wheel_variant.empty() && tree.count(Outcome::nothing_to_drop) != 0);
   }
@@ -298,8 +332,10 @@ class WheelCarver {
     const bool vendor = std::ranges::any_of(carved.tree.files, [](const CarvedFile& file) {
       return file.outcome == Outcome::left_alone && !file.unfit;
     });
-    carved.unchanged = vendor ? "its device code is NVIDIA's own, or is left alone: --include-vendor carves NVIDIA's too"
-                       : carved.tree.not_read.empty() ? "nothing to drop" : "nothing to drop in what was read";
+    carved.unchanged =
+        vendor ? "its device code is NVIDIA's own, or is left alone: --include-vendor carves NVIDIA's too"
+        : carved.tree.not_read.empty() ? "nothing to drop"
+                                       : "nothing to drop in what was read";
     carved.new_file_size = carved.old_file_size;
     if (options_.carve.dry_run) return;
     const fs::path place = place_.parent_path() / name_.file_name();
@@ -325,12 +361,15 @@ class WheelCarver {
         carve_manifest(carved.tree.files, options_.carve, text_of(manifest_name)));
     if (!label_.empty()) {
       add(writer, *record, new_stem_ + ".dist-info/" + std::string(variant_file_name),
-          wheel_variant_json(label_, options_.carve.targets, toolkit_of(carved.tree, folder), text_of(variant_file_name)));
+          wheel_variant_json(label_, options_.carve.targets, toolkit_of(carved.tree, folder),
+                             text_of(variant_file_name)));
     }
-    writer.add(*record, new_name(record->name), as_byte_span(rewrite_record(unpack_text(*record), record->name, written_, [&](std::string_view name) {
-      const std::string now = new_name(name);
-      return is_replaced(std::string(name)) && !written_.contains(now) ? std::string() : now;
-    })));
+    writer.add(
+        *record, new_name(record->name),
+        as_byte_span(rewrite_record(unpack_text(*record), record->name, written_, [&](std::string_view name) {
+          const std::string now = new_name(name);
+          return is_replaced(std::string(name)) && !written_.contains(now) ? std::string() : now;
+        })));
     carved.new_file_size = writer.finish();
     file.take_attributes(source_, NewFile::Keep::mode);
     check(file);
@@ -342,14 +381,18 @@ class WheelCarver {
 
   // Of what is written anew or no longer holds.
   bool is_replaced(const std::string& name) const {
-    constexpr std::array<std::string_view, 4> files = {"RECORD.jws", "RECORD.p7s", manifest_name, variant_file_name};
+    constexpr std::array<std::string_view, 4> files = {"RECORD.jws", "RECORD.p7s", manifest_name,
+                                                       variant_file_name};
     return std::ranges::any_of(files, [&](std::string_view file) { return is_info(name, file); });
   }
-  bool is_info(const std::string& name, std::string_view file) const { return name == info_ + "/" + std::string(file); }
+  bool is_info(const std::string& name, std::string_view file) const {
+    return name == info_ + "/" + std::string(file);
+  }
 
   // A text of .dist-info, "" when the wheel has none of that name.
   std::string text_of(std::string_view file) const {
-    const auto it = std::ranges::find_if(zip_.members, [&](const ZipMember& member) { return is_info(member.name, file); });
+    const auto it = std::ranges::find_if(zip_.members,
+                                         [&](const ZipMember& member) { return is_info(member.name, file); });
     return it == zip_.members.end() ? "" : unpack_text(*it);
   }
 
@@ -359,7 +402,8 @@ class WheelCarver {
     for (const CarvedFile& file : tree.files) {
       if (file.outcome != Outcome::carved) continue;
       const MappedFile map = MappedFile::open(folder / file.path);
-      const auto inspection = inspect_bytes(map.bytes(), file.path, {.embedded = false});  // the toolkits are of the rest
+      // the toolkits are of the rest
+      const auto inspection = inspect_bytes(map.bytes(), file.path, {.embedded = false});
       for (const std::string& toolkit : inspection ? inspection->toolkits : std::vector<std::string>{}) {
         newest = std::max(newest, Version::parse(toolkit));
       }
@@ -378,7 +422,8 @@ class WheelCarver {
       if (!text) fail_without_version();
       add(writer, member, new_name(member.name), *text);
     } else {
-      const auto at = member.packed.empty() ? 0 : static_cast<std::uint64_t>(member.packed.data() - map_.bytes().data());
+      const auto at =
+          member.packed.empty() ? 0 : static_cast<std::uint64_t>(member.packed.data() - map_.bytes().data());
       writer.take_over(member, new_name(member.name), source_, at);
     }
   }
@@ -387,26 +432,32 @@ class WheelCarver {
     written_[name] = {.hash = writer.add(like, name, as_byte_span(content)), .size = content.size()};
   }
 
-  // The new wheel, read like a stranger's: all members are there and readable, and what was taken over is the same.
+  // The new wheel, read like a stranger's: all members are there and readable, and what was taken over is
+  // the same.
   void check(const NewFile& file) const {
     const MappedFile written = MappedFile::open(file.path());
     const Zip zip = read_zip(written.bytes(), file.path());
     std::map<std::string_view, const ZipMember*> by_name;
     for (const ZipMember& member : zip.members) by_name[member.name] = &member;
     std::string wrong = zip.findings.count(Severity::error) + zip.findings.count(Severity::warning) >
-                                zip_.findings.count(Severity::warning) ? zip.findings[0].what : "";
+                                zip_.findings.count(Severity::warning)
+                            ? zip.findings[0].what
+                            : "";
     for (const ZipMember& member : zip_.members) {
       if (is_replaced(member.name)) continue;
       const std::string name = new_name(member.name);
       const auto it = by_name.find(name);
       if (it == by_name.end()) wrong = name + " is missing";
-      else if (!written_.contains(name) && member.name != info_ + "/RECORD" && !same(member, *it->second)) wrong = name + " is another";
+      else if (!written_.contains(name) && member.name != info_ + "/RECORD" && !same(member, *it->second))
+        wrong = name + " is another";
     }
     written.expect_whole();
     if (wrong.empty()) return;
     source_.expect_unchanged("carved");
-    throw Error({.what = "the carved wheel did not pass its check and was deleted: " + wrong, .where = {.file = place_.string()},
-                 .next = "the old wheel is as it was; please report this", .kind = ErrorKind::fault});
+    throw Error({.what = "the carved wheel did not pass its check and was deleted: " + wrong,
+                 .where = {.file = place_.string()},
+                 .next = "the old wheel is as it was; please report this",
+                 .kind = ErrorKind::fault});
   }
 
   static bool same(const ZipMember& old_one, const ZipMember& new_one) {
@@ -423,7 +474,7 @@ class WheelCarver {
   std::string label_;                             // of a wheel variant: "sm90"
   fs::path place_;
   bool chosen_ = false;                          // the new wheel's own name was given, not a folder
-  std::vector<const ZipMember*> libraries_;  // ELF files, the largest first
+  std::vector<const ZipMember*> libraries_;      // ELF files, the largest first
   std::map<std::string, RecordedFile> written_;  // by new name
 };
 

@@ -29,8 +29,8 @@ std::string gpu_label(const CarveTarget& target) {
 
 using Row = std::vector<std::string>;
 
-// One field of CSV from `at` on, quoted or not; `at` comes to stand on the comma or line end behind it. `open`: its quote is
-// never closed.
+// One field of CSV from `at` on, quoted or not; `at` comes to stand on the comma or line end behind it.
+// `open`: its quote is never closed.
 std::string field_at(std::string_view text, std::size_t& at, bool& open) {
   std::string field;
   bool quoted = at < text.size() && text[at] == '"';
@@ -39,8 +39,10 @@ std::string field_at(std::string_view text, std::size_t& at, bool& open) {
     const char c = text[at];
     const bool quote = quoted && c == '"';
     if (quote && at + 1 < text.size() && text[at + 1] == '"') ++at;
-    else if (quote) { quoted = false; continue; }
-    else if (!quoted && (c == ',' || c == '\n' || c == '\r')) break;
+    else if (quote) {
+      quoted = false;
+      continue;
+    } else if (!quoted && (c == ',' || c == '\n' || c == '\r')) break;
     field += c;
   }
   open = quoted;
@@ -52,7 +54,8 @@ struct Rows {
   bool open = false;  // they end inside a quoted field
 };
 
-// RECORD as its writers and readers have it, Python's csv module: path, hash, size. Rows without a path are left out.
+// RECORD as its writers and readers have it, Python's csv module: path, hash, size. Rows without a path are
+// left out.
 Rows rows_of(std::string_view text) {
   Rows all;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -79,7 +82,8 @@ std::string line_of(const Row& row) {
 bool is_part(std::string_view part) {
   constexpr std::string_view others = "._+!";
   return !part.empty() && std::ranges::all_of(part, [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || others.find(c) != std::string_view::npos;
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           others.find(c) != std::string_view::npos;
   });
 }
 
@@ -118,7 +122,8 @@ std::optional<std::string> joined_tags(const std::vector<std::string>& tags) {
     }
   }
   if (tags.empty()) return std::nullopt;
-  return fmt::format("{}-{}-{}", fmt::join(fields[0], "."), fmt::join(fields[1], "."), fmt::join(fields[2], "."));
+  return fmt::format("{}-{}-{}", fmt::join(fields[0], "."), fmt::join(fields[1], "."),
+                     fmt::join(fields[2], "."));
 }
 
 std::string line_of(const std::string& path, const RecordedFile& file) {
@@ -150,12 +155,15 @@ std::optional<WheelName> parse_wheel_name(std::string_view file_name) {
   return wheel;
 }
 
-std::optional<WheelName> wheel_name_inside(std::string_view stem, std::string_view wheel_text, std::string_view variant) {
+std::optional<WheelName> wheel_name_inside(std::string_view stem, std::string_view wheel_text,
+                                           std::string_view variant) {
   const std::size_t hyphen = stem.rfind('-');
   const auto tags = joined_tags(values_of(wheel_text, "Tag:"));
   if (hyphen == std::string_view::npos || !tags) return std::nullopt;
-  WheelName name{.distribution = std::string(stem.substr(0, hyphen)), .version = std::string(stem.substr(hyphen + 1)),
-                 .rest = *tags, .variant = std::string(variant)};
+  WheelName name{.distribution = std::string(stem.substr(0, hyphen)),
+                 .version = std::string(stem.substr(hyphen + 1)),
+                 .rest = *tags,
+                 .variant = std::string(variant)};
   const std::vector<std::string> build = values_of(wheel_text, "Build:");
   if (!build.empty()) name.rest = build[0] + "-" + name.rest;
   return parse_wheel_name(name.file_name());
@@ -194,7 +202,8 @@ std::optional<std::string> metadata_with_version(std::string_view text, std::str
   return std::nullopt;
 }
 
-std::string rewrite_record(std::string_view text, std::string_view own_name, const std::map<std::string, RecordedFile>& written,
+std::string rewrite_record(std::string_view text, std::string_view own_name,
+                           const std::map<std::string, RecordedFile>& written,
                            const std::function<std::string(std::string_view)>& new_name) {
   std::string out;
   std::set<std::string> seen;

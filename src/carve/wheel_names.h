@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The texts that name a Python wheel and list its files: file name, version, METADATA, RECORD. Pure. The rules are those of
-// the Python packaging specifications (binary distribution format, version specifiers, recording installed projects).
+// The texts that name a Python wheel and list its files: file name, version, METADATA, RECORD. Pure. The
+// rules are those of the Python packaging specifications (binary distribution format, version specifiers,
+// recording installed projects).
 #pragma once
 
 #include <functional>
@@ -29,9 +30,10 @@ struct WheelName {
 };
 std::optional<WheelName> parse_wheel_name(std::string_view file_name);
 
-// What its own texts say: `stem` of "torch-2.10.0+cu128.dist-info", and the tags and build number that WHEEL has in it.
-// `variant`: the label that its variant.json has, or "". nullopt when they do not say enough.
-std::optional<WheelName> wheel_name_inside(std::string_view stem, std::string_view wheel_text, std::string_view variant);
+// What its own texts say: `stem` of "torch-2.10.0+cu128.dist-info", and the tags and build number that WHEEL
+// has in it. `variant`: the label that its variant.json has, or "". nullopt when they do not say enough.
+std::optional<WheelName> wheel_name_inside(std::string_view stem, std::string_view wheel_text,
+                                           std::string_view variant);
 
 // "torch-2.10.0+cu128" for "torch-2.10.0+cu128.dist-info/RECORD"; "" for every other name.
 std::string_view dist_info_stem(std::string_view member);
@@ -39,7 +41,8 @@ std::string_view dist_info_stem(std::string_view member);
 // Do "torch-2.10.0+cu128" of a .dist-info folder and a file's name mean the same version of the same package?
 bool names_stem(const WheelName& name, std::string_view stem);
 
-// The version with the GPUs in its local label: "2.10.0+cu128" becomes "2.10.0+cu128.sm90"; GPUs of an earlier carve go.
+// The version with the GPUs in its local label: "2.10.0+cu128" becomes "2.10.0+cu128.sm90"; GPUs of an
+// earlier carve go.
 std::string version_for(std::string_view version, std::span<const CarveTarget> targets);
 
 // METADATA with another version. nullopt when it names none.
@@ -49,10 +52,12 @@ struct RecordedFile {
   Sha256 hash = {};
   std::uint64_t size = 0;
 };
-// RECORD (itself listed as `own_name`, an old path) with its paths renamed by `new_name`, which gives none for files that are
-// gone; with the lines of `written` (new paths) changed or added, its own there in any case, and without its own signatures,
-// which no longer hold. It is CSV: a name may hold commas, quotes and line ends.
-std::string rewrite_record(std::string_view text, std::string_view own_name, const std::map<std::string, RecordedFile>& written,
+// RECORD (itself listed as `own_name`, an old path) with its paths renamed by `new_name`, which gives none
+// for files that are gone; with the lines of `written` (new paths) changed or added, its own there in any
+// case, and without its own signatures, which no longer hold. It is CSV: a name may hold commas, quotes and
+// line ends.
+std::string rewrite_record(std::string_view text, std::string_view own_name,
+                           const std::map<std::string, RecordedFile>& written,
                            const std::function<std::string(std::string_view)>& new_name);
 // False when it ends inside a quoted field: no two readers make the same of it.
 bool is_whole_record(std::string_view text);

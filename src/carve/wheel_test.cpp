@@ -18,12 +18,14 @@ using testing::ScratchFolder;
 constexpr std::string_view make_wheel = R"(
 import base64, hashlib, os, sys, zipfile
 info = "pkg-1.2+cu128.dist-info"
-files = {"pkg/__init__.py": b"x = 1\n", "pkg/lib/a.so": open("a.so", "rb").read(), "pkg/tool": b"\x7fELF?" + bytes(100),
+files = {"pkg/__init__.py": b"x = 1\n", "pkg/lib/a.so": open("a.so", "rb").read(),
+         "pkg/tool": b"\x7fELF?" + bytes(100),
          info + "/METADATA": b"Metadata-Version: 2.1\nName: pkg\nVersion: 1.2+cu128\n\nVersion: text\n",
          info + "/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: py3-none-any\n",
          "pkg-1.2+cu128.data/scripts/say": b"#!python\nprint('said')\n"}
 def line(name, data):
-    return f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()},{len(data)}\n"
+    sum = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    return f"{name},sha256={sum},{len(data)}\n"
 files[info + "/RECORD"] = ("".join(line(*i) for i in files.items()) + info + "/RECORD,,\n").encode()
 with zipfile.ZipFile("pkg-1.2+cu128-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as z:
     for name, data in files.items():
@@ -44,7 +46,8 @@ for name, sum, size in rows:
     if name == record: continue
     data = z.read(name)
     assert size == str(len(data)), name
-    assert sum == "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode(), name
+    right = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    assert sum == "sha256=" + right, name
 old = zipfile.ZipFile("pkg-1.2+cu128-py3-none-any.whl")
 for info in old.infolist():
     now = z.getinfo(info.filename.replace("cu128", sys.argv[2]))
@@ -66,7 +69,9 @@ class CarvedWheelTest : public ::testing::Test {
     options_.carve.targets = parse_carve_targets("9.0");
   }
 
-  CarvedWheel carve(const std::string& to = "out") { return carve_wheel(wheel(), folder_.path() / to, options_); }
+  CarvedWheel carve(const std::string& to = "out") {
+    return carve_wheel(wheel(), folder_.path() / to, options_);
+  }
   fs::path wheel() const { return folder_.path() / "pkg-1.2+cu128-py3-none-any.whl"; }
   std::string message(const std::string& to = "out") {
     try {
@@ -85,7 +90,8 @@ TEST_F(CarvedWheelTest, IsAWheelThatPythonAccepts) {
   const CarvedWheel carved = carve();
   EXPECT_EQ(carved.path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl");
   EXPECT_EQ(carved.new_file_size, fs::file_size(carved.path));
-  EXPECT_EQ(folder_.run("python3 judge.py out/*.whl cu128.sm90"), "pkg/lib/a.so pkg-1.2+cu128.sm90.dist-info/torchlathe-manifest.json\n");
+  EXPECT_EQ(folder_.run("python3 judge.py out/*.whl cu128.sm90"),
+            "pkg/lib/a.so pkg-1.2+cu128.sm90.dist-info/torchlathe-manifest.json\n");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path() / "out"), {}), 1);
   const std::string loaded = testing::load(folder_, "a.so");
   folder_.run("cd out && unzip -q *.whl && cp pkg/lib/a.so ../b.so");
@@ -94,15 +100,20 @@ TEST_F(CarvedWheelTest, IsAWheelThatPythonAccepts) {
 }
 
 TEST_F(CarvedWheelTest, PipInstallsItAndFindsNothingWrong) {
-  if (folder_.run("python3 -m pip --python \"$(command -v python3)\" --version >/dev/null 2>&1 && python3 -c 'import venv' && echo yes || true") != "yes\n") {
+  if (folder_.run("python3 -m pip --python \"$(command -v python3)\" --version >/dev/null 2>&1 && python3 -c "
+                  "'import venv' && echo yes || true") != "yes\n") {
     GTEST_SKIP() << "no pip that can install into another environment";
   }
   carve();
-  folder_.run("python3 -m venv --without-pip v && python3 -m pip --python v/bin/python --disable-pip-version-check install -q "
-              "--no-index out/*.whl");
-  EXPECT_EQ(folder_.run("v/bin/python -c 'import pkg, importlib.metadata as m; print(pkg.x, m.version(\"pkg\"))' && v/bin/say"),
+  folder_.run(
+      "python3 -m venv --without-pip v && python3 -m pip --python v/bin/python --disable-pip-version-check "
+      "install -q "
+      "--no-index out/*.whl");
+  EXPECT_EQ(folder_.run("v/bin/python -c 'import pkg, importlib.metadata as m; print(pkg.x, "
+                        "m.version(\"pkg\"))' && v/bin/say"),
             "1 1.2+cu128.sm90\nsaid\n");
-  EXPECT_EQ(folder_.run("python3 -m pip --python v/bin/python --disable-pip-version-check check"), "No broken requirements found.\n");
+  EXPECT_EQ(folder_.run("python3 -m pip --python v/bin/python --disable-pip-version-check check"),
+            "No broken requirements found.\n");
 }
 
 // Holds the RECORD of an installed package against its files, and looks for the manifest in it.
@@ -114,24 +125,32 @@ for name, hash, size in rows:
     if not hash or name.startswith("../"): continue
     data = open(os.path.join(sys.argv[1], name), "rb").read()
     assert size == str(len(data)), name
-    assert hash == "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode(), name
+    right = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    assert hash == "sha256=" + right, name
 print(sum("manifest" in row[0] for row in rows))
 )";
 
 TEST_F(CarvedWheelTest, AnInstalledPackageCarvedInPlaceKeepsItsRecordTrueAndCanBeUninstalled) {
-  if (folder_.run("python3 -m pip --version >/dev/null 2>&1 && python3 -c 'import venv' && echo yes || true") != "yes\n") {
+  if (folder_.run(
+          "python3 -m pip --version >/dev/null 2>&1 && python3 -c 'import venv' && echo yes || true") !=
+      "yes\n") {
     GTEST_SKIP() << "no pip that can install into another environment";
   }
-  folder_.run("python3 -m venv --without-pip v && python3 -m pip --python v/bin/python --disable-pip-version-check install -q "
-              "--no-index *.whl && echo v/lib/python3*/site-packages >where");
+  folder_.run(
+      "python3 -m venv --without-pip v && python3 -m pip --python v/bin/python --disable-pip-version-check "
+      "install -q "
+      "--no-index *.whl && echo v/lib/python3*/site-packages >where");
   folder_.write("installed.py", judge_installed);
   const fs::path site = folder_.path() / trim(read_file(folder_.path() / "where"));
   fs::copy(site, folder_.path() / "copied", fs::copy_options::recursive);
   EXPECT_EQ(folder_.run("python3 installed.py $(cat where)"), "0\n");
   EXPECT_EQ(carve_tree(site / "pkg", site / "pkg", options_).count(Outcome::carved), 1u);
   EXPECT_EQ(folder_.run("python3 installed.py $(cat where)"), "1\n");
-  EXPECT_EQ(folder_.run("python3 -m pip --python v/bin/python --disable-pip-version-check uninstall -q -y pkg 2>&1; ls $(cat where)"), "");
-  EXPECT_EQ(carve_tree(folder_.path() / "copied", folder_.path() / "carved", options_).count(Outcome::carved), 1u);
+  EXPECT_EQ(folder_.run("python3 -m pip --python v/bin/python --disable-pip-version-check uninstall -q -y "
+                        "pkg 2>&1; ls $(cat where)"),
+            "");
+  EXPECT_EQ(carve_tree(folder_.path() / "copied", folder_.path() / "carved", options_).count(Outcome::carved),
+            1u);
   EXPECT_EQ(folder_.run("python3 installed.py carved"), "1\n");
 }
 
@@ -144,7 +163,8 @@ TEST_F(CarvedWheelTest, IsTheSameBytesEachTimeAndWithAnyNumberOfCores) {
 
 TEST_F(CarvedWheelTest, ItsNameCannotBeChosenAndNothingIsOverwritten) {
   EXPECT_EQ(message("out/mine.whl"),
-            "an installer goes by a wheel's name, so it cannot be chosen | give a folder, or the name pkg-1.2+cu128.sm90-py3-none-any.whl");
+            "an installer goes by a wheel's name, so it cannot be chosen | give a folder, or the name "
+            "pkg-1.2+cu128.sm90-py3-none-any.whl");
   EXPECT_FALSE(carve("out/pkg-1.2+cu128.sm90-py3-none-any.whl").path.empty());
   EXPECT_EQ(message(), "this is there already | remove it, or choose another folder");
 }
@@ -158,7 +178,8 @@ TEST_F(CarvedWheelTest, CarvedAgainItKeepsTheEarlierManifest) {
   EXPECT_EQ(second.path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl");
   EXPECT_EQ(folder_.run("python3 judge.py out/pkg-1.2+cu128.sm90-*.whl cu128.sm90"),
             "pkg/lib/a.so pkg-1.2+cu128.sm90.dist-info/torchlathe-manifest.json\n");
-  EXPECT_NE(folder_.run("unzip -p out/pkg-1.2+cu128.sm90-*.whl '*manifest.json'").find("\"earlier\""), std::string::npos);
+  EXPECT_NE(folder_.run("unzip -p out/pkg-1.2+cu128.sm90-*.whl '*manifest.json'").find("\"earlier\""),
+            std::string::npos);
 }
 
 TEST_F(CarvedWheelTest, AsAVariantItKeepsItsVersionAndSaysWhichGpuItIsFor) {
@@ -170,7 +191,8 @@ TEST_F(CarvedWheelTest, AsAVariantItKeepsItsVersionAndSaysWhichGpuItIsFor) {
   const std::string variant = folder_.run("unzip -p out/*.whl '*/variant.json'");
   EXPECT_NE(variant.find("\"sm90\": {\n      \"nvidia\""), std::string::npos) << variant;
   EXPECT_NE(variant.find("\"90_real\""), std::string::npos) << variant;
-  EXPECT_EQ(variant.find("cuda_version_lower_bound"), std::string::npos) << "these images do not tell their toolkit: " << variant;
+  EXPECT_EQ(variant.find("cuda_version_lower_bound"), std::string::npos)
+      << "these images do not tell their toolkit: " << variant;
 }
 
 TEST_F(CarvedWheelTest, AVariantCarvedAgainStaysOne) {
@@ -180,7 +202,8 @@ TEST_F(CarvedWheelTest, AVariantCarvedAgainStaysOne) {
   EXPECT_EQ(both.filename(), "pkg-1.2+cu128-py3-none-any-both.whl");
   options_.wheel_variant = {};
   options_.carve.targets = parse_carve_targets("9.0");
-  EXPECT_EQ(carve_wheel(both, folder_.path() / "out", options_).path.filename(), "pkg-1.2+cu128-py3-none-any-sm90.whl");
+  EXPECT_EQ(carve_wheel(both, folder_.path() / "out", options_).path.filename(),
+            "pkg-1.2+cu128-py3-none-any-sm90.whl");
   const std::string variant = folder_.run("unzip -p out/*-sm90.whl '*/variant.json'");
   EXPECT_EQ(variant.find("80_real"), std::string::npos) << variant;
   EXPECT_EQ(folder_.run("unzip -l out/*-sm90.whl | grep -c variant.json"), "1\n");
@@ -190,7 +213,8 @@ TEST_F(CarvedWheelTest, WhatServesNoTargetIsAFindingAndNothingIsWritten) {
   options_.carve.targets = parse_carve_targets("10.0");
   const CarvedWheel carved = carve("new/deep");
   ASSERT_EQ(carved.tree.failures.size(), 1u);
-  EXPECT_EQ(carved.tree.failures[0].what, "no library here holds code for 10.0; pkg/lib/a.so holds 7.5, 8.0, 9.0");
+  EXPECT_EQ(carved.tree.failures[0].what,
+            "no library here holds code for 10.0; pkg/lib/a.so holds 7.5, 8.0, 9.0");
   EXPECT_EQ(carved.tree.exit_code(), 1);
   EXPECT_TRUE(carved.path.empty());
   EXPECT_FALSE(fs::exists(folder_.path() / "new"));
@@ -223,21 +247,28 @@ TEST_F(CarvedWheelTest, AFolderThatIsMissingIsMade) {
 }
 
 TEST_F(CarvedWheelTest, UnderAnotherNameItIsKnownByItsMetadata) {
-  for (const char* name : {"download.whl", "a.zip", "pkg-1.2+cu128-py3-none-any (1).whl", "other-9-py3-none-any.whl"}) {
+  for (const char* name :
+       {"download.whl", "a.zip", "pkg-1.2+cu128-py3-none-any (1).whl", "other-9-py3-none-any.whl"}) {
     fs::copy(wheel(), folder_.path() / name);
     fs::remove_all(folder_.path() / "out");
     options_.carve.targets = parse_carve_targets("9.0");
     const CarvedWheel carved = carve_wheel(folder_.path() / name, folder_.path() / "out", options_);
     EXPECT_EQ(carved.path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl") << name;
     options_.carve.targets = parse_carve_targets("7.5,8.0,9.0");
-    EXPECT_EQ(carve_wheel(folder_.path() / name, folder_.path() / "out", options_).path.filename(), wheel().filename()) << name;
+    EXPECT_EQ(carve_wheel(folder_.path() / name, folder_.path() / "out", options_).path.filename(),
+              wheel().filename())
+        << name;
   }
 }
 
 TEST_F(CarvedWheelTest, OfTwoDistInfoFoldersTheOneThatTheFileNamesIsItsOwn) {
-  folder_.run("mkdir -p more/vendored-3.dist-info more/aaa-1.dist-info && touch more/vendored-3.dist-info/RECORD more/aaa-1.dist-info/RECORD && "
-              "cd more && python3 -c \"import zipfile; z = zipfile.ZipFile('../" + wheel().filename().string() + "', 'a'); "
-              "z.write('vendored-3.dist-info/RECORD'); z.write('aaa-1.dist-info/RECORD')\"");
+  folder_.run(
+      "mkdir -p more/vendored-3.dist-info more/aaa-1.dist-info && touch more/vendored-3.dist-info/RECORD "
+      "more/aaa-1.dist-info/RECORD && "
+      "cd more && python3 -c \"import zipfile; z = zipfile.ZipFile('../" +
+      wheel().filename().string() +
+      "', 'a'); "
+      "z.write('vendored-3.dist-info/RECORD'); z.write('aaa-1.dist-info/RECORD')\"");
   EXPECT_EQ(carve().path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl");
   fs::rename(wheel(), folder_.path() / "x.whl");
   try {

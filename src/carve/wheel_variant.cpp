@@ -24,9 +24,10 @@ using Values = std::vector<std::string>;
 using Properties = std::map<std::string, std::map<std::string, Values>>;  // by namespace, by feature
 
 bool is_label(std::string_view text) {
-  return !text.empty() && text.size() <= longest_label && text != "null" && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '_' || c == '.';
-  });
+  return !text.empty() && text.size() <= longest_label && text != "null" &&
+         std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '_' || c == '.';
+         });
 }
 
 std::vector<DeviceCode> code_for(std::span<const CarveTarget> targets) {
@@ -39,7 +40,8 @@ std::vector<DeviceCode> code_for(std::span<const CarveTarget> targets) {
 }
 
 [[noreturn]] void refuse(const std::string& what) {
-  throw Error({.what = "the wheel's variant.json " + what, .where = {.file = std::string(variant_file_name)},
+  throw Error({.what = "the wheel's variant.json " + what,
+               .where = {.file = std::string(variant_file_name)},
                .next = "carve the wheel that is no variant yet"});
 }
 
@@ -89,7 +91,8 @@ void write_again(JsonWriter& json, const Json& value) {
 void write_providers(JsonWriter& json, const Json& earlier) {
   json.key("providers").begin_object();
   json.key(gpu_space).begin_object().member("requires", Values{std::string(gpu_provider)}).end_object();
-  if (const Json* providers = earlier.find("providers"); providers != nullptr && providers->object() != nullptr) {
+  if (const Json* providers = earlier.find("providers");
+      providers != nullptr && providers->object() != nullptr) {
     for (const auto& [space, provider] : *providers->object()) {
       if (space == gpu_space) continue;
       json.key(space);
@@ -105,7 +108,8 @@ std::string variant_label(std::string_view wished, std::span<const CarveTarget> 
   const bool chosen = wished != "auto";
   std::string label = chosen ? std::string(wished) : wheel_label(code_for(targets), nullptr);
   if (is_label(label)) return label;
-  throw Error({.what = fmt::format("\"{}\" is no label of a wheel variant", printable(label)), .where = {},
+  throw Error({.what = fmt::format("\"{}\" is no label of a wheel variant", printable(label)),
+               .where = {},
                .next = fmt::format("{} 1 to {} of a-z, 0-9, _ and . as in --wheel-variant ampere",
                                    chosen ? "it has" : "choose one that has", longest_label)});
 }
@@ -118,8 +122,8 @@ std::string label_inside(std::string_view variant_json) {
   return one && is_label(variants->object()->front().first) ? variants->object()->front().first : "";
 }
 
-std::string wheel_variant_json(const std::string& label, std::span<const CarveTarget> targets, std::string_view cuda,
-                         std::string_view earlier) {
+std::string wheel_variant_json(const std::string& label, std::span<const CarveTarget> targets,
+                               std::string_view cuda, std::string_view earlier) {
   const Json before = earlier.empty() ? Json() : parse_json(earlier, std::string(variant_file_name));
   Properties properties = earlier.empty() ? Properties{} : earlier_properties(before);
   for (const WheelProperty& one : properties_of_build(code_for(targets), Version::parse(cuda), nullptr)) {

@@ -14,16 +14,16 @@ namespace lathe {
 
 inline constexpr std::string_view variant_file_name = "variant.json";
 
-// "sm90", "sm86_sm90ptx": at most 16 letters, digits, '_' and '.', as the format asks. Error when the GPUs need more and
-// `wished` is "auto", or when `wished` is no label.
+// "sm90", "sm86_sm90ptx": at most 16 letters, digits, '_' and '.', as the format asks. Error when the GPUs
+// need more and `wished` is "auto", or when `wished` is no label.
 std::string variant_label(std::string_view wished, std::span<const CarveTarget> targets);
 
 // The label in a wheel's variant.json, "" when it has none or more than one.
 std::string label_inside(std::string_view variant_json);
 
-// `cuda`: the toolkit that made the device code, "13.0"; "" when it is not known. `earlier`: the variant.json that the wheel
-// brought along, whose properties beside the GPU's stay, or "".
-std::string wheel_variant_json(const std::string& label, std::span<const CarveTarget> targets, std::string_view cuda,
-                         std::string_view earlier);
+// `cuda`: the toolkit that made the device code, "13.0"; "" when it is not known. `earlier`: the
+// variant.json that the wheel brought along, whose properties beside the GPU's stay, or "".
+std::string wheel_variant_json(const std::string& label, std::span<const CarveTarget> targets,
+                               std::string_view cuda, std::string_view earlier);
 
 }  // namespace lathe

@@ -24,7 +24,8 @@ TEST(WheelVariant, ItsLabelNamesTheGpusAndFitsTheFormat) {
   EXPECT_EQ(variant_label("auto", parse_carve_targets("8.6,9.0+PTX")), "sm86_sm90ptx");
   EXPECT_EQ(variant_label("ampere", parse_carve_targets("8.0,8.6")), "ampere");
   for (const char* bad : {"Ampere", "a-b", "", "null", "seventeen_letters"}) {
-    EXPECT_EQ(refusal([&] { variant_label(bad, parse_carve_targets("9.0")); }), "\"" + std::string(bad) + "\" is no label of a wheel variant");
+    EXPECT_EQ(refusal([&] { variant_label(bad, parse_carve_targets("9.0")); }),
+              "\"" + std::string(bad) + "\" is no label of a wheel variant");
   }
   EXPECT_EQ(refusal([] { variant_label("auto", parse_carve_targets("7.5,8.0,8.6,9.0")); }),
             "\"sm75_sm80_sm86_sm90\" is no label of a wheel variant");
@@ -42,11 +43,13 @@ TEST(WheelVariant, StatesTheGpusAndTheToolkit) {
 }
 
 constexpr std::string_view earlier = R"({"default-priorities": {"namespace": ["nvidia", "x86_64"]},
-  "providers": {"nvidia": {"requires": ["old"]}, "x86_64": {"requires": ["provider-variant-x86-64"], "optional": true}},
+  "providers": {"nvidia": {"requires": ["old"]},
+                "x86_64": {"requires": ["provider-variant-x86-64"], "optional": true}},
   "variants": {"fat": {"nvidia": {"sm_arch": ["80_real", "90_real"]}, "x86_64": {"level": ["v3"]}}}})";
 
 TEST(WheelVariant, KeepsWhatAnEarlierOneSaysOfOtherThings) {
-  const Json json = parse_json(wheel_variant_json("sm90", parse_carve_targets("9.0"), "", earlier), "variant.json");
+  const Json json =
+      parse_json(wheel_variant_json("sm90", parse_carve_targets("9.0"), "", earlier), "variant.json");
   EXPECT_EQ(json.find("variants")->object()->size(), 1u);
   const Json& stated = *json.find("variants")->find("sm90");
   EXPECT_EQ(*stated.find("x86_64")->find("level")->array()->front().text(), "v3");
@@ -57,11 +60,15 @@ TEST(WheelVariant, KeepsWhatAnEarlierOneSaysOfOtherThings) {
 }
 
 TEST(WheelVariant, RefusesAnEarlierOneThatItDoesNotUnderstand) {
-  for (const char* text : {"{}", R"({"variants": []})", R"({"variants": {"a": {}, "b": {}}})", R"({"variants": {"a": 1}})",
-                           R"({"variants": {"a": {"x": []}}})", R"({"variants": {"a": {"x": {"y": 1}}}})",
-                           R"({"variants": {"a": {"x": {"y": [1]}}}})", "[", ""}) {
+  for (const char* text :
+       {"{}", R"({"variants": []})", R"({"variants": {"a": {}, "b": {}}})", R"({"variants": {"a": 1}})",
+        R"({"variants": {"a": {"x": []}}})", R"({"variants": {"a": {"x": {"y": 1}}}})",
+        R"({"variants": {"a": {"x": {"y": [1]}}}})", "[", ""}) {
     const bool none = std::string_view(text).empty();
-    EXPECT_EQ(refusal([&] { wheel_variant_json("sm90", parse_carve_targets("9.0"), "", text); }) == "no error", none) << text;
+    EXPECT_EQ(
+        refusal([&] { wheel_variant_json("sm90", parse_carve_targets("9.0"), "", text); }) == "no error",
+        none)
+        << text;
   }
 }
 

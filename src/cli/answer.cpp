@@ -25,7 +25,8 @@ std::string squeezed(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const bool upper = c >= 'A' && c <= 'Z';
-    if (upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) out += upper ? static_cast<char>(c | 0x20) : c;
+    if (upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+      out += upper ? static_cast<char>(c | 0x20) : c;
   }
   return out;
 }
@@ -57,8 +58,14 @@ std::vector<Topic> of_error_line(const std::string& text) {
 std::vector<SearchField> fields_of(const Topic& topic) {
   // A variable is asked for by its name; what it is about has topics of its own, which come first.
   const bool variable = topic.kind == Topic::Kind::variable;
-  std::vector<SearchField> fields = {{topic.name, variable ? 0.7 : 1}, {topic.words, variable ? 0.7 : 0.95}, {topic.title, 0.9}, {topic.printed, 0.8}, {topic.text, 0.6},
-                                     {topic.why, 0.5}, {topic.repair, 0.4}, {topic.believed, 0.4}};
+  std::vector<SearchField> fields = {{topic.name, variable ? 0.7 : 1},
+                                     {topic.words, variable ? 0.7 : 0.95},
+                                     {topic.title, 0.9},
+                                     {topic.printed, 0.8},
+                                     {topic.text, 0.6},
+                                     {topic.why, 0.5},
+                                     {topic.repair, 0.4},
+                                     {topic.believed, 0.4}};
   for (const std::string& name : topic.also) fields.push_back({name, 0.55});
   return fields;
 }
@@ -72,7 +79,8 @@ const TopicSearch& search() {
   return index;
 }
 
-// A failed build, or a question, is asked for more often than a finding of an audit: of two as good it comes first.
+// A failed build, or a question, is asked for more often than a finding of an audit: of two as good it comes
+// first.
 std::vector<SearchHit> ranked_hits(const std::string& question) {
   constexpr double often = 0.02;
   std::vector<SearchHit> hits = search().find(question);
@@ -94,7 +102,8 @@ Answer by_words(const std::string& question) {
     const std::string& name = topics()[hit.document].name;
     if (answer.nearest.size() >= most_nearest || (fits && hit.score < as_good * hits.front().score)) break;
     const bool shown = fits && name == answer.topics.front().name;
-    if (!shown && std::ranges::find(answer.nearest, name) == answer.nearest.end()) answer.nearest.push_back(name);
+    if (!shown && std::ranges::find(answer.nearest, name) == answer.nearest.end())
+      answer.nearest.push_back(name);
   }
   return answer;
 }
@@ -113,10 +122,13 @@ void add_alike(const std::string& question, std::vector<std::string>& nearest) {
   const std::string begin = question.substr(0, 40);
   std::vector<std::pair<std::size_t, std::string>> best;
   for (const Topic& topic : topics()) {
-    const std::size_t most = best.size() < most_nearest ? begin.size() + topic.name.size() : best.back().first;
+    const std::size_t most =
+        best.size() < most_nearest ? begin.size() + topic.name.size() : best.back().first;
     const auto distance = edit_distance_within(topic.name, begin, most);
     const auto is_topic = [&](const auto& each) { return each.second == topic.name; };
-    if (!distance || std::ranges::any_of(best, is_topic) || std::ranges::find(nearest, topic.name) != nearest.end()) continue;
+    if (!distance || std::ranges::any_of(best, is_topic) ||
+        std::ranges::find(nearest, topic.name) != nearest.end())
+      continue;
     best.emplace_back(*distance, topic.name);
     std::ranges::stable_sort(best, {}, &std::pair<std::size_t, std::string>::first);
     if (best.size() > most_nearest) best.pop_back();
@@ -130,7 +142,9 @@ void add_alike(const std::string& question, std::vector<std::string>& nearest) {
 std::vector<Topic> almost_named(const std::string& question) {
   constexpr std::size_t shortest = 7, longest = 40;
   const std::string wanted = squeezed(question);
-  if (question.find_first_of("-_") == std::string::npos || wanted.size() < shortest || wanted.size() > longest) return {};
+  if (question.find_first_of("-_") == std::string::npos || wanted.size() < shortest ||
+      wanted.size() > longest)
+    return {};
   const std::size_t slips = wanted.size() < 10 ? 1 : 2;
   std::set<std::string> alike;
   for (const Topic& topic : topics()) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which topic of `torchlathe explain` a question means: a name, an error line (through diagnose's rules), hardware, or words.
+// Which topic of `torchlathe explain` a question means: a name, an error line (through diagnose's rules),
+// hardware, or words.
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What people would type (tests/explain/*.txt: "question -> names of topics, any of which may come first"), held against the first
-// answer. Of hardware: "gpu:" or "cpu:". Of nonsense: "none". A file says how many must be right.
+// What people would type (tests/explain/*.txt: "question -> names of topics, any of which may come first"),
+// held against the first answer. Of hardware: "gpu:" or "cpu:". Of nonsense: "none". A file says how many
+// must be right.
 #include "cli/answer.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +21,8 @@ namespace {
 bool about_cpu(const Topic& topic) {
   constexpr std::string_view words[] = {"x86_64", "aarch64", "instruction", "/proc/cpuinfo", "Compiled with"};
   const std::string text = topic.title + topic.text;
-  return std::ranges::any_of(words, [&](std::string_view word) { return text.find(word) != std::string::npos; });
+  return std::ranges::any_of(words,
+                             [&](std::string_view word) { return text.find(word) != std::string::npos; });
 }
 
 std::string first_answer(const std::string& question) {

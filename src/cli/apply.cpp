@@ -35,8 +35,15 @@ void print(const Plan& plan, const ApplyResult& result, const Options& options, 
   const AuditSummary& sum = plan.summary;
   if (options.format == "json") {
     JsonWriter json;
-    json.begin_object().member("folder", options.folder).member("kept", sum.keep).member("rewritten", sum.rewrite).member("renamed", sum.rename);
-    json.member("created", sum.create).member("deleted", sum.remove).member("beside", plan.beside).member("journal", result.journal.string());
+    json.begin_object()
+        .member("folder", options.folder)
+        .member("kept", sum.keep)
+        .member("rewritten", sum.rewrite)
+        .member("renamed", sum.rename);
+    json.member("created", sum.create)
+        .member("deleted", sum.remove)
+        .member("beside", plan.beside)
+        .member("journal", result.journal.string());
     terminal.out(json.end_object().take());
     return;
   }
@@ -44,12 +51,17 @@ void print(const Plan& plan, const ApplyResult& result, const Options& options, 
     terminal.print("{}: nothing to do\n", options.folder);
     return;
   }
-  const std::string beside = plan.beside == 0 ? "" : fmt::format("; {} file{} that they name", plan.beside, plan.beside == 1 ? "" : "s");
-  terminal.print("{}: {}{} rewritten, {} renamed, {} created, {} deleted{}\n", options.folder, options.dry_run ? "nothing was done; there would be " : "",
-                 sum.rewrite, sum.rename, sum.create, sum.remove, beside);
-  const bool kept = std::ranges::any_of(plan.edits, [](const Edit& edit) { return edit.kind != Verdict::create; });
+  const std::string beside =
+      plan.beside == 0 ? ""
+                       : fmt::format("; {} file{} that they name", plan.beside, plan.beside == 1 ? "" : "s");
+  terminal.print("{}: {}{} rewritten, {} renamed, {} created, {} deleted{}\n", options.folder,
+                 options.dry_run ? "nothing was done; there would be " : "", sum.rewrite, sum.rename,
+                 sum.create, sum.remove, beside);
+  const bool kept =
+      std::ranges::any_of(plan.edits, [](const Edit& edit) { return edit.kind != Verdict::create; });
   if (kept && !options.dry_run) {
-    terminal.print("the old files are in {} until: torchlathe apply {} --forget\n", (result.journal / "old").string(), options.folder);
+    terminal.print("the old files are in {} until: torchlathe apply {} --forget\n",
+                   (result.journal / "old").string(), options.folder);
   }
 }
 
@@ -60,7 +72,8 @@ int run(const Options& options, Terminal& terminal) {
     return 0;
   }
   const MatrixSpec spec = options.matrix.load(terminal);
-  if (!options.dry_run && finish_interrupted(options.folder)) terminal.err("torchlathe: finished what an interrupted apply had begun\n");
+  if (!options.dry_run && finish_interrupted(options.folder))
+    terminal.err("torchlathe: finished what an interrupted apply had begun\n");
   const Plan plan = make_plan(audit_folder(options.folder, spec, {.strict = options.strict}), spec);
   print(plan, options.dry_run ? ApplyResult{} : apply_plan(plan, options.folder), options, terminal);
   return 0;

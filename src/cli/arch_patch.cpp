@@ -24,40 +24,54 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positional("tree", options.tree, "a PyTorch source tree, an installed torch, or the file itself", ValueKind::file);
+  set.positional("tree", options.tree, "a PyTorch source tree, an installed torch, or the file itself",
+                 ValueKind::file);
   set.texts("--gpu", options.gpus, "CC", "capabilities to ask for: 12.0f, 12.1, 9.0+PTX");
   set.text("-o,--out", options.out, "FILE", "write the patch, if one is needed", ValueKind::file);
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
 // The file after the change must take what was asked for, and do with the rest as before.
-std::string checked_patch(const std::string& text, const std::vector<ArchAnswer>& before, const Options& options) {
+std::string checked_patch(const std::string& text, const std::vector<ArchAnswer>& before,
+                          const Options& options) {
   const auto widened = widen_arch_parser(text);
   if (!widened || *widened == text) {
-    throw Error({.what = "no expression in it that could be widened", .where = {.file = options.tree}, .next = "this tree needs a patch written by hand"});
+    throw Error({.what = "no expression in it that could be widened",
+                 .where = {.file = options.tree},
+                 .next = "this tree needs a patch written by hand"});
   }
   const std::vector<ArchAnswer> after = ask_arch_parser(*widened, options.gpus);
   for (std::size_t i = 0; i < after.size(); ++i) {
     const bool as_before = !before[i].taken || before[i].flags == after[i].flags;
     if (after[i].taken && as_before) continue;
-    throw Error({.what = fmt::format("with the change CMake {} {}", after[i].taken ? "does otherwise with" : "still refuses", after[i].token),
-                 .where = {.file = options.tree}, .next = "this tree needs a patch written by hand"});
+    throw Error(
+        {.what = fmt::format("with the change CMake {} {}",
+                             after[i].taken ? "does otherwise with" : "still refuses", after[i].token),
+         .where = {.file = options.tree},
+         .next = "this tree needs a patch written by hand"});
   }
   return unified_patch(arch_parser_path, text, *widened);
 }
 
-void print(const std::vector<ArchAnswer>& answers, const std::string& patch, const Options& options, Terminal& terminal) {
+void print(const std::vector<ArchAnswer>& answers, const std::string& patch, const Options& options,
+           Terminal& terminal) {
   if (options.format == "json") {
     JsonWriter json;
     json.begin_object().member("tree", options.tree).key("answers").begin_array();
     for (const ArchAnswer& answer : answers) {
-      json.begin_object().member("token", answer.token).member("taken", answer.taken).member("flags", answer.flags).member("refusal", answer.refusal).end_object();
+      json.begin_object()
+          .member("token", answer.token)
+          .member("taken", answer.taken)
+          .member("flags", answer.flags)
+          .member("refusal", answer.refusal)
+          .end_object();
     }
     terminal.out(json.end_array().member("patch", patch).end_object().take());
     return;
   }
   Table table({"asked", "this tree", "flags"});
-  for (const ArchAnswer& answer : answers) table.add({answer.token, answer.taken ? "takes it" : "refuses it", answer.flags});
+  for (const ArchAnswer& answer : answers)
+    table.add({answer.token, answer.taken ? "takes it" : "refuses it", answer.flags});
   terminal.err(table.text(terminal));
   if (patch.empty()) {
     terminal.err("no patch is needed\n");
@@ -67,7 +81,10 @@ void print(const std::vector<ArchAnswer>& answers, const std::string& patch, con
 }
 
 int run(const Options& options, Terminal& terminal) {
-  if (options.gpus.empty()) throw Error({.what = "arch-patch: --gpu is missing", .where = {}, .next = "name what the build is to be for: --gpu 12.0f"});
+  if (options.gpus.empty())
+    throw Error({.what = "arch-patch: --gpu is missing",
+                 .where = {},
+                 .next = "name what the build is to be for: --gpu 12.0f"});
   for (const std::string& gpu : options.gpus) parse_capability_as(gpu, Dialect::dotted);
   const std::string text = read_file(find_arch_parser(options.tree));
   const std::vector<ArchAnswer> answers = ask_arch_parser(text, options.gpus);

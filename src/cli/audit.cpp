@@ -40,7 +40,8 @@ void declare(OptionSet& set, Options& options) {
 }
 
 std::string text_of(const Rule& rule) {
-  return fmt::format("{} ({})\n  {}\n  Repair: {}\n", rule.name, to_string(rule.severity), rule.explanation, rule.repair);
+  return fmt::format("{} ({})\n  {}\n  Repair: {}\n", rule.name, to_string(rule.severity), rule.explanation,
+                     rule.repair);
 }
 
 int explain(const Options& options, Terminal& terminal) {
@@ -52,55 +53,81 @@ int explain(const Options& options, Terminal& terminal) {
   return 0;
 }
 
-Style style_of(Severity severity) { return severity == Severity::error ? Style::red : severity == Severity::warning ? Style::yellow : Style::dim; }
+Style style_of(Severity severity) {
+  return severity == Severity::error     ? Style::red
+         : severity == Severity::warning ? Style::yellow
+                                         : Style::dim;
+}
 
 void print_finding(const Finding& finding, Terminal& terminal) {
-  const std::string line = finding.where.line > 0 ? fmt::format("{}:{}: ", finding.where.line, finding.where.column) : "";
-  terminal.print("  {} {}{} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)), line, printable(finding.what), finding.rule);
+  const std::string line =
+      finding.where.line > 0 ? fmt::format("{}:{}: ", finding.where.line, finding.where.column) : "";
+  terminal.print("  {} {}{} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)),
+                 line, printable(finding.what), finding.rule);
 }
 
 // The same warning in many recipes is one line at the end, not one in each.
-void print_common(const std::map<std::pair<std::string, std::string>, std::vector<std::string>>& warnings, Terminal& terminal) {
+void print_common(const std::map<std::pair<std::string, std::string>, std::vector<std::string>>& warnings,
+                  Terminal& terminal) {
   for (const auto& [key, files] : warnings) {
-    terminal.print("{} {} [{}]: {}\n", terminal.styled(Style::yellow, "warning"), printable(key.second), key.first,
-                             files.size() == 1 ? printable(files.front()) : fmt::format("in {} recipes", files.size()));
+    terminal.print("{} {} [{}]: {}\n", terminal.styled(Style::yellow, "warning"), printable(key.second),
+                   key.first,
+                   files.size() == 1 ? printable(files.front()) : fmt::format("in {} recipes", files.size()));
   }
 }
 
 void print_text(const Audit& audit, const Options& options, Terminal& terminal) {
-  if (!audit.nix_found) terminal.out("There is no Nix on this machine: names and texts were looked at, nothing was evaluated.\n");
+  if (!audit.nix_found)
+    terminal.out("There is no Nix on this machine: names and texts were looked at, nothing was evaluated.\n");
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> common;
   for (const AuditedRecipe& recipe : audit.recipes) {
-    const bool dull = recipe.verdict == Verdict::keep || (recipe.verdict == Verdict::outside && recipe.findings.count(Severity::error) == 0);
+    const bool dull = recipe.verdict == Verdict::keep ||
+                      (recipe.verdict == Verdict::outside && recipe.findings.count(Severity::error) == 0);
     if (!dull || options.all) {
-      terminal.print("{:8}{}\n", to_string(recipe.verdict), terminal.styled(Style::bold, printable(recipe.file)));
+      terminal.print("{:8}{}\n", to_string(recipe.verdict),
+                     terminal.styled(Style::bold, printable(recipe.file)));
       if (!recipe.reason.empty()) terminal.print("  {}\n", printable(recipe.reason));
     }
     for (const Finding& finding : recipe.findings) {
       if (finding.severity == Severity::error || options.all) print_finding(finding, terminal);
-      else if (finding.severity == Severity::warning) common[{finding.rule, finding.what}].push_back(recipe.file);
+      else if (finding.severity == Severity::warning)
+        common[{finding.rule, finding.what}].push_back(recipe.file);
     }
   }
   print_common(common, terminal);
   const AuditSummary& sum = audit.summary;
-  if (!audit.missing.empty()) terminal.print("missing: {}\n", audit.missing.size() <= 3 ? fmt::format("{}", fmt::join(audit.missing, ", ")) : fmt::format("{} recipes, see: torchlathe plan", audit.missing.size()));
-  terminal.print("{} wanted: {} keep, {} rewrite, {} rename, {} create; {} delete{}; {} errors, {} warnings\n", sum.wanted, sum.keep, sum.rewrite,
-                           sum.rename, sum.create, sum.remove, sum.outside ? fmt::format("; {} outside the matrix", sum.outside) : "",
-                           audit.count(Severity::error), audit.count(Severity::warning));
+  if (!audit.missing.empty())
+    terminal.print("missing: {}\n",
+                   audit.missing.size() <= 3
+                       ? fmt::format("{}", fmt::join(audit.missing, ", "))
+                       : fmt::format("{} recipes, see: torchlathe plan", audit.missing.size()));
+  terminal.print(
+      "{} wanted: {} keep, {} rewrite, {} rename, {} create; {} delete{}; {} errors, {} warnings\n",
+      sum.wanted, sum.keep, sum.rewrite, sum.rename, sum.create, sum.remove,
+      sum.outside ? fmt::format("; {} outside the matrix", sum.outside) : "", audit.count(Severity::error),
+      audit.count(Severity::warning));
 }
 
 int run(const Options& options, Terminal& terminal) {
   if (!options.explain.empty()) return explain(options, terminal);
-  if (options.folder.empty()) throw Error({.what = "audit: the folder of recipes is missing", .where = {}, .next = "torchlathe audit .flox/pkgs"});
+  if (options.folder.empty())
+    throw Error({.what = "audit: the folder of recipes is missing",
+                 .where = {},
+                 .next = "torchlathe audit .flox/pkgs"});
   if (!std::filesystem::is_directory(options.folder)) {
-    throw Error({.what = "is no folder", .where = {.file = options.folder}, .next = "torchlathe generate makes one, torchlathe plan says what it would hold"});
+    throw Error({.what = "is no folder",
+                 .where = {.file = options.folder},
+                 .next = "torchlathe generate makes one, torchlathe plan says what it would hold"});
   }
   const MatrixSpec spec = options.matrix.load(terminal);
   const Audit audit = audit_folder(options.folder, spec, {.strict = options.strict});
   if (options.seed_checks) {
     const std::vector<SeedCheck> checks = seed_checks(audit);
     for (const SeedCheck& check : checks) {
-      terminal.print("{} {}\n", check.good ? terminal.styled(Style::green, "ok    ") : terminal.styled(Style::red, "BROKEN"), check.what);
+      terminal.print(
+          "{} {}\n",
+          check.good ? terminal.styled(Style::green, "ok    ") : terminal.styled(Style::red, "BROKEN"),
+          check.what);
       for (const std::string& file : check.files) terminal.print("         {}\n", printable(file));
     }
     return std::ranges::all_of(checks, &SeedCheck::good) ? 0 : 1;
@@ -108,7 +135,8 @@ int run(const Options& options, Terminal& terminal) {
   if (options.format == "json") terminal.out(audit_json(audit));
   else if (options.format == "sarif") terminal.out(audit_sarif(audit));
   else print_text(audit, options, terminal);
-  const bool wrong = audit.count(Severity::error) > 0 || (options.strict && audit.count(Severity::warning) > 0);
+  const bool wrong =
+      audit.count(Severity::error) > 0 || (options.strict && audit.count(Severity::warning) > 0);
   return audit.summary.changes() > 0 || wrong ? 1 : 0;
 }
 

@@ -41,38 +41,54 @@ struct Options {
   std::vector<std::string> settings;
   std::uint64_t jobs = 1, cores = 0, memory = 0, heartbeat = 30;
   std::string format = "text";
-  bool offline = false, resume = false, with_companions = false, fail_fast = false, dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false, impossible = false, any_cpu = false;
+  bool offline = false, resume = false, with_companions = false, fail_fast = false, dry_run = false,
+       fix_hashes = false, fix = false, no_verify = false, wait = false, impossible = false, any_cpu = false;
 };
 
 void declare(OptionSet& set, Options& options) {
   set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
   options.matrix.declare(set);
   options.filter.declare(set);
-  set.text("--state", options.state, "DIR", "recipes, logs, result links and history [.torchlathe]", ValueKind::folder);
+  set.text("--state", options.state, "DIR", "recipes, logs, result links and history [.torchlathe]",
+           ValueKind::folder);
   set.choice("--driver", options.driver, {"nix", "flox"}, "what builds [nix]");
-  set.text("--nixpkgs", options.nixpkgs, "DIR", "build from this package set instead of the pinned one", ValueKind::folder);
-  set.text("--torchlathe", options.torchlathe, "DIR", "carve with this source tree of torchlathe instead of the pinned one", ValueKind::folder);
+  set.text("--nixpkgs", options.nixpkgs, "DIR", "build from this package set instead of the pinned one",
+           ValueKind::folder);
+  set.text("--torchlathe", options.torchlathe, "DIR",
+           "carve with this source tree of torchlathe instead of the pinned one", ValueKind::folder);
   options.cuda_toolkit.declare(set);
-  set.number("-j,--jobs", options.jobs, "N", "builds at once on this machine, as far as memory allows; 0: all on builders [1]");
+  set.number("-j,--jobs", options.jobs, "N",
+             "builds at once on this machine, as far as memory allows; 0: all on builders [1]");
   set.number("--cores", options.cores, "N", "cores of one build [Nix's own setting]");
   set.number("--memory", options.memory, "GIB", "memory for all builds together [what is free]");
-  set.text("--builders", options.builders, "TEXT|@FILE", "remote builders, as Nix writes them; \"\": none [@/etc/nix/machines]");
+  set.text("--builders", options.builders, "TEXT|@FILE",
+           "remote builders, as Nix writes them; \"\": none [@/etc/nix/machines]");
   set.texts("--nix-option", options.settings, "NAME=VALUE", "a setting of Nix");
-  set.text("--flox-project", options.flox_project, "DIR", "folder with .flox/pkgs, for --driver flox [.]", ValueKind::folder);
-  set.text("--copy-to", options.copy_to, "URI", "copy each result to this binary cache: file:///cache, ssh-ng://host");
-  set.flag("--with-companions", options.with_companions, "with each PyTorch also the torchvision and torchaudio that follow it");
+  set.text("--flox-project", options.flox_project, "DIR", "folder with .flox/pkgs, for --driver flox [.]",
+           ValueKind::folder);
+  set.text("--copy-to", options.copy_to, "URI",
+           "copy each result to this binary cache: file:///cache, ssh-ng://host");
+  set.flag("--with-companions", options.with_companions,
+           "with each PyTorch also the torchvision and torchaudio that follow it");
   set.flag("--resume", options.resume, "go on with what the last run has not built");
   set.flag("--fail-fast", options.fail_fast, "stop at the first failure");
   set.flag("-n,--dry-run", options.dry_run, "print order, estimates and what caches have; build nothing");
-  set.text("--substituters", options.substituters, "URIS", "binary caches to take from instead of those that Nix is configured with");
+  set.text("--substituters", options.substituters, "URIS",
+           "binary caches to take from instead of those that Nix is configured with");
   set.flag("--offline", options.offline, "ask no binary cache");
-  set.flag("--fix-hashes", options.fix_hashes, "put hashes that Nix computed into the matrix file, and go on");
-  set.flag("--fix", options.fix, "also the other repairs that are certain: fewer cores after the compiler was killed, again after a network failure");
+  set.flag("--fix-hashes", options.fix_hashes,
+           "put hashes that Nix computed into the matrix file, and go on");
+  set.flag("--fix", options.fix,
+           "also the other repairs that are certain: fewer cores after the compiler was killed, again after "
+           "a network failure");
   set.flag("--impossible", options.impossible, "build also what the catalogue says no machine can run");
   set.flag("--no-verify", options.no_verify, "do not look into the results");
-  set.flag("--any-cpu", options.any_cpu, "build also where the result cannot run: what a build runs of it may end with an illegal instruction");
+  set.flag(
+      "--any-cpu", options.any_cpu,
+      "build also where the result cannot run: what a build runs of it may end with an illegal instruction");
   set.flag("--wait", options.wait, "wait while another build works in the same state folder");
-  set.number("--heartbeat", options.heartbeat, "SECONDS", "in a pipe: how often a running build says so [30]");
+  set.number("--heartbeat", options.heartbeat, "SECONDS",
+             "in a pipe: how often a running build says so [30]");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print; json: one event a line [text]");
 }
 
@@ -97,27 +113,39 @@ class StopOnSignals {
   StopOnSignals& operator=(const StopOnSignals&) = delete;
 
  private:
-  struct sigaction interrupt_ {}, terminate_ {};
+  struct sigaction interrupt_ {
+  }, terminate_{};
 };
 
 std::vector<std::string> settings_of(const Options& options) {
   std::vector<std::string> settings = options.settings;
-  if (!options.substituters.empty()) settings.insert(settings.end(), {"substitute=true", "substituters=" + options.substituters});
+  if (!options.substituters.empty())
+    settings.insert(settings.end(), {"substitute=true", "substituters=" + options.substituters});
   if (options.offline) settings.push_back("substitute=false");
   return settings;
 }
 
 DriverOptions driver_options(const Options& options) {
-  return {.kind = options.driver, .torchlathe = options.torchlathe, .nixpkgs = options.nixpkgs, .cores = static_cast<unsigned>(options.cores),
-          .settings = settings_of(options), .flox_project = options.flox_project, .impossible = options.impossible, .any_cpu = options.any_cpu};
+  return {.kind = options.driver,
+          .torchlathe = options.torchlathe,
+          .nixpkgs = options.nixpkgs,
+          .cores = static_cast<unsigned>(options.cores),
+          .settings = settings_of(options),
+          .flox_project = options.flox_project,
+          .impossible = options.impossible,
+          .any_cpu = options.any_cpu};
 }
 
 // This machine, and what remote builders answer.
 std::vector<Builder> find_builders(const Options& options, Terminal& terminal) {
   const std::uint64_t memory = options.memory > 0 ? options.memory << 30 : available_memory();
   std::vector<Builder> builders = {this_builder(static_cast<unsigned>(options.jobs), memory)};
-  const std::vector<NixMachine> machines = options.driver == "nix" ? read_machines(options.builders) : std::vector<NixMachine>{};
-  if (machines.empty() && options.jobs == 0) throw Error({.what = "--jobs 0 builds nothing here, and there are no builders", .where = {}, .next = "name some: --builders"});
+  const std::vector<NixMachine> machines =
+      options.driver == "nix" ? read_machines(options.builders) : std::vector<NixMachine>{};
+  if (machines.empty() && options.jobs == 0)
+    throw Error({.what = "--jobs 0 builds nothing here, and there are no builders",
+                 .where = {},
+                 .next = "name some: --builders"});
   if (machines.empty()) return builders;
   Progress progress(terminal);
   progress.show(fmt::format("asking {} builders what they are", machines.size()));
@@ -132,7 +160,9 @@ std::vector<Builder> find_builders(const Options& options, Terminal& terminal) {
 std::vector<MachineRoom> rooms_of(const std::vector<Builder>& builders) {
   std::vector<MachineRoom> rooms;
   for (const Builder& builder : builders) {
-    rooms.push_back({.slots = builder.problem.empty() ? builder.machine.max_jobs : 0, .memory = builder.memory_free, .speed = std::max(0.01, builder.machine.speed)});
+    rooms.push_back({.slots = builder.problem.empty() ? builder.machine.max_jobs : 0,
+                     .memory = builder.memory_free,
+                     .speed = std::max(0.01, builder.machine.speed)});
   }
   return rooms;
 }
@@ -140,7 +170,8 @@ std::vector<MachineRoom> rooms_of(const std::vector<Builder>& builders) {
 std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& spec, const History& history) {
   // Killed before it had written down what it wants: then all is still wanted.
   const auto names = options.resume ? history.unfinished() : std::nullopt;
-  const std::set<std::string> unfinished = names ? std::set(names->begin(), names->end()) : std::set<std::string>();
+  const std::set<std::string> unfinished =
+      names ? std::set(names->begin(), names->end()) : std::set<std::string>();
   const Match match = options.filter.match();
   std::vector<Variant> variants;
   std::string torch;  // the PyTorch that was taken last: its companions follow it
@@ -153,13 +184,19 @@ std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& s
     return true;
   });
   if (options.with_companions && spec.companions.empty()) {
-    throw Error({.what = "this matrix has no companions", .where = {.file = spec.file}, .next = "add companions = [\"torchvision\", \"torchaudio\"] under [matrix]"});
+    throw Error({.what = "this matrix has no companions",
+                 .where = {.file = spec.file},
+                 .next = "add companions = [\"torchvision\", \"torchaudio\"] under [matrix]"});
   }
-  if (variants.empty() && !options.resume) throw Error({.what = "no variant of this matrix is meant by these names and filters", .where = {}, .next = "torchlathe list shows them"});
+  if (variants.empty() && !options.resume)
+    throw Error({.what = "no variant of this matrix is meant by these names and filters",
+                 .where = {},
+                 .next = "torchlathe list shows them"});
   return variants;
 }
 
-void print_plan(const std::vector<Job>& jobs, const JobPlan& plan, const std::vector<MachineRoom>& rooms, Terminal& terminal) {
+void print_plan(const std::vector<Job>& jobs, const JobPlan& plan, const std::vector<MachineRoom>& rooms,
+                Terminal& terminal) {
   std::vector<JobCost> costs;
   for (const Job& job : jobs) {
     if (job.state == JobState::waiting) costs.push_back(job.cost);
@@ -175,40 +212,56 @@ void print_plan(const std::vector<Job>& jobs, const JobPlan& plan, const std::ve
     if (job.state != JobState::waiting) continue;
     const Estimate& estimate = job.estimate;
     const bool there = job.held != Held::nowhere;
-    const std::string time = job.held == Held::store ? "in the store" : job.held == Held::cache ? "in a cache" : estimate.samples == 0 ? "not known"
-                             : fmt::format("{} ({} to {})", duration_text(estimate.seconds), duration_text(estimate.low), duration_text(estimate.high));
-    const std::string source = there ? "" : job.cost.shared ? "several need it" : estimate.same_variant ? fmt::format("{} earlier builds", estimate.samples)
-                               : estimate.samples > 0 ? fmt::format("{} builds of others", estimate.samples) : "never built";
+    const std::string time = job.held == Held::store   ? "in the store"
+                             : job.held == Held::cache ? "in a cache"
+                             : estimate.samples == 0
+                                 ? "not known"
+                                 : fmt::format("{} ({} to {})", duration_text(estimate.seconds),
+                                               duration_text(estimate.low), duration_text(estimate.high));
+    const std::string source = there                   ? ""
+                               : job.cost.shared       ? "several need it"
+                               : estimate.same_variant ? fmt::format("{} earlier builds", estimate.samples)
+                               : estimate.samples > 0  ? fmt::format("{} builds of others", estimate.samples)
+                                                       : "never built";
     guesses += !there && estimate.samples == 0;
     low += there ? 0 : estimate.low;
     high += there ? 0 : estimate.high;
-    table.add({std::to_string(++order), job.name, time, job.cost.bytes > 0 ? bytes_text(job.cost.bytes) : "", source});
+    table.add({std::to_string(++order), job.name, time, job.cost.bytes > 0 ? bytes_text(job.cost.bytes) : "",
+               source});
   }
   terminal.out(table.text(terminal));
   for (const Job& job : jobs) {
-    if (job.state == JobState::skipped || job.state == JobState::failed) terminal.print("{:8}{}: {}\n", to_string(job.state), job.name, printable(job.reason));
+    if (job.state == JobState::skipped || job.state == JobState::failed)
+      terminal.print("{:8}{}: {}\n", to_string(job.state), job.name, printable(job.reason));
   }
-  terminal.print("{} of {} to build, {} store paths to fetch; {} in all ({} to {} one after another){}\n", plan.to_build, order, plan.fetch.size(),
-                           duration_text(expected_makespan(costs, rooms)), duration_text(low), duration_text(high),
-                           guesses > 0 ? fmt::format("; {} of them not known", guesses) : "");
+  terminal.print("{} of {} to build, {} store paths to fetch; {} in all ({} to {} one after another){}\n",
+                 plan.to_build, order, plan.fetch.size(), duration_text(expected_makespan(costs, rooms)),
+                 duration_text(low), duration_text(high),
+                 guesses > 0 ? fmt::format("; {} of them not known", guesses) : "");
 }
 
 std::string span_text(const Span& span, bool seconds) {
-  if (!seconds) return fmt::format("{:.1f} ({:.1f} to {:.1f}) times one build", span.middle, span.low, span.high);
-  if (span.high < 600) return fmt::format("{0:.{3}f} s ({1:.{3}f} to {2:.{3}f})", span.middle, span.low, span.high, span.middle < 10 ? 1 : 0);
-  return fmt::format("{} ({} to {})", duration_text(span.middle), duration_text(span.low), duration_text(span.high));
+  if (!seconds)
+    return fmt::format("{:.1f} ({:.1f} to {:.1f}) times one build", span.middle, span.low, span.high);
+  if (span.high < 600)
+    return fmt::format("{0:.{3}f} s ({1:.{3}f} to {2:.{3}f})", span.middle, span.low, span.high,
+                       span.middle < 10 ? 1 : 0);
+  return fmt::format("{} ({} to {})", duration_text(span.middle), duration_text(span.low),
+                     duration_text(span.high));
 }
 
 void print_fetches(const JobPlan& plan, Terminal& terminal) {
   if (plan.fetch.empty()) return;
   constexpr std::size_t most = 12;
   std::string text;
-  for (std::size_t i = 0; i < std::min(most, plan.fetch.size()); ++i) text += fmt::format("{}{}", i == 0 ? "" : ", ", printable(plan.fetch[i]));
+  for (std::size_t i = 0; i < std::min(most, plan.fetch.size()); ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", printable(plan.fetch[i]));
   if (plan.fetch.size() > most) text += fmt::format(" and {} more", plan.fetch.size() - most);
   terminal.print("a cache has {}\n", text);
 }
 
-constexpr std::string_view held_texts[] = {"in the store", "in a cache", "to build", "not known: a cache does not answer"};
+constexpr std::string_view held_texts[] = {"in the store", "in a cache", "to build",
+                                           "not known: a cache does not answer"};
 constexpr std::string_view held_states[] = {"store", "cache", "build", "unknown"};
 
 std::string inputs_text(const CacheDistance& variant) {
@@ -222,7 +275,8 @@ std::string inputs_text(const CacheDistance& variant) {
 
 std::string base_text(const CacheInput& base) {
   for (std::size_t i = 0; i < std::size(held_states); ++i) {
-    if (base.state == held_states[i]) return base.cache.empty() ? std::string(held_texts[i]) : fmt::format("in {}", base.cache);
+    if (base.state == held_states[i])
+      return base.cache.empty() ? std::string(held_texts[i]) : fmt::format("in {}", base.cache);
   }
   return base.state;
 }
@@ -231,27 +285,43 @@ void print_distances(const CacheReport& report, Terminal& terminal) {
   if (!report.asked) terminal.out("no binary cache was asked (--offline)\n");
   for (const CacheState& cache : report.caches) {
     if (cache.trouble.empty()) terminal.print("cache {} answers\n", printable(cache.uri));
-    else terminal.print("{} {} does not answer, what it has is not known: {}\n", terminal.styled(Style::yellow, "cache"), printable(cache.uri), printable(cache.trouble));
+    else
+      terminal.print("{} {} does not answer, what it has is not known: {}\n",
+                     terminal.styled(Style::yellow, "cache"), printable(cache.uri), printable(cache.trouble));
   }
   if (report.variants.empty()) return;
   Table table({"cache distance", "to build", "to fetch", "download", "unpacked", "its inputs"});
   for (std::size_t column = 1; column < 5; ++column) table.align_right(column);
   for (const CacheDistance& each : report.variants) {
-    table.add({each.name, std::to_string(each.build), std::to_string(each.fetch), each.download > 0 ? bytes_text(each.download) : "",
+    table.add({each.name, std::to_string(each.build), std::to_string(each.fetch),
+               each.download > 0 ? bytes_text(each.download) : "",
                each.unpacked > 0 ? bytes_text(each.unpacked) : "", inputs_text(each)});
   }
   terminal.out(table.text(terminal));
   for (const CacheBase& base : report.bases) {
-    terminal.print("{} variant{} cut out of nixpkgs' own {}: {}\n", base.variants, base.variants == 1 ? " is" : "s are",
-                   printable(base.package.name), printable(base_text(base.package)));
+    terminal.print("{} variant{} cut out of nixpkgs' own {}: {}\n", base.variants,
+                   base.variants == 1 ? " is" : "s are", printable(base.package.name),
+                   printable(base_text(base.package)));
   }
 }
 
 void write_distance(JsonWriter& json, const CacheDistance& each) {
-  json.begin_object().member("name", each.name).member("state", each.state).member("build", each.build).member("fetch", each.fetch);
-  json.member("download_bytes", each.download).member("unpacked_bytes", each.unpacked).member("to_build", each.to_build).key("inputs").begin_array();
+  json.begin_object()
+      .member("name", each.name)
+      .member("state", each.state)
+      .member("build", each.build)
+      .member("fetch", each.fetch);
+  json.member("download_bytes", each.download)
+      .member("unpacked_bytes", each.unpacked)
+      .member("to_build", each.to_build)
+      .key("inputs")
+      .begin_array();
   for (const CacheInput& input : each.inputs) {
-    json.begin_object().member("name", input.name).member("state", input.state).member("cache", input.cache).end_object();
+    json.begin_object()
+        .member("name", input.name)
+        .member("state", input.state)
+        .member("cache", input.cache)
+        .end_object();
   }
   json.end_array().end_object();
 }
@@ -261,22 +331,40 @@ std::string dry_run_json(const std::vector<Job>& jobs, const JobPlan& plan, cons
   JsonWriter json;
   json.begin_object().member("asked", report.asked).key("caches").begin_array();
   for (const CacheState& cache : report.caches) {
-    json.begin_object().member("uri", cache.uri).member("answers", cache.trouble.empty()).member("trouble", cache.trouble).end_object();
+    json.begin_object()
+        .member("uri", cache.uri)
+        .member("answers", cache.trouble.empty())
+        .member("trouble", cache.trouble)
+        .end_object();
   }
   json.end_array().key("bases").begin_array();
   for (const CacheBase& base : report.bases) {
-    json.begin_object().member("name", base.package.name).member("state", base.package.state).member("cache", base.package.cache);
+    json.begin_object()
+        .member("name", base.package.name)
+        .member("state", base.package.state)
+        .member("cache", base.package.cache);
     json.member("variants", base.variants).end_object();
   }
   json.end_array().key("jobs").begin_array();
   for (const Job& job : jobs) {
-    json.begin_object().member("name", job.name).member("state", to_string(job.state)).member("reason", job.reason).member("derivation", job.derivation);
-    json.member("held", job.held == Held::store ? "store" : job.held == Held::cache ? "cache" : "nowhere").member("seconds", job.estimate.seconds);
+    json.begin_object()
+        .member("name", job.name)
+        .member("state", to_string(job.state))
+        .member("reason", job.reason)
+        .member("derivation", job.derivation);
+    json.member("held", job.held == Held::store   ? "store"
+                        : job.held == Held::cache ? "cache"
+                                                  : "nowhere")
+        .member("seconds", job.estimate.seconds);
     json.member("bytes", job.cost.bytes).end_object();
   }
   json.end_array().key("variants").begin_array();
   for (const CacheDistance& each : report.variants) write_distance(json, each);
-  json.end_array().key("summary").begin_object().member("to_build", plan.to_build).member("to_fetch", plan.fetch.size());
+  json.end_array()
+      .key("summary")
+      .begin_object()
+      .member("to_build", plan.to_build)
+      .member("to_fetch", plan.fetch.size());
   return json.end_object().end_object().take();
 }
 
@@ -288,18 +376,24 @@ void print_matrix_cost(const MatrixSpec& spec, const History& history, Terminal&
   table.align_right(1);
   table.align_right(2);
   for (const StrategyCost& each : cost.strategies) {
-    table.add({each.strategy, std::to_string(each.builds), each.carves > 0 ? std::to_string(each.carves) : "", span_text(each.cost, known)});
+    table.add({each.strategy, std::to_string(each.builds), each.carves > 0 ? std::to_string(each.carves) : "",
+               span_text(each.cost, known)});
   }
   terminal.print("\nthe whole matrix, {} variants one after another:\n", cost.variants);
   terminal.out(table.text(terminal));
-  if (!known) return terminal.out("no build for a GPU was measured yet: this counts builds for one GPU, and guesses what part of one is device code\n");
+  if (!known)
+    return terminal.out(
+        "no build for a GPU was measured yet: this counts builds for one GPU, and guesses what part of one "
+        "is device code\n");
   terminal.print("from {} measured builds; a carve takes {}, {}\n", cost.samples, span_text(cost.carve, true),
-                           cost.carve_samples > 0 ? fmt::format("by {} measured ones", cost.carve_samples) : "a guess");
+                 cost.carve_samples > 0 ? fmt::format("by {} measured ones", cost.carve_samples) : "a guess");
 }
 
 void print_why(const Job& job, Terminal& terminal) {
-  terminal.print("\n{} {}: {}\n", terminal.styled(Style::red, to_string(job.state)), terminal.styled(Style::bold, job.name), printable(job.reason));
-  for (const Finding& finding : job.breaches) terminal.print("  {} [{}]\n", printable(finding.what), finding.rule);
+  terminal.print("\n{} {}: {}\n", terminal.styled(Style::red, to_string(job.state)),
+                 terminal.styled(Style::bold, job.name), printable(job.reason));
+  for (const Finding& finding : job.breaches)
+    terminal.print("  {} [{}]\n", printable(finding.what), finding.rule);
   for (const Diagnosis& diagnosis : job.why) {
     terminal.print("  {} [{}]\n", printable(diagnosis.finding.what), diagnosis.finding.rule);
     for (const LogLine& line : diagnosis.evidence) terminal.print("    {}: {}\n", line.line, line.text);
@@ -312,10 +406,12 @@ int conclude(const std::vector<Job>& jobs, const Options& options, Terminal& ter
   std::map<JobState, std::size_t> count;
   for (const Job& job : jobs) {
     if (job.variant) ++count[job.state];
-    if (options.format == "text" && (job.state == JobState::failed || job.state == JobState::lying)) print_why(job, terminal);
+    if (options.format == "text" && (job.state == JobState::failed || job.state == JobState::lying))
+      print_why(job, terminal);
   }
   std::string text;
-  for (const auto& [state, number] : count) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", number, to_string(state));
+  for (const auto& [state, number] : count)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", number, to_string(state));
   if (options.format == "text") terminal.print("{}\n", text.empty() ? "nothing to build" : text);
   return std::ranges::any_of(jobs, [](const Job& job) { return is_bad(job.state); }) ? 1 : 0;
 }
@@ -324,7 +420,8 @@ void open_compile_caches(const std::vector<Job>& jobs, DriverOptions& driver, Te
   const std::vector<std::string> folders = compile_caches(jobs);
   if (folders.empty()) return;
   for (const std::string& folder : folders) {
-    if (const std::string trouble = prepare_compile_cache(folder); !trouble.empty()) terminal.err(trouble + "\n");
+    if (const std::string trouble = prepare_compile_cache(folder); !trouble.empty())
+      terminal.err(trouble + "\n");
   }
   driver.settings.push_back(sandbox_setting(folders));
 }
@@ -334,31 +431,39 @@ ProgressKind progress_kind(const Options& options, const Terminal& terminal) {
   return terminal.err_is_terminal() && ::isatty(1) == 1 ? ProgressKind::table : ProgressKind::lines;
 }
 
-std::int64_t begin_run(History& history, const Options& options, const MatrixSpec& spec, const std::vector<Variant>& variants) {
+std::int64_t begin_run(History& history, const Options& options, const MatrixSpec& spec,
+                       const std::vector<Variant>& variants) {
   std::vector<std::string> names;
   for (const Variant& variant : variants) names.push_back(variant.name);
   return history.begin_run(spec.name, options.driver, names);
 }
 
-// Internal JSON in the form that nix/events.h reads, and `nix-store --add-root --indirect` with a link for each output.
+// Internal JSON in the form that nix/events.h reads, and `nix-store --add-root --indirect` with a link for
+// each output.
 void require_new_nix() {
   const NixVersion version = nix_version(require_nix("nix-store"));
   if (version.flavour != "Nix" || version.major > 2 || (version.major == 2 && version.minor >= 8)) return;
-  throw Error({.what = fmt::format("{} is too old to build with: it takes 2.8 or newer", version.text()), .where = {},
-               .next = "install a newer one (https://nixos.org/download)", .kind = ErrorKind::fault});
+  throw Error({.what = fmt::format("{} is too old to build with: it takes 2.8 or newer", version.text()),
+               .where = {},
+               .next = "install a newer one (https://nixos.org/download)",
+               .kind = ErrorKind::fault});
 }
 
-// After all has ended, on a terminal: each hash that can be mended is shown, and mended when the answer is yes. True when something is
-// to be built again.
-bool offer_repairs(std::vector<Job>& jobs, BuildRepairs& repairs, const Options& options, Terminal& terminal) {
-  if (options.format != "text" || stop_asked || ::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return false;
+// After all has ended, on a terminal: each hash that can be mended is shown, and mended when the answer is
+// yes. True when something is to be built again.
+bool offer_repairs(std::vector<Job>& jobs, BuildRepairs& repairs, const Options& options,
+                   Terminal& terminal) {
+  if (options.format != "text" || stop_asked || ::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1)
+    return false;
   bool again = false;
   for (Job& job : jobs) {
-    if (job.state != JobState::failed || job.why.empty() || job.why.front().finding.rule != "hash-mismatch") continue;
+    if (job.state != JobState::failed || job.why.empty() || job.why.front().finding.rule != "hash-mismatch")
+      continue;
     const std::string change = repairs.hash_change(job, job.why.front());
     if (change.empty() && !again) continue;  // else it may have been mended for another
     if (!change.empty()) {
-      terminal.err(safe_format("{}\n  {}\n  write this into the matrix file and build again? [y/N] ", job.name, change));
+      terminal.err(safe_format("{}\n  {}\n  write this into the matrix file and build again? [y/N] ",
+                               job.name, change));
       std::string answer;
       if (!std::getline(std::cin, answer) || (answer != "y" && answer != "yes")) continue;
     }
@@ -385,11 +490,14 @@ std::vector<Variant> read_again(const std::vector<Variant>& variants, const Matr
 }
 
 // Evaluation tells the hashes of tarballs one at a time; each that is mended is a note.
-std::vector<Job> make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>& variants, const RunOptions& run, BuildRepairs& repairs, std::vector<std::string>& notes) {
+std::vector<Job> make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>& variants,
+                                  const RunOptions& run, BuildRepairs& repairs,
+                                  std::vector<std::string>& notes) {
   std::vector<Job> jobs = make_jobs(spec, variants, run.state, run.driver);
   repairs.watch(jobs);
   constexpr std::size_t most = 16;
-  for (std::string note = repairs.mend_evaluation(); !note.empty() && notes.size() < most; note = repairs.mend_evaluation()) {
+  for (std::string note = repairs.mend_evaluation(); !note.empty() && notes.size() < most;
+       note = repairs.mend_evaluation()) {
     notes.push_back(note);
     spec = repairs.load();
     jobs = make_jobs(spec, read_again(variants, spec), run.state, run.driver);
@@ -399,9 +507,14 @@ std::vector<Job> make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>& 
 
 int run(const Options& options, Terminal& terminal) {
   if (options.driver == "nix") require_new_nix();
-  RunOptions run{.state = options.state, .driver = driver_options(options), .fail_fast = options.fail_fast, .verify = !options.no_verify,
-                 .copy_to = options.copy_to, .stop = &stop_asked};
-  BuildRepairs repairs(options.matrix, options.fix_hashes && !options.dry_run, options.fix && !options.dry_run, run);
+  RunOptions run{.state = options.state,
+                 .driver = driver_options(options),
+                 .fail_fast = options.fail_fast,
+                 .verify = !options.no_verify,
+                 .copy_to = options.copy_to,
+                 .stop = &stop_asked};
+  BuildRepairs repairs(options.matrix, options.fix_hashes && !options.dry_run,
+                       options.fix && !options.dry_run, run);
   run.repair = [&](Job& job, const Diagnosis& diagnosis) { return repairs.mend(job, diagnosis); };
   MatrixSpec spec = repairs.load();
   say_assumptions(spec, terminal);
@@ -426,7 +539,8 @@ int run(const Options& options, Terminal& terminal) {
   std::vector<CacheState> caches;
   if (options.dry_run && options.driver == "nix" && !options.offline) {
     caches = ask_caches(run.driver);
-    if (!std::ranges::all_of(caches, &std::string::empty, &CacheState::trouble)) run.driver.settings.push_back(answering_caches(caches));
+    if (!std::ranges::all_of(caches, &std::string::empty, &CacheState::trouble))
+      run.driver.settings.push_back(answering_caches(caches));
   }
   JobPlan plan;
   if (options.driver == "nix") plan = complete_plan(jobs, history, run.driver);
@@ -445,14 +559,16 @@ int run(const Options& options, Terminal& terminal) {
     return std::ranges::any_of(jobs, [](const Job& job) { return is_bad(job.state); }) ? 1 : 0;
   }
   open_compile_caches(jobs, run.driver, terminal);
-  auto progress = make_progress(progress_kind(options, terminal), terminal, static_cast<double>(options.heartbeat));
+  auto progress =
+      make_progress(progress_kind(options, terminal), terminal, static_cast<double>(options.heartbeat));
   for (const std::string& note : notes) progress->note(note);
   for (const Job& job : jobs) {
     if (job.state == JobState::skipped || job.state == JobState::failed) progress->finished(job);
   }
   run_builds(jobs, run, history, id, *progress);
   for (progress.reset(); offer_repairs(jobs, repairs, options, terminal); progress.reset()) {
-    progress = make_progress(progress_kind(options, terminal), terminal, static_cast<double>(options.heartbeat));
+    progress =
+        make_progress(progress_kind(options, terminal), terminal, static_cast<double>(options.heartbeat));
     run_builds(jobs, run, history, id, *progress);
   }
   history.end_run(id);

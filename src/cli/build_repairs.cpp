@@ -44,23 +44,29 @@ std::optional<HashRepair> BuildRepairs::find(const Job& job, const Diagnosis& di
   if (!has_file()) return std::nullopt;
   const std::string text = read_file(matrix_.file());
   const MatrixSpec spec = load();
-  return job.variant ? find_hash_repair(text, spec, *job.variant, diagnosis) : find_shared(job, diagnosis, text, spec);
+  return job.variant ? find_hash_repair(text, spec, *job.variant, diagnosis)
+                     : find_shared(job, diagnosis, text, spec);
 }
 
 // Work that several variants need is mended for one of them: PyTorch itself, if it is among them.
-std::optional<HashRepair> BuildRepairs::find_shared(const Job& job, const Diagnosis& diagnosis, const std::string& text, const MatrixSpec& spec) const {
+std::optional<HashRepair> BuildRepairs::find_shared(const Job& job, const Diagnosis& diagnosis,
+                                                    const std::string& text, const MatrixSpec& spec) const {
   const std::set<std::string> users = users_of(job.derivation, run_.driver);
   const auto needs_it = [&](const Job& other, bool companion) {
-    return other.variant && (other.variant->companion != nullptr) == companion && users.contains(other.derivation);
+    return other.variant && (other.variant->companion != nullptr) == companion &&
+           users.contains(other.derivation);
   };
   for (const bool companion : {false, true}) {
-    const auto user = std::ranges::find_if(*jobs_, [&](const Job& other) { return needs_it(other, companion); });
+    const auto user =
+        std::ranges::find_if(*jobs_, [&](const Job& other) { return needs_it(other, companion); });
     if (user != jobs_->end()) return find_hash_repair(text, spec, *user->variant, diagnosis, companion);
   }
   return std::nullopt;
 }
 
-void BuildRepairs::write(const HashRepair& repair) const { write_file_atomically(matrix_.file(), repair.text); }
+void BuildRepairs::write(const HashRepair& repair) const {
+  write_file_atomically(matrix_.file(), repair.text);
+}
 
 std::string BuildRepairs::mend_hash(Job& job, const Diagnosis& diagnosis) {
   if (!has_file()) return "";

@@ -14,9 +14,10 @@ namespace lathe {
 
 class BuildRepairs {
  public:
-  // `hashes`: mend the matrix file, and learn the hashes of tarballs that it does not have. `rest`: the other repairs, and what of the
-  // matrix file is wrong.
-  BuildRepairs(const MatrixOption& matrix, bool hashes, bool rest, RunOptions& run) : matrix_(matrix), hashes_(hashes), rest_(rest), run_(run) {}
+  // `hashes`: mend the matrix file, and learn the hashes of tarballs that it does not have. `rest`: the
+  // other repairs, and what of the matrix file is wrong.
+  BuildRepairs(const MatrixOption& matrix, bool hashes, bool rest, RunOptions& run)
+      : matrix_(matrix), hashes_(hashes), rest_(rest), run_(run) {}
 
   // Of these jobs it is asked to mend one at a time.
   void watch(std::vector<Job>& jobs) { jobs_ = &jobs; }
@@ -28,16 +29,19 @@ class BuildRepairs {
   std::string mend(Job& job, const Diagnosis& diagnosis);
   std::string mend_hash(Job& job, const Diagnosis& diagnosis);
 
-  // "m.toml:9:8: pytorch.2.10.0.hash is ..., Nix computed ..."; "" when there is nothing to mend in the matrix file.
+  // "m.toml:9:8: pytorch.2.10.0.hash is ..., Nix computed ..."; "" when there is nothing to mend in the
+  // matrix file.
   std::string hash_change(const Job& job, const Diagnosis& diagnosis) const;
 
-  // The same after all recipes were evaluated, which is when a tarball's hash shows: then they have to be made again.
+  // The same after all recipes were evaluated, which is when a tarball's hash shows: then they have to be
+  // made again.
   std::string mend_evaluation();
 
  private:
   bool has_file() const;
   std::optional<HashRepair> find(const Job& job, const Diagnosis& diagnosis) const;
-  std::optional<HashRepair> find_shared(const Job& job, const Diagnosis& diagnosis, const std::string& text, const MatrixSpec& spec) const;
+  std::optional<HashRepair> find_shared(const Job& job, const Diagnosis& diagnosis, const std::string& text,
+                                        const MatrixSpec& spec) const;
   void write(const HashRepair& repair) const;
 
   const MatrixOption& matrix_;

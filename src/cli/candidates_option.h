@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What there is to choose from: a matrix, a catalogue of published variants, or, unless told, this folder's matrix.toml and
-// where there is none every shipped matrix.
+// What there is to choose from: a matrix, a catalogue of published variants, or, unless told, this folder's
+// matrix.toml and where there is none every shipped matrix.
 #pragma once
 
 #include <string>

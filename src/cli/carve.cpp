@@ -37,38 +37,52 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.positional("path", options.path, "a library, a folder of them, or a wheel", ValueKind::file);
-  set.text("-g,--gpu", options.gpu, "CC[,CC...]", "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, \"RTX 5090\", native");
-  set.text("-o,--output", options.output, "PATH", "where the result goes; nothing may be there, folders are made. A wheel: the folder for it", ValueKind::file);
+  set.text("-g,--gpu", options.gpu, "CC[,CC...]",
+           "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, \"RTX 5090\", native");
+  set.text("-o,--output", options.output, "PATH",
+           "where the result goes; nothing may be there, folders are made. A wheel: the folder for it",
+           ValueKind::file);
   set.flag("--in-place", options.in_place, "replace each library by its carved one");
   set.flag("-n,--dry-run", options.carve.dry_run, "say what would happen, write nothing");
   set.flag("--minimal", options.carve.minimal, "keep the driver's one pick and nothing else");
-  set.flag("--require-full", options.carve.require_full, "fail when something holds nothing for one of the GPUs");
+  set.flag("--require-full", options.carve.require_full,
+           "fail when something holds nothing for one of the GPUs");
   set.flag("--strip-symbols", options.carve.strip_symbols, "drop symbol and debug tables, as strip does");
-  set.flag("--include-vendor", options.include_vendor, "carve NVIDIA's own libraries too: mind their licence");
-  set.text("--manifest", options.manifest, "FILE", "write the record of what was done here too", ValueKind::file);
-  set.text("--wheel-variant", options.wheel_variant, "LABEL", "a wheel: keep its version, label it as a variant; auto: sm90");
+  set.flag("--include-vendor", options.include_vendor,
+           "carve NVIDIA's own libraries too: mind their licence");
+  set.text("--manifest", options.manifest, "FILE", "write the record of what was done here too",
+           ValueKind::file);
+  set.text("--wheel-variant", options.wheel_variant, "LABEL",
+           "a wheel: keep its version, label it as a variant; auto: sm90");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
 CarveOptions carve_options(const Options& options) {
   CarveOptions carve = options.carve;
   if (options.gpu.empty()) {
-    throw Error({.what = "for which GPU?", .where = {}, .next = "say --gpu 9.0, or --gpu native for the one in this machine"});
+    throw Error({.what = "for which GPU?",
+                 .where = {},
+                 .next = "say --gpu 9.0, or --gpu native for the one in this machine"});
   }
   carve.targets = parse_carve_targets(options.gpu == "native" ? native_gpu_list() : options.gpu);
   if (options.in_place && !options.output.empty()) {
-    throw Error({.what = "--in-place and --output exclude each other", .where = {}, .next = "give one of them"});
+    throw Error(
+        {.what = "--in-place and --output exclude each other", .where = {}, .next = "give one of them"});
   }
   if (!options.in_place && options.output.empty() && !carve.dry_run) {
-    throw Error({.what = "where to?", .where = {}, .next = "say --output PATH, or --in-place to replace what is there"});
+    throw Error({.what = "where to?",
+                 .where = {},
+                 .next = "say --output PATH, or --in-place to replace what is there"});
   }
   std::error_code ignored;
   if (!options.in_place && fs::equivalent(options.path, options.output, ignored)) {
-    throw Error({.what = "this is what is to be carved", .where = {.file = options.output},
+    throw Error({.what = "this is what is to be carved",
+                 .where = {.file = options.output},
                  .next = "name a place where nothing is, or say --in-place"});
   }
   if (carve.dry_run && !options.manifest.empty()) {
-    throw Error({.what = "--manifest writes a file, and --dry-run writes nothing", .where = {},
+    throw Error({.what = "--manifest writes a file, and --dry-run writes nothing",
+                 .where = {},
                  .next = "leave out one of them; --format json tells the same"});
   }
   carve.hash = carve.hash || !options.manifest.empty();
@@ -91,7 +105,8 @@ fs::path place_of(const Options& options) {
 Result carve_one(const Options& options, const CarveOptions& carve) {
   const fs::path destination = place_of(options);
   if (!options.in_place && !carve.dry_run && fs::exists(fs::symlink_status(destination))) {
-    throw Error({.what = "this is there already", .where = {.file = destination.string()},
+    throw Error({.what = "this is there already",
+                 .where = {.file = destination.string()},
                  .next = "name a file that does not exist yet, or remove it"});
   }
   CarvedTree tree;
@@ -113,10 +128,12 @@ Result not_carved(NotRead container) {
 // Unpacked, carved and packed again. What is told are the wheel's own sizes, where there is a new one.
 Result carve_whole_wheel(const Options& options, const TreeOptions& how) {
   if (options.in_place) {
-    throw Error({.what = "a wheel is not carved in place: its name says what it holds", .where = {.file = options.path},
+    throw Error({.what = "a wheel is not carved in place: its name says what it holds",
+                 .where = {.file = options.path},
                  .next = "say --output FOLDER"});
   }
-  CarvedWheel wheel = carve_wheel(options.path, how.carve.dry_run && options.output.empty() ? "." : options.output, how);
+  CarvedWheel wheel =
+      carve_wheel(options.path, how.carve.dry_run && options.output.empty() ? "." : options.output, how);
   if (!wheel.path.empty()) {
     wheel.tree.old_size = wheel.old_file_size;
     wheel.tree.new_size = wheel.new_file_size;
@@ -128,7 +145,9 @@ Result carve(const Options& options, const CarveOptions& carve, Terminal& termin
   const bool folder = fs::is_directory(options.path);
   const bool wheel = !folder && is_wheel(options.path);
   if (!wheel && !options.wheel_variant.empty()) {
-    throw Error({.what = "only a wheel can be labelled as a variant", .where = {.file = options.path}, .next = "leave out --wheel-variant"});
+    throw Error({.what = "only a wheel can be labelled as a variant",
+                 .where = {.file = options.path},
+                 .next = "leave out --wheel-variant"});
   }
   if (!folder) {
     if (auto container = container_at(options.path)) return not_carved(std::move(*container));
@@ -140,11 +159,17 @@ Result carve(const Options& options, const CarveOptions& carve, Terminal& termin
   Progress progress(terminal);
   TreeOptions tree{.carve = carve, .include_vendor = options.include_vendor};
   tree.wheel_variant = options.wheel_variant;
-  tree.progress = [&](std::size_t done, std::size_t all) { progress.show(fmt::format("carving {}/{}", done, all)); };
+  tree.progress = [&](std::size_t done, std::size_t all) {
+    progress.show(fmt::format("carving {}/{}", done, all));
+  };
   tree.on_packed = [&](std::uint64_t bytes) { progress.show(fmt::format("packing, {}", size_text(bytes))); };
   if (!folder) return carve_whole_wheel(options, tree);
   const fs::path output = options.output;
-  return {.tree = carve_tree(options.path, options.in_place ? fs::path(options.path) : output.has_filename() ? output : output.parent_path(), tree)};
+  return {.tree = carve_tree(options.path,
+                             options.in_place        ? fs::path(options.path)
+                             : output.has_filename() ? output
+                                                     : output.parent_path(),
+                             tree)};
 }
 
 // The last column: what a reader might wonder about.
@@ -160,33 +185,38 @@ std::string remark(const CarvedFile& file) {
   return text;
 }
 
-// Of a container with nothing for a GPU one image stays, and of two readings of the driver's rules both: usually little.
+// Of a container with nothing for a GPU one image stays, and of two readings of the driver's rules both:
+// usually little.
 void say_what_minimal_saves(const CarvedTree& tree, const CarveOptions& options, Terminal& terminal) {
   constexpr std::uint64_t much = 1'000'000;
   constexpr std::uint64_t share = 20;  // a twentieth of what is left
   const std::uint64_t saves = tree.minimal_saves();
   if (options.minimal || saves < much || saves * share < tree.new_size) return;
   terminal.print("--minimal would drop {} more: code that the driver picks on none of {}\n", size_text(saves),
-                           to_string(options.targets));
+                 to_string(options.targets));
 }
 
 // A record, or stored members that were deflated, can make the new one larger.
 std::string change_text(std::uint64_t before, std::uint64_t after) {
   const double part = before == 0 ? 1 : static_cast<double>(after) / static_cast<double>(before);
-  return part <= 1 ? fmt::format("{:.0f}% less", 100 * (1 - part)) : fmt::format("{:.0f}% more", 100 * (part - 1));
+  return part <= 1 ? fmt::format("{:.0f}% less", 100 * (1 - part))
+                   : fmt::format("{:.0f}% more", 100 * (part - 1));
 }
 
 // A container that is no wheel: there is nothing to tell of it but this.
-bool named_by_itself(const CarvedTree& tree) { return tree.not_read.size() == 1 && tree.not_read[0].within.empty(); }
+bool named_by_itself(const CarvedTree& tree) {
+  return tree.not_read.size() == 1 && tree.not_read[0].within.empty();
+}
 
 void print_text(const Result& result, const CarveOptions& options, Terminal& terminal) {
   const CarvedTree& tree = result.tree;
   Table table({"file", "before", "after", "images", "code", ""});
   for (const std::size_t column : {1u, 2u, 3u}) table.align_right(column);
   for (const CarvedFile& file : tree.files) {
-    table.add({file.path, size_text(file.old_size), size_text(file.new_size),
-               fmt::format("{} -> {}", file.totals.images, file.totals.images_kept), file.new_held, remark(file)},
-              file.outcome == Outcome::carved ? Style::plain : Style::dim);
+    table.add(
+        {file.path, size_text(file.old_size), size_text(file.new_size),
+         fmt::format("{} -> {}", file.totals.images, file.totals.images_kept), file.new_held, remark(file)},
+        file.outcome == Outcome::carved ? Style::plain : Style::dim);
   }
   if (!table.empty()) terminal.out(table.text(terminal) + "\n");
   for (const CarvedFile& file : tree.files) {
@@ -197,11 +227,12 @@ void print_text(const Result& result, const CarveOptions& options, Terminal& ter
     }
     if (file.new_architectures) {
       terminal.print("{}: torch.cuda.get_arch_list() is now \"{}\", it was \"{}\"\n", file.path,
-                               *file.new_architectures, *file.old_architectures);
+                     *file.new_architectures, *file.old_architectures);
     }
   }
   for (const Finding& finding : findings_of(tree.not_read)) {
-    terminal.print("{}: {}\n  {}\n", finding.where.file, finding.what, named_by_itself(tree) ? finding.fix : "it is as before");
+    terminal.print("{}: {}\n  {}\n", finding.where.file, finding.what,
+                   named_by_itself(tree) ? finding.fix : "it is as before");
   }
   for (const Finding& other : tree.left_out) {
     terminal.print("{}: {}\n  {}\n", other.where.file, other.what, other.fix);
@@ -211,10 +242,11 @@ void print_text(const Result& result, const CarveOptions& options, Terminal& ter
   }
   if (named_by_itself(tree)) return;
   terminal.print("{} for {}: {} -> {}, {}; {} carved, {} other files{}\n",
-                           options.dry_run ? "would be carved" : "carved", to_string(options.targets), size_text(tree.old_size),
-                           size_text(tree.new_size), change_text(tree.old_size, tree.new_size), tree.count(Outcome::carved),
-                           tree.files.size() - tree.count(Outcome::carved) + tree.other_files,
-                           tree.failures.empty() ? "" : fmt::format(", {} failed", tree.failures.size()));
+                 options.dry_run ? "would be carved" : "carved", to_string(options.targets),
+                 size_text(tree.old_size), size_text(tree.new_size),
+                 change_text(tree.old_size, tree.new_size), tree.count(Outcome::carved),
+                 tree.files.size() - tree.count(Outcome::carved) + tree.other_files,
+                 tree.failures.empty() ? "" : fmt::format(", {} failed", tree.failures.size()));
   if (!result.unchanged.empty()) terminal.print("{}: the wheel goes over as it is\n", result.unchanged);
   say_what_minimal_saves(tree, options, terminal);
   if (!result.wheel.empty()) terminal.print("wrote {}\n", result.wheel);
@@ -226,7 +258,9 @@ void print_json(const Result& result, const CarveOptions& options, Terminal& ter
   json.begin_object().key("gpus").begin_array();
   for (const CarveTarget& target : options.targets) json.value(to_string(target));
   json.end_array();
-  json.member("dry_run", options.dry_run).member("size_before", tree.old_size).member("size_after", tree.new_size);
+  json.member("dry_run", options.dry_run)
+      .member("size_before", tree.old_size)
+      .member("size_after", tree.new_size);
   json.member("minimal_saves", tree.minimal_saves());
   if (!result.wheel.empty()) json.member("wheel", result.wheel);
   if (!result.unchanged.empty()) json.member("unchanged", result.unchanged);
@@ -238,7 +272,10 @@ void print_json(const Result& result, const CarveOptions& options, Terminal& ter
   const auto write = [&](const Findings& findings) {
     for (const Finding& finding : findings) {
       json.begin_object().member("rule", finding.rule).member("severity", to_string(finding.severity));
-      json.member("where", finding.where.text()).member("what", finding.what).member("fix", finding.fix).end_object();
+      json.member("where", finding.where.text())
+          .member("what", finding.what)
+          .member("fix", finding.fix)
+          .end_object();
     }
   };
   for (const CarvedFile& file : tree.files) write(file.notes);
@@ -253,8 +290,10 @@ void print_json(const Result& result, const CarveOptions& options, Terminal& ter
 void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& terminal) {
   for (const CarveTarget& target : targets) {
     if (catalog().find(target.capability)) continue;
-    terminal.err(safe_format("torchlathe: no GPU of compute capability {} is known (torchlathe catalog gpus): kept is what the driver would pick for one\n",
-                             to_string(CarveTarget{.capability = target.capability})));
+    terminal.err(
+        safe_format("torchlathe: no GPU of compute capability {} is known (torchlathe catalog gpus): kept is "
+                    "what the driver would pick for one\n",
+                    to_string(CarveTarget{.capability = target.capability})));
   }
 }
 
@@ -263,7 +302,8 @@ int run(const Options& options, Terminal& terminal) {
   say_what_is_unknown(how.targets, terminal);
   if (!options.manifest.empty()) check_output(options.manifest);
   const Result result = carve(options, how, terminal);
-  if (!options.manifest.empty()) write_file_atomically(options.manifest, carve_manifest(result.tree.files, how, ""));
+  if (!options.manifest.empty())
+    write_file_atomically(options.manifest, carve_manifest(result.tree.files, how, ""));
   if (options.format == "json") print_json(result, how, terminal);
   else print_text(result, how, terminal);
   return result.tree.fault ? 3 : result.tree.exit_code();

@@ -16,7 +16,8 @@ struct Options {
 void declare(OptionSet& set, Options& options) {
   const auto names = catalog_table_names();
   set.positional_choice("table", options.table, {names.begin(), names.end()}, "which table");
-  set.positionals("word", options.globs, "rows in which a value fits: 12.0, 'rtx 50*'", ValueKind::text, false);
+  set.positionals("word", options.globs, "rows in which a value fits: 12.0, 'rtx 50*'", ValueKind::text,
+                  false);
   set.choice("-f,--format", options.format, {"text", "json", "csv", "md"}, "how to print [text]");
 }
 

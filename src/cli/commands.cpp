@@ -52,8 +52,10 @@ std::string overview() {
     if (command.group != group) text += fmt::format("\n{}\n", group = command.group);
     text += fmt::format("  {:12}{}\n", command.name, command.summary);
   }
-  return text + "\nOptions of a command: torchlathe COMMAND --help. Its page with examples: torchlathe help COMMAND.\n"
-                "Exit codes: 0 clean, 1 findings or failed builds, 2 wrong usage, 3 a fault of the machine.\n";
+  return text +
+         "\nOptions of a command: torchlathe COMMAND --help. Its page with examples: torchlathe help "
+         "COMMAND.\n"
+         "Exit codes: 0 clean, 1 findings or failed builds, 2 wrong usage, 3 a fault of the machine.\n";
 }
 
 const Command& find_command(const std::string& name) {

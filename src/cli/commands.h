@@ -27,7 +27,8 @@ struct Command {
   std::unique_ptr<BoundCommand> (*bind)();
 };
 
-// Makes `bind` for a command that has `struct OPTIONS`, `void declare(OptionSet&, OPTIONS&)` and `int run(const OPTIONS&, Terminal&)`.
+// Makes `bind` for a command that has `struct OPTIONS`, `void declare(OptionSet&, OPTIONS&)` and `int
+// run(const OPTIONS&, Terminal&)`.
 template <typename Options>
 std::unique_ptr<BoundCommand> bind_command(void (*declare)(OptionSet&, Options&),
                                            int (*run)(const Options&, Terminal&)) {
@@ -41,7 +42,8 @@ std::unique_ptr<BoundCommand> bind_command(void (*declare)(OptionSet&, Options&)
 
 std::span<const Command> commands();
 
-// Runs `torchlathe ARGUMENTS`; prints what goes wrong. Returns the exit code: 0 clean, 1 findings, 2 usage, 3 fault.
+// Runs `torchlathe ARGUMENTS`; prints what goes wrong. Returns the exit code: 0 clean, 1 findings, 2 usage,
+// 3 fault.
 int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal);
 
 // One function per command file.

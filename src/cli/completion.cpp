@@ -36,7 +36,8 @@ std::string bash_case(const Command& command) {
     options.insert(options.end(), names.begin(), names.end());
     const std::string patterns = fmt::format("{}", fmt::join(names, "|"));
     if (option.kind == ValueKind::choice) {
-      values += fmt::format("        {}) COMPREPLY=($(compgen -W '{}' -- \"$word\")); return ;;\n", patterns, words_after(option));
+      values += fmt::format("        {}) COMPREPLY=($(compgen -W '{}' -- \"$word\")); return ;;\n", patterns,
+                            words_after(option));
     } else if (option.kind == ValueKind::file) {
       values += fmt::format("        {}) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", patterns);
     } else if (option.kind == ValueKind::folder) {
@@ -88,24 +89,31 @@ std::string zsh_script() {
          bash_script();
 }
 
-std::string fish_quote(std::string_view text) { return "'" + replace_all(std::string(text), "'", "\\'") + "'"; }
+std::string fish_quote(std::string_view text) {
+  return "'" + replace_all(std::string(text), "'", "\\'") + "'";
+}
 
 std::string fish_script() {
-  std::string text = "# fish completion for torchlathe: torchlathe completion fish | source\ncomplete -c torchlathe -f\n";
+  std::string text =
+      "# fish completion for torchlathe: torchlathe completion fish | source\ncomplete -c torchlathe -f\n";
   for (const Command& command : commands()) {
-    text += fmt::format("complete -c torchlathe -n __fish_use_subcommand -a {} -d {}\n", command.name, fish_quote(command.summary));
-    const std::string when = fmt::format("complete -c torchlathe -n '__fish_seen_subcommand_from {}'", command.name);
+    text += fmt::format("complete -c torchlathe -n __fish_use_subcommand -a {} -d {}\n", command.name,
+                        fish_quote(command.summary));
+    const std::string when =
+        fmt::format("complete -c torchlathe -n '__fish_seen_subcommand_from {}'", command.name);
     const auto bound = command.bind();
     for (const Declared& option : bound->set.declared()) {
       if (option.positional) {
         if (option.kind == ValueKind::variant) text += when + " -a '(torchlathe list --names 2>/dev/null)'\n";
-        if (option.kind == ValueKind::topic) text += when + " -a '(torchlathe explain --names 2>/dev/null)'\n";
+        if (option.kind == ValueKind::topic)
+          text += when + " -a '(torchlathe explain --names 2>/dev/null)'\n";
         if (option.kind == ValueKind::file || option.kind == ValueKind::folder) text += when + " -F\n";
         continue;
       }
       text += when;
       for (const auto name : split(option.names, ',')) {
-        text += name.starts_with("--") ? fmt::format(" -l {}", name.substr(2)) : fmt::format(" -s {}", name.substr(1));
+        text += name.starts_with("--") ? fmt::format(" -l {}", name.substr(2))
+                                       : fmt::format(" -s {}", name.substr(1));
       }
       if (option.kind != ValueKind::none) text += option.kind == ValueKind::choice ? " -x" : " -r";
       if (option.kind == ValueKind::choice) text += fmt::format(" -a {}", fish_quote(words_after(option)));
@@ -117,7 +125,9 @@ std::string fish_script() {
 }
 
 int run(const Options& options, Terminal& terminal) {
-  terminal.out(options.shell == "bash" ? bash_script() : options.shell == "zsh" ? zsh_script() : fish_script());
+  terminal.out(options.shell == "bash"  ? bash_script()
+               : options.shell == "zsh" ? zsh_script()
+                                        : fish_script());
   return 0;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `torchlathe conform`: the recipes of a matrix on a real nixpkgs, and the tables' facts held against it. Builds nothing.
+// `torchlathe conform`: the recipes of a matrix on a real nixpkgs, and the tables' facts held against it.
+// Builds nothing.
 #include "cli/conform.h"
 
 #include <fmt/format.h>
@@ -36,11 +37,16 @@ void declare(OptionSet& set, Options& options) {
   set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
   options.matrix.declare(set);
   options.filter.declare(set);
-  set.text("--nixpkgs", options.nixpkgs, "PATH|URL", "a checkout, a store path, an archive or its address, channel:NAME, github:OWNER/REPO/REV, or a revision", ValueKind::folder);
+  set.text("--nixpkgs", options.nixpkgs, "PATH|URL",
+           "a checkout, a store path, an archive or its address, channel:NAME, github:OWNER/REPO/REV, or a "
+           "revision",
+           ValueKind::folder);
   set.text("--rev", options.rev, "REV", "the revision that it is, where it does not say so itself");
-  set.text("--torchlathe", options.torchlathe, "DIR", "source tree of torchlathe for recipes that carve, instead of the pinned one", ValueKind::folder);
+  set.text("--torchlathe", options.torchlathe, "DIR",
+           "source tree of torchlathe for recipes that carve, instead of the pinned one", ValueKind::folder);
   options.cuda_toolkit.declare(set);
-  set.text("--update-pins", options.update_pins, "FILE", "write what was seen of this revision into this pins.toml", ValueKind::file);
+  set.text("--update-pins", options.update_pins, "FILE",
+           "write what was seen of this revision into this pins.toml", ValueKind::file);
   set.flag("-n,--dry-run", options.dry_run, "with --update-pins: show the change, write nothing");
   set.texts("--nix-option", options.settings, "NAME=VALUE", "a setting of Nix");
   set.number("--at-once", options.at_once, "N", "recipes that one Nix evaluates: fewer take less memory [4]");
@@ -52,41 +58,62 @@ void declare(OptionSet& set, Options& options) {
 // Where the matrix pins this revision among others, only what is made for it.
 std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& spec, const std::string& rev) {
   std::vector<Variant> wanted;
-  const bool pinned = std::ranges::any_of(spec.nixpkgs, [&](const auto& each) { return each.second->rev == rev; });
+  const bool pinned =
+      std::ranges::any_of(spec.nixpkgs, [&](const auto& each) { return each.second->rev == rev; });
   const Match match = options.filter.match();
   expand(spec, [&](const Variant& variant) {
     if (matches(match, variant) && (!pinned || variant.nixpkgs->rev == rev)) wanted.push_back(variant);
     return true;
   });
-  if (wanted.empty()) throw Error({.what = "no variant matches", .where = {.file = spec.file}, .next = "see the names with: torchlathe list"});
+  if (wanted.empty())
+    throw Error({.what = "no variant matches",
+                 .where = {.file = spec.file},
+                 .next = "see the names with: torchlathe list"});
   return wanted;
 }
 
-Style style_of(Severity severity) { return severity == Severity::error ? Style::red : severity == Severity::warning ? Style::yellow : Style::dim; }
-
-void print_finding(const Finding& finding, Terminal& terminal) {
-  terminal.print("  {} {} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)), printable(finding.what), finding.rule);
+Style style_of(Severity severity) {
+  return severity == Severity::error     ? Style::red
+         : severity == Severity::warning ? Style::yellow
+                                         : Style::dim;
 }
 
-std::string joined(const std::vector<std::string>& texts) { return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, " ")); }
+void print_finding(const Finding& finding, Terminal& terminal) {
+  terminal.print("  {} {} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)),
+                 printable(finding.what), finding.rule);
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, " "));
+}
 
 void print_seen(const SeenRecipe& seen, Terminal& terminal) {
   std::string parts;
-  for (const auto& [part, version] : seen.parts) parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", part, version);
-  terminal.print("  {}: GPUs {}, CUDA {}, {} inputs; {}\n", printable(seen.name), printable(joined(seen.gpus)), printable(joined(seen.cuda)), seen.inputs.size(), printable(parts));
+  for (const auto& [part, version] : seen.parts)
+    parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", part, version);
+  terminal.print("  {}: GPUs {}, CUDA {}, {} inputs; {}\n", printable(seen.name),
+                 printable(joined(seen.gpus)), printable(joined(seen.cuda)), seen.inputs.size(),
+                 printable(parts));
 }
 
 void print_facts(const Conformity& conformity, const Options& options, Terminal& terminal) {
   const NixpkgsTree& tree = conformity.tree;
-  terminal.print("nixpkgs {}{}\n", printable(tree.given), tree.rev.empty() ? ": it does not say which revision it is" : tree.rev == tree.given ? "" : " is " + printable(tree.rev));
+  terminal.print("nixpkgs {}{}\n", printable(tree.given),
+                 tree.rev.empty()         ? ": it does not say which revision it is"
+                 : tree.rev == tree.given ? ""
+                                          : " is " + printable(tree.rev));
   const auto fact = [&](const char* column) {
     const auto found = conformity.survey.columns.find(column);
-    return found == conformity.survey.columns.end() ? std::string("not seen") : printable(joined(found->second));
+    return found == conformity.survey.columns.end() ? std::string("not seen")
+                                                    : printable(joined(found->second));
   };
-  terminal.print("  torch {}, triton {}, torchvision {}, torchaudio {}, Python {}\n", fact("torch"), fact("triton"), fact("torchvision"), fact("torchaudio"), fact("python"));
+  terminal.print("  torch {}, triton {}, torchvision {}, torchaudio {}, Python {}\n", fact("torch"),
+                 fact("triton"), fact("torchvision"), fact("torchaudio"), fact("python"));
   terminal.print("  CUDA {}; sets {}; torch takes {}\n", fact("cuda"), fact("cuda_sets"), fact("torch_cuda"));
-  const std::string near = conformity.known_pin ? "" : fmt::format("; it is most like {}", conformity.nearest);
-  terminal.print("compared with {}{}: {} differ\n", conformity.compared_with, near, conformity.differences.size());
+  const std::string near =
+      conformity.known_pin ? "" : fmt::format("; it is most like {}", conformity.nearest);
+  terminal.print("compared with {}{}: {} differ\n", conformity.compared_with, near,
+                 conformity.differences.size());
   for (const Finding& finding : conformity.findings) {
     const bool of_facts = finding.rule == "fact-differs" || (finding.rule == "fact-unseen" && options.all);
     if (of_facts) print_finding(finding, terminal);
@@ -94,14 +121,19 @@ void print_facts(const Conformity& conformity, const Options& options, Terminal&
 }
 
 void print_recipe(const ConformedRecipe& recipe, const Options& options, Terminal& terminal) {
-  const bool dull = recipe.findings.count(Severity::error) == 0 && (!options.strict || recipe.findings.count(Severity::warning) == 0);
+  const bool dull = recipe.findings.count(Severity::error) == 0 &&
+                    (!options.strict || recipe.findings.count(Severity::warning) == 0);
   if (dull && !options.all) return;
-  const Style style = recipe.state == "conforms" ? Style::green : recipe.state == "skipped" ? Style::dim : Style::red;
-  terminal.print("{:9}{}\n", terminal.styled(style, fmt::format("{:9}", recipe.state)), terminal.styled(Style::bold, printable(recipe.name)));
+  const Style style = recipe.state == "conforms"  ? Style::green
+                      : recipe.state == "skipped" ? Style::dim
+                                                  : Style::red;
+  terminal.print("{:9}{}\n", terminal.styled(style, fmt::format("{:9}", recipe.state)),
+                 terminal.styled(Style::bold, printable(recipe.name)));
   if (recipe.state == "skipped") terminal.print("  {}\n", printable(recipe.reason));
   if (options.all && recipe.seen) print_seen(*recipe.seen, terminal);
   for (const Finding& finding : recipe.findings) print_finding(finding, terminal);
-  for (const Diagnosis& each : recipe.why) terminal.print("    cause:  {}\n    repair: {}\n", printable(each.cause), printable(each.finding.fix));
+  for (const Diagnosis& each : recipe.why)
+    terminal.print("    cause:  {}\n    repair: {}\n", printable(each.cause), printable(each.finding.fix));
 }
 
 void print(const Conformity& conformity, const Options& options, Terminal& terminal) {
@@ -111,25 +143,38 @@ void print(const Conformity& conformity, const Options& options, Terminal& termi
   for (const ConformedRecipe& recipe : conformity.recipes) {
     ++count[recipe.state];
     print_recipe(recipe, options, terminal);
-    for (const Finding& finding : recipe.findings) warnings[finding.what] += finding.severity == Severity::warning;
+    for (const Finding& finding : recipe.findings)
+      warnings[finding.what] += finding.severity == Severity::warning;
   }
   for (const auto& [what, times] : warnings) {
-    if (times > 0 && !options.strict && !options.all) terminal.print("{} {}: in {} recipes [derivation-lacks]\n", terminal.styled(Style::yellow, "warning"), printable(what), times);
+    if (times > 0 && !options.strict && !options.all)
+      terminal.print("{} {}: in {} recipes [derivation-lacks]\n", terminal.styled(Style::yellow, "warning"),
+                     printable(what), times);
   }
-  terminal.print("{} recipes: {} conform, {} differ, {} fail, {} skipped\n", conformity.recipes.size(), count["conforms"], count["differs"], count["fails"], count["skipped"]);
+  terminal.print("{} recipes: {} conform, {} differ, {} fail, {} skipped\n", conformity.recipes.size(),
+                 count["conforms"], count["differs"], count["fails"], count["skipped"]);
 }
 
-void print_change(const std::string& before, const std::string& after, const Options& options, Terminal& terminal) {
-  terminal.print("{}: {}\n", printable(options.update_pins), before == after ? "nothing to change" : options.dry_run ? "would change" : "changed");
+void print_change(const std::string& before, const std::string& after, const Options& options,
+                  Terminal& terminal) {
+  terminal.print("{}: {}\n", printable(options.update_pins),
+                 before == after   ? "nothing to change"
+                 : options.dry_run ? "would change"
+                                   : "changed");
   terminal.out(unified_diff(before, after, options.update_pins, options.update_pins));
 }
 
 void update(const Conformity& conformity, const Options& options, Terminal& terminal) {
   const std::string& rev = conformity.tree.rev;
-  if (rev.empty()) throw Error({.what = "--update-pins: this nixpkgs does not say which revision it is", .where = {.file = options.nixpkgs}, .next = "say it: --rev"});
+  if (rev.empty())
+    throw Error({.what = "--update-pins: this nixpkgs does not say which revision it is",
+                 .where = {.file = options.nixpkgs},
+                 .next = "say it: --rev"});
   PinUpdate pin{.rev = rev, .like = conformity.nearest, .columns = {}};
   // Of a revision that is new here: against the row that it is to be like.
-  const auto rows = conformity.known_pin ? conformity.differences : differences(*nixpkgs_columns(conformity.nearest), conformity.survey, false);
+  const auto rows = conformity.known_pin
+                        ? conformity.differences
+                        : differences(*nixpkgs_columns(conformity.nearest), conformity.survey, false);
   for (const FactDifference& each : rows) pin.columns[each.column] = each.tree;
   if (!conformity.known_pin) {
     for (const char* column : {"torch", "cuda", "cuda_sets", "magma_cuda13"}) {
@@ -137,20 +182,31 @@ void update(const Conformity& conformity, const Options& options, Terminal& term
       if (seen != conformity.survey.columns.end()) pin.columns[column] = seen->second;
     }
   }
-  const std::string before = read_file(options.update_pins), after = update_pins(before, options.update_pins, pin);
+  const std::string before = read_file(options.update_pins),
+                    after = update_pins(before, options.update_pins, pin);
   if (options.format == "text") print_change(before, after, options, terminal);
   if (!options.dry_run && before != after) write_file_atomically(options.update_pins, after);
 }
 
 int run(const Options& options, Terminal& terminal) {
-  if (options.nixpkgs.empty()) throw Error({.what = "conform: --nixpkgs is missing", .where = {}, .next = "torchlathe conform -m matrix.toml --nixpkgs ~/nixpkgs"});
+  if (options.nixpkgs.empty())
+    throw Error({.what = "conform: --nixpkgs is missing",
+                 .where = {},
+                 .next = "torchlathe conform -m matrix.toml --nixpkgs ~/nixpkgs"});
   const MatrixSpec spec = options.matrix.load();
   Progress progress(terminal);
   progress.show("looking at nixpkgs");
-  ConformOptions how{.tree = find_tree(options.nixpkgs), .rev = options.rev, .torchlathe = options.torchlathe, .cuda_toolkit = options.cuda_toolkit.checked(spec),
-                     .settings = options.settings, .at_once = std::max<std::size_t>(1, options.at_once)};
-  how.progress = [&](std::size_t done, std::size_t all) { progress.show(fmt::format("{}/{} recipes", done, all)); };
-  const std::vector<Variant> wanted = wanted_variants(options, spec, how.rev.empty() ? how.tree.rev : how.rev);
+  ConformOptions how{.tree = find_tree(options.nixpkgs),
+                     .rev = options.rev,
+                     .torchlathe = options.torchlathe,
+                     .cuda_toolkit = options.cuda_toolkit.checked(spec),
+                     .settings = options.settings,
+                     .at_once = std::max<std::size_t>(1, options.at_once)};
+  how.progress = [&](std::size_t done, std::size_t all) {
+    progress.show(fmt::format("{}/{} recipes", done, all));
+  };
+  const std::vector<Variant> wanted =
+      wanted_variants(options, spec, how.rev.empty() ? how.tree.rev : how.rev);
   const Conformity conformity = conform(spec, wanted, how);
   progress.done();
   if (options.format == "json") terminal.out(conformity_json(conformity, spec.name));

@@ -18,7 +18,8 @@ void check_folder(const std::filesystem::path& repository, const CudaPackages& p
   const std::filesystem::path folder = repository / packages.folder;
   for (const RedistPackage& package : shipped_redist(packages.cuda).packages) {
     if (std::filesystem::exists(folder / (package.name + ".nix"))) continue;
-    throw Error({.what = fmt::format("{} not found: there is no {}.nix", package.name, package.name), .where = {.file = folder.string()},
+    throw Error({.what = fmt::format("{} not found: there is no {}.nix", package.name, package.name),
+                 .where = {.file = folder.string()},
                  .next = fmt::format("write it with: torchlathe toolkit --out {}", folder.string())});
   }
 }
@@ -26,7 +27,8 @@ void check_folder(const std::filesystem::path& repository, const CudaPackages& p
 }  // namespace
 
 void CudaToolkitOption::declare(OptionSet& set) {
-  set.text("--cuda-toolkit", folder, "DIR", "checkout of CUDA's packages instead of the fetched one [$CUDA_TOOLKIT_REPO]", ValueKind::folder);
+  set.text("--cuda-toolkit", folder, "DIR",
+           "checkout of CUDA's packages instead of the fetched one [$CUDA_TOOLKIT_REPO]", ValueKind::folder);
 }
 
 std::string CudaToolkitOption::named() const { return or_environment(folder, variable); }
@@ -34,12 +36,15 @@ std::string CudaToolkitOption::named() const { return or_environment(folder, var
 std::string CudaToolkitOption::checked(const MatrixSpec& spec) const {
   const bool fetches = spec.cuda_packages && spec.cuda_packages->from == CudaPackages::From::fetch;
   if (!folder.empty() && !fetches) {
-    throw Error({.what = "this matrix fetches no CUDA packages that --cuda-toolkit could replace", .where = {.file = spec.file},
+    throw Error({.what = "this matrix fetches no CUDA packages that --cuda-toolkit could replace",
+                 .where = {.file = spec.file},
                  .next = "a [cuda_packages] table with from = \"fetch\" does"});
   }
   if (named().empty() || !fetches) return "";
   if (printable(named()) != named()) {
-    throw Error({.what = "this name holds characters that a recipe cannot spell", .where = {.file = named()}, .next = "rename the folder, or link to it"});
+    throw Error({.what = "this name holds characters that a recipe cannot spell",
+                 .where = {.file = named()},
+                 .next = "rename the folder, or link to it"});
   }
   check_folder(named(), *spec.cuda_packages);
   return std::filesystem::absolute(named()).lexically_normal().string();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The --cuda-toolkit option, and CUDA_TOOLKIT_REPO: a checkout of CUDA's packages in the place of the one that recipes fetch.
+// The --cuda-toolkit option, and CUDA_TOOLKIT_REPO: a checkout of CUDA's packages in the place of the one
+// that recipes fetch.
 #pragma once
 
 #include <string>
@@ -13,8 +14,8 @@ struct CudaToolkitOption {
   std::string folder;
   void declare(OptionSet& set);
   std::string named() const;  // as given; "": none
-  // The folder, absolute, once it is known to have the packages; "" when none is named, or the matrix takes none. An Error when one
-  // is missing, or --cuda-toolkit is given to a matrix without [cuda_packages].
+  // The folder, absolute, once it is known to have the packages; "" when none is named, or the matrix takes
+  // none. An Error when one is missing, or --cuda-toolkit is given to a matrix without [cuda_packages].
   std::string checked(const MatrixSpec& spec) const;
 };
 

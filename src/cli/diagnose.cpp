@@ -22,7 +22,8 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.positionals("log", options.logs, "logs of builds; - is standard input", ValueKind::file);
-  set.text("--variant", options.variant, "NAME", "what the logs are of, where they don't say it themselves", ValueKind::variant);
+  set.text("--variant", options.variant, "NAME", "what the logs are of, where they don't say it themselves",
+           ValueKind::variant);
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
   set.flag("-a,--all", options.all, "consequences too, where the cause is known");
 }
@@ -32,16 +33,18 @@ Style style_of(Severity severity) { return severity == Severity::error ? Style::
 void print_one(const Diagnosis& diagnosis, Terminal& terminal) {
   const Finding& finding = diagnosis.finding;
   terminal.print("{} {} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)),
-                           terminal.styled(Style::bold, finding.what), finding.rule);
+                 terminal.styled(Style::bold, finding.what), finding.rule);
   for (const LogLine& evidence : diagnosis.evidence) {
     terminal.print("  {}:{}: {}\n", finding.where.file, evidence.line, evidence.text);
   }
   if (diagnosis.count > 1) terminal.print("  seen {} times\n", diagnosis.count);
-  terminal.print("  cause:  {}\n  repair: {}\n  source: {}\n", diagnosis.cause, finding.fix, diagnosis.source);
+  terminal.print("  cause:  {}\n  repair: {}\n  source: {}\n", diagnosis.cause, finding.fix,
+                 diagnosis.source);
 }
 
 std::vector<Diagnosis> diagnose_file(const std::string& path, const Options& options) {
-  const std::optional<VariantName> variant = options.variant.empty() ? std::nullopt : std::optional(parse_variant_name(options.variant));
+  const std::optional<VariantName> variant =
+      options.variant.empty() ? std::nullopt : std::optional(parse_variant_name(options.variant));
   Diagnoser diagnoser(path == "-" ? "stdin" : path);
   read_stream(path, [&](std::string_view bytes) { diagnoser.feed(bytes); });
   return diagnoser.finish(options.all, variant ? build_told(*variant) : build_told(diagnoser.derivations()));
@@ -49,7 +52,8 @@ std::vector<Diagnosis> diagnose_file(const std::string& path, const Options& opt
 
 int run(const Options& options, Terminal& terminal) {
   std::vector<Diagnosis> all;
-  for (const std::string& path : options.logs) std::ranges::move(diagnose_file(path, options), std::back_inserter(all));
+  for (const std::string& path : options.logs)
+    std::ranges::move(diagnose_file(path, options), std::back_inserter(all));
   Findings findings;
   for (const Diagnosis& diagnosis : all) findings.add(diagnosis.finding);
   if (options.format == "json") {

@@ -29,9 +29,14 @@ int run(const Options& options, Terminal& terminal) {
   for (const std::string& file : options.files) {
     const std::string old = read_file(file);
     const FilledDocument filled = fill_blocks(old, file, variants);
-    if (filled.blocks == 0) throw Error({.what = "has no marked block", .where = {.file = file}, .next = "see: torchlathe help docs"});
-    for (const std::size_t line : filled.drifted) terminal.print("{}:{}: {}\n", file, line, options.check ? "out of date" : "written anew");
-    if (filled.drifted.empty()) terminal.print("{}: {} block{} as the matrix has {}\n", file, filled.blocks, filled.blocks == 1 ? "" : "s", filled.blocks == 1 ? "it" : "them");
+    if (filled.blocks == 0)
+      throw Error(
+          {.what = "has no marked block", .where = {.file = file}, .next = "see: torchlathe help docs"});
+    for (const std::size_t line : filled.drifted)
+      terminal.print("{}:{}: {}\n", file, line, options.check ? "out of date" : "written anew");
+    if (filled.drifted.empty())
+      terminal.print("{}: {} block{} as the matrix has {}\n", file, filled.blocks,
+                     filled.blocks == 1 ? "" : "s", filled.blocks == 1 ? "it" : "them");
     if (!options.check && filled.text != old) write_file_atomically(file, filled.text);
     drift |= !filled.drifted.empty();
   }

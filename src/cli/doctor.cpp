@@ -24,7 +24,8 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positionals("path", options.paths, "look at the PyTorch in these folders [what is installed]", ValueKind::file, false);
+  set.positionals("path", options.paths, "look at the PyTorch in these folders [what is installed]",
+                  ValueKind::file, false);
   options.candidates.declare(set);
   options.host.declare(set, true);
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
@@ -39,11 +40,15 @@ struct Page {
 };
 
 std::vector<InstalledTorch> torches(const Options& options) {
-  if (options.paths.empty()) return options.host.from.empty() ? installed_torches() : std::vector<InstalledTorch>{};
+  if (options.paths.empty())
+    return options.host.from.empty() ? installed_torches() : std::vector<InstalledTorch>{};
   std::vector<InstalledTorch> all;
   for (const std::string& path : options.paths) {
     const auto torch = torch_in(path);
-    if (!torch) throw Error({.what = "there is no PyTorch here", .where = {.file = path}, .next = "name a folder that holds torch/version.py"});
+    if (!torch)
+      throw Error({.what = "there is no PyTorch here",
+                   .where = {.file = path},
+                   .next = "name a folder that holds torch/version.py"});
     all.push_back(*torch);
   }
   return all;
@@ -65,12 +70,14 @@ Page examine_all(const Options& options, Terminal& terminal) {
 std::string torch_line(const ExaminedTorch& examined) {
   const InstalledTorch& torch = examined.torch;
   return fmt::format("PyTorch {}, {}{}", torch.version.empty() ? "of unknown version" : torch.version,
-                     torch.cuda ? "CUDA " + *torch.cuda : "CPU only", torch.python.empty() ? "" : ", Python " + torch.python);
+                     torch.cuda ? "CUDA " + *torch.cuda : "CPU only",
+                     torch.python.empty() ? "" : ", Python " + torch.python);
 }
 
 void print_installed(const Page& page, Terminal& terminal) {
   terminal.print("\n{}\n", terminal.styled(Style::bold, "Installed"));
-  if (page.installed.empty()) terminal.out("no PyTorch in the usual places; name its folder to have it looked at\n");
+  if (page.installed.empty())
+    terminal.out("no PyTorch in the usual places; name its folder to have it looked at\n");
   for (const ExaminedTorch& examined : page.installed) {
     terminal.print("{}\n  {}\n", examined.torch.folder.string(), torch_line(examined));
     for (const Coverage& coverage : examined.coverage) {
@@ -115,10 +122,18 @@ void print_json(const Page& page, Terminal& terminal) {
   write_host(json, page.host);
   json.end_object().key("installed").begin_array();
   for (const ExaminedTorch& examined : page.installed) {
-    json.begin_object().member("folder", examined.torch.folder.string()).member("version", examined.torch.version);
-    json.member("cuda", examined.torch.cuda).member("python", examined.torch.python).key("runs").begin_array();
+    json.begin_object()
+        .member("folder", examined.torch.folder.string())
+        .member("version", examined.torch.version);
+    json.member("cuda", examined.torch.cuda)
+        .member("python", examined.torch.python)
+        .key("runs")
+        .begin_array();
     for (const Coverage& coverage : examined.coverage) {
-      json.begin_object().member("device", spell(coverage.device, Dialect::dotted)).member("code", to_string(coverage.runs)).end_object();
+      json.begin_object()
+          .member("device", spell(coverage.device, Dialect::dotted))
+          .member("code", to_string(coverage.runs))
+          .end_object();
     }
     json.end_array().end_object();
   }
@@ -127,7 +142,10 @@ void print_json(const Page& page, Terminal& terminal) {
   json.member("changes", page.selection.changes).key("findings").begin_array();
   for (const Finding& finding : page.findings) {
     json.begin_object().member("rule", finding.rule).member("severity", to_string(finding.severity));
-    json.member("where", finding.where.file).member("what", finding.what).member("fix", finding.fix).end_object();
+    json.member("where", finding.where.file)
+        .member("what", finding.what)
+        .member("fix", finding.fix)
+        .end_object();
   }
   terminal.out(json.end_array().end_object().take());
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// `torchlathe explain [QUESTION]`: what a rule, a word of the output, an error line, a GPU or a processor means, and
-// questions that recipe keepers got wrong. The texts are topics.h; finding the one that is meant: answer.h.
+// `torchlathe explain [QUESTION]`: what a rule, a word of the output, an error line, a GPU or a processor
+// means, and questions that recipe keepers got wrong. The texts are topics.h; finding the one that is meant:
+// answer.h.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -25,8 +26,9 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positionals("question", options.question, "a rule, words, an error line, a GPU or CPU; without it all are listed",
-                  ValueKind::topic, false);
+  set.positionals("question", options.question,
+                  "a rule, words, an error line, a GPU or CPU; without it all are listed", ValueKind::topic,
+                  false);
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
   set.flag("--names", options.names, "the names of all topics, one a line");
 }
@@ -86,7 +88,8 @@ void print(const Topic& topic, Terminal& terminal) {
   if (finding) terminal.out(wrapped(topic.title, 0, width) + "\n");
   terminal.out(topic.kind == Topic::Kind::question ? topic.text : wrapped(topic.text, 0, width));
   terminal.out("\n\n");
-  if (topic.kind == Topic::Kind::variable && !topic.also.empty()) print_part("like:", fmt::format("{}", fmt::join(topic.also, " ")), terminal);
+  if (topic.kind == Topic::Kind::variable && !topic.also.empty())
+    print_part("like:", fmt::format("{}", fmt::join(topic.also, " ")), terminal);
   print_part("why:", topic.why, terminal);
   print_part("repair:", topic.repair, terminal);
   if (!topic.believed.empty()) terminal.print("once written down, and wrong: {}\n", topic.believed);
@@ -117,7 +120,9 @@ std::string title_of(const std::string& name) {
 void print_nearest(const std::vector<std::string>& names, Terminal& terminal) {
   std::size_t widest = 0;
   for (const std::string& name : names) widest = std::max(widest, name.size());
-  for (const std::string& name : names) terminal.print("  {} {}\n", terminal.styled(Style::bold, fmt::format("{:{}}", name, widest)), title_of(name));
+  for (const std::string& name : names)
+    terminal.print("  {} {}\n", terminal.styled(Style::bold, fmt::format("{:{}}", name, widest)),
+                   title_of(name));
 }
 
 void print_answer(const Answer& answer, Terminal& terminal) {
@@ -132,11 +137,15 @@ void print_answer(const Answer& answer, Terminal& terminal) {
 
 // Questions with their text, the rest by command.
 void print_list(Terminal& terminal) {
-  const auto group_of = [](const Topic& topic) { return topic.kind == Topic::Kind::variable ? "environment" : topic.of.front(); };
+  const auto group_of = [](const Topic& topic) {
+    return topic.kind == Topic::Kind::variable ? "environment" : topic.of.front();
+  };
   std::vector<std::string> commands;
   for (const Topic& topic : topics()) {
-    if (topic.of.empty()) terminal.print("{} {}\n", terminal.styled(Style::bold, fmt::format("{:19}", topic.name)), topic.title);
-    else if (std::ranges::find(commands, group_of(topic)) == commands.end()) commands.push_back(group_of(topic));
+    if (topic.of.empty())
+      terminal.print("{} {}\n", terminal.styled(Style::bold, fmt::format("{:19}", topic.name)), topic.title);
+    else if (std::ranges::find(commands, group_of(topic)) == commands.end())
+      commands.push_back(group_of(topic));
   }
   for (const std::string& command : commands) {
     std::string names;
@@ -147,14 +156,13 @@ void print_list(Terminal& terminal) {
   }
 }
 
-Answer everything() {
-  return {topics(), {}};
-}
+Answer everything() { return {topics(), {}}; }
 
 int run(const Options& options, Terminal& terminal) {
   const std::string question = fmt::format("{}", fmt::join(options.question, " "));
   if (question.size() > longest_question) {
-    throw Error({.what = fmt::format("the question is longer than {} kB", longest_question >> 10), .where = {},
+    throw Error({.what = fmt::format("the question is longer than {} kB", longest_question >> 10),
+                 .where = {},
                  .next = "put it into a file: torchlathe diagnose FILE"});
   }
   if (options.names) {

@@ -29,10 +29,12 @@ struct Options {
 void declare(OptionSet& set, Options& options) {
   set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
   options.matrix.declare(set);
-  set.text("-o,--out", options.out, "DIR", "folder to write into; Flox looks in .flox/pkgs", ValueKind::folder);
+  set.text("-o,--out", options.out, "DIR", "folder to write into; Flox looks in .flox/pkgs",
+           ValueKind::folder);
   options.filter.declare(set);
   options.cuda_toolkit.declare(set);
-  set.flag("--force", options.force, "also over files that torchlathe did not write, or that were changed by hand");
+  set.flag("--force", options.force,
+           "also over files that torchlathe did not write, or that were changed by hand");
   set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
@@ -42,7 +44,11 @@ void print(const std::vector<Written>& all, const Options& options, Terminal& te
   for (const Written& written : all) ++count[static_cast<std::size_t>(written.action)];
   if (options.format == "json") {
     JsonWriter json;
-    json.begin_object().member("folder", options.out).member("dry_run", options.dry_run).key("files").begin_array();
+    json.begin_object()
+        .member("folder", options.out)
+        .member("dry_run", options.dry_run)
+        .key("files")
+        .begin_array();
     for (const Written& written : all) {
       json.begin_object()
           .member("file", written.file)
@@ -50,17 +56,20 @@ void print(const std::vector<Written>& all, const Options& options, Terminal& te
           .end_object();
     }
     json.end_array().key("summary").begin_object();
-    for (std::size_t i = 0; i < count.size(); ++i) json.member(to_string(static_cast<Written::Action>(i)), count[i]);
+    for (std::size_t i = 0; i < count.size(); ++i)
+      json.member(to_string(static_cast<Written::Action>(i)), count[i]);
     terminal.out(json.end_object().end_object().take());
     return;
   }
   for (const Written& written : all) {
     if (options.dry_run) terminal.print("{:10}{}\n", to_string(written.action), written.file);
   }
-  const auto recipes = static_cast<std::size_t>(std::ranges::count_if(all, [](const Written& written) { return written.file.ends_with(".nix"); }));
-  const std::string files = recipes == all.size() ? "" : fmt::format(" and {} files that they name", all.size() - recipes);
+  const auto recipes = static_cast<std::size_t>(
+      std::ranges::count_if(all, [](const Written& written) { return written.file.ends_with(".nix"); }));
+  const std::string files =
+      recipes == all.size() ? "" : fmt::format(" and {} files that they name", all.size() - recipes);
   terminal.print("{}: {} recipes{}{}: {} created, {} replaced, {} unchanged\n", options.out, recipes, files,
-                           options.dry_run ? " would be written" : "", count[0], count[1], count[2]);
+                 options.dry_run ? " would be written" : "", count[0], count[1], count[2]);
 }
 
 int run(const Options& options, Terminal& terminal) {
@@ -79,15 +88,21 @@ int run(const Options& options, Terminal& terminal) {
     return true;
   });
   if (wanted.empty()) {
-    throw Error({.what = "no variant matches", .where = {.file = spec.file}, .next = "see the names with: torchlathe list"});
+    throw Error({.what = "no variant matches",
+                 .where = {.file = spec.file},
+                 .next = "see the names with: torchlathe list"});
   }
   wanted = with_bases(spec, std::move(wanted));
   Progress progress(terminal);
-  const auto written = write_recipes(spec, wanted, options.out, {.force = options.force, .dry_run = options.dry_run},
-                                     [&](std::size_t done) { progress.show(fmt::format("{}/{} recipes", done, wanted.size())); });
+  const auto written = write_recipes(
+      spec, wanted, options.out, {.force = options.force, .dry_run = options.dry_run},
+      [&](std::size_t done) { progress.show(fmt::format("{}/{} recipes", done, wanted.size())); });
   progress.done();
   for (const std::string& file : missing_extra_files(spec, options.out)) {
-    terminal.err(safe_format("torchlathe: [extra] names ./{}, which is neither beside the matrix file nor in {}: recipes there do not evaluate\n", file, options.out));
+    terminal.err(
+        safe_format("torchlathe: [extra] names ./{}, which is neither beside the matrix file nor in {}: "
+                    "recipes there do not evaluate\n",
+                    file, options.out));
   }
   print(written, options, terminal);
   return 0;

@@ -20,10 +20,10 @@ namespace lathe {
 namespace {
 
 struct NamedGpu {
-  std::string name;                       // as it was written
-  std::vector<const CapabilityRow*> rows; // several of a generation
-  const Gpu* gpu = nullptr;               // of a product
-  DeviceCode code = {};                   // "sm_90a", "8.6+PTX", or the machine code of the only row
+  std::string name;                        // as it was written
+  std::vector<const CapabilityRow*> rows;  // several of a generation
+  const Gpu* gpu = nullptr;                // of a product
+  DeviceCode code = {};                    // "sm_90a", "8.6+PTX", or the machine code of the only row
 };
 
 struct NamedProcessor {
@@ -52,15 +52,18 @@ bool is_one_of(std::string_view word, const std::vector<std::string>& all) {
 bool is_filler(std::string_view word) { return is_common_word(word) || is_one_of(word, hardware_fillers()); }
 
 std::string_view without_signs(std::string_view word) {
-  while (!word.empty() && std::string_view("?!,;:.\"'").find(word.back()) != std::string_view::npos) word.remove_suffix(1);
-  while (!word.empty() && std::string_view("\"'(").find(word.front()) != std::string_view::npos) word.remove_prefix(1);
+  while (!word.empty() && std::string_view("?!,;:.\"'").find(word.back()) != std::string_view::npos)
+    word.remove_suffix(1);
+  while (!word.empty() && std::string_view("\"'(").find(word.front()) != std::string_view::npos)
+    word.remove_prefix(1);
   return word;
 }
 
 using Words = std::vector<std::string>;
 
 std::string run_of(const Words& all, std::size_t at, std::size_t length) {
-  return fmt::format("{}", fmt::join(all.begin() + static_cast<std::ptrdiff_t>(at), all.begin() + static_cast<std::ptrdiff_t>(at + length), " "));
+  return fmt::format("{}", fmt::join(all.begin() + static_cast<std::ptrdiff_t>(at),
+                                     all.begin() + static_cast<std::ptrdiff_t>(at + length), " "));
 }
 
 bool starts_with_word(std::string_view text, std::string_view word) {
@@ -69,7 +72,8 @@ bool starts_with_word(std::string_view text, std::string_view word) {
 
 // "cuda 13", "CUDA-12.8", "cuda12_8", "cu130", "toolkit 13.0": wheels write major and minor together.
 std::optional<Version> cuda_in(std::string_view text) {
-  for (const std::string_view before : {"cudatoolkit", "cuda toolkit", "cuda version", "toolkit", "cuda", "cu", "nvcc"}) {
+  for (const std::string_view before :
+       {"cudatoolkit", "cuda toolkit", "cuda version", "toolkit", "cuda", "cu", "nvcc"}) {
     if (!starts_with_word(text, before)) continue;
     std::string number = replace_all(std::string(text.substr(before.size())), "_", ".");
     number.erase(0, number.find_first_not_of(" -v"));
@@ -77,7 +81,8 @@ std::optional<Version> cuda_in(std::string_view text) {
     if (before == "cu" && number.size() == 3) number.insert(2, ".");
     const auto version = Version::parse(number);
     constexpr int first_cuda = 6, last_cuda = 30;  // "cu90" is no release, "cuda 700" an error
-    const bool one = version && version->parts.size() <= 2 && version->parts.front() >= first_cuda && version->parts.front() <= last_cuda;
+    const bool one = version && version->parts.size() <= 2 && version->parts.front() >= first_cuda &&
+                     version->parts.front() <= last_cuda;
     return one ? version : std::nullopt;
   }
   return std::nullopt;
@@ -97,7 +102,9 @@ std::optional<Version> driver_in(std::string_view text) {
   else if (words(text).size() < 2) return std::nullopt;
   const auto version = Version::parse(number);
   constexpr int first_driver = 300, last_driver = 999;
-  return version && version->parts.front() >= first_driver && version->parts.front() <= last_driver ? version : std::nullopt;
+  return version && version->parts.front() >= first_driver && version->parts.front() <= last_driver
+             ? version
+             : std::nullopt;
 }
 
 std::optional<Machine> machine_in(std::string_view text) {
@@ -118,7 +125,9 @@ std::optional<NamedGpu> generation_in(const std::string& text) {
 }
 
 // A number alone ("35", "137") is as good as anything; four digits ("5090") are a product.
-bool is_short_number(std::string_view text) { return text.size() < 4 && text.find_first_not_of("0123456789") == std::string_view::npos; }
+bool is_short_number(std::string_view text) {
+  return text.size() < 4 && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 std::optional<NamedGpu> gpu_in(const std::string& text) {
   if (is_short_number(text)) return std::nullopt;
@@ -136,7 +145,8 @@ std::optional<NamedGpu> gpu_in(const std::string& text) {
   } catch (const Error&) {
     if (!spelled) return std::nullopt;
   }
-  if (spelled) gpu.code = {.capability = spelled->capability, .kind = spelled->ptx ? CodeKind::ptx : CodeKind::cubin};
+  if (spelled)
+    gpu.code = {.capability = spelled->capability, .kind = spelled->ptx ? CodeKind::ptx : CodeKind::cubin};
   const CapabilityRow* row = catalog().find(gpu.code.capability);
   if (!row) return std::nullopt;
   gpu.rows.push_back(row);
@@ -154,7 +164,9 @@ bool add_processor(const std::string& text, Asked& asked) {
     const auto reading = find_cpu_name(text);
     if (!reading || !reading->unread.empty()) return false;
     if (reading->isa) asked.isas.push_back(reading->isa);
-    else asked.processors.push_back({.name = text, .machine = reading->cpu->machine, .isas = reading->cpu->isas});
+    else
+      asked.processors.push_back(
+          {.name = text, .machine = reading->cpu->machine, .isas = reading->cpu->isas});
     return true;
   } catch (const Error&) {
     return false;
@@ -168,7 +180,9 @@ bool add_named(const std::string& text, Asked& asked) {
   return add_processor(text, asked);
 }
 
-bool may_stand_at_an_end(std::string_view word) { return !is_filler(word) || is_one_of(word, {"cuda", "driver", "toolkit", "nvcc"}); }
+bool may_stand_at_an_end(std::string_view word) {
+  return !is_filler(word) || is_one_of(word, {"cuda", "driver", "toolkit", "nvcc"});
+}
 
 // A question is short: of a text with more words, or a run of more bytes, none is taken for a name.
 Asked read_question(const std::string& question) {
@@ -197,7 +211,9 @@ Asked read_question(const std::string& question) {
 }
 
 std::string dotted(const CapabilityRow& row) { return spell(row.capability, Dialect::dotted); }
-std::string titled(const CapabilityRow& row) { return fmt::format("{} ({}: {})", dotted(row), row.name, row.group); }
+std::string titled(const CapabilityRow& row) {
+  return fmt::format("{} ({}: {})", dotted(row), row.name, row.group);
+}
 
 // "RTX 5090 (12.0)", "12.0"
 std::string named(const NamedGpu& gpu) {
@@ -220,19 +236,24 @@ std::string compiles(const Version& cuda, const CapabilityRow& row) {
   }
   const int major = cuda.parts.front(), first = row.first_cuda.parts.front();
   const int last = row.last_cuda ? row.last_cuda->parts.front() : major + 1;
-  if (major < first || major > last) return fmt::format("{} does not compile for {}: {}.", name, gpu, toolkits_for(row));
+  if (major < first || major > last)
+    return fmt::format("{} does not compile for {}: {}.", name, gpu, toolkits_for(row));
   std::string text = fmt::format("{} compiles for {}", name, gpu);
-  if (major == first && row.first_cuda > Version{{major, 0}}) text += fmt::format(" from {} on", row.first_cuda.text());
+  if (major == first && row.first_cuda > Version{{major, 0}})
+    text += fmt::format(" from {} on", row.first_cuda.text());
   if (major == last) text += fmt::format(" up to {}, the last that does", row.last_cuda->text());
   return text + ".";
 }
 
-// The toolkit of the tables that this is, or the first of its major release: the drivers that they start with are the same.
+// The toolkit of the tables that this is, or the first of its major release: the drivers that they start
+// with are the same.
 const Toolkit* toolkit_for(const Version& cuda) {
   for (const Toolkit& toolkit : catalog().toolkits) {
     if (toolkit.version == cuda) return &toolkit;
   }
-  const auto same_major = [&](const Toolkit& toolkit) { return toolkit.version.parts.front() == cuda.parts.front(); };
+  const auto same_major = [&](const Toolkit& toolkit) {
+    return toolkit.version.parts.front() == cuda.parts.front();
+  };
   const auto found = std::ranges::find_if(catalog().toolkits, same_major);
   return found == catalog().toolkits.end() ? nullptr : &*found;
 }
@@ -247,21 +268,24 @@ std::string starts(const Version& driver, const Version& cuda) {
   const Toolkit* toolkit = toolkit_for(cuda);
   if (!toolkit) return "";
   std::string text = fmt::format("Driver {} {} programs of {}: they need {} or newer", driver.text(),
-                                 at_least(driver, toolkit->minimum_driver) ? "starts" : "does not start", cuda_name(cuda), toolkit->minimum_driver.text());
+                                 at_least(driver, toolkit->minimum_driver) ? "starts" : "does not start",
+                                 cuda_name(cuda), toolkit->minimum_driver.text());
   if (toolkit->version == cuda) text += fmt::format(", PTX of it {}", toolkit->paired_driver.text());
   return text + ".";
 }
 
 std::string knows(const Version& driver, const CapabilityRow& row) {
   return fmt::format("Driver {} {} {}: {} is the first that does.", driver.text(),
-                     at_least(driver, row.first_driver) ? "knows" : "does not know", titled(row), row.first_driver.text());
+                     at_least(driver, row.first_driver) ? "knows" : "does not know", titled(row),
+                     row.first_driver.text());
 }
 
 std::string runs(const NamedGpu& built, const NamedGpu& device) {
   const bool ptx = built.code.kind == CodeKind::ptx;
   const bool does = runs_on(built.code, device.rows.front()->capability);
-  return fmt::format("{} for {} {} on {}.", ptx ? "PTX" : "Machine code", spell(built.code.capability, Dialect::dotted),
-                     does ? "runs" : "does not run", named(device));
+  return fmt::format("{} for {} {} on {}.", ptx ? "PTX" : "Machine code",
+                     spell(built.code.capability, Dialect::dotted), does ? "runs" : "does not run",
+                     named(device));
 }
 
 // The kinds of machines with such a processor that it is found in.
@@ -269,7 +293,10 @@ std::vector<std::string> hosts_of(const NamedGpu& gpu, Machine machine) {
   std::vector<std::string> names;
   for (const HostClass& host : catalog().hosts) {
     const auto sits_here = [&](const Gpu& each) {
-      const bool meant = gpu.gpu ? &each == gpu.gpu : std::ranges::any_of(gpu.rows, [&](const CapabilityRow* row) { return row->capability == each.capability; });
+      const bool meant =
+          gpu.gpu ? &each == gpu.gpu : std::ranges::any_of(gpu.rows, [&](const CapabilityRow* row) {
+            return row->capability == each.capability;
+          });
       return meant && std::ranges::find(each.hosts, host.name) != each.hosts.end();
     };
     if (host.machine == machine && std::ranges::any_of(catalog().gpus, sits_here)) names.push_back(host.name);
@@ -279,32 +306,41 @@ std::vector<std::string> hosts_of(const NamedGpu& gpu, Machine machine) {
 
 std::string meets(const NamedGpu& gpu, const NamedProcessor& processor) {
   const std::vector<std::string> hosts = hosts_of(gpu, processor.machine);
-  if (!hosts.empty()) return fmt::format("{} is found with {} processors: {}.", named(gpu), to_string(processor.machine), fmt::join(hosts, ", "));
-  return fmt::format("{} is found with no {} processor: no machine runs such a build.", named(gpu), to_string(processor.machine));
+  if (!hosts.empty())
+    return fmt::format("{} is found with {} processors: {}.", named(gpu), to_string(processor.machine),
+                       fmt::join(hosts, ", "));
+  return fmt::format("{} is found with no {} processor: no machine runs such a build.", named(gpu),
+                     to_string(processor.machine));
 }
 
 std::string has_isa(const NamedProcessor& processor, const Isa& isa) {
-  if (processor.isas.empty()) return fmt::format("{} is an instruction set of {}.", isa.name, to_string(isa.machine));
+  if (processor.isas.empty())
+    return fmt::format("{} is an instruction set of {}.", isa.name, to_string(isa.machine));
   const bool has = std::ranges::find(processor.isas, isa.name) != processor.isas.end();
-  return fmt::format("{} {} builds for {}: its instruction sets are {}.", processor.name, has ? "runs" : "does not run", isa.name, fmt::join(processor.isas, ", "));
+  return fmt::format("{} {} builds for {}: its instruction sets are {}.", processor.name,
+                     has ? "runs" : "does not run", isa.name, fmt::join(processor.isas, ", "));
 }
 
 std::string includes(const Isa& built, const Isa& offered) {
-  return fmt::format("A build for {} {} on every processor with {}.", built.name, isa_runs_on(built, offered) ? "runs" : "does not run", offered.name);
+  return fmt::format("A build for {} {} on every processor with {}.", built.name,
+                     isa_runs_on(built, offered) ? "runs" : "does not run", offered.name);
 }
 
 std::string about_cuda(const Version& cuda) {
   std::vector<std::string> can, dropped;
   for (const CapabilityRow& row : catalog().capabilities) {
-    const bool from = is_major(cuda) ? row.first_cuda.parts.front() <= cuda.parts.front() : row.first_cuda <= cuda;
-    const bool gone = row.last_cuda && (is_major(cuda) ? row.last_cuda->parts.front() < cuda.parts.front() : *row.last_cuda < cuda);
+    const bool from =
+        is_major(cuda) ? row.first_cuda.parts.front() <= cuda.parts.front() : row.first_cuda <= cuda;
+    const bool gone = row.last_cuda && (is_major(cuda) ? row.last_cuda->parts.front() < cuda.parts.front()
+                                                       : *row.last_cuda < cuda);
     if (gone) dropped.push_back(dotted(row));
     else if (from) can.push_back(dotted(row));
   }
   std::string text;
   if (const Toolkit* toolkit = toolkit_for(cuda)) {
     text = fmt::format("Its programs start with driver {} or newer", toolkit->minimum_driver.text());
-    if (toolkit->version == cuda) text += fmt::format("; PTX of it needs {} or newer", toolkit->paired_driver.text());
+    if (toolkit->version == cuda)
+      text += fmt::format("; PTX of it needs {} or newer", toolkit->paired_driver.text());
     text += ".\n";
   }
   text += fmt::format("It compiles for {}.", fmt::join(can, ", "));
@@ -320,7 +356,8 @@ std::string about_driver(const Version& driver) {
   for (const CapabilityRow& row : catalog().capabilities) {
     if (!at_least(driver, row.first_driver)) not_known.push_back(dotted(row));
   }
-  std::string text = starts.empty() ? "It starts programs of no CUDA release in the tables." : fmt::format("It starts programs of CUDA {}.", fmt::join(starts, ", "));
+  std::string text = starts.empty() ? "It starts programs of no CUDA release in the tables."
+                                    : fmt::format("It starts programs of CUDA {}.", fmt::join(starts, ", "));
   if (!not_known.empty()) text += fmt::format("\nIt is too old for GPUs of {}.", fmt::join(not_known, ", "));
   return text;
 }
@@ -348,7 +385,8 @@ Lines relations(const Asked& asked) {
   }
   for (std::size_t i = 0; i < asked.gpus.size(); ++i) {
     for (std::size_t k = 0; k < asked.gpus.size(); ++k) {
-      if (i != k && asked.gpus[i].rows.size() == 1 && asked.gpus[k].rows.size() == 1) say(runs(asked.gpus[i], asked.gpus[k]));
+      if (i != k && asked.gpus[i].rows.size() == 1 && asked.gpus[k].rows.size() == 1)
+        say(runs(asked.gpus[i], asked.gpus[k]));
     }
   }
   for (const NamedProcessor& processor : asked.processors) {
@@ -356,7 +394,9 @@ Lines relations(const Asked& asked) {
     for (const Isa* isa : asked.isas) say(has_isa(processor, *isa));
   }
   for (const Isa* isa : asked.isas) {
-    each_row(asked, [&](const CapabilityRow& row) { say(fmt::format("{} with {}: {}.", dotted(row), isa->name, judge_pair(row.capability, *isa).reason)); });
+    each_row(asked, [&](const CapabilityRow& row) {
+      say(fmt::format("{} with {}: {}.", dotted(row), isa->name, judge_pair(row.capability, *isa).reason));
+    });
     for (const Isa* other : asked.isas) {
       if (other != isa) say(includes(*isa, *other));
     }
@@ -365,13 +405,18 @@ Lines relations(const Asked& asked) {
 }
 
 Topic topic_of(std::string name, std::string text) {
-  return {.kind = Topic::Kind::hardware, .name = name, .title = name, .text = std::move(text), .source = "the tables of GPUs, CUDA releases and processors: torchlathe catalog",
+  return {.kind = Topic::Kind::hardware,
+          .name = name,
+          .title = name,
+          .text = std::move(text),
+          .source = "the tables of GPUs, CUDA releases and processors: torchlathe catalog",
           .see = {"torchlathe catalog capabilities", "torchlathe catalog cuda"}};
 }
 
 std::optional<Topic> about_one(const Asked& asked) {
   if (!asked.cuda.empty()) return topic_of(cuda_name(asked.cuda.front()), about_cuda(asked.cuda.front()));
-  if (!asked.drivers.empty()) return topic_of("driver " + asked.drivers.front().text(), about_driver(asked.drivers.front()));
+  if (!asked.drivers.empty())
+    return topic_of("driver " + asked.drivers.front().text(), about_driver(asked.drivers.front()));
   return hardware_topic(asked.names.front());
 }
 
@@ -379,8 +424,8 @@ std::optional<Topic> about_one(const Asked& asked) {
 bool is_about_spelling(const Asked& asked) {
   const auto& gpus = asked.gpus;
   return gpus.size() > 1 && std::ranges::all_of(gpus, [&](const NamedGpu& gpu) {
-    return parse_capability(gpu.name) && gpu.code.capability == gpus.front().code.capability;
-  });
+           return parse_capability(gpu.name) && gpu.code.capability == gpus.front().code.capability;
+         });
 }
 
 std::optional<Topic> whole_answer(const Asked& asked) {

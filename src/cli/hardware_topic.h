@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the catalogue says of a GPU, a compute capability, a processor, an instruction set or a CUDA release that somebody
-// names, as a topic of `torchlathe explain`.
+// What the catalogue says of a GPU, a compute capability, a processor, an instruction set or a CUDA release
+// that somebody names, as a topic of `torchlathe explain`.
 #pragma once
 
 #include <optional>

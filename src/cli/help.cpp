@@ -33,18 +33,20 @@ std::string roff(std::string_view text) {
 }
 
 std::string manual_page() {
-  std::string page =
-      ".TH TORCHLATHE 1 \"\" \"torchlathe " LATHE_VERSION "\"\n.SH NAME\ntorchlathe \\- one matrix file, every "
-      "hardware\\-specialised PyTorch build\n.SH SYNOPSIS\n.B torchlathe\n.I COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n";
+  std::string page = ".TH TORCHLATHE 1 \"\" \"torchlathe " LATHE_VERSION
+                     "\"\n.SH NAME\ntorchlathe \\- one matrix file, every "
+                     "hardware\\-specialised PyTorch build\n.SH SYNOPSIS\n.B torchlathe\n.I "
+                     "COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n";
   for (const Command& command : commands()) {
     const auto bound = command.bind();
     page += fmt::format(".SH {}\n{}\n", roff(command.name), roff(command.summary));
     for (const Declared& option : bound->set.declared()) {
-      page += fmt::format(".TP\n\\fB{}\\fR {}\n{}\n", roff(replace_all(option.names, ",", ", ")), roff(option.value),
-                          roff(option.help));
+      page += fmt::format(".TP\n\\fB{}\\fR {}\n{}\n", roff(replace_all(option.names, ",", ", ")),
+                          roff(option.value), roff(option.help));
     }
   }
-  return page + ".SH EXIT STATUS\n0 clean, 1 findings or failed builds, 2 wrong usage, 3 a fault of the machine\n";
+  return page +
+         ".SH EXIT STATUS\n0 clean, 1 findings or failed builds, 2 wrong usage, 3 a fault of the machine\n";
 }
 
 int run(const Options& options, Terminal& terminal) {

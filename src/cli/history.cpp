@@ -25,13 +25,15 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positionals("name", options.words, "names or a glob over names; `log NAME` prints the last log of one", ValueKind::variant, false);
+  set.positionals("name", options.words, "names or a glob over names; `log NAME` prints the last log of one",
+                  ValueKind::variant, false);
   set.text("--state", options.state, "DIR", "folder of the history [.torchlathe]", ValueKind::folder);
   set.number("--most", options.most, "N", "builds to list, newest first [50]");
   set.choice("-f,--format", options.format, {"text", "json", "csv", "md"}, "how to print [text]");
 }
 
-// A log as a person would read it: without the escape codes of compilers, each state of a progress bar on a line of its own.
+// A log as a person would read it: without the escape codes of compilers, each state of a progress bar on a
+// line of its own.
 class LogLines {
  public:
   explicit LogLines(Terminal& terminal) : terminal_(terminal) {}
@@ -66,16 +68,24 @@ class LogLines {
 std::filesystem::path checked_log(const BuildRecord& record, const Options& options) {
   const std::filesystem::path log = std::filesystem::path(record.log).lexically_normal();
   if (log.is_relative() && *log.begin() == "logs") return log;
-  throw Error({.what = fmt::format("the history says that the log is {}, which is not in its folder", record.log),
-               .where = {.file = options.state}, .next = "look at the history with: torchlathe history -f json", .kind = ErrorKind::fault});
+  throw Error(
+      {.what = fmt::format("the history says that the log is {}, which is not in its folder", record.log),
+       .where = {.file = options.state},
+       .next = "look at the history with: torchlathe history -f json",
+       .kind = ErrorKind::fault});
 }
 
 int print_log(const History& history, const Options& options, Terminal& terminal) {
-  if (options.words.size() != 2) throw Error({.what = "history log: which build?", .where = {}, .next = "torchlathe history log NAME"});
+  if (options.words.size() != 2)
+    throw Error({.what = "history log: which build?", .where = {}, .next = "torchlathe history log NAME"});
   const auto record = history.last_with_log(options.words[1]);
-  if (!record) throw Error({.what = fmt::format("no log of \"{}\" is kept here", options.words[1]), .where = {}, .next = "torchlathe history lists what was built"});
+  if (!record)
+    throw Error({.what = fmt::format("no log of \"{}\" is kept here", options.words[1]),
+                 .where = {},
+                 .next = "torchlathe history lists what was built"});
   LogLines lines(terminal);
-  read_log(std::filesystem::path(options.state) / checked_log(*record, options), [&](std::string_view text) { lines.take(text); });
+  read_log(std::filesystem::path(options.state) / checked_log(*record, options),
+           [&](std::string_view text) { lines.take(text); });
   lines.finish();
   return 0;
 }
@@ -84,35 +94,51 @@ void print_json(const std::vector<BuildRecord>& records, Terminal& terminal) {
   JsonWriter json;
   json.begin_object().key("builds").begin_array();
   for (const BuildRecord& record : records) {
-    json.begin_object().member("run", record.run).member("variant", record.variant).member("started", record.started);
-    json.member("seconds", record.seconds).member("status", record.status).member("derivation", record.derivation);
-    json.member("output", record.output).member("output_bytes", record.output_bytes).member("peak_bytes", record.peak_bytes);
-    json.member("cores", record.cores).member("rule", record.rule).member("verdict", record.verdict).member("log", record.log);
+    json.begin_object()
+        .member("run", record.run)
+        .member("variant", record.variant)
+        .member("started", record.started);
+    json.member("seconds", record.seconds)
+        .member("status", record.status)
+        .member("derivation", record.derivation);
+    json.member("output", record.output)
+        .member("output_bytes", record.output_bytes)
+        .member("peak_bytes", record.peak_bytes);
+    json.member("cores", record.cores)
+        .member("rule", record.rule)
+        .member("verdict", record.verdict)
+        .member("log", record.log);
     json.member("builder", record.builder).end_object();
   }
   terminal.out(json.end_array().end_object().take());
 }
 
 Style style_of(const std::string& status) {
-  return status == "built" || status == "cached" ? Style::green : status == "failed" || status == "lying" ? Style::red : Style::dim;
+  return status == "built" || status == "cached"   ? Style::green
+         : status == "failed" || status == "lying" ? Style::red
+                                                   : Style::dim;
 }
 
 Table table_of(const std::vector<BuildRecord>& records) {
   Table table({"when", "status", "variant", "took", "memory", "size", "why"});
   for (const BuildRecord& record : records) {
-    table.add({local_minute(record.started), record.status, record.variant,
-               record.seconds ? duration_text(*record.seconds) : "",
-               record.peak_bytes.value_or(0) > 0 ? bytes_text(static_cast<std::uint64_t>(*record.peak_bytes)) : "",
-               record.output_bytes.value_or(0) > 0 ? bytes_text(static_cast<std::uint64_t>(*record.output_bytes)) : "",
-               record.rule.empty() ? record.verdict : record.rule},
-              style_of(record.status));
+    table.add(
+        {local_minute(record.started), record.status, record.variant,
+         record.seconds ? duration_text(*record.seconds) : "",
+         record.peak_bytes.value_or(0) > 0 ? bytes_text(static_cast<std::uint64_t>(*record.peak_bytes)) : "",
+         record.output_bytes.value_or(0) > 0 ? bytes_text(static_cast<std::uint64_t>(*record.output_bytes))
+                                             : "",
+         record.rule.empty() ? record.verdict : record.rule},
+        style_of(record.status));
   }
   return table;
 }
 
 int run(const Options& options, Terminal& terminal) {
   if (!std::filesystem::exists(std::filesystem::path(options.state) / "history.db")) {
-    throw Error({.what = "nothing was built here yet", .where = {.file = options.state}, .next = "torchlathe build, or give the folder: --state"});
+    throw Error({.what = "nothing was built here yet",
+                 .where = {.file = options.state},
+                 .next = "torchlathe build, or give the folder: --state"});
   }
   History history(std::filesystem::path(options.state) / "history.db");
   history.mark_lost();
@@ -123,7 +149,10 @@ int run(const Options& options, Terminal& terminal) {
   }
   const Table table = table_of(records);
   if (options.format == "json") print_json(records, terminal);
-  else terminal.out(options.format == "csv" ? table.csv() : options.format == "md" ? table.markdown() : table.text(terminal));
+  else
+    terminal.out(options.format == "csv"  ? table.csv()
+                 : options.format == "md" ? table.markdown()
+                                          : table.text(terminal));
   return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which machine a command is about: this one, a recorded one, or one made up from product names. The same options and
-// environment variables for every command that asks.
+// Which machine a command is about: this one, a recorded one, or one made up from product names. The same
+// options and environment variables for every command that asks.
 #pragma once
 
 #include <string>

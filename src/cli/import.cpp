@@ -30,32 +30,54 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.positional("folder", options.folder, "folder of recipes", ValueKind::folder);
-  set.text("-o,--out", options.out, "FILE", "matrix file to write; without it the matrix is printed", ValueKind::file);
+  set.text("-o,--out", options.out, "FILE", "matrix file to write; without it the matrix is printed",
+           ValueKind::file);
   set.text("--name", options.name, "NAME", "the matrix' own name [imported]");
   set.flag("--force", options.force, "also over a file that is there");
-  set.choice("-f,--format", options.format, {"text", "json"}, "how to print what could not be explained [text]");
+  set.choice("-f,--format", options.format, {"text", "json"},
+             "how to print what could not be explained [text]");
 }
 
 void print_json(const Imported& imported, Terminal& terminal) {
   JsonWriter json;
-  json.begin_object().member("matrix", imported.matrix).member("explained", imported.explained).member("blocks", imported.blocks).key("unexplained").begin_array();
-  for (const Unexplained& each : imported.unexplained) json.begin_object().member("file", each.file).member("why", each.why).end_object();
+  json.begin_object()
+      .member("matrix", imported.matrix)
+      .member("explained", imported.explained)
+      .member("blocks", imported.blocks)
+      .key("unexplained")
+      .begin_array();
+  for (const Unexplained& each : imported.unexplained)
+    json.begin_object().member("file", each.file).member("why", each.why).end_object();
   json.end_array().key("left_alone").begin_array();
-  for (const Unexplained& each : imported.left_alone) json.begin_object().member("file", each.file).member("why", each.why).end_object();
+  for (const Unexplained& each : imported.left_alone)
+    json.begin_object().member("file", each.file).member("why", each.why).end_object();
   terminal.out(json.end_array().end_object().take());
 }
 
 int run(const Options& options, Terminal& terminal) {
-  if (!why_not_a_package_name(options.name).empty()) throw Error({.what = fmt::format("\"{}\" is no name for a matrix: {}", printable(options.name), why_not_a_package_name(options.name)), .where = {}, .next = {}});
+  if (!why_not_a_package_name(options.name).empty())
+    throw Error({.what = fmt::format("\"{}\" is no name for a matrix: {}", printable(options.name),
+                                     why_not_a_package_name(options.name)),
+                 .where = {},
+                 .next = {}});
   if (!options.out.empty() && fs::exists(fs::symlink_status(options.out)) && !options.force) {
-    throw Error({.what = "is there already", .where = {.file = options.out}, .next = "choose another file, or --force"});
+    throw Error({.what = "is there already",
+                 .where = {.file = options.out},
+                 .next = "choose another file, or --force"});
   }
   const Imported imported = import_folder(options.folder, options.name);
-  if (imported.explained == 0) throw Error({.what = "no recipe here can be explained", .where = {.file = options.folder}, .next = imported.unexplained.empty() ? "" : fmt::format("{}: {}", imported.unexplained.front().file, imported.unexplained.front().why)});
+  if (imported.explained == 0)
+    throw Error({.what = "no recipe here can be explained",
+                 .where = {.file = options.folder},
+                 .next = imported.unexplained.empty()
+                             ? ""
+                             : fmt::format("{}: {}", imported.unexplained.front().file,
+                                           imported.unexplained.front().why)});
   std::vector<std::string> copied;
   if (!options.out.empty()) {
     write_file_atomically(options.out, imported.matrix);
-    copied = copy_extra_files(parse_matrix(imported.matrix, options.out), options.folder, fs::path(options.out).parent_path());
+    copied = copy_extra_files(parse_matrix(imported.matrix, options.out), options.folder,
+                              fs::path(options.out).parent_path());
   }
   if (options.format == "json") {
     print_json(imported, terminal);
@@ -63,9 +85,12 @@ int run(const Options& options, Terminal& terminal) {
     terminal.data(imported.matrix);
   } else {
     terminal.print("{}: {} recipes in {} blocks\n", options.out, imported.explained, imported.blocks);
-    for (const std::string& file : copied) terminal.print("copied: {}: the matrix names it\n", printable(file));
-    for (const Unexplained& each : imported.left_alone) terminal.print("left alone: {}: {}\n", printable(each.file), printable(each.why));
-    for (const Unexplained& each : imported.unexplained) terminal.print("not explained: {}: {}\n", printable(each.file), printable(each.why));
+    for (const std::string& file : copied)
+      terminal.print("copied: {}: the matrix names it\n", printable(file));
+    for (const Unexplained& each : imported.left_alone)
+      terminal.print("left alone: {}: {}\n", printable(each.file), printable(each.why));
+    for (const Unexplained& each : imported.unexplained)
+      terminal.print("not explained: {}: {}\n", printable(each.file), printable(each.why));
   }
   return imported.unexplained.empty() ? 0 : 1;
 }

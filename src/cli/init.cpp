@@ -26,7 +26,8 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positional("file", options.path, "file to write; - for standard output [matrix.toml]", ValueKind::file, false);
+  set.positional("file", options.path, "file to write; - for standard output [matrix.toml]", ValueKind::file,
+                 false);
   set.text("--from", options.from, "NAME", "start from a shipped matrix: cuda-13_0, cuda-12_8");
   set.flag("--force", options.force, "write over a file that is there");
 }

@@ -34,7 +34,8 @@ void declare(OptionSet& set, Options& options) {
   set.positionals("path", options.paths, "files, folders, wheels, store paths", ValueKind::file);
   set.text("--gpu", options.gpu, "GPU", "only answer: will it run there? (9.0, sm_90, \"RTX 5090\", native)");
   set.flag("--closure", options.closure, "with all that a Nix store path refers to");
-  set.flag("--no-cpu", options.no_cpu, "leave out the scan of the CPU code: faster, by seconds for a large library");
+  set.flag("--no-cpu", options.no_cpu,
+           "leave out the scan of the CPU code: faster, by seconds for a large library");
   set.flag("--files", options.files, "every file by itself, however many there are");
   set.flag("--no-embedded", options.no_embedded, "do not look for device code that is kept as data");
   set.text("--picture", options.picture, "FILE", "draw where the bytes go, as SVG", ValueKind::file);
@@ -60,21 +61,23 @@ std::vector<Capability> devices_of(const std::string& text) {
   if (text.empty()) return devices;
   if (text != "native") return {read_gpu_name(text).capability.portable()};
   const std::string list = native_gpu_list();
-  for (const std::string_view each : split(list, ',')) devices.push_back(read_gpu_name(each).capability.portable());
+  for (const std::string_view each : split(list, ','))
+    devices.push_back(read_gpu_name(each).capability.portable());
   return devices;
 }
 
-// One line, the files that have not enough, and 0 when all general code has something for the device. What was not read is
-// said by the caller.
+// One line, the files that have not enough, and 0 when all general code has something for the device. What
+// was not read is said by the caller.
 int answer(const Inspection& inspection, Capability device, bool all_files, Terminal& terminal) {
   constexpr std::size_t most = 20;
   const std::string name = spell(device, Dialect::dotted);
   if (inspection.shapes().empty() && !inspection.embedded().empty()) {
-    terminal.print("{}: chosen by the library itself: all device code here is data that it loads on its own\n", name);
+    terminal.print(
+        "{}: chosen by the library itself: all device code here is data that it loads on its own\n", name);
     return 0;
   }
   if (inspection.shapes().empty()) {
-    const std::string_view where = !inspection.data_searched  ? "but what may lie among the data"
+    const std::string_view where = !inspection.data_searched   ? "but what may lie among the data"
                                    : inspection.read_in_part() ? "in what was read"
                                                                : "here";
     terminal.print("{}: no device code {}\n", name, where);
@@ -107,18 +110,21 @@ bool has_errors(const Inspection& inspection) {
 int run(const Options& options, Terminal& terminal) {
   const std::vector<Capability> devices = devices_of(options.gpu);
   const bool cpu = !options.no_cpu && devices.empty();  // the GPU question needs no CPU code
-  const Inspection inspection = inspect_files(paths_of(options), {.cpu = cpu, .embedded = !options.no_embedded}, terminal);
+  const Inspection inspection =
+      inspect_files(paths_of(options), {.cpu = cpu, .embedded = !options.no_embedded}, terminal);
   if (!options.picture.empty()) {
     write_file_atomically(options.picture, inspection_svg(inspection, title_of(options.paths)));
   }
   int exit = 0;
-  for (const Capability device : devices) exit = std::max(exit, answer(inspection, device, options.files, terminal));
+  for (const Capability device : devices)
+    exit = std::max(exit, answer(inspection, device, options.files, terminal));
   if (!devices.empty()) {
     if (!inspection.read_in_part()) return exit;
     terminal.out(inspection_findings(inspection, terminal));
     return 1;
   }
-  terminal.out(options.format == "json" ? inspection_json(inspection) : inspection_text(inspection, terminal, options.files));
+  terminal.out(options.format == "json" ? inspection_json(inspection)
+                                        : inspection_text(inspection, terminal, options.files));
   return has_errors(inspection) ? 1 : 0;
 }
 

@@ -7,7 +7,8 @@
 
 namespace lathe {
 
-Inspection inspect_files(const std::vector<std::filesystem::path>& paths, InspectOptions how, Terminal& terminal) {
+Inspection inspect_files(const std::vector<std::filesystem::path>& paths, InspectOptions how,
+                         Terminal& terminal) {
   Progress progress(terminal);
   std::mutex mutex;  // on_file is called from any thread
   how.on_file = [&](std::string_view path, unsigned percent) {

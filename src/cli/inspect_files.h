@@ -11,6 +11,7 @@
 namespace lathe {
 
 // `how`: all but who is told of the progress.
-Inspection inspect_files(const std::vector<std::filesystem::path>& paths, InspectOptions how, Terminal& terminal);
+Inspection inspect_files(const std::vector<std::filesystem::path>& paths, InspectOptions how,
+                         Terminal& terminal);
 
 }  // namespace lathe

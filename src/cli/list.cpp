@@ -20,7 +20,8 @@ void declare(OptionSet& set, Options& options) {
   set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
   options.matrix.declare(set);
   options.filter.declare(set);
-  set.choice("-f,--format", options.format, {"text", "json", "csv", "md", "github", "hydra"}, "how to print [text]");
+  set.choice("-f,--format", options.format, {"text", "json", "csv", "md", "github", "hydra"},
+             "how to print [text]");
   set.flag("-q,--names", options.names, "the names alone, one a line");
 }
 

@@ -34,12 +34,14 @@ std::string shipped_list() { return fmt::format("{}", fmt::join(shipped_matrices
 
 std::vector<std::string> shipped_matrices() {
   std::vector<std::string> names;
-  for (const EmbeddedFile& file : shipped::matrices()) names.emplace_back(file.name.substr(0, file.name.rfind('.')));
+  for (const EmbeddedFile& file : shipped::matrices())
+    names.emplace_back(file.name.substr(0, file.name.rfind('.')));
   return names;
 }
 
 void MatrixOption::declare(OptionSet& set) {
-  set.text("-m,--matrix", path, "FILE", "matrix file, or the name of a shipped one [matrix.toml]", ValueKind::file);
+  set.text("-m,--matrix", path, "FILE", "matrix file, or the name of a shipped one [matrix.toml]",
+           ValueKind::file);
 }
 
 MatrixSpec MatrixOption::load() const {
@@ -51,11 +53,13 @@ MatrixSpec MatrixOption::load() const {
   if (path.empty()) {
     throw Error({.what = "there is no matrix.toml in this folder",
                  .where = {},
-                 .next = fmt::format("start one with `torchlathe init`, or name a shipped one: -m {}", shipped_list())});
+                 .next = fmt::format("start one with `torchlathe init`, or name a shipped one: -m {}",
+                                     shipped_list())});
   }
-  throw Error({.what = "there is no such matrix file",
-               .where = {.file = name},
-               .next = did_you_mean_text(name, shipped_matrices(), fmt::format("shipped ones: {}", shipped_list()))});
+  throw Error(
+      {.what = "there is no such matrix file",
+       .where = {.file = name},
+       .next = did_you_mean_text(name, shipped_matrices(), fmt::format("shipped ones: {}", shipped_list()))});
 }
 
 MatrixSpec MatrixOption::load(Terminal& terminal) const {
@@ -66,7 +70,8 @@ MatrixSpec MatrixOption::load(Terminal& terminal) const {
 
 void say_assumptions(const MatrixSpec& spec, Terminal& terminal) {
   for (const auto& [name, pin] : spec.nixpkgs) {
-    if (pin->assumed) terminal.err(safe_format("torchlathe: [nixpkgs.{}] {}: {}\n", name, pin->rev, pin->assumption()));
+    if (pin->assumed)
+      terminal.err(safe_format("torchlathe: [nixpkgs.{}] {}: {}\n", name, pin->rev, pin->assumption()));
   }
 }
 

@@ -18,7 +18,8 @@ struct MatrixOption {
   std::string file() const { return path.empty() ? "matrix.toml" : path; }  // which may not exist
   // The file; or, when there is none of that name, the shipped matrix of that name ("cuda-13_0").
   MatrixSpec load() const;
-  // The same, and says which of its nixpkgs are not known and taken for another: for commands that write or judge recipes.
+  // The same, and says which of its nixpkgs are not known and taken for another: for commands that write or
+  // judge recipes.
   MatrixSpec load(Terminal& terminal) const;
 };
 

@@ -18,11 +18,14 @@ std::string native_gpu_list() {
     if (gpu.capability) found.insert(*gpu.capability);
   }
   if (found.empty()) {
-    throw Error({.what = "no NVIDIA GPU was found in this machine" + (report.what.empty() ? "" : ": " + report.what),
-                 .where = {}, .next = "name the capability instead of native: --gpu 9.0"});
+    throw Error(
+        {.what = "no NVIDIA GPU was found in this machine" + (report.what.empty() ? "" : ": " + report.what),
+         .where = {},
+         .next = "name the capability instead of native: --gpu 9.0"});
   }
   std::string list;
-  for (const Capability& capability : found) list += (list.empty() ? "" : ",") + spell(capability, Dialect::dotted);
+  for (const Capability& capability : found)
+    list += (list.empty() ? "" : ",") + spell(capability, Dialect::dotted);
   return list;
 }
 

@@ -6,7 +6,8 @@
 
 namespace lathe {
 
-// The GPUs in this machine, as NVIDIA's management library tells them: "9.0,12.0", each once. Error when there is none.
+// The GPUs in this machine, as NVIDIA's management library tells them: "9.0,12.0", each once. Error when
+// there is none.
 std::string native_gpu_list();
 
 }  // namespace lathe

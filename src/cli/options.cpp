@@ -21,7 +21,8 @@ std::string or_environment(const std::string& option, const char* name) {
 namespace {
 
 std::string upper(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return text;
 }
 
@@ -45,39 +46,65 @@ void OptionSet::declare(Declared declared, Binding binding) {
 }
 
 void OptionSet::flag(std::string names, bool& target, std::string help) {
-  declare({.names = std::move(names), .value = "", .help = std::move(help), .kind = ValueKind::none, .choices = {}},
+  declare({.names = std::move(names),
+           .value = "",
+           .help = std::move(help),
+           .kind = ValueKind::none,
+           .choices = {}},
           {.flag = &target});
 }
 
-void OptionSet::text(std::string names, std::string& target, std::string value, std::string help, ValueKind kind) {
-  declare({.names = std::move(names), .value = std::move(value), .help = std::move(help), .kind = kind, .choices = {}},
+void OptionSet::text(std::string names, std::string& target, std::string value, std::string help,
+                     ValueKind kind) {
+  declare({.names = std::move(names),
+           .value = std::move(value),
+           .help = std::move(help),
+           .kind = kind,
+           .choices = {}},
           {.text = &target});
 }
 
-void OptionSet::texts(std::string names, std::vector<std::string>& target, std::string value, std::string help,
-                      ValueKind kind) {
-  declare({.names = std::move(names), .value = std::move(value), .help = std::move(help), .kind = kind, .choices = {},
+void OptionSet::texts(std::string names, std::vector<std::string>& target, std::string value,
+                      std::string help, ValueKind kind) {
+  declare({.names = std::move(names),
+           .value = std::move(value),
+           .help = std::move(help),
+           .kind = kind,
+           .choices = {},
            .many = true},
           {.texts = &target});
 }
 
 void OptionSet::number(std::string names, std::uint64_t& target, std::string value, std::string help) {
-  declare({.names = std::move(names), .value = std::move(value), .help = std::move(help), .kind = ValueKind::text,
+  declare({.names = std::move(names),
+           .value = std::move(value),
+           .help = std::move(help),
+           .kind = ValueKind::text,
            .choices = {}},
           {.number = &target});
 }
 
-void OptionSet::choice(std::string names, std::string& target, std::vector<std::string> choices, std::string help) {
+void OptionSet::choice(std::string names, std::string& target, std::vector<std::string> choices,
+                       std::string help) {
   std::string value;
   for (const std::string& choice : choices) value += (value.empty() ? "" : "|") + choice;
-  declare({.names = std::move(names), .value = std::move(value), .help = std::move(help), .kind = ValueKind::choice,
+  declare({.names = std::move(names),
+           .value = std::move(value),
+           .help = std::move(help),
+           .kind = ValueKind::choice,
            .choices = std::move(choices)},
           {.text = &target});
 }
 
-void OptionSet::positional(std::string name, std::string& target, std::string help, ValueKind kind, bool required) {
-  declare({.names = std::move(name), .value = "", .help = std::move(help), .kind = kind, .choices = {},
-           .positional = true, .required = required},
+void OptionSet::positional(std::string name, std::string& target, std::string help, ValueKind kind,
+                           bool required) {
+  declare({.names = std::move(name),
+           .value = "",
+           .help = std::move(help),
+           .kind = kind,
+           .choices = {},
+           .positional = true,
+           .required = required},
           {.text = &target});
 }
 
@@ -87,10 +114,16 @@ void OptionSet::positional_choice(std::string name, std::string& target, std::ve
   declared_.back().choices = std::move(choices);
 }
 
-void OptionSet::positionals(std::string name, std::vector<std::string>& target, std::string help, ValueKind kind,
-                            bool required) {
-  declare({.names = std::move(name), .value = "", .help = std::move(help), .kind = kind, .choices = {},
-           .positional = true, .required = required, .many = true},
+void OptionSet::positionals(std::string name, std::vector<std::string>& target, std::string help,
+                            ValueKind kind, bool required) {
+  declare({.names = std::move(name),
+           .value = "",
+           .help = std::move(help),
+           .kind = kind,
+           .choices = {},
+           .positional = true,
+           .required = required,
+           .many = true},
           {.texts = &target});
 }
 
@@ -120,7 +153,8 @@ bool OptionSet::parse(std::string_view command, const std::vector<std::string>& 
   }
   const std::string next = fmt::format("see: torchlathe {} --help", command);
   const auto fail = [&](std::string what, std::string hint) {
-    throw Error({.what = fmt::format("{}: {}", command, what), .where = {}, .next = hint.empty() ? next : hint});
+    throw Error(
+        {.what = fmt::format("{}: {}", command, what), .where = {}, .next = hint.empty() ? next : hint});
   };
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them last first

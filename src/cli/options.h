@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How a command declares its options, once: parsing, --help, completion and the check that its page names them all come
-// from the same declarations. Wraps CLI11, which only options.cpp includes.
+// How a command declares its options, once: parsing, --help, completion and the check that its page names
+// them all come from the same declarations. Wraps CLI11, which only options.cpp includes.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ namespace lathe {
 enum class ValueKind { none, text, file, folder, variant, topic, choice };
 
 struct Declared {
-  std::string names;                 // "-m,--matrix"; a positional has a bare name: "path"
-  std::string value;                 // how --help calls the value: "FILE"; "" for a flag
+  std::string names;  // "-m,--matrix"; a positional has a bare name: "path"
+  std::string value;  // how --help calls the value: "FILE"; "" for a flag
   std::string help;
   ValueKind kind = ValueKind::none;
   std::vector<std::string> choices;
@@ -42,13 +42,15 @@ class OptionSet {
   void choice(std::string names, std::string& target, std::vector<std::string> choices, std::string help);
   void positional(std::string name, std::string& target, std::string help, ValueKind kind = ValueKind::text,
                   bool required = true);
-  void positional_choice(std::string name, std::string& target, std::vector<std::string> choices, std::string help);
+  void positional_choice(std::string name, std::string& target, std::vector<std::string> choices,
+                         std::string help);
   void positionals(std::string name, std::vector<std::string>& target, std::string help,
                    ValueKind kind = ValueKind::text, bool required = true);
 
   const std::vector<Declared>& declared() const { return declared_; }
 
-  // Fills the targets. An Error (usage) that names the bad word, with a guess. Returns false when --help was asked for.
+  // Fills the targets. An Error (usage) that names the bad word, with a guess. Returns false when --help was
+  // asked for.
   bool parse(std::string_view command, const std::vector<std::string>& words) const;
 
   // The text of --help: synopsis, summary, options, where to read more.

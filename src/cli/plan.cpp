@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `torchlathe plan`: what `apply` would do to a folder, with reasons and, if asked, differences. Changes nothing.
+// `torchlathe plan`: what `apply` would do to a folder, with reasons and, if asked, differences. Changes
+// nothing.
 #include "audit/plan.h"
 
 #include <fmt/format.h>
@@ -37,7 +38,11 @@ void declare(OptionSet& set, Options& options) {
 
 std::string diff_of(const Edit& edit) {
   const bool created = edit.kind == Verdict::create, removed = edit.kind == Verdict::remove;
-  return unified_diff(edit.old_content, removed ? "" : edit.new_content, created ? "" : edit.from.empty() ? edit.file : edit.from, removed ? "" : edit.file);
+  return unified_diff(edit.old_content, removed ? "" : edit.new_content,
+                      created             ? ""
+                      : edit.from.empty() ? edit.file
+                                          : edit.from,
+                      removed ? "" : edit.file);
 }
 
 void print_json(const Plan& plan, const std::vector<std::string>& off, bool diff, Terminal& terminal) {
@@ -52,8 +57,17 @@ void print_json(const Plan& plan, const std::vector<std::string>& off, bool diff
     json.end_object();
   }
   const AuditSummary& sum = plan.summary;
-  json.end_array().key("summary").begin_object().member("keep", sum.keep).member("rewrite", sum.rewrite).member("rename", sum.rename);
-  json.member("create", sum.create).member("delete", sum.remove).member("outside", sum.outside).member("wanted", sum.wanted).end_object();
+  json.end_array()
+      .key("summary")
+      .begin_object()
+      .member("keep", sum.keep)
+      .member("rewrite", sum.rewrite)
+      .member("rename", sum.rename);
+  json.member("create", sum.create)
+      .member("delete", sum.remove)
+      .member("outside", sum.outside)
+      .member("wanted", sum.wanted)
+      .end_object();
   terminal.out(json.member("off", off).end_object().take());
 }
 
@@ -63,8 +77,8 @@ std::map<std::string, std::size_t> shared_bases(const MatrixSpec& spec) {
   if (!spec.carver || !spec.carver->nixpkgs_base) return bases;
   expand(spec, [&](const Variant& variant) {
     if (!variant.of_nixpkgs || variant.cell->status == PairStatus::impossible) return true;
-    ++bases[fmt::format("{} for Python {}, CUDA {}, {}", variant.pytorch->version, variant.python, variant.cell->cuda->text(),
-                        to_string(variant.cell->isa->machine))];
+    ++bases[fmt::format("{} for Python {}, CUDA {}, {}", variant.pytorch->version, variant.python,
+                        variant.cell->cuda->text(), to_string(variant.cell->isa->machine))];
     return true;
   });
   return bases;
@@ -72,20 +86,24 @@ std::map<std::string, std::size_t> shared_bases(const MatrixSpec& spec) {
 
 void print_bases(const MatrixSpec& spec, Terminal& terminal) {
   for (const auto& [base, count] : shared_bases(spec)) {
-    terminal.print("{} variant{} cut out of nixpkgs' own torch {}\n", count, count == 1 ? " is" : "s are", base);
+    terminal.print("{} variant{} cut out of nixpkgs' own torch {}\n", count, count == 1 ? " is" : "s are",
+                   base);
   }
 }
 
 void print_text(const Plan& plan, const std::vector<std::string>& off, bool diff, Terminal& terminal) {
   for (const Edit& edit : plan.edits) {
-    const std::string name = edit.from.empty() ? printable(edit.file) : fmt::format("{} -> {}", printable(edit.from), printable(edit.file));
+    const std::string name = edit.from.empty()
+                                 ? printable(edit.file)
+                                 : fmt::format("{} -> {}", printable(edit.from), printable(edit.file));
     terminal.print("{:8}{}\n", to_string(edit.kind), name);
     if (edit.kind != Verdict::create) terminal.print("        {}\n", printable(edit.reason));
     if (diff) terminal.out(diff_of(edit));
   }
   const AuditSummary& sum = plan.summary;
-  terminal.print("{} wanted: {} keep, {} rewrite, {} rename, {} create; {} delete{}\n", sum.wanted, sum.keep, sum.rewrite, sum.rename, sum.create,
-                           sum.remove, sum.outside ? fmt::format("; {} outside the matrix", sum.outside) : "");
+  terminal.print("{} wanted: {} keep, {} rewrite, {} rename, {} create; {} delete{}\n", sum.wanted, sum.keep,
+                 sum.rewrite, sum.rename, sum.create, sum.remove,
+                 sum.outside ? fmt::format("; {} outside the matrix", sum.outside) : "");
   for (const std::string& line : off) terminal.print("off: {}\n", line);
 }
 

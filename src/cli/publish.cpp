@@ -33,13 +33,16 @@ void declare(OptionSet& set, Options& options) {
   options.matrix.declare(set);
   options.filter.declare(set);
   set.text("-o,--org", options.org, "ORG", "publish to Flox, for this user or organisation");
-  set.text("--flox-project", options.flox_project, "DIR", "folder with .flox/pkgs, a clean and pushed git work tree [.]", ValueKind::folder);
+  set.text("--flox-project", options.flox_project, "DIR",
+           "folder with .flox/pkgs, a clean and pushed git work tree [.]", ValueKind::folder);
   set.text("--to", options.to, "URI", "publish to this binary cache: file:///srv/cache, ssh-ng://host");
   set.text("--key", options.key, "FILE", "secret key that signs what goes to the cache", ValueKind::file);
-  set.text("--index", options.index, "DIR", "where index.json and index.html go [the cache itself, if it is a folder]", ValueKind::folder);
+  set.text("--index", options.index, "DIR",
+           "where index.json and index.html go [the cache itself, if it is a folder]", ValueKind::folder);
   set.text("--address", options.address, "URI", "where others find the cache, if not where the index is");
   set.texts("--nix-option", options.settings, "NAME=VALUE", "a setting of Nix");
-  set.text("--state", options.state, "DIR", "the state folder of build: results and ledger [.torchlathe]", ValueKind::folder);
+  set.text("--state", options.state, "DIR", "the state folder of build: results and ledger [.torchlathe]",
+           ValueKind::folder);
   set.flag("-n,--dry-run", options.dry_run, "print what would be published, publish nothing");
   set.flag("--again", options.again, "also what the ledger has");
   set.flag("--list", options.list, "print the ledger, publish nothing");
@@ -50,9 +53,12 @@ void declare(OptionSet& set, Options& options) {
 // Parameters of the address are Nix's business. All but one: addresses are printed, and kept in the ledger.
 void check_target(const std::string& uri) {
   if (uri.find("://") == std::string::npos) {
-    throw Error({.what = fmt::format("\"{}\" is no address of a binary cache", printable(uri)), .next = "as in file:///srv/cache or ssh-ng://host"});
+    throw Error({.what = fmt::format("\"{}\" is no address of a binary cache", printable(uri)),
+                 .next = "as in file:///srv/cache or ssh-ng://host"});
   }
-  if (uri.find("secret-key=") != std::string::npos) throw Error({.what = "a key does not belong into the address of a cache", .next = "--key FILE signs with it"});
+  if (uri.find("secret-key=") != std::string::npos)
+    throw Error(
+        {.what = "a key does not belong into the address of a cache", .next = "--key FILE signs with it"});
 }
 
 PublishOptions publish_options(const Options& options, const MatrixSpec& spec) {
@@ -60,18 +66,28 @@ PublishOptions publish_options(const Options& options, const MatrixSpec& spec) {
     throw Error({.what = options.to.empty() ? "publish where?" : "--org and --to exclude each other",
                  .next = "--org ORG publishes to Flox, --to URI to a binary cache"});
   }
-  if (options.org.starts_with('-')) throw Error({.what = fmt::format("\"{}\" is no name of an organisation", printable(options.org))});
+  if (options.org.starts_with('-'))
+    throw Error({.what = fmt::format("\"{}\" is no name of an organisation", printable(options.org))});
   nix_options(options.settings);  // an Error now rather than after half of the work
-  PublishOptions made{.state = options.state, .project = options.flox_project, .org = options.org,
-                      .cache = {.uri = options.to, .key_file = options.key, .settings = options.settings}, .index = options.index,
-                      .index_cache = options.address, .title = spec.name, .dry_run = options.dry_run, .again = options.again};
+  PublishOptions made{.state = options.state,
+                      .project = options.flox_project,
+                      .org = options.org,
+                      .cache = {.uri = options.to, .key_file = options.key, .settings = options.settings},
+                      .index = options.index,
+                      .index_cache = options.address,
+                      .title = spec.name,
+                      .dry_run = options.dry_run,
+                      .again = options.again};
   if (options.to.empty()) return made;
   check_target(options.to);
   constexpr std::string_view folder = "file://";
   const bool is_folder = options.to.starts_with(folder);
-  if (made.index.empty() && is_folder) made.index = options.to.substr(folder.size(), options.to.find('?') - folder.size());
-  if (made.index.empty()) throw Error({.what = "this cache is no folder: where does the index go?", .next = "--index DIR"});
-  if (made.index_cache.empty() && (!is_folder || !options.index.empty())) made.index_cache = public_address(options.to);
+  if (made.index.empty() && is_folder)
+    made.index = options.to.substr(folder.size(), options.to.find('?') - folder.size());
+  if (made.index.empty())
+    throw Error({.what = "this cache is no folder: where does the index go?", .next = "--index DIR"});
+  if (made.index_cache.empty() && (!is_folder || !options.index.empty()))
+    made.index_cache = public_address(options.to);
   if (!made.index_cache.empty()) check_cache_address(made.index_cache);
   return made;
 }
@@ -89,7 +105,12 @@ int print_ledger(const Options& options, Terminal& terminal) {
     JsonWriter json;
     json.begin_object().key("published").begin_array();
     for (const PublishedRecord& record : records) {
-      json.begin_object().member("variant", record.variant).member("target", record.target).member("what", record.what).member("when", record.when).end_object();
+      json.begin_object()
+          .member("variant", record.variant)
+          .member("target", record.target)
+          .member("what", record.what)
+          .member("when", record.when)
+          .end_object();
     }
     terminal.out(json.end_array().end_object().take());
     return 0;
@@ -105,7 +126,8 @@ int print_ledger(const Options& options, Terminal& terminal) {
 // Counts and prints what happens.
 class Printer {
  public:
-  Printer(const Options& options, Terminal& terminal) : json_(options.format == "json"), terminal_(terminal) {}
+  Printer(const Options& options, Terminal& terminal)
+      : json_(options.format == "json"), terminal_(terminal) {}
 
   void operator()(const Publication& result) {
     ++count_[static_cast<std::size_t>(result.state)];
@@ -114,7 +136,8 @@ class Printer {
       json.begin_object().member("variant", result.variant).member("state", to_string(result.state));
       terminal_.out(json.member("what", result.what).member("why", result.why).end_object().take());
     } else if (result.state != Publication::State::skipped) {
-      terminal_.print("{:10}{}  {}\n", to_string(result.state), result.variant, result.why.empty() ? result.what : result.why);
+      terminal_.print("{:10}{}  {}\n", to_string(result.state), result.variant,
+                      result.why.empty() ? result.what : result.why);
     }
     terminal_.flush();
   }
@@ -123,7 +146,9 @@ class Printer {
     if (!json_) {
       std::string text;
       for (std::size_t i = 0; i < count_.size(); ++i) {
-        if (count_[i] > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count_[i], i == 1 ? "would be published" : to_string(static_cast<Publication::State>(i)));
+        if (count_[i] > 0)
+          text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count_[i],
+                              i == 1 ? "would be published" : to_string(static_cast<Publication::State>(i)));
       }
       terminal_.print("{}\n", text);
     }
@@ -148,7 +173,9 @@ int run(const Options& options, Terminal& terminal) {
     if (matches(match, variant)) variants.push_back(variant);
     return true;
   });
-  if (variants.empty()) throw Error({.what = "no variant of this matrix is meant by these names and filters", .next = "torchlathe list shows them"});
+  if (variants.empty())
+    throw Error({.what = "no variant of this matrix is meant by these names and filters",
+                 .next = "torchlathe list shows them"});
   const StateLock lock(state, options.wait);
   History history(state / "history.db");
   Printer printer(options, terminal);

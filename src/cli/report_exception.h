@@ -5,8 +5,8 @@
 
 namespace lathe {
 
-// Inside a catch: one line on standard error for what was thrown, also where a library threw it past the code that knows what
-// it means. Returns the exit code.
+// Inside a catch: one line on standard error for what was thrown, also where a library threw it past the
+// code that knows what it means. Returns the exit code.
 int report_exception(Terminal& terminal);
 
 }  // namespace lathe

@@ -26,17 +26,20 @@ std::string said_of(const Thrown& thrown, int code) {
 }
 
 TEST(ReportException, OurErrorsHaveTheirOwnCode) {
-  EXPECT_EQ(said_of(Error({.what = "odd", .where = {.file = "a"}, .next = "try b"}), 2), "torchlathe: a: odd\n  try b\n");
+  EXPECT_EQ(said_of(Error({.what = "odd", .where = {.file = "a"}, .next = "try b"}), 2),
+            "torchlathe: a: odd\n  try b\n");
 }
 
 TEST(ReportException, WhatNobodyForesawIsOneLineAndAFault) {
-  EXPECT_EQ(said_of(std::runtime_error("a\nb\x1b[2J"), 3), "torchlathe: a fault that was not foreseen: a\\x0ab\\x1b[2J\n");
+  EXPECT_EQ(said_of(std::runtime_error("a\nb\x1b[2J"), 3),
+            "torchlathe: a fault that was not foreseen: a\\x0ab\\x1b[2J\n");
   EXPECT_EQ(said_of(std::bad_alloc(), 3), "torchlathe: out of memory\n");
   EXPECT_EQ(said_of(7, 3), "torchlathe: a fault that was not foreseen\n");
 }
 
 TEST(ReportException, AnErrorOfTheFileSystemNamesThePathAndWhatWasTried) {
-  const std::filesystem::filesystem_error error("cannot rename", "x/y", std::make_error_code(std::errc::permission_denied));
+  const std::filesystem::filesystem_error error("cannot rename", "x/y",
+                                                std::make_error_code(std::errc::permission_denied));
   const std::string said = said_of(error, 3);
   EXPECT_TRUE(said.starts_with("torchlathe: x/y: cannot rename: Permission denied\n")) << said;
 }

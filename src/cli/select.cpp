@@ -32,15 +32,18 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positionals("name", options.select.names, "choose among these only: names, or globs over them", ValueKind::variant, false);
+  set.positionals("name", options.select.names, "choose among these only: names, or globs over them",
+                  ValueKind::variant, false);
   options.candidates.declare(set);
   options.host.declare(set, true);
   set.text("--gpu-index", options.gpu_index, "NUMBER", "choose for this GPU alone, by detect's numbers");
-  set.text("--prefer", options.select.prefer, "KIND", "between equal CPU code the one for this: bf16, int8 [bf16]");
+  set.text("--prefer", options.select.prefer, "KIND",
+           "between equal CPU code the one for this: bf16, int8 [bf16]");
   set.texts("--cuda", options.select.cuda, "VERSION", "only of these CUDA releases: 13.0");
   set.texts("--python", options.select.python, "VERSION", "only for these Pythons: 3.13");
   set.texts("--pytorch", options.select.pytorch, "VERSION", "only of these PyTorch releases: 2.10.0");
-  set.text("--variant", options.variant, "NAME", "this one and no other: print it if it starts", ValueKind::variant);
+  set.text("--variant", options.variant, "NAME", "this one and no other: print it if it starts",
+           ValueKind::variant);
   set.flag("-q,--quiet", options.quiet, "the best name alone");
   set.choice("-f,--format", options.format, {"text", "json", "variant"},
              "how to print; variant: what the best one states as a wheel variant [text]");
@@ -64,7 +67,8 @@ SelectOptions select_options(const Options& options) {
   return select;
 }
 
-void check_choice(const Selection& selection, const SelectOptions& select, const std::vector<Candidate>& candidates) {
+void check_choice(const Selection& selection, const SelectOptions& select,
+                  const std::vector<Candidate>& candidates) {
   if (!selection.starting.empty() || !selection.excluded.empty()) return;
   std::vector<std::string> names;
   for (const Candidate& candidate : candidates) names.push_back(candidate.name);
@@ -79,12 +83,16 @@ std::vector<std::string> commands(const Selection& selection) {
   const Choice* best = selection.best();
   if (!best) return {};
   const std::string folder = ".flox/pkgs";
-  const auto has_recipe = [&](const std::string& name) { return std::filesystem::exists(fmt::format("{}/{}.nix", folder, name)); };
-  const bool recipes = has_recipe(best->candidate.name) && std::ranges::all_of(best->candidate.companions, has_recipe);
+  const auto has_recipe = [&](const std::string& name) {
+    return std::filesystem::exists(fmt::format("{}/{}.nix", folder, name));
+  };
+  const bool recipes =
+      has_recipe(best->candidate.name) && std::ranges::all_of(best->candidate.companions, has_recipe);
   const auto torch = installed_torches();
-  return commands_for(best->candidate, selection.host,
-                      {.recipes = recipes ? folder : "",
-                       .installed = torch.empty() || !torch.front().cuda ? "" : torch.front().folder.string()});
+  return commands_for(
+      best->candidate, selection.host,
+      {.recipes = recipes ? folder : "",
+       .installed = torch.empty() || !torch.front().cuda ? "" : torch.front().folder.string()});
 }
 
 // A machine is neither a folder nor at a URL: there --from means what there is to choose from.
@@ -108,14 +116,16 @@ int run(const Options& given, Terminal& terminal) {
     if (!best) {
       terminal.err("torchlathe: no variant starts on this machine\n");
       if (selection.excluded.size() == 1) {
-        for (const Missing& missing : selection.excluded.front().judgement.missing) terminal.err(safe_format("  it {}\n", missing.what));
+        for (const Missing& missing : selection.excluded.front().judgement.missing)
+          terminal.err(safe_format("  it {}\n", missing.what));
       }
       for (const std::string& change : selection.changes) terminal.err(safe_format("  {}\n", change));
     } else if (options.quiet) {
       terminal.print("{}\n", best->candidate.name);
     } else {
       const Candidate& chosen = best->candidate;
-      for (const auto& property : properties_of_build(chosen.code, chosen.cuda, chosen.isa)) terminal.print("{}\n", property.text());
+      for (const auto& property : properties_of_build(chosen.code, chosen.cuda, chosen.isa))
+        terminal.print("{}\n", property.text());
     }
   } else {
     terminal.out(options.format == "json" ? selection_json(selection, commands(selection))

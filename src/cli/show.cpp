@@ -24,10 +24,12 @@ void declare(OptionSet& set, Options& options) {
 }
 
 std::string settings_text(const Settings& settings) {
-  std::string text = settings.narrow == Settings::Narrow::torch ? "narrows PyTorch alone" : "narrows the whole closure";
+  std::string text =
+      settings.narrow == Settings::Narrow::torch ? "narrows PyTorch alone" : "narrows the whole closure";
   if (settings.ptx) text += ", with PTX";
   if (settings.jobs > 0) text += fmt::format(", at most {} compile jobs", settings.jobs);
-  if (settings.memory_per_job_gib > 0) text += fmt::format(", {} GiB of memory a job", settings.memory_per_job_gib);
+  if (settings.memory_per_job_gib > 0)
+    text += fmt::format(", {} GiB of memory a job", settings.memory_per_job_gib);
   if (!settings.compile_cache.empty()) text += fmt::format(", compile cache in {}", settings.compile_cache);
   return text;
 }
@@ -35,7 +37,8 @@ std::string settings_text(const Settings& settings) {
 void print(const Variant& variant, Terminal& terminal) {
   const Cell& cell = *variant.cell;
   const auto line = [&](std::string_view key, const std::string& value) {
-    if (!value.empty()) terminal.print("{} {}\n", terminal.styled(Style::bold, fmt::format("{:10}", key)), value);
+    if (!value.empty())
+      terminal.print("{} {}\n", terminal.styled(Style::bold, fmt::format("{:10}", key)), value);
   };
   const Style style = cell.status == PairStatus::valid       ? Style::green
                       : cell.status == PairStatus::redundant ? Style::yellow
@@ -55,10 +58,16 @@ void print(const Variant& variant, Terminal& terminal) {
   line("cpuinfo", fmt::format("{}", fmt::join(cell.isa->cpuinfo, " ")));
   line("system", system_of(cell.isa->machine));
   line("runs on", fmt::format("{}", fmt::join(cell.runs_on, ", ")));
-  line("carved", variant.of_nixpkgs ? "out of nixpkgs' own torch" : variant.carved_from.empty() ? "" : fmt::format("out of {}", variant.carved_from));
+  line("carved", variant.of_nixpkgs            ? "out of nixpkgs' own torch"
+                 : variant.carved_from.empty() ? ""
+                                               : fmt::format("out of {}", variant.carved_from));
   line("settings", settings_text(*variant.settings));
-  const std::string ships = variant.nixpkgs->torch.empty() ? "" : fmt::format(" (ships PyTorch {}, CUDA {})", variant.nixpkgs->torch, variant.nixpkgs->cuda);
-  line("nixpkgs", variant.nixpkgs->rev + ships + (variant.nixpkgs->assumed ? fmt::format(" ({})", variant.nixpkgs->assumption()) : ""));
+  const std::string ships =
+      variant.nixpkgs->torch.empty()
+          ? ""
+          : fmt::format(" (ships PyTorch {}, CUDA {})", variant.nixpkgs->torch, variant.nixpkgs->cuda);
+  line("nixpkgs", variant.nixpkgs->rev + ships +
+                      (variant.nixpkgs->assumed ? fmt::format(" ({})", variant.nixpkgs->assumption()) : ""));
   line("source", variant.pytorch->hash.empty() ? "as nixpkgs ships it" : variant.pytorch->hash);
 }
 

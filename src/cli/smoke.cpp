@@ -23,56 +23,82 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.positional("variant", options.variant, "the name whose promise it must keep", ValueKind::variant);
-  set.positional("path", options.path, "a store path, an environment, site-packages, or the torch folder", ValueKind::file);
-  set.text("--python", options.smoke.python, "PROGRAM", "run with this Python [the build's own]", ValueKind::file);
+  set.positional("path", options.path, "a store path, an environment, site-packages, or the torch folder",
+                 ValueKind::file);
+  set.text("--python", options.smoke.python, "PROGRAM", "run with this Python [the build's own]",
+           ValueKind::file);
   set.number("--time-limit", options.seconds, "SECONDS", "end it after so long [300]");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
 std::string_view word(SmokeCheck::Outcome outcome) {
-  return outcome == SmokeCheck::Outcome::passed ? "ok" : outcome == SmokeCheck::Outcome::failed ? "failed" : "not done";
+  return outcome == SmokeCheck::Outcome::passed   ? "ok"
+         : outcome == SmokeCheck::Outcome::failed ? "failed"
+                                                  : "not done";
 }
 
-void print_text(const InstalledTorch& torch, const SmokeReport& report, const Findings& findings, Terminal& terminal) {
+void print_text(const InstalledTorch& torch, const SmokeReport& report, const Findings& findings,
+                Terminal& terminal) {
   const auto line = [&](std::string_view key, const std::string& value) {
-    if (!value.empty()) terminal.print("{} {}\n", terminal.styled(Style::bold, fmt::format("{:8}", key)), value);
+    if (!value.empty())
+      terminal.print("{} {}\n", terminal.styled(Style::bold, fmt::format("{:8}", key)), value);
   };
-  line("pytorch", report.version.empty() ? "" : fmt::format("{} in {}", report.version, torch.folder.string()));
+  line("pytorch",
+       report.version.empty() ? "" : fmt::format("{} in {}", report.version, torch.folder.string()));
   line("python", report.python);
-  line("cuda", report.cuda.empty() ? "" : fmt::format("{}, code for {}", report.cuda, fmt::join(report.arch_list, " ")));
+  line("cuda", report.cuda.empty()
+                   ? ""
+                   : fmt::format("{}, code for {}", report.cuda, fmt::join(report.arch_list, " ")));
   line("cpu", report.cpu_capability);
   line("with", fmt::format("{}", fmt::join(report.parts, ", ")));
   line("profiler", fmt::format("{}", fmt::join(report.profiler, ", ")));
   for (const SmokeDevice& device : report.devices) {
-    line("device", fmt::format("{} ({})", device.name, device.capability ? spell(*device.capability, Dialect::dotted) : "?"));
+    line("device", fmt::format("{} ({})", device.name,
+                               device.capability ? spell(*device.capability, Dialect::dotted) : "?"));
   }
   Table table({"check", "", "what it saw"});
   for (const SmokeCheck& check : report.checks) {
-    const Style style = check.outcome == SmokeCheck::Outcome::failed ? Style::red : check.outcome == SmokeCheck::Outcome::skipped ? Style::dim : Style::plain;
+    const Style style = check.outcome == SmokeCheck::Outcome::failed    ? Style::red
+                        : check.outcome == SmokeCheck::Outcome::skipped ? Style::dim
+                                                                        : Style::plain;
     table.add({check.name, std::string(word(check.outcome)), check.detail.substr(0, 100)}, style);
   }
   if (!table.empty()) terminal.out("\n" + table.text(terminal) + "\n");
-  if (!report.done && !report.err.empty()) terminal.print("{}\n\n", printable(report.err.substr(report.err.rfind('\n') + 1)));
+  if (!report.done && !report.err.empty())
+    terminal.print("{}\n\n", printable(report.err.substr(report.err.rfind('\n') + 1)));
   terminal.out(notes_text(findings, terminal));
   const std::size_t errors = findings.count(Severity::error);
-  if (errors > 0) terminal.print("{} error{}: it does not keep what its name promises\n", errors, errors == 1 ? "" : "s");
-  else if (findings.count(Severity::warning) > 0) terminal.out("nothing is wrong with what could be checked; not everything could be\n");
+  if (errors > 0)
+    terminal.print("{} error{}: it does not keep what its name promises\n", errors, errors == 1 ? "" : "s");
+  else if (findings.count(Severity::warning) > 0)
+    terminal.out("nothing is wrong with what could be checked; not everything could be\n");
   else terminal.out("all checks passed\n");
 }
 
 void print_json(const SmokeReport& report, const Findings& findings, Terminal& terminal) {
   JsonWriter json;
-  json.begin_object().member("version", report.version).member("python", report.python).member("cuda", report.cuda);
-  json.member("cuda_available", report.cuda_available).member("arch_list", report.arch_list).member("finished", report.done);
+  json.begin_object()
+      .member("version", report.version)
+      .member("python", report.python)
+      .member("cuda", report.cuda);
+  json.member("cuda_available", report.cuda_available)
+      .member("arch_list", report.arch_list)
+      .member("finished", report.done);
   json.member("parts", report.parts).member("profiler", report.profiler);
   json.key("devices").begin_array();
   for (const SmokeDevice& device : report.devices) {
     json.begin_object().member("name", device.name);
-    json.member("capability", device.capability ? std::optional(spell(*device.capability, Dialect::dotted)) : std::nullopt).end_object();
+    json.member("capability",
+                device.capability ? std::optional(spell(*device.capability, Dialect::dotted)) : std::nullopt)
+        .end_object();
   }
   json.end_array().key("checks").begin_array();
   for (const SmokeCheck& check : report.checks) {
-    json.begin_object().member("name", check.name).member("outcome", word(check.outcome)).member("detail", check.detail).end_object();
+    json.begin_object()
+        .member("name", check.name)
+        .member("outcome", word(check.outcome))
+        .member("detail", check.detail)
+        .end_object();
   }
   json.end_array().key("findings").begin_array();
   for (const Finding& finding : findings) {
@@ -86,8 +112,10 @@ int run(const Options& options, Terminal& terminal) {
   const VariantName variant = parse_variant_name(options.variant);
   const auto torch = torch_in(options.path);
   if (!torch) {
-    throw Error({.what = "there is no PyTorch here", .where = {.file = options.path},
-                 .next = "name a folder that holds torch/version.py, or an environment with lib/python3.*/site-packages"});
+    throw Error({.what = "there is no PyTorch here",
+                 .where = {.file = options.path},
+                 .next = "name a folder that holds torch/version.py, or an environment with "
+                         "lib/python3.*/site-packages"});
   }
   SmokeOptions smoke = options.smoke;
   smoke.time_limit = std::chrono::seconds(std::min<std::uint64_t>(options.seconds, 86'400));

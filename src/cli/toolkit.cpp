@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `torchlathe toolkit`: CUDA's own packages (cudatoolkit, cuDNN, NCCL, cuSPARSELt) as recipes, from a table of NVIDIA's archives.
+// `torchlathe toolkit`: CUDA's own packages (cudatoolkit, cuDNN, NCCL, cuSPARSELt) as recipes, from a table
+// of NVIDIA's archives.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -31,13 +32,17 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.positionals("name", options.names, "packages [all of the table]", ValueKind::text, false);
-  set.text("-o,--out", options.out, "DIR", "folder to write the recipes into; Flox looks in .flox/pkgs", ValueKind::folder);
+  set.text("-o,--out", options.out, "DIR", "folder to write the recipes into; Flox looks in .flox/pkgs",
+           ValueKind::folder);
   set.text("--cuda", options.cuda, "VERSION", "which table: CUDA release [13.0]");
   set.text("--table", options.table, "FILE", "a table of your own instead", ValueKind::file);
-  set.choice("--system", options.system, {"x86_64-linux", "aarch64-linux"}, "for --urls, --check and as the recipes' own choice [x86_64-linux]");
+  set.choice("--system", options.system, {"x86_64-linux", "aarch64-linux"},
+             "for --urls, --check and as the recipes' own choice [x86_64-linux]");
   set.flag("--urls", options.urls, "print what has to be downloaded, an address a line");
-  set.text("--check", options.archives, "DIR", "hold a folder of archives against the table", ValueKind::folder);
-  set.flag("--force", options.force, "also over files that torchlathe did not write, or that were changed by hand");
+  set.text("--check", options.archives, "DIR", "hold a folder of archives against the table",
+           ValueKind::folder);
+  set.flag("--force", options.force,
+           "also over files that torchlathe did not write, or that were changed by hand");
   set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
@@ -54,7 +59,8 @@ struct Checked {
   std::string package, archive, state, hash;  // state: "ok", "missing", "other", "unknown"
 };
 
-Checked check_archive(const std::string& package, const std::string& archive, const std::string& want, const fs::path& folder) {
+Checked check_archive(const std::string& package, const std::string& archive, const std::string& want,
+                      const fs::path& folder) {
   Checked checked{.package = package, .archive = archive, .state = "missing", .hash = want};
   if (!fs::is_regular_file(folder / archive)) return checked;
   const MappedFile file = MappedFile::open(folder / archive);
@@ -65,21 +71,32 @@ Checked check_archive(const std::string& package, const std::string& archive, co
 }
 
 int check_folder(const std::vector<RedistPackage>& packages, const Options& options, Terminal& terminal) {
-  if (!fs::is_directory(options.archives)) throw Error({.what = "there is no such folder", .where = {.file = options.archives}});
+  if (!fs::is_directory(options.archives))
+    throw Error({.what = "there is no such folder", .where = {.file = options.archives}});
   std::vector<Checked> all;
   for (const RedistPackage& package : packages) {
     for (const RedistPart& part : package.parts) {
       const auto hash = part.hash.find(options.system);
       if (hash == part.hash.end()) continue;
-      all.push_back(check_archive(package.name, archive_name(package.url_of(part, options.system)), hash->second, options.archives));
+      all.push_back(check_archive(package.name, archive_name(package.url_of(part, options.system)),
+                                  hash->second, options.archives));
     }
   }
   bool good = true;
   if (options.format == "json") {
     JsonWriter json;
-    json.begin_object().member("folder", options.archives).member("system", options.system).key("archives").begin_array();
+    json.begin_object()
+        .member("folder", options.archives)
+        .member("system", options.system)
+        .key("archives")
+        .begin_array();
     for (const Checked& checked : all) {
-      json.begin_object().member("package", checked.package).member("archive", checked.archive).member("state", checked.state).member("hash", checked.hash).end_object();
+      json.begin_object()
+          .member("package", checked.package)
+          .member("archive", checked.archive)
+          .member("state", checked.state)
+          .member("hash", checked.hash)
+          .end_object();
     }
     terminal.out(json.end_array().end_object().take());
   }
@@ -87,7 +104,10 @@ int check_folder(const std::vector<RedistPackage>& packages, const Options& opti
   for (const Checked& checked : all) {
     const bool fine = checked.state == "ok" || checked.state == "unknown";
     good &= fine;
-    table.add({checked.package, checked.archive, checked.state == "other" ? "another file" : checked.state == "unknown" ? "there, its hash not known" : checked.state,
+    table.add({checked.package, checked.archive,
+               checked.state == "other"     ? "another file"
+               : checked.state == "unknown" ? "there, its hash not known"
+                                            : checked.state,
                fine && checked.state == "ok" ? "" : checked.hash});
   }
   if (options.format == "text") terminal.out(table.text(terminal));
@@ -116,8 +136,13 @@ void print_packages(const std::vector<RedistPackage>& packages, const Options& o
     JsonWriter json;
     json.begin_object().key("packages").begin_array();
     for (const RedistPackage& package : packages) {
-      json.begin_object().member("name", package.name).member("version", package.version).member("archives", package.parts.size());
-      json.member("hashes_known", hashes_known(package, options.system)).member("source", package.source).end_object();
+      json.begin_object()
+          .member("name", package.name)
+          .member("version", package.version)
+          .member("archives", package.parts.size());
+      json.member("hashes_known", hashes_known(package, options.system))
+          .member("source", package.source)
+          .end_object();
     }
     terminal.out(json.end_array().end_object().take());
     return;
@@ -126,31 +151,45 @@ void print_packages(const std::vector<RedistPackage>& packages, const Options& o
   table.align_right(2);
   table.align_right(3);
   for (const RedistPackage& package : packages) {
-    table.add({package.name, package.version, std::to_string(package.parts.size()), std::to_string(hashes_known(package, options.system)), package.source});
+    table.add({package.name, package.version, std::to_string(package.parts.size()),
+               std::to_string(hashes_known(package, options.system)), package.source});
   }
   terminal.out(table.text(terminal));
 }
 
-void write(const Redist& redist, const std::vector<RedistPackage>& packages, const Options& options, Terminal& terminal) {
+void write(const Redist& redist, const std::vector<RedistPackage>& packages, const Options& options,
+           Terminal& terminal) {
   std::vector<SharedRecipe> recipes;
-  for (const RedistPackage& package : packages) recipes.push_back({package.name + ".nix", render_redist(redist, package, options.system)});
-  const auto written = write_recipes(recipes, options.out, {.force = options.force, .dry_run = options.dry_run});
+  for (const RedistPackage& package : packages)
+    recipes.push_back({package.name + ".nix", render_redist(redist, package, options.system)});
+  const auto written =
+      write_recipes(recipes, options.out, {.force = options.force, .dry_run = options.dry_run});
   if (options.format == "json") {
     JsonWriter json;
-    json.begin_object().member("folder", options.out).member("dry_run", options.dry_run).key("files").begin_array();
-    for (const Written& file : written) json.begin_object().member("file", file.file).member("action", to_string(file.action)).end_object();
+    json.begin_object()
+        .member("folder", options.out)
+        .member("dry_run", options.dry_run)
+        .key("files")
+        .begin_array();
+    for (const Written& file : written)
+      json.begin_object().member("file", file.file).member("action", to_string(file.action)).end_object();
     terminal.out(json.end_array().end_object().take());
     return;
   }
   for (const Written& file : written) {
-    terminal.print("{:10}{}{}\n", to_string(file.action), (fs::path(options.out) / file.file).string(), options.dry_run ? " (not written)" : "");
+    terminal.print("{:10}{}{}\n", to_string(file.action), (fs::path(options.out) / file.file).string(),
+                   options.dry_run ? " (not written)" : "");
   }
 }
 
 int run(const Options& options, Terminal& terminal) {
   const auto version = Version::parse(options.cuda);
-  if (!version) throw Error({.what = fmt::format("\"{}\" is not a CUDA release", printable(options.cuda)), .where = {}, .next = "written as in 13.0"});
-  const Redist redist = options.table.empty() ? shipped_redist(*version) : read_redist(read_file(options.table), options.table);
+  if (!version)
+    throw Error({.what = fmt::format("\"{}\" is not a CUDA release", printable(options.cuda)),
+                 .where = {},
+                 .next = "written as in 13.0"});
+  const Redist redist =
+      options.table.empty() ? shipped_redist(*version) : read_redist(read_file(options.table), options.table);
   const std::vector<RedistPackage> packages = wanted(redist, options);
   if (!options.archives.empty()) return check_folder(packages, options, terminal);
   if (options.urls) {

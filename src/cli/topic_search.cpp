@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::size_t most_bytes = 2000, most_words = 40, longest_word = 40;  // of a question that count
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80; }
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+}
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 char lower(char c) { return is_upper(c) ? static_cast<char>(c | 0x20) : c; }
@@ -25,7 +27,9 @@ void undouble(std::string& word) {
 
 // Enough of a stemmer: plurals, -ing, -ed, a silent e. What it makes of a word need not be one.
 std::string stem(std::string word) {
-  const auto ends = [&](std::string_view end, std::size_t left) { return word.ends_with(end) && word.size() >= end.size() + left; };
+  const auto ends = [&](std::string_view end, std::size_t left) {
+    return word.ends_with(end) && word.size() >= end.size() + left;
+  };
   const auto cut = [&](std::size_t count) { word.resize(word.size() - count); };
   if (ends("ies", 2)) cut(3), word += 'y';
   else if (ends("sses", 2) || ends("shes", 2) || ends("ches", 2) || ends("xes", 2)) cut(2);
@@ -40,25 +44,32 @@ std::string stem(std::string word) {
 bool is_common(std::string_view word) {
   static const std::set<std::string, std::less<>> common = [] {
     std::set<std::string, std::less<>> stems;
-    for (const char* each : {
-      "a", "an", "the", "is", "are", "was", "be", "been", "am", "do", "does", "did", "how", "what", "why", "which", "when", "where", "who",
-      "can", "could", "should", "would", "will", "i", "my", "me", "we", "our", "you", "your", "it", "its", "to", "of", "in", "on", "for",
-      "with", "and", "or", "by", "from", "at", "as", "this", "that", "there", "has", "have", "had", "get", "gets", "if", "so", "mean",
-      "means", "about", "into", "then", "than", "too", "s", "t", "any", "some", "please", "help", "error", "problem", "issue", "fail",
-      "failed", "fails", "failure", "torchlathe", "explain", "say", "says", "said", "use", "uses", "using", "used", "much", "many", "giving",
-      "give", "still", "during", "while", "after", "before", "need", "needs", "make", "makes", "own", "now"}) stems.insert(stem(each));
+    for (const char* each :
+         {"a",      "an",    "the",     "is",         "are",     "was",    "be",      "been",  "am",
+          "do",     "does",  "did",     "how",        "what",    "why",    "which",   "when",  "where",
+          "who",    "can",   "could",   "should",     "would",   "will",   "i",       "my",    "me",
+          "we",     "our",   "you",     "your",       "it",      "its",    "to",      "of",    "in",
+          "on",     "for",   "with",    "and",        "or",      "by",     "from",    "at",    "as",
+          "this",   "that",  "there",   "has",        "have",    "had",    "get",     "gets",  "if",
+          "so",     "mean",  "means",   "about",      "into",    "then",   "than",    "too",   "s",
+          "t",      "any",   "some",    "please",     "help",    "error",  "problem", "issue", "fail",
+          "failed", "fails", "failure", "torchlathe", "explain", "say",    "says",    "said",  "use",
+          "uses",   "using", "used",    "much",       "many",    "giving", "give",    "still", "during",
+          "while",  "after", "before",  "need",       "needs",   "make",   "makes",   "own",   "now"})
+      stems.insert(stem(each));
     return stems;
   }();
   return common.contains(word);
 }
 
-// One word as it is typed, "gpuTargets", "sm_90", "libcudart.so.13", "12.0+PTX", in its pieces: at every sign, and where
-// a capital follows a small letter. A dot between digits belongs to the number.
+// One word as it is typed, "gpuTargets", "sm_90", "libcudart.so.13", "12.0+PTX", in its pieces: at every
+// sign, and where a capital follows a small letter. A dot between digits belongs to the number.
 std::vector<std::string> pieces_of(std::string_view typed) {
   std::vector<std::string> pieces(1);
   for (std::size_t i = 0; i < typed.size(); ++i) {
     const char c = typed[i];
-    const bool number_dot = c == '.' && i > 0 && i + 1 < typed.size() && is_digit(typed[i - 1]) && is_digit(typed[i + 1]);
+    const bool number_dot =
+        c == '.' && i > 0 && i + 1 < typed.size() && is_digit(typed[i - 1]) && is_digit(typed[i + 1]);
     const bool hump = is_upper(c) && i > 0 && typed[i - 1] >= 'a' && typed[i - 1] <= 'z';
     if ((!is_letter(c) && !is_digit(c) && !number_dot) || hump) {
       if (!pieces.back().empty()) pieces.emplace_back();
@@ -72,7 +83,8 @@ std::vector<std::string> pieces_of(std::string_view typed) {
 std::vector<std::string> typed_words(std::string_view text) {
   std::vector<std::string> typed(1);
   for (const char c : text) {
-    const bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '/' || c == ',' || c == '(' || c == ')';
+    const bool blank =
+        c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '/' || c == ',' || c == '(' || c == ')';
     if (blank && !typed.back().empty()) typed.emplace_back();
     if (!blank && typed.back().size() < longest_word) typed.back() += c;
   }
@@ -101,7 +113,8 @@ std::vector<Typed> typed_of(std::string_view text) {
 
 std::vector<std::string> phrase_of(std::string_view text) {
   std::vector<std::string> words;
-  for (const Typed& typed : typed_of(text)) words.insert(words.end(), typed.pieces.begin(), typed.pieces.end());
+  for (const Typed& typed : typed_of(text))
+    words.insert(words.end(), typed.pieces.begin(), typed.pieces.end());
   return words;
 }
 
@@ -175,7 +188,8 @@ void TopicSearch::add_likely(const std::string& word, std::vector<Form>& forms) 
   for (const auto& [known, known_letters] : known_) {
     if (known.size() > word.size() && known.starts_with(word)) {
       forms.push_back({{known}, 0.75});
-    } else if (known.size() >= shortest && std::popcount(letters ^ known_letters) <= static_cast<int>(2 * slips) &&
+    } else if (known.size() >= shortest &&
+               std::popcount(letters ^ known_letters) <= static_cast<int>(2 * slips) &&
                edit_distance_within(known, word, slips)) {
       forms.push_back({{known}, likeness});
     }
@@ -191,7 +205,8 @@ TopicSearch::Part TopicSearch::part_of(const std::vector<std::string>& words) co
       if (phrase != words) part.forms.push_back({phrase, 0.85});
     }
   }
-  const bool known = std::ranges::all_of(words, [&](const std::string& word) { return places_.contains(word); });
+  const bool known =
+      std::ranges::all_of(words, [&](const std::string& word) { return places_.contains(word); });
   part.weight = weight_of(part.forms.front());
   if (!known && words.size() == 1) {
     const std::size_t before = part.forms.size();
@@ -222,7 +237,9 @@ std::vector<TopicSearch::Part> TopicSearch::parts_of(std::string_view question) 
     std::size_t length = 0;  // of the longest phrase that starts here
     for (const auto& group : same_) {
       for (const auto& phrase : group) {
-        const bool here = at + phrase.size() <= words.size() && std::equal(phrase.begin(), phrase.end(), words.begin() + static_cast<std::ptrdiff_t>(at));
+        const bool here =
+            at + phrase.size() <= words.size() &&
+            std::equal(phrase.begin(), phrase.end(), words.begin() + static_cast<std::ptrdiff_t>(at));
         if (here) length = std::max(length, phrase.size());
       }
     }
@@ -253,7 +270,8 @@ void TopicSearch::add_matches(const Form& form, std::vector<double>& best) const
     matches = std::move(both);
     first = false;
   }
-  for (const auto& [document, weight] : matches) best[document] = std::max(best[document], weight * form.likeness);
+  for (const auto& [document, weight] : matches)
+    best[document] = std::max(best[document], weight * form.likeness);
 }
 
 std::vector<SearchHit> TopicSearch::find(std::string_view question) const {
@@ -269,14 +287,16 @@ std::vector<SearchHit> TopicSearch::find(std::string_view question) const {
       said.insert(form.words.begin(), form.words.end());
       add_matches(form, best);
     }
-    for (std::size_t document = 0; document < best.size(); ++document) scores[document] += part.weight * best[document];
+    for (std::size_t document = 0; document < best.size(); ++document)
+      scores[document] += part.weight * best[document];
   }
   for (std::size_t document = 0; document < scores.size(); ++document) {
     if (scores[document] == 0) continue;
     double score = scores[document] / all;
     // Of two that have the words, the one whose name is made of them.
     const std::vector<std::string>& name = names_[document];
-    const auto named = static_cast<double>(std::ranges::count_if(name, [&](const std::string& word) { return said.contains(word); }));
+    const auto named = static_cast<double>(
+        std::ranges::count_if(name, [&](const std::string& word) { return said.contains(word); }));
     if (!name.empty()) score += 0.15 * named / static_cast<double>(name.size());
     hits.push_back({document, score});
   }

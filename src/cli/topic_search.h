@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Finds the topic that a person means: by words, in any order, spelling and form. Knows no topic: it is handed texts with
-// weights. Of a question only its first words count, so that no input makes it slow.
+// Finds the topic that a person means: by words, in any order, spelling and form. Knows no topic: it is
+// handed texts with weights. Of a question only its first words count, so that no input makes it slow.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace lathe {
 
-// "gpuTargets of sm_90" -> gpu, targets, gputargets, sm, 90, sm90: what is written together is found both ways. Words are
-// cut to their stems (killed, kills: kill); those that stand in every sentence are left out.
+// "gpuTargets of sm_90" -> gpu, targets, gputargets, sm, 90, sm90: what is written together is found both
+// ways. Words are cut to their stems (killed, kills: kill); those that stand in every sentence are left out.
 std::vector<std::string> search_words(std::string_view text);
 
 // "which", "does", "error": it stands in every sentence, or is nothing but signs.
@@ -32,19 +32,20 @@ struct SearchHit {
 class TopicSearch {
  public:
   // `same`: groups of words or phrases of which one finds the others.
-  TopicSearch(const std::vector<std::vector<SearchField>>& documents, const std::vector<std::vector<std::string>>& same);
+  TopicSearch(const std::vector<std::vector<SearchField>>& documents,
+              const std::vector<std::vector<std::string>>& same);
 
   // Best first; none without a word in common.
   std::vector<SearchHit> find(std::string_view question) const;
 
  private:
-  struct Form {             // one way to say a part of the question
+  struct Form {  // one way to say a part of the question
     std::vector<std::string> words;
-    double likeness;        // 1: as it was typed
+    double likeness;  // 1: as it was typed
   };
   struct Part {
     std::vector<Form> forms;
-    double weight;          // a rare word says more
+    double weight;  // a rare word says more
   };
   void add(const std::vector<SearchField>& fields);
   std::vector<Part> parts_of(std::string_view question) const;
@@ -65,7 +66,7 @@ class TopicSearch {
   std::vector<std::vector<std::string>> names_;  // of each document: words of its first field
   std::map<std::string, std::vector<Place>, std::less<>> places_;  // of each word, by document
   std::vector<Known> known_;                                       // the words of places_, in order
-  std::vector<std::vector<std::vector<std::string>>> same_;           // groups of phrases
+  std::vector<std::vector<std::vector<std::string>>> same_;        // groups of phrases
 };
 
 }  // namespace lathe

@@ -12,7 +12,8 @@ TEST(TopicSearch, what_is_written_together_is_found_apart_and_together) {
   EXPECT_EQ(search_words("gpuTargets"), (Words{"gpu", "target", "gputarget"}));
   EXPECT_EQ(search_words("sm_90"), (Words{"sm", "90", "sm90"}));
   EXPECT_EQ(search_words("MAX_JOBS"), (Words{"max", "job", "maxjob"}));
-  EXPECT_EQ(search_words("libcudart.so.13"), (Words{"libcudart", "13", "libcudartso13"}));  // "so" stands in every sentence
+  // "so" stands in every sentence
+  EXPECT_EQ(search_words("libcudart.so.13"), (Words{"libcudart", "13", "libcudartso13"}));
   EXPECT_EQ(search_words("12.0+PTX"), (Words{"12.0", "ptx", "12.0ptx"}));
 }
 

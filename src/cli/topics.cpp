@@ -14,8 +14,9 @@
 namespace lathe {
 
 namespace shipped {
-std::span<const EmbeddedFile> explanations();  // explanations.toml, rule_texts.toml, question_words.toml, variables.toml
-}
+// explanations.toml, rule_texts.toml, question_words.toml, variables.toml
+std::span<const EmbeddedFile> explanations();
+}  // namespace shipped
 
 namespace {
 
@@ -30,9 +31,12 @@ void add_questions(std::vector<Topic>& all) {
   const Toml root = shipped_toml("explanations.toml");
   for (const Toml& row : root.at("explanation").array()) {
     row.allow_only({"name", "question", "believed", "answer", "source", "see"});
-    all.push_back({.name = row.at("name").text(), .title = row.at("question").text(),
-                   .text = std::string(trim(row.at("answer").text())), .believed = row.at("believed").text(),
-                   .source = row.at("source").text(), .see = row.at("see").texts()});
+    all.push_back({.name = row.at("name").text(),
+                   .title = row.at("question").text(),
+                   .text = std::string(trim(row.at("answer").text())),
+                   .believed = row.at("believed").text(),
+                   .source = row.at("source").text(),
+                   .see = row.at("see").texts()});
   }
 }
 
@@ -43,8 +47,13 @@ void add_written(std::vector<Topic>& all, std::string_view table, Topic::Kind ki
   const Toml root = shipped_toml("rule_texts.toml");
   for (const Toml& row : root.at(table).array()) {
     row.allow_only({"name", "also", "of", "means", "why", "repair", "words"});
-    Topic topic{.kind = kind, .name = row.at("name").text(), .of = row.at("of").texts(), .text = row.at("means").text(),
-                .why = row.at("why").text(), .repair = row.at("repair").text(), .words = row.at("words").text()};
+    Topic topic{.kind = kind,
+                .name = row.at("name").text(),
+                .of = row.at("of").texts(),
+                .text = row.at("means").text(),
+                .why = row.at("why").text(),
+                .repair = row.at("repair").text(),
+                .words = row.at("words").text()};
     if (const Toml* also = row.find("also")) topic.also = also->texts();
     topic.see.push_back(help_of(topic.of.front()));
     all.push_back(std::move(topic));
@@ -53,17 +62,28 @@ void add_written(std::vector<Topic>& all, std::string_view table, Topic::Kind ki
 
 void add_audit(std::vector<Topic>& all) {
   for (const Rule& rule : rules()) {
-    all.push_back({.kind = Topic::Kind::rule, .name = std::string(rule.name), .of = {"audit"},
-                   .severity = std::string(to_string(rule.severity)), .text = std::string(rule.explanation),
-                   .repair = std::string(rule.repair), .see = {help_of("audit")}});
+    all.push_back({.kind = Topic::Kind::rule,
+                   .name = std::string(rule.name),
+                   .of = {"audit"},
+                   .severity = std::string(to_string(rule.severity)),
+                   .text = std::string(rule.explanation),
+                   .repair = std::string(rule.repair),
+                   .see = {help_of("audit")}});
   }
 }
 
 void add_diagnose(std::vector<Topic>& all) {
   for (const KnownFailure& failure : known_failures()) {
-    all.push_back({.kind = Topic::Kind::rule, .name = failure.name, .of = {"diagnose"},
-                   .severity = std::string(to_string(failure.severity)), .title = failure.what, .text = failure.cause,
-                   .repair = failure.fix, .source = failure.source, .see = {help_of("diagnose")}, .printed = failure.literals});
+    all.push_back({.kind = Topic::Kind::rule,
+                   .name = failure.name,
+                   .of = {"diagnose"},
+                   .severity = std::string(to_string(failure.severity)),
+                   .title = failure.what,
+                   .text = failure.cause,
+                   .repair = failure.fix,
+                   .source = failure.source,
+                   .see = {help_of("diagnose")},
+                   .printed = failure.literals});
   }
 }
 
@@ -88,9 +108,15 @@ void add_variables(std::vector<Topic>& all) {
     row.allow_only({"names", "read_by", "means", "repair", "source", "see", "words"});
     std::vector<std::string> names = row.at("names").texts();
     if (names.empty()) row.fail("a variable has a name");
-    Topic topic{.kind = Topic::Kind::variable, .name = names.front(), .also = {names.begin() + 1, names.end()}, .of = row.at("read_by").texts(),
-                .text = row.at("means").text(), .repair = row.at("repair").text(), .source = row.at("source").text(),
-                .see = row.at("see").texts(), .words = row.text_or("words", "")};
+    Topic topic{.kind = Topic::Kind::variable,
+                .name = names.front(),
+                .also = {names.begin() + 1, names.end()},
+                .of = row.at("read_by").texts(),
+                .text = row.at("means").text(),
+                .repair = row.at("repair").text(),
+                .source = row.at("source").text(),
+                .see = row.at("see").texts(),
+                .words = row.text_or("words", "")};
     all.push_back(std::move(topic));
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Everything that `torchlathe explain` has a text for: questions (explanations.toml), the rules of every command and words
-// that commands print. The one registry of rule names: tests/explain_rules.py fails on a rule of the sources that is not in it.
+// Everything that `torchlathe explain` has a text for: questions (explanations.toml), the rules of every
+// command and words that commands print. The one registry of rule names: tests/explain_rules.py fails on a
+// rule of the sources that is not in it.
 #pragma once
 
 #include <string>
@@ -12,15 +13,15 @@ namespace lathe {
 struct Topic {
   enum class Kind { question, rule, word, variable, hardware };
   Kind kind = Kind::question;
-  std::string name = {};              // "max-jobs", "gpu-missing"; two commands may use one name
-  std::vector<std::string> also = {}; // other names: "USE_NCCL" of "USE_CUDNN", "isa" of "instruction-set"
-  std::vector<std::string> of = {};   // the commands that report it; {}: a question
-  std::string severity = {};          // "error", where the rule has one
-  std::string title = {};             // the question, or what was found, in one sentence
-  std::string text = {};              // what is right, or what it means
-  std::string why = {};               // of a rule
-  std::string repair = {};            // of a rule
-  std::string believed = {};          // of a question: what was written down once, and is wrong
+  std::string name = {};               // "max-jobs", "gpu-missing"; two commands may use one name
+  std::vector<std::string> also = {};  // other names: "USE_NCCL" of "USE_CUDNN", "isa" of "instruction-set"
+  std::vector<std::string> of = {};    // the commands that report it; {}: a question
+  std::string severity = {};           // "error", where the rule has one
+  std::string title = {};              // the question, or what was found, in one sentence
+  std::string text = {};               // what is right, or what it means
+  std::string why = {};                // of a rule
+  std::string repair = {};             // of a rule
+  std::string believed = {};           // of a question: what was written down once, and is wrong
   std::string source = {};
   std::vector<std::string> see = {};  // commands that show it
   std::string words = {};             // what people type for it

@@ -26,8 +26,10 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positional("variant", options.name, "its name: of the matrix, or any name of the same kind", ValueKind::variant);
-  set.positionals("path", options.paths, "what was built: a folder, store path, wheel or library", ValueKind::file);
+  set.positional("variant", options.name, "its name: of the matrix, or any name of the same kind",
+                 ValueKind::variant);
+  set.positionals("path", options.paths, "what was built: a folder, store path, wheel or library",
+                  ValueKind::file);
   options.matrix.declare(set);
   set.flag("--gpu-only", options.gpu_only, "leave out the machine code: milliseconds instead of seconds");
   set.flag("--strict", options.strict, "warnings count as errors");

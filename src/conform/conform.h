@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A matrix on a real nixpkgs: does each recipe evaluate there, is its derivation what its variant promises, and is the tree what the
-// tables say. The real Nix instantiates; nothing is built.
+// A matrix on a real nixpkgs: does each recipe evaluate there, is its derivation what its variant promises,
+// and is the tree what the tables say. The real Nix instantiates; nothing is built.
 #pragma once
 
 #include <functional>
@@ -19,9 +19,9 @@ namespace lathe {
 
 struct ConformedRecipe {
   std::string name;
-  std::string state;       // "conforms", "differs", "fails", "skipped"
-  std::string reason;      // of fails and skipped
-  std::string derivation;  // .drv; "" where there is none
+  std::string state;           // "conforms", "differs", "fails", "skipped"
+  std::string reason;          // of fails and skipped
+  std::string derivation;      // .drv; "" where there is none
   std::vector<Diagnosis> why;  // of fails
   std::optional<SeenRecipe> seen;
   Findings findings;
@@ -30,12 +30,12 @@ struct ConformedRecipe {
 struct Conformity {
   NixpkgsTree tree;
   Survey survey;
-  std::string compared_with = {}; // "the pin 6a030d5...", "2026-09, the newest known"
+  std::string compared_with = {};  // "the pin 6a030d5...", "2026-09, the newest known"
   bool known_pin = false;
-  std::string nearest = {};       // the row of nixpkgs.toml with the fewest differences
+  std::string nearest = {};  // the row of nixpkgs.toml with the fewest differences
   std::vector<FactDifference> differences = {};
   std::vector<ConformedRecipe> recipes = {};
-  Findings findings = {}; // all, of facts and recipes
+  Findings findings = {};  // all, of facts and recipes
 };
 
 struct ConformOptions {

@@ -18,12 +18,15 @@ constexpr std::string_view seen_note = "evaluated there by torchlathe conform";
 
 // Columns that are lists in the table, however many items they have.
 bool is_list(std::string_view column) {
-  static const std::set<std::string_view> lists = {"cuda_sets", "cuda_aliases", "torch_cuda", "torch_arguments", "torch_patches", "torch_cuda_patches", "fixed_texts"};
+  static const std::set<std::string_view> lists = {"cuda_sets",       "cuda_aliases",  "torch_cuda",
+                                                   "torch_arguments", "torch_patches", "torch_cuda_patches",
+                                                   "fixed_texts"};
   return lists.contains(column);
 }
 
 std::string line_of(const std::string& column, const std::vector<std::string>& values) {
-  if (values.size() == 1 && (values[0] == "true" || values[0] == "false")) return fmt::format("{} = {}\n", column, values[0]);
+  if (values.size() == 1 && (values[0] == "true" || values[0] == "false"))
+    return fmt::format("{} = {}\n", column, values[0]);
   if (!is_list(column) && values.size() == 1) return fmt::format("{} = {}\n", column, toml_string(values[0]));
   std::string text;
   for (const std::string& value : values) text += (text.empty() ? "" : ", ") + toml_string(value);
@@ -32,12 +35,14 @@ std::string line_of(const std::string& column, const std::vector<std::string>& v
 
 std::string_view key_of(std::string_view line) {
   const std::size_t equals = line.find('=');
-  return equals == std::string_view::npos || trim(line).starts_with('#') ? std::string_view() : trim(line.substr(0, equals));
+  return equals == std::string_view::npos || trim(line).starts_with('#') ? std::string_view()
+                                                                         : trim(line.substr(0, equals));
 }
 
 class Pins {
  public:
-  Pins(std::string_view text, const std::string& file, const PinUpdate& update) : update_(update), file_(file) {
+  Pins(std::string_view text, const std::string& file, const PinUpdate& update)
+      : update_(update), file_(file) {
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t end = std::min(text.find('\n', at), text.size() - 1);
       lines_.emplace_back(text.substr(at, end + 1 - at));
@@ -60,7 +65,8 @@ class Pins {
     for (first_ = 0; first_ < lines_.size(); ++first_) {
       if (trim(lines_[first_]) != "[[pin]]") continue;
       for (last_ = first_ + 1; last_ < lines_.size() && !trim(lines_[last_]).starts_with("["); ++last_) {
-        if (key_of(lines_[last_]) == "rev" && lines_[last_].find(update_.rev) != std::string::npos) found_ = true;
+        if (key_of(lines_[last_]) == "rev" && lines_[last_].find(update_.rev) != std::string::npos)
+          found_ = true;
       }
       if (found_) break;
     }
@@ -69,7 +75,8 @@ class Pins {
   }
 
   void append() {
-    std::string row = fmt::format("\n[[pin]]\nrev = {}\nlike = {}\n", toml_string(update_.rev), toml_string(update_.like));
+    std::string row =
+        fmt::format("\n[[pin]]\nrev = {}\nlike = {}\n", toml_string(update_.rev), toml_string(update_.like));
     for (const auto& [column, values] : update_.columns) row += line_of(column, values);
     if (!update_.columns.contains("cuda_sets")) row += "cuda_sets = []\n";
     lines_.push_back(row + fmt::format("source = {}\nconfidence = \"measured\"\n", toml_string(seen_note)));
@@ -77,17 +84,22 @@ class Pins {
 
   void change() {
     for (const auto& [column, values] : update_.columns) {
-      const auto begin = lines_.begin() + static_cast<std::ptrdiff_t>(first_), end = lines_.begin() + static_cast<std::ptrdiff_t>(last_);
+      const auto begin = lines_.begin() + static_cast<std::ptrdiff_t>(first_),
+                 end = lines_.begin() + static_cast<std::ptrdiff_t>(last_);
       const std::string_view name = column;
-      const auto line = std::find_if(begin, end, [&](const std::string& each) { return key_of(each) == name; });
+      const auto line =
+          std::find_if(begin, end, [&](const std::string& each) { return key_of(each) == name; });
       if (line == end) {
-        const auto source = std::find_if(begin, end, [](const std::string& each) { return key_of(each) == "source"; });
+        const auto source =
+            std::find_if(begin, end, [](const std::string& each) { return key_of(each) == "source"; });
         lines_.insert(source, line_of(column, values));
         ++last_;
         continue;
       }
       if (line->find('[') != std::string::npos && line->find(']') == std::string::npos) {
-        throw Error({.what = fmt::format("{} of {} goes over several lines", column, update_.rev), .where = {.file = file_}, .next = "write it in one line"});
+        throw Error({.what = fmt::format("{} of {} goes over several lines", column, update_.rev),
+                     .where = {.file = file_},
+                     .next = "write it in one line"});
       }
       *line = with_comment(line_of(column, values), *line);
     }
@@ -109,7 +121,8 @@ class Pins {
   void note_source() {
     for (std::size_t at = first_; at < last_; ++at) {
       const std::size_t end = lines_[at].rfind('"');
-      if (key_of(lines_[at]) == "source" && end != std::string::npos && lines_[at].find(seen_note) == std::string::npos) {
+      if (key_of(lines_[at]) == "source" && end != std::string::npos &&
+          lines_[at].find(seen_note) == std::string::npos) {
         lines_[at].insert(end, fmt::format("; {}: {}", columns_text(), seen_note));
       }
     }
@@ -129,7 +142,8 @@ class Pins {
 };
 
 // Every row but the one that was changed is what it was.
-void check(std::string_view before, const std::string& after, const std::string& file, const std::string& rev) {
+void check(std::string_view before, const std::string& after, const std::string& file,
+           const std::string& rev) {
   const Toml old = Toml::parse(before, file), made = Toml::parse(after, file);
   const auto revs = [](const Toml& root) {
     std::vector<std::string> all;
@@ -140,7 +154,9 @@ void check(std::string_view before, const std::string& after, const std::string&
   };
   std::vector<std::string> want = revs(old);
   if (std::ranges::find(want, rev) == want.end()) want.push_back(rev);
-  if (revs(made) != want) throw Error({.what = "cannot be changed line by line", .where = {.file = file}, .next = "write the row by hand"});
+  if (revs(made) != want)
+    throw Error(
+        {.what = "cannot be changed line by line", .where = {.file = file}, .next = "write the row by hand"});
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// pins.toml with what was seen of a revision: its row changed where it differs, or a new one at the end. All other lines, comments
-// too, stay byte for byte.
+// pins.toml with what was seen of a revision: its row changed where it differs, or a new one at the end. All
+// other lines, comments too, stay byte for byte.
 #pragma once
 
 #include <string>

@@ -24,7 +24,11 @@ confidence = "derived"
 )";
 
 TEST(UpdatePins, ChangesTheLinesOfOneRowAndKeepsAllOthers) {
-  const std::string made = update_pins(table, "pins.toml", {.rev = "aaaa", .like = "2025-11", .columns = {{"torch", {"2.10.0"}}, {"cuda_sets", {"12.9"}}, {"magma_cuda13", {"true"}}}});
+  const std::string made =
+      update_pins(table, "pins.toml",
+                  {.rev = "aaaa",
+                   .like = "2025-11",
+                   .columns = {{"torch", {"2.10.0"}}, {"cuda_sets", {"12.9"}}, {"magma_cuda13", {"true"}}}});
   EXPECT_EQ(made, R"(# What is known.
 
 [[pin]]
@@ -44,7 +48,8 @@ confidence = "derived"
 }
 
 TEST(UpdatePins, ANewRevisionComesLast) {
-  const std::string made = update_pins(table, "pins.toml", {.rev = "cccc", .like = "2026-09", .columns = {{"torch", {"2.15.0"}}}});
+  const std::string made =
+      update_pins(table, "pins.toml", {.rev = "cccc", .like = "2026-09", .columns = {{"torch", {"2.15.0"}}}});
   EXPECT_TRUE(made.starts_with(table));
   EXPECT_EQ(made.substr(table.size()),
             "\n[[pin]]\nrev = \"cccc\"\nlike = \"2026-09\"\ntorch = \"2.15.0\"\ncuda_sets = []\n"
@@ -56,8 +61,11 @@ TEST(UpdatePins, NothingToSayChangesNothing) {
 }
 
 TEST(UpdatePins, AListOverSeveralLinesIsLeftToPeople) {
-  const std::string text = "[[pin]]\nrev = \"aaaa\"\ncuda_sets = [\n  \"12.8\",\n]\nsource = \"x\"\nconfidence = \"derived\"\n";
-  EXPECT_THROW(update_pins(text, "pins.toml", {.rev = "aaaa", .like = "", .columns = {{"cuda_sets", {"12.9"}}}}), Error);
+  const std::string text =
+      "[[pin]]\nrev = \"aaaa\"\ncuda_sets = [\n  \"12.8\",\n]\nsource = \"x\"\nconfidence = \"derived\"\n";
+  EXPECT_THROW(
+      update_pins(text, "pins.toml", {.rev = "aaaa", .like = "", .columns = {{"cuda_sets", {"12.9"}}}}),
+      Error);
 }
 
 }  // namespace

@@ -27,7 +27,9 @@ std::optional<CudaPackage> cuda_package(std::string_view name) {
   if (!name.starts_with("cuda")) return std::nullopt;
   const std::size_t dash = name.find('-');
   const std::string_view release = name.substr(4, dash == std::string_view::npos ? dash : dash - 4);
-  const bool numbers = !release.empty() && release.find_first_not_of("0123456789.") == std::string_view::npos && release.find('.') != std::string_view::npos;
+  const bool numbers = !release.empty() &&
+                       release.find_first_not_of("0123456789.") == std::string_view::npos &&
+                       release.find('.') != std::string_view::npos;
   if (dash == std::string_view::npos || !numbers) return std::nullopt;
   return CudaPackage{.release = std::string(release), .rest = name.substr(dash + 1)};
 }
@@ -41,7 +43,9 @@ std::optional<PythonPackage> python_package(std::string_view name) {
   const std::size_t dash = name.find('-');
   if (!name.starts_with("python") || dash == std::string_view::npos) return std::nullopt;
   const std::string_view version = name.substr(6, dash - 6);
-  if (version.find('.') == std::string_view::npos || version.find_first_not_of("0123456789.") != std::string_view::npos) return std::nullopt;
+  if (version.find('.') == std::string_view::npos ||
+      version.find_first_not_of("0123456789.") != std::string_view::npos)
+    return std::nullopt;
   return PythonPackage{.version = std::string(version), .rest = name.substr(dash + 1)};
 }
 
@@ -53,7 +57,9 @@ std::string version_in(std::string_view name) {
   return "";
 }
 
-constexpr std::string_view known_parts[] = {"magma", "nccl", "cudnn", "triton", "mkl", "openblas", "blas", "libcusparse_lt", "cusparselt", "libnvshmem", "torch", "python3"};
+constexpr std::string_view known_parts[] = {"magma",      "nccl",       "cudnn", "triton",
+                                            "mkl",        "openblas",   "blas",  "libcusparse_lt",
+                                            "cusparselt", "libnvshmem", "torch", "python3"};
 
 Texts cuda_releases(const Derivation& derivation) {
   std::set<std::string> releases;
@@ -70,7 +76,8 @@ Texts carved_gpus(std::string_view command) {
   const std::size_t carve = command.find("torchlathe carve ");
   const std::size_t option = carve == std::string_view::npos ? carve : command.find("--gpu ", carve);
   if (option == std::string_view::npos) return {};
-  const std::string_view value = command.substr(option + 6, command.find_first_of(" \n", option + 6) - option - 6);
+  const std::string_view value =
+      command.substr(option + 6, command.find_first_of(" \n", option + 6) - option - 6);
   Texts gpus;
   for (const std::string_view gpu : split(value, ',')) gpus.emplace_back(gpu);
   return gpus;
@@ -82,7 +89,9 @@ Texts words_of(const std::string& text) {
   return all;
 }
 
-std::string listed(const Texts& texts) { return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", ")); }
+std::string listed(const Texts& texts) {
+  return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", "));
+}
 
 class Comparison {
  public:
@@ -101,21 +110,36 @@ class Comparison {
   }
 
  private:
-  void differs(std::string what) { findings_.add({.rule = "derivation-differs", .severity = Severity::error, .where = where(), .what = std::move(what), .fix = {}}); }
-  void lacks(std::string what, Severity severity) { findings_.add({.rule = "derivation-lacks", .severity = severity, .where = where(), .what = std::move(what), .fix = {}}); }
+  void differs(std::string what) {
+    findings_.add({.rule = "derivation-differs",
+                   .severity = Severity::error,
+                   .where = where(),
+                   .what = std::move(what),
+                   .fix = {}});
+  }
+  void lacks(std::string what, Severity severity) {
+    findings_.add({.rule = "derivation-lacks",
+                   .severity = severity,
+                   .where = where(),
+                   .what = std::move(what),
+                   .fix = {}});
+  }
   Place where() const { return {.file = variant_.file()}; }
 
   void same(std::string_view what, std::string_view promised, std::string_view got) {
     if (promised == got) return;
-    differs(fmt::format("{} is {}, the variant promises {}", what, got.empty() ? "not there" : got, promised));
+    differs(
+        fmt::format("{} is {}, the variant promises {}", what, got.empty() ? "not there" : got, promised));
   }
 
   void gpus() {
     if (!variant_.is_gpu()) {
-      if (!seen_.cuda.empty()) differs(fmt::format("a build for CPUs has CUDA {} among its inputs", listed(seen_.cuda)));
+      if (!seen_.cuda.empty())
+        differs(fmt::format("a build for CPUs has CUDA {} among its inputs", listed(seen_.cuda)));
       return;
     }
-    same("the list of GPUs", fmt::format("{}", fmt::join(variant_.arch_list(), ";")), fmt::format("{}", fmt::join(seen_.gpus, ";")));
+    same("the list of GPUs", fmt::format("{}", fmt::join(variant_.arch_list(), ";")),
+         fmt::format("{}", fmt::join(seen_.gpus, ";")));
   }
 
   void base() {
@@ -128,8 +152,10 @@ class Comparison {
     for (const std::string& flag : variant_.cpu_flags()) {
       if (!has(seen_.cpu_flags, flag)) lacks(fmt::format("CXXFLAGS have no {}", flag), Severity::error);
     }
-    const bool checked = survey_.columns.contains("metadata_check") && has(survey_.columns.at("metadata_check"), "true");
-    if (checked && seen_.metadata_check) differs("this nixpkgs looks the package up under its pname when all is built, and does not find it");
+    const bool checked =
+        survey_.columns.contains("metadata_check") && has(survey_.columns.at("metadata_check"), "true");
+    if (checked && seen_.metadata_check)
+      differs("this nixpkgs looks the package up under its pname when all is built, and does not find it");
     if (!variant_.companion) torch();
     else if (!has_input(expected_.torch)) differs(fmt::format("is not built with {}", expected_.torch));
   }
@@ -137,11 +163,16 @@ class Comparison {
   void cuda() {
     const std::string& promised = variant_.cell->cuda->text();
     if (seen_.cuda.empty()) differs("there is no CUDA package among its inputs: a build for CPUs");
-    else if (seen_.cuda != Texts{promised}) differs(fmt::format("CUDA packages of {} are among its inputs, the variant promises {}", listed(seen_.cuda), promised));
-    if (!seen_.magma_cuda.empty() && seen_.magma_cuda != Texts{promised}) differs(fmt::format("MAGMA is built with CUDA {}, the variant promises {}", listed(seen_.magma_cuda), promised));
+    else if (seen_.cuda != Texts{promised})
+      differs(fmt::format("CUDA packages of {} are among its inputs, the variant promises {}",
+                          listed(seen_.cuda), promised));
+    if (!seen_.magma_cuda.empty() && seen_.magma_cuda != Texts{promised})
+      differs(fmt::format("MAGMA is built with CUDA {}, the variant promises {}", listed(seen_.magma_cuda),
+                          promised));
     if (variant_.companion) return;
     for (const char* part : {"magma", "nccl"}) {
-      if (!seen_.parts.contains(part)) lacks(fmt::format("{} is not among its inputs", part), Severity::warning);
+      if (!seen_.parts.contains(part))
+        lacks(fmt::format("{} is not among its inputs", part), Severity::warning);
     }
   }
 
@@ -159,8 +190,10 @@ class Comparison {
       const auto& known = nixpkgs_tables().patches;
       const auto row = std::ranges::find(known, name, &TorchPatch::name);
       const bool wanted = row == known.end() || row->is_for(variant_.pytorch->version);
-      if (wanted && !has(seen_.patches, name)) lacks(fmt::format("nixpkgs' patch {} is dropped", name), Severity::error);
-      if (!wanted && has(seen_.patches, name)) differs(fmt::format("nixpkgs' patch {} is not for PyTorch {}", name, variant_.pytorch->version));
+      if (wanted && !has(seen_.patches, name))
+        lacks(fmt::format("nixpkgs' patch {} is dropped", name), Severity::error);
+      if (!wanted && has(seen_.patches, name))
+        differs(fmt::format("nixpkgs' patch {} is not for PyTorch {}", name, variant_.pytorch->version));
     }
   }
 
@@ -168,14 +201,17 @@ class Comparison {
     if (variant_.companion) return;
     for (const std::string& output : survey_.torch_outputs) {
       const bool wanted = !(seen_.carved && output == "dist");
-      if (wanted && !has(seen_.outputs, output)) lacks(fmt::format("has no output {}, nixpkgs' torch has", output), Severity::error);
-      if (!wanted && has(seen_.outputs, output)) differs(fmt::format("has the output {}, with the wheel that was not carved", output));
+      if (wanted && !has(seen_.outputs, output))
+        lacks(fmt::format("has no output {}, nixpkgs' torch has", output), Severity::error);
+      if (!wanted && has(seen_.outputs, output))
+        differs(fmt::format("has the output {}, with the wheel that was not carved", output));
     }
   }
 
   // Names hold what stands in for the pname, and a version.
   bool has_input(const std::string& pname) const {
-    return std::ranges::any_of(seen_.inputs, [&](const std::string& name) { return name.find(pname + "-") != std::string::npos; });
+    return std::ranges::any_of(
+        seen_.inputs, [&](const std::string& name) { return name.find(pname + "-") != std::string::npos; });
   }
 
   const Variant& variant_;
@@ -197,17 +233,24 @@ std::vector<std::string> inputs_to_read(const Derivation& derivation) {
 
 SeenRecipe see_recipe(const Derivation& derivation, const std::map<std::string, Derivation>& of_input) {
   ShellVariables variables;
-  for (const char* phase : {"preConfigure", "preBuild"}) apply_assignments(derivation.variable(phase), variables);
+  for (const char* phase : {"preConfigure", "preBuild"})
+    apply_assignments(derivation.variable(phase), variables);
   const auto exported = [&](const std::string& name) {
     const auto found = variables.find(name);
     return found != variables.end() ? found->second : derivation.variable(name);
   };
-  SeenRecipe seen{.name = derivation.variable("name"), .pname = derivation.variable("pname"), .version = derivation.variable("version"),
-                  .build_version = exported("PYTORCH_BUILD_VERSION"), .system = derivation.system, .cuda = cuda_releases(derivation),
-                  .cpu_flags = flag_words(exported("CXXFLAGS")), .metadata_check = derivation.variable("dontCheckPythonMetadata").empty()};
+  SeenRecipe seen{.name = derivation.variable("name"),
+                  .pname = derivation.variable("pname"),
+                  .version = derivation.variable("version"),
+                  .build_version = exported("PYTORCH_BUILD_VERSION"),
+                  .system = derivation.system,
+                  .cuda = cuda_releases(derivation),
+                  .cpu_flags = flag_words(exported("CXXFLAGS")),
+                  .metadata_check = derivation.variable("dontCheckPythonMetadata").empty()};
   if (const auto python = python_package(seen.name)) seen.python = python->version;
   for (const auto& [output, path] : derivation.outputs) seen.outputs.push_back(output);
-  for (const std::string& patch : words_of(derivation.variable("patches"))) seen.patches.emplace_back(store_name(patch));
+  for (const std::string& patch : words_of(derivation.variable("patches")))
+    seen.patches.emplace_back(store_name(patch));
   seen.gpus = carved_gpus(derivation.variable("buildCommand"));
   seen.carved = !seen.gpus.empty();
   if (!seen.carved) {
@@ -232,7 +275,8 @@ SeenRecipe see_recipe(const Derivation& derivation, const std::map<std::string, 
   return seen;
 }
 
-Findings compare_promise(const Variant& variant, const Expected& expected, const SeenRecipe& seen, const Survey& survey) {
+Findings compare_promise(const Variant& variant, const Expected& expected, const SeenRecipe& seen,
+                         const Survey& survey) {
   return Comparison(variant, expected, seen, survey).run();
 }
 

@@ -16,9 +16,9 @@ namespace lathe {
 // What its derivation says, in the words of a variant.
 struct SeenRecipe {
   std::string name, pname, version, build_version, system = {};
-  std::string python = {};              // "3.13"; "" where its name does not say
-  std::vector<std::string> gpus = {};   // TORCH_CUDA_ARCH_LIST; or what it is carved for
-  std::vector<std::string> cuda = {};   // releases of the CUDA packages among its inputs, each once
+  std::string python = {};                   // "3.13"; "" where its name does not say
+  std::vector<std::string> gpus = {};        // TORCH_CUDA_ARCH_LIST; or what it is carved for
+  std::vector<std::string> cuda = {};        // releases of the CUDA packages among its inputs, each once
   std::vector<std::string> magma_cuda = {};  // and among MAGMA's
   std::vector<std::string> cpu_flags = {};   // in CXXFLAGS
   std::vector<std::string> outputs = {}, patches = {};
@@ -37,6 +37,7 @@ std::vector<std::string> inputs_to_read(const Derivation& derivation);
 struct Expected {
   std::string base, torch;
 };
-Findings compare_promise(const Variant& variant, const Expected& expected, const SeenRecipe& seen, const Survey& survey);
+Findings compare_promise(const Variant& variant, const Expected& expected, const SeenRecipe& seen,
+                         const Survey& survey);
 
 }  // namespace lathe

@@ -43,7 +43,8 @@ struct Evaluation {
 
   // All attributes, or one: nullopt and Nix's words.
   std::optional<Json> operator()(const std::string& attribute, std::string& trouble) const {
-    Process process{.arguments = {require_nix(), "--eval", "--strict", "--json", file.string(), "--arg", "nixpkgs", nixpkgs.string(), "--argstr", "system", system}};
+    Process process{.arguments = {require_nix(), "--eval", "--strict", "--json", file.string(), "--arg",
+                                  "nixpkgs", nixpkgs.string(), "--argstr", "system", system}};
     if (!attribute.empty()) process.arguments.insert(process.arguments.end(), {"-A", attribute});
     const ProcessResult result = run(process);
     if (result.ok()) return parse_json(trim(result.out), "survey.nix");
@@ -59,7 +60,9 @@ std::vector<std::string> attributes_of_survey() {
   std::vector<std::string> names;
   for (const std::string_view line : split(text.substr(text.rfind("\nin\n")), '\n')) {
     const std::size_t equals = line.find(" =");
-    if (!line.starts_with("  ") || line.starts_with("   ") || equals == std::string_view::npos || line[2] == '#') continue;
+    if (!line.starts_with("  ") || line.starts_with("   ") || equals == std::string_view::npos ||
+        line[2] == '#')
+      continue;
     names.emplace_back(line.substr(2, equals - 2));
   }
   return names;
@@ -75,10 +78,13 @@ Texts without(const Texts& all, const Texts& others) {
   return rest;
 }
 
-std::string listed(const Texts& texts) { return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", ")); }
+std::string listed(const Texts& texts) {
+  return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", "));
+}
 
 // The sentence; "" where they agree.
-std::string compare(const std::string& column, const Texts& table, const Texts& tree, const Survey& survey, bool partly) {
+std::string compare(const std::string& column, const Texts& table, const Texts& tree, const Survey& survey,
+                    bool partly) {
   const Texts missing = without(table, tree), more = without(tree, table);
   if (column == "torch_cuda") {
     const Texts untold = without(table, survey.cuda_majors);
@@ -90,7 +96,8 @@ std::string compare(const std::string& column, const Texts& table, const Texts& 
   } else if (missing.empty() && more.empty()) {
     return "";
   }
-  if (table.size() <= 1 && tree.size() <= 1) return fmt::format("{} is {} here, the table says {}", column, listed(tree), listed(table));
+  if (table.size() <= 1 && tree.size() <= 1)
+    return fmt::format("{} is {} here, the table says {}", column, listed(tree), listed(table));
   std::string what = column;
   if (!missing.empty()) what += fmt::format(" lacks {}", listed(missing));
   if (!more.empty()) what += fmt::format("{} has {} too", missing.empty() ? "" : ",", listed(more));
@@ -105,7 +112,9 @@ std::vector<FactDifference> text_differences(const NixpkgsColumns& table, const 
     if (survey.post_patch.find(text) == std::string::npos) gone.push_back(text);
   }
   if (gone.empty()) return {};
-  return {{.column = "fixed_texts", .table = texts->second, .tree = without(texts->second, gone),
+  return {{.column = "fixed_texts",
+           .table = texts->second,
+           .tree = without(texts->second, gone),
            .what = fmt::format("torch's postPatch does not insist on {}", listed(gone))}};
 }
 
@@ -124,7 +133,8 @@ void take_survey(const Json& value, const std::string& name, Survey& survey) {
     survey.post_patch = value.text() ? *value.text() : "";
   } else if (name == "default_capabilities") {
     if (!value.object()) return;
-    for (const auto& [cuda, capabilities] : *value.object()) survey.default_capabilities[cuda] = texts_of(capabilities);
+    for (const auto& [cuda, capabilities] : *value.object())
+      survey.default_capabilities[cuda] = texts_of(capabilities);
   } else {
     survey.columns[name] = texts_of(value);
   }
@@ -147,8 +157,10 @@ Survey survey_tree(const std::filesystem::path& nixpkgs, const std::string& syst
     else survey.unseen[name] = trouble;
   }
   if (survey.columns.empty()) {
-    throw Error({.what = fmt::format("cannot be evaluated as nixpkgs: {}", trouble), .where = {.file = nixpkgs.string()},
-                 .next = "nix-instantiate --eval -E '(import PATH { }).python3Packages.torch.version' says more"});
+    throw Error(
+        {.what = fmt::format("cannot be evaluated as nixpkgs: {}", trouble),
+         .where = {.file = nixpkgs.string()},
+         .next = "nix-instantiate --eval -E '(import PATH { }).python3Packages.torch.version' says more"});
   }
   return survey;
 }
@@ -159,7 +171,8 @@ std::vector<FactDifference> differences(const NixpkgsColumns& table, const Surve
     const auto seen = survey.columns.find(column);
     if (seen == survey.columns.end()) continue;
     std::string what = compare(column, texts, seen->second, survey, partly);
-    if (!what.empty()) all.push_back({.column = column, .table = texts, .tree = seen->second, .what = std::move(what)});
+    if (!what.empty())
+      all.push_back({.column = column, .table = texts, .tree = seen->second, .what = std::move(what)});
   }
   std::ranges::move(text_differences(table, survey), std::back_inserter(all));
   return all;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a nixpkgs says of itself, in the words of nixpkgs.toml, and where that differs from what the table says of it. The real Nix
-// evaluates survey.nix there; nothing is built.
+// What a nixpkgs says of itself, in the words of nixpkgs.toml, and where that differs from what the table
+// says of it. The real Nix evaluates survey.nix there; nothing is built.
 #pragma once
 
 #include <filesystem>
@@ -15,15 +15,17 @@
 namespace lathe {
 
 struct Survey {
-  NixpkgsColumns columns;                      // those that were seen
-  std::map<std::string, std::string> unseen;   // those that were not, with Nix's words
-  std::vector<std::string> cuda_majors;        // of the CUDA sets that it has: what torch_cuda can say anything of
+  NixpkgsColumns columns;                     // those that were seen
+  std::map<std::string, std::string> unseen;  // those that were not, with Nix's words
+  // of the CUDA sets that it has: what torch_cuda can say anything of
+  std::vector<std::string> cuda_majors;
   std::vector<std::string> torch_outputs, cccl_outputs;
-  std::string post_patch;                      // of torch with CUDA
+  std::string post_patch;                                                // of torch with CUDA
   std::map<std::string, std::vector<std::string>> default_capabilities;  // by CUDA release
 };
 
-Survey survey_tree(const std::filesystem::path& nixpkgs, const std::string& system, const RunProcess& run = run_process);
+Survey survey_tree(const std::filesystem::path& nixpkgs, const std::string& system,
+                   const RunProcess& run = run_process);
 // Takes one attribute of what survey.nix gave.
 void take_survey(const Json& value, const std::string& name, Survey& survey);
 

@@ -19,18 +19,21 @@ bool is_rev(std::string_view text) {
   return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-// "github:OWNER/REPO", with a revision or a branch behind it or without, as flakes name it; "" where it is none.
+// "github:OWNER/REPO", with a revision or a branch behind it or without, as flakes name it; "" where it is
+// none.
 std::string archive_on_github(std::string_view given) {
   if (!given.starts_with("github:") || given.starts_with("github://")) return "";
   const auto parts = split(given.substr(7, given.find('?') - 7), '/');
   if (parts.size() < 2 || parts.size() > 3 || std::ranges::any_of(parts, &std::string_view::empty)) return "";
-  return fmt::format("https://github.com/{}/{}/archive/{}.tar.gz", parts[0], parts[1], parts.size() == 3 ? parts[2] : "HEAD");
+  return fmt::format("https://github.com/{}/{}/archive/{}.tar.gz", parts[0], parts[1],
+                     parts.size() == 3 ? parts[2] : "HEAD");
 }
 
 // What to fetch; "" for a folder.
 std::string address_of(const std::string& given) {
   if (std::string archive = archive_on_github(given); !archive.empty()) return archive;
-  if (given.starts_with("channel:")) return fmt::format("https://channels.nixos.org/{}/nixexprs.tar.xz", given.substr(8));
+  if (given.starts_with("channel:"))
+    return fmt::format("https://channels.nixos.org/{}/nixexprs.tar.xz", given.substr(8));
   if (given.find("://") != std::string::npos) return given;
   if (is_rev(given)) return fmt::format("https://github.com/NixOS/nixpkgs/archive/{}.tar.gz", given);
   std::error_code error;
@@ -38,11 +41,13 @@ std::string address_of(const std::string& given) {
 }
 
 fs::path fetch(const std::string& address, const RunProcess& run) {
-  const ProcessResult result = run({.arguments = {require_nix("nix-prefetch-url"), "--unpack", "--print-path", "--name", "source", address}});
+  const ProcessResult result = run({.arguments = {require_nix("nix-prefetch-url"), "--unpack", "--print-path",
+                                                  "--name", "source", address}});
   const auto lines = split(trim(result.out), '\n');
   if (result.ok() && lines.size() >= 2 && lines.back().starts_with("/")) return std::string(lines.back());
   const std::string message = parse_nix_error(result.err).message;
-  throw Error({.what = fmt::format("cannot be fetched: {}", message.empty() ? result.ending() : message), .where = {.file = address},
+  throw Error({.what = fmt::format("cannot be fetched: {}", message.empty() ? result.ending() : message),
+               .where = {.file = address},
                .next = "give a folder that holds a nixpkgs"});
 }
 
@@ -68,12 +73,16 @@ std::string rev_of(const fs::path& path, const std::string& given, const RunProc
 
 NixpkgsTree find_tree(const std::string& given, const RunProcess& run) {
   const std::string address = address_of(given);
-  NixpkgsTree tree{.given = given, .path = address.empty() ? fs::absolute(given).lexically_normal() : fetch(address, run), .rev = {}};
+  NixpkgsTree tree{.given = given,
+                   .path = address.empty() ? fs::absolute(given).lexically_normal() : fetch(address, run),
+                   .rev = {}};
   std::error_code error;
   const bool there = fs::exists(tree.path, error);
   if (!there || !fs::is_regular_file(tree.path / "default.nix", error)) {
-    throw Error({.what = there ? "is no nixpkgs: it has no default.nix" : "there is no such file or folder", .where = {.file = given},
-                 .next = "give a checkout, a store path, an archive or its address, channel:NAME, github:OWNER/REPO/REV, or a revision (40 digits)"});
+    throw Error({.what = there ? "is no nixpkgs: it has no default.nix" : "there is no such file or folder",
+                 .where = {.file = given},
+                 .next = "give a checkout, a store path, an archive or its address, channel:NAME, "
+                         "github:OWNER/REPO/REV, or a revision (40 digits)"});
   }
   tree.rev = rev_of(tree.path, given, run);
   return tree;

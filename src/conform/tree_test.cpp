@@ -25,7 +25,8 @@ std::string fetched(const std::string& given) {
 
 TEST(NixpkgsTree, IsFetchedFromWhereItsNameSays) {
   if (!find_nix()) GTEST_SKIP() << "no Nix on this machine";
-  const std::string rev = "6a030d535719c5190187c4cec156f335e95e3211", archive = "https://github.com/NixOS/nixpkgs/archive/";
+  const std::string rev = "6a030d535719c5190187c4cec156f335e95e3211",
+                    archive = "https://github.com/NixOS/nixpkgs/archive/";
   EXPECT_EQ(fetched(rev), archive + rev + ".tar.gz");
   EXPECT_EQ(fetched("github:NixOS/nixpkgs/" + rev), archive + rev + ".tar.gz");
   EXPECT_EQ(fetched("github:NixOS/nixpkgs/nixos-26.05"), archive + "nixos-26.05.tar.gz");

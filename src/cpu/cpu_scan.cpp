@@ -67,7 +67,8 @@ class Scan {
       const std::uint32_t function = use->function;
       const bool demands = reach_.needs(function).any();
       const CpuReach reach = demands ? judge(function) : CpuReach::dispatched;
-      CpuFunction row{.address = functions_[function].address, .reach = reach, .needs = reach_.needs(function)};
+      CpuFunction row{
+          .address = functions_[function].address, .reach = reach, .needs = reach_.needs(function)};
       for (; use != facts_.uses.end() && use->function == function; ++use) count_use(*use, row);
       if (!demands) continue;
       ++scan_.functions_by_reach[index_of(reach)];

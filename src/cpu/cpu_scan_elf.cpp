@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fills CpuCode from an ELF file. In a relocatable object the calls have no targets yet: all of its functions count as
-// exported, each for itself.
+// Fills CpuCode from an ELF file. In a relocatable object the calls have no targets yet: all of its
+// functions count as exported, each for itself.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -15,7 +15,12 @@ namespace lathe {
 namespace {
 
 // Numbers of the processor supplements that elf.h has no use for.
-enum : std::uint32_t { r_x86_64_glob_dat = 6, r_x86_64_jump_slot = 7, r_aarch64_glob_dat = 1025, r_aarch64_jump_slot = 1026 };
+enum : std::uint32_t {
+  r_x86_64_glob_dat = 6,
+  r_x86_64_jump_slot = 7,
+  r_aarch64_glob_dat = 1025,
+  r_aarch64_jump_slot = 1026
+};
 constexpr std::uint32_t pt_interp = 3;
 constexpr std::uint64_t entry_at = 24;  // e_entry
 constexpr std::uint64_t largest_section = 0xffffffff;
@@ -59,11 +64,13 @@ class Filler {
       const ElfSection& section = elf_.sections()[i];
       if (!(section.flags & elf::shf_alloc)) continue;
       if (section.flags & elf::shf_exec) {
-        if (section.type != elf::sht_nobits && section.size) add_code(section.name, address_of(i), elf_.contents(section));
+        if (section.type != elf::sht_nobits && section.size)
+          add_code(section.name, address_of(i), elf_.contents(section));
       } else if (section.flags & elf::shf_write) {
         code_.variables.push_back({.address = address_of(i), .size = section.size});
       }
-      if (section.name.starts_with(".got")) tables_.push_back({.address = section.address, .size = section.size});
+      if (section.name.starts_with(".got"))
+        tables_.push_back({.address = section.address, .size = section.size});
     }
     if (elf_.sections().empty()) add_segments();
   }
@@ -82,7 +89,8 @@ class Filler {
 
   void add_code(std::string_view name, std::uint64_t address, ByteSpan bytes) {
     if (bytes.empty()) return;
-    code_.sections.push_back({.name = name, .address = address, .bytes = bytes.first(std::min(bytes.size(), largest_section))});
+    code_.sections.push_back(
+        {.name = name, .address = address, .bytes = bytes.first(std::min(bytes.size(), largest_section))});
   }
 
   // What the tables of a file say; they are read side by side, and put together in a fixed order.
@@ -139,7 +147,8 @@ class Filler {
     elf_.for_each_symbol(ElfSymbols::dynamic, [&](std::uint32_t index, const ElfSymbol& symbol) {
       constexpr std::uint8_t hidden = 2, internal = 1;
       const std::uint8_t visibility = symbol.visibility & 3;
-      add_symbol(symbol, symbol.binding != elf::stb_local && visibility != hidden && visibility != internal, {}, out);
+      add_symbol(symbol, symbol.binding != elf::stb_local && visibility != hidden && visibility != internal,
+                 {}, out);
       if (dynamic_.size() <= index) dynamic_.resize(index + 1);
       dynamic_[index] = {.name = symbol.name, .address = symbol.section == elf::shn_undef ? 0 : symbol.value};
     });
@@ -165,7 +174,8 @@ class Filler {
   }
 
   bool is_code(std::uint64_t address) const {
-    return std::ranges::any_of(code_.sections, [&](const CodeSection& s) { return address - s.address < s.bytes.size(); });
+    return std::ranges::any_of(code_.sections,
+                               [&](const CodeSection& s) { return address - s.address < s.bytes.size(); });
   }
 
   // In an object file unwind information has no addresses yet.
@@ -186,9 +196,13 @@ class Filler {
         case elf::r_x86_64_64:
         case elf::r_aarch64_abs64: add_named_slot(relocation, false, out); break;
         case elf::r_x86_64_relative:
-        case elf::r_aarch64_relative: add_slot(relocation.place, static_cast<std::uint64_t>(relocation.addend), out); break;
+        case elf::r_aarch64_relative:
+          add_slot(relocation.place, static_cast<std::uint64_t>(relocation.addend), out);
+          break;
         case elf::r_x86_64_irelative:
-        case elf::r_aarch64_irelative: out.resolvers.push_back(static_cast<std::uint64_t>(relocation.addend)); break;
+        case elf::r_aarch64_irelative:
+          out.resolvers.push_back(static_cast<std::uint64_t>(relocation.addend));
+          break;
         default: break;
       }
     });
@@ -197,34 +211,41 @@ class Filler {
   void add_named_slot(const ElfRelocation& relocation, bool table, Tables& out) const {
     if (relocation.symbol >= dynamic_.size()) return;
     const CodeSymbol& symbol = dynamic_[relocation.symbol];
-    const std::uint64_t target = symbol.address ? symbol.address + static_cast<std::uint64_t>(relocation.addend) : 0;
+    const std::uint64_t target =
+        symbol.address ? symbol.address + static_cast<std::uint64_t>(relocation.addend) : 0;
     const bool here = target && is_code(target);
     if (!here && !table) return;
-    out.slots.push_back({.address = relocation.place, .target = here ? target : 0, .import = symbol.name, .table = table});
+    out.slots.push_back(
+        {.address = relocation.place, .target = here ? target : 0, .import = symbol.name, .table = table});
   }
 
   void add_slot(std::uint64_t place, std::uint64_t target, Tables& out) const {
     if (!is_code(target)) return;
-    const bool table = std::ranges::any_of(tables_, [&](const CodeRange& t) { return place - t.address < t.size; });
+    const bool table =
+        std::ranges::any_of(tables_, [&](const CodeRange& t) { return place - t.address < t.size; });
     out.slots.push_back({.address = place, .target = target, .table = table});
   }
 
   void add_entry() {
-    const bool program = elf_.type() == ElfType::executable ||
-                         std::ranges::any_of(elf_.segments(), [](const ElfSegment& s) { return s.type == pt_interp; });
-    if (program) code_.entries.push_back(ByteReader(elf_.bytes(), "ELF header").read_at<std::uint64_t>(entry_at));
+    const bool program =
+        elf_.type() == ElfType::executable ||
+        std::ranges::any_of(elf_.segments(), [](const ElfSegment& s) { return s.type == pt_interp; });
+    if (program)
+      code_.entries.push_back(ByteReader(elf_.bytes(), "ELF header").read_at<std::uint64_t>(entry_at));
   }
 
   const Elf& elf_;
   Findings& findings_;
   CpuCode code_;
-  std::vector<std::uint64_t> placed_;   // relocatable objects: addresses given to the sections
-  std::vector<CodeSymbol> dynamic_;     // by index; address 0: elsewhere
-  std::vector<CodeRange> tables_;       // global offset tables
+  std::vector<std::uint64_t> placed_;  // relocatable objects: addresses given to the sections
+  std::vector<CodeSymbol> dynamic_;    // by index; address 0: elsewhere
+  std::vector<CodeRange> tables_;      // global offset tables
 };
 
 }  // namespace
 
-std::optional<CpuCode> cpu_code_of(const Elf& elf, Findings& findings) { return Filler(elf, findings).fill(); }
+std::optional<CpuCode> cpu_code_of(const Elf& elf, Findings& findings) {
+  return Filler(elf, findings).fill();
+}
 
 }  // namespace lathe

@@ -32,7 +32,9 @@ CpuReach reach_of(const CpuScan& scan, std::string_view name) {
 }
 
 constexpr std::string_view loop = R"(
-  extern "C" float work(const float* p, int n) { float s = 0; for (int i = 0; i < n; ++i) s += p[i] * p[i]; return s; }
+  extern "C" float work(const float* p, int n) {
+    float s = 0; for (int i = 0; i < n; ++i) s += p[i] * p[i]; return s;
+  }
 )";
 
 TEST(CpuScanElf, NamesTheIsaThatALibraryWasBuiltFor) {
@@ -55,11 +57,15 @@ TEST(CpuScanElf, TrustsTargetClonesAndBuiltinCpuSupports) {
   const ScratchFolder folder;
   const std::string careful = R"(
     __attribute__((target_clones("default", "avx2", "avx512f")))
-    extern "C" float clones(const float* p, int n) { float s = 0; for (int i = 0; i < n; ++i) s += p[i] * p[i]; return s; }
+    extern "C" float clones(const float* p, int n) {
+      float s = 0; for (int i = 0; i < n; ++i) s += p[i] * p[i]; return s;
+    }
     __attribute__((target("avx512f"), noinline)) static float wide(const float* p, int n) {
       float s = 0; for (int i = 0; i < n; ++i) s += p[i] * p[i]; return s;
     }
-    extern "C" float picks(const float* p, int n) { return __builtin_cpu_supports("avx512f") ? wide(p, n) : p[0]; }
+    extern "C" float picks(const float* p, int n) {
+      return __builtin_cpu_supports("avx512f") ? wide(p, n) : p[0];
+    }
   )";
   const std::string careless = R"(
     extern "C" float careless(const float* p, int n) { return n > 100 ? wide(p, n) : p[0]; }
@@ -74,18 +80,23 @@ TEST(CpuScanElf, TrustsTargetClonesAndBuiltinCpuSupports) {
   EXPECT_GT(guarded.extensions[static_cast<std::size_t>(Extension::avx512f)], 0u);
   const CpuScan open = scan(careful + careless);
   EXPECT_EQ(open.least_isa, "x86-64") << open.reason;
-  EXPECT_TRUE(open.undecided[static_cast<std::size_t>(Extension::avx512f)]) << "a second caller that does not ask";
+  EXPECT_TRUE(open.undecided[static_cast<std::size_t>(Extension::avx512f)])
+      << "a second caller that does not ask";
 }
 
 TEST(CpuScanElf, FindsWhatRunsAtLoadAndWhatLeaks) {
   const ScratchFolder folder;
   folder.write("a.h", R"(
-    template <typename T> __attribute__((noinline)) T sum(const T* p, int n) { T s = 0; for (int i = 0; i < n; ++i) s += p[i]; return s; }
+    template <typename T> __attribute__((noinline)) T sum(const T* p, int n) {
+      T s = 0; for (int i = 0; i < n; ++i) s += p[i]; return s;
+    }
   )");
   folder.write("high.cpp", R"(#include "a.h"
     extern "C" float kernel_avx2(const float* p, int n) { return sum(p, n); }
     float table[64];
-    __attribute__((constructor)) static void fill() { for (int i = 0; i < 64; ++i) table[i] += (float)i * table[63 - i]; }
+    __attribute__((constructor)) static void fill() {
+      for (int i = 0; i < 64; ++i) table[i] += (float)i * table[63 - i];
+    }
   )");
   folder.write("low.cpp", R"(#include "a.h"
     extern "C" float ordinary(const float* p, int n) { return sum(p, n); }
@@ -97,12 +108,14 @@ TEST(CpuScanElf, FindsWhatRunsAtLoadAndWhatLeaks) {
   EXPECT_EQ(reach_of(scan, "_Z3sumIfET_PKS0_i"), CpuReach::unknown);
   EXPECT_EQ(reach_of(scan, "_ZL4fillv"), CpuReach::at_load) << "its loop runs at every load";
   folder.run("g++ -shared -o b.so low.o high.o");  // now the linker keeps the other copy
-  EXPECT_EQ(scan_file(folder.path() / "b.so").functions_by_reach[static_cast<std::size_t>(CpuReach::unknown)], 0u);
+  EXPECT_EQ(scan_file(folder.path() / "b.so").functions_by_reach[static_cast<std::size_t>(CpuReach::unknown)],
+            0u);
 }
 
 TEST(CpuScanElf, ScansProgramsAndObjectFiles) {
   const ScratchFolder folder;
-  folder.write("main.cpp", std::string(loop) + "int main(int n, char** v) { return (int)work((float*)*v, n); }\n");
+  folder.write("main.cpp",
+               std::string(loop) + "int main(int n, char** v) { return (int)work((float*)*v, n); }\n");
   folder.run("g++ -O3 -ffast-math -march=x86-64-v3 -o program main.cpp && strip program");
   EXPECT_EQ(scan_file(folder.path() / "program").least_isa, "avx2");
   folder.run("g++ -O3 -ffast-math -march=x86-64-v3 -c -o a.o main.cpp");
@@ -116,9 +129,12 @@ TEST(CpuScanElf, CountsAsObjdumpDoesOnTheCLibrary) {
   const CpuScan scan = scan_file(path);
   EXPECT_EQ(scan.least_isa, "x86-64") << scan.reason;
   const auto counted = [&](const std::string& mnemonics) {
-    return std::stoul(folder.run("objdump -d --no-show-raw-insn " + path + " | grep -cE '\\s(" + mnemonics + ") '"));
+    return std::stoul(
+        folder.run("objdump -d --no-show-raw-insn " + path + " | grep -cE '\\s(" + mnemonics + ") '"));
   };
-  const auto found = [&](Extension extension) { return scan.extensions[static_cast<std::size_t>(extension)]; };
+  const auto found = [&](Extension extension) {
+    return scan.extensions[static_cast<std::size_t>(extension)];
+  };
   EXPECT_EQ(found(Extension::bmi2), counted("shlx|shrx|sarx|bzhi|pdep|pext|mulx|rorx"));
   EXPECT_EQ(found(Extension::lzcnt), counted("lzcnt"));
   EXPECT_EQ(found(Extension::tzcnt), counted("tzcnt"));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A section is a run of entries: length (4 bytes, or ff ff ff ff and 8 bytes), then 4 bytes that are 0 for a CIE, or for an FDE
-// the distance back to its CIE. A CIE says how its FDEs spell addresses; an FDE gives its function's start and size.
+// A section is a run of entries: length (4 bytes, or ff ff ff ff and 8 bytes), then 4 bytes that are 0 for a
+// CIE, or for an FDE the distance back to its CIE. A CIE says how its FDEs spell addresses; an FDE gives its
+// function's start and size.
 #include "cpu/cpu_scan_frames.h"
 
 #include <map>
@@ -103,7 +104,8 @@ class FrameReader {
       switch (letter) {
         case 'R': {
           const std::uint8_t spelling = reader.u8();
-          const bool is_known = (spelling & relative_mask) == 0 || (spelling & relative_mask) == relative_to_place;
+          const bool is_known =
+              (spelling & relative_mask) == 0 || (spelling & relative_mask) == relative_to_place;
           return is_known && !(spelling & 0x80) ? spelling : omitted;
         }
         case 'L': reader.u8(); break;
@@ -123,7 +125,8 @@ class FrameReader {
 
 }  // namespace
 
-std::vector<CodeRange> read_frames(ByteSpan section, std::uint64_t address, const std::string& file, Findings& findings) {
+std::vector<CodeRange> read_frames(ByteSpan section, std::uint64_t address, const std::string& file,
+                                   Findings& findings) {
   std::vector<CodeRange> ranges;
   try {
     FrameReader(section, address).read(ranges);

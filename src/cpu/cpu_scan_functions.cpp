@@ -15,7 +15,9 @@ namespace {
 constexpr std::uint64_t shortest_gap = 16;
 
 // The end of what begins at `address`, which a hostile size cannot move past the end of all addresses.
-std::uint64_t end_of(std::uint64_t address, std::uint64_t size) { return address + std::min(size, ~std::uint64_t{0} - address); }
+std::uint64_t end_of(std::uint64_t address, std::uint64_t size) {
+  return address + std::min(size, ~std::uint64_t{0} - address);
+}
 
 // Symbols and frames as functions. They are numbered one behind the other, the symbols first.
 class Candidates {
@@ -26,14 +28,19 @@ class Candidates {
     std::vector<PlacedItem> symbols, frames;
     const auto symbol_count = static_cast<std::uint32_t>(code_.functions.size());
     parallel_for_all(
-        2, [&](std::size_t i) { i == 0 ? place(code_.functions, 0, symbols) : place(code_.frames, symbol_count, frames); }, threads);
+        2,
+        [&](std::size_t i) {
+          i == 0 ? place(code_.functions, 0, symbols) : place(code_.frames, symbol_count, frames);
+        },
+        threads);
     std::vector<PlacedItem> all(symbols.size() + frames.size());
     std::ranges::merge(symbols, frames, all.begin(), {}, &PlacedItem::address, &PlacedItem::address);
     return all;
   }
 
   Function operator[](std::uint32_t number) const {
-    return number < code_.functions.size() ? of(code_.functions[number]) : of(code_.frames[number - code_.functions.size()]);
+    return number < code_.functions.size() ? of(code_.functions[number])
+                                           : of(code_.frames[number - code_.functions.size()]);
   }
 
  private:
@@ -52,15 +59,19 @@ class Candidates {
             .exported = symbol.exported,
             .resolver = symbol.resolver};
   }
-  static Function of(const CodeRange& frame) { return {.address = frame.address, .end = end_of(frame.address, frame.size)}; }
+  static Function of(const CodeRange& frame) {
+    return {.address = frame.address, .end = end_of(frame.address, frame.size)};
+  }
 
   const CpuCode& code_;
 };
 
-// Which of two at one address tells more? Among equals the one whose name comes first in the file: comparing the texts would
-// take as long as all else here.
+// Which of two at one address tells more? Among equals the one whose name comes first in the file: comparing
+// the texts would take as long as all else here.
 bool tells_more(const Function& a, const Function& b) {
-  const auto rank = [](const Function& f) { return std::tuple(f.name.empty(), f.weak, !f.exported, ~f.end, f.name.data()); };
+  const auto rank = [](const Function& f) {
+    return std::tuple(f.name.empty(), f.weak, !f.exported, ~f.end, f.name.data());
+  };
   return rank(a) < rank(b);
 }
 
@@ -118,7 +129,8 @@ std::vector<Function> merged_candidates(const CpuCode& code, unsigned threads) {
   const std::vector<PlacedItem> found = candidates.by_address(threads);
   const auto parts = parts_of(found);
   std::vector<std::vector<Function>> merged(parts.size());
-  parallel_for_all(parts.size(), [&](std::size_t i) { merged[i] = merge_all(candidates, parts[i]); }, threads);
+  parallel_for_all(
+      parts.size(), [&](std::size_t i) { merged[i] = merge_all(candidates, parts[i]); }, threads);
   std::vector<Function> known;
   known.reserve(std::max(code.functions.size(), code.frames.size()));
   std::uint64_t named_end = 0;
@@ -162,7 +174,8 @@ void Functions::add_section(const CpuCode& code, std::uint32_t number, std::span
     return;
   }
   const auto add_gap = [&](std::uint64_t from, std::uint64_t to) {
-    if (to - from >= shortest_gap) all_.push_back({.address = from, .end = to, .section = number, .gap = true});
+    if (to - from >= shortest_gap)
+      all_.push_back({.address = from, .end = to, .section = number, .gap = true});
   };
   std::uint64_t done = section.address;
   for (auto it = begin; it != end; ++it) {

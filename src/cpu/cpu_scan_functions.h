@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The functions of a file, in the order of their addresses: out of its symbols, its unwind information, and what lies between.
+// The functions of a file, in the order of their addresses: out of its symbols, its unwind information, and
+// what lies between.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,11 @@ struct Function {
   std::string_view name = {};
   std::string_view source = {};  // see CodeSymbol
   std::uint32_t section = 0;
-  bool weak = false;      // all of its names are
+  bool weak = false;  // all of its names are
   bool exported = false;
   bool resolver = false;
-  bool gap = false;       // between functions: code that nothing names, or data
-  bool whole = false;     // a whole section of which nothing is known
+  bool gap = false;    // between functions: code that nothing names, or data
+  bool whole = false;  // a whole section of which nothing is known
 };
 
 class Functions {

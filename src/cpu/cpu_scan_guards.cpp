@@ -47,22 +47,24 @@ void add_taken(std::uint64_t address, std::vector<std::uint64_t>& addresses) {
 }
 
 void add_x86_addresses(const CpuCode& code, const Function& function, std::vector<std::uint64_t>& addresses) {
-  for_each_x86(code, function, [&](const std::uint8_t* bytes, const X86Instruction& instruction, std::uint64_t next) {
-    if (instruction.modrm == 0 || (bytes[instruction.modrm] & 0xc7) != 5) return true;
-    std::int32_t distance;
-    std::memcpy(&distance, bytes + instruction.modrm + 1, 4);
-    const std::uint64_t address = next + static_cast<std::uint64_t>(std::int64_t{distance});
-    const bool is_lea = bytes[instruction.modrm - 1] == 0x8d;
-    is_lea ? add_taken(address, addresses) : addresses.push_back(address);
-    return true;
-  });
+  for_each_x86(code, function,
+               [&](const std::uint8_t* bytes, const X86Instruction& instruction, std::uint64_t next) {
+                 if (instruction.modrm == 0 || (bytes[instruction.modrm] & 0xc7) != 5) return true;
+                 std::int32_t distance;
+                 std::memcpy(&distance, bytes + instruction.modrm + 1, 4);
+                 const std::uint64_t address = next + static_cast<std::uint64_t>(std::int64_t{distance});
+                 const bool is_lea = bytes[instruction.modrm - 1] == 0x8d;
+                 is_lea ? add_taken(address, addresses) : addresses.push_back(address);
+                 return true;
+               });
 }
 
 // Of instructions with a ModRM byte.
 constexpr std::uint64_t largest_imm = 4;
 
-// Could any instruction name one of `cells` (addresses / 8, sorted)? Every byte is taken for a RIP-relative ModRM byte, with each
-// size that an immediate behind it can have: that costs a tenth of decoding, and the answer is nearly always no.
+// Could any instruction name one of `cells` (addresses / 8, sorted)? Every byte is taken for a RIP-relative
+// ModRM byte, with each size that an immediate behind it can have: that costs a tenth of decoding, and the
+// answer is nearly always no.
 bool may_name_x86(const CpuCode& code, const Function& function, std::span<const std::uint64_t> cells) {
   const ByteSpan bytes = bytes_of(code, function);
   const std::uint64_t lowest = (cells.front() - features_words) * 8, span = (cells.back() + 1) * 8 - lowest;
@@ -70,7 +72,8 @@ bool may_name_x86(const CpuCode& code, const Function& function, std::span<const
     if ((static_cast<std::uint8_t>(bytes[at]) & 0xc7) != 5) continue;
     std::int32_t distance;
     std::memcpy(&distance, bytes.data() + at + 1, 4);
-    const std::uint64_t named = function.address + at + 5 + static_cast<std::uint64_t>(std::int64_t{distance});
+    const std::uint64_t named =
+        function.address + at + 5 + static_cast<std::uint64_t>(std::int64_t{distance});
     if (named - lowest >= span) continue;
     const auto cell = std::ranges::lower_bound(cells, named / 8);
     if (cell != cells.end() && *cell <= (named + largest_imm) / 8 + features_words - 1) return true;
@@ -79,7 +82,8 @@ bool may_name_x86(const CpuCode& code, const Function& function, std::span<const
 }
 
 // ADRP and then ADD or any load or store with an unsigned offset.
-void add_arm64_addresses(const CpuCode& code, const Function& function, std::vector<std::uint64_t>& addresses) {
+void add_arm64_addresses(const CpuCode& code, const Function& function,
+                         std::vector<std::uint64_t>& addresses) {
   const ByteSpan bytes = bytes_of(code, function);
   std::array<std::uint64_t, 32> pages{};
   for (std::size_t at = 0; at + 4 <= bytes.size(); at += 4) {
@@ -102,13 +106,14 @@ void add_arm64_addresses(const CpuCode& code, const Function& function, std::vec
 
 bool uses_legacy_sse(const CpuCode& code, const Function& function) {
   bool found = false;
-  for_each_x86(code, function, [&](const std::uint8_t* bytes, const X86Instruction& instruction, std::uint64_t) {
-    if (instruction.modrm < 2 || bytes[instruction.modrm - 2] != 0x0f) return true;
-    const std::uint8_t opcode = bytes[instruction.modrm - 1];
-    found = (opcode >= 0x10 && opcode <= 0x17) || (opcode >= 0x28 && opcode <= 0x2f) || (opcode >= 0x50 && opcode <= 0x7f) ||
-            opcode == 0xc6 || opcode >= 0xd0;
-    return !found;
-  });
+  for_each_x86(code, function,
+               [&](const std::uint8_t* bytes, const X86Instruction& instruction, std::uint64_t) {
+                 if (instruction.modrm < 2 || bytes[instruction.modrm - 2] != 0x0f) return true;
+                 const std::uint8_t opcode = bytes[instruction.modrm - 1];
+                 found = (opcode >= 0x10 && opcode <= 0x17) || (opcode >= 0x28 && opcode <= 0x2f) ||
+                         (opcode >= 0x50 && opcode <= 0x7f) || opcode == 0xc6 || opcode >= 0xd0;
+                 return !found;
+               });
   return found;
 }
 
@@ -132,7 +137,8 @@ std::span<const Edge> Graph::to(std::uint32_t function) const {
   return std::span(reversed_).subspan(to_[function], to_[function + 1] - to_[function]);
 }
 
-Guards::Guards(const CpuCode& code, const Functions& functions, const Facts& facts, const Graph& graph, unsigned threads)
+Guards::Guards(const CpuCode& code, const Functions& functions, const Facts& facts, const Graph& graph,
+               unsigned threads)
     : code_(code),
       functions_(functions),
       facts_(facts),
@@ -147,7 +153,8 @@ Guards::Guards(const CpuCode& code, const Functions& functions, const Facts& fac
   add_variables_of(find_near(), threads);
   for (const CodeRange& range : code.guard_variables) {
     const std::uint64_t size = std::clamp<std::uint64_t>(range.size, 1, 256);
-    for (std::uint64_t cell = range.address / 8; cell <= (range.address + size - 1) / 8; ++cell) variables_.push_back(cell);
+    for (std::uint64_t cell = range.address / 8; cell <= (range.address + size - 1) / 8; ++cell)
+      variables_.push_back(cell);
   }
   std::ranges::sort(variables_);
 }
@@ -170,7 +177,8 @@ std::vector<std::uint32_t> Guards::find_near() {
 void Guards::add_variables_of(std::vector<std::uint32_t> functions, unsigned threads) {
   std::erase_if(functions, [&](std::uint32_t f) { return size_of(functions_[f]) > largest_initialiser; });
   std::vector<std::vector<std::uint64_t>> found(functions.size());
-  parallel_for_all(functions.size(), [&](std::size_t i) { found[i] = variables_of(functions[i]); }, threads);
+  parallel_for_all(
+      functions.size(), [&](std::size_t i) { found[i] = variables_of(functions[i]); }, threads);
   for (const auto& addresses : found) {
     for (const std::uint64_t address : addresses) variables_.push_back(address / 8);
   }
@@ -185,16 +193,19 @@ std::vector<std::uint64_t> Guards::variables_of(std::uint32_t number) const {
     add_arm64_addresses(code_, function, addresses);
   }
   std::erase_if(addresses, [&](std::uint64_t address) {
-    return !in_ranges(code_.variables, address) || std::ranges::binary_search(table_, address & ~std::uint64_t{7});
+    return !in_ranges(code_.variables, address) ||
+           std::ranges::binary_search(table_, address & ~std::uint64_t{7});
   });
   return addresses;
 }
 
 bool Guards::reads_variable(std::uint32_t function) const {
   if (variables_.empty()) return false;
-  if (code_.machine == Machine::x86_64 && !may_name_x86(code_, functions_[function], variables_)) return false;
+  if (code_.machine == Machine::x86_64 && !may_name_x86(code_, functions_[function], variables_))
+    return false;
   const auto named = variables_of(function);
-  return std::ranges::any_of(named, [&](std::uint64_t a) { return std::ranges::binary_search(variables_, a / 8); });
+  return std::ranges::any_of(named,
+                             [&](std::uint64_t a) { return std::ranges::binary_search(variables_, a / 8); });
 }
 
 bool Guards::near_asker(std::uint32_t function) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which functions ask what the processor is before they call on: those with CPUID in them, their callers, and those that read
-// a variable which such a function writes. Asked for few functions, so their code is read again only then.
+// Which functions ask what the processor is before they call on: those with CPUID in them, their callers,
+// and those that read a variable which such a function writes. Asked for few functions, so their code is
+// read again only then.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,8 @@ class Graph {
 
 class Guards {
  public:
-  Guards(const CpuCode& code, const Functions& functions, const Facts& facts, const Graph& graph, unsigned threads);
+  Guards(const CpuCode& code, const Functions& functions, const Facts& facts, const Graph& graph,
+         unsigned threads);
 
   // Does the function ask, by itself or through something small that it calls?
   bool asks(std::uint32_t function);
@@ -46,9 +48,9 @@ class Guards {
   const Functions& functions_;
   const Facts& facts_;
   const Graph& graph_;
-  std::vector<std::uint8_t> near_;          // asks itself, or calls what does
-  std::vector<std::uint64_t> table_;        // addresses of the global offset table's slots, sorted
-  std::vector<std::uint64_t> variables_;    // that tell what the processor is: addresses / 8, sorted
+  std::vector<std::uint8_t> near_;        // asks itself, or calls what does
+  std::vector<std::uint64_t> table_;      // addresses of the global offset table's slots, sorted
+  std::vector<std::uint64_t> variables_;  // that tell what the processor is: addresses / 8, sorted
   std::vector<Known> small_askers_, askers_;
 };
 

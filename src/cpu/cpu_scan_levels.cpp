@@ -15,7 +15,8 @@ std::span<const EmbeddedFile> levels();
 namespace lathe {
 namespace {
 
-// Features that no instruction shows (bti) or that this counts under another name (crc32 is SSE4.2's) are passed by.
+// Features that no instruction shows (bti) or that this counts under another name (crc32 is SSE4.2's) are
+// passed by.
 ExtensionSet set_of(const std::vector<std::string>& names, Machine machine) {
   ExtensionSet set;
   for (const std::string& name : names) {
@@ -88,7 +89,8 @@ const std::vector<CpuLevel>& cpu_levels(Machine machine) { return levels_of(mach
 
 const CpuLevel* least_cpu_level(Machine machine, const ExtensionSet& needs) {
   const auto& rows = cpu_levels(machine);
-  const auto found = std::ranges::find_if(rows, [&](const CpuLevel& level) { return (needs & ~level.features).none(); });
+  const auto found =
+      std::ranges::find_if(rows, [&](const CpuLevel& level) { return (needs & ~level.features).none(); });
   return found == rows.end() ? nullptr : &*found;
 }
 

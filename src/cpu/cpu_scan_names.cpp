@@ -72,7 +72,8 @@ void DispatchNames::add_needles(const Toml& row, const char* key, Where where, s
   for (const Toml& text : texts->array()) {
     if (text.text().size() < shortest_needle) text.fail("a pattern has at least four characters");
     const std::uint32_t four = first_four(text.text().data());
-    needles_[bucket_of(four)].push_back({.text = text.text(), .first_four = four, .where = where, .rule = rule});
+    needles_[bucket_of(four)].push_back(
+        {.text = text.text(), .first_four = four, .where = where, .rule = rule});
     used_[bucket_of(four)] = true;
   }
 }
@@ -82,16 +83,19 @@ DispatchNames::DispatchNames(std::string_view toml, const std::string& file) : n
   root.allow_only({"level", "rule", "picked_file", "guard"});
   const auto levels = read_levels(root);
   for (const Toml& row : root.at("rule").array()) {
-    row.allow_only({"library", "contains", "starts", "ends", "with", "sources", "level", "source", "confidence"});
+    row.allow_only(
+        {"library", "contains", "starts", "ends", "with", "sources", "level", "source", "confidence"});
     const auto level = levels.find(row.at("level").text());
     if (level == levels.end()) row.at("level").fail("no such level: " + row.at("level").text());
-    DispatchRule rule{.library = row.at("library").text(), .believed = level->second, .source = row.at("source").text()};
+    DispatchRule rule{
+        .library = row.at("library").text(), .believed = level->second, .source = row.at("source").text()};
     if (const Toml* with = row.find("with")) rule.with = with->texts();
     add_needles(row, "contains", Where::anywhere, rules_.size());
     add_needles(row, "starts", Where::start, rules_.size());
     add_needles(row, "ends", Where::end, rules_.size());
     if (const Toml* sources = row.find("sources")) {
-      for (const std::string& text : sources->texts()) sources_.push_back({.text = text, .rule = rules_.size()});
+      for (const std::string& text : sources->texts())
+        sources_.push_back({.text = text, .rule = rules_.size()});
     }
     rules_.push_back(std::move(rule));
   }
@@ -109,12 +113,14 @@ bool DispatchNames::matches(const Needle& needle, std::string_view name, std::si
   if (needle.where == Where::start && at != 0) return false;
   if (needle.where == Where::end && at + needle.text.size() != name.size()) return false;
   const auto& with = rules_[needle.rule].with;
-  return with.empty() || std::ranges::any_of(with, [&](const std::string& text) { return name.find(text) != name.npos; });
+  return with.empty() ||
+         std::ranges::any_of(with, [&](const std::string& text) { return name.find(text) != name.npos; });
 }
 
 const DispatchRule* DispatchNames::find_source(std::string_view source) const {
   if (source.empty()) return nullptr;
-  const auto found = std::ranges::find_if(sources_, [&](const Needle& n) { return source.find(n.text) != source.npos; });
+  const auto found =
+      std::ranges::find_if(sources_, [&](const Needle& n) { return source.find(n.text) != source.npos; });
   return found == sources_.end() ? nullptr : &rules_[found->rule];
 }
 
@@ -137,8 +143,10 @@ bool DispatchNames::is_guard_function(std::string_view name) const {
 bool DispatchNames::is_picked_file(std::string_view path) const {
   if (path.find("/glibc-hwcaps/") != path.npos) return true;  // the loader picks: ld.so(8)
   std::string name(path.substr(path.rfind('/') + 1));
-  for (char& letter : name) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-  return std::ranges::any_of(picked_files_, [&](const std::string& text) { return name.find(text) != name.npos; });
+  for (char& letter : name)
+    letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  return std::ranges::any_of(picked_files_,
+                             [&](const std::string& text) { return name.find(text) != name.npos; });
 }
 bool DispatchNames::is_guard_variable(std::string_view name) const {
   return name.size() <= longest_guard_ && std::ranges::binary_search(guard_variables_, name);
@@ -165,7 +173,8 @@ std::size_t after_type(std::string_view text, std::size_t at) {
   if (at >= text.size() || text[at] != 'N') return after_name(text, at);
   for (std::size_t part = at + 1; part < text.size();) {
     if (text[part] == 'E') return part + 1;
-    const std::size_t end = text[part] == 'S' ? std::min(text.find('_', part), text.size() - 1) + 1 : after_name(text, part);
+    const std::size_t end =
+        text[part] == 'S' ? std::min(text.find('_', part), text.size() - 1) + 1 : after_name(text, part);
     if (end == part) return at;
     part = end;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What data/dispatch.toml knows: which functions a library picks at run time, by their names, and the names of what asks the
-// processor what it is.
+// What data/dispatch.toml knows: which functions a library picks at run time, by their names, and the names
+// of what asks the processor what it is.
 #pragma once
 
 #include <array>
@@ -49,19 +49,21 @@ class DispatchNames {
 
   // By the first four characters of the needle: a name is walked once, whatever the number of rules.
   static constexpr std::size_t buckets = 4096;
-  static std::size_t bucket_of(std::uint32_t four) { return four * 2654435761u >> 20; }  // Knuth's hash, upper 12 bits
+  // Knuth's hash, upper 12 bits
+  static std::size_t bucket_of(std::uint32_t four) { return four * 2654435761u >> 20; }
 
   std::vector<DispatchRule> rules_;
   std::vector<std::vector<Needle>> needles_;
-  std::array<bool, buckets> used_{};  // is there a needle in the bucket? Small enough for the first-level cache
+  // is there a needle in the bucket? Small enough for the first-level cache
+  std::array<bool, buckets> used_{};
   std::vector<Needle> sources_;
   std::vector<std::string> guard_functions_, guard_variables_;  // sorted
   std::vector<std::string> picked_files_;
   std::size_t longest_guard_ = 0;
 };
 
-// The mangled name with the values of its template arguments of enumeration types left out: what `f<Isa::avx2>` and `f<Isa::none>` have in
-// common. "" when it has none.
+// The mangled name with the values of its template arguments of enumeration types left out: what
+// `f<Isa::avx2>` and `f<Isa::none>` have in common. "" when it has none.
 std::string without_enumerators(std::string_view mangled);
 
 const DispatchNames& dispatch_names();  // data/dispatch.toml, read once; thread-safe

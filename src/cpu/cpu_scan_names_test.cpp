@@ -15,7 +15,8 @@ std::string library_of(std::string_view name, std::string_view source = {}) {
 
 // Names as they stand in libtorch_cpu.so, libopenblas and NumPy.
 TEST(DispatchNames, KnowTheLibrariesInsidePyTorch) {
-  EXPECT_EQ(library_of("_ZN2at6native4AVX212_GLOBAL__N_111add_kernelERNS_14TensorIteratorE"), "PyTorch, AVX2 kernels");
+  EXPECT_EQ(library_of("_ZN2at6native4AVX212_GLOBAL__N_111add_kernelERNS_14TensorIteratorE"),
+            "PyTorch, AVX2 kernels");
   EXPECT_EQ(library_of("_ZN6fbgemm15transpose_8rowsEiPKhiPhi"), "FBGEMM, AVX2");
   EXPECT_EQ(library_of("xnn_qs8_rsum_ukernel__avx512vnni_u128_acc2"), "XNNPACK");
   EXPECT_EQ(library_of("Sleef_cosd8_u10"), "SLEEF");
@@ -27,11 +28,13 @@ TEST(DispatchNames, KnowTheLibrariesInsidePyTorch) {
 
 TEST(DispatchNames, KnowSourceFilesWhereTheNameSaysNothing) {
   EXPECT_EQ(library_of("_ZN2at6native12_GLOBAL__N_11fEv"), "");
-  EXPECT_EQ(library_of("_ZN2at6native12_GLOBAL__N_11fEv", "SortingKernel.cpp.AVX2.cpp"), "PyTorch, AVX2 kernels");
+  EXPECT_EQ(library_of("_ZN2at6native12_GLOBAL__N_11fEv", "SortingKernel.cpp.AVX2.cpp"),
+            "PyTorch, AVX2 kernels");
 }
 
 TEST(DispatchNames, LeaveOrdinaryNamesAlone) {
-  for (const char* name : {"main", "_ZN2at6native3addERKNS_6TensorE", "Sleef_sin_u10", "zlibVersion", "f", "", "memcpy"}) {
+  for (const char* name :
+       {"main", "_ZN2at6native3addERKNS_6TensorE", "Sleef_sin_u10", "zlibVersion", "f", "", "memcpy"}) {
     EXPECT_EQ(library_of(name), "") << name;
   }
 }
@@ -47,10 +50,14 @@ TEST(DispatchNames, NameTheMistakeInTheirFile) {
   };
   const std::string end = "[guard]\nfunctions = []\nvariables = []\nsource = \"s\"\n";
   const std::string level = "[[level]]\nname = \"any\"\nall = true\n";
-  EXPECT_EQ(mistake(level + "[[rule]]\nlibrary = \"l\"\ncontains = [\"avx\"]\nlevel = \"any\"\nsource = \"s\"\n" + end),
-            "x.toml:6:13: a pattern has at least four characters");
-  EXPECT_EQ(mistake(level + "[[rule]]\nlibrary = \"l\"\ncontains = [\"_avx\"]\nlevel = \"none\"\nsource = \"s\"\n" + end),
-            "x.toml:7:9: no such level: none");
+  EXPECT_EQ(
+      mistake(level + "[[rule]]\nlibrary = \"l\"\ncontains = [\"avx\"]\nlevel = \"any\"\nsource = \"s\"\n" +
+              end),
+      "x.toml:6:13: a pattern has at least four characters");
+  EXPECT_EQ(
+      mistake(level + "[[rule]]\nlibrary = \"l\"\ncontains = [\"_avx\"]\nlevel = \"none\"\nsource = \"s\"\n" +
+              end),
+      "x.toml:7:9: no such level: none");
 }
 
 TEST(DispatchNames, TellWhichFilesAPackagePicksByTheProcessor) {
@@ -60,7 +67,8 @@ TEST(DispatchNames, TellWhichFilesAPackagePicksByTheProcessor) {
   EXPECT_TRUE(dispatch_names().is_picked_file("Crypto/Hash/_SHA256_shani.abi3.so"));
   EXPECT_TRUE(dispatch_names().is_picked_file("lib/glibc-hwcaps/x86-64-v3/libz.so.1")) << "the loader picks";
   EXPECT_FALSE(dispatch_names().is_picked_file("lib/libassess.so"));
-  EXPECT_FALSE(dispatch_names().is_picked_file("store/pytorch-cpu-avx2/lib/libtorch.so")) << "a folder says nothing";
+  EXPECT_FALSE(dispatch_names().is_picked_file("store/pytorch-cpu-avx2/lib/libtorch.so"))
+      << "a folder says nothing";
 }
 
 TEST(DispatchNames, LeaveOutTheValuesOfEnumerations) {

@@ -78,13 +78,13 @@ void Reach::find_relevant() {
 
 void Reach::find_rules(unsigned threads) {
   constexpr std::uint32_t part = 8192;
-  parallel_for_all(
-      (functions_.size() + part - 1) / part,
-      [&](std::size_t i) {
-        const auto begin = static_cast<std::uint32_t>(i) * part, end = std::min(functions_.size(), begin + part);
-        for (std::uint32_t f = begin; f < end; ++f) find_rule(f);
-      },
-      threads);
+  parallel_for_all((functions_.size() + part - 1) / part,
+                   [&](std::size_t i) {
+                     const auto begin = static_cast<std::uint32_t>(i) * part,
+                                end = std::min(functions_.size(), begin + part);
+                     for (std::uint32_t f = begin; f < end; ++f) find_rule(f);
+                   },
+                   threads);
 }
 
 void Reach::find_rule(std::uint32_t f) {
@@ -96,8 +96,8 @@ void Reach::find_rule(std::uint32_t f) {
   }
 }
 
-// A template over an enumeration that was made for several instruction sets: who calls it picks by the enumeration's value. The
-// sign is a sibling, alike but for that value, that does without something.
+// A template over an enumeration that was made for several instruction sets: who calls it picks by the
+// enumeration's value. The sign is a sibling, alike but for that value, that does without something.
 void Reach::find_families() {
   static const DispatchRule family{.library = "template made for several instruction sets"};
   constexpr std::size_t start = 16;       // of a name: tells most others apart at once
@@ -135,7 +135,8 @@ bool Reach::may_enter(const Edge& edge, bool at_load) {
   if (!relevant_[edge.to]) return false;
   const bool needs_more = (needs_[edge.to] & ~needs_[edge.from]).any();
   if (rules_[edge.to]) {
-    // Whoever picks a function by its name does so at run time. A constructor that was built with its callee does not pick.
+    // Whoever picks a function by its name does so at run time. A constructor that was built with its callee
+    // does not pick.
     const bool built_alike = at_load && needs_[edge.from].any() && !needs_more;
     if (!built_alike) return false;
   }
@@ -200,8 +201,8 @@ void Reach::follow(std::uint32_t from, bool through_pointers, std::vector<std::u
   }
 }
 
-// Walks on from the callees of those who ask. What needs something there is dispatched; where the trust ends, the ordinary
-// walk goes on.
+// Walks on from the callees of those who ask. What needs something there is dispatched; where the trust
+// ends, the ordinary walk goes on.
 void Reach::follow_trusted(bool through_pointers, std::vector<std::uint32_t>& queue) {
   const Seen seen = through_pointers ? Seen::pointer : Seen::ordinary;
   std::vector<Edge> level = std::exchange(trusted_, {});
@@ -216,7 +217,8 @@ void Reach::follow_trusted(bool through_pointers, std::vector<std::uint32_t>& qu
         continue;
       }
       for (const Edge& on : graph_.from(edge.to)) {
-        if ((on.call || through_pointers) && relevant_[on.to] && needs_[on.to].none() && !rules_[on.to]) next.push_back(on);
+        if ((on.call || through_pointers) && relevant_[on.to] && needs_[on.to].none() && !rules_[on.to])
+          next.push_back(on);
       }
     }
     level = std::move(next);
@@ -276,7 +278,8 @@ std::string Reach::chain(std::uint32_t function) const {
   const Visit& root = visits_[at];
   std::string what = "exported";
   if (root.seen == Seen::load) {
-    const bool constructor = std::ranges::any_of(code_.constructors, [&](auto a) { return functions_.at(a) == at; });
+    const bool constructor =
+        std::ranges::any_of(code_.constructors, [&](auto a) { return functions_.at(a) == at; });
     what = constructor ? "constructor" : "IFUNC resolver";
   } else if (root.by_pointer) {
     what = "in a table of pointers";
@@ -302,7 +305,8 @@ std::string Reach::why(std::uint32_t function) const {
   }
   if (facts_.asks[function]) return "asks the processor itself";
   if (rules_[function]) return rules_[function]->library;
-  return graph_.to(function).empty() ? "nothing in the file calls it or takes its address" : "reached only by dispatch";
+  return graph_.to(function).empty() ? "nothing in the file calls it or takes its address"
+                                     : "reached only by dispatch";
 }
 
 }  // namespace lathe::cpu

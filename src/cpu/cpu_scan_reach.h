@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How the functions that need more than the baseline are reached: a walk over calls, from what the loader calls and from what
-// others can call, that stops where somebody asks the processor or where a name says that somebody did.
+// How the functions that need more than the baseline are reached: a walk over calls, from what the loader
+// calls and from what others can call, that stops where somebody asks the processor or where a name says
+// that somebody did.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@
 
 namespace lathe::cpu {
 
-// Who asks the processor is believed to heed the answer in calls up to this deep, when what lies between needs nothing.
+// Who asks the processor is believed to heed the answer in calls up to this deep, when what lies between
+// needs nothing.
 inline constexpr int deepest_trust = 4;
 
 // Calls further away from a constructor than this count as ordinary.
@@ -32,15 +34,16 @@ class Reach {
   CpuReach of(std::uint32_t function) const;
   std::string why(std::uint32_t function) const;
   const DispatchRule* rule(std::uint32_t function) const { return rules_[function]; }
-  bool doubtful(std::uint32_t function) const { return only_doubtful_[function] != 0; }  // nothing but doubtful instructions
+  // nothing but doubtful instructions
+  bool doubtful(std::uint32_t function) const { return only_doubtful_[function] != 0; }
 
  private:
   enum class Seen : std::uint8_t { no, load, ordinary, pointer };
   struct Visit {
     Seen seen = Seen::no;
-    std::uint32_t parent = none;   // none: a root
+    std::uint32_t parent = none;  // none: a root
     std::int32_t depth = 0;
-    bool by_pointer = false;       // the parent takes the address, or a table holds it
+    bool by_pointer = false;  // the parent takes the address, or a table holds it
   };
 
   void find_needs();
@@ -68,11 +71,12 @@ class Reach {
   std::vector<ExtensionSet> needs_;
   std::vector<std::uint32_t> demanding_;
   std::vector<std::uint8_t> only_doubtful_;
-  std::vector<std::uint8_t> relevant_;        // can lead to a demanding function
-  std::vector<const DispatchRule*> rules_;    // for relevant ones; nullptr: none, or not to be believed
-  std::vector<std::uint8_t> disbelieved_;     // belongs to a rule, but needs more than its name says
+  std::vector<std::uint8_t> relevant_;      // can lead to a demanding function
+  std::vector<const DispatchRule*> rules_;  // for relevant ones; nullptr: none, or not to be believed
+  std::vector<std::uint8_t> disbelieved_;   // belongs to a rule, but needs more than its name says
   std::vector<Visit> visits_;
-  // Reached only from somebody who asks, through functions that need nothing: how far away, and who to go on from.
+  // Reached only from somebody who asks, through functions that need nothing: how far away, and who to go on
+  // from.
   std::vector<std::uint8_t> trusted_depth_;
   std::vector<Edge> trusted_;
 };

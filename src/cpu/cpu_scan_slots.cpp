@@ -38,7 +38,8 @@ std::optional<std::uint64_t> arm64_stub(ByteSpan bytes, std::uint64_t address) {
 Slots::Slots(const CpuCode& code, const Functions& functions) : code_(code), guards_(code.slots.size()) {
   std::vector<PlacedItem> sorted;
   sorted.reserve(code.slots.size());
-  for (std::uint32_t i = 0; i < code.slots.size(); ++i) sorted.push_back({.address = code.slots[i].address, .number = i});
+  for (std::uint32_t i = 0; i < code.slots.size(); ++i)
+    sorted.push_back({.address = code.slots[i].address, .number = i});
   sort_by_address(sorted);
   std::vector<AddressIndex::Range> ranges;
   ranges.reserve(sorted.size());
@@ -75,7 +76,9 @@ void Slots::add_stubs(const CodeSection& section) {
   stubs_.push_back(std::move(stubs));
 }
 
-bool Slots::is_listed(std::uint32_t function) const { return std::ranges::binary_search(guard_functions_, function); }
+bool Slots::is_listed(std::uint32_t function) const {
+  return std::ranges::binary_search(guard_functions_, function);
+}
 
 const CodeSlot* Slots::behind(const CodeSection& section, std::uint64_t address) const {
   const ByteSpan bytes = section.bytes.subspan(address - section.address);

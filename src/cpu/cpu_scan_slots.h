@@ -47,7 +47,8 @@ class Slots {
   static constexpr std::uint32_t no_slot = 0xffffffff;
   struct Stubs {
     const CodeSection* section = nullptr;
-    std::vector<std::uint32_t> slots;  // what a stub at each eighth byte jumps through: most are called many times
+    // what a stub at each eighth byte jumps through: most are called many times
+    std::vector<std::uint32_t> slots;
   };
   bool is_listed(std::uint32_t function) const;
   void add_stubs(const CodeSection& section);

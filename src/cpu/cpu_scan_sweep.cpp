@@ -138,14 +138,18 @@ class Collector {
   std::array<std::uint32_t, 512> counts_{};
   std::array<std::uint64_t, 512> firsts_{};
   std::vector<std::uint16_t> touched_;
-  std::vector<std::uint64_t> callees_;  // of the current function: number << 1 | is called, else its address is taken
+  // of the current function: number << 1 | is called, else its address is taken
+  std::vector<std::uint64_t> callees_;
 };
 
 Facts sweep_piece(const CpuCode& code, const Functions& functions, const Slots& slots, Piece piece) {
   Facts facts;
   const CodeSection& section = code.sections[functions[piece.first].section];
-  const auto offset_of = [&](std::uint64_t address) { return static_cast<std::size_t>(address - section.address); };
-  const std::size_t begin = offset_of(functions[piece.first].address), end = offset_of(functions[piece.last - 1].end);
+  const auto offset_of = [&](std::uint64_t address) {
+    return static_cast<std::size_t>(address - section.address);
+  };
+  const std::size_t begin = offset_of(functions[piece.first].address),
+                    end = offset_of(functions[piece.last - 1].end);
   thread_local X86Sweep x86_sweep;
   thread_local std::vector<CodeEvent> events;
   events.clear();
@@ -153,7 +157,8 @@ Facts sweep_piece(const CpuCode& code, const Functions& functions, const Slots& 
     std::vector<std::size_t> restarts;
     for (std::uint32_t i = piece.first; i < piece.last; ++i) {
       const std::size_t start = offset_of(functions[i].address);
-      if (i > piece.first && start > offset_of(functions[i - 1].end)) restarts.push_back(offset_of(functions[i - 1].end));
+      if (i > piece.first && start > offset_of(functions[i - 1].end))
+        restarts.push_back(offset_of(functions[i - 1].end));
       restarts.push_back(start);
     }
     facts.instructions = x86_sweep.sweep(section.bytes, section.address, begin, end, restarts, events);
@@ -182,7 +187,8 @@ Facts sweep(const CpuCode& code, const Functions& functions, unsigned threads) {
   const std::vector<Piece> pieces = pieces_of(functions);
   std::vector<Facts> parts(pieces.size());
   parallel_for_all(
-      pieces.size(), [&](std::size_t i) { parts[i] = sweep_piece(code, functions, slots, pieces[i]); }, threads);
+      pieces.size(), [&](std::size_t i) { parts[i] = sweep_piece(code, functions, slots, pieces[i]); },
+      threads);
   Facts all;
   std::size_t uses = 0, edges = 0;
   for (const Facts& part : parts) {

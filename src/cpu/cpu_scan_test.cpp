@@ -13,13 +13,13 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-const Bytes nothing = {0x90, 0xc3};                                      // nop; ret
-const Bytes avx = {0xc5, 0xfc, 0x58, 0xc1, 0xc3};                        // vaddps %ymm1,%ymm0,%ymm0; ret
-const Bytes avx2 = {0xc5, 0xfd, 0xfe, 0xc1, 0xc3};                       // vpaddd %ymm1,%ymm0,%ymm0; ret
-const Bytes avx512 = {0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1, 0xc3};         // vaddps %zmm1,%zmm0,%zmm0; ret
-const Bytes sse = {0x0f, 0x58, 0xc1, 0xc3};                              // addps %xmm1,%xmm0; ret
-const Bytes cpuid = {0x0f, 0xa2, 0xc3};                                  // cpuid; ret
-const Bytes pkey = {0x0f, 0x01, 0xee, 0xc3};                             // rdpkru; ret
+const Bytes nothing = {0x90, 0xc3};                               // nop; ret
+const Bytes avx = {0xc5, 0xfc, 0x58, 0xc1, 0xc3};                 // vaddps %ymm1,%ymm0,%ymm0; ret
+const Bytes avx2 = {0xc5, 0xfd, 0xfe, 0xc1, 0xc3};                // vpaddd %ymm1,%ymm0,%ymm0; ret
+const Bytes avx512 = {0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1, 0xc3};  // vaddps %zmm1,%zmm0,%zmm0; ret
+const Bytes sse = {0x0f, 0x58, 0xc1, 0xc3};                       // addps %xmm1,%xmm0; ret
+const Bytes cpuid = {0x0f, 0xa2, 0xc3};                           // cpuid; ret
+const Bytes pkey = {0x0f, 0x01, 0xee, 0xc3};                      // rdpkru; ret
 
 // Code made of functions, 64 bytes each.
 class Program {
@@ -29,7 +29,8 @@ class Program {
   // Its body, behind calls of `callees`, which may come later.
   Program& add(std::string name, const Bytes& body, std::vector<std::string> callees = {}) {
     functions_.push_back({std::move(name), body, std::move(callees)});
-    code_.functions.push_back({.name = functions_.back().name, .address = base + (functions_.size() - 1) * room, .size = room});
+    code_.functions.push_back(
+        {.name = functions_.back().name, .address = base + (functions_.size() - 1) * room, .size = room});
     return *this;
   }
   // The rest of a library: functions compiled without AVX, or with it.
@@ -48,7 +49,8 @@ class Program {
     return *this;
   }
   Program& in_table() {
-    code_.slots.push_back({.address = 0x90000 + code_.slots.size() * 8, .target = code_.functions.back().address});
+    code_.slots.push_back(
+        {.address = 0x90000 + code_.slots.size() * 8, .target = code_.functions.back().address});
     return *this;
   }
 
@@ -107,7 +109,12 @@ TEST(CpuScan, ExportedFunctionsDecideAndTheBaselineNeedsNothing) {
 }
 
 TEST(CpuScan, FollowsCallsToFunctionsThatNobodyElseCanCall) {
-  const CpuScan scan = Program().add("api", nothing, {"helper"}).exported().add("helper", nothing, {"kernel"}).add("kernel", avx2).scan();
+  const CpuScan scan = Program()
+                           .add("api", nothing, {"helper"})
+                           .exported()
+                           .add("helper", nothing, {"kernel"})
+                           .add("kernel", avx2)
+                           .scan();
   EXPECT_EQ(reach_of(scan, "kernel"), CpuReach::unguarded);
   EXPECT_EQ(scan.kept[0].why, "called by helper, called by api (exported)");
 }
@@ -127,7 +134,8 @@ TEST(CpuScan, TrustsWhoAsksTheProcessor) {
 TEST(CpuScan, TrustsWhoAsksThroughAGetterAndAWrapperInBetween) {
   const CpuScan scan = Program()
                            .add("has_avx512", cpuid)
-                           .add("api", nothing, {"has_avx512", "wrapper"}).exported()
+                           .add("api", nothing, {"has_avx512", "wrapper"})
+                           .exported()
                            .add("wrapper", nothing, {"kernel"})
                            .add("kernel", avx512)
                            .scan();
@@ -138,8 +146,10 @@ TEST(CpuScan, AWrapperWithAnotherCallerIsUnknown) {
   const CpuScan scan = Program()
                            .rest(20, sse)
                            .add("has_avx512", cpuid)
-                           .add("api", nothing, {"has_avx512", "wrapper"}).exported()
-                           .add("careless", nothing, {"wrapper"}).exported()
+                           .add("api", nothing, {"has_avx512", "wrapper"})
+                           .exported()
+                           .add("careless", nothing, {"wrapper"})
+                           .exported()
                            .add("wrapper", nothing, {"kernel"})
                            .add("kernel", avx512)
                            .scan();
@@ -163,7 +173,8 @@ TEST(CpuScan, AFewKernelsInAFileCompiledForLessClaimNothing) {
 TEST(CpuScan, AFileCompiledForAvxWithKernelsForMoreNeedsAvx) {
   Program program;
   program.rest(300, avx);
-  for (int i = 0; i < 20; ++i) program.add("kernel" + std::to_string(i), avx512).exported();  // they lie together
+  // they lie together
+  for (int i = 0; i < 20; ++i) program.add("kernel" + std::to_string(i), avx512).exported();
   const CpuScan scan = program.rest(300, avx).scan();
   EXPECT_EQ(least_cpu_text(scan), "avx; unknown: avx512");
 }
@@ -188,9 +199,11 @@ TEST(CpuScan, AnInstructionBehindABranchDoesNotSurelyRunAtLoad) {
   branch.insert(branch.end(), avx2.begin(), avx2.end());
   Bytes loop = {0xff, 0xcf, 0x75, 0xfc};  // dec %edi; jne back
   loop.insert(loop.end(), avx2.begin(), avx2.end());
-  EXPECT_EQ(least_cpu_text(Program().rest(50, sse).add("init", branch).constructor().scan()), "x86-64; unknown: avx2");
+  EXPECT_EQ(least_cpu_text(Program().rest(50, sse).add("init", branch).constructor().scan()),
+            "x86-64; unknown: avx2");
   EXPECT_EQ(least_cpu_text(Program().rest(50, sse).add("init", loop).constructor().scan()), "avx2");
-  const CpuScan scan = Program().rest(50, sse).add("init", nothing, {"setup"}).constructor().add("setup", avx).scan();
+  const CpuScan scan =
+      Program().rest(50, sse).add("init", nothing, {"setup"}).constructor().add("setup", avx).scan();
   EXPECT_EQ(least_cpu_text(scan), "avx");
   EXPECT_EQ(reach_of(scan, "setup"), CpuReach::at_load);
   const CpuScan module = Program().rest(50, sse).add("PyInit_m", avx2).exported().scan();
@@ -198,19 +211,26 @@ TEST(CpuScan, AnInstructionBehindABranchDoesNotSurelyRunAtLoad) {
 }
 
 TEST(CpuScan, WhatALoadDoesNotSurelyReachIsNotSaidToRunAtLoad) {
-  Bytes way_out = {0xeb, 0x01, 0xc3, 0x85, 0xff, 0x74, 0xfb};  // jmp over the ret; ret; test %edi,%edi; je to the ret
+  // jmp over the ret; ret; test %edi,%edi; je to the ret
+  Bytes way_out = {0xeb, 0x01, 0xc3, 0x85, 0xff, 0x74, 0xfb};
   way_out.insert(way_out.end(), avx2.begin(), avx2.end());
-  EXPECT_EQ(least_cpu_text(Program().rest(50, sse).add("init", way_out).constructor().scan()), "x86-64; unknown: avx2");
+  EXPECT_EQ(least_cpu_text(Program().rest(50, sse).add("init", way_out).constructor().scan()),
+            "x86-64; unknown: avx2");
   Program program;  // its last call does not return
-  program.rest(50, sse).add("quit", {0xf4}).add("init", {}, std::vector<std::string>(12, "quit")).constructor();
+  program.rest(50, sse)
+      .add("quit", {0xf4})
+      .add("init", {}, std::vector<std::string>(12, "quit"))
+      .constructor();
   program.add("next", avx2).exported();
   EXPECT_EQ(least_cpu_text(program.scan()), "x86-64; unknown: avx2");
 }
 
 TEST(CpuScan, ATableOfKernelsInASmallFileThatAsksIsNoProof) {
-  Program program;  // sums in C without vectors, sums for AVX2, and a constructor that chooses a row of the table
+  // sums in C without vectors, sums for AVX2, and a constructor that chooses a row of the table
+  Program program;
   program.add("init", cpuid).constructor().add("api", nothing).exported();
-  for (const char* sum : {"sum8", "sum16", "sum32"}) program.add(sum, nothing).in_table().add(sum + std::string("v"), avx2).in_table();
+  for (const char* sum : {"sum8", "sum16", "sum32"})
+    program.add(sum, nothing).in_table().add(sum + std::string("v"), avx2).in_table();
   EXPECT_EQ(least_cpu_text(program.scan()), "x86-64");
 }
 
@@ -226,7 +246,10 @@ TEST(CpuScan, OnlyWhatIsUsedAllOverAFileIsRequired) {
 TEST(CpuScan, ATemplateOverAnEnumerationWithALesserSiblingIsPicked) {
   Program program;
   program.rest(50, sse);
-  program.add("_ZN3lib3addILNS_3IsaE0EEEvv", sse).exported().add("_ZN3lib3addILNS_3IsaE2EEEvv", avx512).exported();
+  program.add("_ZN3lib3addILNS_3IsaE0EEEvv", sse)
+      .exported()
+      .add("_ZN3lib3addILNS_3IsaE2EEEvv", avx512)
+      .exported();
   EXPECT_EQ(least_cpu_text(program.scan()), "x86-64");
   Program alone;
   alone.rest(50, sse).add("_ZN3lib3addILNS_3IsaE2EEEvv", avx512).exported();
@@ -241,13 +264,18 @@ TEST(CpuScan, ConstructorsRunAtLoad) {
 
 TEST(CpuScan, AWeakCopyBuiltForMoreIsALeakWhenOrdinaryCodeCallsIt) {
   const CpuScan leaked = Program()
-                             .add("_ZSt4sortIPfEvT_S1_", avx2).weak().exported()
-                             .add("api", nothing, {"_ZSt4sortIPfEvT_S1_"}).exported()
+                             .add("_ZSt4sortIPfEvT_S1_", avx2)
+                             .weak()
+                             .exported()
+                             .add("api", nothing, {"_ZSt4sortIPfEvT_S1_"})
+                             .exported()
                              .scan();
   EXPECT_EQ(reach_of(leaked, "_ZSt4sortIPfEvT_S1_"), CpuReach::leaked);
   EXPECT_EQ(leaked.least_isa, "avx2");
   const CpuScan kept_apart = Program()
-                                 .add("_ZSt4sortIPfEvT_S1_", avx2).weak().exported()
+                                 .add("_ZSt4sortIPfEvT_S1_", avx2)
+                                 .weak()
+                                 .exported()
                                  .add("kernel_avx2", avx2, {"_ZSt4sortIPfEvT_S1_"})
                                  .scan();
   EXPECT_EQ(kept_apart.least_isa, "x86-64");
@@ -263,13 +291,22 @@ TEST(CpuScan, NamesTellDispatchAsFarAsTheyGo) {
 
 TEST(CpuScan, SourceFilesTellDispatchOfLocalFunctions) {
   const std::string name = "_ZN2at6native12_GLOBAL__N_13addEv";
-  EXPECT_EQ(Program().add("api", nothing, {name}).exported().add(name, avx512).from("Add.cpp.AVX512.cpp").scan().least_isa, "x86-64");
-  const CpuScan other = Program().add("api", nothing, {name}).exported().add(name, avx512).from("Add.cpp").scan();
+  EXPECT_EQ(Program()
+                .add("api", nothing, {name})
+                .exported()
+                .add(name, avx512)
+                .from("Add.cpp.AVX512.cpp")
+                .scan()
+                .least_isa,
+            "x86-64");
+  const CpuScan other =
+      Program().add("api", nothing, {name}).exported().add(name, avx512).from("Add.cpp").scan();
   EXPECT_EQ(other.least_isa, "avx512");
 }
 
 TEST(CpuScan, WhatOnlyATableHoldsDecidesNothingInAFileNotBuiltForAvx) {
-  const CpuScan scan = Program().add("method", avx2).in_table().add("f", sse).exported().add("g", sse).exported().scan();
+  const CpuScan scan =
+      Program().add("method", avx2).in_table().add("f", sse).exported().add("g", sse).exported().scan();
   EXPECT_EQ(reach_of(scan, "method"), CpuReach::by_pointer);
   EXPECT_EQ(scan.least_isa, "x86-64");
   const CpuScan all_avx = Program().add("method", avx2).in_table().add("f", avx).exported().scan();
@@ -303,7 +340,8 @@ TEST(CpuScan, SaysWhatNoIsaOfTheCatalogueHas) {
   EXPECT_EQ(scan.least_isa, "x86-64");
   EXPECT_EQ(names_of(scan.besides), "pku");
   EXPECT_EQ(least_cpu_text(scan), "x86-64 and pku");
-  EXPECT_EQ(least_cpu_text(Program().rest(50, sse).add("pkey_get", pkey).exported().scan()), "x86-64; unknown: pku");
+  EXPECT_EQ(least_cpu_text(Program().rest(50, sse).add("pkey_get", pkey).exported().scan()),
+            "x86-64; unknown: pku");
 }
 
 TEST(CpuScan, BytesThatAreNoInstructionsMakeWhatFollowsDoubtful) {

@@ -16,7 +16,8 @@ constexpr std::size_t index_of(CpuReach reach) { return static_cast<std::size_t>
 
 std::string reason_of(const CpuScan& scan) {
   std::string text;
-  for (const CpuReach reach : {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer}) {
+  for (const CpuReach reach :
+       {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer}) {
     const std::size_t count = scan.functions_by_reach[index_of(reach)];
     if (count == 0 || !counts_for_verdict(scan, reach)) continue;
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, to_string(reach));
@@ -30,8 +31,11 @@ std::string reason_of(const CpuScan& scan) {
   }
   const std::size_t unknown = scan.functions_by_reach[index_of(CpuReach::unknown)];
   if (scan.undecided.any()) {
-    text += fmt::format("; unknown: calls lead to {} function{} with {} in a file not compiled for that, and whether a branch on the way asks "
-                        "the processor cannot be told", unknown, unknown == 1 ? "" : "s", names_of(scan.undecided));
+    text += fmt::format(
+        "; unknown: calls lead to {} function{} with {} in a file not compiled for that, and whether a "
+        "branch on the way asks "
+        "the processor cannot be told",
+        unknown, unknown == 1 ? "" : "s", names_of(scan.undecided));
   }
   if (scan.stripped) text += "; the file has no symbol table, so local functions have no names";
   return text;
@@ -92,7 +96,8 @@ std::string least_cpu_text(const CpuScan& scan) {
   if (scan.besides.any()) text += " and " + names_of(scan.besides);
   if (scan.undecided.none()) return text;
   const ExtensionSet known = scan.undecided & known_features(scan.machine), others = scan.undecided & ~known;
-  const CpuLevel* level = least_cpu_level(scan.machine, known | (scan.required & known_features(scan.machine)));
+  const CpuLevel* level =
+      least_cpu_level(scan.machine, known | (scan.required & known_features(scan.machine)));
   text += "; unknown: ";
   if (known.any()) text += level ? level->name : names_of(known);
   if (others.any()) text += (known.any() ? " and " : "") + names_of(others);

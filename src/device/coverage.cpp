@@ -10,9 +10,9 @@ namespace lathe {
 
 namespace {
 
-// Measured on 20 wheels (docs/commands/inspect.md): the least share of a file's containers that serve a GPU on which the
-// file works is 35 % (onnxruntime-gpu 1.31.1 on 7.5); of a GPU that a file was not made for, 3 % (torch 2.15's linear algebra
-// on 7.5) and less.
+// Measured on 20 wheels (docs/commands/inspect.md): the least share of a file's containers that serve a GPU
+// on which the file works is 35 % (onnxruntime-gpu 1.31.1 on 7.5); of a GPU that a file was not made for, 3
+// % (torch 2.15's linear algebra on 7.5) and less.
 constexpr std::size_t least_share = 4;  // one in so many
 
 bool is_portable(const ContainerShape& shape) {
@@ -93,7 +93,8 @@ class Coverer {
   bool is_special(const ContainerShape& shape) const {
     if (shape.codes.empty()) return false;
     if (scope_ == Scope::loose || !is_portable(shape)) return true;
-    return std::ranges::any_of(with_, [&](const ContainerShape* other) { return is_narrower(shape, *other); });
+    return std::ranges::any_of(with_,
+                               [&](const ContainerShape* other) { return is_narrower(shape, *other); });
   }
 
   void add_special(const ContainerShape& shape) {
@@ -144,7 +145,9 @@ std::string Coverage::text() const {
     case Runs::all: return (names.empty() ? all : fmt::format("{} (through {})", all, names)) + rest;
     case Runs::ptx: return (names.empty() ? "ptx" : fmt::format("ptx (and {})", names)) + rest;
     case Runs::some:
-      return fmt::format("some ({} of {} containers have nothing)", containers_without, containers - special_without) + rest;
+      return fmt::format("some ({} of {} containers have nothing)", containers_without,
+                         containers - special_without) +
+             rest;
     case Runs::none: return "none";
   }
   return "none";

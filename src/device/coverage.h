@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Will it run there? The driver's rule (hardware/compat.h) applied to each container of a file, not to the file: a library
-// whose containers hold different GPUs runs on a device only as far as every one of them does, but for its *special*
-// containers: kernels that were compiled for some of its GPUs only, such as those that use a GPU's own instructions.
+// Will it run there? The driver's rule (hardware/compat.h) applied to each container of a file, not to the
+// file: a library whose containers hold different GPUs runs on a device only as far as every one of them
+// does, but for its *special* containers: kernels that were compiled for some of its GPUs only, such as
+// those that use a GPU's own instructions.
 //
-// Whether a library really leaves its special kernels alone on other GPUs is its own code's business and not known here:
-// they are counted apart and never left out of what is said.
+// Whether a library really leaves its special kernels alone on other GPUs is its own code's business and not
+// known here: they are counted apart and never left out of what is said.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +17,8 @@
 
 namespace lathe {
 
-// Containers of a file that hold the same code, counted. Only those that need coverage: with at least one image that is
-// understood and holds something.
+// Containers of a file that hold the same code, counted. Only those that need coverage: with at least one
+// image that is understood and holds something.
 struct ContainerShape {
   std::vector<DeviceCode> codes = {};  // in the container's order
   std::size_t count = 0;
@@ -37,10 +38,12 @@ struct Coverage {
   Runs runs = Runs::none;
   std::size_t containers_without = 0;  // that have nothing for the device and are not special
   std::size_t special_without = 0;     // special ones that have nothing for the device
-  std::size_t narrower_without = 0;    // of those: with a shorter list of GPUs, not by the suffix of their code
-  std::size_t containers = 0;          // all
+  // of those: with a shorter list of GPUs, not by the suffix of their code
+  std::size_t narrower_without = 0;
+  std::size_t containers = 0;                // all
   std::vector<DeviceCode> special_for = {};  // what those special ones hold, ascending, each once
-  std::vector<Capability> through = {};  // capabilities other than the device's whose machine code it runs, ascending
+  // capabilities other than the device's whose machine code it runs, ascending
+  std::vector<Capability> through = {};
 
   bool serves() const { return runs == Runs::all || runs == Runs::ptx; }
   std::size_t with() const { return containers - containers_without - special_without; }
@@ -52,15 +55,16 @@ struct Coverage {
 
 // The containers of one file. Of containers, nothing: none.
 //
-// A container that has nothing for the device is special when the file is made for the device all the same, and
+// A container that has nothing for the device is special when the file is made for the device all the same,
+// and
 //   - all its code has a suffix: it is for exactly one GPU ('a') or one family ('f'); or
 //   - another container that serves the device names all its GPUs and more (7.5, 8.0, 9.0 beside 8.0, 9.0).
-// A file is made for a device that more than half of the containers with portable code serve, and no less than a quarter of
-// all. Otherwise nothing is special: what most of a file lacks is missing.
+// A file is made for a device that more than half of the containers with portable code serve, and no less
+// than a quarter of all. Otherwise nothing is special: what most of a file lacks is missing.
 Coverage cover(std::span<const ContainerShape> shapes, Capability device);
 
-// Of cubins that lie loose in a folder or wheel, each of them loaded by its name: when one serves the device, the others are
-// special.
+// Of cubins that lie loose in a folder or wheel, each of them loaded by its name: when one serves the
+// device, the others are special.
 Coverage cover_loose(std::span<const ContainerShape> shapes, Capability device);
 
 // `one` and `other` taken together, as files of a folder are.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which containers are special. The lists and counts are those of libraries that others made; docs/commands/inspect.md says
-// which. What coverage is without them: inspect_test.cpp.
+// Which containers are special. The lists and counts are those of libraries that others made;
+// docs/commands/inspect.md says which. What coverage is without them: inspect_test.cpp.
 #include "device/coverage.h"
 
 #include <gtest/gtest.h>
@@ -29,14 +29,19 @@ std::string on(const Shapes& shapes, int major, int minor) {
 
 const Shapes onnxruntime = {shape("sm_90a", 292), shape("sm_75 sm_80 sm_86 sm_89 sm_90a sm_120a", 211),
                             shape("sm_80 sm_86 sm_89 sm_90a sm_120a", 86), shape("sm_120a", 9)};
-const Shapes nccl = {shape("sm_60 sm_61 sm_70 sm_80 sm_90 sm_100 compute_120 sm_120", 54), shape("sm_100f", 20),
-                     shape("sm_60 sm_61 sm_70 sm_80 sm_90 sm_100 sm_120", 2)};
+const Shapes nccl = {shape("sm_60 sm_61 sm_70 sm_80 sm_90 sm_100 compute_120 sm_120", 54),
+                     shape("sm_100f", 20), shape("sm_60 sm_61 sm_70 sm_80 sm_90 sm_100 sm_120", 2)};
 const Shapes vllm = {shape("sm_75 sm_80 sm_86 sm_89 sm_90 sm_100 sm_120", 38),
                      shape("sm_90a sm_75 sm_80 sm_86 sm_89 sm_90 sm_100 sm_120", 10),
-                     shape("sm_100f", 10), shape("sm_90a", 9), shape("sm_120f compute_80 sm_80", 7), shape("sm_75", 7),
-                     shape("sm_120f compute_80 sm_80 compute_90 sm_90", 7), shape("sm_90a sm_100f sm_120f", 6),
+                     shape("sm_100f", 10),
+                     shape("sm_90a", 9),
+                     shape("sm_120f compute_80 sm_80", 7),
+                     shape("sm_75", 7),
+                     shape("sm_120f compute_80 sm_80 compute_90 sm_90", 7),
+                     shape("sm_90a sm_100f sm_120f", 6),
                      shape("sm_120f sm_89", 5)};
-const Shapes torch_linalg = {shape("sm_80 sm_86 sm_90 sm_100 sm_120", 32), shape("sm_75 sm_80 sm_86 sm_90 sm_100 sm_120", 1)};
+const Shapes torch_linalg = {shape("sm_80 sm_86 sm_90 sm_100 sm_120", 32),
+                             shape("sm_75 sm_80 sm_86 sm_90 sm_100 sm_120", 1)};
 const Shapes flashmla = {shape("sm_90a sm_100a", 11)};
 
 TEST(SpecialContainers, CodeWithASuffixAloneIsForItsGpuAlone) {
@@ -49,7 +54,8 @@ TEST(SpecialContainers, CodeWithASuffixAloneIsForItsGpuAlone) {
 
 TEST(SpecialContainers, AShorterListBesideAWiderOneIsForFewerGpus) {
   EXPECT_EQ(on(onnxruntime, 7, 5), "all general code; 387 containers for 8.0, 8.6, 8.9, 9.0a, 12.0a only");
-  EXPECT_EQ(on(vllm, 8, 6), "all general code (through sm_80); 37 containers for 7.5, 8.9, 9.0a, 10.0f, 12.0f only");
+  EXPECT_EQ(on(vllm, 8, 6),
+            "all general code (through sm_80); 37 containers for 7.5, 8.9, 9.0a, 10.0f, 12.0f only");
   const Coverage coverage = cover(onnxruntime, {.major = 7, .minor = 5});
   EXPECT_EQ(coverage.containers, 598u);
   EXPECT_EQ(coverage.containers_without, 0u);
@@ -68,14 +74,17 @@ TEST(SpecialContainers, WhatMostOfAFileLacksIsMissing) {
 }
 
 TEST(SpecialContainers, AnotherListOfTheSameLengthIsNotNarrower) {
-  EXPECT_EQ(on({shape("sm_80 sm_90", 2), shape("sm_80 sm_100", 1)}, 9, 0), "some (1 of 3 containers have nothing)");
+  EXPECT_EQ(on({shape("sm_80 sm_90", 2), shape("sm_80 sm_100", 1)}, 9, 0),
+            "some (1 of 3 containers have nothing)");
   EXPECT_EQ(on({shape("sm_90", 40), shape("sm_80", 4)}, 9, 0), "some (4 of 44 containers have nothing)");
-  EXPECT_EQ(on({shape("sm_80 compute_80", 9), shape("sm_80", 1)}, 12, 0), "some (1 of 10 containers have nothing)");
+  EXPECT_EQ(on({shape("sm_80 compute_80", 9), shape("sm_80", 1)}, 12, 0),
+            "some (1 of 10 containers have nothing)");
 }
 
 TEST(SpecialContainers, HalfOfAFileIsNotMostOfIt) {
   EXPECT_EQ(on({shape("sm_80 sm_90", 1), shape("sm_80", 1)}, 9, 0), "some (1 of 2 containers have nothing)");
-  EXPECT_EQ(on({shape("sm_80 sm_90", 2), shape("sm_80", 1)}, 9, 0), "all general code; 1 container for 8.0 only");
+  EXPECT_EQ(on({shape("sm_80 sm_90", 2), shape("sm_80", 1)}, 9, 0),
+            "all general code; 1 container for 8.0 only");
 }
 
 TEST(SpecialContainers, WhereNothingServesTheDeviceNothingIsSpecial) {
@@ -86,7 +95,8 @@ TEST(SpecialContainers, WhereNothingServesTheDeviceNothingIsSpecial) {
 }
 
 TEST(SpecialContainers, AFileOfSuffixesAloneRunsWhereAQuarterOfItFits) {
-  EXPECT_EQ(on({shape("sm_90a", 26), shape("sm_100f", 27)}, 9, 0), "all general code; 27 containers for 10.0f only");
+  EXPECT_EQ(on({shape("sm_90a", 26), shape("sm_100f", 27)}, 9, 0),
+            "all general code; 27 containers for 10.0f only");
   EXPECT_EQ(on({shape("sm_90a", 3), shape("sm_100f", 27)}, 9, 0), "some (27 of 30 containers have nothing)");
 }
 
@@ -96,7 +106,8 @@ TEST(SpecialContainers, AnEmptiedContainerNeverIs) {
 
 TEST(SpecialContainers, LooseCubinsAreThereForAnyOfTheirGpus) {
   const Shapes cubins = {shape("sm_100f", 9000), shape("sm_103a", 6000), shape("sm_80", 1)};
-  EXPECT_EQ(cover_loose(cubins, {.major = 8, .minor = 0}).text(), "all general code; 15000 containers for 10.0f, 10.3a only");
+  EXPECT_EQ(cover_loose(cubins, {.major = 8, .minor = 0}).text(),
+            "all general code; 15000 containers for 10.0f, 10.3a only");
   EXPECT_EQ(cover_loose(cubins, {.major = 9, .minor = 0}).text(), "none");
 }
 

@@ -15,18 +15,22 @@ namespace {
 constexpr std::uint8_t first_abi_of_second_generation = 8;
 constexpr std::uint8_t symbol_is_kernel = 0x10;  // in st_other
 constexpr std::uint32_t old_flag_specific = 0x800;
-constexpr std::uint32_t flag_specific = 0x8;  // toolkits 12.8 and 12.9; 13 leaves it clear and says it in .nv.compat
+// toolkits 12.8 and 12.9; 13 leaves it clear and says it in .nv.compat
+constexpr std::uint32_t flag_specific = 0x8;
 constexpr std::uint32_t note_cuinfo = 1000;
 constexpr std::uint32_t note_tkinfo = 2000;
 constexpr std::uint16_t first_cuinfo_version = 2;
 constexpr std::uint8_t compat_specific = 9;
 
 Capability split_arch(std::uint32_t arch, bool specific) {
-  return {.major = static_cast<int>(arch / 10), .minor = static_cast<int>(arch % 10), .suffix = specific ? 'a' : '\0'};
+  return {.major = static_cast<int>(arch / 10),
+          .minor = static_cast<int>(arch % 10),
+          .suffix = specific ? 'a' : '\0'};
 }
 
-// .nv.compat: records of format(1) | attribute(1) | value; format 2: value(2 bytes) ; 3: value(2); 4: size(2), bytes.
-// Attribute 9 is 1 in architecture-specific code and 0 in other code; nullopt: toolkits 12.8 and 12.9 do not write it.
+// .nv.compat: records of format(1) | attribute(1) | value; format 2: value(2 bytes) ; 3: value(2); 4:
+// size(2), bytes. Attribute 9 is 1 in architecture-specific code and 0 in other code; nullopt: toolkits 12.8
+// and 12.9 do not write it.
 std::optional<bool> compat_says_specific(const Elf& elf) {
   const ElfSection* section = elf.find_section(".nv.compat");
   if (section == nullptr) return std::nullopt;
@@ -41,7 +45,9 @@ std::optional<bool> compat_says_specific(const Elf& elf) {
   return std::nullopt;
 }
 
-bool says_specific(const Elf& elf) { return compat_says_specific(elf).value_or((elf.flags() & flag_specific) != 0); }
+bool says_specific(const Elf& elf) {
+  return compat_says_specific(elf).value_or((elf.flags() & flag_specific) != 0);
+}
 
 std::string version_of_ten(std::uint32_t number) { return fmt::format("{}.{}", number / 10, number % 10); }
 
@@ -61,9 +67,9 @@ std::string toolkit_of_tkinfo(ByteSpan note) {
   return version_of_ten(ByteReader(note).read_at<std::uint32_t>(0));
 }
 
-// First generation: the file version is ten times the toolkit's (0x81 is 12.9). Second: two notes say it, of which toolkits
-// 12.8 and 12.9 write but tkinfo. cuinfo: version(2) | arch(2) | toolkit * 10 (2) | 0(2). Their note of the same type in
-// .note.nv.cuver begins with 1 and holds no toolkit.
+// First generation: the file version is ten times the toolkit's (0x81 is 12.9). Second: two notes say it, of
+// which toolkits 12.8 and 12.9 write but tkinfo. cuinfo: version(2) | arch(2) | toolkit * 10 (2) | 0(2).
+// Their note of the same type in .note.nv.cuver begins with 1 and holds no toolkit.
 std::string toolkit_of(const Elf& elf) {
   if (elf.abi_version() < first_abi_of_second_generation) {
     return elf.file_version() > 40 && elf.file_version() < 1000 ? version_of_ten(elf.file_version()) : "";
@@ -71,7 +77,8 @@ std::string toolkit_of(const Elf& elf) {
   std::string cuinfo, tkinfo;
   elf.for_each_note([&](const ElfNote& note) {
     const ByteReader reader(note.content);
-    if (note.type == note_cuinfo && note.content.size() >= 6 && reader.read_at<std::uint16_t>(0) >= first_cuinfo_version) {
+    if (note.type == note_cuinfo && note.content.size() >= 6 &&
+        reader.read_at<std::uint16_t>(0) >= first_cuinfo_version) {
       cuinfo = version_of_ten(reader.read_at<std::uint16_t>(4));
     }
     if (note.type == note_tkinfo && note.content.size() >= 4) tkinfo = toolkit_of_tkinfo(note.content);
@@ -104,7 +111,8 @@ bool has_word(std::string_view line, std::string_view word) {
 
 CubinInfo read_cubin(ByteSpan image) {
   const Elf elf = Elf::parse(image, "cubin");
-  if (elf.machine() != elf::em_cuda) throw Error({.what = "an image that should be a cubin is for another machine"});
+  if (elf.machine() != elf::em_cuda)
+    throw Error({.what = "an image that should be a cubin is for another machine"});
   CubinInfo info;
   const bool old = elf.abi_version() < first_abi_of_second_generation;
   const std::uint32_t arch = old ? elf.flags() & 0xff : elf.flags() >> 8 & 0xffff;

@@ -96,7 +96,10 @@ TEST_F(CubinOfNvcc, PtxTellsVersionTargetToolkitAndKernels) {
 // The header alone of what the ptxas of CUDA 12.9 writes for sm_90a: ABI 0x33 version 7, file version 0x81.
 TEST(Cubin, TheGenerationBeforeCuda13TellsGpuSuffixAndToolkitInItsHeader) {
   std::string header(64, '\0');
-  header.replace(0, 9, std::string("\x7f" "ELF\x02\x01\x01\x33\x07", 9));
+  header.replace(0, 9,
+                 std::string("\x7f"
+                             "ELF\x02\x01\x01\x33\x07",
+                             9));
   header[16] = 2;
   header[18] = static_cast<char>(190);
   header[20] = static_cast<char>(0x81);
@@ -113,7 +116,8 @@ TEST(Ptx, WithoutKernelFunctionOrDataHoldsNothing) {
   EXPECT_TRUE(stub.holds_nothing);
   EXPECT_EQ(stub.version, "9.0");
   EXPECT_EQ(*stub.capability, (Capability{.major = 7, .minor = 5}));
-  EXPECT_FALSE(read_ptx(".version 9.0\n.target sm_75, debug\n.global .align 4 .b8 table[16];\n").holds_nothing);
+  EXPECT_FALSE(
+      read_ptx(".version 9.0\n.target sm_75, debug\n.global .align 4 .b8 table[16];\n").holds_nothing);
   EXPECT_FALSE(read_ptx(".version 9.0\n.visible .func (.param .b32 r) f()\n").holds_nothing);
   EXPECT_TRUE(read_ptx("// .entry in a comment is none\n").holds_nothing);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// First every mark, on all cores; then the places one after another, so that what lies inside an image counts once.
+// First every mark, on all cores; then the places one after another, so that what lies inside an image
+// counts once.
 #include "device/embedded.h"
 
 #include <fmt/format.h>
@@ -18,10 +19,12 @@
 namespace lathe {
 namespace {
 
-// Against hostile files. cuFFT 12 has 23,983 containers; no library seen has a raw cubin with more than 700 sections.
+// Against hostile files. cuFFT 12 has 23,983 containers; no library seen has a raw cubin with more than 700
+// sections.
 constexpr std::size_t most_marks = 4'000'000;
 constexpr std::size_t most_images = 200'000;
-constexpr std::size_t most_cubin_sections = 2'000'000;  // read in all, of what turns out to be a cubin and of what does not
+// read in all, of what turns out to be a cubin and of what does not
+constexpr std::size_t most_cubin_sections = 2'000'000;
 constexpr std::size_t most_refused_cubins = 1'000;
 
 struct Range {
@@ -46,7 +49,8 @@ void add_range(std::vector<Range>& ranges, Extent extent, std::string_view name,
 void cut_out(const std::vector<Range>& holes, Range range, std::vector<Range>& out) {
   auto hole = std::ranges::upper_bound(holes, range.begin, {}, &Range::end);
   for (; hole != holes.end() && hole->begin < range.end; ++hole) {
-    if (hole->begin > range.begin) out.push_back({.begin = range.begin, .end = hole->begin, .name = range.name});
+    if (hole->begin > range.begin)
+      out.push_back({.begin = range.begin, .end = hole->begin, .name = range.name});
     range.begin = std::min(hole->end, range.end);
   }
   if (range.begin < range.end) out.push_back(std::move(range));
@@ -70,14 +74,17 @@ std::vector<Range> loaded_ranges(const Elf& elf) {
 // Where no data lies: known fat binaries, and the file's own headers and tables. Ascending, disjoint.
 std::vector<Range> holes_of(const Elf& elf, const Fatbins& fatbins) {
   std::vector<Range> holes = {{.begin = 0, .end = elf::header_size}};
-  const auto add = [&](std::uint64_t at, std::uint64_t size) { holes.push_back({.begin = at, .end = at + size}); };
+  const auto add = [&](std::uint64_t at, std::uint64_t size) {
+    holes.push_back({.begin = at, .end = at + size});
+  };
   for (const FatbinRegion& region : fatbins.regions) add(region.offset, region.size);
   add(elf.program_headers_at(), elf.segments().size() * elf::segment_size);
   add(elf.section_headers_at(), elf.sections().size() * elf::section_size);
   std::ranges::sort(holes, {}, &Range::begin);
   std::vector<Range> joined;
   for (const Range& hole : holes) {
-    if (!joined.empty() && hole.begin <= joined.back().end) joined.back().end = std::max(joined.back().end, hole.end);
+    if (!joined.empty() && hole.begin <= joined.back().end)
+      joined.back().end = std::max(joined.back().end, hole.end);
     else if (hole.begin < hole.end) joined.push_back(hole);
   }
   return joined;
@@ -105,7 +112,8 @@ struct Piece {
 
 class MarkSearch {
  public:
-  MarkSearch(ByteSpan file, const MappedFile* disk, unsigned threads) : file_(file), disk_(disk), threads_(threads) {}
+  MarkSearch(ByteSpan file, const MappedFile* disk, unsigned threads)
+      : file_(file), disk_(disk), threads_(threads) {}
 
   std::vector<MarkedPlace> search(const std::vector<Range>& ranges) const {
     constexpr std::uint64_t piece_size = 2 << 20;
@@ -117,25 +125,31 @@ class MarkSearch {
     }
     std::vector<std::vector<MarkedPlace>> found(pieces.size());
     const unsigned threads = pieces.size() < 2 ? 1 : threads_;
-    parallel_for_all(pieces.size(), [&](std::size_t i) { search_piece(pieces[i], found[i]); }, threads);
+    parallel_for_all(
+        pieces.size(), [&](std::size_t i) { search_piece(pieces[i], found[i]); }, threads);
     std::vector<MarkedPlace> all;
     for (const auto& marks : found) {
       const std::size_t room = most_marks - all.size();
-      all.insert(all.end(), marks.begin(), marks.begin() + static_cast<std::ptrdiff_t>(std::min(room, marks.size())));
+      all.insert(all.end(), marks.begin(),
+                 marks.begin() + static_cast<std::ptrdiff_t>(std::min(room, marks.size())));
     }
     return all;
   }
 
  private:
-  static constexpr std::uint64_t overlap = 3;  // a mark of four bytes may begin before the end and go on behind it
+  // a mark of four bytes may begin before the end and go on behind it
+  static constexpr std::uint64_t overlap = 3;
 
   void search_piece(const Piece& piece, std::vector<MarkedPlace>& out) const {
     const std::uint64_t end = std::min<std::uint64_t>(piece.end + overlap, file_.size());
-    if (disk_ == nullptr) return find_code_marks(file_.subspan(piece.begin, end - piece.begin), piece.begin, out);
-    // Copied through a small buffer that stays in the core's cache: to map the pages and touch them costs more.
+    if (disk_ == nullptr)
+      return find_code_marks(file_.subspan(piece.begin, end - piece.begin), piece.begin, out);
+    // Copied through a small buffer that stays in the core's cache: to map the pages and touch them costs
+    // more.
     std::vector<std::byte> buffer(256 << 10);
     for (std::uint64_t at = piece.begin; at < piece.end; at += buffer.size() - overlap) {
-      const std::span<std::byte> part = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), end - at));
+      const std::span<std::byte> part =
+          std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), end - at));
       disk_->read_at(at, part);
       find_code_marks(part, at, out);
     }
@@ -147,8 +161,8 @@ class MarkSearch {
 };
 
 // An ELF header (64 bytes) whose machine is CUDA:
-//   32  program headers at(8) | section headers at(8) | flags(4) | header size(2) | size of a program header(2) | number(2)
-//   58  size of a section header(2) | number(2) | which one holds the names(2)
+//   32 program headers at(8) | section headers at(8) | flags(4) | header size(2) | size of a program
+//   header(2) | number(2) 58 size of a section header(2) | number(2) | which one holds the names(2)
 struct CubinHeader {
   std::uint64_t programs_at = 0, sections_at = 0;
   std::uint16_t programs = 0, sections = 0;
@@ -176,7 +190,8 @@ bool begins_as_ptx(std::string_view text) {
   if (number == 0 || number == std::string_view::npos) return false;
   text.remove_prefix(number);
   const std::size_t digits = text.find_first_not_of("0123456789.");
-  if (digits == 0 || digits == std::string_view::npos || text.find_first_of(" \t\r\n") != digits) return false;
+  if (digits == 0 || digits == std::string_view::npos || text.find_first_of(" \t\r\n") != digits)
+    return false;
   text.remove_prefix(digits);
   while (!text.empty()) {
     text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
@@ -210,9 +225,12 @@ class EmbeddedFinder {
 
   void finish() {
     if (out_.count() < most_images && sections_left_ > 0) return;
-    out_.findings.add({.rule = "fatbin-limit", .severity = Severity::warning, .where = {.file = elf_.name()},
-                       .what = "more device code lies among the data than in any real file; the rest is not counted",
-                       .fix = ""});
+    out_.findings.add(
+        {.rule = "fatbin-limit",
+         .severity = Severity::warning,
+         .where = {.file = elf_.name()},
+         .what = "more device code lies among the data than in any real file; the rest is not counted",
+         .fix = ""});
   }
 
  private:
@@ -242,8 +260,8 @@ class EmbeddedFinder {
       if (!info.capability) return;
       --refused_cubins_;
       take(offset, offset + size, range);
-      out_.images.push_back({.offset = offset, .size = size, .kind = CodeKind::cubin,
-                             .capability = *info.capability});
+      out_.images.push_back(
+          {.offset = offset, .size = size, .kind = CodeKind::cubin, .capability = *info.capability});
     } catch (const Error&) {
       return;  // it only looked like one
     }
@@ -270,13 +288,14 @@ class EmbeddedFinder {
     const PtxInfo info = read_ptx(text);
     if (!info.capability || info.holds_nothing) return;
     take(offset, offset + text.size(), range);
-    out_.images.push_back({.offset = offset, .size = text.size(), .kind = CodeKind::ptx,
-                           .capability = *info.capability});
+    out_.images.push_back(
+        {.offset = offset, .size = text.size(), .kind = CodeKind::ptx, .capability = *info.capability});
   }
 
   void take(std::uint64_t begin, std::uint64_t end, const Range& range) {
     done_ = end;
-    if (out_.places.empty() || out_.places.back().section != range.name) out_.places.push_back({.section = range.name});
+    if (out_.places.empty() || out_.places.back().section != range.name)
+      out_.places.push_back({.section = range.name});
     out_.places.back().bytes += end - begin;
   }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Device code that a file keeps as plain data: whole fat binary containers, cubins and PTX texts for which no wrapper
-// exists, because the library hands them to the driver by itself (cuLibraryLoadData). cuFFT is 90 % of this. Found by
-// their first bytes in all that the file loads, and believed only when their whole structure holds.
-// Does not know which of them the library uses where: that is decided at run time.
+// Device code that a file keeps as plain data: whole fat binary containers, cubins and PTX texts for which
+// no wrapper exists, because the library hands them to the driver by itself (cuLibraryLoadData). cuFFT is 90
+// % of this. Found by their first bytes in all that the file loads, and believed only when their whole
+// structure holds. Does not know which of them the library uses where: that is decided at run time.
 #pragma once
 
 #include <string>
@@ -36,8 +36,10 @@ struct EmbeddedCode {
   std::uint64_t bytes() const;
 };
 
-// Looks through every loaded section (without section headers: every loaded segment) but for `fatbins.regions`, which hold
-// what the driver finds by itself. `disk` as in read_fatbins(). Reads each byte once, with `threads` threads (0: all cores).
-EmbeddedCode find_embedded(const Elf& elf, const Fatbins& fatbins, const MappedFile* disk = nullptr, unsigned threads = 0);
+// Looks through every loaded section (without section headers: every loaded segment) but for
+// `fatbins.regions`, which hold what the driver finds by itself. `disk` as in read_fatbins(). Reads each
+// byte once, with `threads` threads (0: all cores).
+EmbeddedCode find_embedded(const Elf& elf, const Fatbins& fatbins, const MappedFile* disk = nullptr,
+                           unsigned threads = 0);
 
 }  // namespace lathe

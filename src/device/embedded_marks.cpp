@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Words of two bytes, as many at once as the CPU compares: of a mark at an even place its first two bytes are one, of a mark at an odd
-// place its second and third. Both are rare (one in 65,536 of compressed bytes, for each mark), so that almost every block of 64 is
-// passed by without a closer look. Of one core's time, beyond the copying of the bytes (bench/code_marks.cpp): 19 ms for cuFFT's 279 MB,
-// 41 ms for cuBLASLt's 752 MB, 13 to 18 GB/s, as much as a plain read; memmem for one mark takes 3 GB/s.
+// Words of two bytes, as many at once as the CPU compares: of a mark at an even place its first two bytes
+// are one, of a mark at an odd place its second and third. Both are rare (one in 65,536 of compressed bytes,
+// for each mark), so that almost every block of 64 is passed by without a closer look. Of one core's time,
+// beyond the copying of the bytes (bench/code_marks.cpp): 19 ms for cuFFT's 279 MB, 41 ms for cuBLASLt's 752
+// MB, 13 to 18 GB/s, as much as a plain read; memmem for one mark takes 3 GB/s.
 #include "device/embedded_marks.h"
 
 #include <algorithm>
@@ -23,7 +24,8 @@ constexpr std::uint16_t middle_two(std::uint32_t mark) { return mark >> 8 & 0xff
 using Words16 = std::uint16_t __attribute__((vector_size(16)));  // g++ and clang have these on every CPU
 using Words32 = std::uint16_t __attribute__((vector_size(32)));
 
-// Of the blocks from `at` on, the first that may hold part of a mark; or the place where less than a block is left.
+// Of the blocks from `at` on, the first that may hold part of a mark; or the place where less than a block
+// is left.
 template <typename Words>
 [[gnu::always_inline]] inline std::size_t pass_by(ByteSpan bytes, std::size_t at) {
   for (; bytes.size() - at >= block; at += block) {
@@ -48,14 +50,17 @@ using PassBy = std::size_t(ByteSpan bytes, std::size_t at);
 std::size_t pass_by_16(ByteSpan bytes, std::size_t at) { return pass_by<Words16>(bytes, at); }
 
 #if defined(__x86_64__)
-[[gnu::target("avx2")]] std::size_t pass_by_32(ByteSpan bytes, std::size_t at) { return pass_by<Words32>(bytes, at); }
+[[gnu::target("avx2")]] std::size_t pass_by_32(ByteSpan bytes, std::size_t at) {
+  return pass_by<Words32>(bytes, at);
+}
 
 PassBy* fastest() { return __builtin_cpu_supports("avx2") ? pass_by_32 : pass_by_16; }
 #else
 PassBy* fastest() { return pass_by_16; }
 #endif
 
-void look_closer(ByteSpan bytes, std::size_t begin, std::size_t end, std::uint64_t base, std::vector<MarkedPlace>& out) {
+void look_closer(ByteSpan bytes, std::size_t begin, std::size_t end, std::uint64_t base,
+                 std::vector<MarkedPlace>& out) {
   for (std::size_t at = begin; at < end && bytes.size() - at >= 4; ++at) {
     std::uint32_t word;
     std::memcpy(&word, bytes.data() + at, 4);

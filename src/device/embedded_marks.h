@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where might device code begin? Each place at which a container's magic, an ELF magic or ".ver" stands: a filter that reads
-// bytes as fast as memory gives them. Knows no more of a place than these four bytes.
+// Where might device code begin? Each place at which a container's magic, an ELF magic or ".ver" stands: a
+// filter that reads bytes as fast as memory gives them. Knows no more of a place than these four bytes.
 #pragma once
 
 #include <cstdint>

@@ -60,8 +60,11 @@ bool looks_like_fatbin(ByteSpan file) {
 void FatbinReader::warn(std::string rule, std::uint64_t offset, std::string_view what) {
   constexpr std::size_t most_findings = 50;  // a file that is damaged all over needs no million of them
   if (out_.findings.size() >= most_findings) return;
-  out_.findings.add({.rule = std::move(rule), .severity = Severity::warning, .where = {.file = name_},
-                     .what = fmt::format("{} (at {:#x})", what, offset), .fix = "fetch or build the file again"});
+  out_.findings.add({.rule = std::move(rule),
+                     .severity = Severity::warning,
+                     .where = {.file = name_},
+                     .what = fmt::format("{} (at {:#x})", what, offset),
+                     .fix = "fetch or build the file again"});
 }
 
 // A few bytes of a header; good until the next call.
@@ -92,17 +95,19 @@ std::optional<FatbinContainer> FatbinReader::read_container(std::uint64_t offset
   container.header_size = reader.u16();
   container.entries_size = reader.u64();
   if (version != 1 || container.header_size < container_header) {
-    warn("fatbin-unknown", offset, fmt::format("a container of version {} with a header of {} bytes", version,
-                                               container.header_size));
+    warn("fatbin-unknown", offset,
+         fmt::format("a container of version {} with a header of {} bytes", version, container.header_size));
     return std::nullopt;
   }
   if (container.header_size > end - offset) {
-    warn("fatbin-damaged", offset, fmt::format("a container's header claims {} bytes, {} are left",
-                                               container.header_size, end - offset));
+    warn("fatbin-damaged", offset,
+         fmt::format("a container's header claims {} bytes, {} are left", container.header_size,
+                     end - offset));
     return std::nullopt;
   }
   if (const std::uint64_t left = end - offset - container.header_size; container.entries_size > left) {
-    warn("fatbin-damaged", offset, fmt::format("a container claims {} bytes, {} are left", container.entries_size, left));
+    warn("fatbin-damaged", offset,
+         fmt::format("a container claims {} bytes, {} are left", container.entries_size, left));
     container.entries_size = left;
     container.understood = false;
   }
@@ -134,7 +139,8 @@ void FatbinReader::read_entries(FatbinContainer& container) {
 //  40  flags(8) | 0(8) | uncompressed size(8) | longer headers hold more
 std::optional<FatbinEntry> FatbinReader::read_entry(std::uint64_t offset, std::uint64_t end) {
   if (end - offset < smallest_entry) {
-    warn("fatbin-damaged", offset, fmt::format("{} bytes are left in a container, too few for an entry", end - offset));
+    warn("fatbin-damaged", offset,
+         fmt::format("{} bytes are left in a container, too few for an entry", end - offset));
     return std::nullopt;
   }
   ByteReader reader(header(offset, smallest_entry), "fat binary entry");
@@ -154,8 +160,9 @@ std::optional<FatbinEntry> FatbinReader::read_entry(std::uint64_t offset, std::u
   entry.unpacked_size = reader.u64();
   if (entry.header_size < smallest_entry || entry.header_size > end - offset ||
       entry.payload_size > end - offset - entry.header_size) {
-    warn("fatbin-damaged", offset, fmt::format("an entry claims {} + {} bytes, {} are left", entry.header_size,
-                                               entry.payload_size, end - offset));
+    warn("fatbin-damaged", offset,
+         fmt::format("an entry claims {} + {} bytes, {} are left", entry.header_size, entry.payload_size,
+                     end - offset));
     return std::nullopt;
   }
   if (version != 0x0101) warn("fatbin-unknown", offset, fmt::format("an entry of version {:#06x}", version));
@@ -232,7 +239,8 @@ bool is_linked(const Fatbins& fatbins, const FatbinContainer& container) {
 
 namespace {
 
-// The strictest suffix that a device of `capability` needs to compile this container's PTX; nullopt: it cannot.
+// The strictest suffix that a device of `capability` needs to compile this container's PTX; nullopt: it
+// cannot.
 std::optional<char> suffix_to_compile(const ContainerCode& container, Capability capability) {
   std::optional<char> suffix;
   for (const DeviceCode& code : container.codes) {

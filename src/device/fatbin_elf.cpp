@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where an ELF file keeps its fat binaries. With section headers: the sections by name. Without: any wrapper in a writable
-// segment whose pointer leads to a container.
+// Where an ELF file keeps its fat binaries. With section headers: the sections by name. Without: any wrapper
+// in a writable segment whose pointer leads to a container.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,7 +20,10 @@ constexpr std::size_t most_regions = 10'000;
 class ElfFatbins {
  public:
   ElfFatbins(const Elf& elf, const MappedFile* disk, const FatbinLimits& limits, Fatbins& out)
-      : elf_(elf), out_(out), reader_(elf.bytes(), elf.name(), limits, disk, out), most_wrappers_(limits.containers) {}
+      : elf_(elf),
+        out_(out),
+        reader_(elf.bytes(), elf.name(), limits, disk, out),
+        most_wrappers_(limits.containers) {}
 
   void read() {
     if (elf_.sections().empty()) {
@@ -42,15 +45,19 @@ class ElfFatbins {
     const bool relocatable = section.name == "__nv_relfatbin";
     if (!relocatable && section.name != ".nv_fatbin") return;
     if (!readable(section)) return;
-    out_.regions.push_back({.name = std::string(section.name), .offset = section.offset, .size = section.size,
-                            .address = section.address, .relocatable = relocatable});
+    out_.regions.push_back({.name = std::string(section.name),
+                            .offset = section.offset,
+                            .size = section.size,
+                            .address = section.address,
+                            .relocatable = relocatable});
     reader_.read_region(out_.regions.back());
   }
 
-  // Has bytes in the file (a .debug file's sections have none) that no other section showed us before: a thousand headers
-  // of the same bytes must not cost a thousand readings.
+  // Has bytes in the file (a .debug file's sections have none) that no other section showed us before: a
+  // thousand headers of the same bytes must not cost a thousand readings.
   bool readable(const ElfSection& section) {
-    if (section.type == elf::sht_nobits || section.size == 0 || !fits(section.offset, section.size)) return false;
+    if (section.type == elf::sht_nobits || section.size == 0 || !fits(section.offset, section.size))
+      return false;
     if (read_.size() >= most_regions) return false;
     const auto next = read_.upper_bound(section.offset);
     const bool overlaps = (next != read_.end() && next->first < section.offset + section.size) ||
@@ -92,21 +99,23 @@ class ElfFatbins {
         reader_.warn("fatbin-unknown", at, fmt::format("a fat binary wrapper of version {}", version));
       }
       if (plausible || !searching) {
-        out_.wrappers.push_back({.offset = at, .address = address == 0 ? 0 : address + (at - offset),
-                                 .version = version, .pointer_at = at + 8});
+        out_.wrappers.push_back({.offset = at,
+                                 .address = address == 0 ? 0 : address + (at - offset),
+                                 .version = version,
+                                 .pointer_at = at + 8});
       }
       at += wrapper_size;
     }
   }
 
-  // The pointer of a linked file's wrapper: the addend of a relocation, or (fixed executables) what lies in place.
+  // The pointer of a linked file's wrapper: the addend of a relocation, or (fixed executables) what lies in
+  // place.
   void fill_pointers() {
     if (elf_.type() == ElfType::relocatable || out_.wrappers.empty()) return;
     std::ranges::sort(out_.wrappers, {}, &FatbinWrapper::offset);
     const auto [low, high] = std::ranges::minmax(out_.wrappers, {}, &FatbinWrapper::address);
-    elf_.for_each_relocation(low.address, high.address + wrapper_size, [&](const ElfRelocation& relocation) {
-      fill_from(relocation);
-    });
+    elf_.for_each_relocation(low.address, high.address + wrapper_size,
+                             [&](const ElfRelocation& relocation) { fill_from(relocation); });
     const ByteReader reader(elf_.bytes(), "fat binary wrapper");
     for (FatbinWrapper& wrapper : out_.wrappers) {
       if (wrapper.pointer != FatbinWrapper::Pointer::none) continue;
@@ -117,7 +126,8 @@ class ElfFatbins {
 
   void fill_from(const ElfRelocation& relocation) {
     if (relocation.place < 8) return;
-    const auto it = std::ranges::lower_bound(out_.wrappers, relocation.place - 8, {}, &FatbinWrapper::address);
+    const auto it =
+        std::ranges::lower_bound(out_.wrappers, relocation.place - 8, {}, &FatbinWrapper::address);
     if (it == out_.wrappers.end() || it->address != relocation.place - 8) return;
     if (relocation.symbol != 0) {
       return reader_.warn("fatbin-unknown", it->offset, "a wrapper points to its container through a symbol");
@@ -139,7 +149,8 @@ class ElfFatbins {
     elf_.for_each_relocation_of(section, [&](const ElfRelocation& relocation) {
       const std::uint64_t place = section.offset + relocation.place;
       const auto wrapper = std::ranges::lower_bound(wrappers, place - 8, {}, &FatbinWrapper::offset);
-      const auto base = std::ranges::lower_bound(bases, relocation.symbol, {}, [](const auto& b) { return b.first; });
+      const auto base =
+          std::ranges::lower_bound(bases, relocation.symbol, {}, [](const auto& b) { return b.first; });
       if (wrapper == wrappers.end() || wrapper->offset != place - 8) return;
       if (base == bases.end() || base->first != relocation.symbol) return;
       wrapper->target = base->second + static_cast<std::uint64_t>(relocation.addend);
@@ -156,12 +167,15 @@ class ElfFatbins {
     if (null_wrappers_ > 0) report_null_wrappers();
   }
 
-  // PyTorch 1.13.1 has many: the linker dropped the container of a source file and kept its wrapper. The runtime finds
-  // nothing there, as if the wrapper were not there either.
+  // PyTorch 1.13.1 has many: the linker dropped the container of a source file and kept its wrapper. The
+  // runtime finds nothing there, as if the wrapper were not there either.
   void report_null_wrappers() {
-    out_.findings.add({.rule = "fatbin-dangling", .severity = Severity::note, .where = {.file = elf_.name()},
+    out_.findings.add({.rule = "fatbin-dangling",
+                       .severity = Severity::note,
+                       .where = {.file = elf_.name()},
                        .what = fmt::format("{} of {} wrappers point nowhere: they hold 0", null_wrappers_,
-                                           out_.wrappers.size()), .fix = ""});
+                                           out_.wrappers.size()),
+                       .fix = ""});
   }
 
   std::optional<std::uint64_t> target_offset(const FatbinWrapper& wrapper) const {
@@ -182,13 +196,14 @@ class ElfFatbins {
     if (it == out_.containers.end() || it->offset != *offset) {
       return reader_.warn("fatbin-dangling", wrapper.offset, "a wrapper points to no container");
     }
-    if (it->wrapper) return reader_.warn("fatbin-shared", wrapper.offset, "two wrappers point to one container");
+    if (it->wrapper)
+      return reader_.warn("fatbin-shared", wrapper.offset, "two wrappers point to one container");
     wrapper.container = static_cast<std::size_t>(it - out_.containers.begin());
     it->wrapper = index;
   }
 
-  // No section headers: each container that a wrapper leads to, up to the next one or to the end of its segment.
-  // Wrappers found by search that lead nowhere are taken for chance.
+  // No section headers: each container that a wrapper leads to, up to the next one or to the end of its
+  // segment. Wrappers found by search that lead nowhere are taken for chance.
   void find_regions() {
     std::erase_if(out_.wrappers, [&](const FatbinWrapper& wrapper) {
       const auto offset = target_offset(wrapper);

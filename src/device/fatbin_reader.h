@@ -13,7 +13,8 @@ namespace lathe {
 
 class FatbinReader {
  public:
-  FatbinReader(ByteSpan file, const std::string& name, const FatbinLimits& limits, const MappedFile* disk, Fatbins& out)
+  FatbinReader(ByteSpan file, const std::string& name, const FatbinLimits& limits, const MappedFile* disk,
+               Fatbins& out)
       : file_(file), name_(name), limits_(limits), disk_(disk), out_(out) {}
 
   void read_region(const FatbinRegion& region);  // must lie in the file

@@ -30,8 +30,9 @@ std::string codes(const FatbinContainer& container) {
   std::string text;
   for (const FatbinEntry& entry : container.entries) {
     if (!text.empty()) text += ' ';
-    text += entry.kind ? spell(entry.capability, *entry.kind == CodeKind::ptx ? Dialect::compute : Dialect::sm)
-                       : fmt::format("kind {}", entry.kind_number);
+    text += entry.kind
+                ? spell(entry.capability, *entry.kind == CodeKind::ptx ? Dialect::compute : Dialect::sm)
+                : fmt::format("kind {}", entry.kind_number);
   }
   return text;
 }
@@ -61,7 +62,8 @@ class FatbinOfNvcc : public ::testing::Test {
 constexpr const char* many_gpus =
     "-gencode arch=compute_75,code=sm_75 -gencode arch=compute_80,code=sm_80 "
     "-gencode arch=compute_90,code=[sm_90,compute_90] -gencode arch=compute_90a,code=[sm_90a,compute_90a] "
-    "-gencode arch=compute_100f,code=sm_100f -gencode arch=compute_103,code=sm_103 -gencode arch=compute_121a,code=sm_121a ";
+    "-gencode arch=compute_100f,code=sm_100f -gencode arch=compute_103,code=sm_103 -gencode "
+    "arch=compute_121a,code=sm_121a ";
 
 TEST_F(FatbinOfNvcc, HoldsTheGpusThatWereAskedForSuffixesIncluded) {
   const Elf elf = library(many_gpus);
@@ -109,8 +111,10 @@ TEST_F(FatbinOfNvcc, AFileWithoutSectionHeadersShowsTheSameContainers) {
 
 TEST_F(FatbinOfNvcc, EveryWayToCompressUnpacksToTheSameImages) {
   const std::string gpus = " -gencode arch=compute_80,code=[sm_80,compute_80]";
-  const std::vector<std::pair<std::string, Compression>> modes = {
-      {"none", Compression::none}, {"size", Compression::zstd}, {"speed", Compression::lz4}, {"balance", Compression::zstd}};
+  const std::vector<std::pair<std::string, Compression>> modes = {{"none", Compression::none},
+                                                                  {"size", Compression::zstd},
+                                                                  {"speed", Compression::lz4},
+                                                                  {"balance", Compression::zstd}};
   std::string ptx;
   for (const auto& [mode, compression] : modes) {
     const Elf elf = library("--compress-mode=" + mode + gpus);
@@ -129,9 +133,11 @@ TEST_F(FatbinOfNvcc, EveryWayToCompressUnpacksToTheSameImages) {
 }
 
 TEST_F(FatbinOfNvcc, RelocatableDeviceCodeIsToldFromWhatTheDriverSees) {
-  folder_.write("one.cu", "__device__ float half_of(float); __global__ void k(float* a) { a[0] = half_of(a[0]); }");
+  folder_.write("one.cu",
+                "__device__ float half_of(float); __global__ void k(float* a) { a[0] = half_of(a[0]); }");
   folder_.write("two.cu", "__device__ float half_of(float x) { return x / 2; }");
-  folder_.run("nvcc -rdc=true -arch=sm_90 -shared -Xcompiler -fPIC -o rdc.so one.cu two.cu");  // "-cudart none" links no device code
+  // "-cudart none" links no device code
+  folder_.run("nvcc -rdc=true -arch=sm_90 -shared -Xcompiler -fPIC -o rdc.so one.cu two.cu");
   const Elf elf = map("rdc.so");
   const Fatbins fatbins = read_fatbins(elf);
   std::map<bool, int> count;
@@ -198,21 +204,27 @@ Fatbins read(const std::string& bytes, const FatbinLimits& limits = {}) {
   return read_bare_fatbin(as_byte_span(bytes), "made", limits);
 }
 
-// A library made by an assembler that may be a cross-assembler: no nvcc is needed. Two containers, `one` and `two`; `wrappers`
-// is what the section of wrappers holds.
-std::string assembled(const std::string& wrappers, const std::string& compiler = "cc", const std::string& flags = "") {
+// A library made by an assembler that may be a cross-assembler: no nvcc is needed. Two containers, `one` and
+// `two`; `wrappers` is what the section of wrappers holds.
+std::string assembled(const std::string& wrappers, const std::string& compiler = "cc",
+                      const std::string& flags = "") {
   const ScratchFolder folder;
   folder.write("made.fatbin", container(entry(2, 90, 0x100011, "cubin") + entry(1, 90, 0x11, "ptx")));
-  folder.write("made.s", ".section .nv_fatbin,\"a\"\n.balign 8\none: .incbin \"made.fatbin\"\ntwo: .incbin \"made.fatbin\"\n"
-                         ".section __nv_relfatbin,\"a\"\n.balign 8\n.incbin \"made.fatbin\"\n"
-                         ".section .nvFatBinSegment,\"aw\"\n.balign 8\n" + wrappers);
+  folder.write(
+      "made.s",
+      ".section .nv_fatbin,\"a\"\n.balign 8\none: .incbin \"made.fatbin\"\ntwo: .incbin \"made.fatbin\"\n"
+      ".section __nv_relfatbin,\"a\"\n.balign 8\n.incbin \"made.fatbin\"\n"
+      ".section .nvFatBinSegment,\"aw\"\n.balign 8\n" +
+          wrappers);
   folder.run(compiler + " -shared -nostdlib " + flags + " made.s -o made.so");
   const MappedFile file = MappedFile::open(folder.path() / "made.so");
   return std::string(as_text(file.bytes()));
 }
 const std::string both = ".long 0x466243b1,1\n.quad one,0\n.long 0x466243b1,1\n.quad two,0\n";
 
-Fatbins read_library(const std::string& bytes) { return read_fatbins(Elf::parse(as_byte_span(bytes), "made.so"), nullptr); }
+Fatbins read_library(const std::string& bytes) {
+  return read_fatbins(Elf::parse(as_byte_span(bytes), "made.so"), nullptr);
+}
 
 std::vector<std::string> rules_of(const Fatbins& fatbins) {
   std::vector<std::string> rules;
@@ -225,7 +237,8 @@ TEST(Fatbin, WrappersAreFollowedOnBothMachinesWithSmallAndLargePagesPlainAndPack
   for (const std::string compiler : {"cc", "aarch64-linux-gnu-gcc"}) {
     if (!testing::have_program(compiler)) continue;
     for (const std::string flags : {"", "-Wl,-z,max-page-size=65536", "-Wl,-z,pack-relative-relocs"}) {
-      if (compiler != "cc" && flags.find("pack") != std::string::npos) continue;  // that linker packs for x86 alone
+      // that linker packs for x86 alone
+      if (compiler != "cc" && flags.find("pack") != std::string::npos) continue;
       const Fatbins fatbins = read_library(assembled(both, compiler, flags));
       ASSERT_EQ(fatbins.wrappers.size(), 2u) << compiler << flags;
       ASSERT_EQ(fatbins.containers.size(), 3u) << compiler << flags;  // one for the device linker
@@ -238,7 +251,8 @@ TEST(Fatbin, WrappersAreFollowedOnBothMachinesWithSmallAndLargePagesPlainAndPack
 }
 
 TEST(Fatbin, AWrapperThatLeadsToItselfOrIntoAContainerIsFound) {
-  const Fatbins fatbins = read_library(assembled("self: .long 0x466243b1,1\n.quad self,0\n.long 0x466243b1,1\n.quad one+8,0\n"));
+  const Fatbins fatbins =
+      read_library(assembled("self: .long 0x466243b1,1\n.quad self,0\n.long 0x466243b1,1\n.quad one+8,0\n"));
   EXPECT_EQ(rules_of(fatbins), (Rules{"fatbin-dangling", "fatbin-dangling"}));
   EXPECT_EQ(fatbins.containers.size(), 3u);
 }
@@ -252,7 +266,8 @@ TEST(Fatbin, WrappersThatHoldZeroAreOneFindingWithTheirNumber) {
 }
 
 TEST(Fatbin, TwoWrappersOfOneContainerAreFound) {
-  const Fatbins fatbins = read_library(assembled(".long 0x466243b1,1\n.quad one,0\n.long 0x466243b1,1\n.quad one,0\n"));
+  const Fatbins fatbins =
+      read_library(assembled(".long 0x466243b1,1\n.quad one,0\n.long 0x466243b1,1\n.quad one,0\n"));
   EXPECT_EQ(rules_of(fatbins), Rules{"fatbin-shared"});
 }
 
@@ -261,10 +276,12 @@ TEST(Fatbin, TwoSectionsOfTheSameBytesAreReadOnce) {
   std::string bytes = assembled(both);
   const Elf elf = Elf::parse(as_byte_span(bytes), "made.so");
   const auto header = [&](std::string_view name) {
-    return elf.section_headers_at() + 64 * static_cast<std::uint64_t>(elf.find_section(name) - elf.sections().data());
+    return elf.section_headers_at() +
+           64 * static_cast<std::uint64_t>(elf.find_section(name) - elf.sections().data());
   };
   const std::uint64_t from = header(".nv_fatbin") + 24, to = header("__nv_relfatbin") + 24;
-  std::copy_n(std::string(bytes).begin() + static_cast<std::ptrdiff_t>(from), 16, bytes.begin() + static_cast<std::ptrdiff_t>(to));
+  std::copy_n(std::string(bytes).begin() + static_cast<std::ptrdiff_t>(from), 16,
+              bytes.begin() + static_cast<std::ptrdiff_t>(to));
   const Fatbins fatbins = read_library(bytes);
   EXPECT_EQ(rules_of(fatbins), Rules{"fatbin-overlap"});
   EXPECT_EQ(fatbins.containers.size(), 2u);

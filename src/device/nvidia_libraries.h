@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which libraries are NVIDIA's own, by SONAME, and under the names that tools give to the copies they put into wheels:
-// libnvjpeg-1a359ba7.so.13 (auditwheel), libnvjpeg.4a0b5c81.so.13. Of those whose licence restricts changing them alone:
-// NCCL is under the BSD licence and not among them.
+// Which libraries are NVIDIA's own, by SONAME, and under the names that tools give to the copies they put
+// into wheels: libnvjpeg-1a359ba7.so.13 (auditwheel), libnvjpeg.4a0b5c81.so.13. Of those whose licence
+// restricts changing them alone: NCCL is under the BSD licence and not among them.
 #pragma once
 
 #include <string_view>

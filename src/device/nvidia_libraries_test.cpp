@@ -15,8 +15,9 @@ TEST(NvidiaLibraries, ACopyInAWheelIsKnownUnderTheNameThatTheToolGaveIt) {
 }
 
 TEST(NvidiaLibraries, WhatOthersMadeIsTheirs) {
-  for (const char* name : {"libfaiss-6b43fd57.so", "libtorch_cuda.so", "libcudf.so", "libcuvs.so", "libnvjpeg-turbo.so.13",
-                           "libcvcuda-a00410f9.so.0", "lib-1a359ba7.so", "", ".so", "-1a359ba7.so.1"}) {
+  for (const char* name :
+       {"libfaiss-6b43fd57.so", "libtorch_cuda.so", "libcudf.so", "libcuvs.so", "libnvjpeg-turbo.so.13",
+        "libcvcuda-a00410f9.so.0", "lib-1a359ba7.so", "", ".so", "-1a359ba7.so.1"}) {
     EXPECT_FALSE(is_nvidia_library(name)) << name;
   }
 }

@@ -19,19 +19,20 @@ namespace lathe {
 namespace diagnose_data {
 std::span<const EmbeddedFile> rules();
 std::span<const EmbeddedFile> usual();  // lines that logs are full of
-}
+}  // namespace diagnose_data
 
 namespace {
 
 constexpr std::size_t chunk_size = std::size_t{1} << 19;
-constexpr std::size_t context_size = context_reach;          // kept on either side of what is scanned
-constexpr std::uint64_t most_tries = 20'000;                 // a rule that was brought up so often is settled
-constexpr std::size_t most_findings = 50;                    // of one rule
+constexpr std::size_t context_size = context_reach;  // kept on either side of what is scanned
+constexpr std::uint64_t most_tries = 20'000;         // a rule that was brought up so often is settled
+constexpr std::size_t most_findings = 50;            // of one rule
 constexpr std::size_t most_evidence = 6;
 constexpr std::size_t longest_evidence = 400;
 constexpr std::size_t longest_capture = 300;
-constexpr std::size_t most_derivations = 200;                // of those that a log names
-// A pasted log: what a terminal keeps (10,000 lines of 80 columns), a web form or a mail takes. Longer ones are not unwrapped.
+constexpr std::size_t most_derivations = 200;  // of those that a log names
+// A pasted log: what a terminal keeps (10,000 lines of 80 columns), a web form or a mail takes. Longer ones
+// are not unwrapped.
 constexpr std::size_t longest_wrapped = std::size_t{1} << 20;
 
 struct Line {
@@ -47,7 +48,8 @@ struct Block {
   std::size_t hit = 0;  // the line that was brought to attention
 };
 
-// Sixteen bytes at a time: std::count took a quarter of the whole time, eight at a time a fifth, this a tenth.
+// Sixteen bytes at a time: std::count took a quarter of the whole time, eight at a time a fifth, this a
+// tenth.
 std::uint64_t line_feeds(std::string_view text) {
   using Bytes = unsigned char __attribute__((vector_size(16)));
   std::uint64_t count = 0;
@@ -108,7 +110,11 @@ Knowledge read_knowledge() {
   const auto derivation = static_cast<std::uint32_t>(literals.size());
   literals.emplace_back("'/nix/store/");
   targets.emplace_back();
-  return {.rules = std::move(read.rules), .harmless = std::move(read.harmless), .targets = std::move(targets), .scanner = LiteralScanner(std::move(literals), diagnose_data::usual().front().text), .derivation = derivation};
+  return {.rules = std::move(read.rules),
+          .harmless = std::move(read.harmless),
+          .targets = std::move(targets),
+          .scanner = LiteralScanner(std::move(literals), diagnose_data::usual().front().text),
+          .derivation = derivation};
 }
 
 const Knowledge& knowledge() {
@@ -139,13 +145,13 @@ struct Diagnoser::State {
 
   LogDecoder decoder;
   LiteralScanner::Candidates room;
-  std::string head;            // of a log that may turn out to be wrapped
+  std::string head;  // of a log that may turn out to be wrapped
   bool unwrap = true;
-  std::string buffer = "\n";   // an empty line 0, so that a literal may ask for the start of a line
-  std::uint64_t dropped = 0;   // bytes of the log before the buffer
-  std::size_t scanned = 0;     // everything before it was scanned
-  std::size_t counted = 0;     // line feeds before it are in `line`
-  std::uint64_t line = 0;      // number of the line at `counted`
+  std::string buffer = "\n";  // an empty line 0, so that a literal may ask for the start of a line
+  std::uint64_t dropped = 0;  // bytes of the log before the buffer
+  std::size_t scanned = 0;    // everything before it was scanned
+  std::size_t counted = 0;    // line feeds before it are in `line`
+  std::uint64_t line = 0;     // number of the line at `counted`
 };
 
 std::uint64_t Diagnoser::State::line_at(std::size_t position) {
@@ -196,8 +202,10 @@ void Diagnoser::State::add_contexts(const LogRule& rule, std::size_t position, C
     for (unsigned i = 0; i < context.lines; ++i) {
       at = context.before ? end_of_previous_line(buffer, at) : start_of_next_line(buffer, at);
       if (at == std::string::npos) break;
-      const LineSpan span = line_around(buffer, context.before ? at - (at > 0 && buffer[at - 1] != '\n' ? 1 : 0) : at);
-      const auto match = context.pattern.get().match(plain_text(std::string_view(buffer).substr(span.begin, span.end - span.begin)));
+      const LineSpan span =
+          line_around(buffer, context.before ? at - (at > 0 && buffer[at - 1] != '\n' ? 1 : 0) : at);
+      const auto match = context.pattern.get().match(
+          plain_text(std::string_view(buffer).substr(span.begin, span.end - span.begin)));
       if (!match) continue;
       captures.insert(match->captures.begin(), match->captures.end());
       captures[context.name] = fill_in(context.text, captures);
@@ -206,12 +214,15 @@ void Diagnoser::State::add_contexts(const LogRule& rule, std::size_t position, C
   }
 }
 
-// "building '/nix/store/<32>-NAME.drv'", "builder for '...' failed", "Cannot build '...'": what stands in no such line is an input.
+// "building '/nix/store/<32>-NAME.drv'", "builder for '...' failed", "Cannot build '...'": what stands in no
+// such line is an input.
 void Diagnoser::State::note_derivation(std::size_t position) {
   if (derivations.size() >= most_derivations) return;
-  static const TextPattern pattern("(?:building|builder for|Cannot build) '/nix/store/[0-9a-z]{32}-(?P<name>[^'/ ]{1,200})\\.drv'");
+  static const TextPattern pattern(
+      "(?:building|builder for|Cannot build) '/nix/store/[0-9a-z]{32}-(?P<name>[^'/ ]{1,200})\\.drv'");
   const LineSpan span = line_around(buffer, position);
-  const auto match = pattern.match(printable(plain_text(std::string_view(buffer).substr(span.begin, span.end - span.begin))));
+  const auto match = pattern.match(
+      printable(plain_text(std::string_view(buffer).substr(span.begin, span.end - span.begin))));
   if (!match) return;
   const std::string& name = match->captures.at("name");
   if (std::ranges::find(derivations, name) == derivations.end()) derivations.push_back(name);
@@ -234,18 +245,27 @@ void Diagnoser::State::look(const Target& target, const LiteralScanner::Hit& hit
   record(rule, tally, block, *match);
 }
 
-void Diagnoser::State::record(const LogRule& rule, Tally& tally, const Block& block, const PatternMatch& match) {
+void Diagnoser::State::record(const LogRule& rule, Tally& tally, const Block& block,
+                              const PatternMatch& match) {
   Captures captures;
   for (const auto& [name, value] : match.captures) captures[name] = cut(value, longest_capture);
   std::string what = fill_in(rule.what, captures);
-  for (const RuleContext& context : rule.contexts) captures.erase(context.name);  // a phrase of the text, no detail
-  auto known = std::ranges::find(tally.found, what, [](const Diagnosis& diagnosis) { return diagnosis.finding.what; });
+  // a phrase of the text, no detail
+  for (const RuleContext& context : rule.contexts) captures.erase(context.name);
+  auto known =
+      std::ranges::find(tally.found, what, [](const Diagnosis& diagnosis) { return diagnosis.finding.what; });
   if (known == tally.found.end()) {
     if (tally.found.size() >= most_findings) return;
-    tally.found.push_back({.finding = {.rule = rule.name, .severity = rule.severity, .where = {.file = log_name},
-                                       .what = std::move(what), .fix = fill_in(rule.fix, captures)},
-                           .cause = fill_in(rule.cause, captures), .source = rule.source, .evidence = {},
-                           .details = std::move(captures), .count = 0});
+    tally.found.push_back({.finding = {.rule = rule.name,
+                                       .severity = rule.severity,
+                                       .where = {.file = log_name},
+                                       .what = std::move(what),
+                                       .fix = fill_in(rule.fix, captures)},
+                           .cause = fill_in(rule.cause, captures),
+                           .source = rule.source,
+                           .evidence = {},
+                           .details = std::move(captures),
+                           .count = 0});
     known = std::prev(tally.found.end());
   }
   ++known->count;
@@ -254,12 +274,15 @@ void Diagnoser::State::record(const LogRule& rule, Tally& tally, const Block& bl
     const std::size_t end = i + 1 < block.lines.size() ? block.lines[i + 1].offset : block.text.size();
     if (trim(row.text).empty() || row.offset >= match.end || end <= match.begin) continue;
     const bool many_lines = row.text.find('\n') != std::string::npos;  // of one message of Nix
-    const std::string shown = cut(printable(many_lines ? collapsed(row.text) : trim(row.text)), longest_evidence);
-    if (known->evidence.size() < most_evidence && std::ranges::find(known->evidence, shown, &LogLine::text) == known->evidence.end()) {
+    const std::string shown =
+        cut(printable(many_lines ? collapsed(row.text) : trim(row.text)), longest_evidence);
+    if (known->evidence.size() < most_evidence &&
+        std::ranges::find(known->evidence, shown, &LogLine::text) == known->evidence.end()) {
       known->evidence.push_back({.line = row.number, .text = shown});
     }
   }
-  if (known->count == 1 && !known->evidence.empty()) known->finding.where.line = static_cast<std::uint32_t>(known->evidence.front().line);
+  if (known->count == 1 && !known->evidence.empty())
+    known->finding.where.line = static_cast<std::uint32_t>(known->evidence.front().line);
 }
 
 void Diagnoser::State::scan(std::size_t to) {
@@ -321,7 +344,9 @@ void absorb(const LogRule& rule, std::vector<Diagnosis>& all) {
     }
   }
   std::ranges::stable_sort(taker.evidence, {}, &LogLine::line);
-  std::erase_if(all, [&](const Diagnosis& one) { return std::ranges::find(rule.absorbs, one.finding.rule) != rule.absorbs.end(); });
+  std::erase_if(all, [&](const Diagnosis& one) {
+    return std::ranges::find(rule.absorbs, one.finding.rule) != rule.absorbs.end();
+  });
 }
 
 }  // namespace
@@ -364,7 +389,8 @@ std::vector<Diagnosis> Diagnoser::State::all_found(const BuildTold& build) {
   for (Tally& tally : tallies) std::ranges::move(tally.found, std::back_inserter(all));
   apply(rules, build, all);
   for (const LogRule& rule : rules) absorb(rule, all);
-  std::ranges::stable_sort(all, {}, [&](const Diagnosis& one) { return std::pair(stage_of(rules, one), one.finding.where.line); });
+  std::ranges::stable_sort(
+      all, {}, [&](const Diagnosis& one) { return std::pair(stage_of(rules, one), one.finding.where.line); });
   return all;
 }
 
@@ -375,16 +401,21 @@ bool starts_with_cause(const std::vector<LogRule>& rules, const std::vector<Diag
 }
 
 bool within(const std::vector<LogLine>& some, const std::vector<LogLine>& all) {
-  return std::ranges::all_of(some, [&](const LogLine& line) { return std::ranges::find(all, line.line, &LogLine::line) != all.end(); });
+  return std::ranges::all_of(some, [&](const LogLine& line) {
+    return std::ranges::find(all, line.line, &LogLine::line) != all.end();
+  });
 }
 
-// "libcudart.so.12: cannot open" is known as CUDA's own and as any library: the first that speaks of a line is the answer.
+// "libcudart.so.12: cannot open" is known as CUDA's own and as any library: the first that speaks of a line
+// is the answer.
 void drop_said_already(const std::vector<LogRule>& rules, std::vector<Diagnosis>& found) {
   for (std::size_t i = 1; i < found.size();) {
     const auto end = found.begin() + static_cast<std::ptrdiff_t>(i);
-    const bool said = stage_of(rules, found[i]) == Stage::cause && std::any_of(found.begin(), end, [&](const Diagnosis& other) {
-      return other.finding.rule != found[i].finding.rule && within(found[i].evidence, other.evidence);
-    });
+    const bool said =
+        stage_of(rules, found[i]) == Stage::cause &&
+        std::any_of(found.begin(), end, [&](const Diagnosis& other) {
+          return other.finding.rule != found[i].finding.rule && within(found[i].evidence, other.evidence);
+        });
     if (said) found.erase(end);
     else ++i;
   }
@@ -402,9 +433,10 @@ void drop_known(const std::vector<LogRule>& rules, std::vector<Diagnosis>& found
   const std::vector<Diagnosis> all = found;
   std::erase_if(found, [&](const Diagnosis& one) {
     return stage_of(rules, one) == Stage::unknown && std::ranges::any_of(all, [&](const Diagnosis& other) {
-      const Stage stage = stage_of(rules, other);
-      return stage != Stage::unknown && stage != Stage::consequence && within(one.evidence, other.evidence);
-    });
+             const Stage stage = stage_of(rules, other);
+             return stage != Stage::unknown && stage != Stage::consequence &&
+                    within(one.evidence, other.evidence);
+           });
   });
 }
 
@@ -439,7 +471,8 @@ std::vector<Diagnosis> Diagnoser::finish(bool show_all, const BuildTold& build) 
     });
   }
   if (!show_all && !all.empty() && stage_of(state.rules, all.front()) == Stage::unknown) {
-    std::erase_if(all, [&](const Diagnosis& one) { return stage_of(state.rules, one) == Stage::consequence; });
+    std::erase_if(all,
+                  [&](const Diagnosis& one) { return stage_of(state.rules, one) == Stage::consequence; });
   }
   return all;
 }
@@ -453,8 +486,13 @@ std::vector<Diagnosis> diagnose(std::string_view log, std::string log_name, cons
 std::vector<KnownFailure> known_failures() {
   std::vector<KnownFailure> all;
   for (const LogRule& rule : knowledge().rules) {
-    all.push_back({.name = rule.name, .severity = rule.severity, .what = without_log(rule.what),
-                   .cause = without_log(rule.cause), .fix = without_log(rule.fix), .source = rule.source, .literals = {}});
+    all.push_back({.name = rule.name,
+                   .severity = rule.severity,
+                   .what = without_log(rule.what),
+                   .cause = without_log(rule.cause),
+                   .fix = without_log(rule.fix),
+                   .source = rule.source,
+                   .literals = {}});
     if (rule.stage == Stage::unknown || rule.stage == Stage::consequence) continue;
     for (const RuleMatch& match : rule.matches) all.back().literals += match.find + ' ';
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Why did this build fail, and what mends it? Reads a log of any length in constant memory, as it comes. Knows logs only:
-// not the recipe or matrix that made them, and nothing of the machine. What was built is told, or unknown.
+// Why did this build fail, and what mends it? Reads a log of any length in constant memory, as it comes.
+// Knows logs only: not the recipe or matrix that made them, and nothing of the machine. What was built is
+// told, or unknown.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ struct Diagnosis {
   std::uint64_t count = 1;  // how often it was seen
 };
 
-// What the log is of: a state that one build is in by right is why another is wrong. Texts of rules may name all but the kind.
+// What the log is of: a state that one build is in by right is why another is wrong. Texts of rules may name
+// all but the kind.
 struct BuildTold {
   enum class Kind { unknown, cpu, gpu };
   Kind kind = Kind::unknown;
@@ -46,8 +48,8 @@ class Diagnoser {
   void feed(std::string_view bytes);
   // The root cause first. Consequences are left out when a cause is known, unless `all`.
   std::vector<Diagnosis> finish(bool all = false, const BuildTold& build = {});
-  // The derivations of which the log says that Nix builds them, or that they failed, without hash and ".drv": the first few.
-  // Ends the log, as `finish` does: nothing is fed after it.
+  // The derivations of which the log says that Nix builds them, or that they failed, without hash and
+  // ".drv": the first few. Ends the log, as `finish` does: nothing is fed after it.
   const std::vector<std::string>& derivations();
 
  private:

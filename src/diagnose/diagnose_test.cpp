@@ -29,7 +29,8 @@ std::string file_text(const std::filesystem::path& path) {
 
 std::vector<std::filesystem::path> logs() {
   std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(testing::source_folder) + "/tests/logs")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(testing::source_folder) + "/tests/logs")) {
     if (entry.path().extension() == ".log") paths.push_back(entry.path());
   }
   std::ranges::sort(paths);
@@ -46,7 +47,12 @@ std::string rule_of(const std::filesystem::path& path) {
 BuildTold build_of(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
   const bool cpu = name.find(".cpu.") != std::string::npos, gpu = name.find(".gpu.") != std::string::npos;
-  return {.kind = cpu ? BuildTold::Kind::cpu : gpu ? BuildTold::Kind::gpu : BuildTold::Kind::unknown, .gpus = gpu ? "9.0" : "", .cuda = gpu ? "13.0" : "", .isa = "avx2"};
+  return {.kind = cpu   ? BuildTold::Kind::cpu
+                  : gpu ? BuildTold::Kind::gpu
+                        : BuildTold::Kind::unknown,
+          .gpus = gpu ? "9.0" : "",
+          .cuda = gpu ? "13.0" : "",
+          .isa = "avx2"};
 }
 
 std::string first_rule(std::string_view log) {
@@ -70,12 +76,15 @@ TEST(Diagnose, every_log_in_tests_logs_leads_to_the_rule_in_its_name_as_the_root
 
 TEST(Diagnose, every_log_says_where_it_is_from) {
   std::set<std::string> with_source, names;
-  const std::string text = file_text(std::filesystem::path(testing::source_folder) / "tests/logs/sources.txt");
+  const std::string text =
+      file_text(std::filesystem::path(testing::source_folder) / "tests/logs/sources.txt");
   for (const std::string_view line : split(text, '\n')) {
     const std::size_t tab = line.find('\t');
     if (tab == std::string_view::npos) continue;
     const std::string_view source = line.substr(tab + 1);
-    EXPECT_TRUE(source.starts_with("made by the tool: ") || source.starts_with("after https://") || source.starts_with("worded here")) << line;
+    EXPECT_TRUE(source.starts_with("made by the tool: ") || source.starts_with("after https://") ||
+                source.starts_with("worded here"))
+        << line;
     EXPECT_TRUE(with_source.insert(std::string(line.substr(0, tab))).second) << line;
   }
   for (const auto& path : logs()) names.insert(path.stem().string());
@@ -87,9 +96,11 @@ TEST(Diagnose, every_rule_has_a_log_that_shows_it_and_says_everything_a_reader_n
   for (const auto& path : logs()) shown.insert(rule_of(path));
   for (const LogRule& rule : read_diagnose_rules(diagnose_data::rules().front().text, "rules.toml").rules) {
     EXPECT_TRUE(shown.contains(rule.name)) << rule.name << " has no log";
-    EXPECT_FALSE(rule.what.empty() || rule.cause.empty() || rule.fix.empty() || rule.source.empty()) << rule.name;
+    EXPECT_FALSE(rule.what.empty() || rule.cause.empty() || rule.fix.empty() || rule.source.empty())
+        << rule.name;
     std::set<BuildTold::Kind> kinds;
-    for (const RuleOf& of : rule.of) EXPECT_TRUE(kinds.insert(of.kind).second) << rule.name << " says two things of one kind";
+    for (const RuleOf& of : rule.of)
+      EXPECT_TRUE(kinds.insert(of.kind).second) << rule.name << " says two things of one kind";
     for (const RuleMatch& match : rule.matches) EXPECT_NO_THROW(match.pattern.get()) << rule.name;
   }
 }
@@ -100,7 +111,8 @@ TEST(Diagnose, a_cause_is_found_wherever_the_log_is_cut_into_pieces) {
     const std::string whole = diagnosis_json(diagnose(log));
     for (const std::size_t piece : {1U, 7U, 64U}) {
       Diagnoser diagnoser;
-      for (std::size_t at = 0; at < log.size(); at += piece) diagnoser.feed(std::string_view(log).substr(at, piece));
+      for (std::size_t at = 0; at < log.size(); at += piece)
+        diagnoser.feed(std::string_view(log).substr(at, piece));
       EXPECT_EQ(diagnosis_json(diagnoser.finish()), whole) << path;
     }
   }
@@ -108,7 +120,8 @@ TEST(Diagnose, a_cause_is_found_wherever_the_log_is_cut_into_pieces) {
 
 TEST(Diagnose, a_cause_is_found_at_every_offset_around_the_border_of_two_chunks) {
   const std::string cause =
-      "error: hash mismatch in fixed-output derivation '/nix/store/a-src.drv':\n         specified: sha256-AAA=\n            got:    sha256-BBB=\n";
+      "error: hash mismatch in fixed-output derivation '/nix/store/a-src.drv':\n         specified: "
+      "sha256-AAA=\n            got:    sha256-BBB=\n";
   const std::string filler = "[1/2] compiling something that goes well and says so at some length\n";
   std::string log;
   while (log.size() < (std::size_t{1} << 20) + 70'000) log += filler;
@@ -118,7 +131,11 @@ TEST(Diagnose, a_cause_is_found_at_every_offset_around_the_border_of_two_chunks)
     ASSERT_EQ(found.size(), 1U) << at;
     EXPECT_EQ(found[0].details.at("got"), "sha256-BBB=") << at;
     EXPECT_EQ(found[0].evidence.size(), 3U);
-    EXPECT_EQ(found[0].evidence[0].line, static_cast<std::uint64_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(text.find("error: hash")), '\n')) + 1) << at;
+    EXPECT_EQ(found[0].evidence[0].line,
+              static_cast<std::uint64_t>(std::count(
+                  text.begin(), text.begin() + static_cast<std::ptrdiff_t>(text.find("error: hash")), '\n')) +
+                  1)
+        << at;
   }
 }
 
@@ -135,8 +152,11 @@ TEST(Diagnose, the_cause_comes_before_what_follows_from_it_even_if_that_is_print
 
 TEST(Diagnose, what_is_right_in_a_cpu_build_is_wrong_in_a_gpu_build_and_the_other_way_round) {
   const std::string off = "--   USE_CUDA              : OFF\n", on = "--   USE_CUDA              : ON\n";
-  const std::string lost = off + "-- Could NOT find CUDA (missing: CUDA_INCLUDE_DIRS)\nninja: build stopped: interrupted by user.\n";
-  const BuildTold cpu{.kind = BuildTold::Kind::cpu, .isa = "avx2"}, gpu{.kind = BuildTold::Kind::gpu, .gpus = "9.0", .cuda = "13.0", .isa = "avx2"};
+  const std::string lost =
+      off +
+      "-- Could NOT find CUDA (missing: CUDA_INCLUDE_DIRS)\nninja: build stopped: interrupted by user.\n";
+  const BuildTold cpu{.kind = BuildTold::Kind::cpu, .isa = "avx2"},
+      gpu{.kind = BuildTold::Kind::gpu, .gpus = "9.0", .cuda = "13.0", .isa = "avx2"};
   EXPECT_TRUE(diagnose(off, "", cpu).empty());
   EXPECT_TRUE(diagnose(on, "", gpu).empty());
   EXPECT_TRUE(diagnose(on).empty());
@@ -148,22 +168,28 @@ TEST(Diagnose, what_is_right_in_a_cpu_build_is_wrong_in_a_gpu_build_and_the_othe
   EXPECT_EQ(diagnose(off).at(0).finding.severity, Severity::warning);
   EXPECT_EQ(diagnose(lost, "", gpu).back().finding.rule, "cuda-not-found");
   for (const Diagnosis& one : diagnose(lost, "", cpu)) EXPECT_NE(one.finding.rule, "cuda-not-found");
-  EXPECT_NE(diagnose("bash: line 1: 7 Illegal instruction ./x\n", "", gpu).at(0).cause.find("avx2"), std::string::npos);
+  EXPECT_NE(diagnose("bash: line 1: 7 Illegal instruction ./x\n", "", gpu).at(0).cause.find("avx2"),
+            std::string::npos);
 }
 
 TEST(Diagnose, derivations_are_those_that_the_log_says_are_built_or_failed) {
   const std::string hash(32, 'a');
   Diagnoser log;
-  log.feed("these derivations will be built:\n  /nix/store/" + hash + "-input-1.drv\nbuilding '/nix/store/" + hash + "-pytorch-python313-cpu-avx2-2.10.0.drv'...\n" +
-           "torch> \x1b[31mcopying '/nix/store/" + hash + "-x'\x1b[0m\nerror: builder for '/nix/store/" + hash + "-magma-2.9.0.drv' failed with exit code 1;\n" +
-           "error: Cannot build '/nix/store/" + hash + "-magma-2.9.0.drv'.\n");
-  EXPECT_EQ(log.derivations(), (std::vector<std::string>{"pytorch-python313-cpu-avx2-2.10.0", "magma-2.9.0"}));
+  log.feed("these derivations will be built:\n  /nix/store/" + hash + "-input-1.drv\nbuilding '/nix/store/" +
+           hash + "-pytorch-python313-cpu-avx2-2.10.0.drv'...\n" + "torch> \x1b[31mcopying '/nix/store/" +
+           hash + "-x'\x1b[0m\nerror: builder for '/nix/store/" + hash +
+           "-magma-2.9.0.drv' failed with exit code 1;\n" + "error: Cannot build '/nix/store/" + hash +
+           "-magma-2.9.0.drv'.\n");
+  EXPECT_EQ(log.derivations(),
+            (std::vector<std::string>{"pytorch-python313-cpu-avx2-2.10.0", "magma-2.9.0"}));
   EXPECT_EQ(log.finish().at(0).finding.rule, "builder-failed");
 }
 
 TEST(Diagnose, an_architecture_is_given_back_as_pytorch_spells_it) {
   const auto fix = [](const std::string& arch) {
-    return diagnose("  Found Unknown CUDA Architecture Name in CUDA_SELECT_NVCC_ARCH_FLAGS: " + arch + "\n").at(0).finding.fix;
+    return diagnose("  Found Unknown CUDA Architecture Name in CUDA_SELECT_NVCC_ARCH_FLAGS: " + arch + "\n")
+        .at(0)
+        .finding.fix;
   };
   EXPECT_NE(fix("sm_90").find("\"9.0\""), std::string::npos);
   EXPECT_NE(fix("sm_120").find("\"12.0\""), std::string::npos);
@@ -172,7 +198,9 @@ TEST(Diagnose, an_architecture_is_given_back_as_pytorch_spells_it) {
 }
 
 TEST(Diagnose, escape_codes_carriage_returns_and_bad_utf8_do_not_hide_a_cause_and_do_not_come_out) {
-  const auto found = diagnose("\r 10%\r 20%\xff\xfe nvcc \x1b[31mx\x1b[0m\rnvcc fatal   : \x1b[1mUnsupported gpu architecture\x1b[0m 'compute_70\xff'\r\n");
+  const auto found = diagnose(
+      "\r 10%\r 20%\xff\xfe nvcc \x1b[31mx\x1b[0m\rnvcc fatal   : \x1b[1mUnsupported gpu architecture\x1b[0m "
+      "'compute_70\xff'\r\n");
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].finding.rule, "unsupported-gpu-architecture");
   EXPECT_EQ(found[0].evidence.at(0).text, "nvcc fatal   : Unsupported gpu architecture 'compute_70\\xff'");
@@ -201,8 +229,11 @@ TEST(Diagnose, the_same_cause_many_times_is_one_finding_with_a_count) {
 }
 
 TEST(Diagnose, what_ci_systems_and_builders_write_before_a_line_is_neither_in_the_way_nor_shown) {
-  for (const std::string prefix : {"2026-01-02T03:04:05.678Z ", "#12 34.5 ", "##[error]", "torch> ", "       > ", "\u2503 ", "\u2503 torch> ", "34.51 ",
-                                   "[12:34:56] ", "[12:34:56]W:\t [Step 1/2] ", "2026-01-02T03:04:05.678901234Z stderr F ", "app-1  | ", "E   ", "[rank3]: ", "2026-01-02T03:04:05Z #7 1.25 ", "\x1b[31m", "      \u2502   "}) {
+  for (const std::string prefix :
+       {"2026-01-02T03:04:05.678Z ", "#12 34.5 ", "##[error]", "torch> ", "       > ", "\u2503 ",
+        "\u2503 torch> ", "34.51 ", "[12:34:56] ", "[12:34:56]W:\t [Step 1/2] ",
+        "2026-01-02T03:04:05.678901234Z stderr F ", "app-1  | ", "E   ",
+        "[rank3]: ", "2026-01-02T03:04:05Z #7 1.25 ", "\x1b[31m", "      \u2502   "}) {
     const auto found = diagnose("starts\r\n" + prefix + "Killed\r\nends\n");
     ASSERT_FALSE(found.empty()) << prefix;
     EXPECT_EQ(found[0].finding.rule, "compiler-killed") << prefix;
@@ -213,10 +244,14 @@ TEST(Diagnose, what_ci_systems_and_builders_write_before_a_line_is_neither_in_th
 }
 
 TEST(Diagnose, lines_before_and_messages_of_nix_are_read_whatever_ends_or_precedes_the_lines) {
-  const std::string log = "Getting requirements to build wheel ... error\n  File \"setup.py\", line 9, in <module>\nModuleNotFoundError: No module named 'torch'\n";
+  const std::string log =
+      "Getting requirements to build wheel ... error\n  File \"setup.py\", line 9, in "
+      "<module>\nModuleNotFoundError: No module named 'torch'\n";
   EXPECT_EQ(first_rule(log), "build-isolation");
   EXPECT_EQ(first_rule(replace_all(log, "\n", "\r\n")), "build-isolation");
-  EXPECT_EQ(first_rule("2026-01-02T03:04:05.678Z @nix {\"action\":\"msg\",\"level\":0,\"msg\":\"error: writing to file: No space left on device\"}\n"), "no-space-left");
+  EXPECT_EQ(first_rule("2026-01-02T03:04:05.678Z @nix {\"action\":\"msg\",\"level\":0,\"msg\":\"error: "
+                       "writing to file: No space left on device\"}\n"),
+            "no-space-left");
 }
 
 TEST(Diagnose, the_case_of_letters_does_not_matter) {
@@ -225,7 +260,8 @@ TEST(Diagnose, the_case_of_letters_does_not_matter) {
 }
 
 TEST(Diagnose, a_log_in_utf16_of_either_order_with_a_mark_or_without_says_what_it_says_in_utf8) {
-  const std::string log = "ok \u2018\U0001f600\u2019\r\nnvcc fatal   : Unsupported gpu architecture 'compute_70'\r\n";
+  const std::string log =
+      "ok \u2018\U0001f600\u2019\r\nnvcc fatal   : Unsupported gpu architecture 'compute_70'\r\n";
   const std::string expected = diagnosis_json(diagnose(log));
   for (const bool little : {true, false}) {
     for (const bool mark : {true, false}) {
@@ -242,22 +278,29 @@ TEST(Diagnose, a_log_in_utf16_of_either_order_with_a_mark_or_without_says_what_i
 }
 
 TEST(Diagnose, a_log_wrapped_at_some_column_or_between_words_is_read_and_its_lines_are_counted_as_they_are) {
-  const std::string start = "starting a build whose lines are long enough that a terminal of eighty columns cut them all\n";
-  const std::string cause = "/build/source/very/long/path/to/a/file.cu(12): nvcc fatal   : Unsupported gpu architecture 'compute_70'\n";
+  const std::string start =
+      "starting a build whose lines are long enough that a terminal of eighty columns cut them all\n";
+  const std::string cause =
+      "/build/source/very/long/path/to/a/file.cu(12): nvcc fatal   : Unsupported gpu architecture "
+      "'compute_70'\n";
   std::string cut;
   for (const std::string& line : {start, cause}) {
-    for (std::size_t at = 0; at < line.size(); at += 80) cut += line.substr(at, 80) + (at + 80 < line.size() ? "\n" : "");
+    for (std::size_t at = 0; at < line.size(); at += 80)
+      cut += line.substr(at, 80) + (at + 80 < line.size() ? "\n" : "");
   }
   const auto found = diagnose(cut);
   ASSERT_FALSE(found.empty());
   EXPECT_EQ(found[0].finding.rule, "unsupported-gpu-architecture");
   EXPECT_EQ(found[0].evidence.at(0).line, 3U);
-  EXPECT_EQ(first_rule("collect2: fatal error: something that is quite long and says that there was No space left\non device\n"), "no-space-left");
+  EXPECT_EQ(first_rule("collect2: fatal error: something that is quite long and says that there was No space "
+                       "left\non device\n"),
+            "no-space-left");
 }
 
 TEST(Diagnose, a_wrapped_log_is_joined_up_to_a_mebibyte_and_not_beyond) {
   const std::string filler = "a line that is shorter than the terminal is wide, of which a build has many\n";
-  const std::string cause = "an error whose line was cut in two by a terminal of eighty columns: No space lef\nt on device\n";
+  const std::string cause =
+      "an error whose line was cut in two by a terminal of eighty columns: No space lef\nt on device\n";
   for (const auto& [size, rule] : {std::pair(900'000, "no-space-left"), std::pair(1'100'000, "")}) {
     std::string log;
     while (log.size() < static_cast<std::size_t>(size)) log += filler;
@@ -266,7 +309,10 @@ TEST(Diagnose, a_wrapped_log_is_joined_up_to_a_mebibyte_and_not_beyond) {
 }
 
 TEST(Diagnose, what_one_rule_says_of_a_line_a_more_general_one_does_not_say_again) {
-  EXPECT_EQ(diagnose("ImportError: libcudart.so.12: cannot open shared object file: No such file or directory\n").size(), 1U);
+  EXPECT_EQ(
+      diagnose("ImportError: libcudart.so.12: cannot open shared object file: No such file or directory\n")
+          .size(),
+      1U);
   Diagnoser all;
   all.feed("ImportError: libcudart.so.12: cannot open shared object file: No such file or directory\n");
   EXPECT_EQ(all.finish(true).size(), 2U);
@@ -283,39 +329,73 @@ TEST(Diagnose, the_kinds_are_told_without_a_log_and_nothing_in_braces_is_left) {
 }
 
 TEST(Diagnose, json_lines_of_containers_and_loggers_are_read_as_their_message) {
-  EXPECT_EQ(first_rule(R"({"log":"c++: fatal error: Killed signal terminated program cc1plus\n","stream":"stderr"})"), "compiler-killed");
-  EXPECT_EQ(first_rule(R"({"level": "error", "message": "ImportError: libcudart.so.13: cannot open shared object file"})"), "cuda-library-missing");
+  EXPECT_EQ(
+      first_rule(
+          R"({"log":"c++: fatal error: Killed signal terminated program cc1plus\n","stream":"stderr"})"),
+      "compiler-killed");
+  EXPECT_EQ(
+      first_rule(
+          R"({"level": "error", "message": "ImportError: libcudart.so.13: cannot open shared object file"})"),
+      "cuda-library-missing");
   EXPECT_EQ(first_rule(R"({"level":"error","msg":"Killed"})"), "compiler-killed");
   EXPECT_EQ(first_rule(R"({"log":"Killed\n","stream":"stderr"})"), "compiler-killed");
 }
 
-TEST(Diagnose, a_log_that_holds_an_error_is_never_nothing_and_the_compilers_first_error_comes_before_ninjas_failed) {
-  const auto found = diagnose("FAILED: x.o\nc++ -c x.cpp\nx.cpp:3:1: error: 'Foo' does not name a type\nx.cpp:9:1: error: again\n");
+TEST(Diagnose,
+     a_log_that_holds_an_error_is_never_nothing_and_the_compilers_first_error_comes_before_ninjas_failed) {
+  const auto found = diagnose(
+      "FAILED: x.o\nc++ -c x.cpp\nx.cpp:3:1: error: 'Foo' does not name a type\nx.cpp:9:1: error: again\n");
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].finding.severity, Severity::error);
-  EXPECT_EQ(found[0].finding.what, "not known to this version; most likely this line: x.cpp:3:1: error: 'Foo' does not name a type");
-  for (const std::string line : {"error: odd", "OddError: \n  odd", "/usr/bin/ld: odd", "odd.lib : fatal error LNK1000: odd", "error[E0308]: odd", "panic: odd", "npm ERR! odd", "[ERROR] odd", "Error: odd", "ERROR: odd", "OddError: odd", "a.b.OddError: odd", "fatal: odd", "/usr/bin/ld: a.o: error: odd",
-                                 "collect2: error: ld returned 1 exit status", "ptxas fatal   : odd", "make: *** [Makefile:3: all] Error 7",
-                                 "Segmentation fault (core dumped)", "##[error]odd", "nvlink error   : odd", "thread 'main' panicked at src/x.rs:3"}) {
+  EXPECT_EQ(found[0].finding.what,
+            "not known to this version; most likely this line: x.cpp:3:1: error: 'Foo' does not name a type");
+  for (const std::string line : {"error: odd",
+                                 "OddError: \n  odd",
+                                 "/usr/bin/ld: odd",
+                                 "odd.lib : fatal error LNK1000: odd",
+                                 "error[E0308]: odd",
+                                 "panic: odd",
+                                 "npm ERR! odd",
+                                 "[ERROR] odd",
+                                 "Error: odd",
+                                 "ERROR: odd",
+                                 "OddError: odd",
+                                 "a.b.OddError: odd",
+                                 "fatal: odd",
+                                 "/usr/bin/ld: a.o: error: odd",
+                                 "collect2: error: ld returned 1 exit status",
+                                 "ptxas fatal   : odd",
+                                 "make: *** [Makefile:3: all] Error 7",
+                                 "Segmentation fault (core dumped)",
+                                 "##[error]odd",
+                                 "nvlink error   : odd",
+                                 "thread 'main' panicked at src/x.rs:3"}) {
     ASSERT_FALSE(diagnose(line).empty()) << line;
     EXPECT_EQ(diagnose(line)[0].finding.severity, Severity::error) << line;
-    EXPECT_TRUE(diagnose(line)[0].finding.what.starts_with("not known to this version; most likely this line: ")) << line << diagnose(line)[0].finding.what;
+    EXPECT_TRUE(
+        diagnose(line)[0].finding.what.starts_with("not known to this version; most likely this line: "))
+        << line << diagnose(line)[0].finding.what;
   }
 }
 
 TEST(Diagnose, a_line_that_says_that_all_is_well_says_nothing_else) {
-  for (const std::string line : {"test_cuda.py::test_out_of_memory[CUDA out of memory] PASSED [ 12%]", "[ RUN      ] Disk.No space left on device",
-                                 "ok 3 - No space left on device", "warning: unable to download 'x': Could not resolve host: y; retrying in 250 ms",
-                                 "make[1]: [Makefile:3: check] Error 137 (ignored)", "-- Looking for libcudart.so: cannot open shared object file",
-                                 "    libnvrtc.so.12 -> not found!", "test error: 2.5%", "100% tests passed, 0 tests failed out of 30",
-                                 "Failed to open connection to \"system\" message bus: Failed to connect to socket /run/dbus/system_bus_socket: No such file"}) {
+  for (const std::string line :
+       {"test_cuda.py::test_out_of_memory[CUDA out of memory] PASSED [ 12%]",
+        "[ RUN      ] Disk.No space left on device", "ok 3 - No space left on device",
+        "warning: unable to download 'x': Could not resolve host: y; retrying in 250 ms",
+        "make[1]: [Makefile:3: check] Error 137 (ignored)",
+        "-- Looking for libcudart.so: cannot open shared object file", "    libnvrtc.so.12 -> not found!",
+        "test error: 2.5%", "100% tests passed, 0 tests failed out of 30",
+        "Failed to open connection to \"system\" message bus: Failed to connect to socket "
+        "/run/dbus/system_bus_socket: No such file"}) {
     EXPECT_EQ(first_rule(line + "\n"), "") << line;
   }
 }
 
 TEST(Diagnose, nothing_is_made_of_a_log_that_ends_well_or_of_none) {
   EXPECT_EQ(first_rule(""), "");
-  EXPECT_EQ(first_rule("[1/3] Building CXX object error_handling.cpp.o\n-- Performing Test HAVE_X - Failed\n"), "");
+  EXPECT_EQ(
+      first_rule("[1/3] Building CXX object error_handling.cpp.o\n-- Performing Test HAVE_X - Failed\n"), "");
 }
 
 }  // namespace

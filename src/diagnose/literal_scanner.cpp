@@ -14,10 +14,11 @@ namespace {
 // How often three bytes follow each other in usual texts, by slot of the caller.
 using Frequencies = std::vector<std::uint32_t>;
 
-// Where in the literal the window costs least: its end stops the scan wherever it stands in a text, what comes before it only
-// shortens jumps.
+// Where in the literal the window costs least: its end stops the scan wherever it stands in a text, what
+// comes before it only shortens jumps.
 template <typename SlotEnding>
-std::size_t best_window(const std::string& literal, std::size_t window, const Frequencies& usual, const SlotEnding& slot_ending) {
+std::size_t best_window(const std::string& literal, std::size_t window, const Frequencies& usual,
+                        const SlotEnding& slot_ending) {
   std::size_t best = 0;
   double least = -1;
   for (std::size_t offset = 0; offset + window <= literal.size(); ++offset) {
@@ -35,7 +36,8 @@ std::size_t best_window(const std::string& literal, std::size_t window, const Fr
 
 }  // namespace
 
-LiteralScanner::LiteralScanner(std::vector<std::string> literals, std::string_view usual) : literals_(std::move(literals)) {
+LiteralScanner::LiteralScanner(std::vector<std::string> literals, std::string_view usual)
+    : literals_(std::move(literals)) {
   window_ = 200;
   for (std::string& literal : literals_) {
     std::ranges::transform(literal, literal.begin(), lower);
@@ -68,16 +70,19 @@ LiteralScanner::LiteralScanner(std::vector<std::string> literals, std::string_vi
   }
 }
 
-// Each jump waits for the table, the table for the text, the text for the jump before it. Six parts of the text walked side by
-// side wait together.
-void LiteralScanner::find_candidates(std::string_view text, std::size_t from, std::size_t to, Candidates& out) const {
+// Each jump waits for the table, the table for the text, the text for the jump before it. Six parts of the
+// text walked side by side wait together.
+void LiteralScanner::find_candidates(std::string_view text, std::size_t from, std::size_t to,
+                                     Candidates& out) const {
   for (auto& lane : out.lanes) lane.clear();
   const std::size_t part = to > from ? (to - from) / 6 : 0;
   const char* last_four = text.data() + window_ - 4;
   const std::uint8_t* jumps = jumps_.data();
-  const auto step = [last_four, jumps](std::size_t at, std::vector<std::size_t>& lane) __attribute__((always_inline)) {
+  const auto step =
+      [ last_four, jumps ](std::size_t at, std::vector<std::size_t> & lane) __attribute__((always_inline)) {
     const std::uint8_t jump = jumps[slot_of(last_four + at)];
-    if (jump != 0) [[likely]] return at + jump;
+    if (jump != 0) [[likely]]
+      return at + jump;
     lane.push_back(at);
     return at + 1;
   };

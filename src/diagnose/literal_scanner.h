@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Finds many literals at once in a long text, skipping most of its bytes (Wu and Manber's method: the last three bytes of
-// a window say how far it may jump), without regard to the case of ASCII letters. Of each literal it looks for the part that
-// usual texts have least of. Knows nothing of logs; what a hit means is the caller's.
+// Finds many literals at once in a long text, skipping most of its bytes (Wu and Manber's method: the last
+// three bytes of a window say how far it may jump), without regard to the case of ASCII letters. Of each
+// literal it looks for the part that usual texts have least of. Knows nothing of logs; what a hit means is
+// the caller's.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +20,8 @@ class LiteralScanner {
  public:
   static constexpr std::size_t shortest = 7;  // bytes: shorter literals would make every jump short
 
-  // An Error when a literal is shorter than that. `usual`: what texts are mostly made of; it decides nothing but the speed.
+  // An Error when a literal is shorter than that. `usual`: what texts are mostly made of; it decides nothing
+  // but the speed.
   explicit LiteralScanner(std::vector<std::string> literals, std::string_view usual = "");
 
   struct Hit {
@@ -34,13 +36,15 @@ class LiteralScanner {
 
   // The hits that start in [from, to), by position. A literal may reach beyond `to` but not beyond the text.
   template <typename Sink>
-  void scan(std::string_view text, std::size_t from, std::size_t to, Candidates& room, const Sink& sink) const {
+  void scan(std::string_view text, std::size_t from, std::size_t to, Candidates& room,
+            const Sink& sink) const {
     if (text.size() < from + window_) return;
     find_candidates(text, from, std::min(to + furthest_, text.size() - window_ + 1), room);
     room.hits.clear();
     for (const auto& lane : room.lanes) {
       for (const std::size_t window : lane) {
-        for (std::uint32_t row = first_[slot_of(text.data() + window + window_ - 4)]; row != 0; row = next_[row]) {
+        for (std::uint32_t row = first_[slot_of(text.data() + window + window_ - 4)]; row != 0;
+             row = next_[row]) {
           if (window < from + offsets_[row - 1]) continue;
           const std::size_t start = window - offsets_[row - 1];
           if (start < to && is_at(literals_[row - 1], text, start)) room.hits.push_back({start, row - 1});
@@ -52,7 +56,8 @@ class LiteralScanner {
   }
 
  private:
-  // Starts in [from, to) of windows whose last three bytes end a literal's window: those of each sixth, in order.
+  // Starts in [from, to) of windows whose last three bytes end a literal's window: those of each sixth, in
+  // order.
   void find_candidates(std::string_view text, std::size_t from, std::size_t to, Candidates& out) const;
 
   static constexpr std::uint32_t slot_bits = 15;  // jumps_ is 32 KiB: it stays in the first-level cache
@@ -79,7 +84,8 @@ class LiteralScanner {
   std::size_t furthest_ = 0;          // the greatest of them
   std::size_t window_ = shortest;
   std::array<std::uint8_t, 1U << slot_bits> jumps_ = {};
-  std::array<std::uint32_t, 1U << slot_bits> first_ = {};  // chains of literals whose window ends so; row 0: none
+  // chains of literals whose window ends so; row 0: none
+  std::array<std::uint32_t, 1U << slot_bits> first_ = {};
   std::vector<std::uint32_t> next_;
 };
 

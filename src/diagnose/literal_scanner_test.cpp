@@ -11,16 +11,18 @@
 namespace lathe {
 namespace {
 
-std::vector<std::pair<std::size_t, std::uint32_t>> hits(const LiteralScanner& scanner, std::string_view text, std::size_t from, std::size_t to) {
+std::vector<std::pair<std::size_t, std::uint32_t>> hits(const LiteralScanner& scanner, std::string_view text,
+                                                        std::size_t from, std::size_t to) {
   std::vector<std::pair<std::size_t, std::uint32_t>> found;
   LiteralScanner::Candidates room;
-  scanner.scan(text, from, to, room, [&](const LiteralScanner::Hit& hit) { found.emplace_back(hit.position, hit.literal); });
+  scanner.scan(text, from, to, room,
+               [&](const LiteralScanner::Hit& hit) { found.emplace_back(hit.position, hit.literal); });
   std::ranges::sort(found);
   return found;
 }
 
-std::vector<std::pair<std::size_t, std::uint32_t>> hits_by_looking_everywhere(const std::vector<std::string>& literals,
-                                                                             std::string_view text, std::size_t from, std::size_t to) {
+std::vector<std::pair<std::size_t, std::uint32_t>> hits_by_looking_everywhere(
+    const std::vector<std::string>& literals, std::string_view text, std::size_t from, std::size_t to) {
   std::vector<std::pair<std::size_t, std::uint32_t>> found;
   for (std::size_t at = from; at < to; ++at) {
     for (std::uint32_t i = 0; i < literals.size(); ++i) {
@@ -45,7 +47,8 @@ TEST(LiteralScanner, finds_what_a_search_at_every_byte_finds_in_random_texts_of_
     const std::size_t to = from + (text.size() - from) / 2;
     for (const std::string& usual : {std::string(), word(100), text}) {
       const LiteralScanner scanner(literals, usual);
-      EXPECT_EQ(hits(scanner, text, 0, text.size()), hits_by_looking_everywhere(literals, text, 0, text.size()));
+      EXPECT_EQ(hits(scanner, text, 0, text.size()),
+                hits_by_looking_everywhere(literals, text, 0, text.size()));
       EXPECT_EQ(hits(scanner, text, from, to), hits_by_looking_everywhere(literals, text, from, to));
     }
   }

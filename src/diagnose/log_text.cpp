@@ -13,12 +13,14 @@ namespace {
 
 constexpr char escape = '\x1b';
 
-// The end of the escape sequence that starts at `at`: CSI up to its final byte, OSC up to BEL or ST, else two bytes.
+// The end of the escape sequence that starts at `at`: CSI up to its final byte, OSC up to BEL or ST, else
+// two bytes.
 std::size_t after_escape(std::string_view text, std::size_t at) {
   const std::size_t start = at + 1;
   if (start >= text.size()) return text.size();
   if (text[start] == '[') {
-    const auto* final = std::find_if(text.begin() + start + 1, text.end(), [](char c) { return c >= 0x40 && c <= 0x7e; });
+    const auto* final =
+        std::find_if(text.begin() + start + 1, text.end(), [](char c) { return c >= 0x40 && c <= 0x7e; });
     return std::min(text.size(), static_cast<std::size_t>(final - text.begin()) + 1);
   }
   if (text[start] != ']') return start + 1;
@@ -57,7 +59,8 @@ void append_utf8(std::string& out, std::uint32_t code) {
   }
 }
 
-// The JSON string that starts behind its quote, up to the closing one or to the end: a cut line is read as far as it goes.
+// The JSON string that starts behind its quote, up to the closing one or to the end: a cut line is read as
+// far as it goes.
 std::string json_string(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size() && text[at] != '"'; ++at) {
@@ -98,7 +101,8 @@ std::size_t end_of_previous_line(std::string_view buffer, std::size_t position) 
 
 std::size_t start_of_next_line(std::string_view buffer, std::size_t position) {
   const std::size_t end = buffer.substr(position, context_reach).find('\n');
-  return end == std::string_view::npos || position + end + 1 >= buffer.size() ? std::string_view::npos : position + end + 1;
+  return end == std::string_view::npos || position + end + 1 >= buffer.size() ? std::string_view::npos
+                                                                              : position + end + 1;
 }
 
 namespace {
@@ -107,29 +111,34 @@ namespace {
 std::string json_message(std::string_view raw, std::initializer_list<std::string_view> keys) {
   for (const std::string_view key : keys) {
     for (const std::string_view colon : {":", ": "}) {
-      const std::string opening = '"' + std::string(key) + '"' + std::string(colon) + (key == "fields" ? "[\"" : "\"");
-      if (const std::size_t at = raw.find(opening); at != std::string_view::npos) return json_string(raw.substr(at + opening.size()));
+      const std::string opening =
+          '"' + std::string(key) + '"' + std::string(colon) + (key == "fields" ? "[\"" : "\"");
+      if (const std::size_t at = raw.find(opening); at != std::string_view::npos)
+        return json_string(raw.substr(at + opening.size()));
     }
   }
   return "";
 }
 
-// What others write before a line, most of it several deep: a CI system's time before BuildKit's step before Nix' package.
+// What others write before a line, most of it several deep: a CI system's time before BuildKit's step before
+// Nix' package.
 const TextPattern& line_prefix() {
   static const TextPattern pattern(
       R"(^\s*(?:)"
-      R"(\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s(?:\s*\d\d[OE]\+?\s|std(?:out|err) [FP] )?)"  // GitHub, GitLab, Kubernetes
-      R"(|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?(?:[A-Za-z]?:)?\s(?:\s*\[Step \d+/\d+\] )?)"                                                     // Jenkins, TeamCity
-      R"(|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \S+?(?:\[\d+\])?: )"                            // syslog, journalctl
-      R"(|\[ *\d+\.\d{6}\] )"                                                                      // dmesg
-      R"(|#\d+ (?:\d+\.\d+ )?|\d+\.\d{1,3} )"                                                      // BuildKit
-      R"(|##\[[a-z]+\]|::(?:error|warning|notice)(?: [^:]*)?::)"                                   // Azure, GitHub
-      R"(|\x{feff}|(?:[\x{2500}-\x{257f}\x{25b6}\x{d7}]+\s*)+(?:> ?)?)"                            // nom, pip, uv
-      R"(|> |[A-Za-z][A-Za-z0-9._+-]*> )"                                                          // Nix
-      R"(|[A-Za-z][A-Za-z0-9._-]* +\| )"                                                           // docker compose
-      R"(|E {2,})"                                                                                 // pytest
-      R"(|\[rank\d+\]:\s?|\[\d+,\d+\]<std(?:err|out)>:\s?)"                                        // torchrun, mpirun
-      R"(|\([A-Za-z][^()]* pid=\d+[^()]*\) (?:(?:ERROR|WARNING|INFO) \d\d-\d\d \d\d:\d\d:\d\d \[[^\]]*\] )?)"  // Ray, vLLM
+      R"(\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:?\s)"
+      R"((?:\s*\d\d[OE]\+?\s|std(?:out|err) [FP] )?)"  // GitHub, GitLab, Kubernetes
+      R"(|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?(?:[A-Za-z]?:)?\s(?:\s*\[Step \d+/\d+\] )?)"  // Jenkins, TeamCity
+      R"(|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \S+?(?:\[\d+\])?: )"                 // syslog, journalctl
+      R"(|\[ *\d+\.\d{6}\] )"                                                           // dmesg
+      R"(|#\d+ (?:\d+\.\d+ )?|\d+\.\d{1,3} )"                                           // BuildKit
+      R"(|##\[[a-z]+\]|::(?:error|warning|notice)(?: [^:]*)?::)"                        // Azure, GitHub
+      R"(|\x{feff}|(?:[\x{2500}-\x{257f}\x{25b6}\x{d7}]+\s*)+(?:> ?)?)"                 // nom, pip, uv
+      R"(|> |[A-Za-z][A-Za-z0-9._+-]*> )"                                               // Nix
+      R"(|[A-Za-z][A-Za-z0-9._-]* +\| )"                                                // docker compose
+      R"(|E {2,})"                                                                      // pytest
+      R"(|\[rank\d+\]:\s?|\[\d+,\d+\]<std(?:err|out)>:\s?)"                             // torchrun, mpirun
+      R"(|\([A-Za-z][^()]* pid=\d+[^()]*\) )"
+      R"((?:(?:ERROR|WARNING|INFO) \d\d-\d\d \d\d:\d\d:\d\d \[[^\]]*\] )?)"  // Ray, vLLM
       R"()+)");
   return pattern;
 }
@@ -148,7 +157,8 @@ std::string plain_text(std::string_view raw) {
     return message.empty() ? text : without_prefix(without_escapes(message));
   }
   if (!text.starts_with("{\"") && !text.starts_with("{ \"")) return text;
-  const std::string message = json_message(text, {"log", "msg", "message", "raw_msg", "text", "line", "data", "output", "content", "body"});
+  const std::string message = json_message(
+      text, {"log", "msg", "message", "raw_msg", "text", "line", "data", "output", "content", "body"});
   return message.empty() ? text : without_prefix(without_escapes(message));
 }
 
@@ -172,9 +182,12 @@ void LogDecoder::find_encoding() {
 }
 
 void LogDecoder::take_units(std::string_view bytes) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(bytes[i])); };
+  const auto byte = [&](std::size_t i) {
+    return static_cast<unsigned>(static_cast<unsigned char>(bytes[i]));
+  };
   for (std::size_t i = 0; i + 1 < bytes.size(); i += 2) {
-    const unsigned unit = encoding_ == Encoding::utf16_le ? byte(i) | byte(i + 1) << 8 : byte(i + 1) | byte(i) << 8;
+    const unsigned unit =
+        encoding_ == Encoding::utf16_le ? byte(i) | byte(i + 1) << 8 : byte(i + 1) | byte(i) << 8;
     const bool high = unit >= 0xd800 && unit < 0xdc00, low = unit >= 0xdc00 && unit < 0xe000;
     if (low && high_surrogate_ != 0) {
       append_utf8(out_, 0x10000 + ((high_surrogate_ - 0xd800) << 10) + (unit - 0xdc00));
@@ -215,7 +228,8 @@ namespace {
 constexpr std::size_t narrowest = 60, widest = 160;  // columns of a wrapped log
 
 std::size_t columns(std::string_view line) {
-  return static_cast<std::size_t>(std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 std::size_t first_word(std::string_view line) { return columns(line.substr(0, line.find_first_of(" \t"))); }
@@ -224,7 +238,8 @@ Unwrapped joined(const std::vector<std::string_view>& lines, std::size_t width, 
   Unwrapped out;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::size_t before = i == 0 ? 0 : columns(lines[i - 1]);
-    const bool cut = i > 0 && !lines[i].empty() && (between_words ? before + 1 + first_word(lines[i]) > width : before == width);
+    const bool cut = i > 0 && !lines[i].empty() &&
+                     (between_words ? before + 1 + first_word(lines[i]) > width : before == width);
     if (cut) {
       out.text.pop_back();
       if (between_words) out.text += ' ';

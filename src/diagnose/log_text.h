@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Lines of a log as a person would read them: without escape codes, without the JSON that Nix may wrap around them,
-// and never longer than a few kilobytes, however long the line is.
+// Lines of a log as a person would read them: without escape codes, without the JSON that Nix may wrap
+// around them, and never longer than a few kilobytes, however long the line is.
 #pragma once
 
 #include <cstddef>
@@ -21,19 +21,21 @@ struct LineSpan {
   bool operator==(const LineSpan&) const = default;
 };
 
-// The line around `position`, cut to `line_reach` on either side. A carriage return ends a line too (progress bars).
+// The line around `position`, cut to `line_reach` on either side. A carriage return ends a line too
+// (progress bars).
 LineSpan line_around(std::string_view buffer, std::size_t position);
 
 // Where the neighbouring line starts or ends, counting line feeds only; npos: there is none near.
 std::size_t end_of_previous_line(std::string_view buffer, std::size_t position);
 std::size_t start_of_next_line(std::string_view buffer, std::size_t position);
 
-// The text of a raw line: escape codes gone; of a line of JSON (Nix's internal "@nix {...", Docker's, a logger's) the
-// message alone; without what CI systems, BuildKit, Nix, nom, torchrun and others write before each line.
+// The text of a raw line: escape codes gone; of a line of JSON (Nix's internal "@nix {...", Docker's, a
+// logger's) the message alone; without what CI systems, BuildKit, Nix, nom, torchrun and others write before
+// each line.
 std::string plain_text(std::string_view raw);
 
-// UTF-16 as PowerShell writes it, made UTF-8 as it comes; a byte order mark is dropped. Without a mark the first four
-// bytes decide. All else passes unchanged.
+// UTF-16 as PowerShell writes it, made UTF-8 as it comes; a byte order mark is dropped. Without a mark the
+// first four bytes decide. All else passes unchanged.
 class LogDecoder {
  public:
   // What can be read of `bytes`; valid until the next call.
@@ -50,8 +52,8 @@ class LogDecoder {
   unsigned high_surrogate_ = 0;
 };
 
-// A log that a mail, a terminal or a web form has wrapped, with its lines joined again. Two guesses: lines were cut at
-// exactly the widest line's width, or between words where the next word did not fit.
+// A log that a mail, a terminal or a web form has wrapped, with its lines joined again. Two guesses: lines
+// were cut at exactly the widest line's width, or between words where the next word did not fit.
 struct Unwrapped {
   std::string text;
   std::vector<std::uint64_t> first_line;  // of each line of `text` in the log, from 1

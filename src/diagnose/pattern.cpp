@@ -31,7 +31,8 @@ bool TextPattern::matches(std::string_view text) const {
 std::optional<PatternMatch> TextPattern::match(std::string_view text) const {
   const RE2& regex = compiled_->regex;
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(regex.NumberOfCapturingGroups()) + 1);
-  if (!regex.Match({text.data(), text.size()}, 0, text.size(), RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size()))) {
+  if (!regex.Match({text.data(), text.size()}, 0, text.size(), RE2::UNANCHORED, groups.data(),
+                   static_cast<int>(groups.size()))) {
     return std::nullopt;
   }
   PatternMatch result;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A regular expression that takes linear time on any text, with named groups. Wraps RE2, which only pattern.cpp includes.
+// A regular expression that takes linear time on any text, with named groups. Wraps RE2, which only
+// pattern.cpp includes.
 #pragma once
 
 #include <map>

@@ -54,26 +54,30 @@ BuildTold::Kind kind_of(const Toml& value) {
 
 RuleOf read_of(const Toml& table) {
   table.allow_only({"kind", "holds", "severity", "cause", "fix"});
-  RuleOf of{.kind = kind_of(table.at("kind")), .holds = table.flag_or("holds", true), .cause = table.text_or("cause", ""), .fix = table.text_or("fix", "")};
+  RuleOf of{.kind = kind_of(table.at("kind")),
+            .holds = table.flag_or("holds", true),
+            .cause = table.text_or("cause", ""),
+            .fix = table.text_or("fix", "")};
   if (table.find("severity")) of.severity = severity_of(table);
   return of;
 }
 
 LogRule read_rule(const Toml& table) {
-  table.allow_only({"name", "stage", "severity", "once", "what", "cause", "fix", "source", "absorbs", "unless", "match", "context", "of"});
+  table.allow_only({"name", "stage", "severity", "once", "what", "cause", "fix", "source", "absorbs",
+                    "unless", "match", "context", "of"});
   LogRule rule{.name = table.at("name").text(),
-            .stage = stage_of(table.at("stage")),
-            .severity = severity_of(table),
-            .once = table.flag_or("once", false),
-            .what = table.at("what").text(),
-            .cause = table.at("cause").text(),
-            .fix = table.at("fix").text(),
-            .source = table.at("source").text(),
-            .absorbs = {},
-            .unless = LazyPattern(table.text_or("unless", "")),
-            .matches = {},
-            .contexts = {},
-            .of = {}};
+               .stage = stage_of(table.at("stage")),
+               .severity = severity_of(table),
+               .once = table.flag_or("once", false),
+               .what = table.at("what").text(),
+               .cause = table.at("cause").text(),
+               .fix = table.at("fix").text(),
+               .source = table.at("source").text(),
+               .absorbs = {},
+               .unless = LazyPattern(table.text_or("unless", "")),
+               .matches = {},
+               .contexts = {},
+               .of = {}};
   if (const Toml* absorbs = table.find("absorbs")) rule.absorbs = absorbs->texts();
   for (const Toml& match : table.at("match").array()) rule.matches.push_back(read_match(match));
   if (const Toml* contexts = table.find("context")) {
@@ -85,8 +89,8 @@ LogRule read_rule(const Toml& table) {
   return rule;
 }
 
-// sm_90, compute_90a, 90, SM120, 12.0f -> 9.0, 9.0a, 9.0, 12.0, 12.0: the last digit is the minor. PyTorch up to 2.10 takes
-// no family suffix. What holds no number stays.
+// sm_90, compute_90a, 90, SM120, 12.0f -> 9.0, 9.0a, 9.0, 12.0, 12.0: the last digit is the minor. PyTorch
+// up to 2.10 takes no family suffix. What holds no number stays.
 std::string with_dot(std::string_view arch) {
   const std::size_t start = arch.find_first_of("0123456789");
   if (start == std::string_view::npos) return std::string(arch);
@@ -131,8 +135,10 @@ std::string fill_in(std::string_view text, const Captures& captures) {
       out += text[at++];
       continue;
     }
-    const std::size_t end = text[at] == '{' ? text.find_first_not_of(in_braces, at + 1) : std::string_view::npos;
-    if (end == std::string_view::npos || text[end] != '}' || text[at + 1] == ' ') {  // "{ cudaSupport = true; }" stays as it is
+    const std::size_t end =
+        text[at] == '{' ? text.find_first_not_of(in_braces, at + 1) : std::string_view::npos;
+    // "{ cudaSupport = true; }" stays as it is
+    if (end == std::string_view::npos || text[end] != '}' || text[at + 1] == ' ') {
       out += text[at];
       continue;
     }
@@ -151,11 +157,13 @@ std::string without_log(std::string_view text) {
   for (std::size_t at = text.find('{'); at != std::string_view::npos; at = text.find('{', at + 1)) {
     const std::size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz", at + 1);
     const bool name = end != std::string_view::npos && end > at + 1 && (text[end] == '}' || text[end] == '|');
-    const bool phrase = at > 0 && std::isalnum(static_cast<unsigned char>(text[at - 1])) != 0;  // "needs{found}"
+    // "needs{found}"
+    const bool phrase = at > 0 && std::isalnum(static_cast<unsigned char>(text[at - 1])) != 0;
     if (!name || phrase) continue;
     std::string shown(text.substr(at + 1, end - at - 1));
     std::string& value = names[shown];
-    std::ranges::transform(shown, std::back_inserter(value), [](char c) { return static_cast<char>(c - 'a' + 'A'); });
+    std::ranges::transform(shown, std::back_inserter(value),
+                           [](char c) { return static_cast<char>(c - 'a' + 'A'); });
   }
   return fill_in(text, names);
 }

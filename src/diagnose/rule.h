@@ -25,8 +25,8 @@ enum class Stage {
   consequence,  // it comes after a cause: shown only when nothing above it is known
 };
 
-// An expression, without regard to case unless it says (?-i:...), that is compiled when it is first needed, by whichever
-// thread: most logs need few of them.
+// An expression, without regard to case unless it says (?-i:...), that is compiled when it is first needed,
+// by whichever thread: most logs need few of them.
 class LazyPattern {
  public:
   explicit LazyPattern(std::string expression) : expression_(std::move(expression)) {}
@@ -47,7 +47,7 @@ struct RuleMatch {
   std::string find;        // literal that brings a line to attention, in any case of letters
   unsigned line_ends = 0;  // that the literal starts with: it stands at the start of a line
   LazyPattern pattern;
-  LazyPattern unless;  // empty: no exception
+  LazyPattern unless;              // empty: no exception
   unsigned before = 0, after = 0;  // lines that are matched together with it
 };
 
@@ -60,8 +60,9 @@ struct RuleContext {
   std::string text;  // "{name}" becomes this when it was found, else nothing
 };
 
-// What a rule says where the log is known to be of a CPU build, of a GPU build, or of neither: other texts, another severity,
-// or nothing, because what it finds is as it should be. A text that is empty stays as it is.
+// What a rule says where the log is known to be of a CPU build, of a GPU build, or of neither: other texts,
+// another severity, or nothing, because what it finds is as it should be. A text that is empty stays as it
+// is.
 struct RuleOf {
   BuildTold::Kind kind = BuildTold::Kind::unknown;
   bool holds = true;
@@ -73,7 +74,7 @@ struct LogRule {
   std::string name;
   Stage stage = Stage::cause;
   Severity severity = Severity::error;
-  bool once = false;  // only its first match is of interest
+  bool once = false;                     // only its first match is of interest
   std::string what, cause, fix, source;  // templates
   std::vector<std::string> absorbs;
   LazyPattern unless{""};  // no match whose own line matches this
@@ -84,7 +85,8 @@ struct LogRule {
 
 struct LogRules {
   std::vector<LogRule> rules;
-  LazyPattern harmless{""};  // lines that say nothing, whatever they hold: tests that passed, downloads that are tried again
+  // lines that say nothing, whatever they hold: tests that passed, downloads that are tried again
+  LazyPattern harmless{""};
 };
 
 LogRules read_diagnose_rules(std::string_view toml, const std::string& file);
@@ -93,7 +95,8 @@ LogRules read_diagnose_rules(std::string_view toml, const std::string& file);
 // or, of "{name?text}", that text; "{{" is "{".
 std::string fill_in(std::string_view text, const Captures& captures);
 
-// A template as it reads without a log: "the library {library} is not there" has LIBRARY, phrases that may be left out are.
+// A template as it reads without a log: "the library {library} is not there" has LIBRARY, phrases that may
+// be left out are.
 std::string without_log(std::string_view text);
 
 }  // namespace lathe

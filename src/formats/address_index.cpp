@@ -13,7 +13,8 @@ constexpr unsigned digit_bits = 8;
 constexpr std::size_t digits = 1 << digit_bits;
 
 // One pass of a radix sort.
-void distribute(const std::vector<PlacedItem>& from, std::vector<PlacedItem>& to, std::uint64_t lowest, unsigned shift) {
+void distribute(const std::vector<PlacedItem>& from, std::vector<PlacedItem>& to, std::uint64_t lowest,
+                unsigned shift) {
   const auto digit = [&](const PlacedItem& item) { return (item.address - lowest) >> shift & (digits - 1); };
   std::array<std::size_t, digits + 1> starts{};
   for (const PlacedItem& item : from) ++starts[digit(item) + 1];
@@ -49,7 +50,8 @@ AddressIndex::AddressIndex(std::vector<Range> ranges) : ranges_(std::move(ranges
 }
 
 std::uint32_t AddressIndex::search(std::uint64_t address) const {
-  return static_cast<std::uint32_t>(std::ranges::upper_bound(ranges_, address, {}, &Range::end) - ranges_.begin());
+  return static_cast<std::uint32_t>(std::ranges::upper_bound(ranges_, address, {}, &Range::end) -
+                                    ranges_.begin());
 }
 
 }  // namespace lathe

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A library has hundreds of thousands of functions and of slots that the loader fills, and each is looked up by its address a
-// few times: sorting them in linear time, and finding one in a few steps. Knows addresses only.
+// A library has hundreds of thousands of functions and of slots that the loader fills, and each is looked up
+// by its address a few times: sorting them in linear time, and finding one in a few steps. Knows addresses
+// only.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ class AddressIndex {
   std::uint32_t search(std::uint64_t address) const;
 
   std::vector<Range> ranges_;
-  std::vector<std::uint32_t> steps_;  // for each step of address space: the first range that ends behind its start
+  // for each step of address space: the first range that ends behind its start
+  std::vector<std::uint32_t> steps_;
   std::uint64_t first_ = 0, span_ = 0;
 };
 

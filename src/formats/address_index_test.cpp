@@ -26,7 +26,8 @@ TEST(AddressIndex, SortsWhateverTheSpanAndKeepsTheOrderOfEquals) {
 }
 
 TEST(AddressIndex, FindsTheRangeThatHoldsAnAddressAndNothingBetween) {
-  const AddressIndex index({{.begin = 0x1000, .end = 0x1010}, {.begin = 0x1010, .end = 0x1011}, {.begin = 0x3000, .end = 0x9000}});
+  const AddressIndex index(
+      {{.begin = 0x1000, .end = 0x1010}, {.begin = 0x1010, .end = 0x1011}, {.begin = 0x3000, .end = 0x9000}});
   EXPECT_EQ(index.at(0xfff), AddressIndex::none);
   EXPECT_EQ(index.at(0x1000), 0u);
   EXPECT_EQ(index.at(0x100f), 0u);

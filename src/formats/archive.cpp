@@ -42,10 +42,12 @@ bool looks_like_archive(ByteSpan file) {
 
 bool is_thin_archive(ByteSpan file) { return as_text(file).starts_with(thin_magic); }
 
-// Each member: name(16) | time(12) | owner(6) | group(6) | mode(8) | size in decimal(10) | "`\n" | content, padded to 2
+// Each member: name(16) | time(12) | owner(6) | group(6) | mode(8) | size in decimal(10) | "`\n" | content,
+// padded to 2
 std::vector<ArchiveMember> read_archive(ByteSpan file, const std::string& name, Findings& findings) {
   if (is_thin_archive(file)) {
-    throw Error({.what = "a thin archive holds only the names of its object files", .where = {.file = name},
+    throw Error({.what = "a thin archive holds only the names of its object files",
+                 .where = {.file = name},
                  .next = "give the object files, or an archive made without `ar --thin`"});
   }
   ByteReader reader(file, "archive");
@@ -56,7 +58,9 @@ std::vector<ArchiveMember> read_archive(ByteSpan file, const std::string& name, 
     const std::string_view header = as_text(reader.take(header_size));
     const auto size = number(header.substr(48, 10));
     if (!size || header.substr(58) != "`\n" || *size > reader.left()) {
-      findings.add({.rule = "archive-damaged", .severity = Severity::warning, .where = {.file = name},
+      findings.add({.rule = "archive-damaged",
+                    .severity = Severity::warning,
+                    .where = {.file = name},
                     .what = "a member's header makes no sense; what follows is not read",
                     .fix = "fetch or build the file again"});
       break;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Static archives (ar): the members of libcudart_static.a and its like, in place. Long names of GNU and of BSD are read.
-// Thin archives, which only name files elsewhere, are refused.
+// Static archives (ar): the members of libcudart_static.a and its like, in place. Long names of GNU and of
+// BSD are read. Thin archives, which only name files elsewhere, are refused.
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Decompression of the images in fat binaries, through liblz4 and libzstd (one .cpp each). The output is bounded by what
-// the header claims and by `limit`; memory is taken as output appears, so a header that claims 4 GB costs nothing.
+// Decompression of the images in fat binaries, through liblz4 and libzstd (one .cpp each). The output is
+// bounded by what the header claims and by `limit`; memory is taken as output appears, so a header that
+// claims 4 GB costs nothing.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +12,12 @@
 
 namespace lathe {
 
-// One LZ4 block (no frame) that must unpack to exactly `unpacked_size` bytes. Error when it does not, or is over `limit`.
+// One LZ4 block (no frame) that must unpack to exactly `unpacked_size` bytes. Error when it does not, or is
+// over `limit`.
 std::vector<std::byte> decompress_lz4(ByteSpan packed, std::uint64_t unpacked_size, std::uint64_t limit);
 
-// Zstandard frames that must unpack to exactly `unpacked_size` bytes. Error when they do not, or are over `limit`.
+// Zstandard frames that must unpack to exactly `unpacked_size` bytes. Error when they do not, or are over
+// `limit`.
 std::vector<std::byte> decompress_zstd(ByteSpan packed, std::uint64_t unpacked_size, std::uint64_t limit);
 
 }  // namespace lathe

@@ -34,7 +34,8 @@ Unpacked unpack_stream(ByteSpan& packed, const UnpackSink& sink) {
   std::vector<std::byte> room(unpack_piece);
   while (true) {
     const std::size_t fed = std::min<std::size_t>(packed.size(), std::numeric_limits<unsigned>::max());
-    stream->next_in = const_cast<char*>(reinterpret_cast<const char*>(packed.data()));  // libbz2 only reads it
+    // libbz2 only reads it
+    stream->next_in = const_cast<char*>(reinterpret_cast<const char*>(packed.data()));
     stream->avail_in = static_cast<unsigned>(fed);
     stream->next_out = reinterpret_cast<char*>(room.data());
     stream->avail_out = static_cast<unsigned>(room.size());

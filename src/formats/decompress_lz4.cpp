@@ -30,11 +30,13 @@ std::vector<std::byte> decompress_lz4(ByteSpan packed, std::uint64_t unpacked_si
     fail(fmt::format("an LZ4 image of {} bytes is over the limit", unpacked_size));
   }
   if (unpacked_size / most_from_one_byte > packed.size()) {
-    fail(fmt::format("{} bytes of LZ4 cannot unpack to the {} that are claimed", packed.size(), unpacked_size));
+    fail(fmt::format("{} bytes of LZ4 cannot unpack to the {} that are claimed", packed.size(),
+                     unpacked_size));
   }
   std::vector<std::byte> out(unpacked_size);
-  const int written = LZ4_decompress_safe(reinterpret_cast<const char*>(packed.data()), reinterpret_cast<char*>(out.data()),
-                                          static_cast<int>(packed.size()), static_cast<int>(out.size()));
+  const int written =
+      LZ4_decompress_safe(reinterpret_cast<const char*>(packed.data()), reinterpret_cast<char*>(out.data()),
+                          static_cast<int>(packed.size()), static_cast<int>(out.size()));
   if (written < 0 || static_cast<std::uint64_t>(written) != unpacked_size) fail("an LZ4 image is damaged");
   return out;
 }
@@ -56,7 +58,8 @@ Unpacked unpack_lz4(ByteSpan packed, const UnpackSink& sink) {
   while (true) {
     std::size_t made = room.size(), read = packed.size();
     wanted = LZ4F_decompress(context.get(), room.data(), &made, packed.data(), &read, nullptr);
-    if (LZ4F_isError(wanted)) throw Error({.what = fmt::format("the lz4 data is damaged: {}", LZ4F_getErrorName(wanted))});
+    if (LZ4F_isError(wanted))
+      throw Error({.what = fmt::format("the lz4 data is damaged: {}", LZ4F_getErrorName(wanted))});
     packed = packed.subspan(read);
     if (made > 0 && !sink(ByteSpan(room).first(made))) return Unpacked::stopped;
     if (wanted == 0 && packed.empty()) return Unpacked::whole;

@@ -16,8 +16,17 @@ const std::string text = [] {
   for (int i = 0; i < 40; ++i) result += "torchlathe";
   return result;
 }();
-const std::string as_lz4{"\xaf" "torchlathe" "\x0a\x00\xff\x6f\x50" "lathe", 21};
-const std::string as_zstd{"\x28\xb5\x2f\xfd\x60\x90\x00\x8d\x00\x00\x50" "torchlathe" "\x01\x00\x83\x55\x0b\x12", 27};
+const std::string as_lz4{
+    "\xaf"
+    "torchlathe"
+    "\x0a\x00\xff\x6f\x50"
+    "lathe",
+    21};
+const std::string as_zstd{
+    "\x28\xb5\x2f\xfd\x60\x90\x00\x8d\x00\x00\x50"
+    "torchlathe"
+    "\x01\x00\x83\x55\x0b\x12",
+    27};
 
 std::string unpack_lz4(std::string_view packed, std::uint64_t size, std::uint64_t limit = 1 << 20) {
   const auto bytes = decompress_lz4(as_byte_span(packed), size, limit);

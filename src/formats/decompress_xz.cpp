@@ -42,8 +42,10 @@ Unpacked unpack_xz(ByteSpan packed, const UnpackSink& sink) {
     if (made > 0 && !sink(ByteSpan(room).first(made))) return Unpacked::stopped;
     if (status == LZMA_STREAM_END) return Unpacked::whole;
     if (status == LZMA_BUF_ERROR) return Unpacked::cut;
-    if (status == LZMA_MEMLIMIT_ERROR) throw Error({.what = "the xz data needs more memory than a look is worth"});
-    if (status != LZMA_OK) throw Error({.what = fmt::format("the xz data is damaged (liblzma: {})", static_cast<int>(status))});
+    if (status == LZMA_MEMLIMIT_ERROR)
+      throw Error({.what = "the xz data needs more memory than a look is worth"});
+    if (status != LZMA_OK)
+      throw Error({.what = fmt::format("the xz data is damaged (liblzma: {})", static_cast<int>(status))});
   }
 }
 

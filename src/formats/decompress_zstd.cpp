@@ -35,7 +35,8 @@ std::vector<std::byte> decompress_zstd(ByteSpan packed, std::uint64_t unpacked_s
   std::uint64_t filled = 0;
   std::size_t more = 1;
   while (more != 0 || in.pos < in.size) {
-    // Memory as output appears: start small, double; one byte past the claim shows that there is more than claimed.
+    // Memory as output appears: start small, double; one byte past the claim shows that there is more than
+    // claimed.
     const std::uint64_t room = std::max<std::uint64_t>(64 << 10, 2 * filled);
     out.resize(std::min(unpacked_size + 1, room));
     if (filled == out.size()) fail("a zstd image holds more than its header claims");
@@ -65,7 +66,9 @@ struct ZstdCompressor::State {
     while (directive == ZSTD_e_continue ? in.pos < in.size : left != 0) {
       ZSTD_outBuffer out{room.data(), room.size(), 0};
       left = ZSTD_compressStream2(context, &out, &in, directive);
-      if (ZSTD_isError(left)) throw Error({.what = fmt::format("cannot compress: {}", ZSTD_getErrorName(left)), .kind = ErrorKind::fault});
+      if (ZSTD_isError(left))
+        throw Error(
+            {.what = fmt::format("cannot compress: {}", ZSTD_getErrorName(left)), .kind = ErrorKind::fault});
       if (out.pos > 0) sink({room.data(), out.pos});
     }
   }

@@ -8,7 +8,8 @@
 namespace lathe {
 namespace {
 
-// Limits on what a header may claim. Real files stay far below: g++ with one section a function writes some 100,000.
+// Limits on what a header may claim. Real files stay far below: g++ with one section a function writes some
+// 100,000.
 constexpr std::uint64_t most_sections = 1'000'000;
 constexpr std::uint64_t most_segments = 100'000;
 constexpr std::uint64_t most_dynamic_tags = 100'000;
@@ -23,7 +24,8 @@ bool lies_in(std::uint64_t offset, std::uint64_t size, ByteSpan file) {
 
 //   0  7f 'E' 'L' 'F'  class  data  version  ABI  ABI version  (padding)
 //  16  type(2) machine(2) version(4) entry(8) program headers at(8) section headers at(8) flags(4)
-//  52  header size(2) | program header size(2), count(2) | section header size(2), count(2), index of the names(2)
+//  52 header size(2) | program header size(2), count(2) | section header size(2), count(2), index of the
+//  names(2)
 class ElfParser {
  public:
   explicit ElfParser(Elf& elf) : elf_(elf), reader_(elf.file_, "ELF file") {}
@@ -38,13 +40,17 @@ class ElfParser {
 
  private:
   void warn(std::string what, std::string rule = "elf-damaged") {
-    elf_.findings_.add({.rule = std::move(rule), .severity = Severity::warning, .where = {.file = elf_.name_},
-                        .what = std::move(what), .fix = "fetch or build the file again"});
+    elf_.findings_.add({.rule = std::move(rule),
+                        .severity = Severity::warning,
+                        .where = {.file = elf_.name_},
+                        .what = std::move(what),
+                        .fix = "fetch or build the file again"});
   }
 
   void read_header() {
     if (!Elf::looks_like(elf_.file_)) {
-      throw Error({.what = "not a 64-bit little-endian ELF file", .where = {.file = elf_.name_},
+      throw Error({.what = "not a 64-bit little-endian ELF file",
+                   .where = {.file = elf_.name_},
                    .next = "give a shared object, an executable, an object file or an archive of them"});
     }
     elf_.os_abi_ = reader_.read_at<std::uint8_t>(7);
@@ -71,7 +77,8 @@ class ElfParser {
       section_count_ = 0;
       return;
     }
-    if (section_header_size_ != section_size || !lies_in(elf_.section_headers_at_, section_size, elf_.file_)) {
+    if (section_header_size_ != section_size ||
+        !lies_in(elf_.section_headers_at_, section_size, elf_.file_)) {
       warn("the section headers lie outside the file; reading it without them");
       section_count_ = 0;
       return;
@@ -96,7 +103,8 @@ class ElfParser {
     std::ranges::stable_sort(elf_.loads_, {}, &ElfSegment::address);
     for (std::size_t i = 1; i < elf_.loads_.size(); ++i) {
       const ElfSegment& before = elf_.loads_[i - 1];
-      if (elf_.loads_[i].address - before.address < before.file_size) return warn("its segments overlap in memory");
+      if (elf_.loads_[i].address - before.address < before.file_size)
+        return warn("its segments overlap in memory");
     }
   }
 
@@ -121,7 +129,8 @@ class ElfParser {
       if (segment.offset >= elf_.file_.size()) return;
       segment.file_size = elf_.file_.size() - segment.offset;
     }
-    if (segment.address + segment.file_size < segment.address) return warn("a segment wraps around in memory");
+    if (segment.address + segment.file_size < segment.address)
+      return warn("a segment wraps around in memory");
     elf_.loads_.push_back(segment);
   }
 
@@ -129,8 +138,8 @@ class ElfParser {
     if (section_count_ == 0) return;
     if (section_count_ > most_sections ||
         !lies_in(elf_.section_headers_at_, section_count_ * section_size, elf_.file_)) {
-      return warn(fmt::format("the file cannot hold the {} section headers it claims; reading it without them",
-                              section_count_));
+      return warn(fmt::format(
+          "the file cannot hold the {} section headers it claims; reading it without them", section_count_));
     }
     std::vector<std::uint32_t> names;
     elf_.sections_.reserve(section_count_);
@@ -161,8 +170,9 @@ class ElfParser {
 
   void name_sections(const std::vector<std::uint32_t>& names) {
     if (names_index_ == 0) return;
-    const bool known = names_index_ < elf_.sections_.size() &&
-                       lies_in(elf_.sections_[names_index_].offset, elf_.sections_[names_index_].size, elf_.file_);
+    const bool known =
+        names_index_ < elf_.sections_.size() &&
+        lies_in(elf_.sections_[names_index_].offset, elf_.sections_[names_index_].size, elf_.file_);
     if (!known) return warn("the table of section names is missing");
     const std::string_view text = as_text(elf_.contents(elf_.sections_[names_index_]));
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -180,7 +190,8 @@ class ElfParser {
 
   static std::string printable(std::string_view name) {
     std::string text(name.substr(0, 80));
-    std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
+    std::ranges::replace_if(
+        text, [](char c) { return c < ' ' || c > '~'; }, '?');
     return text;
   }
 
@@ -206,7 +217,10 @@ class ElfParser {
 };
 
 bool Elf::looks_like(ByteSpan file) {
-  constexpr std::string_view magic{"\x7f" "ELF\x02\x01\x01", 7};
+  constexpr std::string_view magic{
+      "\x7f"
+      "ELF\x02\x01\x01",
+      7};
   return file.size() >= header_size && as_text(file).substr(0, magic.size()) == magic;
 }
 

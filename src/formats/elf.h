@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Reads ELF64 little-endian files: shared objects, executables, relocatable objects, and the cubins inside fat binaries.
-// Works on mapped bytes and touches only what is asked for: headers at once; symbols, relocations and notes on demand,
-// one at a time, so that a library of any size is read in little memory. Damage that leaves something to read becomes a
-// Finding (findings()); damage that does not is an Error. It doesn't know what the sections mean: that is fatbin.h,
-// cubin.h and cpu_scan.h. No 32-bit files, no big-endian ones.
+// Reads ELF64 little-endian files: shared objects, executables, relocatable objects, and the cubins inside
+// fat binaries. Works on mapped bytes and touches only what is asked for: headers at once; symbols,
+// relocations and notes on demand, one at a time, so that a library of any size is read in little memory.
+// Damage that leaves something to read becomes a Finding (findings()); damage that does not is an Error. It
+// doesn't know what the sections mean: that is fatbin.h, cubin.h and cpu_scan.h. No 32-bit files, no
+// big-endian ones.
 #pragma once
 
 #include <cstdint>
@@ -28,21 +29,62 @@ enum Machine : std::uint16_t { em_x86_64 = 62, em_aarch64 = 183, em_cuda = 190 }
 enum SegmentType : std::uint32_t { pt_load = 1, pt_dynamic = 2, pt_note = 4, pt_tls = 7 };
 enum SegmentFlag : std::uint32_t { pf_x = 1, pf_w = 2, pf_r = 4 };
 enum SectionType : std::uint32_t {
-  sht_null = 0, sht_progbits = 1, sht_symtab = 2, sht_strtab = 3, sht_rela = 4, sht_note = 7, sht_nobits = 8,
-  sht_dynsym = 11, sht_init_array = 14, sht_symtab_shndx = 18, sht_relr = 19,
+  sht_null = 0,
+  sht_progbits = 1,
+  sht_symtab = 2,
+  sht_strtab = 3,
+  sht_rela = 4,
+  sht_note = 7,
+  sht_nobits = 8,
+  sht_dynsym = 11,
+  sht_init_array = 14,
+  sht_symtab_shndx = 18,
+  sht_relr = 19,
 };
 enum SectionFlag : std::uint64_t { shf_write = 1, shf_alloc = 2, shf_exec = 4, shf_compressed = 0x800 };
-enum SymbolType : std::uint8_t { stt_notype = 0, stt_object = 1, stt_func = 2, stt_section = 3, stt_file = 4, stt_ifunc = 10 };
+enum SymbolType : std::uint8_t {
+  stt_notype = 0,
+  stt_object = 1,
+  stt_func = 2,
+  stt_section = 3,
+  stt_file = 4,
+  stt_ifunc = 10
+};
 enum SymbolBinding : std::uint8_t { stb_local = 0, stb_global = 1, stb_weak = 2 };
-enum SpecialSection : std::uint32_t { shn_undef = 0, shn_reserved = 0xff00, shn_abs = 0xfff1, shn_xindex = 0xffff };
+enum SpecialSection : std::uint32_t {
+  shn_undef = 0,
+  shn_reserved = 0xff00,
+  shn_abs = 0xfff1,
+  shn_xindex = 0xffff
+};
 enum Relocation : std::uint32_t {
-  r_x86_64_64 = 1, r_x86_64_relative = 8, r_x86_64_irelative = 37,
-  r_aarch64_abs64 = 257, r_aarch64_relative = 1027, r_aarch64_irelative = 1032,
+  r_x86_64_64 = 1,
+  r_x86_64_relative = 8,
+  r_x86_64_irelative = 37,
+  r_aarch64_abs64 = 257,
+  r_aarch64_relative = 1027,
+  r_aarch64_irelative = 1032,
 };
 enum DynamicTag : std::uint64_t {
-  dt_needed = 1, dt_pltrelsz = 2, dt_hash = 4, dt_strtab = 5, dt_symtab = 6, dt_rela = 7, dt_relasz = 8,
-  dt_strsz = 10, dt_init = 12, dt_soname = 14, dt_rpath = 15, dt_jmprel = 23, dt_init_array = 25,
-  dt_init_arraysz = 27, dt_runpath = 29, dt_preinit_array = 32, dt_preinit_arraysz = 33, dt_relrsz = 35, dt_relr = 36,
+  dt_needed = 1,
+  dt_pltrelsz = 2,
+  dt_hash = 4,
+  dt_strtab = 5,
+  dt_symtab = 6,
+  dt_rela = 7,
+  dt_relasz = 8,
+  dt_strsz = 10,
+  dt_init = 12,
+  dt_soname = 14,
+  dt_rpath = 15,
+  dt_jmprel = 23,
+  dt_init_array = 25,
+  dt_init_arraysz = 27,
+  dt_runpath = 29,
+  dt_preinit_array = 32,
+  dt_preinit_arraysz = 33,
+  dt_relrsz = 35,
+  dt_relr = 36,
   dt_gnu_hash = 0x6ffffef5,
 };
 }  // namespace elf
@@ -71,9 +113,9 @@ struct ElfSection {
 };
 
 struct ElfSymbol {
-  std::string_view name;      // into the file; cut after 64 KiB
-  std::uint8_t type = 0;      // elf::SymbolType
-  std::uint8_t binding = 0;   // elf::SymbolBinding
+  std::string_view name;     // into the file; cut after 64 KiB
+  std::uint8_t type = 0;     // elf::SymbolType
+  std::uint8_t binding = 0;  // elf::SymbolBinding
   std::uint8_t visibility = 0;
   std::uint8_t other = 0;     // all of st_other: processors put marks of their own into it
   std::uint32_t section = 0;  // index (extended numbering resolved), or elf::SpecialSection
@@ -84,12 +126,12 @@ struct ElfSymbol {
 enum class ElfSymbols { full, dynamic };  // .symtab, .dynsym
 
 struct ElfRelocation {
-  std::uint64_t place = 0;       // linked files: virtual address; relocatable ones: offset in the section
-  std::uint32_t type = 0;        // elf::Relocation
-  std::uint32_t symbol = 0;      // index into the table's symbols, 0: none
-  std::int64_t addend = 0;       // of packed ones: the value that lies at `place`
-  std::uint64_t addend_at = 0;   // file offset of the 8 bytes that hold the addend
-  bool packed = false;           // from .relr.dyn
+  std::uint64_t place = 0;      // linked files: virtual address; relocatable ones: offset in the section
+  std::uint32_t type = 0;       // elf::Relocation
+  std::uint32_t symbol = 0;     // index into the table's symbols, 0: none
+  std::int64_t addend = 0;      // of packed ones: the value that lies at `place`
+  std::uint64_t addend_at = 0;  // file offset of the 8 bytes that hold the addend
+  bool packed = false;          // from .relr.dyn
 };
 
 struct ElfNote {
@@ -120,7 +162,8 @@ class Elf {
   std::uint64_t program_headers_at() const { return program_headers_at_; }  // file offset
 
   const std::vector<ElfSegment>& segments() const { return segments_; }
-  const std::vector<ElfSection>& sections() const { return sections_; }  // [0] is the null section; empty if stripped off
+  // [0] is the null section; empty if stripped off
+  const std::vector<ElfSection>& sections() const { return sections_; }
   const ElfSection* find_section(std::string_view name) const;
   ByteSpan contents(const ElfSection& section) const;  // empty for NOBITS; Error when it leaves the file
   ByteSpan contents(const ElfSegment& segment) const;  // the part in the file
@@ -131,18 +174,20 @@ class Elf {
   // The bytes from `address` on to the end of what the file holds of its segment; empty when it holds none.
   ByteSpan from_address(std::uint64_t address) const;
 
-  // Each symbol but the null one, in the table's order. Names are empty where the string table is damaged, or not wanted:
-  // looking for their ends takes most of the time.
+  // Each symbol but the null one, in the table's order. Names are empty where the string table is damaged,
+  // or not wanted: looking for their ends takes most of the time.
   enum class Names { wanted, skipped };
   void for_each_symbol(ElfSymbols table, const VisitSymbol& visit, Names names = Names::wanted) const;
 
-  // The symbol that a dynamic relocation names; nullopt where there is none with that number. For a few: each call looks
-  // for the table anew.
+  // The symbol that a dynamic relocation names; nullopt where there is none with that number. For a few:
+  // each call looks for the table anew.
   std::optional<ElfSymbol> dynamic_symbol(std::uint32_t index) const;
 
   // Dynamic relocations of a linked file (.rela.dyn, .rela.plt, .relr.dyn) whose place lies in [begin, end).
   void for_each_relocation(std::uint64_t begin, std::uint64_t end, const VisitRelocation& visit) const;
-  void for_each_relocation(const VisitRelocation& visit) const { for_each_relocation(0, ~std::uint64_t{0}, visit); }
+  void for_each_relocation(const VisitRelocation& visit) const {
+    for_each_relocation(0, ~std::uint64_t{0}, visit);
+  }
   // Relocations of one section of a relocatable object.
   void for_each_relocation_of(const ElfSection& section, const VisitRelocation& visit) const;
 
@@ -152,7 +197,8 @@ class Elf {
   std::vector<std::string_view> needed() const;
   std::vector<std::string_view> run_paths() const;  // DT_RPATH and DT_RUNPATH, unsplit
 
-  // Addresses of the functions that the loader calls when it loads the file, in its order (preinit, init, init_array).
+  // Addresses of the functions that the loader calls when it loads the file, in its order (preinit, init,
+  // init_array).
   std::vector<std::uint64_t> constructors() const;
 
   // Notes of PT_NOTE segments, or of note sections where there is no such segment.
@@ -163,9 +209,15 @@ class Elf {
 
  private:
   friend class ElfParser;
-  struct Tag { std::uint64_t tag = 0, value = 0; };
-  struct Table { std::uint64_t offset = 0, size = 0; };
-  struct SymbolLayout { ByteSpan symbols, names, extended; };
+  struct Tag {
+    std::uint64_t tag = 0, value = 0;
+  };
+  struct Table {
+    std::uint64_t offset = 0, size = 0;
+  };
+  struct SymbolLayout {
+    ByteSpan symbols, names, extended;
+  };
 
   Elf(ByteSpan file, std::string name) : file_(file), name_(std::move(name)) {}
   SymbolLayout symbol_layout(ElfSymbols table) const;
@@ -177,7 +229,8 @@ class Elf {
   void walk_rela(ByteSpan table, std::uint64_t table_offset, std::uint64_t begin, std::uint64_t end,
                  const VisitRelocation& visit) const;
   void walk_relr(ByteSpan table, std::uint64_t begin, std::uint64_t end, const VisitRelocation& visit) const;
-  void append_function_pointers(elf::DynamicTag start, elf::DynamicTag size, std::vector<std::uint64_t>& out) const;
+  void append_function_pointers(elf::DynamicTag start, elf::DynamicTag size,
+                                std::vector<std::uint64_t>& out) const;
   std::string_view dynamic_text(std::uint64_t offset) const;
 
   ByteSpan file_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the dynamic loader reads of an ELF file: names, relocations plain and packed, constructors. It is all found from
-// PT_DYNAMIC, as the loader does it, so that files without section headers read the same; sections serve where there is
-// no PT_DYNAMIC (static executables, relocatable objects).
+// What the dynamic loader reads of an ELF file: names, relocations plain and packed, constructors. It is all
+// found from PT_DYNAMIC, as the loader does it, so that files without section headers read the same;
+// sections serve where there is no PT_DYNAMIC (static executables, relocatable objects).
 #include <algorithm>
 
 #include "formats/elf.h"
@@ -95,17 +95,21 @@ void Elf::walk_rela(ByteSpan table, std::uint64_t table_offset, std::uint64_t be
   }
 }
 
-// 8-byte words: an even one is the address of a relocation and starts a run; each odd one is a bitmap (bit 0 is the mark)
-// of the next 63 words. The addend lies in place.
-void Elf::walk_relr(ByteSpan table, std::uint64_t begin, std::uint64_t end, const VisitRelocation& visit) const {
+// 8-byte words: an even one is the address of a relocation and starts a run; each odd one is a bitmap (bit 0
+// is the mark) of the next 63 words. The addend lies in place.
+void Elf::walk_relr(ByteSpan table, std::uint64_t begin, std::uint64_t end,
+                    const VisitRelocation& visit) const {
   const std::uint32_t type = machine_ == elf::em_aarch64 ? elf::r_aarch64_relative : elf::r_x86_64_relative;
   const auto found = [&](std::uint64_t place) {
     if (place < begin || place >= end) return;
     const ByteSpan bytes = from_address(place);
     if (bytes.size() < 8) return;
-    visit({.place = place, .type = type, .symbol = 0,
+    visit({.place = place,
+           .type = type,
+           .symbol = 0,
            .addend = static_cast<std::int64_t>(ByteReader(bytes).read_at<std::uint64_t>(0)),
-           .addend_at = *offset_of(place), .packed = true});
+           .addend_at = *offset_of(place),
+           .packed = true});
   };
   ByteReader reader(table, "packed relocations");
   std::uint64_t next = 0;
@@ -134,7 +138,8 @@ void Elf::for_each_relocation(std::uint64_t begin, std::uint64_t end, const Visi
 }
 
 void Elf::for_each_relocation_of(const ElfSection& section, const VisitRelocation& visit) const {
-  if (sections_.empty() || &section < sections_.data() || &section >= sections_.data() + sections_.size()) return;
+  if (sections_.empty() || &section < sections_.data() || &section >= sections_.data() + sections_.size())
+    return;
   const auto index = static_cast<std::uint32_t>(&section - sections_.data());
   for (const ElfSection& table : sections_) {
     if (table.type != elf::sht_rela || table.info != index) continue;
@@ -143,14 +148,16 @@ void Elf::for_each_relocation_of(const ElfSection& section, const VisitRelocatio
 }
 
 // An array of function pointers: filled in by relocations, or (in a fixed executable) already there.
-void Elf::append_function_pointers(elf::DynamicTag start, elf::DynamicTag size, std::vector<std::uint64_t>& out) const {
+void Elf::append_function_pointers(elf::DynamicTag start, elf::DynamicTag size,
+                                   std::vector<std::uint64_t>& out) const {
   const auto address = dynamic(start);
   const auto bytes = dynamic(size);
   if (!address || !bytes) return;
   const ByteSpan array = from_address(*address);
   const std::uint64_t count = std::min<std::uint64_t>(*bytes, array.size()) / 8;
   std::vector<std::uint64_t> pointers;
-  for (std::uint64_t i = 0; i < count; ++i) pointers.push_back(ByteReader(array).read_at<std::uint64_t>(i * 8));
+  for (std::uint64_t i = 0; i < count; ++i)
+    pointers.push_back(ByteReader(array).read_at<std::uint64_t>(i * 8));
   for_each_relocation(*address, *address + count * 8, [&](const ElfRelocation& relocation) {
     const std::uint64_t slot = (relocation.place - *address) / 8;
     std::uint64_t base = 0;
@@ -161,9 +168,8 @@ void Elf::append_function_pointers(elf::DynamicTag start, elf::DynamicTag size, 
     }
     pointers[slot] = base + static_cast<std::uint64_t>(relocation.addend);
   });
-  std::ranges::copy_if(pointers, std::back_inserter(out), [](std::uint64_t pointer) {
-    return pointer != 0 && pointer != ~std::uint64_t{0};
-  });
+  std::ranges::copy_if(pointers, std::back_inserter(out),
+                       [](std::uint64_t pointer) { return pointer != 0 && pointer != ~std::uint64_t{0}; });
 }
 
 std::vector<std::uint64_t> Elf::constructors() const {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The symbols of an ELF file, from its sections or, where those were stripped off, from PT_DYNAMIC; and its notes.
+// The symbols of an ELF file, from its sections or, where those were stripped off, from PT_DYNAMIC; and its
+// notes.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -73,13 +74,18 @@ Elf::SymbolLayout Elf::dynamic_symbol_layout() const {
   if (!symbols || !names) return {};
   const ByteSpan all_symbols = from_address(*symbols);
   const ByteSpan all_names = from_address(*names);
-  const std::uint64_t count = std::min<std::uint64_t>(dynamic_symbol_count(), all_symbols.size() / symbol_size);
-  const std::uint64_t names_size = std::min<std::uint64_t>(dynamic(elf::dt_strsz).value_or(0), all_names.size());
-  return {.symbols = all_symbols.first(count * symbol_size), .names = all_names.first(names_size), .extended = {}};
+  const std::uint64_t count =
+      std::min<std::uint64_t>(dynamic_symbol_count(), all_symbols.size() / symbol_size);
+  const std::uint64_t names_size =
+      std::min<std::uint64_t>(dynamic(elf::dt_strsz).value_or(0), all_names.size());
+  return {.symbols = all_symbols.first(count * symbol_size),
+          .names = all_names.first(names_size),
+          .extended = {}};
 }
 
 // DT_HASH:     buckets(4) | symbols(4) | ...
-// DT_GNU_HASH: buckets(4) | first hashed symbol(4) | bloom words(4) | shift(4) | bloom(8 each) | buckets(4 each) |
+// DT_GNU_HASH: buckets(4) | first hashed symbol(4) | bloom words(4) | shift(4) | bloom(8 each) | buckets(4
+// each) |
 //              chain(4 each symbol), of which the low bit ends a run
 std::uint64_t Elf::dynamic_symbol_count() const {
   if (const auto hash = dynamic(elf::dt_hash)) {

@@ -41,7 +41,8 @@ std::string build_library(const ScratchFolder& folder, const std::string& flags 
 std::vector<std::uint64_t> relative_addends(const Elf& elf) {
   std::vector<std::uint64_t> addends;
   elf.for_each_relocation([&](const ElfRelocation& relocation) {
-    if (relocation.type == elf::r_x86_64_relative) addends.push_back(static_cast<std::uint64_t>(relocation.addend));
+    if (relocation.type == elf::r_x86_64_relative)
+      addends.push_back(static_cast<std::uint64_t>(relocation.addend));
   });
   std::ranges::sort(addends);
   return addends;
@@ -59,7 +60,8 @@ TEST(Elf, ReadsTheSectionsThatReadelfReads) {
   const ScratchFolder folder;
   const std::string bytes = build_library(folder);
   const Elf elf = Elf::parse(as_byte_span(bytes), "lib.so");
-  std::istringstream lines(folder.run("readelf -SW lib.so | sed -n 's/^ *\\[ *\\([0-9]*\\)\\] \\([^ ][^ ]*\\) .*/\\1 \\2/p'"));
+  std::istringstream lines(
+      folder.run("readelf -SW lib.so | sed -n 's/^ *\\[ *\\([0-9]*\\)\\] \\([^ ][^ ]*\\) .*/\\1 \\2/p'"));
   std::size_t index = 0;
   std::string name;
   std::size_t count = 0;
@@ -126,7 +128,8 @@ TEST(Elf, AFileWithoutSectionHeadersReadsTheSameFromItsDynamicSection) {
   EXPECT_EQ(relative_addends(without), relative_addends(with));
   EXPECT_EQ(without.build_id(), with.build_id());
   std::set<std::string_view> names;
-  without.for_each_symbol(ElfSymbols::dynamic, [&](std::uint32_t, const ElfSymbol& symbol) { names.insert(symbol.name); });
+  without.for_each_symbol(ElfSymbols::dynamic,
+                          [&](std::uint32_t, const ElfSymbol& symbol) { names.insert(symbol.name); });
   EXPECT_EQ(names, (std::set<std::string_view>{"at_load", "exported", "table"}));
 }
 
@@ -226,7 +229,8 @@ TEST(Elf, ASymbolTableThatNamesItselfForItsNamesIsReadToItsEnd) {
 }
 
 TEST(Elf, AnythingElseIsRefusedWithWhatIsWanted) {
-  const std::string text = "#!/bin/sh\necho this is a script that is longer than an ELF header would be, to be fair\n";
+  const std::string text =
+      "#!/bin/sh\necho this is a script that is longer than an ELF header would be, to be fair\n";
   try {
     Elf::parse(as_byte_span(text), "script.sh");
     FAIL();

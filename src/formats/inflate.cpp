@@ -43,7 +43,8 @@ std::uint32_t crc32_of(ByteSpan bytes, std::uint32_t before) {
       crc32_z(before, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
-Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink, std::size_t buffer_size) {
+Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink,
+                 std::size_t buffer_size) {
   Stream stream;
   std::vector<std::byte> buffer(std::min<std::uint64_t>(buffer_size, size + 1));
   Inflated result;
@@ -52,7 +53,8 @@ Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(B
   while (status != Z_STREAM_END) {
     if (stream->avail_in == 0) {
       const std::size_t count = std::min<std::size_t>(packed.size() - fed, std::size_t{1} << 30);
-      stream->next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(packed.data() + fed));  // zlib only reads it
+      // zlib only reads it
+      stream->next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(packed.data() + fed));
       stream->avail_in = static_cast<uInt>(count);
       fed += count;
     }
@@ -61,7 +63,8 @@ Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(B
     status = stream.step();
     const std::size_t made = buffer.size() - stream->avail_out;
     if (status != Z_OK && status != Z_STREAM_END) fail("a compressed member is damaged or cut short");
-    if (made > size - result.size) fail(fmt::format("a compressed member holds more than the {} bytes it claims", size));
+    if (made > size - result.size)
+      fail(fmt::format("a compressed member holds more than the {} bytes it claims", size));
     const ByteSpan output(buffer.data(), made);
     result.crc = crc32_of(output, result.crc);
     result.size += made;
@@ -70,7 +73,8 @@ Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(B
       fail("a compressed member is cut short");
     }
   }
-  if (result.size != size) fail(fmt::format("a compressed member holds {} bytes, it claims {}", result.size, size));
+  if (result.size != size)
+    fail(fmt::format("a compressed member holds {} bytes, it claims {}", result.size, size));
   result.whole = true;
   return result;
 }
@@ -80,7 +84,8 @@ Unpacked unpack_gzip(ByteSpan packed, const UnpackSink& sink) {
   std::vector<std::byte> room(unpack_piece);
   while (true) {
     const std::size_t fed = std::min<std::size_t>(packed.size(), std::size_t{1} << 30);
-    stream->next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(packed.data()));  // zlib only reads it
+    // zlib only reads it
+    stream->next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(packed.data()));
     stream->avail_in = static_cast<uInt>(fed);
     stream->next_out = reinterpret_cast<Bytef*>(room.data());
     stream->avail_out = static_cast<uInt>(room.size());
@@ -105,7 +110,8 @@ class Packer {
  public:
   explicit Packer(int level) {
     constexpr int most_memory = 9;
-    if (deflateInit2(&state_, level, Z_DEFLATED, raw_deflate, most_memory, Z_DEFAULT_STRATEGY) != Z_OK) throw std::bad_alloc();
+    if (deflateInit2(&state_, level, Z_DEFLATED, raw_deflate, most_memory, Z_DEFAULT_STRATEGY) != Z_OK)
+      throw std::bad_alloc();
   }
   ~Packer() { deflateEnd(&state_); }
   Packer(const Packer&) = delete;
@@ -114,7 +120,9 @@ class Packer {
   void remember(ByteSpan before) {
     constexpr std::size_t window = 32 << 10;
     const ByteSpan end = before.last(std::min(window, before.size()));
-    if (!end.empty()) deflateSetDictionary(&state_, reinterpret_cast<const Bytef*>(end.data()), static_cast<uInt>(end.size()));
+    if (!end.empty())
+      deflateSetDictionary(&state_, reinterpret_cast<const Bytef*>(end.data()),
+                           static_cast<uInt>(end.size()));
   }
 
   std::string pack(ByteSpan chunk, bool last) {

@@ -13,8 +13,8 @@ namespace {
 using namespace std::string_view_literals;
 using Kind = KnownFormat::Kind;
 
-// The offset at 0x3c leads to the mark of the real header. Where that lies further on than the look goes, only a DOS
-// program with a long stub comes to mind: it is taken for one of Windows.
+// The offset at 0x3c leads to the mark of the real header. Where that lies further on than the look goes,
+// only a DOS program with a long stub comes to mind: it is taken for one of Windows.
 bool is_pe(ByteSpan start) {
   constexpr std::uint64_t pointer_at = 0x3c;
   if (start.size() < pointer_at + 4) return false;
@@ -24,11 +24,12 @@ bool is_pe(ByteSpan start) {
   return as_text(start.subspan(header, 4)) == "PE\0\0"sv;
 }
 
-// Java classes begin with the same four bytes; what follows is a version of 45 or more there, a count of machines here.
+// Java classes begin with the same four bytes; what follows is a version of 45 or more there, a count of
+// machines here.
 bool is_universal(ByteSpan start) {
   constexpr std::uint8_t most_machines = 20;
-  return start.size() >= 8 && start[4] == std::byte{0} && start[5] == std::byte{0} && start[6] == std::byte{0} &&
-         std::to_integer<std::uint8_t>(start[7]) <= most_machines;
+  return start.size() >= 8 && start[4] == std::byte{0} && start[5] == std::byte{0} &&
+         start[6] == std::byte{0} && std::to_integer<std::uint8_t>(start[7]) <= most_machines;
 }
 
 // "BZh9", then the mark of a block or of the end.
@@ -58,18 +59,29 @@ constexpr auto table = std::to_array<KnownFormat>({
     {"Mach-O", "macOS program or library of 32 bits (Mach-O)", Kind::cpu_code, 0, "\xce\xfa\xed\xfe"sv},
     {"Mach-O", "macOS program or library for PowerPC (Mach-O)", Kind::cpu_code, 0, "\xfe\xed\xfa\xce"sv},
     {"Mach-O", "macOS program or library for PowerPC (Mach-O)", Kind::cpu_code, 0, "\xfe\xed\xfa\xcf"sv},
-    {"Mach-O", "macOS program or library for several machines (Mach-O)", Kind::cpu_code, 0, "\xca\xfe\xba\xbe"sv, is_universal},
-    {"Mach-O", "macOS program or library for several machines (Mach-O)", Kind::cpu_code, 0, "\xca\xfe\xba\xbf"sv, is_universal},
-    {"ELF", "ELF file of 32 bits or of the other byte order", Kind::cpu_code, 0, "\x7f" "ELF"sv, is_other_elf},
+    {"Mach-O", "macOS program or library for several machines (Mach-O)", Kind::cpu_code, 0,
+     "\xca\xfe\xba\xbe"sv, is_universal},
+    {"Mach-O", "macOS program or library for several machines (Mach-O)", Kind::cpu_code, 0,
+     "\xca\xfe\xba\xbf"sv, is_universal},
+    {"ELF", "ELF file of 32 bits or of the other byte order", Kind::cpu_code, 0,
+     "\x7f"
+     "ELF"sv,
+     is_other_elf},
 
-    {"ROCm bundle", "image of device code for AMD's GPUs (offload bundle)", Kind::device_code, 0, "__CLANG_OFFLOAD_BUNDLE__"sv},
-    {"ROCm bundle", "image of device code for AMD's GPUs (packed offload bundle)", Kind::device_code, 0, "CCOB"sv},
+    {"ROCm bundle", "image of device code for AMD's GPUs (offload bundle)", Kind::device_code, 0,
+     "__CLANG_OFFLOAD_BUNDLE__"sv},
+    {"ROCm bundle", "image of device code for AMD's GPUs (packed offload bundle)", Kind::device_code, 0,
+     "CCOB"sv},
     {"offload binary", "bundle of device code as LLVM packs it", Kind::device_code, 0, "\x10\xff\x10\xad"sv},
-    {"NVVM IR", "image of device code that the driver has yet to compile (LTO or OptiX IR)", Kind::linker_code, 0, "\xed\x43\x4e\x7f"sv},
+    {"NVVM IR", "image of device code that the driver has yet to compile (LTO or OptiX IR)",
+     Kind::linker_code, 0, "\xed\x43\x4e\x7f"sv},
     {"Metal", "image of device code for Apple's GPUs (Metal library)", Kind::device_code, 0, "MTLB"sv},
 
     {"gzip", "compressed with gzip", Kind::compressed, 0, "\x1f\x8b\x08"sv, nullptr, unpack_gzip},
-    {"xz", "compressed with xz", Kind::compressed, 0, "\xfd" "7zXZ\0"sv, nullptr, unpack_xz},
+    {"xz", "compressed with xz", Kind::compressed, 0,
+     "\xfd"
+     "7zXZ\0"sv,
+     nullptr, unpack_xz},
     {"zstd", "compressed with zstd", Kind::compressed, 0, "\x28\xb5\x2f\xfd"sv, nullptr, unpack_zstd},
     {"bzip2", "compressed with bzip2", Kind::compressed, 0, "BZh"sv, is_bzip2, unpack_bzip2},
     {"lz4", "compressed with lz4", Kind::compressed, 0, "\x04\x22\x4d\x18"sv, nullptr, unpack_lz4},
@@ -102,12 +114,13 @@ bool is(const KnownFormat& format, ByteSpan start) {
 }  // namespace
 
 const KnownFormat* known_format(ByteSpan start) {
-  const auto found = std::ranges::find_if(table, [&](const KnownFormat& format) { return is(format, start); });
+  const auto found =
+      std::ranges::find_if(table, [&](const KnownFormat& format) { return is(format, start); });
   return found == table.end() ? nullptr : &*found;
 }
 
-// name(100) mode(8) owner(8) group(8) size(12) time(12) checksum(8) type(1) ...: the sum of all 512 bytes, with blanks for
-// the checksum itself.
+// name(100) mode(8) owner(8) group(8) size(12) time(12) checksum(8) type(1) ...: the sum of all 512 bytes,
+// with blanks for the checksum itself.
 bool looks_like_tar_header(ByteSpan block) {
   constexpr std::size_t size = 512, sum_at = 148, sum_size = 8;
   if (block.size() < size || block[0] == std::byte{0}) return false;

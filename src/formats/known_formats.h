@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Formats that can hold machine code or device code and that are not read here: told by their first bytes, so that what was
-// not read can be named. What is in such a file is not_read.h's business. Formats without a mark of their own (a raw
-// deflate stream, a disk image) are not known.
+// Formats that can hold machine code or device code and that are not read here: told by their first bytes,
+// so that what was not read can be named. What is in such a file is not_read.h's business. Formats without a
+// mark of their own (a raw deflate stream, a disk image) are not known.
 #pragma once
 
 #include <string_view>

@@ -27,7 +27,9 @@ TEST(KnownFormats, AreToldByTheirFirstBytes) {
   EXPECT_EQ(name_of(windows_program("PE\0\0"s)), "PE");
   EXPECT_EQ(name_of("\xcf\xfa\xed\xfe\x0c\0\0\x01"s), "Mach-O");
   EXPECT_EQ(name_of("\x1f\x8b\x08\0"s), "gzip");
-  EXPECT_EQ(name_of("\xfd" "7zXZ\0\0"s), "xz");
+  EXPECT_EQ(name_of("\xfd"
+                    "7zXZ\0\0"s),
+            "xz");
   EXPECT_EQ(name_of("\x28\xb5\x2f\xfd"s), "zstd");
   EXPECT_EQ(name_of("BZh91AY&SY"s), "bzip2");
   EXPECT_EQ(name_of(testing::tar_header("a.so")), "tar");

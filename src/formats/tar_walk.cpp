@@ -25,7 +25,8 @@ std::optional<std::uint64_t> size_of(std::string_view header) {
   constexpr std::size_t at = 124, length = 12;
   std::uint64_t size = 0;
   if ((static_cast<unsigned char>(header[at]) & 0x80) != 0) {
-    for (const char byte : header.substr(at + 4, length - 4)) size = size << 8 | static_cast<unsigned char>(byte);
+    for (const char byte : header.substr(at + 4, length - 4))
+      size = size << 8 | static_cast<unsigned char>(byte);
   } else {
     const std::string_view digits = trim(field(header, at, length));
     std::from_chars(digits.data(), digits.data() + digits.size(), size, 8);

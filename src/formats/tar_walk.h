@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Goes through a tar archive that arrives piece by piece and shows the first bytes of each file in it. GNU's long names are
-// known; other extensions (pax) are passed by, so a long name may be a shortened one. Unpacks nothing.
+// Goes through a tar archive that arrives piece by piece and shows the first bytes of each file in it. GNU's
+// long names are known; other extensions (pax) are passed by, so a long name may be a shortened one. Unpacks
+// nothing.
 #pragma once
 
 #include <functional>
@@ -32,11 +33,11 @@ class TarWalk {
 
   Look look_;
   State state_ = State::header;
-  std::string block_;            // the header or the first bytes of a file, as far as they have arrived
+  std::string block_;  // the header or the first bytes of a file, as far as they have arrived
   std::string name_, long_name_;
   char type_ = '0';
-  std::uint64_t left_ = 0;       // bytes of the file that have not arrived, padding included
-  std::size_t wanted_ = 0;       // of the file, in block_
+  std::uint64_t left_ = 0;  // bytes of the file that have not arrived, padding included
+  std::size_t wanted_ = 0;  // of the file, in block_
 };
 
 }  // namespace lathe

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Compressed files (gzip, xz, zstd, bzip2, lz4) unpacked from their start, piece by piece and only as far as the sink wants:
-// for a look at what is in them. Frames and members that follow each other are read as one. Each is in the .cpp of its
-// library: inflate.cpp, decompress_*.cpp.
+// Compressed files (gzip, xz, zstd, bzip2, lz4) unpacked from their start, piece by piece and only as far as
+// the sink wants: for a look at what is in them. Frames and members that follow each other are read as one.
+// Each is in the .cpp of its library: inflate.cpp, decompress_*.cpp.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,8 @@ enum class Unpacked {
   cut,      // the input ended before the data did
 };
 
-// An Error when the data is damaged, or needs more memory than a look is worth (256 MB for xz, a window of 128 MB for zstd).
+// An Error when the data is damaged, or needs more memory than a look is worth (256 MB for xz, a window of
+// 128 MB for zstd).
 Unpacked unpack_gzip(ByteSpan packed, const UnpackSink& sink);
 Unpacked unpack_xz(ByteSpan packed, const UnpackSink& sink);
 Unpacked unpack_zstd(ByteSpan packed, const UnpackSink& sink);

@@ -48,8 +48,11 @@ class ZipReader {
  private:
   void add(const char* rule, Severity severity, const std::string& member, std::string what) {
     if (++counts_[rule] > most_findings_a_rule) return;
-    zip_.findings.add({.rule = rule, .severity = severity, .where = {.file = name_ + "/" + printable(member)},
-                       .what = std::move(what), .fix = "do not unpack or install this file unless you know who made it"});
+    zip_.findings.add({.rule = rule,
+                       .severity = severity,
+                       .where = {.file = name_ + "/" + printable(member)},
+                       .what = std::move(what),
+                       .fix = "do not unpack or install this file unless you know who made it"});
   }
 
   // The end record stands last, before a comment of at most 64 KiB, which may hold its mark as well.
@@ -58,14 +61,16 @@ class ZipReader {
     for (std::uint64_t at = file_.size() - end_size + 1; at-- > earliest;) {
       if (reader_.read_at<std::uint32_t>(at) == end_mark && could_be_end(at)) return at;
     }
-    throw Error({.what = "the zip file has no directory: it is cut short, or no zip file", .where = {.file = name_},
+    throw Error({.what = "the zip file has no directory: it is cut short, or no zip file",
+                 .where = {.file = name_},
                  .next = "fetch it again"});
   }
 
   // Its comment ends in the file; the directory, unless another record tells of it, ends before it.
   bool could_be_end(std::uint64_t at) const {
     if (reader_.read_at<std::uint16_t>(at + 20) > file_.size() - at - end_size) return false;
-    const std::uint32_t size = reader_.read_at<std::uint32_t>(at + 12), offset = reader_.read_at<std::uint32_t>(at + 16);
+    const std::uint32_t size = reader_.read_at<std::uint32_t>(at + 12),
+                        offset = reader_.read_at<std::uint32_t>(at + 16);
     return size == 0xffffffff || offset == 0xffffffff || std::uint64_t{size} + offset <= at;
   }
 
@@ -76,8 +81,10 @@ class ZipReader {
     Directory directory{.offset = reader_.read_at<std::uint32_t>(end + 16),
                         .size = reader_.read_at<std::uint32_t>(end + 12),
                         .count = reader_.read_at<std::uint16_t>(end + 10)};
-    const bool is_64 = directory.offset == 0xffffffff || directory.size == 0xffffffff || directory.count == 0xffff;
-    if (is_64 && end >= locator_size && reader_.read_at<std::uint32_t>(end - locator_size) == locator64_mark) {
+    const bool is_64 =
+        directory.offset == 0xffffffff || directory.size == 0xffffffff || directory.count == 0xffff;
+    if (is_64 && end >= locator_size &&
+        reader_.read_at<std::uint32_t>(end - locator_size) == locator64_mark) {
       directory = directory_64(reader_.read_at<std::uint64_t>(end - locator_size + 8));
     }
     return directory;
@@ -85,7 +92,9 @@ class ZipReader {
 
   Directory directory_64(std::uint64_t at) {
     if (reader_.read_at<std::uint32_t>(at) != end64_mark) {
-      throw Error({.what = "the zip file's 64-bit end record is missing", .where = {.file = name_}, .next = "fetch it again"});
+      throw Error({.what = "the zip file's 64-bit end record is missing",
+                   .where = {.file = name_},
+                   .next = "fetch it again"});
     }
     return {.offset = reader_.read_at<std::uint64_t>(at + 48),
             .size = reader_.read_at<std::uint64_t>(at + 40),
@@ -99,13 +108,13 @@ class ZipReader {
       zip_.members.push_back(read_member(entries));
     }
     if (zip_.members.size() != directory.count) {
-      add("wheel-damaged", Severity::error, "", fmt::format("its directory claims {} members and lists {}",
-                                                              directory.count, zip_.members.size()));
+      add("wheel-damaged", Severity::error, "",
+          fmt::format("its directory claims {} members and lists {}", directory.count, zip_.members.size()));
     }
   }
 
-  // mark(4) made by(2) needs(2) flags(2) method(2) time(4) crc(4) packed(4) size(4) name length(2) extra length(2)
-  // comment length(2) disk(2) internal(2) external(4) local header at(4) | name | extra | comment
+  // mark(4) made by(2) needs(2) flags(2) method(2) time(4) crc(4) packed(4) size(4) name length(2) extra
+  // length(2) comment length(2) disk(2) internal(2) external(4) local header at(4) | name | extra | comment
   ZipMember read_member(ByteReader& entries) {
     entries.skip(5);
     ZipMember member;
@@ -131,12 +140,13 @@ class ZipReader {
     if (member.made_on_unix) member.mode = member.attributes >> 16;
     member.folder = member.name.ends_with('/');
     member.readable = !member.encrypted && !member.folder && (member.method == 0 || member.method == 8);
-    if (!member.readable && !member.folder) add("not-read", Severity::error, member.name, "the member " + member.why_unreadable());
+    if (!member.readable && !member.folder)
+      add("not-read", Severity::error, member.name, "the member " + member.why_unreadable());
     return member;
   }
 
-  // Extra fields: id(2) length(2) content; id 1 holds, in this order, those of size, packed size and offset that did not
-  // fit their 32 bits.
+  // Extra fields: id(2) length(2) content; id 1 holds, in this order, those of size, packed size and offset
+  // that did not fit their 32 bits.
   static void read_extra(ByteSpan extra, ZipMember& member) {
     ByteReader fields(extra, "zip extra field");
     while (fields.left() >= 4) {
@@ -151,20 +161,24 @@ class ZipReader {
     }
   }
 
-  // Each member's bytes follow its local header, whose name and extra field may have other lengths than the directory's.
+  // Each member's bytes follow its local header, whose name and extra field may have other lengths than the
+  // directory's.
   void find_content() {
     std::vector<ZipMember*> by_place;
     for (ZipMember& member : zip_.members) {
-      if (member.readable || member.folder) by_place.push_back(&member);  // an empty folder too can have bytes: packed nothing
+      // an empty folder too can have bytes: packed nothing
+      if (member.readable || member.folder) by_place.push_back(&member);
     }
     std::ranges::stable_sort(by_place, {}, &ZipMember::header_at);
     std::uint64_t end = 0;
     for (ZipMember* member : by_place) {
       const bool overlaps = member->header_at < end;
       member->readable = place(*member) && !overlaps && !member->folder;
-      if (overlaps) add("wheel-bomb", Severity::error, member->name, "the member shares its bytes with another one");
+      if (overlaps)
+        add("wheel-bomb", Severity::error, member->name, "the member shares its bytes with another one");
       if (!member->packed.empty()) {
-        end = std::max(end, static_cast<std::uint64_t>(member->packed.data() - file_.data()) + member->packed.size());
+        end = std::max(
+            end, static_cast<std::uint64_t>(member->packed.data() - file_.data()) + member->packed.size());
       }
     }
   }
@@ -201,27 +215,33 @@ class ZipReader {
       constexpr std::uint32_t type_mask = 0170000, type_link = 0120000;
       const std::string& path = paths.emplace_back(unpacked_path(member.name));
       if (climbs_out(member.name)) {
-        add("wheel-path", Severity::error, member.name, "the member's name leads out of the folder it is unpacked in");
+        add("wheel-path", Severity::error, member.name,
+            "the member's name leads out of the folder it is unpacked in");
       } else if (path != member.name) {
         add("wheel-path", Severity::warning, member.name,
             fmt::format("the member is unpacked as {}, by which RECORD may know it", printable(path)));
       }
       if ((member.mode & type_mask) == type_link) {
-        add("wheel-link", Severity::warning, member.name, "the member is a symbolic link, which installers handle differently");
+        add("wheel-link", Severity::warning, member.name,
+            "the member is a symbolic link, which installers handle differently");
       }
       if (!files.insert(path).second) {
-        add("wheel-duplicate", Severity::error, member.name, "two members have this name: which one counts differs by tool");
+        add("wheel-duplicate", Severity::error, member.name,
+            "two members have this name: which one counts differs by tool");
       }
     }
     for (std::size_t i = 0; i < paths.size(); ++i) {
       if (lies_in_a_file(paths[i], files)) {
-        add("wheel-duplicate", Severity::error, zip_.members[i].name, "another member is a file of the name that is a folder here");
+        add("wheel-duplicate", Severity::error, zip_.members[i].name,
+            "another member is a file of the name that is a folder here");
       }
     }
   }
 
   // Without "." and empty parts; of a folder with its slash at the end, as names of folders have it.
-  static std::string unpacked_path(const std::string& name) { return std::filesystem::path(name).lexically_normal().generic_string(); }
+  static std::string unpacked_path(const std::string& name) {
+    return std::filesystem::path(name).lexically_normal().generic_string();
+  }
 
   static bool lies_in_a_file(const std::string& path, const std::unordered_set<std::string>& files) {
     for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
@@ -231,7 +251,8 @@ class ZipReader {
   }
 
   static bool climbs_out(std::string_view name) {
-    if (name.starts_with('/') || name.starts_with('\\') || name.find('\0') != std::string_view::npos) return true;
+    if (name.starts_with('/') || name.starts_with('\\') || name.find('\0') != std::string_view::npos)
+      return true;
     if (name.size() > 1 && name[1] == ':') return true;
     std::string slashes(name);
     std::ranges::replace(slashes, '\\', '/');
@@ -261,7 +282,8 @@ std::string_view method_name(std::uint16_t method) {
 
 std::string ZipMember::why_unreadable() const {
   if (encrypted) return "is encrypted";
-  if (method != 0 && method != 8) return fmt::format("is compressed by method {}{}", method, method_name(method));
+  if (method != 0 && method != 8)
+    return fmt::format("is compressed by method {}{}", method, method_name(method));
   return "is damaged";
 }
 

@@ -16,8 +16,10 @@ using testing::ScratchFolder;
 // A zip file that Python's zipfile writes by these statements (`z` is the file).
 std::string python_zip(const std::string& statements) {
   const ScratchFolder folder;
-  folder.write("make.py", "import zipfile, warnings\nwarnings.simplefilter('ignore')\nz = zipfile.ZipFile('a.zip', 'w')\n" +
-                              statements + "\nz.close()\n");
+  folder.write(
+      "make.py",
+      "import zipfile, warnings\nwarnings.simplefilter('ignore')\nz = zipfile.ZipFile('a.zip', 'w')\n" +
+          statements + "\nz.close()\n");
   folder.run("python3 make.py");
   return read_file(folder.path() / "a.zip");
 }
@@ -69,7 +71,8 @@ TEST(Zip, ACommentMayHoldWhatEndsADirectory) {
 }
 
 TEST(Zip, NamesThatClimbOutAreFound) {
-  for (const std::string name : {"../../etc/passwd", "/etc/passwd", "a/../../b", "C:/windows", "a\\\\..\\\\b"}) {
+  for (const std::string name :
+       {"../../etc/passwd", "/etc/passwd", "a/../../b", "C:/windows", "a\\\\..\\\\b"}) {
     const std::string bytes = python_zip("z.writestr('" + name + "', 'x')");
     EXPECT_EQ(rules(read_zip(as_byte_span(bytes), "a.zip")), std::vector<std::string>{"wheel-path"}) << name;
   }
@@ -79,15 +82,21 @@ TEST(Zip, LinksAndDuplicatesAreFound) {
   const std::string bytes = python_zip(
       "i = zipfile.ZipInfo('link'); i.create_system = 3; i.external_attr = 0o120777 << 16\n"
       "z.writestr(i, '/etc/passwd')\nz.writestr('same', 'a')\nz.writestr('same', 'b')");
-  EXPECT_EQ(rules(read_zip(as_byte_span(bytes), "a.zip")), (std::vector<std::string>{"wheel-link", "wheel-duplicate"}));
+  EXPECT_EQ(rules(read_zip(as_byte_span(bytes), "a.zip")),
+            (std::vector<std::string>{"wheel-link", "wheel-duplicate"}));
 }
 
 TEST(Zip, NamesOfOnePathAreDuplicatesAndAFileIsNoFolder) {
-  const auto found = [](const std::string& code) { return rules(read_zip(as_byte_span(python_zip(code)), "a.zip")); };
+  const auto found = [](const std::string& code) {
+    return rules(read_zip(as_byte_span(python_zip(code)), "a.zip"));
+  };
   EXPECT_EQ(found("z.writestr('p/./a', 'x')"), std::vector<std::string>{"wheel-path"});
-  EXPECT_EQ(found("z.writestr('p//a', 'x')\nz.writestr('p/a', 'x')"), (std::vector<std::string>{"wheel-path", "wheel-duplicate"}));
-  EXPECT_EQ(found("z.writestr('p/a', 'x')\nz.writestr('p/a/b', 'x')"), std::vector<std::string>{"wheel-duplicate"});
-  EXPECT_EQ(found("z.writestr('p/', '')\nz.writestr('p/a', 'x')\nz.writestr('p/.a.', 'x')"), std::vector<std::string>{});
+  EXPECT_EQ(found("z.writestr('p//a', 'x')\nz.writestr('p/a', 'x')"),
+            (std::vector<std::string>{"wheel-path", "wheel-duplicate"}));
+  EXPECT_EQ(found("z.writestr('p/a', 'x')\nz.writestr('p/a/b', 'x')"),
+            std::vector<std::string>{"wheel-duplicate"});
+  EXPECT_EQ(found("z.writestr('p/', '')\nz.writestr('p/a', 'x')\nz.writestr('p/.a.', 'x')"),
+            std::vector<std::string>{});
 }
 
 TEST(Zip, MembersThatShareTheirBytesAreABomb) {
@@ -115,7 +124,11 @@ TEST(Zip, AMemberThatHoldsMoreThanItClaimsStopsThere) {
   bytes.replace(entry + 24, 4, std::string("\x10\x00\x00\x00", 4));
   const Zip zip = read_zip(as_byte_span(bytes), "a.zip");
   std::uint64_t seen = 0;
-  EXPECT_THROW(inflate(zip.members[0].packed, zip.members[0].size, [&](ByteSpan out) { seen += out.size(); return true; }),
+  EXPECT_THROW(inflate(zip.members[0].packed, zip.members[0].size,
+                       [&](ByteSpan out) {
+                         seen += out.size();
+                         return true;
+                       }),
                Error);
   EXPECT_EQ(seen, 0u);
 }
@@ -129,8 +142,8 @@ TEST(Zip, AnEmptyMemberWhoseNameLeavesTheFileIsDamaged) {
 }
 
 TEST(Zip, NoTruncationCrashes) {
-  const std::string bytes = python_zip(
-      "z.writestr('a', 'stored' * 10)\nz.writestr('b', 'deflated ' * 100, zipfile.ZIP_DEFLATED)");
+  const std::string bytes =
+      python_zip("z.writestr('a', 'stored' * 10)\nz.writestr('b', 'deflated ' * 100, zipfile.ZIP_DEFLATED)");
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_THROW(read_zip(as_byte_span(bytes).first(size), "a.zip"), Error) << size;
   }

@@ -19,8 +19,8 @@ constexpr std::size_t most_pending = 1 << 20;
 
 std::string number(std::uint64_t value, unsigned bytes) { return encode_number(value, bytes); }
 
-// Most device code is compressed already. Finding that out byte by byte takes as long as packing does (37 MB a second), so
-// pieces of a chunk are asked first.
+// Most device code is compressed already. Finding that out byte by byte takes as long as packing does (37 MB
+// a second), so pieces of a chunk are asked first.
 bool worth_packing(ByteSpan chunk) {
   constexpr std::uint64_t piece = 4 << 10;
   constexpr std::uint64_t pieces = 4;
@@ -44,36 +44,41 @@ std::string zip64_field(std::initializer_list<std::uint64_t> values) {
 std::string in_32(std::uint64_t value) { return number(std::min(value, largest_32), 4); }
 
 std::string common(const ZipMember& entry, bool is_64) {
-  return number(is_64 ? 45 : 20, 2) + number(entry.utf8 ? 0x800 : 0, 2) + number(entry.method, 2) + number(entry.time, 4) +
-         number(entry.crc, 4);
+  return number(is_64 ? 45 : 20, 2) + number(entry.utf8 ? 0x800 : 0, 2) + number(entry.method, 2) +
+         number(entry.time, 4) + number(entry.crc, 4);
 }
 
-// Room for 64-bit sizes in the header of what may need them: its packed size, by a little larger at most, is not known then.
+// Room for 64-bit sizes in the header of what may need them: its packed size, by a little larger at most, is
+// not known then.
 bool large(const ZipMember& entry) {
   return entry.size >= largest_32 - (std::uint64_t{16} << 20) || entry.packed_size >= largest_32;
 }
 
 std::string local_header(const ZipMember& entry) {
   const bool is_64 = large(entry);
-  const std::string extra = is_64 ? number(1, 2) + number(16, 2) + number(entry.size, 8) + number(entry.packed_size, 8) : "";
-  return number(0x04034b50, 4) + common(entry, is_64) + (is_64 ? number(largest_32, 4) + number(largest_32, 4)
-                                                               : number(entry.packed_size, 4) + number(entry.size, 4)) +
+  const std::string extra =
+      is_64 ? number(1, 2) + number(16, 2) + number(entry.size, 8) + number(entry.packed_size, 8) : "";
+  return number(0x04034b50, 4) + common(entry, is_64) +
+         (is_64 ? number(largest_32, 4) + number(largest_32, 4)
+                : number(entry.packed_size, 4) + number(entry.size, 4)) +
          number(entry.name.size(), 2) + number(extra.size(), 2) + entry.name + extra;
 }
 
 std::string directory_entry(const ZipMember& entry) {
   const std::string extra = zip64_field({entry.size, entry.packed_size, entry.header_at});
   const std::uint64_t made_by = (entry.made_on_unix ? 3 << 8 : 0) + (extra.empty() ? 20 : 45);
-  return number(0x02014b50, 4) + number(made_by, 2) + common(entry, !extra.empty() || large(entry)) + in_32(entry.packed_size) +
-         in_32(entry.size) + number(entry.name.size(), 2) + number(extra.size(), 2) + number(0, 2) + number(0, 2) +
-         number(0, 2) + number(entry.attributes, 4) + in_32(entry.header_at) + entry.name + extra;
+  return number(0x02014b50, 4) + number(made_by, 2) + common(entry, !extra.empty() || large(entry)) +
+         in_32(entry.packed_size) + in_32(entry.size) + number(entry.name.size(), 2) +
+         number(extra.size(), 2) + number(0, 2) + number(0, 2) + number(0, 2) + number(entry.attributes, 4) +
+         in_32(entry.header_at) + entry.name + extra;
 }
 
 std::string end_records(std::uint64_t count, std::uint64_t directory_at, std::uint64_t directory_size) {
   std::string text;
   if (count >= 0xffff || directory_at >= largest_32 || directory_size >= largest_32) {
-    text = number(0x06064b50, 4) + number(44, 8) + number(3 << 8 | 45, 2) + number(45, 2) + number(0, 4) + number(0, 4) +
-           number(count, 8) + number(count, 8) + number(directory_size, 8) + number(directory_at, 8);
+    text = number(0x06064b50, 4) + number(44, 8) + number(3 << 8 | 45, 2) + number(45, 2) + number(0, 4) +
+           number(0, 4) + number(count, 8) + number(count, 8) + number(directory_size, 8) +
+           number(directory_at, 8);
     text += number(0x07064b50, 4) + number(0, 4) + number(directory_at + directory_size, 8) + number(1, 4);
   }
   const std::uint64_t short_count = std::min<std::uint64_t>(count, 0xffff);
@@ -100,7 +105,8 @@ std::uint64_t ZipWriter::begin(ZipMember& entry) {
   return entry.header_at;
 }
 
-void ZipWriter::take_over(const ZipMember& member, const std::string& name, const SourceFile& source, std::uint64_t packed_at) {
+void ZipWriter::take_over(const ZipMember& member, const std::string& name, const SourceFile& source,
+                          std::uint64_t packed_at) {
   constexpr std::uint64_t small = 64 << 10;
   ZipMember entry = member;
   entry.name = name;
@@ -117,8 +123,13 @@ void ZipWriter::take_over(const ZipMember& member, const std::string& name, cons
 }
 
 Sha256 ZipWriter::add(const ZipMember& like, const std::string& name, ByteSpan content) {
-  ZipMember entry{.name = name, .method = content.empty() ? stored : deflated, .size = content.size(),
-                  .attributes = like.attributes, .time = like.time, .made_on_unix = like.made_on_unix, .utf8 = like.utf8};
+  ZipMember entry{.name = name,
+                  .method = content.empty() ? stored : deflated,
+                  .size = content.size(),
+                  .attributes = like.attributes,
+                  .time = like.time,
+                  .made_on_unix = like.made_on_unix,
+                  .utf8 = like.utf8};
   const std::uint64_t header_at = begin(entry);
   Sha256Stream hash;
   entry.packed_size = content.empty() ? 0 : pack(content, entry, hash);
@@ -137,15 +148,21 @@ std::uint64_t ZipWriter::pack(ByteSpan content, ZipMember& entry, Sha256Stream& 
     const std::size_t count = (now.size() + chunk_size - 1) / chunk_size;
     std::vector<std::string> parts(count);
     std::vector<std::uint32_t> sums(count);
-    const auto chunk = [&](std::size_t i) { return now.subspan(i * chunk_size, std::min(chunk_size, now.size() - i * chunk_size)); };
-    parallel_for_all(count + 1, [&](std::size_t item) {
-      if (item == 0) return hash.add(now);
-      const std::size_t i = item - 1;
-      const ByteSpan bytes = chunk(i);
-      const bool last = from + i * chunk_size + bytes.size() == content.size();
-      sums[i] = crc32_of(bytes);
-      parts[i] = deflate_chunk(bytes, content.first(from + i * chunk_size), last, worth_packing(bytes) ? level : 0);
-    }, threads_);
+    const auto chunk = [&](std::size_t i) {
+      return now.subspan(i * chunk_size, std::min(chunk_size, now.size() - i * chunk_size));
+    };
+    parallel_for_all(
+        count + 1,
+        [&](std::size_t item) {
+          if (item == 0) return hash.add(now);
+          const std::size_t i = item - 1;
+          const ByteSpan bytes = chunk(i);
+          const bool last = from + i * chunk_size + bytes.size() == content.size();
+          sums[i] = crc32_of(bytes);
+          parts[i] = deflate_chunk(bytes, content.first(from + i * chunk_size), last,
+                                   worth_packing(bytes) ? level : 0);
+        },
+        threads_);
     for (std::size_t i = 0; i < count; ++i) {
       entry.crc = crc32_of_both(entry.crc, sums[i], chunk(i).size());
       put(parts[i]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Writes a zip file from front to back: members of another one taken over as they lie there, new ones compressed on all
-// cores. The same members make the same bytes, whatever the number of cores. Knows nothing of wheels.
+// Writes a zip file from front to back: members of another one taken over as they lie there, new ones
+// compressed on all cores. The same members make the same bytes, whatever the number of cores. Knows nothing
+// of wheels.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ class ZipWriter {
   explicit ZipWriter(NewFile& file, unsigned threads = 0) : file_(file), threads_(threads) {}
 
   // `member` of `source` under another name, its bytes not unpacked.
-  void take_over(const ZipMember& member, const std::string& name, const SourceFile& source, std::uint64_t packed_at);
+  void take_over(const ZipMember& member, const std::string& name, const SourceFile& source,
+                 std::uint64_t packed_at);
 
   // New content with the time and attributes of `like`. Returns its hash.
   Sha256 add(const ZipMember& like, const std::string& name, ByteSpan content);

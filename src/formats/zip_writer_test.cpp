@@ -53,7 +53,9 @@ TEST_F(ZipWriterTest, WhatItPacksComesOutAgain) {
   EXPECT_EQ(hash_, sha256(as_byte_span(content_)));
   EXPECT_NE(folder_.run("unzip -tq a.zip").find("No errors"), std::string::npos);
   folder_.write("want", content_);
-  EXPECT_EQ(folder_.run("unzip -qo a.zip && cmp pkg/mixed.bin want && cat pkg/small.txt && stat -c %s pkg/empty"), "hello0\n");
+  EXPECT_EQ(
+      folder_.run("unzip -qo a.zip && cmp pkg/mixed.bin want && cat pkg/small.txt && stat -c %s pkg/empty"),
+      "hello0\n");
   EXPECT_LT(fs::file_size(folder_.path() / "a.zip"), 3'500'000u);
 }
 
@@ -72,14 +74,16 @@ TEST_F(ZipWriterTest, TakesMembersOverAsTheyLieThere) {
     NewFile file(folder_.path() / "b.zip");
     ZipWriter zip(file);
     for (const ZipMember& member : old.members) {
-      const auto at = member.packed.empty() ? 0 : static_cast<std::uint64_t>(member.packed.data() - map.bytes().data());
+      const auto at =
+          member.packed.empty() ? 0 : static_cast<std::uint64_t>(member.packed.data() - map.bytes().data());
       zip.take_over(member, "new/" + member.name, source, at);
     }
     zip.finish();
     file.put_in_place(false);
   }
   folder_.write("want", content_);
-  EXPECT_EQ(folder_.run("unzip -qo b.zip && cmp new/pkg/mixed.bin want && python3 -m zipfile -t b.zip"), "Done testing\n");
+  EXPECT_EQ(folder_.run("unzip -qo b.zip && cmp new/pkg/mixed.bin want && python3 -m zipfile -t b.zip"),
+            "Done testing\n");
 }
 
 TEST_F(ZipWriterTest, ManyMembersGetA64BitDirectory) {
@@ -90,7 +94,8 @@ TEST_F(ZipWriterTest, ManyMembersGetA64BitDirectory) {
     zip.finish();
     file.put_in_place(false);
   }
-  EXPECT_EQ(folder_.run("python3 -c \"import zipfile; z=zipfile.ZipFile('many.zip'); print(len(z.namelist()), z.testzip())\""),
+  EXPECT_EQ(folder_.run("python3 -c \"import zipfile; z=zipfile.ZipFile('many.zip'); "
+                        "print(len(z.namelist()), z.testzip())\""),
             "66000 None\n");
   const MappedFile map = MappedFile::open(folder_.path() / "many.zip");
   EXPECT_EQ(read_zip(map.bytes(), "many.zip").members.size(), 66'000u);
@@ -114,9 +119,10 @@ TEST_F(ZipWriterTest, MembersOfMoreThan4GibibytesKeepTheirSizes) {
     zip.finish();
     file.put_in_place(false);
   }
-  EXPECT_EQ(folder_.run("python3 -c \"import zipfile; print([(i.filename, i.file_size, i.compress_size) for i in "
-                        "zipfile.ZipFile('huge.zip').infolist()])\""),
-            "[('huge', 5000000000, 100), ('again', 5000000000, 100)]\n");
+  EXPECT_EQ(
+      folder_.run("python3 -c \"import zipfile; print([(i.filename, i.file_size, i.compress_size) for i in "
+                  "zipfile.ZipFile('huge.zip').infolist()])\""),
+      "[('huge', 5000000000, 100), ('again', 5000000000, 100)]\n");
   const MappedFile map = MappedFile::open(folder_.path() / "huge.zip");
   EXPECT_EQ(read_zip(map.bytes(), "huge.zip").members.at(1).size, 5'000'000'000u);
 }

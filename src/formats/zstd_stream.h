@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Texts of any length, compressed and read again in pieces. Implemented in decompress_zstd.cpp, which alone knows zstd.
+// Texts of any length, compressed and read again in pieces. Implemented in decompress_zstd.cpp, which alone
+// knows zstd.
 #pragma once
 
 #include <functional>
@@ -27,7 +28,8 @@ class ZstdCompressor {
   std::unique_ptr<State> state_;
 };
 
-// Gives out what the frames hold; a frame that is cut short (its writer was killed) gives what it has, without an Error.
+// Gives out what the frames hold; a frame that is cut short (its writer was killed) gives what it has,
+// without an Error.
 void decompress_zstd_stream(ByteSpan packed, const ByteSink& sink);
 
 }  // namespace lathe

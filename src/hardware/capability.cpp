@@ -30,9 +30,12 @@ constexpr std::array<DialectRow, 5> dialects = {{
     {Dialect::name, "name", "sm", "variant and file names want"},
 }};
 
-const DialectRow& row_of(Dialect dialect) { return *std::ranges::find(dialects, dialect, &DialectRow::dialect); }
+const DialectRow& row_of(Dialect dialect) {
+  return *std::ranges::find(dialects, dialect, &DialectRow::dialect);
+}
 
-// The names that PyTorch's select_compute_arch.cmake takes for sets of capabilities. Known here for hints only.
+// The names that PyTorch's select_compute_arch.cmake takes for sets of capabilities. Known here for hints
+// only.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 10> pytorch_names = {{
     {"kepler", "3.5"},
     {"maxwell", "5.0 and 5.2"},
@@ -163,16 +166,18 @@ std::optional<SpelledCapability> parse_capability(std::string_view text) {
 SpelledCapability parse_capability_as(std::string_view text, Dialect wanted) {
   const auto parsed = parse_capability(text);
   if (!parsed) {
-    throw Error({.what = fmt::format("{} is not a compute capability", quoted(text)), .next = hint_for(text, wanted)});
+    throw Error({.what = fmt::format("{} is not a compute capability", quoted(text)),
+                 .next = hint_for(text, wanted)});
   }
   if (parsed->dialect == wanted) return *parsed;
   const std::string right = spell(parsed->capability, wanted);
   // What "compute_90" names is PTX; only the dotted dialect can ask for that, and then for both.
   const bool loses_ptx = parsed->dialect == Dialect::compute && wanted == Dialect::dotted;
-  throw Error({.what = fmt::format("{} is the {} dialect; {} the {} dialect: \"{}\"", quoted(text),
-                                   to_string(parsed->dialect), row_of(wanted).wanted_by, to_string(wanted), right),
-               .next = loses_ptx ? fmt::format("write \"{}\", or \"{}+PTX\" to keep PTX", right, right)
-                                 : fmt::format("write \"{}\"", right)});
+  throw Error(
+      {.what = fmt::format("{} is the {} dialect; {} the {} dialect: \"{}\"", quoted(text),
+                           to_string(parsed->dialect), row_of(wanted).wanted_by, to_string(wanted), right),
+       .next = loses_ptx ? fmt::format("write \"{}\", or \"{}+PTX\" to keep PTX", right, right)
+                         : fmt::format("write \"{}\"", right)});
 }
 
 }  // namespace lathe

@@ -35,8 +35,9 @@ enum class Dialect { dotted, cmake, sm, compute, name };
 std::string_view to_string(Dialect dialect);  // "dotted", ...
 std::string spell(Capability capability, Dialect dialect);
 
-// One architecture as written: a capability, the dialect that it was written in, and whether PTX was asked for beside
-// the cubin ("9.0+PTX": only the dotted dialect can say so; what "compute_90" names is PTX alone, `ptx` stays false).
+// One architecture as written: a capability, the dialect that it was written in, and whether PTX was asked
+// for beside the cubin ("9.0+PTX": only the dotted dialect can say so; what "compute_90" names is PTX alone,
+// `ptx` stays false).
 struct SpelledCapability {
   Capability capability;
   Dialect dialect = Dialect::dotted;
@@ -47,13 +48,13 @@ struct SpelledCapability {
 
 std::string spell(const SpelledCapability& spelled);  // in its own dialect, with "+PTX"
 
-// Reads any dialect ("9.0", "9.0a+PTX", "90", "sm_90", "SM90", "compute_90", "sm90"); nullopt when it is none.
-// A bare number is split before its last digit: "90" is 9.0, "120" is 12.0. Prefixes may be written in capitals;
-// suffixes and +PTX are as nvcc and PyTorch take them.
+// Reads any dialect ("9.0", "9.0a+PTX", "90", "sm_90", "SM90", "compute_90", "sm90"); nullopt when it is
+// none. A bare number is split before its last digit: "90" is 9.0, "120" is 12.0. Prefixes may be written in
+// capitals; suffixes and +PTX are as nvcc and PyTorch take them.
 std::optional<SpelledCapability> parse_capability(std::string_view text);
 
-// Reads text that must be in one dialect. The Error names the dialect that was used instead and the right spelling:
-// "sm_90" where "9.0" is needed, or says what comes nearest.
+// Reads text that must be in one dialect. The Error names the dialect that was used instead and the right
+// spelling: "sm_90" where "9.0" is needed, or says what comes nearest.
 SpelledCapability parse_capability_as(std::string_view text, Dialect wanted);
 
 }  // namespace lathe

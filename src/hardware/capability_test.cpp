@@ -114,7 +114,8 @@ TEST(Capability, EveryOneComesBackFromEveryDialect) {
   for (int major = 1; major < 100; ++major) {
     for (int minor = 0; minor < 10; ++minor) {
       for (const char suffix : {char(0), 'a', 'f'}) {
-        for (const Dialect dialect : {Dialect::dotted, Dialect::cmake, Dialect::sm, Dialect::compute, Dialect::name}) {
+        for (const Dialect dialect :
+             {Dialect::dotted, Dialect::cmake, Dialect::sm, Dialect::compute, Dialect::name}) {
           const SpelledCapability written{{major, minor, suffix}, dialect, false};
           ASSERT_EQ(parse_capability_as(spell(written), dialect), written) << spell(written);
         }
@@ -124,26 +125,31 @@ TEST(Capability, EveryOneComesBackFromEveryDialect) {
 }
 
 TEST(Capability, TheWrongDialectIsNamedWithTheRightSpelling) {
-  EXPECT_EQ(error_of("sm_90", Dialect::dotted),
-            "\"sm_90\" is the sm dialect; gpuTargets and TORCH_CUDA_ARCH_LIST want the dotted dialect: \"9.0\"\n"
-            "  write \"9.0\"");
-  EXPECT_EQ(error_of("SM120", Dialect::dotted),
-            "\"SM120\" is the name dialect; gpuTargets and TORCH_CUDA_ARCH_LIST want the dotted dialect: \"12.0\"\n"
-            "  write \"12.0\"");
+  EXPECT_EQ(
+      error_of("sm_90", Dialect::dotted),
+      "\"sm_90\" is the sm dialect; gpuTargets and TORCH_CUDA_ARCH_LIST want the dotted dialect: \"9.0\"\n"
+      "  write \"9.0\"");
+  EXPECT_EQ(
+      error_of("SM120", Dialect::dotted),
+      "\"SM120\" is the name dialect; gpuTargets and TORCH_CUDA_ARCH_LIST want the dotted dialect: \"12.0\"\n"
+      "  write \"12.0\"");
   EXPECT_EQ(error_of("9.0", Dialect::cmake),
-            "\"9.0\" is the dotted dialect; CMAKE_CUDA_ARCHITECTURES wants the cmake dialect: \"90\"\n  write \"90\"");
-  EXPECT_EQ(error_of("10.0a+PTX", Dialect::sm),
-            "\"10.0a+PTX\" is the dotted dialect; nvcc -code and torch.cuda.get_arch_list() want the sm dialect: "
-            "\"sm_100a\"\n  write \"sm_100a\"");
+            "\"9.0\" is the dotted dialect; CMAKE_CUDA_ARCHITECTURES wants the cmake dialect: \"90\"\n  "
+            "write \"90\"");
+  EXPECT_EQ(
+      error_of("10.0a+PTX", Dialect::sm),
+      "\"10.0a+PTX\" is the dotted dialect; nvcc -code and torch.cuda.get_arch_list() want the sm dialect: "
+      "\"sm_100a\"\n  write \"sm_100a\"");
   EXPECT_EQ(error_of("9.0", Dialect::name),
-            "\"9.0\" is the dotted dialect; variant and file names want the name dialect: \"sm90\"\n  write \"sm90\"");
+            "\"9.0\" is the dotted dialect; variant and file names want the name dialect: \"sm90\"\n  write "
+            "\"sm90\"");
 }
 
 TEST(Capability, PtxIsNotLostSilently) {
-  EXPECT_EQ(
-      error_of("compute_90", Dialect::dotted),
-      "\"compute_90\" is the compute dialect; gpuTargets and TORCH_CUDA_ARCH_LIST want the dotted dialect: \"9.0\"\n"
-      "  write \"9.0\", or \"9.0+PTX\" to keep PTX");
+  EXPECT_EQ(error_of("compute_90", Dialect::dotted),
+            "\"compute_90\" is the compute dialect; gpuTargets and TORCH_CUDA_ARCH_LIST want the dotted "
+            "dialect: \"9.0\"\n"
+            "  write \"9.0\", or \"9.0+PTX\" to keep PTX");
 }
 
 TEST(Capability, SlipsAreGuessed) {

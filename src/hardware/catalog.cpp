@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Looking things up in the tables; catalog_read.cpp fills them from TOML, catalog_embedded.cpp from what is compiled
-// in.
+// Looking things up in the tables; catalog_read.cpp fills them from TOML, catalog_embedded.cpp from what is
+// compiled in.
 #include "hardware/catalog.h"
 
 #include <fmt/format.h>
@@ -110,7 +110,8 @@ const Toolkit* Catalog::find_toolkit(const Version& version) const {
 const Pin* Catalog::find_pin(std::string_view rev) const { return find_by(pins, rev, &Pin::rev); }
 const PytorchRelease* Catalog::find_pytorch(std::string_view version) const {
   const std::size_t dot = version.find('.');
-  const std::size_t end = dot == std::string_view::npos ? dot : version.find_first_not_of("0123456789", dot + 1);
+  const std::size_t end =
+      dot == std::string_view::npos ? dot : version.find_first_not_of("0123456789", dot + 1);
   return find_by(pytorch, version.substr(0, end), &PytorchRelease::release);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The hardware tables: which GPUs, capabilities, CUDA toolkits, instruction sets and CPUs exist, and which exist
-// together.
-// Written in data/*.toml, compiled in; every row carries its source and how sure its main fact is (a column that is less
-// sure is named in the source). Rules read these tables: no architecture is named in code. Adding a GPU is one row.
-// Does not know what the rows mean for a build or a machine: compat.h.
+// The hardware tables: which GPUs, capabilities, CUDA toolkits, instruction sets and CPUs exist, and which
+// exist together.
+// Written in data/*.toml, compiled in; every row carries its source and how sure its main fact is (a column
+// that is less sure is named in the source). Rules read these tables: no architecture is named in code.
+// Adding a GPU is one row. Does not know what the rows mean for a build or a machine: compat.h.
 #pragma once
 
 #include <compare>
@@ -44,7 +44,8 @@ std::string_view to_string(Machine machine);  // "x86_64", "aarch64"
 std::string system_of(Machine machine);       // Nix's name: "x86_64-linux", "aarch64-linux"
 
 struct CapabilityRow {
-  Capability capability;                  // portable; the suffixed ones are in `specific_since` and `family_since`
+  // portable; the suffixed ones are in `specific_since` and `family_since`
+  Capability capability;
   std::string name;                       // "Hopper", "Blackwell"
   std::string group;                      // products in short: "H100, H200"; for descriptions
   bool tegra = false;                     // code runs on exactly this capability only, in both directions
@@ -62,8 +63,9 @@ struct Gpu {
   std::string name;                  // as NVIDIA's driver says it, without the vendor: "GeForce RTX 5090"
   std::vector<std::string> aliases;  // "RTX 5090"
   Capability capability;
-  std::string segment;             // "data-centre", "workstation", "desktop", "laptop", "embedded"
-  std::vector<std::string> hosts;  // names of HostClass rows: which processors sit beside it in machines that exist
+  std::string segment;  // "data-centre", "workstation", "desktop", "laptop", "embedded"
+  // names of HostClass rows: which processors sit beside it in machines that exist
+  std::vector<std::string> hosts;
   Provenance provenance;
 };
 
@@ -90,17 +92,20 @@ struct HostClass {
 struct Isa {
   std::string name;  // "avx512bf16", "armv8_2"
   Machine machine = Machine::x86_64;
-  int level = 0;                      // a higher one is better on a CPU that runs both; equals each have their own use
-  std::string title;                  // "AVX-512 with BF16"
-  std::string suits;                  // "bf16", "int8": what it is for, where sets share a level; or ""
-  std::vector<std::string> flags;     // for gcc and clang, exactly
-  std::vector<std::string> cpuinfo;   // names in /proc/cpuinfo that a CPU must show
-  std::vector<std::string> hwcaps;    // names of HWCAP/HWCAP2 bits (Arm), in addition
-  std::vector<std::string> features;  // extensions that the flags turn on beyond x86-64 or Armv8.0, all of them, by
-                                      // the names of the compilers' options: "avx512f", "sse4.1", "lse", "sve2"
-  std::vector<std::string> includes;  // ISAs whose builds run on every CPU that offers this one (transitively closed)
-  std::string pytorch_note;           // what PyTorch must leave out on it, as a sentence; or empty
-  std::vector<std::string> without;   // PyTorch's USE_* switches to turn off
+  // a higher one is better on a CPU that runs both; equals each have their own use
+  int level = 0;
+  std::string title;                 // "AVX-512 with BF16"
+  std::string suits;                 // "bf16", "int8": what it is for, where sets share a level; or ""
+  std::vector<std::string> flags;    // for gcc and clang, exactly
+  std::vector<std::string> cpuinfo;  // names in /proc/cpuinfo that a CPU must show
+  std::vector<std::string> hwcaps;   // names of HWCAP/HWCAP2 bits (Arm), in addition
+  // extensions that the flags turn on beyond x86-64 or Armv8.0, all of them, by
+  std::vector<std::string> features;
+  // the names of the compilers' options: "avx512f", "sse4.1", "lse", "sve2"
+  // ISAs whose builds run on every CPU that offers this one (transitively closed)
+  std::vector<std::string> includes;
+  std::string pytorch_note;          // what PyTorch must leave out on it, as a sentence; or empty
+  std::vector<std::string> without;  // PyTorch's USE_* switches to turn off
   Provenance provenance;
 };
 
@@ -135,9 +140,10 @@ struct Pin {
 
 // What PyTorch's own build refuses, whatever nvcc could do.
 struct PytorchRelease {
-  std::string release;                // "2.8": major and minor
-  std::string suffixes;               // of capabilities, that its select_compute_arch.cmake takes: "", "a", "af"
-  std::optional<Version> last_cuda;   // the last that it builds with; nullopt: none is known to be too new
+  std::string release;  // "2.8": major and minor
+  // of capabilities, that its select_compute_arch.cmake takes: "", "a", "af"
+  std::string suffixes;
+  std::optional<Version> last_cuda;  // the last that it builds with; nullopt: none is known to be too new
   Provenance provenance;
 };
 
@@ -153,8 +159,8 @@ class Catalog {
   std::vector<Pin> pins;
   std::vector<PytorchRelease> pytorch;  // ascending
 
-  // nullptr where there is none. Names compare without regard to letter case; aliases count, and for a GPU the vendor's
-  // name may stand in front.
+  // nullptr where there is none. Names compare without regard to letter case; aliases count, and for a GPU
+  // the vendor's name may stand in front.
   const CapabilityRow* find(Capability capability) const;  // the row of its portable form
   const Gpu* find_gpu(std::string_view name) const;
   const Chip* find_chip(int pci_device) const;
@@ -163,7 +169,8 @@ class Catalog {
   const Cpu* find_cpu(std::string_view name) const;
   const Toolkit* find_toolkit(const Version& version) const;
   const Pin* find_pin(std::string_view rev) const;
-  const PytorchRelease* find_pytorch(std::string_view version) const;  // of "2.10.0", "2.11.0a0+git0123456": its row 2.10, 2.11
+  // of "2.10.0", "2.11.0a0+git0123456": its row 2.10, 2.11
+  const PytorchRelease* find_pytorch(std::string_view version) const;
 
   // The ISAs of the highest level that this CPU runs; several where each has its own use.
   std::vector<const Isa*> best_isas(const Cpu& cpu) const;
@@ -175,8 +182,8 @@ class Catalog {
 // The tables that are compiled in, unpacked once. Thread-safe. A mistake in them stops the build.
 const Catalog& catalog();
 
-// Reads the tables out of these files. An Error with file, line and column on an unknown or missing key, a value of
-// another type, or a name that no row has.
+// Reads the tables out of these files. An Error with file, line and column on an unknown or missing key, a
+// value of another type, or a name that no row has.
 Catalog read_catalog(std::span<const EmbeddedFile> files);
 
 }  // namespace lathe

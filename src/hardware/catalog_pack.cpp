@@ -42,8 +42,8 @@ void fields(Archive& archive, HostClass& h) {
 }
 template <typename Archive>
 void fields(Archive& archive, Isa& i) {
-  archive(i.name, i.machine, i.level, i.title, i.suits, i.flags, i.cpuinfo, i.hwcaps, i.features, i.includes, i.pytorch_note,
-          i.without, i.provenance);
+  archive(i.name, i.machine, i.level, i.title, i.suits, i.flags, i.cpuinfo, i.hwcaps, i.features, i.includes,
+          i.pytorch_note, i.without, i.provenance);
 }
 template <typename Archive>
 void fields(Archive& archive, Cpu& c) {

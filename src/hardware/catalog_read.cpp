@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The data files as rows: one function a table, each allowing exactly its columns, then the names that tables give each
-// other checked where they stand.
+// The data files as rows: one function a table, each allowing exactly its columns, then the names that
+// tables give each other checked where they stand.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,10 +22,13 @@ Enum one_of(const Toml& value, const std::array<Enum, count>& all) {
     if (to_string(each) == value.text()) return each;
     names.emplace_back(to_string(each));
   }
-  value.fail(fmt::format("\"{}\" is not known here", printable(value.text())), did_you_mean_text(value.text(), names));
+  value.fail(fmt::format("\"{}\" is not known here", printable(value.text())),
+             did_you_mean_text(value.text(), names));
 }
 
-Machine machine_of(const Toml& row) { return one_of(row.at("machine"), std::array{Machine::x86_64, Machine::aarch64}); }
+Machine machine_of(const Toml& row) {
+  return one_of(row.at("machine"), std::array{Machine::x86_64, Machine::aarch64});
+}
 
 Version version_at(const Toml& row, std::string_view key) {
   const auto version = Version::parse(row.at(key).text());
@@ -41,7 +44,8 @@ Capability capability_at(const Toml& row, std::string_view key) {
   const Toml& value = row.at(key);
   const auto spelled = parse_capability(value.text());
   if (!spelled || spelled->dialect != Dialect::dotted || spelled->ptx || spelled->capability.suffix) {
-    value.fail(fmt::format("\"{}\" is not a capability without suffix", printable(value.text())), "write \"9.0\"");
+    value.fail(fmt::format("\"{}\" is not a capability without suffix", printable(value.text())),
+               "write \"9.0\"");
   }
   return spelled->capability;
 }
@@ -56,34 +60,38 @@ std::pair<int, int> id_range(const Toml& range) {
   int first = -1, last = -1;
   const std::string_view text = range.text();
   const auto number = [&](std::string_view digits, int& value) {
-    return digits.size() == 4 && std::from_chars(digits.data(), digits.data() + 4, value, 16).ptr == digits.data() + 4;
+    return digits.size() == 4 &&
+           std::from_chars(digits.data(), digits.data() + 4, value, 16).ptr == digits.data() + 4;
   };
   const bool good = text.size() == 9 && text[4] == '-' && number(text.substr(0, 4), first) &&
                     number(text.substr(5), last) && first <= last;
-  if (!good) range.fail(fmt::format("\"{}\" is not a range of PCI device numbers", printable(text)), "write \"2b80-2bff\"");
+  if (!good)
+    range.fail(fmt::format("\"{}\" is not a range of PCI device numbers", printable(text)),
+               "write \"2b80-2bff\"");
   return {first, last};
 }
 
 CapabilityRow read_capability(const Toml& row) {
-  row.allow_only({"capability", "name", "group", "tegra", "first_cuda", "last_cuda", "specific_since", "family_since",
-                  "now_called", "first_driver", "cudnn", "source", "confidence"});
-  return {.capability = capability_at(row, "capability"),
-          .name = row.at("name").text(),
-          .group = row.at("group").text(),
-          .tegra = row.flag_or("tegra", false),
-          .first_cuda = version_at(row, "first_cuda"),
-          .last_cuda = version_if(row, "last_cuda"),
-          .specific_since = version_if(row, "specific_since"),
-          .family_since = version_if(row, "family_since"),
-          .now_called = row.find("now_called") ? std::optional(capability_at(row, "now_called")) : std::nullopt,
-          .first_driver = version_at(row, "first_driver"),
-          .cudnn = row.flag_or("cudnn", true),
-          .provenance = provenance_of(row)};
+  row.allow_only({"capability", "name", "group", "tegra", "first_cuda", "last_cuda", "specific_since",
+                  "family_since", "now_called", "first_driver", "cudnn", "source", "confidence"});
+  return {
+      .capability = capability_at(row, "capability"),
+      .name = row.at("name").text(),
+      .group = row.at("group").text(),
+      .tegra = row.flag_or("tegra", false),
+      .first_cuda = version_at(row, "first_cuda"),
+      .last_cuda = version_if(row, "last_cuda"),
+      .specific_since = version_if(row, "specific_since"),
+      .family_since = version_if(row, "family_since"),
+      .now_called = row.find("now_called") ? std::optional(capability_at(row, "now_called")) : std::nullopt,
+      .first_driver = version_at(row, "first_driver"),
+      .cudnn = row.flag_or("cudnn", true),
+      .provenance = provenance_of(row)};
 }
 
 Isa read_isa(const Toml& row) {
-  row.allow_only({"name", "machine", "level", "title", "suits", "flags", "cpuinfo", "hwcaps", "features", "includes",
-                  "pytorch_note", "without", "source", "confidence"});
+  row.allow_only({"name", "machine", "level", "title", "suits", "flags", "cpuinfo", "hwcaps", "features",
+                  "includes", "pytorch_note", "without", "source", "confidence"});
   return {.name = row.at("name").text(),
           .machine = machine_of(row),
           .level = static_cast<int>(row.at("level").integer()),
@@ -111,11 +119,12 @@ Toolkit read_toolkit(const Toml& row) {
 }
 
 Pin read_pin(const Toml& row) {
-  row.allow_only(
-      {"rev", "sha256", "like", "torch", "cuda", "cuda_sets", "magma_cuda13", "pytorch_alias", "source", "confidence",
-       // What is otherwise than in the row that it is like: nixpkgs.cpp reads these.
-       "triton", "torchvision", "torchaudio", "cuda_aliases", "torch_cuda", "python", "metadata_check", "cccl_folder", "cccl", "torch_style", "torch_arguments",
-       "torch_list", "torch_patches", "torch_cuda_patches", "fixed_texts"});
+  row.allow_only({"rev", "sha256", "like", "torch", "cuda", "cuda_sets", "magma_cuda13", "pytorch_alias",
+                  "source", "confidence",
+                  // What is otherwise than in the row that it is like: nixpkgs.cpp reads these.
+                  "triton", "torchvision", "torchaudio", "cuda_aliases", "torch_cuda", "python",
+                  "metadata_check", "cccl_folder", "cccl", "torch_style", "torch_arguments", "torch_list",
+                  "torch_patches", "torch_cuda_patches", "fixed_texts"});
   return {.rev = row.at("rev").text(),
           .sha256 = row.find("sha256") ? std::optional(row.at("sha256").text()) : std::nullopt,
           .torch = row.text_or("torch", ""),
@@ -130,7 +139,8 @@ PytorchRelease read_pytorch_release(const Toml& row) {
   row.allow_only({"release", "suffixes", "last_cuda", "source", "confidence"});
   const Version release = version_at(row, "release");
   if (release.parts.size() != 2) row.at("release").fail("a release is two numbers", "write \"2.10\"");
-  if (row.at("suffixes").text().find_first_not_of("af") != std::string::npos) row.at("suffixes").fail("suffixes are a and f");
+  if (row.at("suffixes").text().find_first_not_of("af") != std::string::npos)
+    row.at("suffixes").fail("suffixes are a and f");
   return {.release = row.at("release").text(),
           .suffixes = row.at("suffixes").text(),
           .last_cuda = version_if(row, "last_cuda"),
@@ -152,7 +162,8 @@ class Reader {
     each("chips.toml", "chip", [&](const Toml& row) { add_chip(row); });
     each("cuda.toml", "toolkit", [&](const Toml& row) { out_.toolkits.push_back(read_toolkit(row)); });
     each("pins.toml", "pin", [&](const Toml& row) { out_.pins.push_back(read_pin(row)); });
-    each("pytorch.toml", "pytorch", [&](const Toml& row) { out_.pytorch.push_back(read_pytorch_release(row)); });
+    each("pytorch.toml", "pytorch",
+         [&](const Toml& row) { out_.pytorch.push_back(read_pytorch_release(row)); });
     return std::move(out_);
   }
 
@@ -204,13 +215,15 @@ class Reader {
 
   void add_gpus(const Toml& family) {
     family.allow_only({"capability", "segment", "hosts", "gpus", "source", "confidence"});
-    const Gpu pattern = {.name = {},
-                         .aliases = {},
-                         .capability = capability_at(family, "capability"),
-                         .segment = family.at("segment").text(),
-                         .hosts = known_names(family, "hosts", [&](auto& name) { return out_.find_host(name); }),
-                         .provenance = provenance_of(family)};
-    if (!out_.find(pattern.capability)) family.at("capability").fail("no row of capabilities.toml has this capability");
+    const Gpu pattern = {
+        .name = {},
+        .aliases = {},
+        .capability = capability_at(family, "capability"),
+        .segment = family.at("segment").text(),
+        .hosts = known_names(family, "hosts", [&](auto& name) { return out_.find_host(name); }),
+        .provenance = provenance_of(family)};
+    if (!out_.find(pattern.capability))
+      family.at("capability").fail("no row of capabilities.toml has this capability");
     for (const Toml& row : family.at("gpus").array()) {
       const std::vector<std::string> names = row.texts();
       if (names.empty()) row.fail("a GPU needs a name");
@@ -227,7 +240,8 @@ class Reader {
                  .device_tree = row.text_or("device_tree", ""),
                  .ids = {},
                  .provenance = provenance_of(row)};
-    if (!out_.find(chip.capability)) row.at("capability").fail("no row of capabilities.toml has this capability");
+    if (!out_.find(chip.capability))
+      row.at("capability").fail("no row of capabilities.toml has this capability");
     for (const Toml& range : row.at("ids").array()) {
       const auto [first, last] = id_range(range);
       if (out_.find_chip(first) || out_.find_chip(last)) range.fail("another chip has numbers of this range");

@@ -20,7 +20,8 @@ namespace lathe {
 namespace {
 
 std::string lower_case(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -80,8 +81,8 @@ TEST(Catalog, TablesAscend) {
             tables.capabilities.end());
   EXPECT_EQ(std::ranges::adjacent_find(tables.toolkits, strictly, &Toolkit::version), tables.toolkits.end());
   EXPECT_TRUE(std::ranges::is_sorted(tables.gpus, {}, &Gpu::capability));
-  EXPECT_TRUE(
-      std::ranges::is_sorted(tables.isas, {}, [](const Isa& isa) { return std::pair(isa.machine, isa.level); }));
+  EXPECT_TRUE(std::ranges::is_sorted(tables.isas, {},
+                                     [](const Isa& isa) { return std::pair(isa.machine, isa.level); }));
   EXPECT_TRUE(std::ranges::is_sorted(tables.cpus, {}, &Cpu::machine));
 }
 
@@ -140,7 +141,8 @@ TEST(Catalog, ProductsAreFoundByTheNamesPeopleAndDriversUse) {
 
 TEST(Catalog, EveryCapabilityHasAGpuOrALaterName) {
   for (const CapabilityRow& row : catalog().capabilities) {
-    const bool has_gpu = std::ranges::find(catalog().gpus, row.capability, &Gpu::capability) != catalog().gpus.end();
+    const bool has_gpu =
+        std::ranges::find(catalog().gpus, row.capability, &Gpu::capability) != catalog().gpus.end();
     EXPECT_NE(has_gpu, row.now_called.has_value()) << spell(row.capability, Dialect::dotted);
     EXPECT_TRUE(!row.now_called || catalog().find(*row.now_called));
   }
@@ -175,8 +177,9 @@ TEST(Catalog, OneIsaIncludesAnotherExactlyWhenEveryCpuThatRunsItRunsTheOther) {
   for (const Isa& outer : catalog().isas) {
     for (const Isa& inner : catalog().isas) {
       if (&outer == &inner || outer.machine != inner.machine) continue;
-      const bool everywhere = std::ranges::all_of(
-          catalog().cpus, [&](const Cpu& cpu) { return !has(cpu.isas, outer.name) || has(cpu.isas, inner.name); });
+      const bool everywhere = std::ranges::all_of(catalog().cpus, [&](const Cpu& cpu) {
+        return !has(cpu.isas, outer.name) || has(cpu.isas, inner.name);
+      });
       EXPECT_EQ(has(outer.includes, inner.name), everywhere) << outer.name << " and " << inner.name;
     }
     for (const std::string& name : outer.includes) {
@@ -192,7 +195,8 @@ TEST(Catalog, OneIsaIncludesAnotherExactlyWhenEveryCpuThatRunsItRunsTheOther) {
 
 TEST(Catalog, CpusRunOnlyIsasOfTheirMachine) {
   for (const Cpu& cpu : catalog().cpus) {
-    for (const std::string& isa : cpu.isas) EXPECT_EQ(catalog().find_isa(isa)->machine, cpu.machine) << cpu.name;
+    for (const std::string& isa : cpu.isas)
+      EXPECT_EQ(catalog().find_isa(isa)->machine, cpu.machine) << cpu.name;
   }
 }
 
@@ -208,22 +212,23 @@ TEST(Catalog, CpusRunWhatTheTableOfFlagsSays) {
   EXPECT_EQ(best("Ivy Bridge"), "avx");
   EXPECT_EQ(best("Bulldozer"), "avx");
   EXPECT_EQ(best("Piledriver"), "avx");
-  for (const char* name : {"Haswell", "Broadwell", "Skylake", "Zen", "Zen 2", "Zen 3", "Alder Lake", "Raptor Lake",
-                           "Core i9-14900K", "Core Ultra 9 285K", "EPYC 7742"}) {
+  for (const char* name : {"Haswell", "Broadwell", "Skylake", "Zen", "Zen 2", "Zen 3", "Alder Lake",
+                           "Raptor Lake", "Core i9-14900K", "Core Ultra 9 285K", "EPYC 7742"}) {
     EXPECT_EQ(best(name), "avx2") << name;
   }
   EXPECT_EQ(best("Skylake-X"), "avx512");
   for (const char* name : {"Cascade Lake", "Ice Lake-SP", "Tiger Lake", "Rocket Lake"}) {
     EXPECT_EQ(best(name), "avx512vnni") << name;
   }
-  for (const char* name :
-       {"Cooper Lake", "Xeon Platinum 8480", "Emerald Rapids", "Granite Rapids", "Ryzen 7950X", "EPYC 9654", "Zen 5"}) {
+  for (const char* name : {"Cooper Lake", "Xeon Platinum 8480", "Emerald Rapids", "Granite Rapids",
+                           "Ryzen 7950X", "EPYC 9654", "Zen 5"}) {
     EXPECT_EQ(best(name), "avx512vnni avx512bf16") << name;
   }
   for (const char* name : {"Graviton2", "Graviton3", "AmpereOne", "Cortex-A76", "Cortex-A78AE"}) {
     EXPECT_EQ(best(name), "armv8_2") << name;
   }
-  for (const char* name : {"Graviton4", "Grace", "Cobalt 100", "Axion", "Neoverse V3AE", "Cortex-X925/A725"}) {
+  for (const char* name :
+       {"Graviton4", "Grace", "Cobalt 100", "Axion", "Neoverse V3AE", "Cortex-X925/A725"}) {
     EXPECT_EQ(best(name), "armv9") << name;
   }
   EXPECT_EQ(best("Carmel"), "");
@@ -287,12 +292,16 @@ TEST(Catalog, AMistakeInATableIsShownWhereItStands) {
             "gpus.toml:2:14: no row of capabilities.toml has this capability");
   EXPECT_EQ(error_with("cuda.toml", "[[toolkit]]\nversoin = \"13.0\"\n"),
             "cuda.toml:2:1: unknown key \"versoin\"\n  did you mean \"version\"?");
-  EXPECT_EQ(error_with("cuda.toml", "[[toolkit]]\nversion = \"13.x\"\n"), "cuda.toml:2:11: \"13.x\" is not a version");
-  EXPECT_EQ(error_with("pins.toml", "[[pin]]\nrev = \"x\"\ncuda_sets = []\nsource = \"s\"\nconfidence = \"sure\"\n"),
+  EXPECT_EQ(error_with("cuda.toml", "[[toolkit]]\nversion = \"13.x\"\n"),
+            "cuda.toml:2:11: \"13.x\" is not a version");
+  EXPECT_EQ(error_with("pins.toml",
+                       "[[pin]]\nrev = \"x\"\ncuda_sets = []\nsource = \"s\"\nconfidence = \"sure\"\n"),
             "pins.toml:5:14: \"sure\" is not known here\n  did you mean \"source\"?");
-  EXPECT_EQ(error_with("pins.toml", "[[pin]]\nrev = \"x\"\ncuda_sets = []\nsource = \"\"\nconfidence = \"known\"\n"),
+  EXPECT_EQ(error_with("pins.toml",
+                       "[[pin]]\nrev = \"x\"\ncuda_sets = []\nsource = \"\"\nconfidence = \"known\"\n"),
             "pins.toml:4:10: every row needs its source");
-  EXPECT_EQ(error_with("cpus.toml", "[[cpu]]\nname = \"x\"\n"), "cpus.toml:1:1: key \"machine\" is missing here");
+  EXPECT_EQ(error_with("cpus.toml", "[[cpu]]\nname = \"x\"\n"),
+            "cpus.toml:1:1: key \"machine\" is missing here");
 }
 
 TEST(Catalog, WhatIsCompiledInIsWhatTheTablesSay) {

@@ -36,13 +36,17 @@ bool ptx_runs_on(Capability code, Capability device) {
   return code <= device;
 }
 
-// How much the driver likes code that runs on the device: by the kind of match, then by nearness, then by suffix.
+// How much the driver likes code that runs on the device: by the kind of match, then by nearness, then by
+// suffix.
 std::tuple<int, Capability, int> preference(const DeviceCode& code, Capability device) {
   enum Match { ptx, lower_minor, family, exact, specific };
   const Capability portable = code.capability.portable();
   const int suffix = code.capability.suffix == 'a' ? 2 : code.capability.suffix == 'f' ? 1 : 0;
   if (code.kind == CodeKind::ptx) return {ptx, portable, suffix};
-  const Match match = suffix == 2 ? specific : suffix == 1 ? family : portable == device ? exact : lower_minor;
+  const Match match = suffix == 2          ? specific
+                      : suffix == 1        ? family
+                      : portable == device ? exact
+                                           : lower_minor;
   return {match, portable, suffix};
 }
 
@@ -82,7 +86,8 @@ std::string older_name_hint(Capability capability, const Version& toolkit) {
 }  // namespace
 
 bool runs_on(const DeviceCode& code, Capability device) {
-  return code.kind == CodeKind::cubin ? cubin_runs_on(code.capability, device) : ptx_runs_on(code.capability, device);
+  return code.kind == CodeKind::cubin ? cubin_runs_on(code.capability, device)
+                                      : ptx_runs_on(code.capability, device);
 }
 
 std::optional<std::size_t> pick(std::span<const DeviceCode> codes, Capability device) {
@@ -118,14 +123,16 @@ std::string why_pytorch_refuses(Capability capability, const Version& toolkit, s
                                 const std::optional<std::string>& suffixes) {
   const PytorchRelease* row = catalog().find_pytorch(pytorch);
   if (row && row->last_cuda && release_of(toolkit) > *row->last_cuda) {
-    return fmt::format("PyTorch {} does not build with CUDA {}: the last that it builds with is {}", row->release,
-                       toolkit.text(), row->last_cuda->text());
+    return fmt::format("PyTorch {} does not build with CUDA {}: the last that it builds with is {}",
+                       row->release, toolkit.text(), row->last_cuda->text());
   }
   if (!capability.suffix || (!suffixes && !row)) return "";
   const std::string& taken = suffixes ? *suffixes : row->suffixes;
   if (taken.find(capability.suffix) != std::string::npos) return "";
-  return fmt::format("PyTorch {}'s select_compute_arch.cmake refuses {}: {}", row ? row->release : std::string(pytorch), dotted(capability),
-                     taken.empty() ? "it takes no suffix" : fmt::format("of the suffixes it takes {} alone", taken));
+  return fmt::format(
+      "PyTorch {}'s select_compute_arch.cmake refuses {}: {}", row ? row->release : std::string(pytorch),
+      dotted(capability),
+      taken.empty() ? "it takes no suffix" : fmt::format("of the suffixes it takes {} alone", taken));
 }
 
 Version minimum_driver(Capability capability, const Version& toolkit, bool ptx) {
@@ -141,7 +148,8 @@ Version minimum_driver(Capability capability, const Version& toolkit, bool ptx) 
 }
 
 bool isa_runs_on(const Isa& built, const Isa& offered) {
-  return built.name == offered.name || std::ranges::find(offered.includes, built.name) != offered.includes.end();
+  return built.name == offered.name ||
+         std::ranges::find(offered.includes, built.name) != offered.includes.end();
 }
 
 }  // namespace lathe

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Does a GPU meet an instruction set in any machine, and is there a point in building for the two? Follows from which
-// GPUs sit in which hosts, which CPUs those hosts have, and what those CPUs run.
+// Does a GPU meet an instruction set in any machine, and is there a point in building for the two? Follows
+// from which GPUs sit in which hosts, which CPUs those hosts have, and what those CPUs run.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -31,8 +31,9 @@ std::ptrdiff_t gpus_in(const HostClass& host) {
 Hosts hosts_of(Capability capability) {
   Hosts hosts;
   for (const HostClass& host : catalog().hosts) {
-    const bool sits_here = std::ranges::any_of(
-        catalog().gpus, [&](const Gpu& gpu) { return gpu.capability == capability && has(gpu.hosts, host.name); });
+    const bool sits_here = std::ranges::any_of(catalog().gpus, [&](const Gpu& gpu) {
+      return gpu.capability == capability && has(gpu.hosts, host.name);
+    });
     if (sits_here) hosts.push_back(&host);
   }
   std::ranges::stable_sort(hosts, {}, [](const HostClass* host) { return gpus_in(*host); });
@@ -87,14 +88,16 @@ std::string valid_reason(const Hosts& hosts, const Isa& isa) {
 // All of `hosts` run `isa` and have better.
 std::string redundant_reason(const Hosts& hosts, std::string_view capability, const Isa& isa) {
   return fmt::format("no such machine: none with {} stops at {}; it runs, but {} {} {}", capability, isa.name,
-                     in_short(names_of(hosts), 2), hosts.size() == 1 ? "has" : "have", fmt::join(best_of(hosts), ", "));
+                     in_short(names_of(hosts), 2), hosts.size() == 1 ? "has" : "have",
+                     fmt::join(best_of(hosts), ", "));
 }
 
 std::string other_machine_reason(const Hosts& hosts, std::string_view capability, const Isa& isa) {
   Names machines;
   for (const HostClass* host : hosts) add_once(machines, std::string(to_string(host->machine)));
   return fmt::format("no such machine: {} is in {} machines only ({}), {} is for {}", capability,
-                     fmt::join(machines, " and "), in_short(names_of(hosts), 2), isa.name, to_string(isa.machine));
+                     fmt::join(machines, " and "), in_short(names_of(hosts), 2), isa.name,
+                     to_string(isa.machine));
 }
 
 std::string too_high_reason(const Hosts& hosts, std::string_view capability, const Isa& isa) {
@@ -103,7 +106,8 @@ std::string too_high_reason(const Hosts& hosts, std::string_view capability, con
     for (const std::string& cpu : host->cpus) add_once(cpus, cpu);
   }
   const Names best = best_of(hosts);
-  return fmt::format("no such machine: {} sits beside {}, which {}cannot run {}", capability, in_short(cpus, 2),
+  return fmt::format("no such machine: {} sits beside {}, which {}cannot run {}", capability,
+                     in_short(cpus, 2),
                      best.empty() ? "" : fmt::format("stops at {} and ", fmt::join(best, ", ")), isa.name);
 }
 
@@ -111,12 +115,9 @@ std::string too_high_reason(const Hosts& hosts, std::string_view capability, con
 
 std::string_view to_string(PairStatus status) {
   switch (status) {
-    case PairStatus::valid:
-      return "valid";
-    case PairStatus::redundant:
-      return "redundant";
-    case PairStatus::impossible:
-      break;
+    case PairStatus::valid: return "valid";
+    case PairStatus::redundant: return "redundant";
+    case PairStatus::impossible: break;
   }
   return "impossible";
 }
@@ -132,8 +133,9 @@ PairVerdict judge_pair(Capability capability, const Isa& isa) {
   for (const HostClass* host : everywhere) {
     if (host->machine != isa.machine) continue;
     same_machine.push_back(host);
-    const bool runs_here = std::ranges::any_of(
-        host->best_isas, [&](const std::string& offered) { return isa_runs_on(isa, *catalog().find_isa(offered)); });
+    const bool runs_here = std::ranges::any_of(host->best_isas, [&](const std::string& offered) {
+      return isa_runs_on(isa, *catalog().find_isa(offered));
+    });
     if (runs_here) runs.push_back(host);
     if (has(host->best_isas, isa.name)) best.push_back(host);
   }

@@ -109,7 +109,8 @@ TEST(Pick, OfEqualOnesTakesTheFirst) {
 }
 
 TEST(Pick, TheOfficialWheelsServeTheGpusThatPeopleReport) {
-  const std::vector<std::string> wheel = {"sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"};
+  const std::vector<std::string> wheel = {"sm_75",  "sm_80",  "sm_86",      "sm_90",
+                                          "sm_100", "sm_120", "compute_120"};
   EXPECT_EQ(picked(wheel, "8.9"), "sm_86");
   EXPECT_EQ(picked(wheel, "12.1"), "sm_120");
   EXPECT_EQ(picked(wheel, "8.7"), "none");
@@ -130,11 +131,12 @@ TEST(Toolkit, SaysWhichCapabilitiesItCompilesFor) {
   };
   EXPECT_EQ(compiles("12.6"), "50 52 60 61 70 75 80 86 87 89 90 90a ");
   EXPECT_EQ(compiles("12.8"), "50 52 60 61 70 75 80 86 87 89 90 90a 100 100a 101 101a 120 120a ");
+  EXPECT_EQ(compiles("12.9"),
+            "50 52 60 61 70 75 80 86 87 89 90 90a 100 100a 100f 101 101a 101f 103 103a 103f 120 120a 120f "
+            "121 121a 121f ");
   EXPECT_EQ(
-      compiles("12.9"),
-      "50 52 60 61 70 75 80 86 87 89 90 90a 100 100a 100f 101 101a 101f 103 103a 103f 120 120a 120f 121 121a 121f ");
-  EXPECT_EQ(compiles("13.0"),
-            "75 80 86 87 88 89 90 90a 100 100a 100f 103 103a 103f 110 110a 110f 120 120a 120f 121 121a 121f ");
+      compiles("13.0"),
+      "75 80 86 87 88 89 90 90a 100 100a 100f 103 103a 103f 110 110a 110f 120 120a 120f 121 121a 121f ");
   EXPECT_EQ(compiles("13.1"), compiles("13.0"));
   EXPECT_EQ(compiles("12.9.1"), compiles("12.9"));
 }
@@ -151,7 +153,8 @@ TEST(Toolkit, SaysWhyNotAndWhatToUse) {
             "CUDA 12.8 cannot compile for 11.0: the first toolkit that can is 13.0; CUDA 12.8 calls it 10.1");
   EXPECT_EQ(why("12.0f", "12.8"), "CUDA 12.8 cannot compile for 12.0f: the first toolkit that can is 12.9");
   EXPECT_EQ(why("9.0f", "13.0"), "no CUDA toolkit compiles for 9.0f: family code begins with 10.0");
-  EXPECT_EQ(why("8.6a", "13.0"), "no CUDA toolkit compiles for 8.6a: architecture-specific code begins with 9.0");
+  EXPECT_EQ(why("8.6a", "13.0"),
+            "no CUDA toolkit compiles for 8.6a: architecture-specific code begins with 9.0");
   EXPECT_EQ(why("13.7", "13.0"), "no CUDA toolkit in the catalogue compiles for 13.7");
 }
 
@@ -206,47 +209,53 @@ TEST(Pair, AnIsaThatNoMachineStopsAtIsRedundant) {
   for (const char* capability : {"10.0", "10.3"}) {
     for (const char* isa : {"avx", "avx2", "avx512", "armv8_2"}) {
       EXPECT_EQ(judge(capability, isa).status, PairStatus::redundant) << capability << isa;
-      EXPECT_TRUE(judge(capability, isa).reason.starts_with("no such machine: ")) << judge(capability, isa).reason;
+      EXPECT_TRUE(judge(capability, isa).reason.starts_with("no such machine: "))
+          << judge(capability, isa).reason;
     }
   }
-  for (const char* capability : {"11.0", "12.1"}) EXPECT_EQ(judge(capability, "armv8_2").status, PairStatus::redundant);
+  for (const char* capability : {"11.0", "12.1"})
+    EXPECT_EQ(judge(capability, "armv8_2").status, PairStatus::redundant);
   EXPECT_EQ(judge("10.0", "armv8_2").reason,
             "no such machine: none with 10.0 stops at armv8_2; it runs, but Grace has armv9");
-  EXPECT_EQ(judge("10.0", "avx2").reason,
-            "no such machine: none with 10.0 stops at avx2; it runs, but HGX B200 has avx512vnni, avx512bf16");
+  EXPECT_EQ(
+      judge("10.0", "avx2").reason,
+      "no such machine: none with 10.0 stops at avx2; it runs, but HGX B200 has avx512vnni, avx512bf16");
 }
 
 TEST(Pair, AnIsaAboveWhatTheHostsOfferIsImpossible) {
   EXPECT_EQ(judge("8.7", "armv9").status, PairStatus::impossible);
   EXPECT_EQ(judge("8.7", "armv9").reason,
             "no such machine: 8.7 sits beside Cortex-A78AE, which stops at armv8_2 and cannot run armv9");
-  EXPECT_EQ(judge("7.2", "armv8_2").reason, "no such machine: 7.2 sits beside Carmel, which cannot run armv8_2");
+  EXPECT_EQ(judge("7.2", "armv8_2").reason,
+            "no such machine: 7.2 sits beside Carmel, which cannot run armv8_2");
 }
 
 TEST(Pair, TheBestIsaOfSomeMachineIsValidAndNamesIt) {
   EXPECT_EQ(judge("8.0", "avx2").reason,
-            "nothing beats avx2 on Zen 3, Zen 2 (HGX A100); Zen 3, Zen 2 and 7 more (x86 PC); 1 more kind of machine");
+            "nothing beats avx2 on Zen 3, Zen 2 (HGX A100); Zen 3, Zen 2 and 7 more (x86 PC); 1 more kind of "
+            "machine");
   EXPECT_EQ(judge("9.0", "armv9").reason,
             "nothing beats armv9 on Neoverse V2 (Grace); Neoverse V2, Neoverse N2 (Arm server)");
-  for (const auto& [capability, isa] : std::vector<std::pair<const char*, const char*>>{{"8.0", "avx2"},
-                                                                                        {"9.0", "armv9"},
-                                                                                        {"10.0", "armv9"},
-                                                                                        {"10.3", "armv9"},
-                                                                                        {"12.0", "avx2"},
-                                                                                        {"12.0", "armv8_2"},
-                                                                                        {"12.0", "armv9"},
-                                                                                        {"8.6", "avx2"},
-                                                                                        {"8.7", "armv8_2"},
-                                                                                        {"11.0", "armv9"},
-                                                                                        {"12.1", "armv9"},
-                                                                                        {"10.0", "avx512vnni"},
-                                                                                        {"10.0", "avx512bf16"},
-                                                                                        {"10.3", "avx512vnni"},
-                                                                                        {"10.3", "avx512bf16"},
-                                                                                        {"9.0", "avx512"},
-                                                                                        {"9.0", "avx2"},
-                                                                                        {"8.9", "avx512bf16"},
-                                                                                        {"10.1", "armv9"}}) {
+  for (const auto& [capability, isa] :
+       std::vector<std::pair<const char*, const char*>>{{"8.0", "avx2"},
+                                                        {"9.0", "armv9"},
+                                                        {"10.0", "armv9"},
+                                                        {"10.3", "armv9"},
+                                                        {"12.0", "avx2"},
+                                                        {"12.0", "armv8_2"},
+                                                        {"12.0", "armv9"},
+                                                        {"8.6", "avx2"},
+                                                        {"8.7", "armv8_2"},
+                                                        {"11.0", "armv9"},
+                                                        {"12.1", "armv9"},
+                                                        {"10.0", "avx512vnni"},
+                                                        {"10.0", "avx512bf16"},
+                                                        {"10.3", "avx512vnni"},
+                                                        {"10.3", "avx512bf16"},
+                                                        {"9.0", "avx512"},
+                                                        {"9.0", "avx2"},
+                                                        {"8.9", "avx512bf16"},
+                                                        {"10.1", "armv9"}}) {
     const PairVerdict verdict = judge(capability, isa);
     EXPECT_EQ(verdict.status, PairStatus::valid) << capability << " " << isa << ": " << verdict.reason;
     EXPECT_TRUE(verdict.reason.find("(") != std::string::npos) << verdict.reason;

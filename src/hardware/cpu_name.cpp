@@ -37,7 +37,7 @@ struct NameTable {
   std::vector<Rule> families;  // by numbers of family and model, whole
   std::vector<Rule> rules;
   std::vector<std::vector<Way>> by_first{256};  // by the first character of a name
-  std::vector<VagueName> vague;  // names that more than one generation has
+  std::vector<VagueName> vague;                 // names that more than one generation has
 };
 
 const Cpu* cpu_at(const Toml& row) {
@@ -52,7 +52,9 @@ const Isa* isa_at(const Toml& row) {
 
 // What cpus.toml and isas.toml name are rules too, read as any name: "Intel N100" is "n100".
 void add_catalogued(std::vector<Rule>& rules, const PatternSet& noise) {
-  const auto literal = [&](const std::string& name) { return ProductPattern(without_words(clean_name(name), noise)); };
+  const auto literal = [&](const std::string& name) {
+    return ProductPattern(without_words(clean_name(name), noise));
+  };
   for (const Cpu& cpu : catalog().cpus) {
     Rule& rule = rules.emplace_back();
     rule.cpu = &cpu;
@@ -68,7 +70,10 @@ void add_catalogued(std::vector<Rule>& rules, const PatternSet& noise) {
 
 Rule rule_at(const Toml& row) {
   row.allow_only({"cpu", "isa", "series", "names", "source", "confidence"});
-  Rule rule = {.patterns = patterns_of(row.at("names")), .cpu = cpu_at(row), .isa = isa_at(row), .series = row.text_or("series", "")};
+  Rule rule = {.patterns = patterns_of(row.at("names")),
+               .cpu = cpu_at(row),
+               .isa = isa_at(row),
+               .series = row.text_or("series", "")};
   if ((rule.cpu == nullptr) == (rule.isa == nullptr)) row.fail("a row is about either a cpu or an isa");
   return rule;
 }
@@ -87,7 +92,8 @@ NameTable read_table() {
   for (std::size_t first = 0; first < table.by_first.size(); ++first) {
     for (const Rule& rule : table.rules) {
       for (const ProductPattern& pattern : rule.patterns) {
-        if (pattern.may_begin_with(static_cast<char>(first))) table.by_first[first].push_back({&rule, &pattern});
+        if (pattern.may_begin_with(static_cast<char>(first)))
+          table.by_first[first].push_back({&rule, &pattern});
       }
     }
   }
@@ -126,7 +132,8 @@ bool agree(const Match& a, const Match& b) {
 
 bool has_digit(std::string_view text) { return text.find_first_of("0123456789") != std::string_view::npos; }
 
-// "8480", "13900k": what follows a product's number does not change the product, unless it has digits itself ("v4").
+// "8480", "13900k": what follows a product's number does not change the product, unless it has digits itself
+// ("v4").
 bool has_number(std::string_view text) {
   return std::ranges::count_if(text, [](char c) { return c >= '0' && c <= '9'; }) >= 3;
 }
@@ -141,15 +148,18 @@ constexpr const char* give_flags =
     names.push_back(cpu.name);
     names.insert(names.end(), cpu.aliases.begin(), cpu.aliases.end());
   }
-  throw Error({.what = fmt::format("\"{}\" is no CPU and no instruction set of the catalogue", printable(text)),
-               .next = did_you_mean_text(text, names, fmt::format("see: torchlathe catalog cpus; or {}", give_flags))});
+  throw Error(
+      {.what = fmt::format("\"{}\" is no CPU and no instruction set of the catalogue", printable(text)),
+       .next =
+           did_you_mean_text(text, names, fmt::format("see: torchlathe catalog cpus; or {}", give_flags))});
 }
 
 void refuse_vague(std::string_view text, std::string_view name) {
   const VagueName* vague = find_vague(name_table().vague, name);
   if (!vague) return;
-  throw VagueNameError({.what = fmt::format("\"{}\" does not say which CPU it is: {}", printable(text), vague->why),
-               .next = vague->hint.empty() ? give_flags : fmt::format("{}; {}", give_flags, vague->hint)});
+  throw VagueNameError(
+      {.what = fmt::format("\"{}\" does not say which CPU it is: {}", printable(text), vague->why),
+       .next = vague->hint.empty() ? give_flags : fmt::format("{}; {}", give_flags, vague->hint)});
 }
 
 struct Matches {
@@ -187,13 +197,15 @@ std::optional<CpuReading> by_instance(std::string_view text) {
   if (!instance || !instance->cpu) return std::nullopt;
   return CpuReading{.cpu = instance->cpu,
                     .isa = nullptr,
-                    .derived = instance->cpu_is_one() ? fmt::format("the CPU in this machine of {}", instance->cloud)
-                                                      : instance->cpu_text()};
+                    .derived = instance->cpu_is_one()
+                                   ? fmt::format("the CPU in this machine of {}", instance->cloud)
+                                   : instance->cpu_text()};
 }
 
 std::optional<CpuReading> by_family(std::string_view clean) {
   for (const Rule& rule : name_table().families) {
-    if (any_whole(rule.patterns, clean)) return CpuReading{.cpu = rule.cpu, .isa = nullptr, .derived = "by its family and model"};
+    if (any_whole(rule.patterns, clean))
+      return CpuReading{.cpu = rule.cpu, .isa = nullptr, .derived = "by its family and model"};
   }
   return std::nullopt;
 }
@@ -203,7 +215,8 @@ std::optional<CpuReading> by_rules(std::string_view text, std::string_view clean
   refuse_vague(text, name);
   const Matches matches = all_matches(name);
   if (matches.found.empty()) return std::nullopt;
-  const auto cpu = std::ranges::find_if(matches.found, [](const Match& match) { return match.rule->cpu != nullptr; });
+  const auto cpu =
+      std::ranges::find_if(matches.found, [](const Match& match) { return match.rule->cpu != nullptr; });
   const Match& first = cpu == matches.found.end() ? matches.found.front() : *cpu;
   for (const Match& other : matches.found) {
     if (agree(first, other)) continue;

@@ -18,7 +18,8 @@ namespace {
 
 struct FlagTable {
   std::map<std::string, std::vector<std::string>, std::less<>> enables;  // flag -> features
-  std::map<std::string, std::vector<std::string>, std::less<>> implied_by;  // feature -> features that need it
+  // feature -> features that need it
+  std::map<std::string, std::vector<std::string>, std::less<>> implied_by;
   std::vector<std::string> harmless;  // starts of flags that enable no instructions
   // No CPU has the one and lacks the other.
   std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> together;
@@ -33,7 +34,8 @@ FlagTable read_table() {
   }
   for (const Toml& row : root.at("implies").array()) {
     row.allow_only({"feature", "needs", "source", "confidence"});
-    for (const std::string& needed : row.at("needs").texts()) table.implied_by[needed].push_back(row.at("feature").text());
+    for (const std::string& needed : row.at("needs").texts())
+      table.implied_by[needed].push_back(row.at("feature").text());
   }
   for (const Toml& row : root.at("harmless").array()) {
     row.allow_only({"starts", "source", "confidence"});
@@ -100,7 +102,9 @@ std::vector<std::string> unknown_flags(std::span<const std::string> flags) {
   for (const std::string& flag : flags) {
     if (!flag.starts_with("-m") || flag_table().enables.contains(flag)) continue;
     if (flag.starts_with("-mno-") && flag_table().enables.contains("-m" + flag.substr(5))) continue;
-    if (std::ranges::any_of(flag_table().harmless, [&](const std::string& start) { return flag.starts_with(start); })) continue;
+    if (std::ranges::any_of(flag_table().harmless,
+                            [&](const std::string& start) { return flag.starts_with(start); }))
+      continue;
     unknown.push_back(flag);
   }
   return unknown;

@@ -17,17 +17,20 @@ using Words = std::vector<std::string>;
 
 bool has(const Words& words, std::string_view word) { return std::ranges::find(words, word) != words.end(); }
 
-// What the compiler itself says that the flags enable, by the names of our features; empty when there is no such compiler.
+// What the compiler itself says that the flags enable, by the names of our features; empty when there is no
+// such compiler.
 std::set<std::string> macros_of(const std::string& flags) {
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(
-      ::popen(("gcc -march=x86-64 " + flags + " -dM -E -x c++ /dev/null 2>/dev/null").c_str(), "r"), ::pclose);
+      ::popen(("gcc -march=x86-64 " + flags + " -dM -E -x c++ /dev/null 2>/dev/null").c_str(), "r"),
+      ::pclose);
   std::set<std::string> names;
   std::array<char, 512> line{};
   while (std::fgets(line.data(), line.size(), pipe.get())) {
     const std::string text(line.data());
     if (!text.starts_with("#define __") || !text.ends_with("__ 1\n")) continue;
     std::string name = text.substr(10, text.size() - 15);
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(name, name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     if (name == "sse4_1" || name == "sse4_2") name[4] = '.';
     if (name.starts_with("amx_")) name[3] = '-';
     names.insert(name);
@@ -40,10 +43,13 @@ TEST(Flags, EnableWhatGccSaysTheyEnable) {
   const std::set<std::string> baseline = macros_of("");
   std::set<std::string> known;
   for (const Isa& isa : catalog().isas) known.insert(isa.features.begin(), isa.features.end());
-  known.insert({"bmi", "bmi2", "lzcnt", "movbe", "avxvnni", "avx512cd", "avx512fp16", "avx512vbmi", "amx-tile", "gfni"});
-  for (const char* flag : {"-mavx", "-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2", "-mlzcnt", "-mmovbe", "-mavx512f",
-                           "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni", "-mavx512bf16", "-mavxvnni",
-                           "-mavx512fp16", "-mavx512vbmi", "-mamx-tile", "-mgfni", "-msse4.2", "-mpopcnt"}) {
+  known.insert({"bmi", "bmi2", "lzcnt", "movbe", "avxvnni", "avx512cd", "avx512fp16", "avx512vbmi",
+                "amx-tile", "gfni"});
+  for (const char* flag :
+       {"-mavx",        "-mavx2",       "-mfma",     "-mf16c",       "-mbmi",        "-mbmi2",
+        "-mlzcnt",      "-mmovbe",      "-mavx512f", "-mavx512bw",   "-mavx512dq",   "-mavx512vl",
+        "-mavx512vnni", "-mavx512bf16", "-mavxvnni", "-mavx512fp16", "-mavx512vbmi", "-mamx-tile",
+        "-mgfni",       "-msse4.2",     "-mpopcnt"}) {
     std::set<std::string> enabled;
     for (const std::string& name : macros_of(flag)) {
       if (!baseline.contains(name) && known.contains(name)) enabled.insert(name);
@@ -63,16 +69,22 @@ TEST(Flags, OfACpuEnableWhatGccSaysItHas) {
     known.insert(features.begin(), features.end());
   }
   std::size_t compared = 0;
-  for (const char* cpu : {"core2", "nehalem", "westmere", "sandybridge", "ivybridge", "haswell", "core-avx2", "broadwell", "skylake", "skylake-avx512",
-                          "cannonlake", "icelake-client", "rocketlake", "icelake-server", "cascadelake", "tigerlake", "cooperlake", "sapphirerapids",
-                          "alderlake", "silvermont", "goldmont", "tremont", "bdver1", "bdver2", "bdver3", "bdver4", "btver2", "znver1", "znver2", "znver3",
-                          "znver4", "znver5", "emeraldrapids", "graniterapids", "raptorlake", "meteorlake", "x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+  for (const char* cpu :
+       {"core2",      "nehalem",        "westmere",      "sandybridge",    "ivybridge",  "haswell",
+        "core-avx2",  "broadwell",      "skylake",       "skylake-avx512", "cannonlake", "icelake-client",
+        "rocketlake", "icelake-server", "cascadelake",   "tigerlake",      "cooperlake", "sapphirerapids",
+        "alderlake",  "silvermont",     "goldmont",      "tremont",        "bdver1",     "bdver2",
+        "bdver3",     "bdver4",         "btver2",        "znver1",         "znver2",     "znver3",
+        "znver4",     "znver5",         "emeraldrapids", "graniterapids",  "raptorlake", "meteorlake",
+        "x86-64-v2",  "x86-64-v3",      "x86-64-v4"}) {
     const std::string flag = std::string("-march=") + cpu;
     EXPECT_TRUE(unknown_flags(Words{flag}).empty()) << flag;
     const std::set<std::string> macros = macros_of(flag);
     if (macros.empty()) continue;  // newer than this gcc
     std::set<std::string> enabled;
-    std::ranges::copy_if(macros, std::inserter(enabled, enabled.end()), [&](const std::string& name) { return !baseline.contains(name) && known.contains(name); });
+    std::ranges::copy_if(macros, std::inserter(enabled, enabled.end()), [&](const std::string& name) {
+      return !baseline.contains(name) && known.contains(name);
+    });
     const Words ours = features_of(Words{flag});
     EXPECT_EQ(std::set<std::string>(ours.begin(), ours.end()), enabled) << flag;
     ++compared;
@@ -114,7 +126,8 @@ TEST(Flags, WhatEveryCpuWithTheInstructionSetHasIsNoExcess) {
   EXPECT_TRUE(excess_of(Words{"-march=haswell"}, *catalog().find_isa("avx2")).empty());
   EXPECT_TRUE(excess_of(Words{"-march=skylake-avx512"}, *catalog().find_isa("avx512")).empty());
   EXPECT_TRUE(excess_of(Words{"-march=cascadelake"}, *catalog().find_isa("avx512vnni")).empty());
-  EXPECT_FALSE(excess_of(Words{"-march=skylake"}, *catalog().find_isa("avx2")).empty());  // Haswell has no ADX
+  // Haswell has no ADX
+  EXPECT_FALSE(excess_of(Words{"-march=skylake"}, *catalog().find_isa("avx2")).empty());
   EXPECT_FALSE(excess_of(Words{"-march=znver4"}, *catalog().find_isa("avx512")).empty());
   EXPECT_FALSE(excess_of(Words{"-mavx512vnni"}, *catalog().find_isa("avx512")).empty());
   EXPECT_FALSE(excess_of(Words{"-march=x86-64-v4"}, *catalog().find_isa("avx2")).empty());

@@ -36,17 +36,17 @@ struct Key {
 };
 
 struct NameTable {
-  PatternSet noise;                    // never about which GPU it is: maker, memory, slot
-  PatternSet forms;                    // one chip in several forms: laptop, Max-Q, editions
-  PatternSet brands;                   // may be left out where the number alone is enough
+  PatternSet noise;   // never about which GPU it is: maker, memory, slot
+  PatternSet forms;   // one chip in several forms: laptop, Max-Q, editions
+  PatternSet brands;  // may be left out where the number alone is enough
   PatternSet slices;
   std::vector<ProductPattern> profiles, virtual_letters;
   std::vector<Known> known;
-  PatternSet others;             // words of other makers' products
+  PatternSet others;  // words of other makers' products
   std::string why_other, hint_other;
   std::vector<VagueName> vague;  // names that several GPUs of unlike capability have
   std::vector<Key> keys;
-  std::vector<std::pair<std::string, const Chip*>> chips;                     // by their clean names, as are
+  std::vector<std::pair<std::string, const Chip*>> chips;  // by their clean names, as are
   std::vector<std::pair<std::string, const CapabilityRow*>> architectures;
 };
 
@@ -56,7 +56,9 @@ std::string joined(std::string_view name) { return replace_all(std::string(name)
 Key key_of(const NameTable& table, std::string_view name) {
   const std::string plain = without_words(name, table.noise);
   const std::string product = without_words(plain, table.forms);
-  return {.plain = joined(plain), .product = joined(product), .number = joined(without_words(product, table.brands))};
+  return {.plain = joined(plain),
+          .product = joined(product),
+          .number = joined(without_words(product, table.brands))};
 }
 
 void add_keys(NameTable& table) {
@@ -87,7 +89,8 @@ Known known_of(const Toml& row) {
 NameTable read_table() {
   NameTable table;
   const Toml root = Toml::parse(hardware_data::gpu_names().front().text, "gpu_names.toml");
-  root.allow_only({"noise", "forms", "brands", "profiles", "slices", "virtual_letters", "known", "vague", "other"});
+  root.allow_only(
+      {"noise", "forms", "brands", "profiles", "slices", "virtual_letters", "known", "vague", "other"});
   table.noise = PatternSet(patterns_of(root.at("noise")));
   table.forms = PatternSet(patterns_of(root.at("forms")));
   table.brands = PatternSet(patterns_of(root.at("brands")));
@@ -103,7 +106,8 @@ NameTable read_table() {
   table.hint_other = other.at("hint").text();
   add_keys(table);
   for (const Chip& chip : catalog().chips) table.chips.emplace_back(clean_name(chip.name), &chip);
-  for (const CapabilityRow& row : catalog().capabilities) table.architectures.emplace_back(clean_name(row.name), &row);
+  for (const CapabilityRow& row : catalog().capabilities)
+    table.architectures.emplace_back(clean_name(row.name), &row);
   return table;
 }
 
@@ -112,18 +116,21 @@ const NameTable& name_table() {
   return table;
 }
 
-[[noreturn]] void fail_unlike(std::string_view text, const std::set<std::pair<Capability, std::string>>& meant) {
+[[noreturn]] void fail_unlike(std::string_view text,
+                              const std::set<std::pair<Capability, std::string>>& meant) {
   std::vector<std::string> names;
   for (const auto& [capability, name] : meant)
     names.push_back(fmt::format("{} ({})", name, spell(capability, Dialect::dotted)));
   constexpr std::size_t most = 6;
   if (names.size() > most) names.resize(most);
-  throw VagueNameError({.what = fmt::format("\"{}\" can be more than one GPU: {}", printable(text), fmt::join(names, ", ")),
-               .next = "write more of the name, or the capability"});
+  throw VagueNameError(
+      {.what = fmt::format("\"{}\" can be more than one GPU: {}", printable(text), fmt::join(names, ", ")),
+       .next = "write more of the name, or the capability"});
 }
 
 // The GPU whose key is `wanted`. Where several have it they must be of one capability.
-const Gpu* find_key(std::string_view text, std::string_view wanted, std::string Key::*member, bool beginning = false) {
+const Gpu* find_key(std::string_view text, std::string_view wanted, std::string Key::*member,
+                    bool beginning = false) {
   if (wanted.empty()) return nullptr;
   std::set<std::pair<Capability, std::string>> meant;
   const Gpu* found = nullptr;
@@ -139,9 +146,10 @@ const Gpu* find_key(std::string_view text, std::string_view wanted, std::string 
 void refuse_vague(std::string_view text, std::string_view name) {
   const VagueName* vague = find_vague(name_table().vague, name);
   if (!vague) return;
-  throw VagueNameError({.what = fmt::format("\"{}\" does not say which GPU it is: {}", printable(text), vague->why),
-               .next = vague->hint.empty() ? "give its capability: nvidia-smi --query-gpu=compute_cap --format=csv"
-                                           : vague->hint});
+  throw VagueNameError(
+      {.what = fmt::format("\"{}\" does not say which GPU it is: {}", printable(text), vague->why),
+       .next = vague->hint.empty() ? "give its capability: nvidia-smi --query-gpu=compute_cap --format=csv"
+                                   : vague->hint});
 }
 
 // A name that no rule reads, with a word of another maker's product in it.
@@ -149,14 +157,17 @@ void refuse_other(std::string_view text) {
   const std::string name = clean_name(text);
   for (std::size_t at = 0; at < name.size(); at = std::min(name.find(' ', at), name.size() - 1) + 1) {
     if (name_table().others.longest(name, at) == at) continue;
-    throw VagueNameError({.what = fmt::format("\"{}\" can have no variant: {}", printable(text), name_table().why_other), .next = name_table().hint_other});
+    throw VagueNameError(
+        {.what = fmt::format("\"{}\" can have no variant: {}", printable(text), name_table().why_other),
+         .next = name_table().hint_other});
   }
 }
 
 std::optional<GpuReading> by_row(std::string_view name) {
   for (const Known& known : name_table().known) {
     if (!any_whole(known.patterns, name)) continue;
-    if (known.gpu) return GpuReading{.gpu = known.gpu, .capability = known.gpu->capability, .name = known.gpu->name};
+    if (known.gpu)
+      return GpuReading{.gpu = known.gpu, .capability = known.gpu->capability, .name = known.gpu->name};
     return GpuReading{.capability = *known.capability, .name = std::string(name)};
   }
   return std::nullopt;
@@ -185,11 +196,12 @@ std::optional<GpuReading> by_product(std::string_view text, std::string_view nam
   return std::nullopt;
 }
 
-// "a40 48q", "a100d 1 10cme": the physical GPU in front of a virtual one's profile. NVIDIA puts letters behind the name
-// for boards of one chip that differ in memory or cooling: A100D, A100DX, V100L, H100XM.
+// "a40 48q", "a100d 1 10cme": the physical GPU in front of a virtual one's profile. NVIDIA puts letters
+// behind the name for boards of one chip that differ in memory or cooling: A100D, A100DX, V100L, H100XM.
 std::optional<GpuReading> by_profile(std::string_view text, std::string_view name) {
   const std::size_t blank = name.rfind(' ');
-  if (blank == std::string_view::npos || !any_whole(name_table().profiles, name.substr(blank + 1))) return std::nullopt;
+  if (blank == std::string_view::npos || !any_whole(name_table().profiles, name.substr(blank + 1)))
+    return std::nullopt;
   std::string_view board = name.substr(0, blank);
   if (board.size() > 2 && board[board.size() - 2] == ' ')
     board = board.substr(0, board.size() - 2);  // slices: "a100 4"
@@ -222,16 +234,20 @@ std::optional<GpuReading> by_slice(std::string_view text, std::string_view name)
 std::optional<GpuReading> by_chip(std::string_view name) {
   for (const std::string_view word : words(name)) {
     for (const auto& [small, chip] : name_table().chips) {
-      if (!word.starts_with(small) || word.substr(small.size()).find_first_not_of("glmb") != std::string_view::npos)
+      if (!word.starts_with(small) ||
+          word.substr(small.size()).find_first_not_of("glmb") != std::string_view::npos)
         continue;
-      return GpuReading{
-          .capability = chip->capability, .name = chip->name, .derived = fmt::format("by its chip {}", chip->name)};
+      return GpuReading{.capability = chip->capability,
+                        .name = chip->name,
+                        .derived = fmt::format("by its chip {}", chip->name)};
     }
   }
   return std::nullopt;
 }
 
-bool is_hex(std::string_view text) { return text.find_first_not_of("0123456789abcdef") == std::string_view::npos; }
+bool is_hex(std::string_view text) {
+  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
 
 // "10de 2684": NVIDIA's number as a maker on the PCI bus and the device's.
 std::optional<GpuReading> by_bus_number(std::string_view name) {
@@ -268,8 +284,8 @@ std::optional<GpuReading> by_beginning(std::string_view text, std::string_view n
   return gpu ? std::optional(reading_of(*gpu, "by the beginning of its name")) : std::nullopt;
 }
 
-// The device's name out of a line of nvidia-smi or lspci: "GPU 0: NAME (UUID: GPU-...)", "Corporation AD102 [NAME] (rev
-// a1)".
+// The device's name out of a line of nvidia-smi or lspci: "GPU 0: NAME (UUID: GPU-...)", "Corporation AD102
+// [NAME] (rev a1)".
 std::string_view device_in(std::string_view line) {
   line = line.substr(0, line.find("(UUID"));
   if (line.starts_with("GPU ")) {
@@ -278,12 +294,14 @@ std::string_view device_in(std::string_view line) {
   }
   // "1145 (NVIDIA L40S-1B)": a kind of virtual GPU by number and name.
   const std::size_t bracket = line.find(" (");
-  if (bracket != std::string_view::npos && bracket > 0 && line.ends_with(')') && line.find_first_not_of("0123456789") == bracket) {
+  if (bracket != std::string_view::npos && bracket > 0 && line.ends_with(')') &&
+      line.find_first_not_of("0123456789") == bracket) {
     return line.substr(bracket + 2, line.size() - bracket - 3);
   }
   for (std::size_t open = line.find('['); open != std::string_view::npos; open = line.find('[', open + 1)) {
     const std::size_t close = line.find(']', open);
-    const std::string_view inside = line.substr(open + 1, close == std::string_view::npos ? close : close - open - 1);
+    const std::string_view inside =
+        line.substr(open + 1, close == std::string_view::npos ? close : close - open - 1);
     const bool number = inside.size() == 9 && inside[4] == ':';  // [10de:2684]
     if (!number && !inside.starts_with("03")) return inside;     // nor [0300], its class
   }
@@ -298,7 +316,8 @@ std::optional<Capability> stated_capability(std::string_view& text) {
       const std::size_t end = std::min(text.find_first_not_of("0123456789.", from), text.size());
       const std::string_view number = text.substr(from, end - from);
       if (end < text.size() && text[end] != ')' && text[end] != ',') continue;  // "(15.6 GB)"
-      const auto spelled = number.find('.') == std::string_view::npos ? std::nullopt : parse_capability(number);
+      const auto spelled =
+          number.find('.') == std::string_view::npos ? std::nullopt : parse_capability(number);
       if (!spelled || spelled->dialect != Dialect::dotted || spelled->capability.major > 99) continue;
       text = text.substr(0, at);
       return spelled->capability;
@@ -318,7 +337,8 @@ std::optional<GpuReading> by_capability(std::string_view text) {
 std::optional<GpuReading> by_instance(std::string_view text) {
   const auto instance = read_instance_name(text);
   if (!instance) return std::nullopt;
-  if (instance->gpu) return reading_of(*instance->gpu, fmt::format("the GPU in this machine of {}", instance->cloud));
+  if (instance->gpu)
+    return reading_of(*instance->gpu, fmt::format("the GPU in this machine of {}", instance->cloud));
   throw Error({.what = fmt::format("\"{}\" of {} has no GPU of NVIDIA's", printable(text), instance->cloud),
                .next = "name it as the CPU: --cpu, and choose among CPU builds: --no-gpu"});
 }
@@ -354,12 +374,15 @@ std::optional<GpuReading> by_any_rule(std::string_view text) {
 GpuReading with_stated(std::string_view text, std::string_view name, Capability stated) {
   const Gpu* gpu = catalog().find_gpu(name);
   if (gpu && gpu->capability != stated) {
-    throw Error({.what = fmt::format("\"{}\" says {}, and {} is {}", printable(text), spell(stated, Dialect::dotted),
-                                     gpu->name, spell(gpu->capability, Dialect::dotted)),
-                 .next = "leave out the one that is wrong"});
+    throw Error(
+        {.what = fmt::format("\"{}\" says {}, and {} is {}", printable(text), spell(stated, Dialect::dotted),
+                             gpu->name, spell(gpu->capability, Dialect::dotted)),
+         .next = "leave out the one that is wrong"});
   }
   if (gpu) return reading_of(*gpu);
-  return {.capability = stated, .name = printable(name), .derived = "by the capability that stands behind its name"};
+  return {.capability = stated,
+          .name = printable(name),
+          .derived = "by the capability that stands behind its name"};
 }
 
 [[noreturn]] void fail_unknown(std::string_view text) {
@@ -370,7 +393,8 @@ GpuReading with_stated(std::string_view text, std::string_view name, Capability 
   }
   throw Error(
       {.what = fmt::format("\"{}\" is no GPU of the catalogue and no compute capability", printable(text)),
-       .next = did_you_mean_text(text, names, "see: torchlathe catalog gpus; or give its capability: --gpu 12.0")});
+       .next = did_you_mean_text(text, names,
+                                 "see: torchlathe catalog gpus; or give its capability: --gpu 12.0")});
 }
 
 }  // namespace

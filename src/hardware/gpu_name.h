@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// GPUs by the names that nvidia-smi, NVML, WMI, lspci, vGPU and people give them (data/gpu_names.toml, gpus.toml).
+// GPUs by the names that nvidia-smi, NVML, WMI, lspci, vGPU and people give them (data/gpu_names.toml,
+// gpus.toml).
 #pragma once
 
 #include <optional>
@@ -17,8 +18,8 @@ struct GpuReading {
   std::string derived = {};  // "a slice of H100"; "" where the tables have the name itself
 };
 
-// An Error for a name that is none (with a guess), that several GPUs of unlike capability have, or that is not
-// NVIDIA's.
+// An Error for a name that is none (with a guess), that several GPUs of unlike capability have, or that is
+// not NVIDIA's.
 GpuReading read_gpu_name(std::string_view text);
 
 // The same; nullopt for a name that is none, without looking for a guess.

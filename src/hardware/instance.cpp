@@ -28,8 +28,9 @@ struct Row {
 };
 
 bool runs_all_of(const Cpu& cpu, const Cpu& lesser) {
-  return std::ranges::all_of(
-      lesser.isas, [&](const std::string& isa) { return std::ranges::find(cpu.isas, isa) != cpu.isas.end(); });
+  return std::ranges::all_of(lesser.isas, [&](const std::string& isa) {
+    return std::ranges::find(cpu.isas, isa) != cpu.isas.end();
+  });
 }
 
 // The one whose instruction sets all the others run.
@@ -48,11 +49,14 @@ const Cpu* least_of(const Toml& names) {
 // A type's name is a row's and, where the cloud has them, a size: "p5" and "48xlarge".
 Row row_of(const Toml& row, const std::string& size) {
   row.allow_only({"cloud", "names", "gpu", "cpus", "source", "confidence"});
-  Row result{.patterns = {}, .reading = {}, .names = row.at("names").texts(), .provenance = provenance_of(row)};
+  Row result{
+      .patterns = {}, .reading = {}, .names = row.at("names").texts(), .provenance = provenance_of(row)};
   for (const std::string& name : result.names)
     result.patterns.emplace_back(size.empty() ? name : name + " " + size);
-  result.reading = {
-      .cloud = row.at("cloud").text(), .gpu = nullptr, .cpu = least_of(row.at("cpus")), .cpus = row.at("cpus").texts()};
+  result.reading = {.cloud = row.at("cloud").text(),
+                    .gpu = nullptr,
+                    .cpu = least_of(row.at("cpus")),
+                    .cpus = row.at("cpus").texts()};
   if (const Toml* gpu = row.find("gpu")) {
     result.reading.gpu = row_named(*gpu, [](std::string_view text) { return catalog().find_gpu(text); });
   }
@@ -79,7 +83,11 @@ const std::vector<Row>& table() {
 std::vector<InstanceRow> instance_rows() {
   std::vector<InstanceRow> rows;
   for (const Row& row : table()) {
-    rows.push_back({.cloud = row.reading.cloud, .names = row.names, .gpu = row.reading.gpu, .cpus = row.reading.cpus, .provenance = row.provenance});
+    rows.push_back({.cloud = row.reading.cloud,
+                    .names = row.names,
+                    .gpu = row.reading.gpu,
+                    .cpus = row.reading.cpus,
+                    .provenance = row.provenance});
   }
   return rows;
 }

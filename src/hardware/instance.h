@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Machines that clouds rent, by the names of their types: "p5.48xlarge", "a3-highgpu-8g" (data/instances.toml).
+// Machines that clouds rent, by the names of their types: "p5.48xlarge", "a3-highgpu-8g"
+// (data/instances.toml).
 #pragma once
 
 #include <optional>
@@ -14,7 +15,8 @@ namespace lathe {
 struct InstanceReading {
   std::string cloud = {};    // "AWS"
   const Gpu* gpu = nullptr;  // nullptr: it has none of NVIDIA's
-  const Cpu* cpu = nullptr;  // of several that it may have the one whose instruction sets all run; nullptr: not known
+  // of several that it may have the one whose instruction sets all run; nullptr: not known
+  const Cpu* cpu = nullptr;
   std::vector<std::string> cpus = {};  // all of them
 
   bool cpu_is_one() const { return cpus.size() == 1; }

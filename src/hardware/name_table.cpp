@@ -8,7 +8,8 @@ namespace lathe {
 namespace {
 
 bool nests_braces(std::string_view pattern) {
-  for (std::size_t open = pattern.find('{'); open != std::string_view::npos; open = pattern.find('{', open + 1)) {
+  for (std::size_t open = pattern.find('{'); open != std::string_view::npos;
+       open = pattern.find('{', open + 1)) {
     const std::size_t close = pattern.find('}', open), next = pattern.find('{', open + 1);
     if (close == std::string_view::npos || next < close) return true;
   }
@@ -40,7 +41,8 @@ std::vector<VagueName> vague_names(const Toml& root) {
 }
 
 const VagueName* find_vague(const std::vector<VagueName>& all, std::string_view name) {
-  const auto it = std::ranges::find_if(all, [&](const VagueName& vague) { return any_whole(vague.patterns, name); });
+  const auto it =
+      std::ranges::find_if(all, [&](const VagueName& vague) { return any_whole(vague.patterns, name); });
   return it == all.end() ? nullptr : &*it;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the tables of names (cpu_names.toml, gpu_names.toml, instances.toml) have in common, and how it is read.
+// What the tables of names (cpu_names.toml, gpu_names.toml, instances.toml) have in common, and how it is
+// read.
 #pragma once
 
 #include <fmt/format.h>
@@ -32,7 +33,8 @@ std::vector<ProductPattern> patterns_of(const Toml& names);
 bool any_whole(const std::vector<ProductPattern>& patterns, std::string_view name);
 
 std::vector<VagueName> vague_names(const Toml& root);  // its rows [[vague]]
-const VagueName* find_vague(const std::vector<VagueName>& all, std::string_view name);  // nullptr: it is none of them
+// nullptr: it is none of them
+const VagueName* find_vague(const std::vector<VagueName>& all, std::string_view name);
 
 // The row of another table that `name` is about; an Error at its place where there is none.
 template <typename Find>

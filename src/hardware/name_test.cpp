@@ -22,7 +22,9 @@ std::string best_isa(const std::string& name) {
   return best.empty() ? std::string(to_string(reading.cpu->machine)) : best.back()->name;
 }
 
-std::string capability(const std::string& name) { return spell(read_gpu_name(name).capability, Dialect::dotted); }
+std::string capability(const std::string& name) {
+  return spell(read_gpu_name(name).capability, Dialect::dotted);
+}
 
 // The lines NAME|EXPECTED of tests/names.
 template <typename Read>
@@ -78,7 +80,8 @@ TEST(Names, OfTheTablesAreTakenBack) {
     }
   }
   for (const Gpu& gpu : catalog().gpus) {
-    for (const std::string& name : {gpu.name, "NVIDIA " + gpu.name, "GPU 3: NVIDIA " + gpu.name + " (UUID: GPU-1)"}) {
+    for (const std::string& name :
+         {gpu.name, "NVIDIA " + gpu.name, "GPU 3: NVIDIA " + gpu.name + " (UUID: GPU-1)"}) {
       EXPECT_EQ(read_gpu_name(name).capability, gpu.capability) << name;
     }
   }
@@ -124,8 +127,10 @@ std::string fault_of_gpu(const char* name) {
 }
 
 TEST(GpuName, OfAnotherMakerIsRefusedAsTheirs) {
-  for (const char* name : {"AMD Radeon Graphics (RADV GFX1151)", "Intel(R) UHD Graphics 770", "Intel(R) Arc(TM) B580 Graphics", "gfx942", "AMD Instinct MI355X",
-                           "Moore Threads MTT S4000", "Apple M2 Max", "BM.GPU.MI300X.8", "llvmpipe (LLVM 15.0.7, 256 bits)", "Microsoft Remote Display Adapter"}) {
+  for (const char* name :
+       {"AMD Radeon Graphics (RADV GFX1151)", "Intel(R) UHD Graphics 770", "Intel(R) Arc(TM) B580 Graphics",
+        "gfx942", "AMD Instinct MI355X", "Moore Threads MTT S4000", "Apple M2 Max", "BM.GPU.MI300X.8",
+        "llvmpipe (LLVM 15.0.7, 256 bits)", "Microsoft Remote Display Adapter"}) {
     EXPECT_NE(fault_of_gpu(name).find("not NVIDIA's"), std::string::npos) << name;
   }
   EXPECT_EQ(fault_of_gpu("RTX 9999").find("not NVIDIA's"), std::string::npos);

@@ -57,9 +57,28 @@ std::vector<std::string> capabilities_of(const Toml& row, const CapabilityLists&
 }
 
 NixpkgsFacts read_release(const Toml& row, const CapabilityLists& lists) {
-  row.allow_only({"since", "torch", "triton", "torchvision", "torchaudio", "cuda", "python", "cuda_sets", "cuda_aliases",
-                  "torch_cuda", "magma_cuda13", "metadata_check", "cccl_folder", "cccl", "torch_style", "torch_arguments",
-                  "torch_list", "torch_patches", "torch_cuda_patches", "fixed_texts", "source", "confidence"});
+  row.allow_only({"since",
+                  "torch",
+                  "triton",
+                  "torchvision",
+                  "torchaudio",
+                  "cuda",
+                  "python",
+                  "cuda_sets",
+                  "cuda_aliases",
+                  "torch_cuda",
+                  "magma_cuda13",
+                  "metadata_check",
+                  "cccl_folder",
+                  "cccl",
+                  "torch_style",
+                  "torch_arguments",
+                  "torch_list",
+                  "torch_patches",
+                  "torch_cuda_patches",
+                  "fixed_texts",
+                  "source",
+                  "confidence"});
   return {.since = row.at("since").text(),
           .torch = row.at("torch").text(),
           .triton = row.at("triton").text(),
@@ -83,20 +102,30 @@ NixpkgsFacts read_release(const Toml& row, const CapabilityLists& lists) {
           .provenance = provenance_of(row)};
 }
 
-// What a revision has otherwise than the row that it is like. Its cuda_sets are those that somebody saw: there may be more.
+// What a revision has otherwise than the row that it is like. Its cuda_sets are those that somebody saw:
+// there may be more.
 void apply_pin(const Toml& row, const CapabilityLists& lists, NixpkgsFacts& facts) {
   if (row.find("torch_list")) facts.torch_capabilities = capabilities_of(row, lists);
-  for (const auto& [key, member] : {std::pair{"torch", &NixpkgsFacts::torch}, {"triton", &NixpkgsFacts::triton}, {"torchvision", &NixpkgsFacts::torchvision},
-                                    {"torchaudio", &NixpkgsFacts::torchaudio}, {"cuda", &NixpkgsFacts::cuda}, {"python", &NixpkgsFacts::python},
-                                    {"cccl", &NixpkgsFacts::cccl}, {"torch_style", &NixpkgsFacts::torch_style}}) {
+  for (const auto& [key, member] : {std::pair{"torch", &NixpkgsFacts::torch},
+                                    {"triton", &NixpkgsFacts::triton},
+                                    {"torchvision", &NixpkgsFacts::torchvision},
+                                    {"torchaudio", &NixpkgsFacts::torchaudio},
+                                    {"cuda", &NixpkgsFacts::cuda},
+                                    {"python", &NixpkgsFacts::python},
+                                    {"cccl", &NixpkgsFacts::cccl},
+                                    {"torch_style", &NixpkgsFacts::torch_style}}) {
     facts.*member = row.text_or(key, facts.*member);
   }
-  for (const auto& [key, member] : {std::pair{"cuda_aliases", &NixpkgsFacts::cuda_aliases}, {"torch_cuda", &NixpkgsFacts::torch_cuda},
-                                    {"torch_arguments", &NixpkgsFacts::torch_arguments}, {"torch_patches", &NixpkgsFacts::torch_patches},
-                                    {"torch_cuda_patches", &NixpkgsFacts::torch_cuda_patches}, {"fixed_texts", &NixpkgsFacts::fixed_texts}}) {
+  for (const auto& [key, member] : {std::pair{"cuda_aliases", &NixpkgsFacts::cuda_aliases},
+                                    {"torch_cuda", &NixpkgsFacts::torch_cuda},
+                                    {"torch_arguments", &NixpkgsFacts::torch_arguments},
+                                    {"torch_patches", &NixpkgsFacts::torch_patches},
+                                    {"torch_cuda_patches", &NixpkgsFacts::torch_cuda_patches},
+                                    {"fixed_texts", &NixpkgsFacts::fixed_texts}}) {
     if (const Toml* value = row.find(key)) facts.*member = value->texts();
   }
-  for (const auto& [key, member] : {std::pair{"magma_cuda13", &NixpkgsFacts::magma_cuda13}, {"metadata_check", &NixpkgsFacts::metadata_check},
+  for (const auto& [key, member] : {std::pair{"magma_cuda13", &NixpkgsFacts::magma_cuda13},
+                                    {"metadata_check", &NixpkgsFacts::metadata_check},
                                     {"cccl_folder", &NixpkgsFacts::cccl_folder}}) {
     facts.*member = row.flag_or(key, facts.*member);
   }
@@ -104,37 +133,56 @@ void apply_pin(const Toml& row, const CapabilityLists& lists, NixpkgsFacts& fact
 
 TorchNeeds read_needs(const Toml& row) {
   row.allow_only({"release", "triton", "cccl_cuda", "source", "confidence"});
-  return {.release = row.at("release").text(), .triton = row.at("triton").text(), .cccl_cuda = version_if(row, "cccl_cuda"),
+  return {.release = row.at("release").text(),
+          .triton = row.at("triton").text(),
+          .cccl_cuda = version_if(row, "cccl_cuda"),
           .provenance = provenance_of(row)};
 }
 
 TorchPatch read_patch(const Toml& row) {
   row.allow_only({"name", "first", "last", "use", "source", "confidence"});
-  return {.name = row.at("name").text(), .first = version_if(row, "first"), .last = version_if(row, "last"),
-          .use = row.at("use").text(), .provenance = provenance_of(row)};
+  return {.name = row.at("name").text(),
+          .first = version_if(row, "first"),
+          .last = version_if(row, "last"),
+          .use = row.at("use").text(),
+          .provenance = provenance_of(row)};
 }
 
 Jetson read_jetson(const Toml& row) {
   row.allow_only({"capability", "name", "last_cuda", "server_cuda", "source", "confidence"});
   const auto spelled = parse_capability(row.at("capability").text());
   if (!spelled) row.at("capability").fail("this is no capability");
-  return {.capability = spelled->capability, .name = row.at("name").text(), .last_cuda = version_of(row.at("last_cuda")),
-          .server_cuda = version_if(row, "server_cuda"), .provenance = provenance_of(row)};
+  return {.capability = spelled->capability,
+          .name = row.at("name").text(),
+          .last_cuda = version_of(row.at("last_cuda")),
+          .server_cuda = version_if(row, "server_cuda"),
+          .provenance = provenance_of(row)};
 }
 
 MagmaFix read_magma_fix(const Toml& row) {
   row.allow_only({"first_cuda", "name", "commit", "hash", "mark", "what", "source", "confidence"});
-  return {.first_cuda = version_of(row.at("first_cuda")), .name = row.at("name").text(), .commit = row.at("commit").text(),
-          .hash = row.at("hash").text(), .mark = row.at("mark").text(), .what = row.at("what").text(),
+  return {.first_cuda = version_of(row.at("first_cuda")),
+          .name = row.at("name").text(),
+          .commit = row.at("commit").text(),
+          .hash = row.at("hash").text(),
+          .mark = row.at("mark").text(),
+          .what = row.at("what").text(),
           .provenance = provenance_of(row)};
 }
 
 TritonSource read_triton(const Toml& row) {
-  row.allow_only({"release", "instead_of", "hash", "llvm", "llvm_version", "llvm_hash", "stale_patches", "link_file", "link_text", "source", "confidence"});
-  return {.release = row.at("release").text(), .instead_of = row.at("instead_of").texts(), .hash = row.at("hash").text(),
-          .llvm = row.at("llvm").text(), .llvm_version = row.at("llvm_version").text(), .llvm_hash = row.at("llvm_hash").text(),
-          .stale_patches = row.at("stale_patches").texts(), .link_file = row.at("link_file").text(),
-          .link_text = row.at("link_text").text(), .provenance = provenance_of(row)};
+  row.allow_only({"release", "instead_of", "hash", "llvm", "llvm_version", "llvm_hash", "stale_patches",
+                  "link_file", "link_text", "source", "confidence"});
+  return {.release = row.at("release").text(),
+          .instead_of = row.at("instead_of").texts(),
+          .hash = row.at("hash").text(),
+          .llvm = row.at("llvm").text(),
+          .llvm_version = row.at("llvm_version").text(),
+          .llvm_hash = row.at("llvm_hash").text(),
+          .stale_patches = row.at("stale_patches").texts(),
+          .link_file = row.at("link_file").text(),
+          .link_text = row.at("link_text").text(),
+          .provenance = provenance_of(row)};
 }
 
 Capability read_lacking(const Toml& row) {
@@ -160,7 +208,8 @@ Data read_data() {
   const auto files = hardware_data::nixpkgs();
   Data data;
   const Toml root = Toml::parse(files[0].text, "nixpkgs.toml");
-  root.allow_only({"nixpkgs", "torch", "patch", "jetson", "torch_list", "magma_fix", "triton", "lacking", "default"});
+  root.allow_only(
+      {"nixpkgs", "torch", "patch", "jetson", "torch_list", "magma_fix", "triton", "lacking", "default"});
   const CapabilityLists lists = read_lists(root);
   for (const Toml& row : root.at("nixpkgs").array()) data.tables.releases.push_back(read_release(row, lists));
   for (const Toml& row : root.at("magma_fix").array()) data.tables.magma_fixes.push_back(read_magma_fix(row));
@@ -188,7 +237,8 @@ const Data& data() {
 // "2.10.0" -> "2.10", "2.11.0a0+git0123456" -> "2.11"
 std::string_view major_minor(std::string_view version) {
   const std::size_t dot = version.find('.');
-  return version.substr(0, dot == std::string_view::npos ? dot : version.find_first_not_of("0123456789", dot + 1));
+  return version.substr(
+      0, dot == std::string_view::npos ? dot : version.find_first_not_of("0123456789", dot + 1));
 }
 
 Version release_of(Version toolkit) {
@@ -230,14 +280,19 @@ std::optional<NixpkgsColumns> nixpkgs_columns(std::string_view since_or_rev) {
   NixpkgsColumns columns;
   const auto add = [&](const Toml& row) {
     for (const auto& [key, where, value] : row.table()) {
-      if (key == "source" || key == "confidence" || key == "since" || key == "rev" || key == "sha256" || key == "like" || key == "pytorch_alias") continue;
-      columns[key] = value.is_flag() ? std::vector<std::string>{value.flag() ? "true" : "false"} : value.text_or_texts();
+      if (key == "source" || key == "confidence" || key == "since" || key == "rev" || key == "sha256" ||
+          key == "like" || key == "pytorch_alias")
+        continue;
+      columns[key] =
+          value.is_flag() ? std::vector<std::string>{value.flag() ? "true" : "false"} : value.text_or_texts();
     }
   };
   const auto files = hardware_data::nixpkgs();
-  const Toml releases = Toml::parse(files[0].text, "nixpkgs.toml"), pins = Toml::parse(files[1].text, "pins.toml");
+  const Toml releases = Toml::parse(files[0].text, "nixpkgs.toml"),
+             pins = Toml::parse(files[1].text, "pins.toml");
   const auto& rows = pins.at("pin").array();
-  const auto pin = std::ranges::find_if(rows, [&](const Toml& row) { return row.at("rev").text() == since_or_rev; });
+  const auto pin =
+      std::ranges::find_if(rows, [&](const Toml& row) { return row.at("rev").text() == since_or_rev; });
   const std::string since(pin == rows.end() ? std::string(since_or_rev) : pin->at("like").text());
   for (const Toml& row : releases.at("nixpkgs").array()) {
     if (row.at("since").text() != since) continue;
@@ -262,7 +317,8 @@ const NixpkgsFacts& assumed_facts(std::string_view torch) {
 
 const MagmaFix* magma_fix(const Version& toolkit) {
   const auto& fixes = data().tables.magma_fixes;
-  const auto found = std::ranges::find_if(fixes, [&](const MagmaFix& fix) { return fix.first_cuda <= toolkit; });
+  const auto found =
+      std::ranges::find_if(fixes, [&](const MagmaFix& fix) { return fix.first_cuda <= toolkit; });
   return found == fixes.end() ? nullptr : &*found;
 }
 
@@ -279,7 +335,8 @@ const TritonSource* triton_instead(std::string_view pytorch, std::string_view th
 std::string_view pin_with(std::string_view pytorch, std::string_view triton) {
   std::string_view since, rev;
   for (const auto& [each, facts] : data().pins) {
-    if (facts.torch == pytorch && facts.triton == triton && facts.since >= since) since = facts.since, rev = each;
+    if (facts.torch == pytorch && facts.triton == triton && facts.since >= since)
+      since = facts.since, rev = each;
   }
   return rev;
 }
@@ -307,10 +364,13 @@ bool has_jetson_packages(Capability capability, const Version& toolkit) {
 std::string why_no_packages(Capability capability, const Version& toolkit) {
   const Jetson* jetson = find_jetson(capability);
   const Version release = release_of(toolkit);
-  if (!jetson || release <= jetson->last_cuda || (jetson->server_cuda && release >= *jetson->server_cuda)) return "";
-  std::string why = fmt::format("CUDA {} has no packages that run on {} ({}): those for Jetson end with CUDA {}", toolkit.text(),
-                                dotted(capability), jetson->name, jetson->last_cuda.text());
-  if (jetson->server_cuda) why += fmt::format(", those for Arm servers run there from CUDA {} on", jetson->server_cuda->text());
+  if (!jetson || release <= jetson->last_cuda || (jetson->server_cuda && release >= *jetson->server_cuda))
+    return "";
+  std::string why =
+      fmt::format("CUDA {} has no packages that run on {} ({}): those for Jetson end with CUDA {}",
+                  toolkit.text(), dotted(capability), jetson->name, jetson->last_cuda.text());
+  if (jetson->server_cuda)
+    why += fmt::format(", those for Arm servers run there from CUDA {} on", jetson->server_cuda->text());
   return why;
 }
 
@@ -319,8 +379,9 @@ std::string why_no_common_packages(std::span<const Capability> capabilities, con
   const auto jetson = std::ranges::find_if(capabilities, own);
   const auto other = std::ranges::find_if_not(capabilities, own);
   if (jetson == capabilities.end() || other == capabilities.end()) return "";
-  return fmt::format("{} (Jetson) and {} cannot be in one build with CUDA {}: each has CUDA packages of its own", dotted(*jetson),
-                     dotted(*other), toolkit.text());
+  return fmt::format(
+      "{} (Jetson) and {} cannot be in one build with CUDA {}: each has CUDA packages of its own",
+      dotted(*jetson), dotted(*other), toolkit.text());
 }
 
 }  // namespace lathe

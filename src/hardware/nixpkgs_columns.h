@@ -18,7 +18,8 @@ using NixpkgsColumns = std::map<std::string, std::vector<std::string>>;
 // Of a row by its `since`, or of a revision, with what pins.toml says of it. nullopt: there is none.
 std::optional<NixpkgsColumns> nixpkgs_columns(std::string_view since_or_rev);
 
-// What nixpkgs compiles for with a release of CUDA where its configuration names no capability: what public caches hold.
+// What nixpkgs compiles for with a release of CUDA where its configuration names no capability: what public
+// caches hold.
 struct DefaultGpus {
   std::string cuda;  // "12.8"
   std::vector<Capability> capabilities;

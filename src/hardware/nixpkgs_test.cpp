@@ -8,7 +8,9 @@
 namespace lathe {
 namespace {
 
-bool has(const std::vector<std::string>& items, const std::string& item) { return std::ranges::find(items, item) != items.end(); }
+bool has(const std::vector<std::string>& items, const std::string& item) {
+  return std::ranges::find(items, item) != items.end();
+}
 
 Version version(const char* text) { return *Version::parse(text); }
 
@@ -20,9 +22,11 @@ TEST(Nixpkgs, IsToldInFullFromATimeOn) {
   for (const NixpkgsFacts& row : rows) {
     EXPECT_TRUE(has(row.cuda_sets, row.cuda)) << row.since;
     EXPECT_TRUE(has(row.cuda_aliases, row.cuda)) << row.since;
-    for (const std::string& alias : row.cuda_aliases) EXPECT_TRUE(has(row.cuda_sets, alias)) << row.since << " " << alias;
+    for (const std::string& alias : row.cuda_aliases)
+      EXPECT_TRUE(has(row.cuda_sets, alias)) << row.since << " " << alias;
     ASSERT_NE(torch_needs(row.torch), nullptr) << row.since;
-    EXPECT_EQ(torch_needs(row.torch)->triton, row.triton) << row.since << ": nixpkgs moves torch and triton together";
+    EXPECT_EQ(torch_needs(row.torch)->triton, row.triton)
+        << row.since << ": nixpkgs moves torch and triton together";
     EXPECT_GT(row.provenance.source.size(), 5u);
   }
 }
@@ -35,7 +39,8 @@ TEST(Nixpkgs, EveryPinOfTheCatalogueIsLikeSomeTime) {
     EXPECT_EQ(pin.magma_cuda13, facts->magma_cuda13) << pin.rev;
     EXPECT_TRUE(pin.torch.empty() || pin.torch == facts->torch) << pin.rev;
     EXPECT_TRUE(pin.cuda.empty() || pin.cuda == facts->cuda) << pin.rev;
-    for (const std::string& set : pin.cuda_sets) EXPECT_TRUE(has(facts->cuda_sets, set)) << pin.rev << " " << set;
+    for (const std::string& set : pin.cuda_sets)
+      EXPECT_TRUE(has(facts->cuda_sets, set)) << pin.rev << " " << set;
   }
   EXPECT_EQ(nixpkgs_facts("0000000000000000000000000000000000000000"), nullptr);
 }
@@ -43,12 +48,14 @@ TEST(Nixpkgs, EveryPinOfTheCatalogueIsLikeSomeTime) {
 TEST(Nixpkgs, EachTimeSaysWhatItsTorchTakesAndInsistsOn) {
   for (const NixpkgsFacts& row : nixpkgs_tables().releases) {
     EXPECT_TRUE(row.torch_style == "rec" || row.torch_style == "finalAttrs") << row.since;
-    EXPECT_TRUE(has(row.torch_arguments, "cudaSupport") && has(row.torch_arguments, "gpuTargets")) << row.since;
+    EXPECT_TRUE(has(row.torch_arguments, "cudaSupport") && has(row.torch_arguments, "gpuTargets"))
+        << row.since;
     EXPECT_TRUE(has(row.torch_capabilities, "9.0a") && has(row.torch_capabilities, "12.1")) << row.since;
     EXPECT_TRUE(row.has_patch("fix-cmake-cuda-toolkit.patch")) << row.since;
     EXPECT_FALSE(row.fixed_texts.empty()) << row.since;
     EXPECT_FALSE(row.cccl.empty()) << row.since;
-    for (const TorchPatch& patch : nixpkgs_tables().patches) EXPECT_TRUE(!row.has_patch(patch.name) || patch.is_for(row.torch)) << row.since;
+    for (const TorchPatch& patch : nixpkgs_tables().patches)
+      EXPECT_TRUE(!row.has_patch(patch.name) || patch.is_for(row.torch)) << row.since;
   }
   EXPECT_FALSE(has(nixpkgs_tables().releases.front().torch_arguments, "withNvshmem"));
   EXPECT_TRUE(has(nixpkgs_tables().releases.back().torch_arguments, "withNvshmem"));
@@ -68,7 +75,9 @@ TEST(Nixpkgs, MagmaNeedsItsFixFromCuda13On) {
   ASSERT_NE(fix, nullptr);
   EXPECT_EQ(magma_fix(version("13.4.1")), fix);
   EXPECT_TRUE(fix->is("cuda-13.0-clockrate-fix.patch", ""));
-  EXPECT_TRUE(fix->is("magma.patch", "https://github.com/icl-utk-edu/magma/commit/235aefb7b064954fce09d035c69907ba8a87cbcd.patch"));
+  EXPECT_TRUE(
+      fix->is("magma.patch",
+              "https://github.com/icl-utk-edu/magma/commit/235aefb7b064954fce09d035c69907ba8a87cbcd.patch"));
   EXPECT_FALSE(fix->is("unrelated.patch", "https://example.org"));
 }
 
@@ -79,7 +88,9 @@ TEST(Nixpkgs, RubinIsRefusedByItsConfigurationAlone) {
 }
 
 TEST(Nixpkgs, APatchIsForSomeReleases) {
-  const auto patch = [](std::string_view name) { return *std::ranges::find(nixpkgs_tables().patches, name, &TorchPatch::name); };
+  const auto patch = [](std::string_view name) {
+    return *std::ranges::find(nixpkgs_tables().patches, name, &TorchPatch::name);
+  };
   EXPECT_TRUE(patch("pytorch-pr-108847.patch").is_for("2.9.1"));
   EXPECT_TRUE(patch("pytorch-pr-108847.patch").is_for("2.11.0a0+gitf3b7280"));
   EXPECT_FALSE(patch("pytorch-pr-108847.patch").is_for("2.13.0"));
@@ -93,7 +104,8 @@ TEST(Nixpkgs, JetsonsHavePackagesOfTheirOwnUntilCuda13) {
   EXPECT_FALSE(has_jetson_packages(capability("11.0"), version("13.0")));
   EXPECT_EQ(why_no_packages(capability("8.7"), version("12.6")), "");
   EXPECT_EQ(why_no_packages(capability("8.7"), version("13.1")),
-            "CUDA 13.1 has no packages that run on 8.7 (Jetson Orin): those for Jetson end with CUDA 12.9, those for Arm servers run "
+            "CUDA 13.1 has no packages that run on 8.7 (Jetson Orin): those for Jetson end with CUDA 12.9, "
+            "those for Arm servers run "
             "there from CUDA 13.2 on");
   EXPECT_EQ(why_no_packages(capability("8.7"), version("13.2")), "");
   EXPECT_EQ(why_no_packages(capability("9.0"), version("13.0")), "");

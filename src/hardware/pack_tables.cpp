@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// pack_tables OUTPUT TABLE...: a part of the build. Reads the tables and writes them packed; a mistake in one stops the
-// build with its file, line and column.
+// pack_tables OUTPUT TABLE...: a part of the build. Reads the tables and writes them packed; a mistake in
+// one stops the build with its file, line and column.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>

@@ -114,12 +114,14 @@ void add_beginning(const Rest& rest, Beginning& beginning) {
   if (c == '{') {
     const std::size_t close = rest.pattern.find('}');
     const Rest behind = {rest.pattern.substr(close + 1), rest.next};
-    for (const std::string_view way : split(rest.pattern.substr(1, close - 1), '|')) add_beginning({way, &behind}, beginning);
+    for (const std::string_view way : split(rest.pattern.substr(1, close - 1), '|'))
+      add_beginning({way, &behind}, beginning);
     return;
   }
   for (std::size_t value = 0; value < beginning.characters.size(); ++value) {
     const char at = static_cast<char>(value);
-    if (c == '*' ? at != ' ' && !is_digit(at) : fits_one(rest.pattern, at) || (c == ' ' && at == ' ')) beginning.characters.set(value);
+    if (c == '*' ? at != ' ' && !is_digit(at) : fits_one(rest.pattern, at) || (c == ' ' && at == ' '))
+      beginning.characters.set(value);
   }
   if (c == '*' || c == ' ') add_beginning(after, beginning);
 }
@@ -128,7 +130,8 @@ void add_beginning(const Rest& rest, Beginning& beginning) {
 
 std::string_view without_count(std::string_view name) {
   const std::size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
-  if (digits > 0 && digits <= 3 && digits + 1 < name.size() && name[digits] == 'x' && !is_digit(name[digits + 1])) {
+  if (digits > 0 && digits <= 3 && digits + 1 < name.size() && name[digits] == 'x' &&
+      !is_digit(name[digits + 1])) {
     name.remove_prefix(digits + 1);
     return name.substr(std::min(name.find_first_not_of(' '), name.size()));
   }
@@ -154,7 +157,8 @@ std::string clean_name(std::string_view text) {
   for (const std::string_view mark : marks) small = replace_all(std::move(small), mark, " ");
   small = replace_all(std::move(small), times, " x ");
   for (std::size_t i = 0; i < small.size(); ++i) {
-    const bool between_digits = i > 0 && i + 1 < small.size() && is_digit(small[i - 1]) && is_digit(small[i + 1]);
+    const bool between_digits =
+        i > 0 && i + 1 < small.size() && is_digit(small[i - 1]) && is_digit(small[i + 1]);
     if (!is_word(small[i]) || (small[i] == '.' && !between_digits)) small[i] = ' ';
   }
   return one_blank(small);
@@ -164,10 +168,12 @@ std::optional<Hit> ProductPattern::match_all(std::string_view name, std::size_t 
   return match_rest({.pattern = text_, .next = nullptr}, name, at);
 }
 
-PatternSet::PatternSet(std::vector<ProductPattern> patterns) : patterns_(std::move(patterns)), by_first_(256) {
+PatternSet::PatternSet(std::vector<ProductPattern> patterns)
+    : patterns_(std::move(patterns)), by_first_(256) {
   for (std::size_t first = 0; first < by_first_.size(); ++first) {
     for (std::size_t i = 0; i < patterns_.size(); ++i) {
-      if (patterns_[i].may_begin_with(static_cast<char>(first))) by_first_[first].push_back(static_cast<std::uint32_t>(i));
+      if (patterns_[i].may_begin_with(static_cast<char>(first)))
+        by_first_[first].push_back(static_cast<std::uint32_t>(i));
     }
   }
 }

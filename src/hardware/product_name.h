@@ -11,14 +11,16 @@
 
 namespace lathe {
 
-inline constexpr std::size_t longest_product_name = 400;  // bytes; a line of nvidia-smi or lspci is half of that
+// bytes; a line of nvidia-smi or lspci is half of that
+inline constexpr std::size_t longest_product_name = 400;
 
-// In small letters, without (R), (TM) and marks; what is neither a letter, a digit, '+' nor a '.' between digits is one
-// blank: "Intel(R) Core(TM) i9-13900K" becomes "intel core i9 13900k". Empty for a name that is too long.
+// In small letters, without (R), (TM) and marks; what is neither a letter, a digit, '+' nor a '.' between
+// digits is one blank: "Intel(R) Core(TM) i9-13900K" becomes "intel core i9 13900k". Empty for a name that
+// is too long.
 std::string clean_name(std::string_view text);
 
-// "2x epyc 9654", "8xh100", "xeon 6776p x2": the product without how many there are, which is at most 16 (x64 and x86 are
-// other words). Cleaned, as the answer.
+// "2x epyc 9654", "8xh100", "xeon 6776p x2": the product without how many there are, which is at most 16
+// (x64 and x86 are other words). Cleaned, as the answer.
 std::string_view without_count(std::string_view name);
 
 //   #        a digit                           @    a letter
@@ -31,12 +33,15 @@ class ProductPattern {
     std::size_t end = 0;
     std::size_t literals = 0;  // characters that had to be as written
 
-    bool better_than(const Hit& other) const { return end != other.end ? end > other.end : literals > other.literals; }
+    bool better_than(const Hit& other) const {
+      return end != other.end ? end > other.end : literals > other.literals;
+    }
   };
 
   explicit ProductPattern(std::string_view text);
 
-  // The longest match that begins at `at`, which is the beginning of a word; of two the one with more literals.
+  // The longest match that begins at `at`, which is the beginning of a word; of two the one with more
+  // literals.
   std::optional<Hit> match(std::string_view name, std::size_t at) const {
     const bool may = at < name.size() ? begins_[static_cast<unsigned char>(name[at])] || empty_ : empty_;
     return may ? match_all(name, at) : std::nullopt;
@@ -61,7 +66,8 @@ class PatternSet {
   PatternSet() : by_first_(256) {}
   explicit PatternSet(std::vector<ProductPattern> patterns);
 
-  std::size_t longest(std::string_view name, std::size_t at) const;  // where the longest match ends; `at` for none
+  // where the longest match ends; `at` for none
+  std::size_t longest(std::string_view name, std::size_t at) const;
 
  private:
   std::vector<ProductPattern> patterns_;

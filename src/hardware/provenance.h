@@ -17,11 +17,13 @@ inline Provenance provenance_of(const Toml& row) {
   const Toml &source = row.at("source"), &confidence = row.at("confidence");
   if (source.text().empty()) source.fail("every row needs its source");
   std::vector<std::string> names;
-  for (const Confidence each : {Confidence::measured, Confidence::source, Confidence::derived, Confidence::known}) {
+  for (const Confidence each :
+       {Confidence::measured, Confidence::source, Confidence::derived, Confidence::known}) {
     if (to_string(each) == confidence.text()) return {.source = source.text(), .confidence = each};
     names.emplace_back(to_string(each));
   }
-  confidence.fail(fmt::format("\"{}\" is not known here", printable(confidence.text())), did_you_mean_text(confidence.text(), names));
+  confidence.fail(fmt::format("\"{}\" is not known here", printable(confidence.text())),
+                  did_you_mean_text(confidence.text(), names));
 }
 
 }  // namespace lathe

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tables against the tools that they speak of, where those are installed: gcc's macros for the flags of each
-// instruction set, and what nvcc lists, accepts and refuses.
+// The tables against the tools that they speak of, where those are installed: gcc's macros for the flags of
+// each instruction set, and what nvcc lists, accepts and refuses.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -53,12 +53,14 @@ std::set<std::string> macros_of(const std::string& compiler, const std::vector<s
 // "sse4.1" is __SSE4_1__.
 std::string x86_macro(std::string_view feature) {
   std::string name = "__";
-  for (const char c : feature) name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const char c : feature)
+    name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name + "__";
 }
 
 bool names_an_extension(std::string_view macro) {
-  static constexpr std::array<std::string_view, 4> others = {"__FP_FAST_", "__BIGGEST_ALIGNMENT__", "__EVEX", "__SSE_"};
+  static constexpr std::array<std::string_view, 4> others = {"__FP_FAST_", "__BIGGEST_ALIGNMENT__", "__EVEX",
+                                                             "__SSE_"};
   return std::ranges::none_of(others, [&](std::string_view prefix) { return macro.starts_with(prefix); });
 }
 
@@ -105,11 +107,13 @@ class Nvcc : public testing::Test {
     ASSERT_NE(at, std::string::npos) << text;
     const std::size_t start = at + 8;
     release_ = Version::parse(text.substr(start, text.find(',', start) - start)).value();
-    if (!catalog().find_toolkit(release_)) GTEST_SKIP() << "CUDA " << release_.text() << " is not in the catalogue";
+    if (!catalog().find_toolkit(release_))
+      GTEST_SKIP() << "CUDA " << release_.text() << " is not in the catalogue";
   }
 
   bool accepts(const std::string& architecture) const {
-    const std::string text = output_of(nvcc_ + " " + architecture + " --dryrun -c -o /dev/null -x cu /dev/null");
+    const std::string text =
+        output_of(nvcc_ + " " + architecture + " --dryrun -c -o /dev/null -x cu /dev/null");
     return text.find("fatal") == std::string::npos && !text.empty();
   }
 
@@ -127,13 +131,16 @@ class Nvcc : public testing::Test {
 };
 
 // nixpkgs stops giving Xavier's generation a toolkit before nvcc does, and the table follows nixpkgs.
-bool nvcc_goes_on_longer(const CapabilityRow& row) { return row.tegra && row.last_cuda.has_value() && !row.now_called; }
+bool nvcc_goes_on_longer(const CapabilityRow& row) {
+  return row.tegra && row.last_cuda.has_value() && !row.now_called;
+}
 
 TEST_F(Nvcc, ListsTheCapabilitiesOfTheTable) {
   std::set<std::string> architectures = listed("--list-gpu-arch"), codes = listed("--list-gpu-code");
   std::set<std::string> compute, sm;
   for (const CapabilityRow& row : catalog().capabilities) {
-    const std::string ptx = spell(row.capability, Dialect::compute), cubin = spell(row.capability, Dialect::sm);
+    const std::string ptx = spell(row.capability, Dialect::compute),
+                      cubin = spell(row.capability, Dialect::sm);
     if (nvcc_goes_on_longer(row)) {
       architectures.erase(ptx);
       codes.erase(cubin);
@@ -152,7 +159,8 @@ TEST_F(Nvcc, AcceptsAndRefusesEverySuffixAsTheTableSays) {
     for (const char suffix : {char(0), 'a', 'f'}) {
       const Capability one{row.capability.major, row.capability.minor, suffix};
       const std::string why_not = why_not_compilable(one, release_);
-      EXPECT_EQ(accepts("-arch=" + spell(one, Dialect::sm)), why_not.empty()) << spell(one, Dialect::sm) << why_not;
+      EXPECT_EQ(accepts("-arch=" + spell(one, Dialect::sm)), why_not.empty())
+          << spell(one, Dialect::sm) << why_not;
     }
   }
 }
@@ -168,8 +176,8 @@ TEST_F(Nvcc, MakesCubinsOfPtxExactlyWhereThePtxRuns) {
       if (!why_not_compilable(ptx, release_).empty()) continue;
       // Neighbours are where the rule can go wrong; each call costs some milliseconds.
       for (std::size_t to = from > 1 ? from - 2 : 0; to < std::min(from + 3, all.size()); ++to) {
-        const std::string pair =
-            fmt::format("-gencode=arch={},code={}", spell(ptx, Dialect::compute), spell(all[to], Dialect::sm));
+        const std::string pair = fmt::format("-gencode=arch={},code={}", spell(ptx, Dialect::compute),
+                                             spell(all[to], Dialect::sm));
         EXPECT_EQ(accepts(pair), runs_on({ptx, CodeKind::ptx}, all[to])) << pair;
       }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Properties of wheel variants (PEP 817, PEP 825): "namespace :: feature :: value", as the providers of the names nvidia,
-// x86_64 and aarch64 define them. A wheel states what it is built for; an installer holds that against what the machine
-// supports: each feature that a wheel names needs one value that the machine has.
+// Properties of wheel variants (PEP 817, PEP 825): "namespace :: feature :: value", as the providers of the
+// names nvidia, x86_64 and aarch64 define them. A wheel states what it is built for; an installer holds that
+// against what the machine supports: each feature that a wheel names needs one value that the machine has.
 // Knows spelling and what a build states; what a machine supports is host/host_properties.h.
 #pragma once
 
@@ -24,10 +24,10 @@ struct WheelProperty {
   bool operator==(const WheelProperty&) const = default;
 };
 
-// What a build of this code for this CPU states. sm_arch has a value for each architecture: cubins are "real", PTX is
-// "virtual". `isa` may be nullptr.
-std::vector<WheelProperty> properties_of_build(std::span<const DeviceCode> code, const std::optional<Version>& cuda,
-                                               const Isa* isa);
+// What a build of this code for this CPU states. sm_arch has a value for each architecture: cubins are
+// "real", PTX is "virtual". `isa` may be nullptr.
+std::vector<WheelProperty> properties_of_build(std::span<const DeviceCode> code,
+                                               const std::optional<Version>& cuda, const Isa* isa);
 
 // The value of sm_arch: "90_real", "120_virtual".
 std::string sm_arch_value(const DeviceCode& code);

@@ -15,7 +15,8 @@ Texts texts(const std::vector<WheelProperty>& properties) {
 }
 
 TEST(WheelProperty, ABuildStatesItsCodeAndItsCpu) {
-  const std::vector<DeviceCode> code = {{{9, 0, 'a'}, CodeKind::cubin}, {{12, 0}, CodeKind::cubin}, {{12, 0}, CodeKind::ptx}};
+  const std::vector<DeviceCode> code = {
+      {{9, 0, 'a'}, CodeKind::cubin}, {{12, 0}, CodeKind::cubin}, {{12, 0}, CodeKind::ptx}};
   EXPECT_EQ(texts(properties_of_build(code, Version{{13, 0, 88}}, catalog().find_isa("avx2"))),
             (Texts{"nvidia :: cuda_version_lower_bound :: 13.0", "nvidia :: sm_arch :: 90a_real",
                    "nvidia :: sm_arch :: 120_real", "nvidia :: sm_arch :: 120_virtual", "x86_64 :: avx :: on",
@@ -36,7 +37,8 @@ TEST(WheelProperty, LevelsNeedAllTheirFeatures) {
 }
 
 TEST(WheelProperty, LabelsFitIntoFileNames) {
-  const std::vector<DeviceCode> code = {{{8, 6}, CodeKind::cubin}, {{12, 0}, CodeKind::cubin}, {{12, 0}, CodeKind::ptx}};
+  const std::vector<DeviceCode> code = {
+      {{8, 6}, CodeKind::cubin}, {{12, 0}, CodeKind::cubin}, {{12, 0}, CodeKind::ptx}};
   EXPECT_EQ(wheel_label(code, catalog().find_isa("avx512")), "sm86_sm120ptx_avx512");
   EXPECT_EQ(wheel_label({}, nullptr), "cpu");
 }

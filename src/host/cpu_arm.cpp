@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Bits: Linux arch/arm64/include/uapi/asm/hwcap.h; names as arch/arm64/kernel/cpuinfo.c prints them. Cores: MIDR_EL1 part
-// numbers from Arm's Technical Reference Manuals and Linux arch/arm64/include/asm/cputype.h.
+// Bits: Linux arch/arm64/include/uapi/asm/hwcap.h; names as arch/arm64/kernel/cpuinfo.c prints them. Cores:
+// MIDR_EL1 part numbers from Arm's Technical Reference Manuals and Linux arch/arm64/include/asm/cputype.h.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,14 +17,15 @@ namespace lathe {
 namespace {
 
 constexpr const char* hwcap_names[] = {
-    "fp",     "asimd",   "evtstrm", "aes",    "pmull",   "sha1",   "sha2",  "crc32",  "atomics", "fphp",  "asimdhp",
-    "cpuid",  "asimdrdm", "jscvt",  "fcma",   "lrcpc",   "dcpop",  "sha3",  "sm3",    "sm4",     "asimddp", "sha512",
-    "sve",    "asimdfhm", "dit",    "uscat",  "ilrcpc",  "flagm",  "ssbs",  "sb",     "paca",    "pacg"};
+    "fp",      "asimd", "evtstrm", "aes",   "pmull",    "sha1",   "sha2", "crc32",
+    "atomics", "fphp",  "asimdhp", "cpuid", "asimdrdm", "jscvt",  "fcma", "lrcpc",
+    "dcpop",   "sha3",  "sm3",     "sm4",   "asimddp",  "sha512", "sve",  "asimdfhm",
+    "dit",     "uscat", "ilrcpc",  "flagm", "ssbs",     "sb",     "paca", "pacg"};
 
-constexpr const char* hwcap2_names[] = {
-    "dcpodp",  "sve2",    "sveaes",   "svepmull", "svebitperm", "svesha3", "svesm4", "flagm2", "frint",
-    "svei8mm", "svef32mm", "svef64mm", "svebf16", "i8mm",       "bf16",    "dgh",    "rng",    "bti",
-    "mte",     "ecv",     "afp",      "rpres",    "mte3",       "sme"};
+constexpr const char* hwcap2_names[] = {"dcpodp",  "sve2",   "sveaes", "svepmull", "svebitperm", "svesha3",
+                                        "svesm4",  "flagm2", "frint",  "svei8mm",  "svef32mm",   "svef64mm",
+                                        "svebf16", "i8mm",   "bf16",   "dgh",      "rng",        "bti",
+                                        "mte",     "ecv",    "afp",    "rpres",    "mte3",       "sme"};
 
 template <std::size_t count>
 void add_names(std::vector<std::string>& names, const char* const (&table)[count], std::uint64_t word) {
@@ -39,12 +40,12 @@ struct Core {
 };
 
 constexpr Core cores[] = {
-    {0x41, 0xd07, "Cortex-A57"},    {0x41, 0xd08, "Cortex-A72"},   {0x41, 0xd0b, "Cortex-A76"},
-    {0x41, 0xd0c, "Neoverse N1"},   {0x41, 0xd40, "Neoverse V1"},  {0x41, 0xd42, "Cortex-A78AE"},
-    {0x41, 0xd49, "Neoverse N2"},   {0x41, 0xd4b, "Cortex-A78C"},  {0x41, 0xd4f, "Neoverse V2"},
-    {0x41, 0xd83, "Neoverse V3AE"}, {0x41, 0xd84, "Neoverse V3"},  {0x41, 0xd85, "Cortex-X925"},
-    {0x41, 0xd87, "Cortex-A725"},   {0x46, 0x001, "A64FX"},        {0x48, 0xd01, "Kunpeng 920"},
-    {0x4e, 0x004, "Carmel"},        {0xc0, 0xac3, "AmpereOne"},    {0xc0, 0xac4, "AmpereOne"},
+    {0x41, 0xd07, "Cortex-A57"},    {0x41, 0xd08, "Cortex-A72"},  {0x41, 0xd0b, "Cortex-A76"},
+    {0x41, 0xd0c, "Neoverse N1"},   {0x41, 0xd40, "Neoverse V1"}, {0x41, 0xd42, "Cortex-A78AE"},
+    {0x41, 0xd49, "Neoverse N2"},   {0x41, 0xd4b, "Cortex-A78C"}, {0x41, 0xd4f, "Neoverse V2"},
+    {0x41, 0xd83, "Neoverse V3AE"}, {0x41, 0xd84, "Neoverse V3"}, {0x41, 0xd85, "Cortex-X925"},
+    {0x41, 0xd87, "Cortex-A725"},   {0x46, 0x001, "A64FX"},       {0x48, 0xd01, "Kunpeng 920"},
+    {0x4e, 0x004, "Carmel"},        {0xc0, 0xac3, "AmpereOne"},   {0xc0, 0xac4, "AmpereOne"},
 };
 
 }  // namespace
@@ -88,12 +89,15 @@ std::string arm_core_names(std::string_view cpuinfo) {
     else ++same->second;
   }
   std::string text;
-  for (const auto& [name, count] : counts) text += fmt::format("{}{} x {}", text.empty() ? "" : ", ", count, name);
+  for (const auto& [name, count] : counts)
+    text += fmt::format("{}{} x {}", text.empty() ? "" : ", ", count, name);
   return text;
 }
 
 bool is_cpu_feature(std::string_view name) {
-  const auto in = [&](const auto& table) { return std::ranges::any_of(table, [&](const char* feature) { return name == feature; }); };
+  const auto in = [&](const auto& table) {
+    return std::ranges::any_of(table, [&](const char* feature) { return name == feature; });
+  };
   return is_x86_feature(name) || in(hwcap_names) || in(hwcap2_names);
 }
 

@@ -28,7 +28,9 @@ HostCpu cpu_with(std::uint64_t xcr0, bool amx = false, const Cpuid& cpuid = ever
   return cpu;
 }
 
-bool withheld(const HostCpu& cpu, const char* name) { return std::ranges::find(cpu.withheld, name) != cpu.withheld.end(); }
+bool withheld(const HostCpu& cpu, const char* name) {
+  return std::ranges::find(cpu.withheld, name) != cpu.withheld.end();
+}
 
 std::string best(const HostCpu& cpu) {
   const auto isas = usable_isas(cpu);
@@ -75,7 +77,8 @@ TEST(X86, LeavesAboveTheHighestAreNotRead) {
 }
 
 TEST(Arm, NamesFollowTheBitsOfTheKernel) {
-  EXPECT_EQ(arm_features(1u << 8 | 1u << 20, 1u << 1), (std::vector<std::string>{"asimddp", "atomics", "sve2"}));
+  EXPECT_EQ(arm_features(1u << 8 | 1u << 20, 1u << 1),
+            (std::vector<std::string>{"asimddp", "atomics", "sve2"}));
   EXPECT_EQ(arm_features(1u << 22, 0), std::vector<std::string>{"sve"});
   EXPECT_EQ(arm_core_name(0x41, 0xd4f), "Neoverse V2");
   EXPECT_EQ(arm_core_name(0x41, 0xfff), "");
@@ -106,7 +109,8 @@ TEST(X86, AgreesWithTheKernelOnThisMachine) {
   EXPECT_FALSE(cpu.features.empty());
   for (const std::string& feature : cpu.features) EXPECT_TRUE(flags.contains(feature)) << feature;
   for (const std::string& feature : cpu.withheld) {
-    EXPECT_TRUE(!flags.contains(feature) || feature.starts_with("amx")) << feature;  // tiles are granted process by process
+    // tiles are granted process by process
+    EXPECT_TRUE(!flags.contains(feature) || feature.starts_with("amx")) << feature;
   }
   for (const Isa& isa : catalog().isas) {
     for (const std::string& feature : isa.cpuinfo) {

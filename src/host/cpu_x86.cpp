@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// CPUID and XCR0. Bits: Intel SDM volume 2A (CPUID) and volume 1 chapter 13 (XSAVE state components); AMD APM volume 3.
+// CPUID and XCR0. Bits: Intel SDM volume 2A (CPUID) and volume 1 chapter 13 (XSAVE state components); AMD
+// APM volume 3.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -81,12 +82,14 @@ constexpr Bit bits[] = {
     {"fma4", 0x80000001, 0, ecx, 16, ymm},
 };
 
-// Asks each leaf once: in a virtual machine every CPUID instruction stops the guest, for up to some ten microseconds.
+// Asks each leaf once: in a virtual machine every CPUID instruction stops the guest, for up to some ten
+// microseconds.
 class Leaves {
  public:
   explicit Leaves(const Cpuid& cpuid) : cpuid_(cpuid) {}
 
-  // A leaf above the highest one that the CPU has answers with another leaf's data on Intel: that one is first looked up.
+  // A leaf above the highest one that the CPU has answers with another leaf's data on Intel: that one is
+  // first looked up.
   CpuidAnswer at(std::uint32_t leaf, std::uint32_t subleaf) {
     if (ask(leaf & 0x80000000, 0)[eax] < leaf) return {};
     if (leaf == 7 && subleaf > 0 && ask(7, 0)[eax] < subleaf) return {};

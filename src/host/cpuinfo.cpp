@@ -37,7 +37,8 @@ std::string small(std::string_view text) {
 
 // Quotes of mails and chats in front of a line.
 std::string_view unquoted(std::string_view line) {
-  while (!line.empty() && (line.front() == '>' || line.front() == '|' || line.front() == ' ')) line.remove_prefix(1);
+  while (!line.empty() && (line.front() == '>' || line.front() == '|' || line.front() == ' '))
+    line.remove_prefix(1);
   return trim(line);
 }
 
@@ -58,7 +59,8 @@ void add_sysctl_fields(std::vector<Field>& fields) {
   for (const Field& field : fields) {
     features += features_of_sysctl(field.key, small(field.value));
     if (field.key == "machdep.cpu.brand_string") more.push_back({"model name", field.value});
-    if (field.key == "hw.ncpu" || field.key == "machdep.cpu.thread_count") more.push_back({"cpu(s)", field.value});
+    if (field.key == "hw.ncpu" || field.key == "machdep.cpu.thread_count")
+      more.push_back({"cpu(s)", field.value});
   }
   if (!features.empty()) more.push_back({"flags", std::move(features)});
   fields.insert(fields.end(), more.begin(), more.end());
@@ -104,16 +106,20 @@ std::vector<Field> fields_of(std::string_view text, const std::string& file) {
   return fields;
 }
 
-bool has(const Words& features, std::string_view name) { return std::ranges::find(features, name) != features.end(); }
+bool has(const Words& features, std::string_view name) {
+  return std::ranges::find(features, name) != features.end();
+}
 
-// The flags of a line, whatever lscpu calls it in its user's language: what x86's or Arm's oldest features are in.
+// The flags of a line, whatever lscpu calls it in its user's language: what x86's or Arm's oldest features
+// are in.
 std::optional<Words> flags_of(const Field& field) {
   Words features;
   for (const std::string_view word : words(field.value)) features.push_back(small(word));
   const bool x86 = has(features, "fpu") && has(features, "cx8");
   const bool arm = has(features, "fp") && has(features, "asimd");
   const bool named = field.key == "flags" || field.key == "features";
-  if ((!x86 && !arm && !named) || field.key.starts_with("machdep.")) return std::nullopt;  // macOS': see add_sysctl_fields
+  // macOS': see add_sysctl_fields
+  if ((!x86 && !arm && !named) || field.key.starts_with("machdep.")) return std::nullopt;
   return features;
 }
 
@@ -178,11 +184,13 @@ void compare_with_name(const HostCpu& cpu, Findings& notes) {
   }
   if (!named) return;
   for (const Isa* isa : usable_isas(cpu)) {
-    if (named->machine == isa->machine && std::ranges::find(named->isas, isa->name) != named->isas.end()) continue;
-    notes.add({.rule = "cpuinfo-name",
-               .severity = Severity::warning,
-               .what = fmt::format("the flags have {}, and {} ({}) does not", isa->name, cpu.name, named->name),
-               .fix = "see that flags and name are of one machine"});
+    if (named->machine == isa->machine && std::ranges::find(named->isas, isa->name) != named->isas.end())
+      continue;
+    notes.add(
+        {.rule = "cpuinfo-name",
+         .severity = Severity::warning,
+         .what = fmt::format("the flags have {}, and {} ({}) does not", isa->name, cpu.name, named->name),
+         .fix = "see that flags and name are of one machine"});
     return;
   }
 }
@@ -197,10 +205,12 @@ HostCpu read_cpuinfo(std::string_view text, const std::string& file, Findings& n
     if (auto flags = flags_of(field)) lists.push_back(std::move(*flags));
   }
   if (lists.empty()) fail(file, "there are no CPU flags in this text");
-  HostCpu cpu = {.machine = machine_of(lists, file), .features = common_features(lists), .cores = cores_in(fields)};
+  HostCpu cpu = {
+      .machine = machine_of(lists, file), .features = common_features(lists), .cores = cores_in(fields)};
   if (cpu.machine == Machine::aarch64) cpu.name = arm_core_names(text);
   if (cpu.name.empty())
-    cpu.name = printable(first_value(fields, {"model name", "modellname", "nom de modèle", "nombre del modelo"}));
+    cpu.name =
+        printable(first_value(fields, {"model name", "modellname", "nom de modèle", "nombre del modelo"}));
   if (std::ranges::adjacent_find(lists, std::ranges::not_equal_to{}) != lists.end()) {
     notes.add({.rule = "cpuinfo-unlike",
                .severity = Severity::note,

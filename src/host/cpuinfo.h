@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a machine says of its CPU, pasted: the text of /proc/cpuinfo, of lscpu (in any language, or lscpu -J) or of macOS' sysctl. For
-// CPUs whose name says nothing, as in virtual machines.
+// What a machine says of its CPU, pasted: the text of /proc/cpuinfo, of lscpu (in any language, or lscpu -J)
+// or of macOS' sysctl. For CPUs whose name says nothing, as in virtual machines.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace lathe {
 
-// The features that all of its processors have. Notes what does not fit together. An Error for text without flags, cut
-// off, of a 32-bit machine or of two machines. `file` is for the Error.
+// The features that all of its processors have. Notes what does not fit together. An Error for text without
+// flags, cut off, of a 32-bit machine or of two machines. `file` is for the Error.
 HostCpu read_cpuinfo(std::string_view text, const std::string& file, Findings& notes);
 
 }  // namespace lathe

@@ -17,7 +17,6 @@ namespace {
 
 const char* environment(const char* name) { return std::getenv(name); }
 
-
 void take_nvml(HostInfo& host, NvmlReport report) {
   host.gpus = std::move(report.gpus);
   host.gpu_source = "nvml";
@@ -28,17 +27,19 @@ void take_nvml(HostInfo& host, NvmlReport report) {
 
 // NVML exists and is of no use: the GPUs come from the kernel, and the user hears why.
 void note_failure(HostInfo& host, const NvmlReport& report) {
-  const bool mismatch = report.library && host.driver.version && report.driver && *report.driver != *host.driver.version;
+  const bool mismatch =
+      report.library && host.driver.version && report.driver && *report.driver != *host.driver.version;
   std::string what = report.what;
   if (mismatch) {
     what += fmt::format("; the library is of driver {}, the kernel module of {}", report.driver->text(),
                         host.driver.version->text());
   }
-  host.notes.add({.rule = "nvml",
-                  .severity = Severity::warning,
-                  .what = what,
-                  .fix = "restart the machine so that kernel module and libraries are of one driver; nvidia-smi should "
-                         "work afterwards"});
+  host.notes.add(
+      {.rule = "nvml",
+       .severity = Severity::warning,
+       .what = what,
+       .fix = "restart the machine so that kernel module and libraries are of one driver; nvidia-smi should "
+              "work afterwards"});
 }
 
 // Two releases of the driver side by side that still talk to each other: CUDA programs may fail to start.

@@ -30,13 +30,18 @@ class Root {
     folder_.write(name, text);
     return *this;
   }
-  Root& pci(const std::string& address, const std::string& device, const std::string& driver, const std::string& kind = "0x030000") {
+  Root& pci(const std::string& address, const std::string& device, const std::string& driver,
+            const std::string& kind = "0x030000") {
     const std::string folder = "sys/bus/pci/devices/" + address + "/";
-    file(folder + "vendor", "0x10de\n").file(folder + "device", device + "\n").file(folder + "class", kind + "\n");
-    if (!driver.empty()) fs::create_symlink("../../../../bus/pci/drivers/" + driver, path() / (folder + "driver"));
+    file(folder + "vendor", "0x10de\n")
+        .file(folder + "device", device + "\n")
+        .file(folder + "class", kind + "\n");
+    if (!driver.empty())
+      fs::create_symlink("../../../../bus/pci/drivers/" + driver, path() / (folder + "driver"));
     return *this;
   }
-  HostInfo detect(const std::string& nvml = "/nowhere/libnvidia-ml.so.1", const std::string& cuda = "/nowhere/libcuda.so.1") const {
+  HostInfo detect(const std::string& nvml = "/nowhere/libnvidia-ml.so.1",
+                  const std::string& cuda = "/nowhere/libcuda.so.1") const {
     return detect_host({.root = path(), .nvml = {.libraries = {nvml}, .cuda_libraries = {cuda}}});
   }
 
@@ -55,7 +60,9 @@ TEST(Detect, WithoutNvmlThePciNumbersTell) {
   Root root;
   root.pci("0000:01:00.0", "0x2b85", "nvidia").pci("0000:01:00.1", "0x22e8", "snd_hda_intel", "0x040300");
   root.file("sys/module/nvidia/version", "570.86.10\n");
-  root.file("usr/share/misc/pci.ids", "8086  Intel\n\t2b85  Wrong [Wrong]\n10de  NVIDIA Corporation\n\t2b84  A [B]\n\t2b85  GB202 [GeForce RTX 5090]\n");
+  root.file("usr/share/misc/pci.ids",
+            "8086  Intel\n\t2b85  Wrong [Wrong]\n10de  NVIDIA Corporation\n\t2b84  A [B]\n\t2b85  GB202 "
+            "[GeForce RTX 5090]\n");
   const HostInfo host = root.detect();
   ASSERT_EQ(host.gpus.size(), 1u) << "the sound device is no GPU";
   EXPECT_EQ(host.gpu_source, "pci");
@@ -73,12 +80,15 @@ TEST(Detect, AGpuNewerThanTheCatalogueIsNamedAndNotGuessed) {
   ASSERT_EQ(host.gpus.size(), 1u);
   EXPECT_FALSE(host.gpus[0].capability.has_value());
   ASSERT_NE(note(host, "gpu-unknown"), nullptr);
-  EXPECT_NE(note(host, "gpu-unknown")->what.find("10de:3340"), std::string::npos) << note(host, "gpu-unknown")->what;
+  EXPECT_NE(note(host, "gpu-unknown")->what.find("10de:3340"), std::string::npos)
+      << note(host, "gpu-unknown")->what;
 }
 
 TEST(Detect, WrongDriversAreNoted) {
   Root root;
-  root.pci("0000:01:00.0", "0x2684", "nouveau").pci("0000:02:00.0", "0x2684", "vfio-pci").pci("0000:03:00.0", "0x2684", "");
+  root.pci("0000:01:00.0", "0x2684", "nouveau")
+      .pci("0000:02:00.0", "0x2684", "vfio-pci")
+      .pci("0000:03:00.0", "0x2684", "");
   const HostInfo host = root.detect();
   EXPECT_EQ(host.gpus.size(), 3u);
   EXPECT_FALSE(host.driver.version.has_value());
@@ -88,9 +98,11 @@ TEST(Detect, WrongDriversAreNoted) {
 
 TEST(Detect, JetsonsAreInTheDeviceTree) {
   Root root;
-  root.file("proc/device-tree/compatible", std::string_view("nvidia,p3737-0000+p3701-0000\0nvidia,tegra234\0", 45));
+  root.file("proc/device-tree/compatible",
+            std::string_view("nvidia,p3737-0000+p3701-0000\0nvidia,tegra234\0", 45));
   root.file("proc/device-tree/model", std::string_view("NVIDIA Jetson AGX Orin Developer Kit\0", 37));
-  root.file("proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  540.3.0  Release Build\n");
+  root.file("proc/driver/nvidia/version",
+            "NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  540.3.0  Release Build\n");
   const HostInfo host = root.detect();
   ASSERT_EQ(host.gpus.size(), 1u);
   EXPECT_EQ(host.gpus[0].capability, (Capability{8, 7}));
@@ -120,7 +132,8 @@ TEST(Detect, AnNvmlThatCannotAnswerIsReplacedByThePciNumbers) {
   EXPECT_EQ(host.gpu_source, "pci");
   ASSERT_NE(note(host, "nvml"), nullptr);
   EXPECT_EQ(note(host, "nvml")->what,
-            "NVIDIA's management library cannot answer: Driver/library version mismatch; the library is of driver 580.65.06, "
+            "NVIDIA's management library cannot answer: Driver/library version mismatch; the library is of "
+            "driver 580.65.06, "
             "the kernel module of 575.51.03");
 }
 
@@ -174,7 +187,8 @@ TEST(Detect, OlderGroupsHaveLimitsToo) {
   Root root;
   root.file("proc/self/cgroup", "4:memory:/docker/abc\n3:cpu,cpuacct:/docker/abc\n");
   root.file("sys/fs/cgroup/memory/memory.limit_in_bytes", "2147483648\n");
-  root.file("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000\n").file("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+  root.file("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000\n")
+      .file("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
   const HostSystem system = detect_system(root.path(), [](const char*) -> const char* { return "lxc"; });
   EXPECT_EQ(system.cpu_limit, 0.5);
   EXPECT_EQ(system.memory_limit, 2147483648u);
@@ -182,7 +196,10 @@ TEST(Detect, OlderGroupsHaveLimitsToo) {
 }
 
 TEST(Detect, GlibcsVersionIsInItsBytes) {
-  EXPECT_EQ(glibc_version("..GNU C Library (Debian GLIBC 2.36-9+deb12u4) stable release version 2.36.\nCopyright")->text(), "2.36");
+  EXPECT_EQ(
+      glibc_version("..GNU C Library (Debian GLIBC 2.36-9+deb12u4) stable release version 2.36.\nCopyright")
+          ->text(),
+      "2.36");
   EXPECT_FALSE(glibc_version("musl libc").has_value());
   EXPECT_FALSE(glibc_version(" release version ").has_value());
 }
@@ -201,7 +218,8 @@ TEST(Chips, AgreeWithThePciIdDatabase) {
     if (line.find("Audio") != std::string::npos || line.find("USB") != std::string::npos) continue;
     const int device = std::stoi(line.substr(1, 4), nullptr, 16);
     for (const Chip& chip : catalog().chips) {
-      const bool of_chip = line.substr(7).starts_with(chip.name) && !std::isdigit(static_cast<unsigned char>(line[7 + chip.name.size()]));
+      const bool of_chip = line.substr(7).starts_with(chip.name) &&
+                           !std::isdigit(static_cast<unsigned char>(line[7 + chip.name.size()]));
       if (!of_chip) continue;
       ++checked;
       const Chip* found = catalog().find_chip(device);
@@ -214,8 +232,9 @@ TEST(Chips, AgreeWithThePciIdDatabase) {
 
 TEST(Chips, EveryCapabilityWithAProductHasAChip) {
   for (const Gpu& gpu : catalog().gpus) {
-    EXPECT_TRUE(std::ranges::any_of(catalog().chips, [&](const Chip& chip) { return chip.capability == gpu.capability; }))
-        << gpu.name;
+    EXPECT_TRUE(std::ranges::any_of(catalog().chips, [&](const Chip& chip) {
+      return chip.capability == gpu.capability;
+    })) << gpu.name;
   }
 }
 

@@ -7,10 +7,13 @@
 
 namespace lathe {
 
-bool HostCpu::has(std::string_view feature) const { return std::ranges::find(features, feature) != features.end(); }
+bool HostCpu::has(std::string_view feature) const {
+  return std::ranges::find(features, feature) != features.end();
+}
 
 std::string gpu_text(const HostGpu& gpu) {
-  const std::string number = gpu.pci_device ? fmt::format("10de:{:04x}", *gpu.pci_device) : std::string("no PCI number");
+  const std::string number =
+      gpu.pci_device ? fmt::format("10de:{:04x}", *gpu.pci_device) : std::string("no PCI number");
   const std::string name = gpu.name.empty() ? fmt::format("GPU {}", number) : gpu.name;
   return fmt::format("{} ({})", name,
                      gpu.capability ? spell(*gpu.capability, Dialect::dotted) : "capability not known");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A machine, as far as it matters for which build runs there. Found by detect.h, read from a recording by host_json.h, or
-// made up from product names by named_host.h. Absence means "not known"; docs/formats/host.md says how each is written.
+// A machine, as far as it matters for which build runs there. Found by detect.h, read from a recording by
+// host_json.h, or made up from product names by named_host.h. Absence means "not known";
+// docs/formats/host.md says how each is written.
 #pragma once
 
 #include <cstdint>
@@ -16,19 +17,19 @@ namespace lathe {
 
 // A slice of a GPU in MIG mode: CUDA programs see it in place of the GPU.
 struct MigSlice {
-  std::string name = {};                    // "NVIDIA A100-SXM4-40GB MIG 3g.20gb"
+  std::string name = {};                     // "NVIDIA A100-SXM4-40GB MIG 3g.20gb"
   std::optional<std::uint64_t> memory = {};  // bytes
   std::string uuid = {};
 };
 
 struct HostGpu {
-  std::string name = {};                       // as the driver says it; for people, nothing is decided by it
-  std::optional<Capability> capability = {};   // nullopt: not known, so nothing can be said to run on it
-  std::optional<int> pci_device = {};          // NVIDIA's device number: 0x2b85
-  std::string pci_address = {};                // "0000:01:00.0"
-  std::optional<std::uint64_t> memory = {};    // bytes; nullopt where it shares the machine's
+  std::string name = {};                      // as the driver says it; for people, nothing is decided by it
+  std::optional<Capability> capability = {};  // nullopt: not known, so nothing can be said to run on it
+  std::optional<int> pci_device = {};         // NVIDIA's device number: 0x2b85
+  std::string pci_address = {};               // "0000:01:00.0"
+  std::optional<std::uint64_t> memory = {};   // bytes; nullopt where it shares the machine's
   std::string uuid = {};
-  bool mig = false;                            // in MIG mode: only `slices` can be used
+  bool mig = false;  // in MIG mode: only `slices` can be used
   std::vector<MigSlice> slices = {};
 };
 
@@ -42,23 +43,24 @@ struct HostDriver {
 
 struct HostCpu {
   Machine machine = Machine::x86_64;
-  std::string name = {};                    // for people
-  std::vector<std::string> features = {};   // usable ones, as /proc/cpuinfo spells them; sorted
-  std::vector<std::string> withheld = {};   // the CPU has them, the kernel or hypervisor does not let programs use them
-  unsigned cores = 0;                       // that this process may use; 0: not known
+  std::string name = {};                   // for people
+  std::vector<std::string> features = {};  // usable ones, as /proc/cpuinfo spells them; sorted
+  // the CPU has them, the kernel or hypervisor does not let programs use them
+  std::vector<std::string> withheld = {};
+  unsigned cores = 0;  // that this process may use; 0: not known
 
   bool has(std::string_view feature) const;
 };
 
 struct HostSystem {
-  std::string name = {};                    // "Debian GNU/Linux 12 (bookworm)"
-  std::string kernel = {};                  // "6.1.0-18-amd64"
-  std::optional<Version> glibc = {};        // the system's own; nullopt: it has none (musl, NixOS)
-  std::string container = {};               // "docker", "podman", ...; "" for none
-  std::optional<double> cpu_limit = {};     // cores, by cgroups
+  std::string name = {};                           // "Debian GNU/Linux 12 (bookworm)"
+  std::string kernel = {};                         // "6.1.0-18-amd64"
+  std::optional<Version> glibc = {};               // the system's own; nullopt: it has none (musl, NixOS)
+  std::string container = {};                      // "docker", "podman", ...; "" for none
+  std::optional<double> cpu_limit = {};            // cores, by cgroups
   std::optional<std::uint64_t> memory = {};        // bytes of RAM
   std::optional<std::uint64_t> memory_limit = {};  // bytes, by cgroups
-  std::string nix = {}, flox = {};          // path of the program; "" where there is none
+  std::string nix = {}, flox = {};                 // path of the program; "" where there is none
 };
 
 struct HostInfo {
@@ -68,7 +70,7 @@ struct HostInfo {
   std::string gpu_source = {};  // "nvml", "pci", "device tree", "name", ""
   HostDriver driver = {};
   HostSystem system = {};
-  Findings notes = {};          // what is odd about the machine, each with what mends it
+  Findings notes = {};  // what is odd about the machine, each with what mends it
 };
 
 // "GeForce RTX 5090 (12.0)", "GPU of unknown capability (10de:3340)".
@@ -77,7 +79,8 @@ std::string gpu_text(const HostGpu& gpu);
 // The ISAs of the catalogue whose every required feature the CPU has usable, from least to best.
 std::vector<const Isa*> usable_isas(const HostCpu& cpu);
 
-// The required features that the CPU lacks for this ISA; empty: it runs. {"aarch64"} for one of another machine.
+// The required features that the CPU lacks for this ISA; empty: it runs. {"aarch64"} for one of another
+// machine.
 std::vector<std::string> missing_features(const HostCpu& cpu, const Isa& isa);
 
 // The newest CUDA release of the catalogue that this driver serves with PTX and all; nullopt: none.

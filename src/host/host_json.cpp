@@ -27,7 +27,8 @@ std::optional<std::string> text_of(const std::optional<Capability>& capability) 
 // Reads members of one object; every mistake names the member as a path: "gpus[1].capability".
 class Members {
  public:
-  Members(const Json& json, std::string path, const std::string& file) : json_(json), path_(std::move(path)), file_(file) {
+  Members(const Json& json, std::string path, const std::string& file)
+      : json_(json), path_(std::move(path)), file_(file) {
     if (!json.object()) fail("", "is not a record");
   }
 
@@ -60,7 +61,8 @@ class Members {
     const Json* value = find(key);
     if (!value) return std::nullopt;
     const std::int64_t* number = value->get<std::int64_t>();
-    if (!number || *number < least || *number > most) fail(key, fmt::format("is not a number from {} to {}", least, most));
+    if (!number || *number < least || *number > most)
+      fail(key, fmt::format("is not a number from {} to {}", least, most));
     return *number;
   }
 
@@ -70,7 +72,8 @@ class Members {
     const double* number = value->get<double>();
     const std::int64_t* whole = value->get<std::int64_t>();
     const double result = number ? *number : whole ? static_cast<double>(*whole) : -1;
-    if (!std::isfinite(result) || result < 0 || result > 1e6) fail(key, "is not a number from 0 to a million");
+    if (!std::isfinite(result) || result < 0 || result > 1e6)
+      fail(key, "is not a number from 0 to a million");
     return result;
   }
 
@@ -83,7 +86,8 @@ class Members {
     const std::string value = text(key);
     if (value.empty()) return std::nullopt;
     const auto version = Version::parse(value);
-    if (!version) fail(key, fmt::format("\"{}\" is not a version", printable(value)), "written as in \"580.65.06\"");
+    if (!version)
+      fail(key, fmt::format("\"{}\" is not a version", printable(value)), "written as in \"580.65.06\"");
     return version;
   }
 
@@ -110,7 +114,9 @@ class Members {
     return value ? std::optional(Members(*value, name(key), file_)) : std::nullopt;
   }
 
-  std::string name(std::string_view key) const { return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key); }
+  std::string name(std::string_view key) const {
+    return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
+  }
   const std::string& file() const { return file_; }
 
  private:
@@ -126,7 +132,8 @@ std::optional<int> pci_device(const Members& gpu) {
   const std::string_view digits = std::string_view(text).substr(std::min<std::size_t>(5, text.size()));
   const bool good = text.starts_with("10de:") && digits.size() == 4 &&
                     std::from_chars(digits.data(), digits.data() + 4, number, 16).ptr == digits.data() + 4;
-  if (!good || number < 0) gpu.fail("pci_id", "is not a PCI number of NVIDIA's", "written as in \"10de:2b85\"");
+  if (!good || number < 0)
+    gpu.fail("pci_id", "is not a PCI number of NVIDIA's", "written as in \"10de:2b85\"");
   return number;
 }
 
@@ -151,7 +158,8 @@ HostGpu gpu_of(const Members& json) {
                  .mig = json.flag("mig")};
   for (const Json& item : json.items("slices")) {
     const Members slice(item, json.name("slices"), json.file());
-    gpu.slices.push_back({.name = slice.text("name"), .memory = slice.bytes("memory"), .uuid = slice.text("uuid")});
+    gpu.slices.push_back(
+        {.name = slice.text("name"), .memory = slice.bytes("memory"), .uuid = slice.text("uuid")});
   }
   return gpu;
 }
@@ -159,7 +167,8 @@ HostGpu gpu_of(const Members& json) {
 HostCpu cpu_of(const Members& root) {
   const auto json = root.members("cpu");
   if (!json) root.fail("cpu", "is missing", "a machine needs at least cpu.machine and cpu.features");
-  HostCpu cpu = {.name = json->text("name"), .features = json->texts("features"), .withheld = json->texts("withheld")};
+  HostCpu cpu = {
+      .name = json->text("name"), .features = json->texts("features"), .withheld = json->texts("withheld")};
   const std::string machine = json->text("machine");
   if (machine == to_string(Machine::aarch64)) cpu.machine = Machine::aarch64;
   else if (machine != to_string(Machine::x86_64)) json->fail("machine", "is neither x86_64 nor aarch64");
@@ -184,23 +193,28 @@ HostSystem system_of(const Members& json) {
 }
 
 void add_note(HostInfo& host, std::string what, std::string fix) {
-  const auto same = [&](const Finding& note) { return note.what == what; };  // a recording made from a recording
+  // a recording made from a recording
+  const auto same = [&](const Finding& note) { return note.what == what; };
   if (std::any_of(host.notes.begin(), host.notes.end(), same)) return;
-  host.notes.add({.rule = "recording", .severity = Severity::warning, .what = std::move(what), .fix = std::move(fix)});
+  host.notes.add(
+      {.rule = "recording", .severity = Severity::warning, .what = std::move(what), .fix = std::move(fix)});
 }
 
 // What a recording leaves out changes the answer: say so.
 void note_gaps(HostInfo& host, const Members& root) {
-  if (!root.find("gpus")) add_note(host, "the recording does not say which GPUs there are: none is assumed", "add gpus");
+  if (!root.find("gpus"))
+    add_note(host, "the recording does not say which GPUs there are: none is assumed", "add gpus");
   if (!host.gpus.empty() && !host.driver.version) {
     const auto driver = root.members("driver");
     if (!driver || !root.find("driver")) {
-      add_note(host, "the recording does not say which driver there is: none is assumed", "add driver.version");
+      add_note(host, "the recording does not say which driver there is: none is assumed",
+               "add driver.version");
     }
   }
   for (std::size_t i = 0; i < host.gpus.size(); ++i) {
     if (host.gpus[i].capability) continue;
-    add_note(host, fmt::format("the recording gives no capability for GPU {}: nothing can be said to run on it", i),
+    add_note(host,
+             fmt::format("the recording gives no capability for GPU {}: nothing can be said to run on it", i),
              "add its capability");
   }
 }
@@ -241,16 +255,23 @@ void write_system(JsonWriter& json, const HostSystem& system) {
 void write_host_gpu(JsonWriter& json, const HostGpu& gpu) {
   json.begin_object();
   json.member("name", gpu.name).member("capability", text_of(gpu.capability));
-  json.member("pci_id", gpu.pci_device ? std::optional(fmt::format("10de:{:04x}", *gpu.pci_device)) : std::nullopt);
+  json.member("pci_id",
+              gpu.pci_device ? std::optional(fmt::format("10de:{:04x}", *gpu.pci_device)) : std::nullopt);
   json.member("pci_address", gpu.pci_address).member("memory", gpu.memory).member("uuid", gpu.uuid);
   json.member("mig", gpu.mig).key("slices").begin_array();
   for (const MigSlice& slice : gpu.slices) {
-    json.begin_object().member("name", slice.name).member("memory", slice.memory).member("uuid", slice.uuid).end_object();
+    json.begin_object()
+        .member("name", slice.name)
+        .member("memory", slice.memory)
+        .member("uuid", slice.uuid)
+        .end_object();
   }
   json.end_array().end_object();
 }
 
-HostGpu read_host_gpu(const Json& json, const std::string& file) { return gpu_of(Members(json, "gpu", file)); }
+HostGpu read_host_gpu(const Json& json, const std::string& file) {
+  return gpu_of(Members(json, "gpu", file));
+}
 
 void write_host(JsonWriter& json, const HostInfo& host) {
   json.member("comment", host.comment);
@@ -279,13 +300,15 @@ std::string host_json(const HostInfo& host) {
 HostInfo read_host(std::string_view text, const std::string& file) {
   const Json json = parse_json(text, file, limits);
   const Members root(json, "", file);
-  HostInfo host = {.comment = root.text("comment"), .cpu = cpu_of(root), .gpu_source = root.text("gpu_source")};
+  HostInfo host = {
+      .comment = root.text("comment"), .cpu = cpu_of(root), .gpu_source = root.text("gpu_source")};
   for (std::size_t i = 0; i < root.items("gpus").size(); ++i) {
     host.gpus.push_back(gpu_of(Members(root.items("gpus")[i], fmt::format("gpus[{}]", i), file)));
   }
   if (const auto driver = root.members("driver")) {
     const bool libraries = !driver->find("libraries") || driver->flag("libraries");
-    host.driver = {.version = driver->version("version"), .cuda = driver->version("cuda"), .libraries = libraries};
+    host.driver = {
+        .version = driver->version("version"), .cuda = driver->version("cuda"), .libraries = libraries};
     if (host.driver.version && !host.driver.cuda) host.driver.cuda = cuda_of_driver(*host.driver.version);
   }
   if (const auto system = root.members("system")) host.system = system_of(*system);

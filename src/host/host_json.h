@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A machine as JSON, both ways: what `detect --format json` writes, `--from FILE` reads. docs/formats/host.md describes it.
+// A machine as JSON, both ways: what `detect --format json` writes, `--from FILE` reads.
+// docs/formats/host.md describes it.
 #pragma once
 
 #include <string>
@@ -15,8 +16,9 @@ std::string host_json(const HostInfo& host);
 // The machine's members, inside an object that is open.
 void write_host(JsonWriter& json, const HostInfo& host);
 
-// An Error with the file for what is no machine: bad JSON, no machine or features of the CPU, a value of another type, a
-// capability or version that is none. Other members may be missing; what follows from that stands in the notes.
+// An Error with the file for what is no machine: bad JSON, no machine or features of the CPU, a value of
+// another type, a capability or version that is none. Other members may be missing; what follows from that
+// stands in the notes.
 HostInfo read_host(std::string_view text, const std::string& file);
 
 void write_host_gpu(JsonWriter& json, const HostGpu& gpu);

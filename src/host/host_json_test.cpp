@@ -28,29 +28,41 @@ TEST(HostJson, WhatIsMissingIsNotKnownAndIsSaid) {
   EXPECT_TRUE(host.gpus.empty());
   ASSERT_EQ(host.notes.size(), 1u);
   EXPECT_EQ(host.notes[0].what, "the recording does not say which GPUs there are: none is assumed");
-  const HostInfo gpu = read_host(R"({"cpu": {"machine": "x86_64", "features": []}, "gpus": [{"name": "x"}]})", "m.json");
+  const HostInfo gpu =
+      read_host(R"({"cpu": {"machine": "x86_64", "features": []}, "gpus": [{"name": "x"}]})", "m.json");
   EXPECT_EQ(gpu.notes.size(), 2u);
   EXPECT_FALSE(gpu.driver.version.has_value());
 }
 
 TEST(HostJson, TheDriverTellsItsCuda) {
   const HostInfo host = read_host(
-      R"({"cpu": {"machine": "aarch64", "features": []}, "gpus": [], "driver": {"version": "575.57.08"}})", "m.json");
+      R"({"cpu": {"machine": "aarch64", "features": []}, "gpus": [], "driver": {"version": "575.57.08"}})",
+      "m.json");
   EXPECT_EQ(host.driver.cuda->text(), "12.9");
 }
 
 TEST(HostJson, MistakesAreNamed) {
-  EXPECT_EQ(error_of("[]"), "m.json: not a recorded machine: the whole is not a record\n  docs/formats/host.md describes the format");
-  EXPECT_EQ(error_of("{}"), "m.json: not a recorded machine: cpu is missing\n  a machine needs at least cpu.machine and cpu.features");
+  EXPECT_EQ(error_of("[]"),
+            "m.json: not a recorded machine: the whole is not a record\n  docs/formats/host.md describes the "
+            "format");
+  EXPECT_EQ(error_of("{}"),
+            "m.json: not a recorded machine: cpu is missing\n  a machine needs at least cpu.machine and "
+            "cpu.features");
   const std::string cpu = R"({"cpu": {"machine": "x86_64", "features": []}, )";
   EXPECT_EQ(error_of(cpu + R"("gpus": [{}, {"capability": "sm_90"}]})"),
-            "m.json: not a recorded machine: gpus[1].capability \"sm_90\" is not a device's compute capability\n  written as in \"9.0\"");
+            "m.json: not a recorded machine: gpus[1].capability \"sm_90\" is not a device's compute "
+            "capability\n  written as in \"9.0\"");
   EXPECT_EQ(error_of(cpu + R"("gpus": [{"pci_id": "1002:744c"}]})"),
-            "m.json: not a recorded machine: gpus[0].pci_id is not a PCI number of NVIDIA's\n  written as in \"10de:2b85\"");
-  EXPECT_NE(error_of(cpu + R"("driver": {"version": "new"}})").find("driver.version \"new\" is not a version"), std::string::npos);
+            "m.json: not a recorded machine: gpus[0].pci_id is not a PCI number of NVIDIA's\n  written as in "
+            "\"10de:2b85\"");
+  EXPECT_NE(
+      error_of(cpu + R"("driver": {"version": "new"}})").find("driver.version \"new\" is not a version"),
+      std::string::npos);
   EXPECT_NE(error_of(cpu + R"("gpus": 7})").find("gpus is not a list"), std::string::npos);
-  EXPECT_NE(error_of(cpu + R"("system": {"memory": -1}})").find("system.memory is not a number from 0"), std::string::npos);
-  EXPECT_NE(error_of(R"({"cpu": {"machine": "riscv64", "features": []}})").find("cpu.machine is neither"), std::string::npos);
+  EXPECT_NE(error_of(cpu + R"("system": {"memory": -1}})").find("system.memory is not a number from 0"),
+            std::string::npos);
+  EXPECT_NE(error_of(R"({"cpu": {"machine": "riscv64", "features": []}})").find("cpu.machine is neither"),
+            std::string::npos);
   EXPECT_NE(error_of(R"({"cpu": {"machine": "x86_64"}})").find("cpu.features is missing"), std::string::npos);
   EXPECT_NE(error_of("{").find("m.json:1"), std::string::npos);
 }

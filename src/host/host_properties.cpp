@@ -27,11 +27,13 @@ bool usable(const HostInfo& host) {
          std::ranges::all_of(host.gpus, [](const HostGpu& gpu) { return gpu.capability.has_value(); });
 }
 
-// Code that runs on all GPUs, best first for the first of them: the resolver's pick, then its pick among the rest.
+// Code that runs on all GPUs, best first for the first of them: the resolver's pick, then its pick among the
+// rest.
 void add_sm_arch(std::vector<WheelProperty>& out, const HostInfo& host) {
   std::vector<DeviceCode> left = all_code();
   std::erase_if(left, [&](const DeviceCode& code) {
-    return std::ranges::any_of(host.gpus, [&](const HostGpu& gpu) { return !runs_on(code, *gpu.capability); });
+    return std::ranges::any_of(host.gpus,
+                               [&](const HostGpu& gpu) { return !runs_on(code, *gpu.capability); });
   });
   while (const auto best = pick(left, *host.gpus.front().capability)) {
     out.push_back({"nvidia", "sm_arch", sm_arch_value(left[*best])});
@@ -42,7 +44,8 @@ void add_sm_arch(std::vector<WheelProperty>& out, const HostInfo& host) {
 void add_cpu(std::vector<WheelProperty>& out, const HostCpu& cpu) {
   const std::string space(to_string(cpu.machine));
   if (cpu.machine == Machine::x86_64) {
-    for (int level = x86_level(cpu.features); level >= 1; --level) out.push_back({space, "level", fmt::format("v{}", level)});
+    for (int level = x86_level(cpu.features); level >= 1; --level)
+      out.push_back({space, "level", fmt::format("v{}", level)});
   }
   for (const std::string& feature : cpu.features) out.push_back({space, feature, "on"});
 }
@@ -53,7 +56,8 @@ std::vector<WheelProperty> properties_of_host(const HostInfo& host) {
   std::vector<WheelProperty> out;
   if (usable(host)) {
     for (auto row = catalog().toolkits.rbegin(); row != catalog().toolkits.rend(); ++row) {
-      if (row->version <= *host.driver.cuda) out.push_back({"nvidia", "cuda_version_lower_bound", row->version.text()});
+      if (row->version <= *host.driver.cuda)
+        out.push_back({"nvidia", "cuda_version_lower_bound", row->version.text()});
     }
     add_sm_arch(out, host);
   }

@@ -9,12 +9,13 @@
 
 namespace lathe {
 
-// In the order in which an installer prefers them. cuda_version_lower_bound: every release of the catalogue that the driver
-// serves, newest first. sm_arch: every value whose code runs on *every* GPU, by the driver's rules, best first; a machine
-// without a usable GPU has no property of nvidia's.
+// In the order in which an installer prefers them. cuda_version_lower_bound: every release of the catalogue
+// that the driver serves, newest first. sm_arch: every value whose code runs on *every* GPU, by the driver's
+// rules, best first; a machine without a usable GPU has no property of nvidia's.
 std::vector<WheelProperty> properties_of_host(const HostInfo& host);
 
-// Would such an installer take the build here? Every feature that the build names must have a value that the host has.
+// Would such an installer take the build here? Every feature that the build names must have a value that the
+// host has.
 bool fits(const std::vector<WheelProperty>& build, const std::vector<WheelProperty>& host);
 
 }  // namespace lathe

@@ -33,12 +33,15 @@ void note_reading(HostInfo& host, std::string_view name, std::string_view as, st
 
 HostGpu named_gpu(HostInfo& host, const std::string& name) {
   const GpuReading reading = read_gpu_name(name);
-  if (!reading.derived.empty()) note_reading(host, name, fmt::format("{} ({})", reading.name, spell(reading.capability, Dialect::dotted)), reading.derived);
+  if (!reading.derived.empty())
+    note_reading(host, name, fmt::format("{} ({})", reading.name, spell(reading.capability, Dialect::dotted)),
+                 reading.derived);
   return {.name = reading.name, .capability = reading.capability};
 }
 
-// What the catalogue's instruction sets ask for, and what every x86 CPU that has them has besides: the AVX2 ones all have
-// x86-64-v3, the AVX-512 ones x86-64-v4 (gcc's models of the CPUs in cpus.toml, data/flags.toml).
+// What the catalogue's instruction sets ask for, and what every x86 CPU that has them has besides: the AVX2
+// ones all have x86-64-v3, the AVX-512 ones x86-64-v4 (gcc's models of the CPUs in cpus.toml,
+// data/flags.toml).
 std::vector<std::string> features_of(Machine machine, const std::vector<std::string>& isas) {
   std::vector<std::string> features;
   for (const std::string& name : isas) {
@@ -46,7 +49,9 @@ std::vector<std::string> features_of(Machine machine, const std::vector<std::str
     features.insert(features.end(), isa->cpuinfo.begin(), isa->cpuinfo.end());
   }
   const auto has = [&](std::string_view name) { return std::ranges::find(features, name) != features.end(); };
-  const auto add = [&](std::initializer_list<const char*> names) { features.insert(features.end(), names.begin(), names.end()); };
+  const auto add = [&](std::initializer_list<const char*> names) {
+    features.insert(features.end(), names.begin(), names.end());
+  };
   if (machine == Machine::x86_64) add({"sse2"});
   if (has("avx")) add({"pni", "ssse3", "sse4_1", "sse4_2", "popcnt", "cx16", "lahf_lm", "xsave"});
   if (has("avx2")) add({"bmi1", "bmi2", "f16c", "fma", "abm", "movbe"});
@@ -69,8 +74,10 @@ HostCpu named_cpu(HostInfo& host, const std::string& name) {
   }
   const std::string shown = printable(trim(name));
   if (!reading.derived.empty()) note_reading(host, name, reading.cpu->name, reading.derived);
-  if (!reading.unread.empty()) note_reading(host, name, reading.cpu->name, fmt::format("\"{}\" says nothing here", reading.unread));
-  return cpu_of(*reading.cpu, reading.cpu->name == shown ? shown : fmt::format("{} ({})", shown, reading.cpu->name));
+  if (!reading.unread.empty())
+    note_reading(host, name, reading.cpu->name, fmt::format("\"{}\" says nothing here", reading.unread));
+  return cpu_of(*reading.cpu,
+                reading.cpu->name == shown ? shown : fmt::format("{} ({})", shown, reading.cpu->name));
 }
 
 // The CPU of a cloud's machine that was named for its GPU.
@@ -102,7 +109,8 @@ void change_gpus(HostInfo& host, const HostChanges& changes) {
   if (changes.gpus == std::vector<std::string>{"none"}) return;
   for (const std::string& name : changes.gpus) host.gpus.push_back(named_gpu(host, name));
   const bool cloud = changes.same_cpu() && take_cloud_cpu(host, changes.gpus.front());
-  const Cpu* soldered = changes.same_cpu() && !cloud ? soldered_cpu(changes.gpus.front(), host.cpu.machine) : nullptr;
+  const Cpu* soldered =
+      changes.same_cpu() && !cloud ? soldered_cpu(changes.gpus.front(), host.cpu.machine) : nullptr;
   if (soldered) {
     host.cpu = cpu_of(*soldered, soldered->name);
     host.driver = {.assumed = true};
@@ -115,7 +123,8 @@ void change_gpus(HostInfo& host, const HostChanges& changes) {
 
 void change_host(HostInfo& host, const HostChanges& changes) {
   if (!changes.cpu.empty()) host.cpu = named_cpu(host, changes.cpu);
-  if (!changes.cpuinfo_file.empty()) host.cpu = read_cpuinfo(changes.cpuinfo, changes.cpuinfo_file, host.notes);
+  if (!changes.cpuinfo_file.empty())
+    host.cpu = read_cpuinfo(changes.cpuinfo, changes.cpuinfo_file, host.notes);
   if (!changes.gpus.empty()) change_gpus(host, changes);
   if (!changes.driver.empty()) {
     const Version version = version_of(changes.driver, "a driver");

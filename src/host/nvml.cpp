@@ -65,8 +65,8 @@ bool read_until(int source, Clock::time_point end, std::string& text) {
   return true;
 }
 
-// The status of a child that was told to end. One that hangs inside the driver cannot be killed before the driver returns:
-// it is left to init after a moment.
+// The status of a child that was told to end. One that hangs inside the driver cannot be killed before the
+// driver returns: it is left to init after a moment.
 std::optional<int> collect(pid_t child) {
   for (int attempt = 0; attempt < 100; ++attempt) {
     int status = 0;
@@ -91,7 +91,9 @@ NvmlReport crashed(std::optional<int> status) {
                          : std::string("NVIDIA's management library ended without an answer")};
 }
 
-std::optional<Version> version_in(const Json& json, std::string_view key) { return Version::parse(json.text_of(key)); }
+std::optional<Version> version_in(const Json& json, std::string_view key) {
+  return Version::parse(json.text_of(key));
+}
 
 // 13000 is 13.0, 12080 is 12.8.
 std::optional<Version> cuda_in(const Json& json) {
@@ -114,8 +116,9 @@ void add_odd_gpus(NvmlReport& report) {
 // As the loader finds it, then where systems keep it: a program of Nix's does not look there by itself.
 std::vector<std::string> places_of(const std::string& name) {
   std::vector<std::string> places = {name};
-  for (const char* folder : {"/run/opengl-driver/lib/", "/usr/lib/x86_64-linux-gnu/", "/usr/lib/aarch64-linux-gnu/",
-                             "/usr/lib64/", "/usr/lib/", "/usr/lib/aarch64-linux-gnu/nvidia/", "/usr/lib/wsl/lib/"}) {
+  for (const char* folder :
+       {"/run/opengl-driver/lib/", "/usr/lib/x86_64-linux-gnu/", "/usr/lib/aarch64-linux-gnu/", "/usr/lib64/",
+        "/usr/lib/", "/usr/lib/aarch64-linux-gnu/nvidia/", "/usr/lib/wsl/lib/"}) {
     places.push_back(folder + name);
   }
   return places;
@@ -155,7 +158,8 @@ NvmlReport read_nvml_answer(std::string_view text) {
   }
   if (const Json* lost = json.find("lost"); lost && lost->array()) {
     for (const Json& what : *lost->array()) {
-      report.notes.add({.rule = "gpu-lost", .what = what.text() ? *what.text() : "", .fix = "restart the machine"});
+      report.notes.add(
+          {.rule = "gpu-lost", .what = what.text() ? *what.text() : "", .fix = "restart the machine"});
     }
   }
   add_odd_gpus(report);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The part of NVML's C interface that is used here, declared anew from NVIDIA's NVML API Reference Guide (the sections
-// Initialization and Cleanup, System Queries, Device Queries, Multi Instance GPU Management; structures nvmlMemory_t and
-// nvmlPciInfo_t). NVIDIA keeps functions with a version suffix stable.
+// The part of NVML's C interface that is used here, declared anew from NVIDIA's NVML API Reference Guide
+// (the sections Initialization and Cleanup, System Queries, Device Queries, Multi Instance GPU Management;
+// structures nvmlMemory_t and nvmlPciInfo_t). NVIDIA keeps functions with a version suffix stable.
 #pragma once
 
 namespace lathe::nvml {
@@ -25,7 +25,7 @@ struct Memory {  // nvmlMemory_t, bytes
 struct PciInfo {  // nvmlPciInfo_t as of nvmlDeviceGetPciInfo_v3
   char bus_id_legacy[16];
   unsigned int domain, bus, device;
-  unsigned int pci_device_id;     // device number in the upper half, vendor in the lower
+  unsigned int pci_device_id;  // device number in the upper half, vendor in the lower
   unsigned int pci_subsystem_id;
   char bus_id[32];
 };
@@ -35,19 +35,20 @@ inline constexpr unsigned uuid_size = 96;     // NVML_DEVICE_UUID_V2_BUFFER_SIZE
 inline constexpr unsigned version_size = 80;  // NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE, and for NVML's own
 
 extern "C" {
-using Init = Return();                                                  // nvmlInit_v2
-using ErrorString = const char*(Return);                                // nvmlErrorString
-using SystemText = Return(char*, unsigned);                             // nvmlSystemGetDriverVersion, ...GetNVMLVersion
-using CudaVersion = Return(int*);                                       // nvmlSystemGetCudaDriverVersion_v2
-using Count = Return(unsigned*);                                        // nvmlDeviceGetCount_v2
-using HandleByIndex = Return(unsigned, Device*);                        // nvmlDeviceGetHandleByIndex_v2
-using DeviceText = Return(Device, char*, unsigned);                     // nvmlDeviceGetName, ...GetUUID
-using ComputeCapability = Return(Device, int*, int*);                   // nvmlDeviceGetCudaComputeCapability
-using MemoryInfo = Return(Device, Memory*);                             // nvmlDeviceGetMemoryInfo
-using GetPciInfo = Return(Device, PciInfo*);                            // nvmlDeviceGetPciInfo_v3
-using MigMode = Return(Device, unsigned* current, unsigned* pending);   // nvmlDeviceGetMigMode
-using MigCount = Return(Device, unsigned*);                             // nvmlDeviceGetMaxMigDeviceCount
-using MigHandle = Return(Device, unsigned, Device*);                    // nvmlDeviceGetMigDeviceHandleByIndex
+using Init = Return();                    // nvmlInit_v2
+using ErrorString = const char*(Return);  // nvmlErrorString
+// nvmlSystemGetDriverVersion, ...GetNVMLVersion
+using SystemText = Return(char*, unsigned);
+using CudaVersion = Return(int*);                                      // nvmlSystemGetCudaDriverVersion_v2
+using Count = Return(unsigned*);                                       // nvmlDeviceGetCount_v2
+using HandleByIndex = Return(unsigned, Device*);                       // nvmlDeviceGetHandleByIndex_v2
+using DeviceText = Return(Device, char*, unsigned);                    // nvmlDeviceGetName, ...GetUUID
+using ComputeCapability = Return(Device, int*, int*);                  // nvmlDeviceGetCudaComputeCapability
+using MemoryInfo = Return(Device, Memory*);                            // nvmlDeviceGetMemoryInfo
+using GetPciInfo = Return(Device, PciInfo*);                           // nvmlDeviceGetPciInfo_v3
+using MigMode = Return(Device, unsigned* current, unsigned* pending);  // nvmlDeviceGetMigMode
+using MigCount = Return(Device, unsigned*);                            // nvmlDeviceGetMaxMigDeviceCount
+using MigHandle = Return(Device, unsigned, Device*);                   // nvmlDeviceGetMigDeviceHandleByIndex
 }
 
 }  // namespace lathe::nvml

@@ -75,7 +75,8 @@ void read_pci(const Library& library, nvml::Device device, HostGpu& gpu) {
   constexpr unsigned nvidia = 0x10de;
   if ((info.pci_device_id & 0xFFFF) != nvidia) return;
   gpu.pci_device = static_cast<int>(info.pci_device_id >> 16);
-  gpu.pci_address = fmt::format("{:04x}:{:02x}:{:02x}.0", info.domain & 0xFFFF, info.bus & 0xFF, info.device & 0xFF);
+  gpu.pci_address =
+      fmt::format("{:04x}:{:02x}:{:02x}.0", info.domain & 0xFFFF, info.bus & 0xFF, info.device & 0xFF);
 }
 
 void read_slices(const Library& library, nvml::Device device, HostGpu& gpu) {

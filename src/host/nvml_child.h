@@ -8,8 +8,8 @@
 
 namespace lathe {
 
-// JSON: {"libcuda": bool, "library": bool, "nvml": version, "driver": version, "cuda": 13000, "gpus": [...], "lost": [sentence...]} or, in
-// place of the last three, {"failure": sentence, "code": number}.
+// JSON: {"libcuda": bool, "library": bool, "nvml": version, "driver": version, "cuda": 13000, "gpus": [...],
+// "lost": [sentence...]} or, in place of the last three, {"failure": sentence, "code": number}.
 std::string ask_nvml_here(const NvmlOptions& options);
 
 }  // namespace lathe

@@ -13,7 +13,8 @@ using Outcome = NvmlReport::Outcome;
 
 NvmlReport ask(const char* mood, std::chrono::milliseconds limit = std::chrono::seconds(20)) {
   ::setenv("FAKE_NVML", mood, 1);
-  NvmlReport report = ask_nvml({.libraries = {testing::fake_nvml_library}, .cuda_libraries = {}, .time_limit = limit});
+  NvmlReport report =
+      ask_nvml({.libraries = {testing::fake_nvml_library}, .cuda_libraries = {}, .time_limit = limit});
   ::unsetenv("FAKE_NVML");
   return report;
 }

@@ -44,7 +44,8 @@ std::string product_name(const fs::path& root, int device) {
 
 void note_driver(const HostGpu& gpu, const std::string& driver, Findings& notes) {
   if (driver == "nvidia") return;
-  const std::string what = driver.empty() ? "no driver is bound to it" : fmt::format("it is bound to {}", driver);
+  const std::string what =
+      driver.empty() ? "no driver is bound to it" : fmt::format("it is bound to {}", driver);
   const bool passed_on = driver == "vfio-pci";
   notes.add({.rule = "gpu-driver",
              .severity = Severity::warning,
@@ -70,10 +71,11 @@ void read_device(const fs::path& root, const fs::path& folder, KernelGpus& out) 
     }
   }
   if (!gpu.capability) {
-    out.notes.add({.rule = "gpu-unknown",
-                   .severity = Severity::warning,
-                   .what = fmt::format("{} is not in the catalogue: nothing can be said to run on it", gpu_text(gpu)),
-                   .fix = "install NVIDIA's driver, whose management library names the capability; or say --gpu 12.0"});
+    out.notes.add(
+        {.rule = "gpu-unknown",
+         .severity = Severity::warning,
+         .what = fmt::format("{} is not in the catalogue: nothing can be said to run on it", gpu_text(gpu)),
+         .fix = "install NVIDIA's driver, whose management library names the capability; or say --gpu 12.0"});
   }
   note_driver(gpu, driver_of(folder), out.notes);
   out.gpus.push_back(std::move(gpu));
@@ -102,8 +104,9 @@ void read_device_tree(const fs::path& root, KernelGpus& out) {
   const auto compatible = small_file(root / "proc/device-tree/compatible");
   if (!compatible) return;
   for (const std::string_view word : split(*compatible, '\0')) {
-    const auto chip = std::ranges::find_if(
-        catalog().chips, [&](const Chip& row) { return !row.device_tree.empty() && row.device_tree == word; });
+    const auto chip = std::ranges::find_if(catalog().chips, [&](const Chip& row) {
+      return !row.device_tree.empty() && row.device_tree == word;
+    });
     if (chip == catalog().chips.end()) continue;
     const auto model = small_file(root / "proc/device-tree/model");
     const std::string name = model ? printable(trim(model->substr(0, model->find('\0')))) : chip->name;
@@ -128,7 +131,8 @@ std::string pci_product(std::string_view database, int device) {
     if (!line.starts_with('\t') || !line.substr(1).starts_with(wanted)) continue;
     const std::size_t open = line.find('['), close = line.rfind(']');
     const bool bracketed = open != std::string_view::npos && close != std::string_view::npos && open < close;
-    return printable(bracketed ? line.substr(open + 1, close - open - 1) : trim(line.substr(1 + wanted.size())));
+    return printable(bracketed ? line.substr(open + 1, close - open - 1)
+                               : trim(line.substr(1 + wanted.size())));
   }
   return "";
 }

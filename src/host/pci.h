@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// NVIDIA GPUs by what the kernel says of the hardware, for machines where NVML cannot be asked: PCI numbers from sysfs, or
-// the device tree of a system on a chip. The catalogue's chips.toml turns either into a capability.
+// NVIDIA GPUs by what the kernel says of the hardware, for machines where NVML cannot be asked: PCI numbers
+// from sysfs, or the device tree of a system on a chip. The catalogue's chips.toml turns either into a
+// capability.
 #pragma once
 
 #include <filesystem>

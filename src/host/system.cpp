@@ -21,7 +21,8 @@ namespace fs = std::filesystem;
 std::optional<std::uint64_t> number_in(std::string_view text) {
   std::uint64_t value = 0;
   const char* end = text.data() + text.size();
-  return !text.empty() && std::from_chars(text.data(), end, value).ptr == end ? std::optional(value) : std::nullopt;
+  return !text.empty() && std::from_chars(text.data(), end, value).ptr == end ? std::optional(value)
+                                                                              : std::nullopt;
 }
 
 template <typename T>
@@ -36,7 +37,8 @@ std::string system_name(const fs::path& root) {
     constexpr std::string_view key = "PRETTY_NAME=";
     if (!line.starts_with(key)) continue;
     line.remove_prefix(key.size());
-    if (line.size() >= 2 && (line.front() == '"' || line.front() == '\'')) line = line.substr(1, line.size() - 2);
+    if (line.size() >= 2 && (line.front() == '"' || line.front() == '\''))
+      line = line.substr(1, line.size() - 2);
     return printable(line);
   }
   return "";
@@ -105,8 +107,8 @@ std::string container_of(const fs::path& root, const char* (*environment)(const 
 }
 
 std::optional<Version> glibc_of(const fs::path& root) {
-  for (const char* place : {"lib/x86_64-linux-gnu/libc.so.6", "lib/aarch64-linux-gnu/libc.so.6", "lib64/libc.so.6",
-                            "usr/lib64/libc.so.6", "usr/lib/libc.so.6"}) {
+  for (const char* place : {"lib/x86_64-linux-gnu/libc.so.6", "lib/aarch64-linux-gnu/libc.so.6",
+                            "lib64/libc.so.6", "usr/lib64/libc.so.6", "usr/lib/libc.so.6"}) {
     try {
       const MappedFile file = MappedFile::open(root / place);
       if (const auto version = glibc_version(as_text(file.bytes()))) return version;
@@ -118,7 +120,8 @@ std::optional<Version> glibc_of(const fs::path& root) {
 }
 
 // Where a program is: on PATH, or in the place of its usual installer.
-std::string program_at(const fs::path& root, std::string_view name, std::initializer_list<const char*> places) {
+std::string program_at(const fs::path& root, std::string_view name,
+                       std::initializer_list<const char*> places) {
   if (root == "/") {
     if (const auto found = find_program(name)) return *found;
   }
@@ -164,7 +167,8 @@ HostSystem detect_system(const fs::path& root, const char* (*environment)(const 
   system.container = container_of(root, environment);
   system.memory = memory_of(root);
   read_limits(root, system);
-  system.nix = program_at(root, "nix", {"nix/var/nix/profiles/default/bin/nix", "run/current-system/sw/bin/nix"});
+  system.nix =
+      program_at(root, "nix", {"nix/var/nix/profiles/default/bin/nix", "run/current-system/sw/bin/nix"});
   system.flox = program_at(root, "flox", {"usr/bin/flox", "usr/local/bin/flox"});
   return system;
 }

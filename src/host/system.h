@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Everything about the machine that is neither CPU nor GPU: limits of the container, C library, driver, Nix, flox.
+// Everything about the machine that is neither CPU nor GPU: limits of the container, C library, driver, Nix,
+// flox.
 #pragma once
 
 #include <filesystem>

@@ -10,7 +10,8 @@ ByteUse use_of(const ElfSection& section) {
   const std::string_view name = section.name;
   if (name == ".nv_fatbin") return ByteUse::gpu_code;
   if (name == "__nv_relfatbin") return ByteUse::gpu_relocatable;
-  if (name.starts_with(".debug_") || name.starts_with(".zdebug_") || name == ".gdb_index") return ByteUse::debug;
+  if (name.starts_with(".debug_") || name.starts_with(".zdebug_") || name == ".gdb_index")
+    return ByteUse::debug;
   if (name.starts_with(".eh_frame") || name.starts_with(".gcc_except_table")) return ByteUse::unwind;
   if ((section.flags & elf::shf_alloc) == 0) {
     const bool symbols = section.type == elf::sht_symtab || section.type == elf::sht_strtab ||
@@ -37,7 +38,8 @@ std::vector<Extent> extents_of(const Elf& elf, const Fatbins& fatbins) {
   for (const ElfSection& section : elf.sections()) {
     if (section.type == elf::sht_null || section.type == elf::sht_nobits || section.size == 0) continue;
     if (section.offset + section.size < section.offset) continue;
-    extents.push_back({.begin = section.offset, .end = section.offset + section.size, .use = use_of(section)});
+    extents.push_back(
+        {.begin = section.offset, .end = section.offset + section.size, .use = use_of(section)});
   }
   if (!extents.empty()) return extents;
   for (const FatbinRegion& region : fatbins.regions) {
@@ -45,7 +47,8 @@ std::vector<Extent> extents_of(const Elf& elf, const Fatbins& fatbins) {
   }
   for (const ElfSegment& segment : elf.segments()) {
     if (segment.type != elf::pt_load || segment.offset + segment.file_size < segment.offset) continue;
-    extents.push_back({.begin = segment.offset, .end = segment.offset + segment.file_size, .use = use_of(segment)});
+    extents.push_back(
+        {.begin = segment.offset, .end = segment.offset + segment.file_size, .use = use_of(segment)});
   }
   return extents;
 }
@@ -81,8 +84,10 @@ namespace {
 class EmbeddedBytes {
  public:
   explicit EmbeddedBytes(const EmbeddedCode& embedded) {
-    for (const FatbinContainer& container : embedded.containers) parts_.emplace_back(container.offset, container.end());
-    for (const EmbeddedImage& image : embedded.images) parts_.emplace_back(image.offset, image.offset + image.size);
+    for (const FatbinContainer& container : embedded.containers)
+      parts_.emplace_back(container.offset, container.end());
+    for (const EmbeddedImage& image : embedded.images)
+      parts_.emplace_back(image.offset, image.offset + image.size);
     std::ranges::sort(parts_);
   }
 

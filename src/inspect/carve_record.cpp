@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t longest_text = 1000;
 
-std::string text_of(const Json& json, std::string_view name) { return printable(json.text_of(name).substr(0, longest_text)); }
+std::string text_of(const Json& json, std::string_view name) {
+  return printable(json.text_of(name).substr(0, longest_text));
+}
 
 std::uint64_t number_of(const Json& json, std::string_view name) {
   const Json* member = json.find(name);
@@ -40,12 +42,16 @@ std::optional<CarveRecord> read_carve_record(std::string_view text, const std::s
     if (gpu.text()) record.gpus.push_back(printable(*gpu.text()));
   });
   each(json, "files", [&](const Json& file) {
-    record.files.push_back({.path = text_of(file, "path"), .outcome = text_of(file, "outcome"),
-                            .sha256_before = text_of(file, "sha256_before"), .size_before = number_of(file, "size_before"),
-                            .size_after = number_of(file, "size_after"), .code_before = text_of(file, "code_before"),
+    record.files.push_back({.path = text_of(file, "path"),
+                            .outcome = text_of(file, "outcome"),
+                            .sha256_before = text_of(file, "sha256_before"),
+                            .size_before = number_of(file, "size_before"),
+                            .size_after = number_of(file, "size_after"),
+                            .code_before = text_of(file, "code_before"),
                             .code_after = text_of(file, "code_after")});
   });
-  for (const Json* earlier = json.find("earlier"); earlier; earlier = earlier->find("earlier")) ++record.earlier;
+  for (const Json* earlier = json.find("earlier"); earlier; earlier = earlier->find("earlier"))
+    ++record.earlier;
   return record;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The record that a carve left in a folder or a wheel (torchlathe-manifest.json), as somebody else's words: `inspect` repeats
-// it beside what the bytes say. Writing it is carve/manifest.h.
+// The record that a carve left in a folder or a wheel (torchlathe-manifest.json), as somebody else's words:
+// `inspect` repeats it beside what the bytes say. Writing it is carve/manifest.h.
 #pragma once
 
 #include <cstdint>

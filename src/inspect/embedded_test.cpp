@@ -59,7 +59,10 @@ std::string cubin_of_ptxas(const std::string& name) {
 }
 
 TEST(CodeMarks, AreFoundAtEveryOffset) {
-  for (const std::string& mark : std::vector<std::string>{"\x50\xed\x55\xba", "\x7f" "ELF", ".ver"}) {
+  for (const std::string& mark : std::vector<std::string>{"\x50\xed\x55\xba",
+                                                          "\x7f"
+                                                          "ELF",
+                                                          ".ver"}) {
     for (std::size_t size = 4; size < 200; ++size) {
       for (std::size_t at = 0; at + 4 <= size; ++at) {
         std::string bytes(size, '.');
@@ -74,7 +77,18 @@ TEST(CodeMarks, AreFoundAtEveryOffset) {
 }
 
 TEST(Embedded, OfBytesThatAreAlmostMarksThoseThatAreAreFoundOnceAndInOrder) {
-  constexpr std::string_view pieces[] = {"\x50\xed\x55\xba", "\x50\xed\x55", "\xed\x55\xba", "\x7f" "ELF", "\x7f" "EL", "LF", ".ver", ".v", "r", "."};
+  constexpr std::string_view pieces[] = {"\x50\xed\x55\xba",
+                                         "\x50\xed\x55",
+                                         "\xed\x55\xba",
+                                         "\x7f"
+                                         "ELF",
+                                         "\x7f"
+                                         "EL",
+                                         "LF",
+                                         ".ver",
+                                         ".v",
+                                         "r",
+                                         "."};
   std::mt19937 random(7);
   for (int run = 0; run < 2000; ++run) {
     std::string bytes;
@@ -96,7 +110,8 @@ TEST(Embedded, OfBytesThatAreAlmostMarksThoseThatAreAreFoundOnceAndInOrder) {
 
 TEST(Embedded, ContainersAmongConstantsAreFoundWhereverTheyBegin) {
   for (std::size_t shift = 0; shift < 9; ++shift) {
-    const EmbeddedCode found = found_in(library(std::string(shift, 'x') + container() + "between" + container(8, 75)));
+    const EmbeddedCode found =
+        found_in(library(std::string(shift, 'x') + container() + "between" + container(8, 75)));
     ASSERT_EQ(found.containers.size(), 2u) << shift;
     EXPECT_EQ(found.containers[0].entries[0].capability, (Capability{9, 0}));
     EXPECT_TRUE(found.containers[1].entries[0].is_lto_ir());
@@ -111,8 +126,10 @@ TEST(Embedded, WhatIsNotWholeIsNotAContainer) {
     std::size_t at;
     std::uint16_t value;
   };
-  // version, header size, size of all entries (too small, too large), version and header size of an entry, its payload
-  for (const auto& [at, value] : {Change{4, 0}, {6, 24}, {8, 127}, {8, 129}, {8, 0}, {18, 0x0102}, {20, 60}, {24, 65}}) {
+  // version, header size, size of all entries (too small, too large), version and header size of an entry,
+  // its payload
+  for (const auto& [at, value] :
+       {Change{4, 0}, {6, 24}, {8, 127}, {8, 129}, {8, 0}, {18, 0x0102}, {20, 60}, {24, 65}}) {
     std::string wrong = container();
     put(wrong, at, value);
     EXPECT_TRUE(found_in(library(wrong)).empty()) << at << ' ' << value;
@@ -162,13 +179,15 @@ TEST(Embedded, APtxTextIsAModuleAndNotAWord) {
   ASSERT_EQ(found.images.size(), 1u);
   EXPECT_EQ(found.images[0].kind, CodeKind::ptx);
   EXPECT_EQ(found.images[0].size, module.size());
-  for (const std::string& text : std::vector<std::string>{".version 8.7\n.target sm_90\n", ".version x.target sm_90 .entry k",
-                                                          ".version 8.7\n.address_size 64\n.entry k"}) {
+  for (const std::string& text :
+       std::vector<std::string>{".version 8.7\n.target sm_90\n", ".version x.target sm_90 .entry k",
+                                ".version 8.7\n.address_size 64\n.entry k"}) {
     EXPECT_TRUE(found_in(library(text)).empty()) << text;
   }
 }
 
-// Containers over the borders of what one thread takes at once, in a file of 9 MB, mapped and read through a buffer.
+// Containers over the borders of what one thread takes at once, in a file of 9 MB, mapped and read through a
+// buffer.
 TEST(Embedded, NoBorderHidesAContainer) {
   std::mt19937 chance(1);
   std::string data(9 << 20, '\0');

@@ -24,7 +24,8 @@ std::string format_of(const Elf& elf) {
     case ElfType::core: return "core dump";
     case ElfType::shared: {
       constexpr std::uint32_t pt_interp = 3;
-      const bool starts = std::ranges::find(elf.segments(), pt_interp, &ElfSegment::type) != elf.segments().end();
+      const bool starts =
+          std::ranges::find(elf.segments(), pt_interp, &ElfSegment::type) != elf.segments().end();
       return starts && elf.soname().empty() ? "executable" : "shared object";
     }
     case ElfType::none: break;
@@ -66,7 +67,11 @@ FileInspection inspect_ptx(ByteSpan bytes, const std::string& path) {
     return file;
   }
   const DeviceCode code{.capability = *ptx.capability, .kind = CodeKind::ptx};
-  file.gpu.push_back({.capability = code.capability, .kind = code.kind, .images = 1, .bytes = bytes.size(), .unpacked_bytes = bytes.size()});
+  file.gpu.push_back({.capability = code.capability,
+                      .kind = code.kind,
+                      .images = 1,
+                      .bytes = bytes.size(),
+                      .unpacked_bytes = bytes.size()});
   file.shapes.push_back({.codes = {code}, .count = 1});
   file.coverage = cover_all(file.shapes);
   return file;
@@ -83,7 +88,8 @@ FileInspection inspect_cubin(ByteSpan bytes, const std::string& path) {
     return file;
   }
   file.containers = 1;
-  file.gpu.push_back({.capability = *cubin.capability, .images = 1, .bytes = bytes.size(), .unpacked_bytes = bytes.size()});
+  file.gpu.push_back(
+      {.capability = *cubin.capability, .images = 1, .bytes = bytes.size(), .unpacked_bytes = bytes.size()});
   file.shapes.push_back({.codes = {{.capability = *cubin.capability}}, .count = 1});
   file.coverage = cover_all(file.shapes);
   return file;
@@ -91,7 +97,8 @@ FileInspection inspect_cubin(ByteSpan bytes, const std::string& path) {
 
 // Does some device find code in a part of the containers only?
 bool is_uneven(const std::vector<Coverage>& coverage) {
-  return std::ranges::any_of(coverage, [](const Coverage& one) { return one.runs == Runs::some || one.special_without > 0; });
+  return std::ranges::any_of(
+      coverage, [](const Coverage& one) { return one.runs == Runs::some || one.special_without > 0; });
 }
 
 // The names of the dynamic symbols, one after the other.
@@ -103,10 +110,13 @@ ByteSpan dynamic_names(const Elf& elf) {
   return bytes.first(std::min<std::uint64_t>(*size, bytes.size()));
 }
 
-bool mentions(ByteSpan bytes, std::string_view text) { return !bytes.empty() && ::memmem(bytes.data(), bytes.size(), text.data(), text.size()) != nullptr; }
+bool mentions(ByteSpan bytes, std::string_view text) {
+  return !bytes.empty() && ::memmem(bytes.data(), bytes.size(), text.data(), text.size()) != nullptr;
+}
 
-// Kineto exports its functions. Built with CUPTI, some of them take CUPTI's own types; without it none does, though its classes are
-// named for CUPTI either way. Seen in the wheels of 2.15.0 for CUDA (52 such names) and of 2.4.1 without (none).
+// Kineto exports its functions. Built with CUPTI, some of them take CUPTI's own types; without it none does,
+// though its classes are named for CUPTI either way. Seen in the wheels of 2.15.0 for CUDA (52 such names)
+// and of 2.4.1 without (none).
 std::optional<bool> profiles_gpu(const Elf& elf) {
   const ByteSpan names = dynamic_names(elf);
   if (!mentions(names, "N9libkineto")) return std::nullopt;
@@ -116,7 +126,8 @@ std::optional<bool> profiles_gpu(const Elf& elf) {
 FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const InspectInput& input = {}) {
   const Elf elf = Elf::parse(bytes, path);
   if (elf.machine() == elf::em_cuda) return inspect_cubin(bytes, path);
-  FileInspection file{.path = path, .size = bytes.size(), .format = format_of(elf), .machine = machine_of(elf)};
+  FileInspection file{
+      .path = path, .size = bytes.size(), .format = format_of(elf), .machine = machine_of(elf)};
   file.soname = elf.soname();
   file.findings.add(elf.findings());
   try {
@@ -127,7 +138,8 @@ FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const Inspec
   file.profiles_gpu = profiles_gpu(elf);
   const Fatbins fatbins = read_fatbins(elf, input.disk);
   inspect_gpu(fatbins, bytes, file, input.absent);
-  const EmbeddedCode embedded = input.embedded ? find_embedded(elf, fatbins, input.disk, input.threads) : EmbeddedCode{};
+  const EmbeddedCode embedded =
+      input.embedded ? find_embedded(elf, fatbins, input.disk, input.threads) : EmbeddedCode{};
   inspect_embedded(embedded, file);
   file.picks_itself = is_nvidia_library(file.soname) && is_uneven(file.coverage);
   file.shares = byte_shares(elf, fatbins, embedded);
@@ -177,7 +189,8 @@ void settle_objects(std::vector<FileInspection>& objects) {
   settle_objects(scans);
 }
 
-std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string& path, const InspectInput& input) {
+std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string& path,
+                                              const InspectInput& input) {
   FileInspection file{.path = path, .size = bytes.size(), .format = "archive"};
   std::uint64_t in_members = 0;
   std::vector<FileInspection> objects;
@@ -185,11 +198,15 @@ std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string&
     if (!Elf::looks_like(member.content)) continue;
     const std::string name = fmt::format("{}({})", path, member.name);
     try {
-      objects.push_back(inspect_elf(member.content, name, {.cpu = input.cpu, .embedded = input.embedded, .threads = 1}));
+      objects.push_back(
+          inspect_elf(member.content, name, {.cpu = input.cpu, .embedded = input.embedded, .threads = 1}));
       in_members += member.content.size();
     } catch (const Error& error) {
-      file.findings.add({.rule = "elf-damaged", .severity = Severity::warning, .where = {.file = name},
-                         .what = error.parts().what, .fix = error.parts().next});
+      file.findings.add({.rule = "elf-damaged",
+                         .severity = Severity::warning,
+                         .where = {.file = name},
+                         .what = error.parts().what,
+                         .fix = error.parts().next});
     }
   }
   if (objects.empty()) return std::nullopt;
@@ -236,7 +253,8 @@ void add_inspection(FileInspection& sum, const FileInspection& more) {
   }
 }
 
-std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const InspectInput& input) {
+std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path,
+                                            const InspectInput& input) {
   if (Elf::looks_like(bytes)) return inspect_elf(bytes, path, input);
   if (looks_like_archive(bytes)) return inspect_archive(bytes, path, input);
   if (looks_like_fatbin(bytes)) return inspect_bare_fatbin(bytes, path);
@@ -274,7 +292,8 @@ CodeApart Inspection::embedded() const {
 // A file that is one of several for different processors, in a package that has others too.
 bool Inspection::picks_by_processor(const FileInspection& file) const {
   if (!file.cpu || !file.cpu->picked_by_name) return false;
-  return std::ranges::any_of(files, [](const FileInspection& other) { return other.cpu && !other.cpu->picked_by_name; });
+  return std::ranges::any_of(
+      files, [](const FileInspection& other) { return other.cpu && !other.cpu->picked_by_name; });
 }
 
 std::optional<CpuScan> Inspection::cpu() const {
@@ -298,8 +317,8 @@ std::vector<ContainerShape> Inspection::shapes() const {
   return all;
 }
 
-// Code that fewer than one container in a hundred has is a leftover: cuBLASLt 13.0 has one image of PTX for 7.5 among 1,687
-// containers, cuDNN 9 two images for 7.0 among 926.
+// Code that fewer than one container in a hundred has is a leftover: cuBLASLt 13.0 has one image of PTX for
+// 7.5 among 1,687 containers, cuDNN 9 two images for 7.0 among 926.
 std::vector<ContainerShape> FileInspection::needed() const {
   constexpr std::size_t seldom = 100;
   if (!picks_itself) return shapes;

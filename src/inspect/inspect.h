@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a build really holds: for each file with machine code, which GPUs it has code for, which CPU it needs, and where its
-// bytes go. Reads files, folders, wheels and other zip archives (in place) and archives of object files; believes bytes, never
-// names. What may hold code and is not read is said (not_read.h).
+// What a build really holds: for each file with machine code, which GPUs it has code for, which CPU it
+// needs, and where its bytes go. Reads files, folders, wheels and other zip archives (in place) and archives
+// of object files; believes bytes, never names. What may hold code and is not read is said (not_read.h).
 // Printing is cli/inspect.cpp; holding it against a promise is verify/.
 #pragma once
 
@@ -34,7 +34,9 @@ struct GpuCode {
   std::uint64_t unpacked_bytes = 0;  // as the driver gets them
   std::size_t compressed = 0;        // how many of the images are stored compressed
 
-  std::string name() const { return spell(capability, kind == CodeKind::ptx ? Dialect::compute : Dialect::sm); }
+  std::string name() const {
+    return spell(capability, kind == CodeKind::ptx ? Dialect::compute : Dialect::sm);
+  }
 };
 
 enum class ImageKind { cubin, ptx, lto_ir, other };
@@ -52,9 +54,9 @@ struct ImageCount {
 // Code apart from what the driver finds and picks by itself.
 struct CodeApart {
   std::size_t containers = 0;
-  std::size_t loose = 0;                  // cubins and PTX texts outside of containers
-  std::uint64_t bytes = 0;                // in the file
-  std::vector<ImageCount> images = {};    // by kind and capability
+  std::size_t loose = 0;                   // cubins and PTX texts outside of containers
+  std::uint64_t bytes = 0;                 // in the file
+  std::vector<ImageCount> images = {};     // by kind and capability
   std::vector<std::string> sections = {};  // where it lies, where that is worth telling
 
   bool empty() const { return containers == 0 && loose == 0 && images.empty(); }
@@ -63,68 +65,78 @@ struct CodeApart {
 };
 
 struct FileInspection {
-  std::string path = {};        // as given, and below it: "torch.whl/torch/lib/libtorch_cuda.so"
+  std::string path = {};  // as given, and below it: "torch.whl/torch/lib/libtorch_cuda.so"
   std::uint64_t size = 0;
-  std::string format = {};      // "shared object", "executable", "object file", "archive", "fat binary", "cubin", "PTX"
-  std::string machine = {};     // "x86_64", "aarch64"; "" for device code alone
+  // "shared object", "executable", "object file", "archive", "fat binary", "cubin", "PTX"
+  std::string format = {};
+  std::string machine = {};  // "x86_64", "aarch64"; "" for device code alone
   std::string soname = {};
   std::string build_id = {};
 
-  std::vector<GpuCode> gpu = {};                 // by capability, cubins before PTX
-  std::size_t containers = 0;               // that the driver sees
-  std::size_t containers_empty = 0;         // of those: no kernel and no data inside (nvcc's link stub)
-  std::size_t containers_unknown = 0;       // of those: nothing inside that the driver picks by itself
-  std::size_t containers_linked = 0;        // of those: the device linker's results
+  std::vector<GpuCode> gpu = {};       // by capability, cubins before PTX
+  std::size_t containers = 0;          // that the driver sees
+  std::size_t containers_empty = 0;    // of those: no kernel and no data inside (nvcc's link stub)
+  std::size_t containers_unknown = 0;  // of those: nothing inside that the driver picks by itself
+  std::size_t containers_linked = 0;   // of those: the device linker's results
   std::size_t containers_without_wrapper = 0;
-  std::size_t containers_relocatable = 0;   // device code for the linker
-  bool relinks = false;                     // where no linked code fits, the driver links PTX of the relocatable code
-  std::size_t unknown_images = 0;           // of a kind that this does not know
-  CodeApart lto_ir = {};                    // link-time IR among what the driver sees
-  CodeApart relocatable = {};               // what the device linker takes, or took
-  CodeApart embedded = {};                  // kept as data: the library itself chooses among it (embedded.h)
-  std::vector<std::string> toolkits = {};        // that made the cubins, as a sample of them tells: "13.0"
-  std::vector<std::string> ptx_versions = {};    // "9.0"
-  std::vector<ContainerShape> shapes = {};       // what coverage is made from
-  std::vector<Coverage> coverage = {};           // one per known capability; empty when there is no device code
-  // One of NVIDIA's own libraries whose containers hold different GPUs: it looks at the device and uses those that fit.
+  std::size_t containers_relocatable = 0;  // device code for the linker
+  // where no linked code fits, the driver links PTX of the relocatable code
+  bool relinks = false;
+  std::size_t unknown_images = 0;          // of a kind that this does not know
+  CodeApart lto_ir = {};                   // link-time IR among what the driver sees
+  CodeApart relocatable = {};              // what the device linker takes, or took
+  CodeApart embedded = {};                 // kept as data: the library itself chooses among it (embedded.h)
+  std::vector<std::string> toolkits = {};  // that made the cubins, as a sample of them tells: "13.0"
+  std::vector<std::string> ptx_versions = {};  // "9.0"
+  std::vector<ContainerShape> shapes = {};     // what coverage is made from
+  // one per known capability; empty when there is no device code
+  std::vector<Coverage> coverage = {};
+  // One of NVIDIA's own libraries whose containers hold different GPUs: it looks at the device and uses
+  // those that fit.
   bool picks_itself = false;
 
-  std::optional<bool> profiles_gpu = {};    // PyTorch's profiler (Kineto) in it: was it built with CUPTI? nullopt: it is not in it
+  // PyTorch's profiler (Kineto) in it: was it built with CUPTI? nullopt: it is not in it
+  std::optional<bool> profiles_gpu = {};
 
-  std::optional<CpuScan> cpu = {};          // when it was asked for, and there is code for x86-64 or AArch64
+  std::optional<CpuScan> cpu = {};  // when it was asked for, and there is code for x86-64 or AArch64
 
   ByteShares shares = {};
   Findings findings = {};
 
   bool has_gpu_code() const { return !shapes.empty() || !gpu.empty() || !embedded.empty(); }
 
-  // What a device must find code in for the file to work there: every container, or, where it picks itself, any of them.
+  // What a device must find code in for the file to work there: every container, or, where it picks itself,
+  // any of them.
   std::vector<ContainerShape> needed() const;
-  Coverage coverage_on(Capability device) const;  // of needed()
+  Coverage coverage_on(Capability device) const;       // of needed()
   bool is_loose() const { return format == "cubin"; }  // a program asks for it by its name
 };
 
 struct Inspection {
   std::vector<FileInspection> files = {};  // with machine code or device code, by path
-  bool data_searched = true;          // for device code that is kept as data (InspectOptions::embedded)
-  std::size_t other_files = 0;        // anything else that was passed by
+  bool data_searched = true;               // for device code that is kept as data (InspectOptions::embedded)
+  std::size_t other_files = 0;             // anything else that was passed by
   std::uint64_t other_bytes = 0;
-  std::vector<NotRead> not_read = {};  // what may hold code, and was not read; its findings are among `findings`
-  std::vector<Coverage> coverage = {};     // coverage_on() every known capability; empty when there is no device code
-  std::vector<CarveRecord> carved = {};    // what an earlier carve says of itself
-  Findings findings = {};                  // about wheels, folders; those of files are with the files
+  // what may hold code, and was not read; its findings are among `findings`
+  std::vector<NotRead> not_read = {};
+  // coverage_on() every known capability; empty when there is no device code
+  std::vector<Coverage> coverage = {};
+  std::vector<CarveRecord> carved = {};  // what an earlier carve says of itself
+  Findings findings = {};                // about wheels, folders; those of files are with the files
 
   std::uint64_t bytes() const;
-  std::vector<GpuCode> gpu() const;           // summed over files
-  CodeApart embedded() const;                 // the same
+  std::vector<GpuCode> gpu() const;            // summed over files
+  CodeApart embedded() const;                  // the same
   std::vector<ContainerShape> shapes() const;  // needed() of all files
   // Of all files: each is judged by itself (device/coverage.h), loose cubins as one.
   Coverage coverage_on(Capability device) const;
   // Files with code but not enough of it for the device. Of loose cubins none where one of them fits.
   std::vector<const FileInspection*> not_serving(Capability device) const;
-  // The verdict over all scanned files, counts included; nullopt when none was scanned, or for different machines.
+  // The verdict over all scanned files, counts included; nullopt when none was scanned, or for different
+  // machines.
   std::optional<CpuScan> cpu() const;
-  bool picks_by_processor(const FileInspection& file) const;  // loads it only where it runs: it decides nothing for the whole
+  // loads it only where it runs: it decides nothing for the whole
+  bool picks_by_processor(const FileInspection& file) const;
   // Something that may hold device code was not read, or not to its end: what is missing here may be there.
   bool read_in_part() const;
 };
@@ -143,13 +155,13 @@ struct InspectOptions {
   std::function<void(std::string_view path, unsigned percent)> on_file = {};
 };
 
-// Which of the forms of code that are read begins with these bytes (512 suffice): "ELF file", "static archive", "fat binary",
-// "PTX"; "" for none.
+// Which of the forms of code that are read begins with these bytes (512 suffice): "ELF file", "static
+// archive", "fat binary", "PTX"; "" for none.
 std::string_view code_format(ByteSpan start);
 
 // One file's bytes, whatever they are. nullopt: no machine code in any form that is read here.
-// `absent`: ranges that read as zeros because they were not unpacked; only images of fat binaries may lie there.
-// `disk`: the mapped file that `bytes` are, if they are one (it saves memory).
+// `absent`: ranges that read as zeros because they were not unpacked; only images of fat binaries may lie
+// there. `disk`: the mapped file that `bytes` are, if they are one (it saves memory).
 struct InspectInput {
   const MappedFile* disk = nullptr;
   ByteRanges absent = {};
@@ -157,13 +169,15 @@ struct InspectInput {
   bool embedded = true;                    // look for device code that is kept as data
   unsigned threads = 0;                    // for that
 };
-std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path, const InspectInput& input = {});
+std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path,
+                                            const InspectInput& input = {});
 
-// Files, folders (symbolic links in them are not followed, hard links counted once), wheels and other zip archives. Error when a path cannot
-// be read at all; a file inside a folder that cannot is a finding.
+// Files, folders (symbolic links in them are not followed, hard links counted once), wheels and other zip
+// archives. Error when a path cannot be read at all; a file inside a folder that cannot is a finding.
 Inspection inspect(const std::vector<std::filesystem::path>& paths, const InspectOptions& options = {});
 
-// Another file's code, counts, bytes by use and findings added to `sum`: as a member to its archive. Not the size, nor coverage.
+// Another file's code, counts, bytes by use and findings added to `sum`: as a member to its archive. Not the
+// size, nor coverage.
 void add_inspection(FileInspection& sum, const FileInspection& more);
 
 // The GPU part alone: what the bench times.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The device code of one file: counted, sampled for its toolkit, and brought into the shapes that coverage is made from.
+// The device code of one file: counted, sampled for its toolkit, and brought into the shapes that coverage
+// is made from.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,14 +14,16 @@
 namespace lathe {
 namespace {
 
-// nvcc's link stubs unpack to 1,200 to 2,300 bytes, the smallest kernel to 3,600: larger images need no look inside.
+// nvcc's link stubs unpack to 1,200 to 2,300 bytes, the smallest kernel to 3,600: larger images need no look
+// inside.
 constexpr std::uint64_t largest_stub = 3500;
 
 bool holds_nothing(ByteSpan file, const FatbinEntry& entry) {
   if (!entry.kind || entry.unpacked_size > largest_stub) return false;
   try {
     const std::vector<std::byte> image = image_bytes(file, entry, largest_stub);
-    return *entry.kind == CodeKind::ptx ? read_ptx(as_text(image)).holds_nothing : read_cubin(image).holds_nothing();
+    return *entry.kind == CodeKind::ptx ? read_ptx(as_text(image)).holds_nothing
+                                        : read_cubin(image).holds_nothing();
   } catch (const Error&) {
     return false;  // what cannot be read may hold something
   }
@@ -73,7 +76,8 @@ class GpuInspector {
       ++out_.containers_linked;
       codes.insert(codes.end(), relinkable_.begin(), relinkable_.end());
     }
-    // A container without any image has lost what it held: to launch from it fails. It stays in the shapes, with no code.
+    // A container without any image has lost what it held: to launch from it fails. It stays in the shapes,
+    // with no code.
     const bool stub = container.understood && !container.entries.empty() &&
                       std::ranges::all_of(container.entries, [&](const FatbinEntry& entry) {
                         return holds_nothing(file_, entry);
@@ -114,7 +118,8 @@ class GpuInspector {
   }
 
   bool present(const FatbinEntry& entry) const {
-    const auto after = std::ranges::upper_bound(absent_, entry.payload_offset(), {}, &std::pair<std::uint64_t, std::uint64_t>::second);
+    const auto after = std::ranges::upper_bound(absent_, entry.payload_offset(), {},
+                                                &std::pair<std::uint64_t, std::uint64_t>::second);
     return after == absent_.end() || after->first >= entry.end();
   }
 
@@ -124,21 +129,27 @@ class GpuInspector {
     try {
       const CubinInfo cubin = read_cubin(image_bytes(file_, entry, largest_sampled_image));
       if (!cubin.toolkit.empty()) toolkits_.insert(cubin.toolkit);
-      const bool same = !cubin.capability || (cubin.capability->portable() == entry.capability.portable() &&
-                                              (cubin.capability->suffix == 'a') == (entry.capability.suffix == 'a'));
+      const bool same =
+          !cubin.capability || (cubin.capability->portable() == entry.capability.portable() &&
+                                (cubin.capability->suffix == 'a') == (entry.capability.suffix == 'a'));
       if (!same) {
-        found(entry, "fatbin-mislabelled", fmt::format("an image labelled {} says that it is for {}",
-              spell(entry.capability, Dialect::sm), spell(*cubin.capability, Dialect::sm)));
+        found(entry, "fatbin-mislabelled",
+              fmt::format("an image labelled {} says that it is for {}", spell(entry.capability, Dialect::sm),
+                          spell(*cubin.capability, Dialect::sm)));
       }
     } catch (const Error& error) {
-      found(entry, "fatbin-damaged", fmt::format("an image for {} cannot be read: {}",
-            spell(entry.capability, Dialect::sm), error.parts().what));
+      found(entry, "fatbin-damaged",
+            fmt::format("an image for {} cannot be read: {}", spell(entry.capability, Dialect::sm),
+                        error.parts().what));
     }
   }
 
   void found(const FatbinEntry& entry, std::string rule, const std::string& what) {
-    out_.findings.add({.rule = std::move(rule), .severity = Severity::warning, .where = {.file = out_.path},
-                       .what = fmt::format("{} (at {:#x})", what, entry.offset), .fix = "fetch or build the file again"});
+    out_.findings.add({.rule = std::move(rule),
+                       .severity = Severity::warning,
+                       .where = {.file = out_.path},
+                       .what = fmt::format("{} (at {:#x})", what, entry.offset),
+                       .fix = "fetch or build the file again"});
   }
 
   struct LessCodes {
@@ -203,7 +214,8 @@ void inspect_embedded(const EmbeddedCode& embedded, FileInspection& out) {
   for (const EmbeddedImage& image : embedded.images) {
     ++out.embedded.loose;
     out.embedded.bytes += image.size;
-    out.embedded.add(image.kind == CodeKind::ptx ? ImageKind::ptx : ImageKind::cubin, image.capability, image.size);
+    out.embedded.add(image.kind == CodeKind::ptx ? ImageKind::ptx : ImageKind::cubin, image.capability,
+                     image.size);
   }
   for (const EmbeddedPlace& place : embedded.places) {
     auto& sections = out.embedded.sections;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Where the files to inspect come from: single files, folders, wheels and other zip archives. All are put in one list, largest
-// first, and worked off on all cores. Zip archives inside of zip archives are read too, to a depth and size that no real
-// package goes beyond.
+// Where the files to inspect come from: single files, folders, wheels and other zip archives. All are put in
+// one list, largest first, and worked off on all cores. Zip archives inside of zip archives are read too, to
+// a depth and size that no real package goes beyond.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -35,8 +35,9 @@ struct Wheel {
 };
 
 struct Task {
-  std::string path;                   // as shown
-  std::string within = {};            // the folder or wheel that it is a part of; "" for a file that was named
+  std::string path;  // as shown
+  // the folder or wheel that it is a part of; "" for a file that was named
+  std::string within = {};
   fs::path file = {};                 // of a file on disk
   const ZipMember* member = nullptr;  // of a wheel's member
   std::uint64_t size = 0;
@@ -51,7 +52,10 @@ struct Outcome {
 };
 
 NotRead unreadable(const ZipMember& member, std::string path, std::string within) {
-  return {.path = std::move(path), .within = std::move(within), .format = "zip member", .words = "member that " + member.why_unreadable(),
+  return {.path = std::move(path),
+          .within = std::move(within),
+          .format = "zip member",
+          .words = "member that " + member.why_unreadable(),
           .size = member.size};
 }
 
@@ -68,7 +72,8 @@ class Sources {
       throw Error({.what = "neither a file nor a folder", .where = {.file = path.string()}});
     }
     if (!first_time(status)) return;
-    if (!add_zip(path, path.string(), true)) tasks_.push_back({.path = path.string(), .file = path, .size = size_of(status)});
+    if (!add_zip(path, path.string(), true))
+      tasks_.push_back({.path = path.string(), .file = path, .size = size_of(status)});
   }
 
   std::vector<Task> take() {
@@ -77,7 +82,9 @@ class Sources {
   }
 
  private:
-  static std::uint64_t size_of(const struct stat& status) { return static_cast<std::uint64_t>(status.st_size); }
+  static std::uint64_t size_of(const struct stat& status) {
+    return static_cast<std::uint64_t>(status.st_size);
+  }
 
   bool first_time(const struct stat& status) { return seen_.insert({status.st_dev, status.st_ino}).second; }
 
@@ -89,12 +96,15 @@ class Sources {
       if (error) break;
       add_found(walk->path(), folder.string());
     }
-    if (error) found("inspect-unreadable", folder.string(), "the folder cannot be read to its end: " + error.message());
+    if (error)
+      found("inspect-unreadable", folder.string(),
+            "the folder cannot be read to its end: " + error.message());
   }
 
   void add_found(const fs::path& path, const std::string& folder) {
     struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0) return found("inspect-unreadable", path.string(), "the file cannot be read");
+    if (::lstat(path.c_str(), &status) != 0)
+      return found("inspect-unreadable", path.string(), "the file cannot be read");
     if (!S_ISREG(status.st_mode) || !first_time(status)) return;
     const std::optional<Look> look = look_at(path);
     if (!look) return found("inspect-unreadable", path.string(), "the file cannot be read");
@@ -117,11 +127,17 @@ class Sources {
 
   // Of a wheel: in its .dist-info folder.
   void take_record_of(const ZipMember& member, const std::string& wheel) {
-    if (!member.name.ends_with(".dist-info/" + std::string(carve_record_name)) || member.size > largest_carve_record) return;
+    if (!member.name.ends_with(".dist-info/" + std::string(carve_record_name)) ||
+        member.size > largest_carve_record)
+      return;
     std::string text;
     try {
       if (member.method == 0) text = as_text(member.packed);
-      else inflate(member.packed, member.size, [&](ByteSpan part) { text += as_text(part); return true; });
+      else
+        inflate(member.packed, member.size, [&](ByteSpan part) {
+          text += as_text(part);
+          return true;
+        });
     } catch (const Error&) {
       return;  // the member's own task says that it is damaged
     }
@@ -137,7 +153,8 @@ class Sources {
     file.read(start.data(), start.size());
     const ByteSpan bytes = as_byte_span({start.data(), static_cast<std::size_t>(file.gcount())});
     if (looks_like_zip(bytes)) return Look::zip;
-    const bool known = !code_format(bytes).empty() || known_format(bytes) != nullptr || as_text(bytes).starts_with("#!");
+    const bool known =
+        !code_format(bytes).empty() || known_format(bytes) != nullptr || as_text(bytes).starts_with("#!");
     return known || is_iso(file) ? Look::code : Look::other;
   }
 
@@ -182,8 +199,11 @@ class Sources {
   }
 
   void found(std::string rule, std::string file, std::string what) {
-    out_.findings.add({.rule = std::move(rule), .severity = Severity::error, .where = {.file = std::move(file)},
-                       .what = std::move(what), .fix = ""});
+    out_.findings.add({.rule = std::move(rule),
+                       .severity = Severity::error,
+                       .where = {.file = std::move(file)},
+                       .what = std::move(what),
+                       .fix = ""});
   }
 
   Inspection& out_;
@@ -198,7 +218,8 @@ unsigned threads_for(const Task& task, const InspectOptions& options, std::size_
   return tasks == 1 || task.size >= large ? options.threads : 1;
 }
 
-std::optional<CpuScanOptions> cpu_options(const Task& task, const InspectOptions& options, std::size_t tasks) {
+std::optional<CpuScanOptions> cpu_options(const Task& task, const InspectOptions& options,
+                                          std::size_t tasks) {
   if (!options.cpu) return std::nullopt;
   return CpuScanOptions{.threads = threads_for(task, options, tasks)};
 }
@@ -228,7 +249,7 @@ class Worker {
   }
 
  private:
-  static constexpr int deepest = 2;                                      // zip in zip in zip
+  static constexpr int deepest = 2;                                         // zip in zip in zip
   static constexpr std::uint64_t largest_nested = std::uint64_t{64} << 20;  // that is unpacked to be read
 
   void member(const ZipMember& zip_member, const std::string& path, int depth) {
@@ -296,8 +317,11 @@ class Worker {
 
   void unreadable_file(const std::string& path, const Error& error) {
     other(task_.size);
-    out_.findings.add({.rule = "inspect-unreadable", .severity = Severity::error, .where = {.file = path},
-                       .what = error.parts().what, .fix = error.parts().next});
+    out_.findings.add({.rule = "inspect-unreadable",
+                       .severity = Severity::error,
+                       .where = {.file = path},
+                       .what = error.parts().what,
+                       .fix = error.parts().next});
   }
 
   const Task& task_;
@@ -313,7 +337,9 @@ class Share {
   }
   void add(const Task& task) { done_ += task.size; }
   unsigned percent() const {
-    return all_ == 0 ? 0 : static_cast<unsigned>(100 * static_cast<double>(done_.load()) / static_cast<double>(all_));
+    return all_ == 0
+               ? 0
+               : static_cast<unsigned>(100 * static_cast<double>(done_.load()) / static_cast<double>(all_));
   }
 
  private:
@@ -347,16 +373,20 @@ Inspection inspect(const std::vector<fs::path>& paths, const InspectOptions& opt
   std::vector<Outcome> outcomes(tasks.size());
   std::set<std::string> places;  // folders and wheels of which something was read
   Share share(tasks);
-  parallel_for_all(tasks.size(), [&](std::size_t i) {
-    if (options.on_file) options.on_file(tasks[i].path, share.percent());
-    Worker(tasks[i], input_for(tasks[i], options, tasks.size()), outcomes[i]).run();
-    share.add(tasks[i]);
-  }, options.threads);
+  parallel_for_all(
+      tasks.size(),
+      [&](std::size_t i) {
+        if (options.on_file) options.on_file(tasks[i].path, share.percent());
+        Worker(tasks[i], input_for(tasks[i], options, tasks.size()), outcomes[i]).run();
+        share.add(tasks[i]);
+      },
+      options.threads);
   for (std::size_t i = 0; i < tasks.size(); ++i) take(inspection, outcomes[i], tasks[i], places);
   judge_not_read(inspection, places);
   std::ranges::sort(inspection.files, {}, &FileInspection::path);
   if (!inspection.shapes().empty()) {
-    for (const CapabilityRow& row : catalog().capabilities) inspection.coverage.push_back(inspection.coverage_on(row.capability));
+    for (const CapabilityRow& row : catalog().capabilities)
+      inspection.coverage.push_back(inspection.coverage_on(row.capability));
   }
   return inspection;
 }

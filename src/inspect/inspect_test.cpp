@@ -43,7 +43,8 @@ std::string coverage(const std::vector<ContainerShape>& shapes, int major, int m
 }
 
 TEST(Coverage, IsSaidPerContainerNotPerFile) {
-  const std::vector<ContainerShape> shapes = {shape("sm_80 sm_86 sm_90 sm_120", 400), shape("sm_80 sm_90a", 44)};
+  const std::vector<ContainerShape> shapes = {shape("sm_80 sm_86 sm_90 sm_120", 400),
+                                              shape("sm_80 sm_90a", 44)};
   EXPECT_EQ(coverage(shapes, 9, 0), "all");
   EXPECT_EQ(coverage(shapes, 8, 0), "all");
   EXPECT_EQ(coverage(shapes, 8, 9), "all (through sm_80, sm_86)");
@@ -53,7 +54,8 @@ TEST(Coverage, IsSaidPerContainerNotPerFile) {
 }
 
 TEST(Coverage, PtxServesLaterDevicesAndIsSaidToBeCompiledThere) {
-  const std::vector<ContainerShape> shapes = {shape("sm_80 compute_80", 3), shape("sm_80 sm_120 compute_80", 2)};
+  const std::vector<ContainerShape> shapes = {shape("sm_80 compute_80", 3),
+                                              shape("sm_80 sm_120 compute_80", 2)};
   EXPECT_EQ(coverage(shapes, 8, 0), "all");
   EXPECT_EQ(coverage(shapes, 9, 0), "ptx");
   EXPECT_EQ(coverage(shapes, 12, 1), "ptx (and sm_120)");
@@ -63,7 +65,8 @@ TEST(Coverage, PtxServesLaterDevicesAndIsSaidToBeCompiledThere) {
 TEST(Coverage, OfNothingIsNone) { EXPECT_EQ(coverage({}, 9, 0), "none"); }
 
 TEST(Coverage, AnEmptiedContainerIsOneThatHasNothing) {
-  EXPECT_EQ(coverage({shape("sm_90", 9), ContainerShape{.count = 1}}, 9, 0), "some (1 of 10 containers have nothing)");
+  EXPECT_EQ(coverage({shape("sm_90", 9), ContainerShape{.count = 1}}, 9, 0),
+            "some (1 of 10 containers have nothing)");
 }
 
 class InspectOfNvcc : public ::testing::Test {
@@ -71,8 +74,9 @@ class InspectOfNvcc : public ::testing::Test {
   void SetUp() override {
     if (!testing::have_nvcc()) GTEST_SKIP() << "no nvcc on PATH";
     folder_.write("k.cu", kernel_source);
-    folder_.run("mkdir pkg && nvcc -shared -Xcompiler -fPIC -cudart none -o pkg/k.so k.cu "
-                "-gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90]");
+    folder_.run(
+        "mkdir pkg && nvcc -shared -Xcompiler -fPIC -cudart none -o pkg/k.so k.cu "
+        "-gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90]");
   }
 
   static void expect_the_library(const FileInspection& file) {
@@ -128,8 +132,9 @@ TEST_F(InspectOfNvcc, AWheelWithAWrongChecksumIsFound) {
 
 TEST_F(InspectOfNvcc, TheLinkStubOfAFileWithoutDeviceCodeNeedsNoCoverage) {
   folder_.write("host.cu", "int host_only() { return 1; }");
-  folder_.run("nvcc -shared -Xcompiler -fPIC -cudart none -o host.so host.cu "
-              "-gencode arch=compute_75,code=[sm_75,compute_75] -gencode arch=compute_100,code=sm_100");
+  folder_.run(
+      "nvcc -shared -Xcompiler -fPIC -cudart none -o host.so host.cu "
+      "-gencode arch=compute_75,code=[sm_75,compute_75] -gencode arch=compute_100,code=sm_100");
   const Inspection inspection = inspect({folder_.path() / "host.so"});
   ASSERT_EQ(inspection.files.size(), 1u);
   EXPECT_EQ(inspection.files[0].containers, 1u);
@@ -140,8 +145,9 @@ TEST_F(InspectOfNvcc, TheLinkStubOfAFileWithoutDeviceCodeNeedsNoCoverage) {
 }
 
 TEST_F(InspectOfNvcc, AStaticArchiveIsTheSumOfItsMembers) {
-  folder_.run("nvcc -c -gencode arch=compute_80,code=sm_80 -o one.o k.cu && "
-              "nvcc -c -gencode arch=compute_90,code=sm_90 -o two.o k.cu && ar cr lib.a one.o two.o");
+  folder_.run(
+      "nvcc -c -gencode arch=compute_80,code=sm_80 -o one.o k.cu && "
+      "nvcc -c -gencode arch=compute_90,code=sm_90 -o two.o k.cu && ar cr lib.a one.o two.o");
   const Inspection inspection = inspect({folder_.path() / "lib.a"});
   ASSERT_EQ(inspection.files.size(), 1u);
   const FileInspection& file = inspection.files[0];
@@ -162,7 +168,9 @@ TEST_F(InspectOfNvcc, AnImageWithAFalseLabelIsFound) {
 }
 
 TEST_F(InspectOfNvcc, BareFatbinsAndCubinsCountToo) {
-  folder_.run("nvcc -fatbin -gencode arch=compute_80,code=[sm_80,compute_80] -o k.fatbin k.cu && nvcc -cubin -arch=sm_90a -o k.cubin k.cu");
+  folder_.run(
+      "nvcc -fatbin -gencode arch=compute_80,code=[sm_80,compute_80] -o k.fatbin k.cu && nvcc -cubin "
+      "-arch=sm_90a -o k.cubin k.cu");
   const Inspection inspection = inspect({folder_.path() / "k.fatbin", folder_.path() / "k.cubin"});
   ASSERT_EQ(inspection.files.size(), 2u);
   EXPECT_EQ(inspection.files[0].gpu.at(0).name(), "sm_90a");

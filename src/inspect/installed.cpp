@@ -12,8 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The text between quotes in the line that starts with `name`: version.py has `__version__ = '2.11.0+cu130'` and
-// `cuda: Optional[str] = '13.0'`.
+// The text between quotes in the line that starts with `name`: version.py has `__version__ = '2.11.0+cu130'`
+// and `cuda: Optional[str] = '13.0'`.
 std::optional<std::string> assigned(std::string_view text, std::string_view name) {
   for (const std::string_view line : split(text, '\n')) {
     if (!line.starts_with(name) || line.size() == name.size()) continue;
@@ -21,7 +21,8 @@ std::optional<std::string> assigned(std::string_view text, std::string_view name
     const std::size_t equals = line.find('=');
     if ((next != ' ' && next != ':' && next != '=') || equals == std::string_view::npos) continue;
     const std::string_view value = trim(line.substr(equals + 1));
-    if (value.size() < 2 || (value[0] != '\'' && value[0] != '"') || value.back() != value[0]) return std::nullopt;
+    if (value.size() < 2 || (value[0] != '\'' && value[0] != '"') || value.back() != value[0])
+      return std::nullopt;
     return printable(value.substr(1, value.size() - 2));
   }
   return std::nullopt;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The PyTorch that is installed: where Python's usual folders have one, and what its own files say of its version. What its
-// libraries hold is inspect/inspect.h's.
+// The PyTorch that is installed: where Python's usual folders have one, and what its own files say of its
+// version. What its libraries hold is inspect/inspect.h's.
 #pragma once
 
 #include <filesystem>
@@ -11,17 +11,18 @@
 namespace lathe {
 
 struct InstalledTorch {
-  std::filesystem::path folder = {};       // of the package: ".../site-packages/torch"
-  std::string version = {};                // "2.11.0+cu130"; "" where it does not say
-  std::optional<std::string> cuda = {};    // "13.0"; nullopt: a CPU build
-  std::string python = {};                 // "3.12", as its extension modules are named; ""
+  std::filesystem::path folder = {};     // of the package: ".../site-packages/torch"
+  std::string version = {};              // "2.11.0+cu130"; "" where it does not say
+  std::optional<std::string> cuda = {};  // "13.0"; nullopt: a CPU build
+  std::string python = {};               // "3.12", as its extension modules are named; ""
 };
 
-// Of the virtual environment or flox environment that is active, then of the user, then of the system; no program is run.
+// Of the virtual environment or flox environment that is active, then of the user, then of the system; no
+// program is run.
 std::vector<InstalledTorch> installed_torches();
 
-// The package folder in what a user points to: itself, a site-packages folder, a Nix store path, an environment.
-// nullopt: there is none.
+// The package folder in what a user points to: itself, a site-packages folder, a Nix store path, an
+// environment. nullopt: there is none.
 std::optional<InstalledTorch> torch_in(const std::filesystem::path& path);
 
 }  // namespace lathe

@@ -22,15 +22,18 @@ namespace {
 using Holds = NotRead::Holds;
 using Kind = KnownFormat::Kind;
 
-// Of what comes out of a compressed file; dateutil's time zones, the archive that most Python environments hold, are 0.9 MB.
+// Of what comes out of a compressed file; dateutil's time zones, the archive that most Python environments
+// hold, are 0.9 MB.
 constexpr std::uint64_t most_unpacked = 32 << 20;
 
 // Section names as PE cuts them, ELF and Mach-O have them whole. They stand in the headers.
 bool names_device_sections(ByteSpan bytes) {
   constexpr std::size_t headers = 16 << 10;
   const std::string_view text = as_text(bytes.first(std::min(headers, bytes.size())));
-  constexpr std::string_view names[] = {".nv_fatb", ".nvFatBi", "__nv_rel", "__NV_CUDA", "__nv_fatbin", ".hip_fat", ".hipFatB"};
-  return std::ranges::any_of(names, [&](std::string_view name) { return text.find(name) != std::string_view::npos; });
+  constexpr std::string_view names[] = {".nv_fatb",    ".nvFatBi", "__nv_rel", "__NV_CUDA",
+                                        "__nv_fatbin", ".hip_fat", ".hipFatB"};
+  return std::ranges::any_of(
+      names, [&](std::string_view name) { return text.find(name) != std::string_view::npos; });
 }
 
 std::string with_article(std::string_view words) {
@@ -63,17 +66,20 @@ class Contents {
 
  private:
   void add_unread(std::string_view name, const KnownFormat& format, ByteSpan start) {
-    const bool device = format.kind == Kind::device_code || (format.kind == Kind::cpu_code && names_device_sections(start));
+    const bool device =
+        format.kind == Kind::device_code || (format.kind == Kind::cpu_code && names_device_sections(start));
     Holds holds = device ? Holds::device_code : Holds::unknown;
     if (!device && format.kind == Kind::cpu_code) holds = Holds::code;
     if (format.kind == Kind::linker_code) holds = Holds::linker_code;
-    note(holds, name, format.kind == Kind::compressed ? std::string(format.words) : with_article(format.words));
+    note(holds, name,
+         format.kind == Kind::compressed ? std::string(format.words) : with_article(format.words));
   }
 
   void note(Holds holds, std::string_view name, const std::string& what) {
     if (holds <= out_.holds) return;
     out_.holds = holds;
-    out_.seen = name.empty() ? fmt::format("in it is {}", what) : fmt::format("{} in it is {}", printable(name), what);
+    out_.seen = name.empty() ? fmt::format("in it is {}", what)
+                             : fmt::format("{} in it is {}", printable(name), what);
   }
 
   NotRead& out_;
@@ -96,7 +102,8 @@ class TarLook {
   bool feed(ByteSpan piece) { return walk_.feed(piece); }
 
   void finish() {
-    if (out_.holds < Holds::code && !walk_.complete()) contents_.cannot_tell("it could not be looked through to its end");
+    if (out_.holds < Holds::code && !walk_.complete())
+      contents_.cannot_tell("it could not be looked through to its end");
     if (image_) out_.words = "container image in a tar archive";
   }
 
@@ -165,7 +172,8 @@ void look_into_zip(ByteSpan bytes, NotRead& out) {
     out.words = words_for_zip(zip);
     for (const ZipMember& member : zip.members) {
       if (member.folder) continue;
-      if (!member.readable) contents.cannot_tell(fmt::format("{} in it {}", printable(member.name), member.why_unreadable()));
+      if (!member.readable)
+        contents.cannot_tell(fmt::format("{} in it {}", printable(member.name), member.why_unreadable()));
       else if (!contents.add(member.name, as_byte_span(start_of(member)))) return;
     }
   } catch (const Error& error) {
@@ -173,7 +181,8 @@ void look_into_zip(ByteSpan bytes, NotRead& out) {
   }
 }
 
-// What kinds of packages are zip archives: a member of each has a name that begins and ends so. The first that fits.
+// What kinds of packages are zip archives: a member of each has a name that begins and ends so. The first
+// that fits.
 struct ZipKind {
   std::string_view begin, end;
   std::string_view words;
@@ -193,7 +202,9 @@ constexpr ZipKind zip_kinds[] = {
 // Objects of Windows or macOS; or a Debian package, which is one of these too.
 std::optional<NotRead> look_into_archive(ByteSpan bytes) {
   if (is_thin_archive(bytes)) {
-    return NotRead{.format = "thin archive", .words = "thin archive, which holds only the names of its objects", .holds = NotRead::Holds::nothing};
+    return NotRead{.format = "thin archive",
+                   .words = "thin archive, which holds only the names of its objects",
+                   .holds = NotRead::Holds::nothing};
   }
   Findings ignored;
   const std::vector<ArchiveMember> members = read_archive(bytes, "", ignored);
@@ -246,7 +257,9 @@ std::string_view fix_for(const NotRead& file) {
 }
 
 Finding finding_of(const NotRead& file) {
-  return {.rule = "not-read", .severity = file.severity, .where = {.file = file.path},
+  return {.rule = "not-read",
+          .severity = file.severity,
+          .where = {.file = file.path},
           .what = fmt::format("not read: {}{}{}", file.words, file.seen.empty() ? "" : "; ", file.seen),
           .fix = std::string(fix_for(file))};
 }
@@ -257,10 +270,14 @@ Finding finding_of(const std::vector<const NotRead*>& files) {
   const NotRead& first = *files[0];
   if (files.size() == 1) return finding_of(first);
   std::string names;
-  for (std::size_t i = 0; i < std::min(most_names, files.size()); ++i) names += (i == 0 ? "" : ", ") + name_in(*files[i]);
+  for (std::size_t i = 0; i < std::min(most_names, files.size()); ++i)
+    names += (i == 0 ? "" : ", ") + name_in(*files[i]);
   if (files.size() > most_names) names += fmt::format(" and {} more", files.size() - most_names);
-  return {.rule = "not-read", .severity = first.severity, .where = {.file = first.within},
-          .what = fmt::format("not read: {} times {} ({}): {}", files.size(), first.words, to_string(first.holds), names),
+  return {.rule = "not-read",
+          .severity = first.severity,
+          .where = {.file = first.within},
+          .what = fmt::format("not read: {} times {} ({}): {}", files.size(), first.words,
+                              to_string(first.holds), names),
           .fix = std::string(fix_for(first))};
 }
 
@@ -302,7 +319,9 @@ std::optional<NotRead> look_into(ByteSpan bytes, bool whole) {
 
 std::optional<NotRead> look_for_device_code(ByteSpan bytes, bool whole) {
   constexpr std::string_view deb = "!<arch>\ndebian-binary";
-  if (!code_format(bytes.first(std::min(look_size, bytes.size()))).empty() && !as_text(bytes).starts_with(deb)) return std::nullopt;
+  if (!code_format(bytes.first(std::min(look_size, bytes.size()))).empty() &&
+      !as_text(bytes).starts_with(deb))
+    return std::nullopt;
   auto file = look_into(bytes, whole);
   if (file && file->holds <= NotRead::Holds::linker_code) return std::nullopt;
   return file;

@@ -15,7 +15,10 @@ using Holds = NotRead::Holds;
 using testing::tar_member;
 
 const std::string end_of_tar(1024, '\0');
-const std::string elf = "\x7f" "ELF\x02\x01\x01"s + std::string(57, '\0');
+const std::string elf =
+    "\x7f"
+    "ELF\x02\x01\x01"s +
+    std::string(57, '\0');
 
 NotRead look(const std::string& bytes) {
   const auto found = look_into(as_byte_span(bytes));
@@ -66,7 +69,10 @@ TEST(NotRead, OrdinaryTextIsNoneOfThese) {
 }
 
 TEST(NotRead, DamagedPackedFilesAreNotKnownAndNeverThrow) {
-  for (const std::string& start : {"\x1f\x8b\x08\0"s, "\xfd" "7zXZ\0"s, "\x28\xb5\x2f\xfd"s, "BZh91AY&SY"s, "\x04\x22\x4d\x18"s}) {
+  for (const std::string& start : {"\x1f\x8b\x08\0"s,
+                                   "\xfd"
+                                   "7zXZ\0"s,
+                                   "\x28\xb5\x2f\xfd"s, "BZh91AY&SY"s, "\x04\x22\x4d\x18"s}) {
     EXPECT_EQ(look(start + "rubbish that follows").holds, Holds::unknown) << start;
   }
 }

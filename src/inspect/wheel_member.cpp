@@ -15,9 +15,9 @@ namespace {
 constexpr std::uint64_t most_kept = std::uint64_t{2} << 30;
 constexpr std::size_t step = 4096;  // a page: what is skipped inside one costs nothing to keep
 
-// Copies a file that arrives in order into memory, but for large images. Containers are recognised by their first eight
-// bytes (magic, version 1, header size 16) at offsets divisible by 8; whether they lay where fat binaries lie is checked
-// afterwards, when the section headers (at the end of the file) are there.
+// Copies a file that arrives in order into memory, but for large images. Containers are recognised by their
+// first eight bytes (magic, version 1, header size 16) at offsets divisible by 8; whether they lay where fat
+// binaries lie is checked afterwards, when the section headers (at the end of the file) are there.
 class ImageSkipper {
  public:
   ImageSkipper(std::span<std::byte> memory, bool skip) : memory_(memory), skip_(skip) {}
@@ -41,8 +41,9 @@ class ImageSkipper {
     const ByteSpan wanted = piece.subspan(from - filled_);
     kept_ += wanted.size();
     if (kept_ > most_kept) {
-      throw Error({.what = fmt::format("the member holds more than {} GB besides device code", most_kept >> 30),
-                   .next = "unpack it and inspect the folder"});
+      throw Error(
+          {.what = fmt::format("the member holds more than {} GB besides device code", most_kept >> 30),
+           .next = "unpack it and inspect the folder"});
     }
     std::memcpy(memory_.data() + from, wanted.data(), wanted.size());
   }
@@ -72,7 +73,8 @@ class ImageSkipper {
     const std::uint64_t left = container_end_ - at_;
     const std::uint64_t header = left < 64 ? 0 : reader.read_at<std::uint32_t>(at_ + 4);
     const std::uint64_t payload = left < 64 ? 0 : reader.read_at<std::uint64_t>(at_ + 8);
-    if (header < 64 || header > left || payload > left - header) {  // the end, or damage: look for another container
+    // the end, or damage: look for another container
+    if (header < 64 || header > left || payload > left - header) {
       at_ = (at_ + 7) & ~std::uint64_t{7};
       in_container_ = false;
       return true;
@@ -108,7 +110,8 @@ bool all_in_fat_binaries(ByteSpan file, const ByteRanges& absent) {
     known.emplace_back(section.offset, section.offset + section.size);
   }
   const auto inside = [&](const auto& range) {
-    const auto after = std::ranges::upper_bound(known, range.first, {}, &std::pair<std::uint64_t, std::uint64_t>::first);
+    const auto after =
+        std::ranges::upper_bound(known, range.first, {}, &std::pair<std::uint64_t, std::uint64_t>::first);
     return after != known.begin() && std::prev(after)->second >= range.second;
   };
   std::ranges::sort(known);
@@ -136,12 +139,16 @@ ByteRanges unpack(const ZipMember& member, SparseMemory& memory, bool skip, Sha2
 }  // namespace
 
 std::string start_of(const ZipMember& member, std::uint64_t most) {
-  if (member.method == 0) return std::string(as_text(member.packed.first(std::min(most, member.packed.size()))));
+  if (member.method == 0)
+    return std::string(as_text(member.packed.first(std::min(most, member.packed.size()))));
   std::string bytes;
-  inflate(member.packed, member.size, [&](ByteSpan out) {
-    bytes += as_text(out);
-    return bytes.size() < most;
-  }, std::min<std::uint64_t>(most, 256 << 10));
+  inflate(
+      member.packed, member.size,
+      [&](ByteSpan out) {
+        bytes += as_text(out);
+        return bytes.size() < most;
+      },
+      std::min<std::uint64_t>(most, 256 << 10));
   return bytes;
 }
 

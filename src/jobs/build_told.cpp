@@ -15,17 +15,25 @@ std::string spelled(const std::vector<Capability>& gpus) {
   return fmt::format("{}", fmt::join(names, " and "));
 }
 
-BuildTold told(const std::vector<Capability>& gpus, const std::optional<Version>& cuda, const std::string& isa) {
-  return {.kind = cuda ? BuildTold::Kind::gpu : BuildTold::Kind::cpu, .gpus = spelled(gpus), .cuda = cuda ? cuda->text() : "", .isa = isa};
+BuildTold told(const std::vector<Capability>& gpus, const std::optional<Version>& cuda,
+               const std::string& isa) {
+  return {.kind = cuda ? BuildTold::Kind::gpu : BuildTold::Kind::cpu,
+          .gpus = spelled(gpus),
+          .cuda = cuda ? cuda->text() : "",
+          .isa = isa};
 }
 
-// "python3.13-pytorch-python313-cpu-avx2-2.10.0": nixpkgs writes the interpreter before the name and the version after it.
+// "python3.13-pytorch-python313-cpu-avx2-2.10.0": nixpkgs writes the interpreter before the name and the
+// version after it.
 std::optional<VariantName> variant_of(std::string_view derivation) {
   const std::size_t dash = derivation.find('-');
-  const bool interpreter = derivation.starts_with("python") && dash != std::string_view::npos && derivation.substr(6, dash - 6).find_first_not_of("0123456789.") == std::string_view::npos;
+  const bool interpreter =
+      derivation.starts_with("python") && dash != std::string_view::npos &&
+      derivation.substr(6, dash - 6).find_first_not_of("0123456789.") == std::string_view::npos;
   if (interpreter) derivation.remove_prefix(dash + 1);
   const std::size_t version = derivation.rfind('-');
-  if (version != std::string_view::npos && version + 1 < derivation.size() && derivation[version + 1] >= '0' && derivation[version + 1] <= '9') {
+  if (version != std::string_view::npos && version + 1 < derivation.size() &&
+      derivation[version + 1] >= '0' && derivation[version + 1] <= '9') {
     derivation = derivation.substr(0, version);
   }
   NameReading reading = read_variant_name(derivation);

@@ -26,11 +26,14 @@ TEST(BuildTold, derivations_are_read_with_the_interpreter_and_version_that_nixpk
 }
 
 TEST(BuildTold, what_is_no_variant_says_nothing_and_two_that_differ_say_what_they_share) {
-  EXPECT_EQ(of({"python3.13-torch-2.10.0", "magma-2.9.0", "python3-3.13.1", "python", "-", ""}).kind, BuildTold::Kind::unknown);
-  const BuildTold both = of({"pytorch-python313-cpu-avx2-2.10.0", "pytorch-python313-cuda13_0-sm90-avx2-2.10.0"});
+  EXPECT_EQ(of({"python3.13-torch-2.10.0", "magma-2.9.0", "python3-3.13.1", "python", "-", ""}).kind,
+            BuildTold::Kind::unknown);
+  const BuildTold both =
+      of({"pytorch-python313-cpu-avx2-2.10.0", "pytorch-python313-cuda13_0-sm90-avx2-2.10.0"});
   EXPECT_EQ(both.kind, BuildTold::Kind::unknown);
   EXPECT_EQ(both.isa, "avx2");
-  EXPECT_EQ(of({"pytorch-python313-cpu-avx2", "torchvision-python313-cpu-avx512"}).kind, BuildTold::Kind::cpu);
+  EXPECT_EQ(of({"pytorch-python313-cpu-avx2", "torchvision-python313-cpu-avx512"}).kind,
+            BuildTold::Kind::cpu);
 }
 
 }  // namespace

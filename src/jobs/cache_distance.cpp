@@ -29,7 +29,8 @@ Process remembering(const TemporaryFolder& memory, std::vector<std::string> word
 
 std::string trouble_of(const std::string& uri, const TemporaryFolder& memory, const DriverOptions& options) {
   std::vector<std::string> words = nix_command();
-  words.insert(words.end(), {"store", "ping", "--store", uri, "--option", "connect-timeout", "10", "--option", "download-attempts", "1"});
+  words.insert(words.end(), {"store", "ping", "--store", uri, "--option", "connect-timeout", "10", "--option",
+                             "download-attempts", "1"});
   std::ranges::move(nix_options(options.settings), std::back_inserter(words));
   Process process = remembering(memory, words);
   process.time_limit = std::chrono::seconds(40);
@@ -49,15 +50,20 @@ std::vector<std::string> reachable(const std::vector<CacheState>& caches) {
 
 class Report {
  public:
-  Report(std::vector<CacheState> caches, const DriverOptions& options) : options_(options) { report_.caches = std::move(caches); }
+  Report(std::vector<CacheState> caches, const DriverOptions& options) : options_(options) {
+    report_.caches = std::move(caches);
+  }
 
   CacheReport run(const std::vector<Job>& jobs) {
     std::vector<const Job*> asked;
     for (const Job& job : jobs) {
-      if (job.variant && !job.derivation.empty() && job.state != JobState::skipped && job.state != JobState::failed) asked.push_back(&job);
+      if (job.variant && !job.derivation.empty() && job.state != JobState::skipped &&
+          job.state != JobState::failed)
+        asked.push_back(&job);
     }
     std::vector<DryRun> runs;
-    for (const Job* job : asked) runs.push_back(dry_run(job->derivation));  // the first fills Nix's memory of the caches for the others
+    // the first fills Nix's memory of the caches for the others
+    for (const Job* job : asked) runs.push_back(dry_run(job->derivation));
     find_infos(runs);
     for (std::size_t i = 0; i < asked.size(); ++i) {
       report_.variants.push_back(distance(*asked[i], runs[i]));
@@ -67,7 +73,9 @@ class Report {
   }
 
  private:
-  Process with_fresh_memory(std::vector<std::string> words) const { return remembering(memory_, std::move(words)); }
+  Process with_fresh_memory(std::vector<std::string> words) const {
+    return remembering(memory_, std::move(words));
+  }
 
   std::vector<std::string> nix_words(std::vector<std::string> words) const {
     std::vector<std::string> all = nix_command();
@@ -80,11 +88,14 @@ class Report {
     std::vector<std::string> words = {require_nix("nix-store"), "--realise", "--dry-run", derivation};
     std::ranges::move(nix_options(options_.settings), std::back_inserter(words));
     const std::string uris = fmt::format("{}", fmt::join(reachable(report_.caches), " "));
-    words.insert(words.end(), {"--option", "substitute", uris.empty() ? "false" : "true", "--option", "substituters", uris});
+    words.insert(words.end(), {"--option", "substitute", uris.empty() ? "false" : "true", "--option",
+                               "substituters", uris});
     const ProcessResult result = options_.run(with_fresh_memory(words));
     if (!result.ok()) {
       const std::string message = parse_nix_error(result.err).message;
-      throw Error({.what = fmt::format("nix-store --dry-run: {}", message.empty() ? result.ending() : message), .kind = ErrorKind::fault});
+      throw Error(
+          {.what = fmt::format("nix-store --dry-run: {}", message.empty() ? result.ending() : message),
+           .kind = ErrorKind::fault});
     }
     return read_dry_run(result.err);
   }
@@ -97,7 +108,8 @@ class Report {
       const std::vector<std::string> paths(open.begin(), open.end());
       for (std::size_t at = 0; at < paths.size(); at += portion) {
         std::vector<std::string> words = {"path-info", "--json", "--store", uri};
-        words.insert(words.end(), paths.begin() + static_cast<std::ptrdiff_t>(at), paths.begin() + static_cast<std::ptrdiff_t>(std::min(at + portion, paths.size())));
+        words.insert(words.end(), paths.begin() + static_cast<std::ptrdiff_t>(at),
+                     paths.begin() + static_cast<std::ptrdiff_t>(std::min(at + portion, paths.size())));
         const ProcessResult result = options_.run(with_fresh_memory(nix_words(words)));
         if (!result.ok()) {
           note_trouble(uri, parse_nix_error(result.err).message);
@@ -112,7 +124,8 @@ class Report {
   }
 
   void note_trouble(const std::string& uri, const std::string& message) {
-    std::ranges::find(report_.caches, uri, &CacheState::uri)->trouble = message.empty() ? "it stopped to answer" : message;
+    std::ranges::find(report_.caches, uri, &CacheState::uri)->trouble =
+        message.empty() ? "it stopped to answer" : message;
   }
 
   // Variants share nearly all of their inputs.
@@ -123,7 +136,8 @@ class Report {
   }
 
   CacheDistance distance(const Job& job, const DryRun& run) {
-    const std::set<std::string> build(run.build.begin(), run.build.end()), fetch(run.fetch.begin(), run.fetch.end());
+    const std::set<std::string> build(run.build.begin(), run.build.end()),
+        fetch(run.fetch.begin(), run.fetch.end());
     const Derivation derivation = read_derivation(job.derivation);
     CacheDistance distance{.name = job.name, .state = "store", .build = build.size(), .fetch = fetch.size()};
     for (const std::string& path : run.build) distance.to_build.emplace_back(store_name(path));
@@ -134,25 +148,30 @@ class Report {
       distance.unpacked += found->second.second.unpacked;
     }
     distance.state = state_of(job.derivation, derivation, {}, build, fetch).state;
-    for (const auto& [path, outputs] : derivation.inputs) distance.inputs.push_back(state_of(path, input(path), outputs, build, fetch));
+    for (const auto& [path, outputs] : derivation.inputs)
+      distance.inputs.push_back(state_of(path, input(path), outputs, build, fetch));
     return distance;
   }
 
   // nixpkgs names it "python3.13-torch-2.9.1".
   void count_base(const CacheDistance& of, const Variant& variant) {
     const std::string end = fmt::format("torch-{}", variant.pytorch->version);
-    const auto input = std::ranges::find_if(of.inputs, [&](const CacheInput& each) { return each.name.ends_with(end); });
+    const auto input =
+        std::ranges::find_if(of.inputs, [&](const CacheInput& each) { return each.name.ends_with(end); });
     if (input == of.inputs.end()) return;
-    const auto known = std::ranges::find(report_.bases, input->name, [](const CacheBase& base) { return base.package.name; });
+    const auto known = std::ranges::find(report_.bases, input->name,
+                                         [](const CacheBase& base) { return base.package.name; });
     if (known != report_.bases.end()) ++known->variants;
     else report_.bases.push_back({.package = *input, .variants = 1});
   }
 
-  CacheInput state_of(const std::string& path, const Derivation& derivation, const std::vector<std::string>& outputs, const std::set<std::string>& build,
+  CacheInput state_of(const std::string& path, const Derivation& derivation,
+                      const std::vector<std::string>& outputs, const std::set<std::string>& build,
                       const std::set<std::string>& fetch) const {
     CacheInput input{.name = std::string(store_name(path)), .state = "store"};
     if (build.contains(path)) {
-      const bool silent = std::ranges::any_of(report_.caches, [](const CacheState& cache) { return !cache.trouble.empty(); });
+      const bool silent =
+          std::ranges::any_of(report_.caches, [](const CacheState& cache) { return !cache.trouble.empty(); });
       input.state = silent ? "unknown" : "build";
       return input;
     }
@@ -160,7 +179,8 @@ class Report {
       const bool wanted = outputs.empty() || std::ranges::find(outputs, name) != outputs.end();
       if (!wanted || !fetch.contains(output.path)) continue;
       input.state = "cache";
-      if (const auto found = where_.find(output.path); found != where_.end()) input.cache = found->second.first;
+      if (const auto found = where_.find(output.path); found != where_.end())
+        input.cache = found->second.first;
     }
     return input;
   }
@@ -181,7 +201,8 @@ std::uint64_t number_of(const Json& row, std::string_view name) {
 void take_info(const std::string& path, const Json& row, std::map<std::string, PathInfo>& infos) {
   const Json* valid = row.find("valid");
   const bool lacking = !row.object() || (valid && valid->get<bool>() && !*valid->get<bool>());
-  if (!lacking && !path.empty()) infos[path] = {.download = number_of(row, "downloadSize"), .unpacked = number_of(row, "narSize")};
+  if (!lacking && !path.empty())
+    infos[path] = {.download = number_of(row, "downloadSize"), .unpacked = number_of(row, "narSize")};
 }
 
 }  // namespace
@@ -196,9 +217,13 @@ std::vector<std::string> configured_caches(const DriverOptions& options) {
     words.insert(std::ranges::find(words, "--json"), {"config", "show"});
     result = options.run({.arguments = words});
   }
-  if (!result.ok()) throw Error({.what = "nix show-config: " + parse_nix_error(result.err).message, .kind = ErrorKind::fault});
+  if (!result.ok())
+    throw Error(
+        {.what = "nix show-config: " + parse_nix_error(result.err).message, .kind = ErrorKind::fault});
   const Json config = parse_json(result.out, "nix show-config");
-  const auto value = [&](const char* name) { return config.find(name) ? config.find(name)->find("value") : nullptr; };
+  const auto value = [&](const char* name) {
+    return config.find(name) ? config.find(name)->find("value") : nullptr;
+  };
   const Json* on = value("substitute");
   if (on && on->get<bool>() && !*on->get<bool>()) return {};
   std::vector<std::string> uris;
@@ -235,7 +260,8 @@ std::map<std::string, PathInfo> read_path_infos(std::string_view json) {
 std::vector<CacheState> ask_caches(const DriverOptions& options) {
   const TemporaryFolder memory;
   std::vector<CacheState> caches;
-  for (const std::string& uri : configured_caches(options)) caches.push_back({.uri = uri, .trouble = trouble_of(uri, memory, options)});
+  for (const std::string& uri : configured_caches(options))
+    caches.push_back({.uri = uri, .trouble = trouble_of(uri, memory, options)});
   return caches;
 }
 
@@ -243,7 +269,8 @@ std::string answering_caches(const std::vector<CacheState>& caches) {
   return fmt::format("substituters={}", fmt::join(reachable(caches), " "));
 }
 
-CacheReport cache_report(const std::vector<Job>& jobs, std::vector<CacheState> caches, const DriverOptions& options) {
+CacheReport cache_report(const std::vector<Job>& jobs, std::vector<CacheState> caches,
+                         const DriverOptions& options) {
   return Report(std::move(caches), options).run(jobs);
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 TEST(DryRun, ListsFollowTheirHeads) {
   const DryRun run = read_dry_run(
-      "these 2 derivations will be built:\n  /nix/store/a-x.drv\n  /nix/store/b-y.drv\nthese paths will be fetched (0.10 MiB download, 1.00 MiB unpacked):\n"
+      "these 2 derivations will be built:\n  /nix/store/a-x.drv\n  /nix/store/b-y.drv\nthese paths will be "
+      "fetched (0.10 MiB download, 1.00 MiB unpacked):\n"
       "  /nix/store/c-z\n");
   EXPECT_EQ(run.build, (std::vector<std::string>{"/nix/store/a-x.drv", "/nix/store/b-y.drv"}));
   EXPECT_EQ(run.fetch, std::vector<std::string>{"/nix/store/c-z"});
@@ -18,7 +19,8 @@ TEST(DryRun, ListsFollowTheirHeads) {
 }
 
 TEST(PathInfos, AreReadAsOlderAndNewerNixPrintThem) {
-  const auto older = read_path_infos(R"([{"path":"/nix/store/a","narSize":100,"downloadSize":40},{"path":"/nix/store/b","valid":false}])");
+  const auto older = read_path_infos(
+      R"([{"path":"/nix/store/a","narSize":100,"downloadSize":40},{"path":"/nix/store/b","valid":false}])");
   ASSERT_EQ(older.size(), 1u);
   EXPECT_EQ(older.at("/nix/store/a").download, 40u);
   const auto newer = read_path_infos(R"({"/nix/store/a":{"narSize":100},"/nix/store/b":null})");

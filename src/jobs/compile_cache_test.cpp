@@ -42,7 +42,8 @@ TEST(CompileCache, AMissingFolderIsMadeForAGroupThatKeepsItsFiles) {
 }
 
 TEST(CompileCache, AFolderThatCannotBeMadeIsSaid) {
-  EXPECT_NE(prepare_compile_cache("/proc/cache").find("no compile cache: /proc/cache cannot be made"), std::string::npos);
+  EXPECT_NE(prepare_compile_cache("/proc/cache").find("no compile cache: /proc/cache cannot be made"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -28,15 +28,20 @@ Process evaluation(std::span<Job* const> jobs, const DriverOptions& options) {
   Process process{.arguments = {require_nix("nix-instantiate")}, .output_limit = std::size_t{256} << 20};
   for (const Job* job : jobs) process.arguments.push_back(std::filesystem::absolute(job->recipe).string());
   if (!options.nixpkgs.empty()) {
-    process.arguments.insert(process.arguments.end(), {"--arg", "nixpkgs", std::filesystem::absolute(options.nixpkgs).string()});
+    process.arguments.insert(process.arguments.end(),
+                             {"--arg", "nixpkgs", std::filesystem::absolute(options.nixpkgs).string()});
   }
   if (!options.torchlathe.empty()) {
-    process.arguments.insert(process.arguments.end(), {"--argstr", "torchlathe", std::filesystem::absolute(options.torchlathe).lexically_normal().string()});
+    process.arguments.insert(process.arguments.end(),
+                             {"--argstr", "torchlathe",
+                              std::filesystem::absolute(options.torchlathe).lexically_normal().string()});
   }
   // For a package set that takes its programs from the machine: this one carves there.
   if (std::getenv("TORCHLATHE_PROGRAM") == nullptr) process.environment["TORCHLATHE_PROGRAM"] = own_program();
   if (!options.cuda_toolkit.empty()) {
-    process.arguments.insert(process.arguments.end(), {"--arg", "cudaToolkitRepo", std::filesystem::absolute(options.cuda_toolkit).string()});
+    process.arguments.insert(
+        process.arguments.end(),
+        {"--arg", "cudaToolkitRepo", std::filesystem::absolute(options.cuda_toolkit).string()});
   }
   add_settings(process.arguments, options);
   return process;
@@ -46,7 +51,8 @@ Process evaluation(std::span<Job* const> jobs, const DriverOptions& options) {
 std::size_t take_derivations(const std::string& out, std::span<Job* const> jobs) {
   std::size_t taken = 0;
   for (const std::string_view line : split(out, '\n')) {
-    if (line.starts_with("/") && taken++ < jobs.size()) jobs[taken - 1]->derivation = line.substr(0, line.find('!'));
+    if (line.starts_with("/") && taken++ < jobs.size())
+      jobs[taken - 1]->derivation = line.substr(0, line.find('!'));
   }
   return taken;
 }
@@ -55,7 +61,8 @@ void fail_evaluation(Job& job, const ProcessResult& result) {
   job.state = JobState::failed;
   job.why = diagnose(result.err, job.name, job.variant ? build_told(*job.variant) : BuildTold{});
   const std::string message = parse_nix_error(result.err).message;
-  job.reason = "does not evaluate: " + (message.empty() ? result.ending() : message.substr(0, message.find('\n')));
+  job.reason =
+      "does not evaluate: " + (message.empty() ? result.ending() : message.substr(0, message.find('\n')));
 }
 
 std::string query(const DriverOptions& options, std::vector<std::string> words, bool wants_err = false) {
@@ -63,7 +70,10 @@ std::string query(const DriverOptions& options, std::vector<std::string> words, 
   add_settings(words, options);
   const ProcessResult result = options.run({.arguments = words, .output_limit = std::size_t{256} << 20});
   if (!result.ok()) {
-    throw Error({.what = fmt::format("nix-store: {}", trim(result.err).empty() ? result.ending() : std::string(trim(result.err))), .kind = ErrorKind::fault});
+    throw Error(
+        {.what = fmt::format("nix-store: {}",
+                             trim(result.err).empty() ? result.ending() : std::string(trim(result.err))),
+         .kind = ErrorKind::fault});
   }
   return wants_err ? result.err : result.out;
 }
@@ -73,7 +83,8 @@ constexpr std::size_t portion = 1000;
 
 std::vector<std::span<const std::string>> in_portions(const std::vector<std::string>& all) {
   std::vector<std::span<const std::string>> portions;
-  for (std::span<const std::string> rest = all; !rest.empty(); rest = rest.subspan(portions.back().size())) portions.push_back(rest.first(std::min(portion, rest.size())));
+  for (std::span<const std::string> rest = all; !rest.empty(); rest = rest.subspan(portions.back().size()))
+    portions.push_back(rest.first(std::min(portion, rest.size())));
   return portions;
 }
 
@@ -97,7 +108,9 @@ void instantiate(std::vector<Job>& jobs, const DriverOptions& options) {
       rest = rest.subspan(taken);
       continue;
     }
-    if (taken >= some.size()) throw Error({.what = "nix-instantiate: more derivations than recipes", .where = {}, .kind = ErrorKind::fault});
+    if (taken >= some.size())
+      throw Error(
+          {.what = "nix-instantiate: more derivations than recipes", .where = {}, .kind = ErrorKind::fault});
     fail_evaluation(*rest[taken], result);  // Nix stops at the first that fails
     rest = rest.subspan(taken + 1);
   }
@@ -121,10 +134,12 @@ std::vector<std::string> outputs_of_derivation(const std::string& derivation, co
   return outputs_of(query(options, {"--query", "--outputs", derivation}));
 }
 
-std::set<std::string> requisites_of(const std::vector<std::string>& derivations, const DriverOptions& options) {
+std::set<std::string> requisites_of(const std::vector<std::string>& derivations,
+                                    const DriverOptions& options) {
   std::set<std::string> needs;
   for (const auto& some : in_portions(derivations)) {
-    for (std::string& path : outputs_of(query(options, words_and({"--query", "--requisites"}, some)))) needs.insert(std::move(path));
+    for (std::string& path : outputs_of(query(options, words_and({"--query", "--requisites"}, some))))
+      needs.insert(std::move(path));
   }
   return needs;
 }
@@ -134,7 +149,8 @@ NeedsGraph read_needs_graph(std::string_view dot, const std::string& store) {
   NeedsGraph graph;
   for (const std::string_view line : split(dot, '\n')) {
     const auto parts = split(line, '"');
-    if (parts.size() >= 5 && trim(parts[2]) == "->") graph[fmt::format("{}/{}", store, parts[3])].push_back(fmt::format("{}/{}", store, parts[1]));
+    if (parts.size() >= 5 && trim(parts[2]) == "->")
+      graph[fmt::format("{}/{}", store, parts[3])].push_back(fmt::format("{}/{}", store, parts[1]));
   }
   return graph;
 }
@@ -142,20 +158,24 @@ NeedsGraph read_needs_graph(std::string_view dot, const std::string& store) {
 NeedsGraph needs_graph(const std::vector<std::string>& derivations, const DriverOptions& options) {
   NeedsGraph graph;
   for (const auto& some : in_portions(derivations)) {
-    NeedsGraph part = read_needs_graph(query(options, words_and({"--query", "--graph"}, some)), std::filesystem::path(some.front()).parent_path().string());
+    NeedsGraph part = read_needs_graph(query(options, words_and({"--query", "--graph"}, some)),
+                                       std::filesystem::path(some.front()).parent_path().string());
     graph.merge(part);
   }
   return graph;
 }
 
 std::set<std::string> users_of(const std::string& derivation, const DriverOptions& options) {
-  const std::vector<std::string> users = outputs_of(query(options, {"--query", "--referrers-closure", derivation}));
+  const std::vector<std::string> users =
+      outputs_of(query(options, {"--query", "--referrers-closure", derivation}));
   return {users.begin(), users.end()};
 }
 
 BuilderNeeds needs_of(const std::string& derivation, const DriverOptions& options) {
-  BuilderNeeds needs{.system = std::string(trim(query(options, {"--query", "--binding", "system", derivation})))};
-  const ProcessResult features = options.run({.arguments = {require_nix("nix-store"), "--query", "--binding", "requiredSystemFeatures", derivation}});
+  BuilderNeeds needs{.system =
+                         std::string(trim(query(options, {"--query", "--binding", "system", derivation})))};
+  const ProcessResult features = options.run({.arguments = {require_nix("nix-store"), "--query", "--binding",
+                                                            "requiredSystemFeatures", derivation}});
   if (!features.ok()) return needs;  // the derivation has none
   for (const std::string_view word : words(features.out)) needs.features.emplace_back(word);
   return needs;
@@ -165,7 +185,8 @@ BuilderNeeds needs_of(const std::string& derivation, const DriverOptions& option
 static void add_builder(Process& process, const Job& job, const DriverOptions& options) {
   if (options.builders.size() < 2) return;
   const Builder& builder = options.builders.at(job.room);
-  process.arguments.insert(process.arguments.end(), {"--builders", builder.is_here() ? "" : text_of(builder.machine)});
+  process.arguments.insert(process.arguments.end(),
+                           {"--builders", builder.is_here() ? "" : text_of(builder.machine)});
   if (builder.is_here()) return;
   process.arguments.insert(process.arguments.end(), {"--max-jobs", "0"});
   process.environment["NIX_SSHOPTS"] = patient_ssh_options();
@@ -175,9 +196,13 @@ Process build_process(const Job& job, const std::filesystem::path& link, const D
   if (options.kind == "flox") {
     return {.arguments = {"flox", "build", job.name}, .folder = options.flox_project.string()};
   }
-  Process process{.arguments = {require_nix("nix-store"), "--realise", job.derivation, "--log-format", "internal-json"}};
-  if (!link.empty()) process.arguments.insert(process.arguments.end(), {"--add-root", std::filesystem::absolute(link).string(), "--indirect"});
-  if (options.cores > 0) process.arguments.insert(process.arguments.end(), {"--cores", std::to_string(options.cores)});
+  Process process{
+      .arguments = {require_nix("nix-store"), "--realise", job.derivation, "--log-format", "internal-json"}};
+  if (!link.empty())
+    process.arguments.insert(process.arguments.end(),
+                             {"--add-root", std::filesystem::absolute(link).string(), "--indirect"});
+  if (options.cores > 0)
+    process.arguments.insert(process.arguments.end(), {"--cores", std::to_string(options.cores)});
   add_builder(process, job, options);
   add_settings(process.arguments, options);
   process.grace = std::chrono::seconds(10);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What was built, when, how long, with how much memory, how it ended: history.db in the state folder (SQLite; schema.sql). Safe
-// under several processes and after a crash. Knows nothing of Nix.
+// What was built, when, how long, with how much memory, how it ended: history.db in the state folder
+// (SQLite; schema.sql). Safe under several processes and after a crash. Knows nothing of Nix.
 #pragma once
 
 #include <cstdint>
@@ -41,12 +41,14 @@ struct PublishedRecord {
 
 class History {
  public:
-  // Opens or creates it and takes the steps that are missing. An Error when a newer torchlathe wrote it, or it is damaged.
+  // Opens or creates it and takes the steps that are missing. An Error when a newer torchlathe wrote it, or
+  // it is damaged.
   explicit History(const std::filesystem::path& file);
   History(History&&) noexcept;
   ~History();
 
-  std::int64_t begin_run(const std::string& matrix, const std::string& driver, const std::vector<std::string>& wanted);
+  std::int64_t begin_run(const std::string& matrix, const std::string& driver,
+                         const std::vector<std::string>& wanted);
   void end_run(std::int64_t run);
   std::int64_t begin_build(const BuildRecord& record);  // returns its id
   void end_build(const BuildRecord& record);            // all fields but started and variant
@@ -54,7 +56,8 @@ class History {
   // Builds "running" whose run's process is gone become "lost".
   void mark_lost();
 
-  std::vector<BuildRecord> builds(const std::string& variant_glob, std::size_t most) const;  // newest first; "": all
+  // newest first; "": all
+  std::vector<BuildRecord> builds(const std::string& variant_glob, std::size_t most) const;
   std::optional<BuildRecord> last_with_log(const std::string& variant) const;
   // What the last run wanted and has not built or found built. nullopt: there was no run yet.
   std::optional<std::vector<std::string>> unfinished() const;
@@ -62,7 +65,8 @@ class History {
   Estimate estimate(const std::string& variant, bool carved = false) const;
 
   void add_published(const PublishedRecord& record);
-  std::vector<PublishedRecord> published(const std::string& target) const;  // the last of each variant, by name; "": everywhere
+  // the last of each variant, by name; "": everywhere
+  std::vector<PublishedRecord> published(const std::string& target) const;
 
  private:
   struct State;

@@ -18,7 +18,8 @@ class HistoryTest : public ::testing::Test {
  protected:
   std::filesystem::path file() const { return folder_.path() / "history.db"; }
 
-  static void add(History& history, std::int64_t run, const std::string& variant, double seconds, const std::string& status = "built") {
+  static void add(History& history, std::int64_t run, const std::string& variant, double seconds,
+                  const std::string& status = "built") {
     BuildRecord record{.run = run, .variant = variant, .started = 1000, .status = "running"};
     record.id = history.begin_build(record);
     record.status = status;
@@ -47,7 +48,8 @@ TEST_F(HistoryTest, what_was_written_is_read_again_newest_first) {
 TEST_F(HistoryTest, an_estimate_is_the_median_of_the_same_variant_else_of_its_kind) {
   History history(file());
   const auto run = history.begin_run("m", "nix", {});
-  for (const double seconds : {10.0, 30.0, 20.0}) add(history, run, "p-python313-cuda13_0-sm90-avx2", seconds);
+  for (const double seconds : {10.0, 30.0, 20.0})
+    add(history, run, "p-python313-cuda13_0-sm90-avx2", seconds);
   const Estimate own = history.estimate("p-python313-cuda13_0-sm90-avx2");
   EXPECT_TRUE(own.same_variant);
   EXPECT_EQ(own.seconds, 20);
@@ -59,7 +61,8 @@ TEST_F(HistoryTest, an_estimate_is_the_median_of_the_same_variant_else_of_its_ki
   EXPECT_EQ(history.estimate("p-python313-cpu-avx2").samples, 0U);
 }
 
-TEST_F(HistoryTest, a_variant_that_was_built_on_other_machines_only_has_its_own_time_and_the_memory_of_others) {
+TEST_F(HistoryTest,
+       a_variant_that_was_built_on_other_machines_only_has_its_own_time_and_the_memory_of_others) {
   History history(file());
   const auto run = history.begin_run("m", "nix", {});
   const std::string variant = "p-python313-cuda13_0-sm90-avx2", magma = "magma-2.9.0";
@@ -84,7 +87,11 @@ TEST_F(HistoryTest, carves_and_builds_of_one_name_are_estimated_apart_and_shared
   const auto run = history.begin_run("m", "nix", {});
   add(history, run, "p-python313-cuda13_0-sm90-avx2", 100);
   add(history, run, "cuda13.0-cuda_nvcc-13.0", 1);
-  BuildRecord carve{.run = run, .variant = "p-python313-cuda13_0-sm90-avx2", .started = 2000, .status = "running", .carved_from = "p-python313-cuda13_0-sm80_sm90-avx2"};
+  BuildRecord carve{.run = run,
+                    .variant = "p-python313-cuda13_0-sm90-avx2",
+                    .started = 2000,
+                    .status = "running",
+                    .carved_from = "p-python313-cuda13_0-sm80_sm90-avx2"};
   carve.id = history.begin_build(carve);
   carve.status = "built";
   carve.seconds = 2;
@@ -157,9 +164,13 @@ class HostileHistory : public HistoryTest {
 };
 
 TEST_F(HostileHistory, an_endless_view_is_refused) {
-  alter("DROP TABLE builds; CREATE VIEW builds AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) "
-        "SELECT id, 1 AS run, 'v' AS variant, 0 AS started, 0 AS seconds, 'built' AS status, '' AS derivation, '' AS output, '' AS log, "
-        "0 AS peak_bytes, 0 AS output_bytes, 0 AS cores, '' AS rule, '' AS verdict, '' AS builder, '' AS carved_from FROM n");
+  alter(
+      "DROP TABLE builds; CREATE VIEW builds AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 "
+      "FROM n) "
+      "SELECT id, 1 AS run, 'v' AS variant, 0 AS started, 0 AS seconds, 'built' AS status, '' AS derivation, "
+      "'' AS output, '' AS log, "
+      "0 AS peak_bytes, 0 AS output_bytes, 0 AS cores, '' AS rule, '' AS verdict, '' AS builder, '' AS "
+      "carved_from FROM n");
   EXPECT_NE(error_of_list().find("cannot read the history"), std::string::npos) << error_of_list();
 }
 
@@ -171,19 +182,24 @@ TEST_F(HostileHistory, a_trigger_does_not_run) {
 }
 
 TEST_F(HostileHistory, a_text_longer_than_any_that_was_written_is_an_error) {
-  alter("INSERT INTO builds (run, variant, started, status, verdict) VALUES (1, 'v', 0, 'built', printf('%.*c', 200000000, 'x'))");
+  alter(
+      "INSERT INTO builds (run, variant, started, status, verdict) VALUES (1, 'v', 0, 'built', "
+      "printf('%.*c', 200000000, 'x'))");
   EXPECT_NE(error_of_list().find("too big"), std::string::npos) << error_of_list();
 }
 
 TEST_F(HostileHistory, processes_that_cannot_be_are_not_asked_for) {
-  alter("INSERT INTO runs VALUES (1, 0, NULL, 'm', 'nix', -1), (2, 0, NULL, 'm', 'nix', 9000000000000000000);"
-        "INSERT INTO builds (run, variant, started, status) VALUES (1, 'v', 9223372036854775807, 'running'), (2, 'w', 0, 'running')");
+  alter(
+      "INSERT INTO runs VALUES (1, 0, NULL, 'm', 'nix', -1), (2, 0, NULL, 'm', 'nix', 9000000000000000000);"
+      "INSERT INTO builds (run, variant, started, status) VALUES (1, 'v', 9223372036854775807, 'running'), "
+      "(2, 'w', 0, 'running')");
   EXPECT_EQ(error_of_list(), "listed");
 }
 
 TEST_F(HistoryTest, what_a_build_says_of_itself_is_kept_however_long_it_is) {
   History history(file());
-  BuildRecord record{.run = history.begin_run("m", "nix", {}), .variant = "v", .started = 1, .status = "running"};
+  BuildRecord record{
+      .run = history.begin_run("m", "nix", {}), .variant = "v", .started = 1, .status = "running"};
   record.id = history.begin_build(record);
   record.verdict = std::string(std::size_t{4} << 20, 'x');
   history.end_build(record);

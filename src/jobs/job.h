@@ -21,7 +21,7 @@ namespace lathe {
 enum class Held {
   nowhere,  // it has to be built
   store,
-  cache,    // it has to be fetched
+  cache,  // it has to be fetched
 };
 
 enum class JobState {
@@ -36,17 +36,19 @@ enum class JobState {
 };
 
 std::string_view to_string(JobState state);
-inline bool is_bad(JobState state) { return state == JobState::failed || state == JobState::lying || state == JobState::stopped; }
+inline bool is_bad(JobState state) {
+  return state == JobState::failed || state == JobState::lying || state == JobState::stopped;
+}
 
 inline constexpr std::size_t kept_lines = 40;
 
 struct Job {
-  std::string name = {};                  // of the variant; or of shared work: "magma-2.9.0"
-  std::optional<Variant> variant = {};    // nullopt: shared work
+  std::string name = {};                // of the variant; or of shared work: "magma-2.9.0"
+  std::optional<Variant> variant = {};  // nullopt: shared work
   std::filesystem::path recipe = {};
-  std::string derivation = {};            // "" with a driver that does not tell
+  std::string derivation = {};  // "" with a driver that does not tell
   JobState state = JobState::waiting;
-  std::string reason = {};                // why it is skipped, or how it ended
+  std::string reason = {};  // why it is skipped, or how it ended
   Estimate estimate = {};
   JobCost cost = {};
   BuilderNeeds needs = {};
@@ -63,8 +65,8 @@ struct Job {
   std::vector<Diagnosis> why = {};        // of a failure
   std::vector<Finding> breaches = {};     // promises that a lying build breaks
   unsigned attempts = 0;
-  std::size_t room = 0;                   // index of its builder
-  std::string builder = {};               // its name; "" where there is only this machine
+  std::size_t room = 0;      // index of its builder
+  std::string builder = {};  // its name; "" where there is only this machine
 };
 
 }  // namespace lathe

@@ -21,14 +21,17 @@ std::FILE* open_for_writing(const std::string& path) {
   struct stat status {};
   if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) return ::fdopen(descriptor, "wb");
   ::close(descriptor);
-  throw Error({.what = "no regular file, so no log is written there", .where = {.file = path}, .next = "move it away"});
+  throw Error({.what = "no regular file, so no log is written there",
+               .where = {.file = path},
+               .next = "move it away"});
 }
 
 }  // namespace
 
 LogFile::LogFile(const std::filesystem::path& path)
     : path_(path.string()), file_(open_for_writing(path_)), compressor_([this](std::string_view bytes) {
-        if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) throw system_error("write", path_, errno);
+        if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size())
+          throw system_error("write", path_, errno);
       }) {}
 
 LogFile::~LogFile() {

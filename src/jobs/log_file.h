@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The log of one build: lines in, compressed on disk (zstd). A log whose writer was killed can be read up to its last second.
+// The log of one build: lines in, compressed on disk (zstd). A log whose writer was killed can be read up to
+// its last second.
 #pragma once
 
 #include <chrono>

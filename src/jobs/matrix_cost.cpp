@@ -9,11 +9,16 @@
 namespace lathe {
 namespace {
 
-constexpr Span least_off = {.middle = 1, .low = 0.8, .high = 1.25};  // few builds on a line do not make the next one certain
+// few builds on a line do not make the next one certain
+constexpr Span least_off = {.middle = 1, .low = 0.8, .high = 1.25};
 constexpr Span device_share = {.middle = 0.6, .low = 0.2, .high = 0.9};
 
-// Of four outputs of some GB: copied, carved, hashed by Nix. Of a package that is built in seconds, a part of that.
-Span carve_guess(double build) { return {.middle = std::min(10.0, build / 5), .low = std::min(1.0, build / 50), .high = std::min(60.0, build)}; }
+// Of four outputs of some GB: copied, carved, hashed by Nix. Of a package that is built in seconds, a part
+// of that.
+Span carve_guess(double build) {
+  return {
+      .middle = std::min(10.0, build / 5), .low = std::min(1.0, build / 50), .high = std::min(60.0, build)};
+}
 
 struct Sample {
   double gpus = 0, seconds = 0;
@@ -45,9 +50,13 @@ Model line_through(const std::vector<Sample>& samples) {
   return {.host = std::max(0.0, (y - device * x) / n), .device = device};
 }
 
-Model scaled(const Model& model, double factor) { return {.host = model.host * factor, .device = model.device * factor}; }
+Model scaled(const Model& model, double factor) {
+  return {.host = model.host * factor, .device = model.device * factor};
+}
 
-Model split(double seconds, double gpus, double share) { return {.host = seconds * (1 - share), .device = seconds * share / gpus}; }
+Model split(double seconds, double gpus, double share) {
+  return {.host = seconds * (1 - share), .device = seconds * share / gpus};
+}
 
 Models models_from(const std::vector<Sample>& samples) {
   std::set<double> sizes;
@@ -56,19 +65,23 @@ Models models_from(const std::vector<Sample>& samples) {
   if (sizes.size() == 1) {
     const Span span = span_of(seconds);
     const double gpus = *sizes.begin();
-    return {.middle = split(span.middle, gpus, device_share.middle), .low = split(span.low, gpus, device_share.low),
+    return {.middle = split(span.middle, gpus, device_share.middle),
+            .low = split(span.low, gpus, device_share.low),
             .high = split(span.high, gpus, device_share.high)};
   }
   const Model middle = line_through(samples);
   std::vector<double> off = {least_off.low, least_off.high};
   for (const Sample& sample : samples) off.push_back(sample.seconds / std::max(middle.of(sample.gpus), 1e-9));
-  return {.middle = middle, .low = scaled(middle, std::ranges::min(off)), .high = scaled(middle, std::ranges::max(off))};
+  return {.middle = middle,
+          .low = scaled(middle, std::ranges::min(off)),
+          .high = scaled(middle, std::ranges::max(off))};
 }
 
 // What can be one build for all GPUs: variants that differ in nothing else.
 struct Family {
   std::set<Capability> gpus;  // of its variants
-  std::set<Capability> common;  // of the common build: also those that no machine has, for the matrix asks for them
+  // of the common build: also those that no machine has, for the matrix asks for them
+  std::set<Capability> common;
   std::vector<double> sizes;  // of each variant, in GPUs
 };
 using FamilyKey = std::array<std::string, 4>;
@@ -112,14 +125,16 @@ class Costs {
     double sum = cpu_builds_ * model.host;
     for (const auto& [key, family] : families_) {
       const bool alone = family.sizes.size() == 1;
-      sum += model.of(static_cast<double>(alone ? family.gpus.size() : family.common.size())) + (alone ? 0 : carve * static_cast<double>(family.sizes.size()));
+      sum += model.of(static_cast<double>(alone ? family.gpus.size() : family.common.size())) +
+             (alone ? 0 : carve * static_cast<double>(family.sizes.size()));
     }
     return sum;
   }
   // Device code once for each GPU, host files once for each instruction set.
   double cached(const Model& model) const {
     std::map<std::array<std::string, 3>, std::set<Capability>> gpus;
-    for (const auto& [key, family] : families_) gpus[{key[0], key[1], key[2]}].insert(family.gpus.begin(), family.gpus.end());
+    for (const auto& [key, family] : families_)
+      gpus[{key[0], key[1], key[2]}].insert(family.gpus.begin(), family.gpus.end());
     double sum = (cpu_builds_ + static_cast<double>(families_.size())) * model.host;
     for (const auto& [key, all] : gpus) sum += static_cast<double>(all.size()) * model.device;
     return sum;
@@ -140,7 +155,8 @@ class Costs {
 template <typename Cost>
 Span each(const Models& models, const Span& carve, const Cost& cost) {
   // In the middle more device code may cost more or less: by what the variants share.
-  return span_of({cost(models.middle, carve.middle), cost(models.low, carve.low), cost(models.high, carve.high)});
+  return span_of(
+      {cost(models.middle, carve.middle), cost(models.low, carve.low), cost(models.high, carve.high)});
 }
 
 }  // namespace
@@ -158,24 +174,35 @@ MatrixCost matrix_cost(const std::vector<Variant>& variants, const std::vector<B
   const Costs costs(variants);
   const bool known = !samples.empty();
   const Models models = models_from(known ? samples : std::vector<Sample>{{1, 1}});
-  MatrixCost result{.variants = costs.count(), .samples = samples.size(), .carve_samples = carves.size(),
-                    .carve = carves.empty() ? carve_guess(models.middle.of(1)) : span_of(carves), .strategies = {}};
-  const Span carve = known ? result.carve : Span{};  // without seconds of a build, seconds of a carve mean nothing
+  MatrixCost result{.variants = costs.count(),
+                    .samples = samples.size(),
+                    .carve_samples = carves.size(),
+                    .carve = carves.empty() ? carve_guess(models.middle.of(1)) : span_of(carves),
+                    .strategies = {}};
+  // without seconds of a build, seconds of a carve mean nothing
+  const Span carve = known ? result.carve : Span{};
   const auto add = [&](std::string strategy, bool carving, const auto& cost) {
-    result.strategies.push_back({.strategy = std::move(strategy), .builds = carving ? costs.common_builds() : costs.count(),
-                                 .carves = carving ? costs.carves() : 0, .cost = each(models, carve, cost)});
+    result.strategies.push_back({.strategy = std::move(strategy),
+                                 .builds = carving ? costs.common_builds() : costs.count(),
+                                 .carves = carving ? costs.carves() : 0,
+                                 .cost = each(models, carve, cost)});
   };
   add("rebuild", false, [&](const Model& model, double) { return costs.rebuild(model); });
   add("rebuild, compile_cache", false, [&](const Model& model, double) { return costs.cached(model); });
   add("carve", true, [&](const Model& model, double one) { return costs.carve(model, one); });
   if (costs.of_nixpkgs() > 0) {  // what is cut is fetched, or one build that all share: no variant's
     const auto cost = [&](const Model& model, double one) {
-      return static_cast<double>(costs.cpu_builds()) * model.host + one * static_cast<double>(costs.of_nixpkgs());
+      return static_cast<double>(costs.cpu_builds()) * model.host +
+             one * static_cast<double>(costs.of_nixpkgs());
     };
-    result.strategies.push_back({.strategy = "carve, base nixpkgs", .builds = costs.cpu_builds(), .carves = costs.of_nixpkgs(),
+    result.strategies.push_back({.strategy = "carve, base nixpkgs",
+                                 .builds = costs.cpu_builds(),
+                                 .carves = costs.of_nixpkgs(),
                                  .cost = each(models, carve, cost)});
   }
-  add("carve, compile_cache", true, [&](const Model& model, double one) { return costs.cached(model) + one * static_cast<double>(costs.carves()); });
+  add("carve, compile_cache", true, [&](const Model& model, double one) {
+    return costs.cached(model) + one * static_cast<double>(costs.carves());
+  });
   return result;
 }
 

@@ -11,13 +11,20 @@ namespace lathe {
 namespace {
 
 std::vector<Variant> variants_of(const std::string& settings) {
-  return expand(parse_matrix("[matrix]\nname = \"x\"\n[nixpkgs.a]\nrev = \"6a030d535719c5190187c4cec156f335e95e3211\"\n[pytorch.\"2.10.0\"]\nhash = \"\"\n" + settings +
-                                 "[[build]]\npytorch = \"2.10.0\"\npython = \"3.13\"\ncuda = \"13.0\"\ngpus = [\"8.6\", \"9.0\", \"12.0\", \"12.1\"]\nisas = [\"avx2\", \"avx512\"]\n",
-                             "x.toml"));
+  return expand(
+      parse_matrix("[matrix]\nname = \"x\"\n[nixpkgs.a]\nrev = "
+                   "\"6a030d535719c5190187c4cec156f335e95e3211\"\n[pytorch.\"2.10.0\"]\nhash = \"\"\n" +
+                       settings +
+                       "[[build]]\npytorch = \"2.10.0\"\npython = \"3.13\"\ncuda = \"13.0\"\ngpus = "
+                       "[\"8.6\", \"9.0\", \"12.0\", \"12.1\"]\nisas = [\"avx2\", \"avx512\"]\n",
+                   "x.toml"));
 }
 
 BuildRecord built(const std::string& gpus, double seconds, const std::string& carved_from = "") {
-  return {.variant = "pytorch-python313-cuda13_0-" + gpus + "-avx2", .seconds = seconds, .status = "built", .carved_from = carved_from};
+  return {.variant = "pytorch-python313-cuda13_0-" + gpus + "-avx2",
+          .seconds = seconds,
+          .status = "built",
+          .carved_from = carved_from};
 }
 
 const StrategyCost& of(const MatrixCost& cost, const std::string& strategy) {
@@ -25,7 +32,9 @@ const StrategyCost& of(const MatrixCost& cost, const std::string& strategy) {
 }
 
 // 60 seconds of host files, 20 for each GPU.
-const std::vector<BuildRecord> two_sizes = {built("sm90", 80), built("sm86_sm90_sm120", 120), built("sm90", 2, "pytorch-python313-cuda13_0-sm86_sm90_sm120-avx2")};
+const std::vector<BuildRecord> two_sizes = {
+    built("sm90", 80), built("sm86_sm90_sm120", 120),
+    built("sm90", 2, "pytorch-python313-cuda13_0-sm86_sm90_sm120-avx2")};
 
 TEST(MatrixCosts, TwoSizesOfBuildsTellHostFilesFromDeviceCode) {
   const MatrixCost cost = matrix_cost(variants_of(""), two_sizes);
@@ -35,7 +44,8 @@ TEST(MatrixCosts, TwoSizesOfBuildsTellHostFilesFromDeviceCode) {
   EXPECT_DOUBLE_EQ(of(cost, "rebuild").cost.middle, 6 * 80);
   EXPECT_DOUBLE_EQ(of(cost, "rebuild").cost.low, 6 * 80 * 0.8);
   EXPECT_DOUBLE_EQ(of(cost, "rebuild, compile_cache").cost.middle, 2 * 60 + 3 * 20);
-  EXPECT_DOUBLE_EQ(of(cost, "carve").cost.middle, 2 * 140 + 6 * 2) << "the common build has 12.1 too: the matrix asks for it";
+  EXPECT_DOUBLE_EQ(of(cost, "carve").cost.middle, 2 * 140 + 6 * 2)
+      << "the common build has 12.1 too: the matrix asks for it";
   EXPECT_DOUBLE_EQ(of(cost, "carve, compile_cache").cost.middle, 2 * 60 + 3 * 20 + 6 * 2);
   EXPECT_EQ(of(cost, "carve").builds, 2u);
   EXPECT_EQ(of(cost, "carve").carves, 6u);
@@ -43,13 +53,16 @@ TEST(MatrixCosts, TwoSizesOfBuildsTellHostFilesFromDeviceCode) {
 }
 
 TEST(MatrixCosts, AreTheSameForAMatrixOfEitherStrategy) {
-  const MatrixCost carve = matrix_cost(variants_of("[settings]\nstrategy = \"carve\"\n[carver]\nurl = \"https://example.org/x.tar.gz\"\n"), two_sizes);
+  const MatrixCost carve = matrix_cost(
+      variants_of("[settings]\nstrategy = \"carve\"\n[carver]\nurl = \"https://example.org/x.tar.gz\"\n"),
+      two_sizes);
   EXPECT_EQ(carve.variants, 6u);
   EXPECT_DOUBLE_EQ(of(carve, "carve").cost.middle, 2 * 140 + 6 * 2);
 }
 
 TEST(MatrixCosts, OneSizeAloneLeavesARange) {
-  const MatrixCost cost = matrix_cost(variants_of(""), {built("sm90", 100), built("sm86", 110), built("sm86", 120)});
+  const MatrixCost cost =
+      matrix_cost(variants_of(""), {built("sm90", 100), built("sm86", 110), built("sm86", 120)});
   const Span& rebuild = of(cost, "rebuild").cost;
   EXPECT_DOUBLE_EQ(rebuild.low, 600);
   EXPECT_DOUBLE_EQ(rebuild.middle, 660);
@@ -61,7 +74,9 @@ TEST(MatrixCosts, OneSizeAloneLeavesARange) {
 }
 
 TEST(MatrixCosts, WithoutAMeasuredBuildCountBuilds) {
-  const MatrixCost cost = matrix_cost(variants_of(""), {built("sm90", 2, "another"), {.variant = "magma-2.9.0", .seconds = 9, .status = "built"}});
+  const MatrixCost cost =
+      matrix_cost(variants_of(""),
+                  {built("sm90", 2, "another"), {.variant = "magma-2.9.0", .seconds = 9, .status = "built"}});
   EXPECT_EQ(cost.samples, 0u);
   EXPECT_DOUBLE_EQ(of(cost, "rebuild").cost.middle, 6);
   EXPECT_NEAR(of(cost, "carve").cost.middle, 2 * (0.4 + 4 * 0.6), 1e-9);

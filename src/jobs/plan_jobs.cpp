@@ -17,10 +17,13 @@
 namespace lathe {
 namespace {
 
-std::filesystem::path recipe_path(const std::filesystem::path& state, const Variant& variant) { return state / "recipes" / variant.file(); }
+std::filesystem::path recipe_path(const std::filesystem::path& state, const Variant& variant) {
+  return state / "recipes" / variant.file();
+}
 
 void write_shared(const MatrixSpec& spec, const std::filesystem::path& state) {
-  for (const SharedRecipe& shared : render_shared(spec)) write_file_atomically(state / "recipes" / shared.file, shared.text);
+  for (const SharedRecipe& shared : render_shared(spec))
+    write_file_atomically(state / "recipes" / shared.file, shared.text);
   for (const SharedRecipe& file : read_extra_files(spec)) {
     create_folders((state / "recipes" / file.file).parent_path());
     write_file_atomically(state / "recipes" / file.file, file.text);
@@ -34,13 +37,17 @@ void find_rooms(Job& job, const DriverOptions& options) {
   std::string reasons;
   for (std::size_t room = 0; room < options.builders.size(); ++room) {
     const Builder& builder = options.builders[room];
-    const std::string reason = builder.machine.max_jobs == 0 ? "takes no jobs" : why_not_there(builder, job.needs);
+    const std::string reason =
+        builder.machine.max_jobs == 0 ? "takes no jobs" : why_not_there(builder, job.needs);
     if (reason.empty()) job.cost.rooms.push_back(room);
-    else reasons += fmt::format("{}{} {}", reasons.empty() ? "" : "; ", builder.is_here() ? "this machine" : builder.name, reason);
+    else
+      reasons += fmt::format("{}{} {}", reasons.empty() ? "" : "; ",
+                             builder.is_here() ? "this machine" : builder.name, reason);
   }
   if (!job.cost.rooms.empty()) return;
   job.state = JobState::skipped;
-  job.reason = options.builders.size() == 1 ? fmt::format("needs another builder (--builders): {}", reasons) : fmt::format("no builder can take it: {}", reasons);
+  job.reason = options.builders.size() == 1 ? fmt::format("needs another builder (--builders): {}", reasons)
+                                            : fmt::format("no builder can take it: {}", reasons);
 }
 
 // What its derivation asks for beside the variant: features, or the system of shared work.
@@ -59,7 +66,8 @@ void skip_what_cannot_be(Job& job, const DriverOptions& options) {
     job.reason = variant.cell->reason;
     return;
   }
-  job.needs = {.system = system_of(variant.cell->isa->machine), .isa = options.any_cpu ? nullptr : variant.cell->isa};
+  job.needs = {.system = system_of(variant.cell->isa->machine),
+               .isa = options.any_cpu ? nullptr : variant.cell->isa};
   find_rooms(job, options);
 }
 
@@ -124,7 +132,8 @@ NeedsGraph graph_of(const std::vector<Job>& jobs, const MissingPaths& missing, c
   std::vector<std::string> derivations;
   for (const Job& job : jobs) {
     const bool carved = job.variant && !job.variant->carved_from.empty();
-    if (job.state == JobState::waiting && !carved && missing.build.contains(job.derivation)) derivations.push_back(job.derivation);
+    if (job.state == JobState::waiting && !carved && missing.build.contains(job.derivation))
+      derivations.push_back(job.derivation);
   }
   return needs_graph(derivations, options);
 }
@@ -134,7 +143,8 @@ std::vector<Job> shared_jobs(std::vector<Job>& jobs, NeedCounter& counter, const
   const JobIndex index(jobs);
   for (const Job& job : jobs) {
     if (job.state != JobState::waiting || !missing.build.contains(job.derivation)) continue;
-    if (job.variant && !job.variant->carved_from.empty()) {  // shares its common build, and nothing else that takes long: no need to ask
+    // shares its common build, and nothing else that takes long: no need to ask
+    if (job.variant && !job.variant->carved_from.empty()) {
       const Job* common = index.named(job.variant->carved_from);
       if (common != nullptr && missing.build.contains(common->derivation)) needed[common->derivation] += 2;
       continue;
@@ -165,7 +175,8 @@ void order_shared(std::vector<Job>& jobs, NeedCounter& counter) {
     std::map<std::string, std::size_t> needed;
     counter.add(jobs[job].derivation, needed);
     for (const auto& [path, count] : needed) {
-      if (const auto other = shared.find(path); other != shared.end()) jobs[job].cost.after.push_back(other->second);
+      if (const auto other = shared.find(path); other != shared.end())
+        jobs[job].cost.after.push_back(other->second);
     }
   }
 }
@@ -182,7 +193,8 @@ void set_estimate(Job& job, const History& history) {
   }
 }
 
-// In front stands what others are cut out of, and the PyTorch of a companion, also where nobody asked for that.
+// In front stands what others are cut out of, and the PyTorch of a companion, also where nobody asked for
+// that.
 std::vector<Variant> with_common_builds(const MatrixSpec& spec, const std::vector<Variant>& wanted) {
   std::vector<Variant> all = with_bases(spec, wanted);
   std::rotate(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(wanted.size()), all.end());
@@ -200,7 +212,8 @@ void take_held(Job& job, const MissingPaths& missing, const DriverOptions& optio
 }
 
 // As the matrix says now; the variant of a job that runs is left as it is.
-void write_recipes(const MatrixSpec& spec, std::vector<Job>& jobs, const std::vector<Job*>& open, const std::filesystem::path& state) {
+void write_recipes(const MatrixSpec& spec, std::vector<Job>& jobs, const std::vector<Job*>& open,
+                   const std::filesystem::path& state) {
   std::map<std::string_view, Job*> by_name;
   for (Job& job : jobs) {
     if (job.variant && job.state != JobState::skipped) by_name[job.name] = &job;
@@ -220,26 +233,31 @@ std::set<std::string> needs_of_variants(const std::vector<Job*>& open, const Dri
   if (std::ranges::all_of(open, [](const Job* job) { return job->variant.has_value(); })) return {};
   std::vector<std::string> derivations;
   for (const Job* job : open) {
-    if (job->variant && !job->derivation.empty() && job->variant->carved_from.empty()) derivations.push_back(job->derivation);
+    if (job->variant && !job->derivation.empty() && job->variant->carved_from.empty())
+      derivations.push_back(job->derivation);
   }
   return requisites_of(derivations, options);
 }
 
 // A derivation that is no longer needed, and one of its name that is needed now.
-std::string successor_of(const std::string& old, const std::set<std::string>& before, const std::set<std::string>& after) {
+std::string successor_of(const std::string& old, const std::set<std::string>& before,
+                         const std::set<std::string>& after) {
   if (after.contains(old)) return old;
-  const auto fresh = std::ranges::find_if(after, [&](const std::string& path) { return !before.contains(path) && short_name(path) == short_name(old); });
+  const auto fresh = std::ranges::find_if(after, [&](const std::string& path) {
+    return !before.contains(path) && short_name(path) == short_name(old);
+  });
   return fresh == after.end() ? old : *fresh;
 }
 
 }  // namespace
 
-std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted, const std::filesystem::path& state,
-                           const DriverOptions& options) {
+std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted,
+                           const std::filesystem::path& state, const DriverOptions& options) {
   create_folders(state / "recipes");
   std::vector<Job> jobs;
   for (const Variant& variant : with_common_builds(spec, wanted)) {
-    jobs.push_back({.name = variant.name, .variant = variant, .recipe = recipe_path(state, variant), .derivation = {}});
+    jobs.push_back(
+        {.name = variant.name, .variant = variant, .recipe = recipe_path(state, variant), .derivation = {}});
     Job& job = jobs.back();
     skip_what_cannot_be(job, options);
     if (job.state == JobState::waiting) write_file_atomically(job.recipe, render(spec, variant));
@@ -249,7 +267,8 @@ std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& w
   return jobs;
 }
 
-void remake(std::vector<Job>& jobs, Job& broken, const MatrixSpec& spec, const std::filesystem::path& state, const DriverOptions& options) {
+void remake(std::vector<Job>& jobs, Job& broken, const MatrixSpec& spec, const std::filesystem::path& state,
+            const DriverOptions& options) {
   std::vector<Job*> open;
   for (Job& job : jobs) {
     if (&job == &broken || job.state == JobState::waiting) open.push_back(&job);
@@ -257,11 +276,13 @@ void remake(std::vector<Job>& jobs, Job& broken, const MatrixSpec& spec, const s
   write_recipes(spec, jobs, open, state);
   const std::set<std::string> before = needs_of_variants(open, options);
   std::vector<Job> copies;
-  for (const Job* job : open) copies.push_back({.name = job->name, .variant = job->variant, .recipe = job->recipe});
+  for (const Job* job : open)
+    copies.push_back({.name = job->name, .variant = job->variant, .recipe = job->recipe});
   std::erase_if(copies, [](const Job& job) { return !job.variant; });
   instantiate(copies, options);
   for (const Job& copy : copies) {
-    if (!copy.derivation.empty()) (*std::ranges::find(open, copy.name, &Job::name))->derivation = copy.derivation;
+    if (!copy.derivation.empty())
+      (*std::ranges::find(open, copy.name, &Job::name))->derivation = copy.derivation;
   }
   if (before.empty()) return;
   const std::set<std::string> after = needs_of_variants(open, options);

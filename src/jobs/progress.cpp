@@ -18,7 +18,8 @@ std::string duration_text(double seconds) {
   if (!(seconds >= 0 && seconds < most)) return "no time";
   if (seconds < 60) return fmt::format("{:.1f} s", seconds);
   const auto minutes = static_cast<long>(seconds / 60);
-  return minutes < 60 ? fmt::format("{} min", minutes) : fmt::format("{} h {:02} min", minutes / 60, minutes % 60);
+  return minutes < 60 ? fmt::format("{} min", minutes)
+                      : fmt::format("{} h {:02} min", minutes / 60, minutes % 60);
 }
 
 std::string bytes_text(std::uint64_t bytes) {
@@ -32,14 +33,17 @@ std::string local_minute(std::int64_t seconds) {
   const std::time_t when = seconds;
   std::tm parts{};
   if (::localtime_r(&when, &parts) == nullptr) return std::to_string(seconds);
-  return fmt::format("{}-{:02}-{:02} {:02}:{:02}", std::int64_t{parts.tm_year} + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min);
+  return fmt::format("{}-{:02}-{:02} {:02}:{:02}", std::int64_t{parts.tm_year} + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min);
 }
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double running_seconds(const Job& job) { return std::chrono::duration<double>(Clock::now() - job.started).count(); }
+double running_seconds(const Job& job) {
+  return std::chrono::duration<double>(Clock::now() - job.started).count();
+}
 
 std::string last_line(const Job& job) { return job.last_lines.empty() ? "" : job.last_lines.back(); }
 
@@ -58,7 +62,10 @@ class Lines : public BuildObserver {
  public:
   Lines(Terminal& terminal, double heartbeat) : terminal_(terminal), heartbeat_(heartbeat) {}
 
-  void started(const Job& job) override { say(fmt::format("start   {}{}{}", job.name, job.builder.empty() ? "" : " on " + job.builder, expectation(job))); }
+  void started(const Job& job) override {
+    say(fmt::format("start   {}{}{}", job.name, job.builder.empty() ? "" : " on " + job.builder,
+                    expectation(job)));
+  }
   void finished(const Job& job) override {
     say(ending_of(job));
     spoken_.erase(job.name);
@@ -70,7 +77,8 @@ class Lines : public BuildObserver {
       const auto [place, fresh] = spoken_.try_emplace(job.name, job.started);
       if (std::chrono::duration<double>(Clock::now() - place->second).count() < heartbeat_) continue;
       place->second = Clock::now();
-      say(fmt::format("running {}  {}, {}: {}", job.name, duration_text(running_seconds(job)), job.phase.empty() ? "starting" : job.phase, last_line(job)));
+      say(fmt::format("running {}  {}, {}: {}", job.name, duration_text(running_seconds(job)),
+                      job.phase.empty() ? "starting" : job.phase, last_line(job)));
     }
   }
 
@@ -88,8 +96,8 @@ class Lines : public BuildObserver {
   std::map<std::string, Clock::time_point> spoken_;  // last heartbeat of a job
 };
 
-// What has ended scrolls by; below it one line for each job that runs, drawn anew five times a second. The key of its number opens the
-// end of a job's log, the same key again or Escape closes it.
+// What has ended scrolls by; below it one line for each job that runs, drawn anew five times a second. The
+// key of its number opens the end of a job's log, the same key again or Escape closes it.
 class LiveTable : public BuildObserver {
  public:
   explicit LiveTable(Terminal& terminal) : terminal_(terminal) {}
@@ -104,16 +112,19 @@ class LiveTable : public BuildObserver {
     std::size_t waiting = 0, ended = 0, number = 0;
     const Job* opened = nullptr;
     names_ = 0;
-    for (const Job& job : jobs) names_ = std::max(names_, job.state == JobState::running ? place_of(job).size() : 0);
+    for (const Job& job : jobs)
+      names_ = std::max(names_, job.state == JobState::running ? place_of(job).size() : 0);
     for (const Job& job : jobs) {
       waiting += job.state == JobState::waiting;
-      ended += job.state != JobState::waiting && job.state != JobState::running && job.state != JobState::skipped;
+      ended +=
+          job.state != JobState::waiting && job.state != JobState::running && job.state != JobState::skipped;
       if (job.state != JobState::running) continue;
       if (++number == open_) opened = &job;
       if (number < rows) draw(fmt::format("{} {}", number, row(job)));
     }
     if (opened) draw_log(*opened, rows > drawn_ + 1 ? rows - drawn_ - 1 : 0);
-    draw(fmt::format("{} done, {} to go{}", ended, waiting, number > 0 && !opened ? "; the key of its number opens a log" : ""));
+    draw(fmt::format("{} done, {} to go{}", ended, waiting,
+                     number > 0 && !opened ? "; the key of its number opens a log" : ""));
     terminal_.flush();
   }
 
@@ -125,15 +136,21 @@ class LiveTable : public BuildObserver {
     }
   }
   void draw_log(const Job& job, std::size_t most) {
-    draw("-- " + job.name + ": " + (job.last_lines.empty() ? "no line yet" : "the end of its log; the same key closes it"));
+    draw("-- " + job.name + ": " +
+         (job.last_lines.empty() ? "no line yet" : "the end of its log; the same key closes it"));
     const std::size_t count = std::min(most > 0 ? most - 1 : 0, job.last_lines.size());
-    for (std::size_t i = job.last_lines.size() - count; i < job.last_lines.size(); ++i) draw("   " + job.last_lines[i]);
+    for (std::size_t i = job.last_lines.size() - count; i < job.last_lines.size(); ++i)
+      draw("   " + job.last_lines[i]);
   }
-  static std::string place_of(const Job& job) { return job.name + (job.builder.empty() ? "" : " on " + job.builder); }
+  static std::string place_of(const Job& job) {
+    return job.name + (job.builder.empty() ? "" : " on " + job.builder);
+  }
   std::string row(const Job& job) const {
-    const std::string estimate = job.estimate.samples == 0 ? "" : " of about " + duration_text(job.estimate.seconds);
-    return fmt::format("{:{}}  {}{}  {}  {}  {}", place_of(job), names_, duration_text(running_seconds(job)), estimate, job.phase,
-                       job.now_bytes > 0 ? bytes_text(job.now_bytes) : "", last_line(job));
+    const std::string estimate =
+        job.estimate.samples == 0 ? "" : " of about " + duration_text(job.estimate.seconds);
+    return fmt::format("{:{}}  {}{}  {}  {}  {}", place_of(job), names_, duration_text(running_seconds(job)),
+                       estimate, job.phase, job.now_bytes > 0 ? bytes_text(job.now_bytes) : "",
+                       last_line(job));
   }
   void draw(const std::string& text) {
     const std::size_t width = terminal_.width() > 4 ? terminal_.width() - 1 : 80;
@@ -156,7 +173,7 @@ class LiveTable : public BuildObserver {
   Keyboard keyboard_;
   std::size_t drawn_ = 0;
   std::size_t names_ = 0;  // columns of the longest name that runs
-  std::size_t open_ = 0;  // number of the job whose log is shown; 0: none
+  std::size_t open_ = 0;   // number of the job whose log is shown; 0: none
 };
 
 class JsonEvents : public BuildObserver {
@@ -165,13 +182,20 @@ class JsonEvents : public BuildObserver {
 
   void started(const Job& job) override {
     JsonWriter json(JsonWriter::Layout::compact);
-    json.begin_object().member("event", "start").member("variant", job.name).member("derivation", job.derivation);
+    json.begin_object()
+        .member("event", "start")
+        .member("variant", job.name)
+        .member("derivation", job.derivation);
     json.member("builder", job.builder).member("estimate_s", job.estimate.seconds).end_object();
     say(json);
   }
   void phase(const Job& job) override {
     JsonWriter json(JsonWriter::Layout::compact);
-    say(json.begin_object().member("event", "phase").member("variant", job.name).member("phase", job.phase).end_object());
+    say(json.begin_object()
+            .member("event", "phase")
+            .member("variant", job.name)
+            .member("phase", job.phase)
+            .end_object());
   }
   void note(const std::string& text) override {
     JsonWriter json(JsonWriter::Layout::compact);
@@ -179,15 +203,27 @@ class JsonEvents : public BuildObserver {
   }
   void finished(const Job& job) override {
     JsonWriter json(JsonWriter::Layout::compact);
-    json.begin_object().member("event", "end").member("variant", job.name).member("state", to_string(job.state)).member("builder", job.builder);
+    json.begin_object()
+        .member("event", "end")
+        .member("variant", job.name)
+        .member("state", to_string(job.state))
+        .member("builder", job.builder);
     json.member("reason", job.reason).member("seconds", job.seconds).member("peak_bytes", job.peak_bytes);
     json.member("output_bytes", job.output_bytes).member("outputs", job.outputs).member("log", job.log);
     json.key("findings").begin_array();
     for (const Diagnosis& diagnosis : job.why) {
-      json.begin_object().member("rule", diagnosis.finding.rule).member("what", diagnosis.finding.what).member("fix", diagnosis.finding.fix).end_object();
+      json.begin_object()
+          .member("rule", diagnosis.finding.rule)
+          .member("what", diagnosis.finding.what)
+          .member("fix", diagnosis.finding.fix)
+          .end_object();
     }
     for (const Finding& finding : job.breaches) {
-      json.begin_object().member("rule", finding.rule).member("what", finding.what).member("fix", finding.fix).end_object();
+      json.begin_object()
+          .member("rule", finding.rule)
+          .member("what", finding.what)
+          .member("fix", finding.fix)
+          .end_object();
     }
     say(json.end_array().end_object());
   }
@@ -205,7 +241,8 @@ class JsonEvents : public BuildObserver {
 
 }  // namespace
 
-std::unique_ptr<BuildObserver> make_progress(ProgressKind kind, Terminal& terminal, double heartbeat_seconds) {
+std::unique_ptr<BuildObserver> make_progress(ProgressKind kind, Terminal& terminal,
+                                             double heartbeat_seconds) {
   if (kind == ProgressKind::json) return std::make_unique<JsonEvents>(terminal);
   if (kind == ProgressKind::table) return std::make_unique<LiveTable>(terminal);
   return std::make_unique<Lines>(terminal, heartbeat_seconds);

@@ -69,8 +69,14 @@ struct Attempt {
 
 class Runner {
  public:
-  Runner(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run, BuildObserver& observer)
-      : jobs_(jobs), options_(options), history_(history), run_(run), observer_(observer), rooms_(options.rooms) {
+  Runner(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run,
+         BuildObserver& observer)
+      : jobs_(jobs),
+        options_(options),
+        history_(history),
+        run_(run),
+        observer_(observer),
+        rooms_(options.rooms) {
     for (const Job& job : jobs_) costs_.push_back(job.cost);
   }
 
@@ -100,8 +106,8 @@ class Runner {
   }
 
  private:
-  // What goes wrong in here (standard output is full, no memory) ends the run: no more jobs start, those that run are
-  // stopped and written down, and run() throws it at the end. Under the lock.
+  // What goes wrong in here (standard output is full, no memory) ends the run: no more jobs start, those
+  // that run are stopped and written down, and run() throws it at the end. Under the lock.
   template <typename Step>
   void guarded(const Step& step) noexcept {
     try {
@@ -117,7 +123,8 @@ class Runner {
   void stop_waiting() {
     for (const std::size_t index : waiting_) {
       jobs_[index].state = JobState::stopped;
-      jobs_[index].reason = ended_early_ && !failure_ ? "another build failed (--fail-fast)" : "stopped before it started";
+      jobs_[index].reason =
+          ended_early_ && !failure_ ? "another build failed (--fail-fast)" : "stopped before it started";
     }
     waiting_.clear();
   }
@@ -125,7 +132,8 @@ class Runner {
   // All builders that could take it are gone.
   void fail_without_room() {
     std::vector<std::size_t> homeless;
-    std::ranges::copy_if(waiting_, std::back_inserter(homeless), [&](std::size_t index) { return !has_room(costs_[index], rooms_); });
+    std::ranges::copy_if(waiting_, std::back_inserter(homeless),
+                         [&](std::size_t index) { return !has_room(costs_[index], rooms_); });
     for (const std::size_t index : homeless) {
       std::erase(waiting_, index);
       jobs_[index].state = JobState::failed;
@@ -134,8 +142,8 @@ class Runner {
     }
   }
 
-  // A job has a thread of its own; where no more are to be had (the pids limit of a container), it waits until one ends, and
-  // the only one runs on this thread.
+  // A job has a thread of its own; where no more are to be had (the pids limit of a container), it waits
+  // until one ends, and the only one runs on this thread.
   void start_what_fits(std::unique_lock<std::mutex>& lock) {
     while (const auto next = next_to_start(costs_, waiting_, running_, rooms_)) {
       std::erase(waiting_, next->job);
@@ -172,7 +180,8 @@ class Runner {
     jobs_[start.job].state = JobState::waiting;
   }
 
-  // A thread that nobody joins keeps its stack, and a matrix may have thousands. What has ended needs the lock no more.
+  // A thread that nobody joins keeps its stack, and a matrix may have thousands. What has ended needs the
+  // lock no more.
   void join_ended() {
     for (const std::size_t index : ended_) {
       const auto thread = threads_.find(index);
@@ -201,8 +210,14 @@ class Runner {
 
   void work(std::size_t index) {
     Job& job = jobs_[index];
-    BuildRecord record{.run = run_, .variant = job.name, .started = std::time(nullptr), .status = "running", .derivation = job.derivation,
-                       .carved_from = !job.variant ? "" : job.variant->of_nixpkgs ? "nixpkgs" : job.variant->carved_from};
+    BuildRecord record{.run = run_,
+                       .variant = job.name,
+                       .started = std::time(nullptr),
+                       .status = "running",
+                       .derivation = job.derivation,
+                       .carved_from = !job.variant              ? ""
+                                      : job.variant->of_nixpkgs ? "nixpkgs"
+                                                                : job.variant->carved_from};
     try {
       const std::string again = job.attempts > 0 ? fmt::format("-{}", job.attempts + 1) : "";
       record.log = job.log = fmt::format("logs/{}-{}-{}{}.log.zst", job.name, run_, index, again);
@@ -230,7 +245,8 @@ class Runner {
       Attempt attempt = run_once(job, log);
       if (attempt.result.ok()) {
         take_result(job, attempt);
-        if (!attempt.built_something && options_.driver.kind == "nix" && job.attempts == 1) return drop_log(job);
+        if (!attempt.built_something && options_.driver.kind == "nix" && job.attempts == 1)
+          return drop_log(job);
         break;
       }
       if (stopping()) {
@@ -245,7 +261,8 @@ class Runner {
         if (!repaired.empty()) observer_.note(fmt::format("{}: {}", job.name, repaired));
       }
       if (repaired.empty()) {
-        const std::string reason = attempt.why.empty() ? attempt.result.ending() : attempt.why.front().finding.what;
+        const std::string reason =
+            attempt.why.empty() ? attempt.result.ending() : attempt.why.front().finding.what;
         job.why = std::move(attempt.why);
         set_state(job, JobState::failed, reason);
         break;
@@ -255,7 +272,8 @@ class Runner {
     log.close();
   }
 
-  // Was it the builder and not the build? Then the job waits again, for another; a builder that does not answer gets no more jobs.
+  // Was it the builder and not the build? Then the job waits again, for another; a builder that does not
+  // answer gets no more jobs.
   bool lost_builder(Job& job, const Attempt& attempt) {
     const Builder& builder = options_.driver.builders[job.room];
     const bool gone = !answers(builder, options_.driver.run);
@@ -266,7 +284,8 @@ class Runner {
       rooms_[job.room].slots = 0;
       observer_.note(fmt::format("{} does not answer any more: it gets no more jobs", builder.name));
     }
-    observer_.note(fmt::format("{}: again{}, after {} {}", job.name, gone ? " on another builder" : "", builder.name, gone ? "was lost" : "broke the connection"));
+    observer_.note(fmt::format("{}: again{}, after {} {}", job.name, gone ? " on another builder" : "",
+                               builder.name, gone ? "was lost" : "broke the connection"));
     job.state = JobState::waiting;
     job.reason = fmt::format("the builder {} was lost", builder.name);
     return true;
@@ -289,13 +308,15 @@ class Runner {
   Attempt run_once(Job& job, LogFile& log) {
     Attempt attempt;
     Diagnoser diagnoser(job.name);
-    // A warning of Nix itself is never why a build failed; its line still counts, so that evidence is found in the log.
+    // A warning of Nix itself is never why a build failed; its line still counts, so that evidence is found
+    // in the log.
     const auto say = [&](const std::string& text, bool is_warning) {
       log.line(text);
       if (!is_warning) diagnoser.feed(text);
       diagnoser.feed("\n");
     };
-    Process process = build_process(job, job.variant ? options_.state / "results" / job.name : "", options_.driver);
+    Process process =
+        build_process(job, job.variant ? options_.state / "results" / job.name : "", options_.driver);
     process.stop = &stop_children_;
     process.on_line = [&](Stream stream, std::string_view line) {
       if (stream == Stream::out) {
@@ -321,28 +342,35 @@ class Runner {
   template <typename Say>
   void take_event(Job& job, const NixEvent& event, Attempt& attempt, const Say& say) {
     using Kind = NixEvent::Kind;
-    if (event.kind == Kind::message || event.kind == Kind::log_line) say(event.text, event.kind == Kind::message && event.level == warning_level);
+    if (event.kind == Kind::message || event.kind == Kind::log_line)
+      say(event.text, event.kind == Kind::message && event.level == warning_level);
     if (event.kind == Kind::build_start) {
       attempt.built_something = true;
       say(fmt::format("building '{}'...", event.text), false);
     }
     const std::lock_guard lock(mutex_);
     if (event.kind == Kind::log_line) keep_line(job, event.text);
-    if (event.kind == Kind::log_line && event.text.starts_with(no_cache_words)) tell_of_no_cache(job, event.text);
+    if (event.kind == Kind::log_line && event.text.starts_with(no_cache_words))
+      tell_of_no_cache(job, event.text);
     if (event.kind == Kind::phase || event.kind == Kind::build_start || event.kind == Kind::copy_start) {
-      job.phase = event.kind == Kind::phase ? event.text : event.kind == Kind::build_start ? "building" : "fetching";
+      job.phase = event.kind == Kind::phase         ? event.text
+                  : event.kind == Kind::build_start ? "building"
+                                                    : "fetching";
       observer_.phase(job);
     }
   }
 
-  // Once for each builder: what a build may write to there, its own nix.conf says, and the build is slow but does not fail.
+  // Once for each builder: what a build may write to there, its own nix.conf says, and the build is slow but
+  // does not fail.
   void tell_of_no_cache(const Job& job, std::string_view text) {
-    const std::string note = fmt::format("{}: {}", job.room == 0 ? "this machine" : job.builder, printable(trim(text.substr(no_cache_words.find(' ') + 1))));
+    const std::string note = fmt::format("{}: {}", job.room == 0 ? "this machine" : job.builder,
+                                         printable(trim(text.substr(no_cache_words.find(' ') + 1))));
     if (told_.insert(note).second) observer_.note(note);
   }
 
   void take_result(Job& job, const Attempt& attempt) {
-    std::vector<std::string> outputs = options_.driver.kind == "flox" ? flox_outputs(job) : outputs_of(attempt.out);
+    std::vector<std::string> outputs =
+        options_.driver.kind == "flox" ? flox_outputs(job) : outputs_of(attempt.out);
     std::error_code error;
     for (std::string& output : outputs) {  // with a root, Nix prints the links
       const auto path = std::filesystem::canonical(output, error);
@@ -362,26 +390,34 @@ class Runner {
     job.output_bytes = size;
     job.breaches = std::move(broken);
     if (!job.breaches.empty()) job.why = attempt.why;  // the log may tell why
-    job.state = !job.breaches.empty() ? JobState::lying : !copied.empty() ? JobState::failed : attempt.built_something ? JobState::built : JobState::cached;
+    job.state = !job.breaches.empty()     ? JobState::lying
+                : !copied.empty()         ? JobState::failed
+                : attempt.built_something ? JobState::built
+                                          : JobState::cached;
     job.reason = !job.breaches.empty() ? job.breaches.front().what : copied;
   }
 
   std::vector<std::string> flox_outputs(const Job& job) const {
     std::error_code error;
-    const auto link = std::filesystem::canonical(options_.driver.flox_project / ("result-" + job.name), error);
+    const auto link =
+        std::filesystem::canonical(options_.driver.flox_project / ("result-" + job.name), error);
     return error ? std::vector<std::string>{} : std::vector<std::string>{link.string()};
   }
 
   // "" when all went well, or nothing is to be copied.
   std::string copy(const Job& job) const {
     if (options_.copy_to.empty() || !job.variant || job.outputs.empty()) return "";
-    // What was built a moment ago is rarely signed; a receiver takes it unsigned from those whom it trusts, and from no others.
+    // What was built a moment ago is rarely signed; a receiver takes it unsigned from those whom it trusts,
+    // and from no others.
     Process process{.arguments = nix_command()};
     process.arguments.insert(process.arguments.end(), {"copy", "--no-check-sigs", "--to", options_.copy_to});
     process.arguments.insert(process.arguments.end(), job.outputs.begin(), job.outputs.end());
     process.stop = &stop_children_;
     const ProcessResult result = options_.driver.run(process);
-    return result.ok() ? "" : fmt::format("built, but not copied to {}: {}", options_.copy_to, result.signal != 0 ? result.ending() : parse_nix_error(result.err).message);
+    return result.ok()
+               ? ""
+               : fmt::format("built, but not copied to {}: {}", options_.copy_to,
+                             result.signal != 0 ? result.ending() : parse_nix_error(result.err).message);
   }
 
   void finish(std::size_t index, Job& job, BuildRecord& record) {
@@ -394,7 +430,9 @@ class Runner {
     if (job.peak_bytes > 0) record.peak_bytes = static_cast<std::int64_t>(job.peak_bytes);
     record.output_bytes = static_cast<std::int64_t>(job.output_bytes);
     if (options_.driver.cores > 0) record.cores = options_.driver.cores;
-    record.rule = !job.breaches.empty() ? job.breaches.front().rule : !job.why.empty() ? job.why.front().finding.rule : "";
+    record.rule = !job.breaches.empty() ? job.breaches.front().rule
+                  : !job.why.empty()    ? job.why.front().finding.rule
+                                        : "";
     record.verdict = job.reason;
     record.builder = job.builder;
     if (job.state == JobState::waiting) record.status = "lost";
@@ -418,9 +456,12 @@ class Runner {
   void fail_what_is_cut_out_of(const Job& common) {
     std::erase_if(waiting_, [&](std::size_t index) {
       Job& job = jobs_[index];
-      if (!job.variant || job.variant->carved_from.empty() || job.variant->carved_from != common.name) return false;
+      if (!job.variant || job.variant->carved_from.empty() || job.variant->carved_from != common.name)
+        return false;
       job.state = common.state == JobState::stopped ? JobState::stopped : JobState::failed;
-      job.reason = fmt::format("is cut out of {}, which {}", common.name, common.state == JobState::lying ? "does not hold what its name says" : "was not built");
+      job.reason =
+          fmt::format("is cut out of {}, which {}", common.name,
+                      common.state == JobState::lying ? "does not hold what its name says" : "was not built");
       observer_.finished(job);
       return true;
     });
@@ -448,7 +489,8 @@ class Runner {
 
 }  // namespace
 
-void run_builds(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run, BuildObserver& observer) {
+void run_builds(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run,
+                BuildObserver& observer) {
   Runner(jobs, options, history, run, observer).run();
 }
 

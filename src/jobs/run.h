@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs jobs: starts each when the schedule says so, reads what Nix says, keeps logs and history, verifies results, diagnoses
-// failures. One failure does not stop the rest. Prints nothing: an observer is told.
+// Runs jobs: starts each when the schedule says so, reads what Nix says, keeps logs and history, verifies
+// results, diagnoses failures. One failure does not stop the rest. Prints nothing: an observer is told.
 #pragma once
 
 #include <atomic>
@@ -23,23 +23,25 @@ class BuildObserver {
   virtual void started(const Job&) {}
   virtual void phase(const Job&) {}
   virtual void finished(const Job&) {}
-  virtual void note(const std::string&) {}             // a repair, a retry
-  virtual void tick(const std::vector<Job>&) {}        // five times a second
+  virtual void note(const std::string&) {}       // a repair, a retry
+  virtual void tick(const std::vector<Job>&) {}  // five times a second
 };
 
 struct RunOptions {
   std::filesystem::path state;  // folder of logs/, results/, history.db
   DriverOptions driver = {};
-  std::vector<MachineRoom> rooms = {{}};  // of driver.builders, in their order; without builders: one, this machine
+  // of driver.builders, in their order; without builders: one, this machine
+  std::vector<MachineRoom> rooms = {{}};
   bool fail_fast = false;
   bool verify = true;
-  std::string copy_to = {};                         // binary cache that results go to; "": none
-  const std::atomic<bool>* stop = nullptr;     // set: children end, jobs become stopped
+  std::string copy_to = {};                 // binary cache that results go to; "": none
+  const std::atomic<bool>* stop = nullptr;  // set: children end, jobs become stopped
   // Mends what a diagnosis names, and says how ("" : it cannot); then the job runs again.
   std::function<std::string(Job&, const Diagnosis&)> repair = {};
 };
 
 // Returns when no job waits or runs.
-void run_builds(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run, BuildObserver& observer);
+void run_builds(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run,
+                BuildObserver& observer);
 
 }  // namespace lathe

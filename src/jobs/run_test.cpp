@@ -14,7 +14,9 @@ namespace {
 
 struct Counter : BuildObserver {
   void started(const Job&) override { ++starts; }
-  void finished(const Job& job) override { ends += job.state == JobState::cached || job.state == JobState::built ? 1 : 0; }
+  void finished(const Job& job) override {
+    ends += job.state == JobState::cached || job.state == JobState::built ? 1 : 0;
+  }
   std::size_t starts = 0, ends = 0;
 };
 
@@ -54,15 +56,20 @@ TEST_F(RunBuilds, where_no_thread_can_be_started_the_jobs_run_one_after_another)
 // Standard output that is full, above all: what is shown throws in the thread of a job.
 TEST_F(RunBuilds, an_observer_that_throws_ends_the_run_and_not_the_program) {
   struct Throws : BuildObserver {
-    void finished(const Job&) override { throw Error({.what = "cannot write standard output", .kind = ErrorKind::fault}); }
+    void finished(const Job&) override {
+      throw Error({.what = "cannot write standard output", .kind = ErrorKind::fault});
+    }
   } observer;
   EXPECT_THROW(run_builds(jobs_, options_, history_, history_.begin_run("m", "flox", {}), observer), Error);
-  for (const BuildRecord& record : history_.builds("", 10)) EXPECT_NE(record.status, "running") << record.variant;
+  for (const BuildRecord& record : history_.builds("", 10))
+    EXPECT_NE(record.status, "running") << record.variant;
 }
 
 TEST_F(RunBuilds, an_observer_that_throws_at_the_start_of_a_job_ends_the_run_too) {
   struct Throws : BuildObserver {
-    void started(const Job&) override { throw Error({.what = "cannot write standard output", .kind = ErrorKind::fault}); }
+    void started(const Job&) override {
+      throw Error({.what = "cannot write standard output", .kind = ErrorKind::fault});
+    }
   } observer;
   EXPECT_THROW(run_builds(jobs_, options_, history_, history_.begin_run("m", "flox", {}), observer), Error);
 }

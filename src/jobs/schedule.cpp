@@ -27,16 +27,21 @@ struct Load {
   std::uint64_t bytes = 0;
 };
 
-bool allowed(const JobCost& job, std::size_t room) { return job.rooms.empty() || std::ranges::find(job.rooms, room) != job.rooms.end(); }
+bool allowed(const JobCost& job, std::size_t room) {
+  return job.rooms.empty() || std::ranges::find(job.rooms, room) != job.rooms.end();
+}
 
 bool fits_nowhere(const JobCost& job, const std::vector<MachineRoom>& rooms) {
   for (std::size_t room = 0; room < rooms.size(); ++room) {
-    if (allowed(job, room) && rooms[room].slots > 0 && (rooms[room].memory == 0 || job.bytes <= rooms[room].memory)) return false;
+    if (allowed(job, room) && rooms[room].slots > 0 &&
+        (rooms[room].memory == 0 || job.bytes <= rooms[room].memory))
+      return false;
   }
   return true;
 }
 
-std::optional<std::size_t> room_for(const JobCost& job, const std::vector<MachineRoom>& rooms, const std::vector<Load>& loads) {
+std::optional<std::size_t> room_for(const JobCost& job, const std::vector<MachineRoom>& rooms,
+                                    const std::vector<Load>& loads) {
   std::optional<std::size_t> best;
   double best_speed = 0;
   const bool alone = fits_nowhere(job, rooms);
@@ -99,7 +104,8 @@ double expected_makespan(const std::vector<JobCost>& jobs, const std::vector<Mac
       std::erase(waiting, next->job);
       continue;
     }
-    const auto first = std::ranges::min_element(running, {}, [&](const Start& start) { return ends[start.job]; });
+    const auto first =
+        std::ranges::min_element(running, {}, [&](const Start& start) { return ends[start.job]; });
     now = ends[first->job];
     running.erase(first);
   }

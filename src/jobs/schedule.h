@@ -10,11 +10,12 @@
 namespace lathe {
 
 struct JobCost {
-  bool shared = false;      // work that others wait for
-  double seconds = 0;       // expected; 0: not known, taken as the longest
-  std::uint64_t bytes = 0;  // peak memory expected; 0: not known
+  bool shared = false;                  // work that others wait for
+  double seconds = 0;                   // expected; 0: not known, taken as the longest
+  std::uint64_t bytes = 0;              // peak memory expected; 0: not known
   std::vector<std::size_t> rooms = {};  // indices of those in which it may run; empty: in all
-  std::vector<std::size_t> after = {};  // indices of jobs that it needs: it starts when none of them waits or runs
+  // indices of jobs that it needs: it starts when none of them waits or runs
+  std::vector<std::size_t> after = {};
 };
 
 struct MachineRoom {
@@ -29,13 +30,14 @@ struct Start {
   bool operator==(const Start&) const = default;
 };
 
-// Indices of `jobs` in the order in which they should start: shared first, then the longest (the last to end decides when all
-// is done), unknown ones before all known ones, else as given.
+// Indices of `jobs` in the order in which they should start: shared first, then the longest (the last to end
+// decides when all is done), unknown ones before all known ones, else as given.
 std::vector<std::size_t> start_order(const std::vector<JobCost>& jobs);
 
-// The first of `waiting` (in start order) that may start now beside `running`, and where: a slot is free there, and its memory fits
-// into what the others leave; of several rooms the one that is fastest for its load. A job that needs more than any of its rooms has
-// runs alone. Shared jobs finish before others start, and one that needs another shared job after that one.
+// The first of `waiting` (in start order) that may start now beside `running`, and where: a slot is free
+// there, and its memory fits into what the others leave; of several rooms the one that is fastest for its
+// load. A job that needs more than any of its rooms has runs alone. Shared jobs finish before others start,
+// and one that needs another shared job after that one.
 std::optional<Start> next_to_start(const std::vector<JobCost>& jobs, const std::vector<std::size_t>& waiting,
                                    const std::vector<Start>& running, const std::vector<MachineRoom>& rooms);
 

@@ -23,11 +23,15 @@ StateLock::StateLock(const std::filesystem::path& folder, bool wait) {
   if (::flock(descriptor_, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
     const std::string holder(trim(read_file(path)));
     ::close(descriptor_);
-    throw Error({.what = fmt::format("another build works in {}: {}", folder.string(), holder.empty() ? "it has just started" : holder),
-                 .where = {}, .next = "wait for it (--wait), or give this one a folder of its own (--state)", .kind = ErrorKind::fault});
+    throw Error({.what = fmt::format("another build works in {}: {}", folder.string(),
+                                     holder.empty() ? "it has just started" : holder),
+                 .where = {},
+                 .next = "wait for it (--wait), or give this one a folder of its own (--state)",
+                 .kind = ErrorKind::fault});
   }
   const std::string text = fmt::format("process {}\n", ::getpid());
-  if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, text.data(), text.size(), 0) < 0) throw system_error("write", path, errno);
+  if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, text.data(), text.size(), 0) < 0)
+    throw system_error("write", path, errno);
 }
 
 StateLock::~StateLock() { ::close(descriptor_); }

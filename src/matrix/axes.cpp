@@ -11,11 +11,13 @@ namespace lathe {
 
 namespace {
 
-// A matrix says what is compiled, which outlives products; whoever wrote one is told what it has. "": it is no product either.
+// A matrix says what is compiled, which outlives products; whoever wrote one is told what it has. "": it is
+// no product either.
 std::string capability_of_product(const std::string& text) {
   try {
     const GpuReading gpu = read_gpu_name(text);
-    return fmt::format("write \"{}\": the compute capability of {}", spell(gpu.capability.portable(), Dialect::dotted), printable(gpu.name));
+    return fmt::format("write \"{}\": the compute capability of {}",
+                       spell(gpu.capability.portable(), Dialect::dotted), printable(gpu.name));
   } catch (const Error&) {
     return "";
   }
@@ -58,7 +60,8 @@ const Isa* read_isa(const Toml& value) {
   const Isa* isa = catalog().find_isa(name);
   if (!isa || isa->name != name) {
     value.fail(fmt::format("\"{}\" is not an instruction set of the catalogue", printable(name)),
-               did_you_mean_text(replace_all(name, ".", "_"), catalog().isa_names(), "see: torchlathe catalog isas"));
+               did_you_mean_text(replace_all(name, ".", "_"), catalog().isa_names(),
+                                 "see: torchlathe catalog isas"));
   }
   return isa;
 }
@@ -76,7 +79,8 @@ Version read_cuda(const Toml& value) {
 std::string read_python(const Toml& value) {
   const auto version = Version::parse(value.text());
   if (!version || version->parts.size() != 2 || version->text() != value.text()) {
-    value.fail(fmt::format("\"{}\" is not a Python release", printable(value.text())), "written as in \"3.13\"");
+    value.fail(fmt::format("\"{}\" is not a Python release", printable(value.text())),
+               "written as in \"3.13\"");
   }
   return value.text();
 }
@@ -84,13 +88,17 @@ std::string read_python(const Toml& value) {
 bool is_release(std::string_view text) {
   const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
   const auto version = Version::parse(text.substr(0, end));
-  const auto fits = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '.' || c == '+'; };
-  return version && version->parts.size() == 3 && version->text() == text.substr(0, end) && std::ranges::all_of(text, fits);
+  const auto fits = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '.' || c == '+';
+  };
+  return version && version->parts.size() == 3 && version->text() == text.substr(0, end) &&
+         std::ranges::all_of(text, fits);
 }
 
 void check_pytorch(const std::string& release, const Toml& at) {
   if (!is_release(release)) {
-    at.fail(fmt::format("\"{}\" is not a PyTorch release", printable(release)), "written as in \"2.10.0\", or \"2.11.0a0+git0123456\"");
+    at.fail(fmt::format("\"{}\" is not a PyTorch release", printable(release)),
+            "written as in \"2.10.0\", or \"2.11.0a0+git0123456\"");
   }
 }
 
@@ -101,7 +109,8 @@ std::string read_pytorch(const Toml& value) {
 
 unsigned read_count(const Toml& value, std::int64_t most) {
   const std::int64_t number = value.integer();
-  if (number < 0 || number > most) value.fail(fmt::format("{} is out of range", number), fmt::format("0 to {}", most));
+  if (number < 0 || number > most)
+    value.fail(fmt::format("{} is out of range", number), fmt::format("0 to {}", most));
   return static_cast<unsigned>(number);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Words of a matrix file, one at a time: releases, GPUs, instruction sets. Each mistake is an Error at its place.
-// Does not know which words stand where: parse.cpp, branch.cpp.
+// Words of a matrix file, one at a time: releases, GPUs, instruction sets. Each mistake is an Error at its
+// place. Does not know which words stand where: parse.cpp, branch.cpp.
 #pragma once
 
 #include <fmt/format.h>
@@ -22,7 +22,8 @@ std::vector<Placed<T>> axis(const Toml& block, std::string_view key, F&& read) {
   if (!value) return items;
   const auto add = [&](const Toml& item) {
     Placed<T> placed{read(item), item.where()};
-    const bool repeated = std::ranges::any_of(items, [&](const auto& other) { return other.value == placed.value; });
+    const bool repeated =
+        std::ranges::any_of(items, [&](const auto& other) { return other.value == placed.value; });
     if (repeated) item.fail(fmt::format("this stands twice in {}", key), "take one of them out");
     items.push_back(std::move(placed));
   };

@@ -41,17 +41,20 @@ std::vector<std::string> branches_of(const Toml& table, const std::vector<Branch
   for (const Branch& branch : branches) known.push_back(branch.name);
   for (const Toml& item : value->array()) {
     if (std::ranges::find(known, item.text()) == known.end()) {
-      item.fail(fmt::format("there is no [[branch]] called \"{}\"", printable(item.text())), did_you_mean_text(item.text(), known));
+      item.fail(fmt::format("there is no [[branch]] called \"{}\"", printable(item.text())),
+                did_you_mean_text(item.text(), known));
     }
   }
   return value->texts();
 }
 
 // The CUDA releases of `branch` that the block wants, by nixpkgs, in the branch's order.
-std::vector<std::pair<std::string, std::vector<Placed<Version>>>> cuda_by_pin(const Block& pattern, const Branch& branch) {
+std::vector<std::pair<std::string, std::vector<Placed<Version>>>> cuda_by_pin(const Block& pattern,
+                                                                              const Branch& branch) {
   std::vector<std::pair<std::string, std::vector<Placed<Version>>>> groups;
   for (const BranchCuda& cuda : branch.cuda) {
-    const auto asked = std::ranges::find(pattern.cuda, cuda.version, [](const auto& placed) { return placed.value; });
+    const auto asked =
+        std::ranges::find(pattern.cuda, cuda.version, [](const auto& placed) { return placed.value; });
     if (!pattern.cuda.empty() && asked == pattern.cuda.end()) continue;
     auto group = std::ranges::find(groups, cuda.nixpkgs, [](const auto& entry) { return entry.first; });
     if (group == groups.end()) group = groups.insert(groups.end(), {cuda.nixpkgs, {}});
@@ -66,7 +69,8 @@ Block block_for(const Block& pattern, const Branch& branch) {
   block.branch_where = branch.where;
   block.pytorch = {branch.pytorch};
   block.python.clear();
-  std::ranges::copy_if(branch.python, std::back_inserter(block.python), [&](const std::string& python) { return wanted(pattern.python, python); });
+  std::ranges::copy_if(branch.python, std::back_inserter(block.python),
+                       [&](const std::string& python) { return wanted(pattern.python, python); });
   block.cuda.clear();
   block.nixpkgs = branch.nixpkgs;
   return block;
@@ -78,7 +82,8 @@ std::string read_pin_name(const Toml& value, const Pins& pins) {
   if (!pins.contains(value.text())) {
     std::vector<std::string> names;
     for (const auto& [name, pin] : pins) names.push_back(name);
-    value.fail(fmt::format("there is no [nixpkgs.{}] table", printable(value.text())), did_you_mean_text(value.text(), names));
+    value.fail(fmt::format("there is no [nixpkgs.{}] table", printable(value.text())),
+               did_you_mean_text(value.text(), names));
   }
   return value.text();
 }
@@ -97,8 +102,11 @@ Branch read_branch(const Toml& table, const Pins& pins) {
   return branch;
 }
 
-std::vector<Block> blocks_of_branches(const Toml& table, const Block& pattern, const std::vector<Branch>& branches) {
-  if (const Toml* pin = table.find("nixpkgs")) pin->fail("a block of branches has the nixpkgs of each branch", "take it out, or name the block's own pytorch");
+std::vector<Block> blocks_of_branches(const Toml& table, const Block& pattern,
+                                      const std::vector<Branch>& branches) {
+  if (const Toml* pin = table.find("nixpkgs"))
+    pin->fail("a block of branches has the nixpkgs of each branch",
+              "take it out, or name the block's own pytorch");
   const std::vector<std::string> names = branches_of(table, branches);
   std::vector<Block> blocks;
   for (const Branch& branch : branches) {
@@ -115,7 +123,9 @@ std::vector<Block> blocks_of_branches(const Toml& table, const Block& pattern, c
       blocks.push_back(block);
     }
   }
-  if (blocks.empty()) table.fail("no branch has what this block asks for", "its python and cuda leave out all that the branches have");
+  if (blocks.empty())
+    table.fail("no branch has what this block asks for",
+               "its python and cuda leave out all that the branches have");
   return blocks;
 }
 

@@ -16,14 +16,17 @@ namespace {
 struct Known {
   std::string_view package, repo;
 };
-constexpr std::array<Known, 2> known_companions = {Known{"torchvision", "vision"}, Known{"torchaudio", "audio"}};
+constexpr std::array<Known, 2> known_companions = {Known{"torchvision", "vision"},
+                                                   Known{"torchaudio", "audio"}};
 
 std::string read_package(const Toml& value, const MatrixSpec& spec) {
   const std::string& package = value.text();
   if (std::ranges::find(known_companions, package, &Known::package) == known_companions.end()) {
-    value.fail(fmt::format("\"{}\" is not a companion of PyTorch", printable(package)), "known: torchvision, torchaudio");
+    value.fail(fmt::format("\"{}\" is not a companion of PyTorch", printable(package)),
+               "known: torchvision, torchaudio");
   }
-  if (std::ranges::find(spec.companions, package) != spec.companions.end()) value.fail("this stands twice in companions");
+  if (std::ranges::find(spec.companions, package) != spec.companions.end())
+    value.fail("this stands twice in companions");
   return package;
 }
 
@@ -31,17 +34,24 @@ void read_source(const Toml::Member& member, const Known& known, MatrixSpec& spe
   const Toml& table = member.value;
   table.allow_only({"pytorch", "hash", "owner", "repo", "rev"});
   if (!is_release(member.key)) {
-    throw Error({.what = fmt::format("\"{}\" is not a release of {}", printable(member.key), known.package), .where = member.where,
+    throw Error({.what = fmt::format("\"{}\" is not a release of {}", printable(member.key), known.package),
+                 .where = member.where,
                  .next = "written as in \"0.25.0\""});
   }
   const Toml& pytorch = table.at("pytorch");
   check_pytorch(pytorch.text(), pytorch);
   check_sri(table.at("hash"));
-  CompanionSource source{.package = std::string(known.package), .version = member.key, .hash = table.at("hash").text(),
-                         .owner = table.text_or("owner", "pytorch"), .repo = table.text_or("repo", known.repo),
-                         .rev = table.text_or("rev", "v" + member.key), .where = member.where};
+  CompanionSource source{.package = std::string(known.package),
+                         .version = member.key,
+                         .hash = table.at("hash").text(),
+                         .owner = table.text_or("owner", "pytorch"),
+                         .repo = table.text_or("repo", known.repo),
+                         .rev = table.text_or("rev", "v" + member.key),
+                         .where = member.where};
   auto& place = spec.companion_sources[{source.package, pytorch.text()}];
-  if (place) pytorch.fail(fmt::format("two releases of {} for PyTorch {}", known.package, pytorch.text()), fmt::format("the first is at {}", place->where.text()));
+  if (place)
+    pytorch.fail(fmt::format("two releases of {} for PyTorch {}", known.package, pytorch.text()),
+                 fmt::format("the first is at {}", place->where.text()));
   place = std::make_shared<const CompanionSource>(std::move(source));
 }
 
@@ -74,13 +84,16 @@ void check_companions(const Toml& table, const Block& block, const MatrixSpec& s
     for (const std::string& package : spec.companions) {
       if (spec.companion_sources.contains({package, pytorch})) continue;
       const Toml* axis = table.find("pytorch");  // a block of branches has none
-      (axis ? *axis : table).fail(fmt::format("{} for PyTorch {} has no source: the nixpkgs revision ships another release", package, pytorch),
-                               fmt::format("add [{}.\"VERSION\"] with pytorch = \"{}\" and its hash", package, pytorch));
+      (axis ? *axis : table)
+          .fail(fmt::format("{} for PyTorch {} has no source: the nixpkgs revision ships another release",
+                            package, pytorch),
+                fmt::format("add [{}.\"VERSION\"] with pytorch = \"{}\" and its hash", package, pytorch));
     }
   }
 }
 
-std::shared_ptr<const CompanionSource> companion_source(const MatrixSpec& spec, const std::string& package, const std::string& pytorch) {
+std::shared_ptr<const CompanionSource> companion_source(const MatrixSpec& spec, const std::string& package,
+                                                        const std::string& pytorch) {
   const auto found = spec.companion_sources.find({package, pytorch});
   if (found != spec.companion_sources.end()) return found->second;
   return std::make_shared<const CompanionSource>(CompanionSource{.package = package});

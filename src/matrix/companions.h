@@ -13,7 +13,8 @@ void read_companions(const Toml& root, MatrixSpec& spec);
 // Does each PyTorch of this block have its companions' sources, and does its pattern tell their names apart?
 void check_companions(const Toml& table, const Block& block, const MatrixSpec& spec);
 
-// The companion's source for this PyTorch: from its table, or nixpkgs' own (no version) where that ships this PyTorch.
+// The companion's source for this PyTorch: from its table, or nixpkgs' own (no version) where that ships
+// this PyTorch.
 std::shared_ptr<const CompanionSource> companion_source(const MatrixSpec& spec, const std::string& package,
                                                         const std::string& pytorch);
 

@@ -15,7 +15,8 @@ namespace {
 
 void refuse(const Toml& table, std::initializer_list<const char*> keys, std::string_view from) {
   for (const char* key : keys) {
-    if (const Toml* value = table.find(key)) value->fail(fmt::format("{} belongs to from = \"{}\"", key, from), "take it out");
+    if (const Toml* value = table.find(key))
+      value->fail(fmt::format("{} belongs to from = \"{}\"", key, from), "take it out");
   }
 }
 
@@ -24,7 +25,8 @@ void read_fetch(const Toml& table, CudaPackages& packages) {
   packages.url = read_tarball_url(table.at("url"));
   packages.sha256 = read_tarball_hash(table);
   packages.folder = table.text_or("folder", packages.folder);
-  if (packages.folder.find_first_of(" \t\n\"$\\") != std::string::npos || packages.folder.starts_with("/") || packages.folder.find("..") != std::string::npos) {
+  if (packages.folder.find_first_of(" \t\n\"$\\") != std::string::npos || packages.folder.starts_with("/") ||
+      packages.folder.find("..") != std::string::npos) {
     table.at("folder").fail("this is no folder inside the repository");
   }
 }
@@ -55,8 +57,9 @@ void read_cuda_packages(const Toml& root, MatrixSpec& spec) {
   packages.cuda = read_cuda(table->at("cuda"));
   const std::string from = table->text_or("from", "fetch");
   if (from != "fetch" && from != "copy") {
-    table->at("from").fail(fmt::format("from cannot be \"{}\"", printable(from)),
-                           "\"fetch\" takes the packages from a repository, \"copy\" writes their recipes beside the others");
+    table->at("from").fail(
+        fmt::format("from cannot be \"{}\"", printable(from)),
+        "\"fetch\" takes the packages from a repository, \"copy\" writes their recipes beside the others");
   }
   if (from == "copy") read_copy(*table, spec.file, packages);
   else read_fetch(*table, packages);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The [cuda_packages] table of a matrix file. Knows no archive and no table of NVIDIA's: those are recipe/redist.h's.
+// The [cuda_packages] table of a matrix file. Knows no archive and no table of NVIDIA's: those are
+// recipe/redist.h's.
 #pragma once
 
 #include "base/toml.h"

@@ -48,7 +48,8 @@ bool host_runs(const Gpu& gpu, const Isa& isa) {
   });
 }
 
-// Products that run this code natively: those of exactly these capabilities first, then those that run it as it is.
+// Products that run this code natively: those of exactly these capabilities first, then those that run it as
+// it is.
 std::vector<std::string> products_for(const Cell& cell, bool ptx) {
   std::vector<std::string> exact, others;
   std::vector<DeviceCode> codes;
@@ -56,7 +57,8 @@ std::vector<std::string> products_for(const Cell& cell, bool ptx) {
   if (ptx) codes.push_back({cell.gpus.back(), CodeKind::ptx});
   for (const Gpu& gpu : catalog().gpus) {
     if (!host_runs(gpu, *cell.isa) || !pick(codes, gpu.capability)) continue;
-    const bool same = std::ranges::any_of(cell.gpus, [&](Capability c) { return c.portable() == gpu.capability; });
+    const bool same =
+        std::ranges::any_of(cell.gpus, [&](Capability c) { return c.portable() == gpu.capability; });
     (same ? exact : others).push_back(gpu.name);
   }
   exact.insert(exact.end(), others.begin(), others.end());
@@ -79,13 +81,20 @@ std::string why_no_build(Capability gpu, const Version& cuda, const PytorchSourc
 }
 
 bool is_jetson_build(const Cell& cell) {
-  return cell.isa->machine == Machine::aarch64 && std::ranges::any_of(cell.gpus, [&](Capability gpu) { return has_jetson_packages(gpu, *cell.cuda); });
+  return cell.isa->machine == Machine::aarch64 &&
+         std::ranges::any_of(cell.gpus, [&](Capability gpu) { return has_jetson_packages(gpu, *cell.cuda); });
 }
 
-std::shared_ptr<const Cell> make_cell(const std::vector<Capability>& gpus, const Isa* isa, const std::optional<Version>& cuda,
-                                      const PytorchSource& source, bool ptx) {
-  auto cell = std::make_shared<Cell>(Cell{.gpus = gpus, .isa = isa, .cuda = cuda, .reason = {}, .runs_on = {},
-                                          .min_driver = {}, .gpu_text = join_gpus(gpus),
+std::shared_ptr<const Cell> make_cell(const std::vector<Capability>& gpus, const Isa* isa,
+                                      const std::optional<Version>& cuda, const PytorchSource& source,
+                                      bool ptx) {
+  auto cell = std::make_shared<Cell>(Cell{.gpus = gpus,
+                                          .isa = isa,
+                                          .cuda = cuda,
+                                          .reason = {},
+                                          .runs_on = {},
+                                          .min_driver = {},
+                                          .gpu_text = join_gpus(gpus),
                                           .cuda_text = cuda ? replace_all(cuda->text(), ".", "_") : ""});
   if (!cuda) {
     cell->reason = fmt::format("runs on any {} CPU that has it: {}", to_string(isa->machine), isa->title);
@@ -115,8 +124,9 @@ std::shared_ptr<const Cell> make_cell(const std::vector<Capability>& gpus, const
   return cell;
 }
 
-// Names seen so far, by their hashes in one flat table: a million names in 16 MiB, one cache miss each (a node-based set
-// took half a second of the two that a million names cost). Two names with one hash are told apart by asking again.
+// Names seen so far, by their hashes in one flat table: a million names in 16 MiB, one cache miss each (a
+// node-based set took half a second of the two that a million names cost). Two names with one hash are told
+// apart by asking again.
 class SeenNames {
  public:
   void reserve(std::uint64_t count) { slots_.assign(std::bit_ceil(2 * count + 1), empty); }
@@ -140,7 +150,8 @@ class SeenNames {
 
 class Expander {
  public:
-  Expander(const MatrixSpec& spec, const std::function<bool(const Variant&)>& take) : spec_(spec), take_(take) {
+  Expander(const MatrixSpec& spec, const std::function<bool(const Variant&)>& take)
+      : spec_(spec), take_(take) {
     for (std::size_t i = 0; i < spec.overrides.size(); ++i) override_used_.push_back(false);
     for (std::size_t i = 0; i < spec.excludes.size(); ++i) exclude_used_.push_back(false);
     for (const Alias& alias : spec.aliases) wanted_aliases_[alias.name].push_back(&alias);
@@ -160,15 +171,17 @@ class Expander {
     for (const Block& block : spec_.blocks) total += block.size().value_or(0);
     total *= 1 + spec_.companions.size();
     if (total > most_variants) {
-      throw Error({.what = fmt::format("the matrix makes {} variants; at most {} are expanded", total, most_variants),
-                   .where = {.file = spec_.file}});
+      throw Error(
+          {.what = fmt::format("the matrix makes {} variants; at most {} are expanded", total, most_variants),
+           .where = {.file = spec_.file}});
     }
     seen_.reserve(total);
   }
 
   // A block's name patterns.
   struct Patterns {
-    explicit Patterns(const Block& block) : name(block.name), pname(block.pname), same(block.name == block.pname) {}
+    explicit Patterns(const Block& block)
+        : name(block.name), pname(block.pname), same(block.name == block.pname) {}
     void write(Variant& variant, const NamePattern::Words& words) const {
       name.write(variant.name, words);
       if (same) {
@@ -183,7 +196,8 @@ class Expander {
 
   bool expand_block(const Block& block) {
     const Patterns patterns(block);
-    Groups groups = spec_.carver && block.gpu && !spec_.carver->nixpkgs_base ? fat_groups(block, patterns) : Groups{};
+    Groups groups =
+        spec_.carver && block.gpu && !spec_.carver->nixpkgs_base ? fat_groups(block, patterns) : Groups{};
     Variant variant;
     return for_each(block, variant, [&](const NamePattern::Words& words) {
       patterns.write(variant, words);
@@ -197,7 +211,8 @@ class Expander {
     });
   }
 
-  // What is cut out of one build: all GPUs of a block that share the rest. Jetsons with packages of their own are a group of theirs.
+  // What is cut out of one build: all GPUs of a block that share the rest. Jetsons with packages of their
+  // own are a group of theirs.
   struct Group {
     std::set<Capability> gpus;
     std::size_t variants = 0;
@@ -212,7 +227,9 @@ class Expander {
             is_jetson_build(*variant.cell) ? "jetson" : ""};
   }
   static bool compiles(const Variant& variant) {
-    return std::ranges::all_of(variant.cell->gpus, [&](Capability gpu) { return why_no_build(gpu, *variant.cell->cuda, *variant.pytorch).empty(); });
+    return std::ranges::all_of(variant.cell->gpus, [&](Capability gpu) {
+      return why_no_build(gpu, *variant.cell->cuda, *variant.pytorch).empty();
+    });
   }
 
   Groups fat_groups(const Block& block, const Patterns& patterns) {
@@ -231,9 +248,11 @@ class Expander {
   }
 
   // The build for all GPUs of a group, before the first that is cut out of it.
-  bool take_fat(const Block& block, const Patterns& patterns, const Variant& first, NamePattern::Words words, Group& group) {
+  bool take_fat(const Block& block, const Patterns& patterns, const Variant& first, NamePattern::Words words,
+                Group& group) {
     const Cell& like = *first.cell;
-    group.cell = make_cell({group.gpus.begin(), group.gpus.end()}, like.isa, like.cuda, *first.pytorch, spec_.settings.ptx);
+    group.cell = make_cell({group.gpus.begin(), group.gpus.end()}, like.isa, like.cuda, *first.pytorch,
+                           spec_.settings.ptx);
     Variant fat = first;
     fat.cell = group.cell;
     fat.fat = true;
@@ -245,7 +264,8 @@ class Expander {
   }
 
   // PyTorch and the companions that follow it. `group`: what they are cut out of.
-  bool take_set(const Block& block, const Patterns& patterns, Variant& variant, const NamePattern::Words& of_torch, const Group* group = nullptr) {
+  bool take_set(const Block& block, const Patterns& patterns, Variant& variant,
+                const NamePattern::Words& of_torch, const Group* group = nullptr) {
     if (group) variant.carved_from = group->name;
     if (!take_one(block, variant)) return false;
     for (const std::string& package : spec_.companions) {
@@ -268,12 +288,15 @@ class Expander {
     return true;
   }
 
-  // Walks a block's product; `step` sees the axes in `variant` and as words of names, and returns false to stop.
+  // Walks a block's product; `step` sees the axes in `variant` and as words of names, and returns false to
+  // stop.
   template <typename Step>
   bool for_each(const Block& block, Variant& variant, Step&& step) const {
     using enum NamePattern::Word;
     NamePattern::Words words;
-    const auto word = [&](NamePattern::Word which) -> std::string& { return words[static_cast<std::size_t>(which)]; };
+    const auto word = [&](NamePattern::Word which) -> std::string& {
+      return words[static_cast<std::size_t>(which)];
+    };
     word(package) = variant.package = spec_.package;
     word(matrix) = spec_.name;
     variant.of_nixpkgs = block.gpu && spec_.carver && spec_.carver->nixpkgs_base;
@@ -282,7 +305,8 @@ class Expander {
     const PytorchSource* cells_of = nullptr;
     for (const std::string& release : block.pytorch) {
       variant.pytorch = spec_.pytorch.at(release);
-      if (!cells_of || !same_refusals(*cells_of, *variant.pytorch)) cells = make_cells(block, *variant.pytorch);
+      if (!cells_of || !same_refusals(*cells_of, *variant.pytorch))
+        cells = make_cells(block, *variant.pytorch);
       cells_of = variant.pytorch.get();
       word(pytorch) = digits_of(release);
       for (const std::string& version : block.python) {
@@ -301,12 +325,14 @@ class Expander {
     return true;
   }
 
-  // In the order of the names: CUDA, GPU, then ISA fastest. Cells are shared by all variants of the block that have them.
+  // In the order of the names: CUDA, GPU, then ISA fastest. Cells are shared by all variants of the block
+  // that have them.
   using Cells = std::vector<std::shared_ptr<const Cell>>;
   Cells make_cells(const Block& block, const PytorchSource& source) const {
     Cells cells;
     if (!block.gpu) {
-      for (const auto& isa : block.isas) cells.push_back(make_cell({}, isa.value, std::nullopt, source, false));
+      for (const auto& isa : block.isas)
+        cells.push_back(make_cell({}, isa.value, std::nullopt, source, false));
       return cells;
     }
     for (const auto& cuda : block.cuda) {
@@ -374,12 +400,16 @@ class Expander {
     if (seen_.insert(name)) return;
     const Block* first = earlier_block_with(name, block);
     if (!first) return;  // another name with the same hash
-    throw Error({.what = first->branch.empty() && block.branch.empty()
-                             ? fmt::format("two variants are called {}; the first is made at {}", name, first->where.text())
-                             : fmt::format("two variants are called {}: PyTorch {} of {} and PyTorch {} of {}", name,
-                                           fmt::join(first->pytorch, ", "), maker_of(*first), fmt::join(block.pytorch, ", "), maker_of(block)),
-                 .where = block.where,
-                 .next = "put the word that tells them apart into the name pattern: {pytorch}, {python}, {cuda}, {matrix}"});
+    throw Error(
+        {.what = first->branch.empty() && block.branch.empty()
+                     ? fmt::format("two variants are called {}; the first is made at {}", name,
+                                   first->where.text())
+                     : fmt::format("two variants are called {}: PyTorch {} of {} and PyTorch {} of {}", name,
+                                   fmt::join(first->pytorch, ", "), maker_of(*first),
+                                   fmt::join(block.pytorch, ", "), maker_of(block)),
+         .where = block.where,
+         .next = "put the word that tells them apart into the name pattern: {pytorch}, {python}, {cuda}, "
+                 "{matrix}"});
   }
 
   static std::string maker_of(const Block& block) {
@@ -387,7 +417,8 @@ class Expander {
     return fmt::format("the branch \"{}\" ({})", printable(block.branch), block.branch_where.text());
   }
 
-  // Which block made `name` before: makes the names of all blocks up to `last` again. Only on the way to an error.
+  // Which block made `name` before: makes the names of all blocks up to `last` again. Only on the way to an
+  // error.
   const Block* earlier_block_with(const std::string& name, const Block& last) const {
     const Block* first = nullptr;
     for (const Block& block : spec_.blocks) {
@@ -427,10 +458,11 @@ class Expander {
     for (std::size_t i = 0; i < spec_.overrides.size(); ++i) {
       const Override& row = spec_.overrides[i];
       if (row.sets == std::vector<std::string>{"cpu_flags"} || !matches(row.match, variant)) continue;
-      throw Error({.what = fmt::format("{} of {}, which is cut out of nixpkgs' own torch: that is taken as it is",
-                                       fmt::join(row.sets, ", "), variant.name),
-                   .where = row.where,
-                   .next = "leave it out of the row's match, or take base = \"matrix\""});
+      throw Error(
+          {.what = fmt::format("{} of {}, which is cut out of nixpkgs' own torch: that is taken as it is",
+                               fmt::join(row.sets, ", "), variant.name),
+           .where = row.where,
+           .next = "leave it out of the row's match, or take base = \"matrix\""});
     }
     return as_nixpkgs_;
   }
@@ -438,8 +470,11 @@ class Expander {
   static std::vector<std::string> checked_flags(const Override& row, const Isa& isa) {
     const std::vector<std::string>& flags = *row.settings.cpu_flags;
     for (const FlagExcess& excess : excess_of(flags, isa)) {
-      throw Error({.what = fmt::format("{} enables {}, which {} does not have", flags[excess.index], excess.feature, isa.name), .where = row.where,
-                   .next = "name the instruction set in the row's match, as in match = { gpu = \"9.0\", isa = \"avx512\" }"});
+      throw Error({.what = fmt::format("{} enables {}, which {} does not have", flags[excess.index],
+                                       excess.feature, isa.name),
+                   .where = row.where,
+                   .next = "name the instruction set in the row's match, as in match = { gpu = \"9.0\", isa "
+                           "= \"avx512\" }"});
     }
     return flags;
   }
@@ -462,7 +497,8 @@ class Expander {
     return settings;
   }
 
-  // A row that means nothing is a slip of the pen: better an error now than a setting that silently does nothing.
+  // A row that means nothing is a slip of the pen: better an error now than a setting that silently does
+  // nothing.
   void check_rows() const {
     for (std::size_t i = 0; i < override_used_.size(); ++i) {
       if (!override_used_[i]) dead_row(spec_.overrides[i].where);
@@ -472,14 +508,16 @@ class Expander {
     }
     for (const Alias& alias : spec_.aliases) {
       if (found_aliases_.contains(alias.name)) continue;
-      throw Error({.what = fmt::format("the alias {} stands for {}, which no block makes", printable(alias.old_name),
-                                       printable(alias.name)),
+      throw Error({.what = fmt::format("the alias {} stands for {}, which no block makes",
+                                       printable(alias.old_name), printable(alias.name)),
                    .where = alias.where});
     }
   }
 
   [[noreturn]] static void dead_row(const Place& where) {
-    throw Error({.what = "this row matches no variant", .where = where, .next = "see the names with: torchlathe list"});
+    throw Error({.what = "this row matches no variant",
+                 .where = where,
+                 .next = "see the names with: torchlathe list"});
   }
 
   const MatrixSpec& spec_;
@@ -490,13 +528,15 @@ class Expander {
   std::set<std::string> found_aliases_;
   std::map<std::uint64_t, std::shared_ptr<const Settings>> settings_;
   // No flags of an instruction set.
-  const std::shared_ptr<const Settings> as_nixpkgs_ =
-      std::make_shared<const Settings>(Settings{.compile_cache = {}, .cpu_flags = std::vector<std::string>{}, .extra = {}});
+  const std::shared_ptr<const Settings> as_nixpkgs_ = std::make_shared<const Settings>(
+      Settings{.compile_cache = {}, .cpu_flags = std::vector<std::string>{}, .extra = {}});
 };
 
 }  // namespace
 
-void expand(const MatrixSpec& spec, const std::function<bool(const Variant&)>& take) { Expander(spec, take).run(); }
+void expand(const MatrixSpec& spec, const std::function<bool(const Variant&)>& take) {
+  Expander(spec, take).run();
+}
 
 std::vector<Variant> expand(const MatrixSpec& spec) {
   std::vector<Variant> variants;
@@ -516,7 +556,8 @@ std::vector<Variant> with_bases(const MatrixSpec& spec, std::vector<Variant> var
     }
   };
   for (const Variant& variant : variants) look(variant);
-  for (bool more = !std::ranges::includes(there, wanted); more;) {  // once for each step of "is cut out of" and "belongs to"
+  // once for each step of "is cut out of" and "belongs to"
+  for (bool more = !std::ranges::includes(there, wanted); more;) {
     const std::size_t before = variants.size();
     expand(spec, [&](const Variant& variant) {
       if (wanted.contains(variant.name) && !there.contains(variant.name)) variants.push_back(variant);

@@ -48,10 +48,12 @@ TEST(Expand, NamesTheProductsThatCanRunIt) {
   const auto variants = expand_text(std::string(head));
   const auto& x86 = variants[0].cell->runs_on;
   EXPECT_NE(std::ranges::find(x86, "GeForce RTX 5090"), x86.end());
-  for (const std::string& name : x86) EXPECT_EQ(name.find("GB10"), std::string::npos) << "GB10 has no x86 processor";
+  for (const std::string& name : x86)
+    EXPECT_EQ(name.find("GB10"), std::string::npos) << "GB10 has no x86 processor";
   const auto& arm = variants[1].cell->runs_on;
-  EXPECT_TRUE(std::ranges::any_of(arm, [](const std::string& name) { return name.find("GB10") != std::string::npos; }))
-      << "a 12.0 build for armv9 runs on 12.1";
+  EXPECT_TRUE(std::ranges::any_of(arm, [](const std::string& name) {
+    return name.find("GB10") != std::string::npos;
+  })) << "a 12.0 build for armv9 runs on 12.1";
 }
 
 TEST(Expand, ACompilerThatIsTooOldMakesItImpossible) {
@@ -70,9 +72,12 @@ TEST(Expand, DropLeavesOutWhatCannotBe) {
 }
 
 TEST(Expand, TwoVariantsWithOneNameAreAnErrorThatNamesBothPlaces) {
-  const std::string text = std::string(head) + "[[include]]\npytorch=\"2.10.0\"\npython=\"3.13\"\ncuda=\"13.0\"\ngpu=\"12.0\"\nisa=\"avx2\"\n";
-  EXPECT_TRUE(error_of(text).starts_with(
-      "m.toml:13:1: two variants are called pytorch-python313-cuda13_0-sm120-avx2; the first is made at m.toml:7:1"))
+  const std::string text =
+      std::string(head) +
+      "[[include]]\npytorch=\"2.10.0\"\npython=\"3.13\"\ncuda=\"13.0\"\ngpu=\"12.0\"\nisa=\"avx2\"\n";
+  EXPECT_TRUE(
+      error_of(text).starts_with("m.toml:13:1: two variants are called "
+                                 "pytorch-python313-cuda13_0-sm120-avx2; the first is made at m.toml:7:1"))
       << error_of(text);
 }
 
@@ -86,10 +91,13 @@ TEST(Expand, RowsAreAppliedAndDeadOnesAreErrors) {
   const auto variants = expand_text(std::string(head) + row);
   EXPECT_EQ(variants[0].settings->jobs, 7u);
   EXPECT_EQ(variants[2].settings->jobs, 0u);
-  EXPECT_NE(error_of(std::string(head) + "[[override]]\nmatch = {gpu = \"8.6\"}\njobs = 7\n").find("matches no variant"),
+  EXPECT_NE(error_of(std::string(head) + "[[override]]\nmatch = {gpu = \"8.6\"}\njobs = 7\n")
+                .find("matches no variant"),
             std::string::npos);
-  EXPECT_EQ(expand_text(std::string(head) + "[[exclude]]\nmatch = {isa = \"armv9\"}\nreason = \"x\"\n").size(), 2u);
-  EXPECT_NE(error_of(std::string(head) + "[aliases]\nold = \"none\"\n").find("which no block makes"), std::string::npos);
+  EXPECT_EQ(
+      expand_text(std::string(head) + "[[exclude]]\nmatch = {isa = \"armv9\"}\nreason = \"x\"\n").size(), 2u);
+  EXPECT_NE(error_of(std::string(head) + "[aliases]\nold = \"none\"\n").find("which no block makes"),
+            std::string::npos);
 }
 
 TEST(Expand, SeveralGpusInOneBuildShareAName) {
@@ -102,7 +110,8 @@ TEST(Expand, SeveralGpusInOneBuildShareAName) {
 }
 
 TEST(FindVariant, KnowsAliasesAndGuesses) {
-  const MatrixSpec spec = parse_matrix(std::string(head) + "[aliases]\nold = \"pytorch-python313-cuda13_0-sm120-avx2\"\n", "m.toml");
+  const MatrixSpec spec = parse_matrix(
+      std::string(head) + "[aliases]\nold = \"pytorch-python313-cuda13_0-sm120-avx2\"\n", "m.toml");
   EXPECT_EQ(find_variant(spec, "old").name, "pytorch-python313-cuda13_0-sm120-avx2");
   try {
     find_variant(spec, "pytorch-python313-cuda13_0-sm120-avx");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// [extra] and the `extra` of an [[override]]: what a recipe of PyTorch has that a matrix has no word for. It is checked so far
-// that it stays in its place, and written into the recipe as it is.
+// [extra] and the `extra` of an [[override]]: what a recipe of PyTorch has that a matrix has no word for. It
+// is checked so far that it stays in its place, and written into the recipe as it is.
 #pragma once
 
 #include <map>
@@ -12,13 +12,16 @@
 namespace lathe {
 
 struct Extra {
-  std::map<std::string, std::string> environment = {};         // exported at the end of preConfigure: see shell_text_as_nix
+  // exported at the end of preConfigure: see shell_text_as_nix
+  std::map<std::string, std::string> environment = {};
   std::map<std::string, std::string> override_arguments = {};  // of torch's `override`: Nix expressions
   std::map<std::string, std::string> config = {};              // of nixpkgs: Nix expressions
-  std::map<std::string, std::string> nixpkgs = {};             // arguments of `import nixpkgs`: Nix expressions
-  // Packages in the place of nixpkgs', Python's, CUDA's: Nix expressions of `pkgs`, `python`, `cuda`, the sets before that.
+  // arguments of `import nixpkgs`: Nix expressions
+  std::map<std::string, std::string> nixpkgs = {};
+  // Packages in the place of nixpkgs', Python's, CUDA's: Nix expressions of `pkgs`, `python`, `cuda`, the
+  // sets before that.
   std::map<std::string, std::string> packages = {}, python = {}, cuda = {};
-  std::vector<std::string> attributes = {};                    // bindings for overrideAttrs, one call each
+  std::vector<std::string> attributes = {};  // bindings for overrideAttrs, one call each
 
   bool empty() const { return *this == Extra{}; }
   bool replaces_packages() const { return !packages.empty() || !python.empty() || !cuda.empty(); }
@@ -29,8 +32,8 @@ struct Extra {
 
 Extra read_extra(const Toml& table);
 
-// Why `value` cannot stand between the double quotes of an assignment; "" when it can. It may hold $NAME, ${NAME},
-// ${NAME:+...} of the shell and ${pkgs.PATH} of Nix, and nothing that runs a command.
+// Why `value` cannot stand between the double quotes of an assignment; "" when it can. It may hold $NAME,
+// ${NAME}, ${NAME:+...} of the shell and ${pkgs.PATH} of Nix, and nothing that runs a command.
 std::string why_no_shell_text(std::string_view value);
 
 // That `value` inside a ''string'' of Nix.

@@ -24,7 +24,9 @@ gpus = ["9.0", "12.0"]
 isas = "avx2"
 )";
 
-MatrixSpec with(std::string_view rows) { return parse_matrix(std::string(head) + std::string(rows), "m.toml"); }
+MatrixSpec with(std::string_view rows) {
+  return parse_matrix(std::string(head) + std::string(rows), "m.toml");
+}
 
 std::string error_of(std::string_view rows) {
   try {
@@ -56,8 +58,11 @@ nix = "hardeningDisable = [ \"all\" ];"
   const auto variants = expand(spec);
   ASSERT_EQ(variants.size(), 2u);
   const Extra& all = variants[0].settings->extra;
-  EXPECT_EQ(all.environment, (std::map<std::string, std::string>{{"LDFLAGS", "-L${pkgs.mkl}/lib $LDFLAGS"}, {"USE_DISTRIBUTED", "1"}, {"USE_NCCL", "0"}}));
-  EXPECT_EQ(all.override_arguments, (std::map<std::string, std::string>{{"MPISupport", "true"}, {"stdenv", "pkgs.gcc13Stdenv"}}));
+  EXPECT_EQ(all.environment,
+            (std::map<std::string, std::string>{
+                {"LDFLAGS", "-L${pkgs.mkl}/lib $LDFLAGS"}, {"USE_DISTRIBUTED", "1"}, {"USE_NCCL", "0"}}));
+  EXPECT_EQ(all.override_arguments,
+            (std::map<std::string, std::string>{{"MPISupport", "true"}, {"stdenv", "pkgs.gcc13Stdenv"}}));
   EXPECT_EQ(all.config, (std::map<std::string, std::string>{{"cudaForwardCompat", "false"}}));
   EXPECT_EQ(all.attributes, (Words{"doCheck = true;"}));
   const Extra& one = variants[1].settings->extra;
@@ -66,25 +71,34 @@ nix = "hardeningDisable = [ \"all\" ];"
 }
 
 TEST(Extra, HostileValuesAreRefusedWithTheirPlace) {
-  EXPECT_EQ(error_of("[extra.environment]\nX = \"$(rm -rf /)\"\n"), "m.toml:12:5: the value of X holds a $ that is neither $NAME nor ${NAME} nor ${pkgs.NAME}");
-  EXPECT_EQ(error_of("[extra.environment]\nX = '\"; rm -rf /; \"'\n"), "m.toml:12:5: the value of X holds \", which ends or runs something in a shell");
-  for (const char* value : {"`id`", "a\\\\", "a\\nb", "''${x}", "${builtins.readFile /etc/passwd}", "${pkgs.a b}", "${pkgs.a.${x}}", "$", "${X:-$(id)}", "${X:-`id`}", "${}", "${X"}) {
+  EXPECT_EQ(error_of("[extra.environment]\nX = \"$(rm -rf /)\"\n"),
+            "m.toml:12:5: the value of X holds a $ that is neither $NAME nor ${NAME} nor ${pkgs.NAME}");
+  EXPECT_EQ(error_of("[extra.environment]\nX = '\"; rm -rf /; \"'\n"),
+            "m.toml:12:5: the value of X holds \", which ends or runs something in a shell");
+  for (const char* value :
+       {"`id`", "a\\\\", "a\\nb", "''${x}", "${builtins.readFile /etc/passwd}", "${pkgs.a b}",
+        "${pkgs.a.${x}}", "$", "${X:-$(id)}", "${X:-`id`}", "${}", "${X"}) {
     EXPECT_NE(error_of(std::string("[extra.environment]\nX = \"") + value + "\"\n"), "") << value;
   }
-  EXPECT_EQ(error_of("[extra.environment]\n\"A=1;B\" = \"x\"\n"), "m.toml:12:1: \"A=1;B\" is no name of a shell variable");
-  EXPECT_EQ(error_of("[extra.override]\nstdenv = \"pkgs.stdenv; cudaSupport = false\"\n"), "m.toml:12:10: the value of stdenv holds a \";\" that ends more than itself");
+  EXPECT_EQ(error_of("[extra.environment]\n\"A=1;B\" = \"x\"\n"),
+            "m.toml:12:1: \"A=1;B\" is no name of a shell variable");
+  EXPECT_EQ(error_of("[extra.override]\nstdenv = \"pkgs.stdenv; cudaSupport = false\"\n"),
+            "m.toml:12:10: the value of stdenv holds a \";\" that ends more than itself");
   for (const char* value : {"pkgs.a }", "(pkgs.a", "\\\"x", "''x", "pkgs.a # c", "", "{ a = [ 1 }", "/* x"}) {
     EXPECT_NE(error_of(std::string("[extra.override]\nstdenv = \"") + value + "\"\n"), "") << value;
   }
   EXPECT_EQ(error_of("[extra.override]\n\"a b\" = 1\n"), "m.toml:12:1: \"a b\" is no name of an argument");
-  EXPECT_EQ(error_of("[extra]\nnix = \"a = 1; } // { b = 2;\"\n"), "m.toml:12:7: this Nix has a \"}\" that closes nothing");
-  for (const char* text : {"a = 1", "", "a = ''x;", "a = \\\"${x;", "# a = 1;", "a = (1;", "a = 1; })) (x: {"}) {
+  EXPECT_EQ(error_of("[extra]\nnix = \"a = 1; } // { b = 2;\"\n"),
+            "m.toml:12:7: this Nix has a \"}\" that closes nothing");
+  for (const char* text :
+       {"a = 1", "", "a = ''x;", "a = \\\"${x;", "# a = 1;", "a = (1;", "a = 1; })) (x: {"}) {
     EXPECT_NE(error_of(std::string("[extra]\nnix = \"") + text + "\"\n"), "") << text;
   }
 }
 
 TEST(Extra, WhatTheMatrixHasAWordForIsSaidByThat) {
-  EXPECT_EQ(error_of("[extra.environment]\nTORCH_CUDA_ARCH_LIST = \"9.0\"\n"), "m.toml:12:1: TORCH_CUDA_ARCH_LIST has a word of its own in a matrix");
+  EXPECT_EQ(error_of("[extra.environment]\nTORCH_CUDA_ARCH_LIST = \"9.0\"\n"),
+            "m.toml:12:1: TORCH_CUDA_ARCH_LIST has a word of its own in a matrix");
   EXPECT_NE(error_of("[extra.override]\ncudaSupport = true\n"), "");
   EXPECT_NE(error_of("[extra.config]\ncudaCapabilities = \"[ ]\"\n"), "");
   EXPECT_EQ(error_of("[extra]\n"), "m.toml:11:1: this asks for nothing");
@@ -92,7 +106,8 @@ TEST(Extra, WhatTheMatrixHasAWordForIsSaidByThat) {
 }
 
 TEST(NixText, TellsWhatItBinds) {
-  EXPECT_EQ(nix_bound_names("a = { b = 1; }; inherit (x) c d; \"e\".f = ''g = ${h}; '' + \"i = 1;\"; # j = 1;\nmeta.broken = true;"),
+  EXPECT_EQ(nix_bound_names("a = { b = 1; }; inherit (x) c d; \"e\".f = ''g = ${h}; '' + \"i = 1;\"; # j = "
+                            "1;\nmeta.broken = true;"),
             (Words{"a", "c", "d", "e", "meta"}));
   EXPECT_EQ(why_no_nix_bindings("a = ''it''s ''${x} '''';"), "has a string without an end");
   EXPECT_EQ(why_no_nix_bindings("x = foldl' (a: b: a + b) 0 [ ];"), "");

@@ -60,14 +60,17 @@ std::optional<Sha256> read_sha256(std::string_view text) {
 void check_sri(const Toml& value) {
   const std::string& hash = value.text();
   if (hash.empty()) return;  // first build: Nix will tell the hash
-  const std::string next = "SRI is written sha256- and 44 characters of base64; leave it \"\" to let a first build find it";
-  if (!hash.starts_with("sha256-")) value.fail(fmt::format("\"{}\" is not an SRI hash", printable(hash)), next);
+  const std::string next =
+      "SRI is written sha256- and 44 characters of base64; leave it \"\" to let a first build find it";
+  if (!hash.starts_with("sha256-"))
+    value.fail(fmt::format("\"{}\" is not an SRI hash", printable(hash)), next);
   if (hash.size() != 7 + 44 || !read_sha256(hash)) {
     value.fail(fmt::format("\"{}\" is not 32 bytes of base64", printable(hash)), next);
   }
 }
 
-// Nix's own base32 of a tarball's hash, 52 characters, or SRI: both are what `nix-prefetch-url --unpack` users have.
+// Nix's own base32 of a tarball's hash, 52 characters, or SRI: both are what `nix-prefetch-url --unpack`
+// users have.
 void check_tarball_hash(const Toml& value) {
   const std::string& hash = value.text();
   const bool old_form = hash.size() == 52 && hash.find_first_not_of(nix_base32) == std::string::npos;

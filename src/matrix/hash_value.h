@@ -16,7 +16,8 @@ void check_sri(const Toml& value);
 // The same for an unpacked tarball, for which Nix's own base32 is usual too.
 void check_tarball_hash(const Toml& value);
 
-// Any of Nix's spellings of a SHA-256: SRI, or hexadecimal, base32 or base64 with or without "sha256:"; nullopt: none of them.
+// Any of Nix's spellings of a SHA-256: SRI, or hexadecimal, base32 or base64 with or without "sha256:";
+// nullopt: none of them.
 std::optional<Sha256> read_sha256(std::string_view text);
 
 }  // namespace lathe

@@ -8,9 +8,11 @@ namespace lathe {
 namespace {
 
 NamePattern::Word word_of(std::string_view name) {
-  static constexpr std::string_view names[] = {"", "package", "pytorch", "python", "cuda", "gpu", "isa", "matrix"};
+  static constexpr std::string_view names[] = {"",     "package", "pytorch", "python",
+                                               "cuda", "gpu",     "isa",     "matrix"};
   const auto* found = std::ranges::find(names, name);
-  return found == std::end(names) ? NamePattern::Word::literal : static_cast<NamePattern::Word>(found - names);
+  return found == std::end(names) ? NamePattern::Word::literal
+                                  : static_cast<NamePattern::Word>(found - names);
 }
 
 }  // namespace
@@ -28,7 +30,8 @@ NamePattern::NamePattern(std::string_view text) {
 
 void NamePattern::write(std::string& out, const Words& words) const {
   out.clear();
-  for (const auto& [word, text] : parts_) out += word == Word::literal ? text : words[static_cast<std::size_t>(word)];
+  for (const auto& [word, text] : parts_)
+    out += word == Word::literal ? text : words[static_cast<std::size_t>(word)];
 }
 
 }  // namespace lathe

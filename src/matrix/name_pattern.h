@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The pattern of names, "{package}-python{python}-cpu-{isa}", split once: literal text and words in turn. Its words were
-// checked when the matrix was read.
+// The pattern of names, "{package}-python{python}-cpu-{isa}", split once: literal text and words in turn.
+// Its words were checked when the matrix was read.
 #pragma once
 
 #include <array>

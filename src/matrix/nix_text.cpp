@@ -14,8 +14,8 @@ bool starts_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z
 bool in_name(char c) { return starts_name(c) || (c >= '0' && c <= '9') || c == '-' || c == '\''; }
 bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t'; }
 
-// Walks over Nix text once. What stands outside of all brackets, strings and comments is told to `outer`: each character,
-// with its place; a string or a bracket there as its first character.
+// Walks over Nix text once. What stands outside of all brackets, strings and comments is told to `outer`:
+// each character, with its place; a string or a bracket there as its first character.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
@@ -30,7 +30,8 @@ class Scanner {
   }
 
   bool has_comment = false;
-  std::vector<std::size_t> outer;  // places of what stands outside of all brackets, without blanks and comments
+  // places of what stands outside of all brackets, without blanks and comments
+  std::vector<std::size_t> outer;
 
  private:
   bool at(std::string_view what) const { return text_.substr(at_).starts_with(what); }
@@ -125,7 +126,8 @@ std::string why_no_nix_expression(std::string_view text) {
   if (scanner.outer.empty()) return "is empty";
   if (scanner.has_comment) return "holds a comment";
   const auto is = [&](std::size_t at, std::string_view word) { return name_at(text, at) == word; };
-  const bool binds = std::ranges::any_of(scanner.outer, [&](std::size_t at) { return is(at, "let") || is(at, "with") || is(at, "assert"); });
+  const bool binds = std::ranges::any_of(
+      scanner.outer, [&](std::size_t at) { return is(at, "let") || is(at, "with") || is(at, "assert"); });
   const bool ends = std::ranges::any_of(scanner.outer, [&](std::size_t at) { return text[at] == ';'; });
   return ends && !binds ? "holds a \";\" that ends more than itself" : "";
 }
@@ -147,7 +149,8 @@ std::vector<std::string> nix_bound_names(std::string_view bindings) {
     const bool word = starts_name(bindings[at]) || bindings[at] == '"';
     const std::string name = word ? std::string(name_at(bindings, at)) : "";
     if (start && name == "inherit") inherits = true;
-    else if (word && (start || inherits) && std::ranges::find(names, name) == names.end()) names.push_back(name);
+    else if (word && (start || inherits) && std::ranges::find(names, name) == names.end())
+      names.push_back(name);
     start = bindings[at] == ';';
     inherits = inherits && !start;
   }
@@ -155,8 +158,10 @@ std::vector<std::string> nix_bound_names(std::string_view bindings) {
 }
 
 bool is_nix_name(std::string_view text) {
-  static constexpr std::array<std::string_view, 9> keywords = {"if", "then", "else", "assert", "with", "let", "in", "rec", "inherit"};
-  return !text.empty() && starts_name(text.front()) && std::ranges::all_of(text, in_name) && std::ranges::find(keywords, text) == keywords.end();
+  static constexpr std::array<std::string_view, 9> keywords = {"if",  "then", "else", "assert", "with",
+                                                               "let", "in",   "rec",  "inherit"};
+  return !text.empty() && starts_name(text.front()) && std::ranges::all_of(text, in_name) &&
+         std::ranges::find(keywords, text) == keywords.end();
 }
 
 bool is_package_path(std::string_view text) {

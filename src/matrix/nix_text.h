@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Nix that a matrix file holds word for word. Looks at its brackets, strings and comments, so that it can be put into a
-// recipe without reaching out of its place there. Does not know what it means: the recipe's evaluation shows that.
+// Nix that a matrix file holds word for word. Looks at its brackets, strings and comments, so that it can be
+// put into a recipe without reaching out of its place there. Does not know what it means: the recipe's
+// evaluation shows that.
 #pragma once
 
 #include <string>

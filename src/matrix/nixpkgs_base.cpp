@@ -20,7 +20,9 @@ std::vector<Capability> default_targets(const Nixpkgs& nixpkgs, const Version& c
   if (!row) return {};
   std::vector<Capability> gpus = row->capabilities;
   const auto& takes = nixpkgs.facts->torch_capabilities;
-  std::erase_if(gpus, [&](Capability gpu) { return !takes.empty() && std::ranges::find(takes, dotted(gpu)) == takes.end(); });
+  std::erase_if(gpus, [&](Capability gpu) {
+    return !takes.empty() && std::ranges::find(takes, dotted(gpu)) == takes.end();
+  });
   return gpus;
 }
 
@@ -28,22 +30,29 @@ std::string why_no_code(const std::vector<Capability>& targets, Capability gpu, 
   if (std::ranges::find(targets, gpu) != targets.end()) return "";
   std::vector<std::string> names;
   for (const Capability target : targets) names.push_back(dotted(target));
-  return fmt::format("nixpkgs' own torch with CUDA {} has code for {}, none for {}", cuda.text(), fmt::join(names, ", "), dotted(gpu));
+  return fmt::format("nixpkgs' own torch with CUDA {} has code for {}, none for {}", cuda.text(),
+                     fmt::join(names, ", "), dotted(gpu));
 }
 
 std::string why_not_served(const Cell& cell, const Nixpkgs& nixpkgs, const PytorchSource& source) {
-  if (nixpkgs.torch.empty()) return "it is not known which PyTorch this nixpkgs ships: say torch under [nixpkgs]";
-  if (nixpkgs.torch != source.version) return fmt::format("this nixpkgs' own torch is {}, not {}", nixpkgs.torch, source.version);
-  if (nixpkgs.cuda.empty()) return "it is not known with which CUDA this nixpkgs builds its torch: say cuda under [nixpkgs]";
+  if (nixpkgs.torch.empty())
+    return "it is not known which PyTorch this nixpkgs ships: say torch under [nixpkgs]";
+  if (nixpkgs.torch != source.version)
+    return fmt::format("this nixpkgs' own torch is {}, not {}", nixpkgs.torch, source.version);
+  if (nixpkgs.cuda.empty())
+    return "it is not known with which CUDA this nixpkgs builds its torch: say cuda under [nixpkgs]";
   const Version& cuda = *cell.cuda;
-  if (nixpkgs.cuda != cuda.text()) return fmt::format("this nixpkgs' own torch is built with CUDA {}, not {}", nixpkgs.cuda, cuda.text());
+  if (nixpkgs.cuda != cuda.text())
+    return fmt::format("this nixpkgs' own torch is built with CUDA {}, not {}", nixpkgs.cuda, cuda.text());
   const std::vector<Capability> targets = default_targets(nixpkgs, cuda);
-  if (targets.empty()) return fmt::format("for which GPUs nixpkgs builds its torch with CUDA {} is not known", cuda.text());
+  if (targets.empty())
+    return fmt::format("for which GPUs nixpkgs builds its torch with CUDA {} is not known", cuda.text());
   for (const Capability gpu : cell.gpus) {
     if (std::string why = why_no_code(targets, gpu, cuda); !why.empty()) return why;
   }
   if (is_lowest(*cell.isa)) return "";
-  return fmt::format("nixpkgs' own torch is compiled for every {} CPU, not for {}", to_string(cell.isa->machine), cell.isa->name);
+  return fmt::format("nixpkgs' own torch is compiled for every {} CPU, not for {}",
+                     to_string(cell.isa->machine), cell.isa->name);
 }
 
 }  // namespace
@@ -53,7 +62,8 @@ bool is_lowest(const Isa& isa) {
   return first != catalog().isas.end() && first->name == isa.name;
 }
 
-void judge_of_nixpkgs(Cell& cell, const Nixpkgs& nixpkgs, const PytorchSource& source, std::string_view python) {
+void judge_of_nixpkgs(Cell& cell, const Nixpkgs& nixpkgs, const PytorchSource& source,
+                      std::string_view python) {
   if (cell.status == PairStatus::impossible) return;
   if (std::string why = why_not_served(cell, nixpkgs, source); !why.empty()) {
     cell.status = PairStatus::impossible;
@@ -62,9 +72,11 @@ void judge_of_nixpkgs(Cell& cell, const Nixpkgs& nixpkgs, const PytorchSource& s
     return;
   }
   cell.status = PairStatus::valid;
-  cell.reason = fmt::format("cut out of nixpkgs' own torch, which is compiled for every {} CPU", to_string(cell.isa->machine));
+  cell.reason = fmt::format("cut out of nixpkgs' own torch, which is compiled for every {} CPU",
+                            to_string(cell.isa->machine));
   const std::string& cached = nixpkgs.facts->python;
-  if (cached != python) cell.reason += fmt::format("; caches have that for Python {}, for {} it is built first", cached, python);
+  if (cached != python)
+    cell.reason += fmt::format("; caches have that for Python {}, for {} it is built first", cached, python);
 }
 
 }  // namespace lathe

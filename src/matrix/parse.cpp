@@ -24,11 +24,13 @@ bool is_hex(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-// Flags that ask more than the instruction set promises make a build that dies on the very machines it is named for.
+// Flags that ask more than the instruction set promises make a build that dies on the very machines it is
+// named for.
 void check_flags(const Toml& value) {
   for (const Toml& item : value.array()) {
     if (!item.text().starts_with("-m") || item.text().find_first_of(" \t\n'\"$`\\") != std::string::npos) {
-      item.fail(fmt::format("\"{}\" is not a machine flag of gcc", printable(item.text())), "one flag each, as in \"-mavx2\"");
+      item.fail(fmt::format("\"{}\" is not a machine flag of gcc", printable(item.text())),
+                "one flag each, as in \"-mavx2\"");
     }
   }
 }
@@ -39,8 +41,10 @@ void check_flags(const Toml& value, const Isa& isa) {
   for (const FlagExcess& excess : excess_of(flags, isa)) {
     value.array()[excess.index].fail(
         fmt::format("{} enables {}, which {} does not have", flags[excess.index], excess.feature, isa.name),
-        fmt::format("a CPU that only has {} would stop with an illegal instruction; choose a higher instruction set or "
-                    "leave the flag away", isa.name));
+        fmt::format("a CPU that only has {} would stop with an illegal instruction; choose a higher "
+                    "instruction set or "
+                    "leave the flag away",
+                    isa.name));
   }
 }
 
@@ -87,7 +91,8 @@ Match read_match(const Toml& table) {
   table.allow_only({"gpu", "isa", "cuda", "python", "pytorch", "name", "package"});
   Match match;
   for (const Toml::Member& member : table.table()) match.globs[member.key] = member.value.text_or_texts();
-  if (match.globs.empty()) table.fail("this row means every variant", "name a gpu, isa, cuda, python, pytorch, package or name");
+  if (match.globs.empty())
+    table.fail("this row means every variant", "name a gpu, isa, cuda, python, pytorch, package or name");
   return match;
 }
 
@@ -96,8 +101,9 @@ class MatrixParser {
   MatrixParser(const Toml& root, const std::string& file) : root_(root) { spec_.file = file; }
 
   MatrixSpec parse() {
-    root_.allow_only({"matrix", "settings", "nixpkgs", "pytorch", "flags", "build", "include", "exclude", "override",
-                      "aliases", "silence", "carver", "branch", "cuda_packages", "torchvision", "torchaudio", "extra"});
+    root_.allow_only({"matrix", "settings", "nixpkgs", "pytorch", "flags", "build", "include", "exclude",
+                      "override", "aliases", "silence", "carver", "branch", "cuda_packages", "torchvision",
+                      "torchaudio", "extra"});
     read_head();
     read_pins();
     read_sources();
@@ -129,7 +135,8 @@ class MatrixParser {
     spec_.description = head.text_or("description", "");
     spec_.package = head.text_or("package", "pytorch");
     if (spec_.package != "pytorch") {
-      head.at("package").fail(fmt::format("package \"{}\" is not known", printable(spec_.package)), "known: pytorch");
+      head.at("package").fail(fmt::format("package \"{}\" is not known", printable(spec_.package)),
+                              "known: pytorch");
     }
     if (const Toml* drop = head.find("drop")) {
       for (const Toml& item : drop->array()) {
@@ -202,16 +209,20 @@ class MatrixParser {
   // What the tree's own select_compute_arch.cmake takes, where that is known better than by its release.
   static void read_arch_parser(const Toml& table, PytorchSource& source) {
     source.arch_patch = table.text_or("arch_patch", "");
-    if (!source.arch_patch.empty() && source.arch_patch.find("select_compute_arch.cmake") == std::string::npos) {
-      table.at("arch_patch").fail("this is no patch of select_compute_arch.cmake", "see: torchlathe help arch-patch");
+    if (!source.arch_patch.empty() &&
+        source.arch_patch.find("select_compute_arch.cmake") == std::string::npos) {
+      table.at("arch_patch")
+          .fail("this is no patch of select_compute_arch.cmake", "see: torchlathe help arch-patch");
     }
     if (!source.arch_patch.empty()) source.suffixes = "af";
     const Toml* suffixes = table.find("suffixes");
     if (!suffixes) return;
-    if (!source.arch_patch.empty()) suffixes->fail("arch_patch says which suffixes the build takes", "take this out");
+    if (!source.arch_patch.empty())
+      suffixes->fail("arch_patch says which suffixes the build takes", "take this out");
     source.suffixes = "";
     for (const Toml& item : suffixes->array()) {
-      if (item.text() != "a" && item.text() != "f") item.fail(fmt::format("\"{}\" is not a suffix", printable(item.text())), "known: a, f");
+      if (item.text() != "a" && item.text() != "f")
+        item.fail(fmt::format("\"{}\" is not a suffix", printable(item.text())), "known: a, f");
       *source.suffixes += item.text();
     }
   }
@@ -221,7 +232,8 @@ class MatrixParser {
     if (!rows) return;
     for (const Toml& row : rows->array()) {
       Branch branch = read_branch(row, spec_.nixpkgs);
-      const bool twice = std::ranges::any_of(branches_, [&](const Branch& other) { return other.name == branch.name; });
+      const bool twice =
+          std::ranges::any_of(branches_, [&](const Branch& other) { return other.name == branch.name; });
       if (twice) row.at("name").fail(fmt::format("two branches are called \"{}\"", printable(branch.name)));
       if (!spec_.pytorch.contains(branch.pytorch)) need_source(row.at("pytorch"), branch.pytorch);
       branches_.push_back(std::move(branch));
@@ -245,7 +257,8 @@ class MatrixParser {
   }
 
   Block read_block(const Toml& table) {
-    table.allow_only({"kind", "pytorch", "python", "cuda", "gpus", "gpu", "isas", "isa", "nixpkgs", "name", "pname", "branches"});
+    table.allow_only({"kind", "pytorch", "python", "cuda", "gpus", "gpu", "isas", "isa", "nixpkgs", "name",
+                      "pname", "branches"});
     Block block;
     block.where = table.where();
     const std::string kind = table.text_or("kind", "gpu");
@@ -262,7 +275,8 @@ class MatrixParser {
     std::ranges::move(axis<const Isa*>(table, "isa", read_isa), std::back_inserter(block.isas));
     const bool of_branches = block.pytorch.empty() && !branches_.empty();
     if (const Toml* names = table.find("branches"); names && !of_branches) {
-      names->fail("this block has axes of its own", branches_.empty() ? "there is no [[branch]] table" : "take branches or pytorch out");
+      names->fail("this block has axes of its own",
+                  branches_.empty() ? "there is no [[branch]] table" : "take branches or pytorch out");
     }
     check_axes(table, block, of_branches);
     if (!of_branches) block.nixpkgs = read_block_pin(table);
@@ -277,7 +291,8 @@ class MatrixParser {
 
   void check_axes(const Toml& table, const Block& block, bool of_branches) {
     const auto need = [&](bool there, std::string_view axis_name) {
-      if (!there) table.fail(fmt::format("this block has no {}", axis_name), fmt::format("add {} = [...]", axis_name));
+      if (!there)
+        table.fail(fmt::format("this block has no {}", axis_name), fmt::format("add {} = [...]", axis_name));
     };
     need(!block.pytorch.empty() || of_branches, "pytorch");
     need(!block.python.empty() || of_branches, "python");
@@ -301,7 +316,8 @@ class MatrixParser {
 
   // A release that the pin ships itself needs no source hash.
   void need_source(const Toml& value, const std::string& version) {
-    const bool shipped = std::ranges::any_of(spec_.nixpkgs, [&](const auto& pin) { return pin.second->torch == version; });
+    const bool shipped =
+        std::ranges::any_of(spec_.nixpkgs, [&](const auto& pin) { return pin.second->torch == version; });
     if (!shipped) {
       value.fail(fmt::format("PyTorch {} has no source: the nixpkgs revision ships another release", version),
                  fmt::format("add [pytorch.\"{}\"] with its hash", version));
@@ -316,16 +332,20 @@ class MatrixParser {
   std::string read_block_pin(const Toml& table) {
     const Toml* value = table.find("nixpkgs");
     if (!value && spec_.nixpkgs.size() == 1) return spec_.nixpkgs.begin()->first;
-    if (!value) table.fail("this block does not say which nixpkgs", "add nixpkgs = \"NAME\" of a [nixpkgs.NAME] table");
+    if (!value)
+      table.fail("this block does not say which nixpkgs", "add nixpkgs = \"NAME\" of a [nixpkgs.NAME] table");
     return read_pin_name(*value, spec_.nixpkgs);
   }
 
   static void check_pattern(const Toml& table, std::string_view key, std::string_view pattern) {
-    static const std::vector<std::string> known = {"package", "pytorch", "python", "cuda", "gpu", "isa", "matrix"};
+    static const std::vector<std::string> known = {"package", "pytorch", "python", "cuda",
+                                                   "gpu",     "isa",     "matrix"};
     const Toml* value = table.find(key);
-    for (std::size_t open = pattern.find('{'); open != std::string_view::npos; open = pattern.find('{', open + 1)) {
+    for (std::size_t open = pattern.find('{'); open != std::string_view::npos;
+         open = pattern.find('{', open + 1)) {
       const std::size_t close = pattern.find('}', open);
-      const std::string word(pattern.substr(open + 1, close == std::string_view::npos ? close : close - open - 1));
+      const std::string word(
+          pattern.substr(open + 1, close == std::string_view::npos ? close : close - open - 1));
       if (close != std::string_view::npos && std::ranges::find(known, word) != known.end()) continue;
       value->fail(fmt::format("\"{{{}\" is not a word of a name pattern", printable(word)),
                   did_you_mean_text(word, known, fmt::format("known: {}", fmt::join(known, ", "))));
@@ -354,7 +374,8 @@ class MatrixParser {
       for (const Toml& row : rows->array()) {
         row.allow_only({"rule", "reason", "name"});
         if (trim(row.at("reason").text()).empty()) row.at("reason").fail("a silenced rule needs a reason");
-        spec_.silenced.push_back({row.at("rule").text(), row.at("reason").text(), row.text_or("name", "*"), row.where()});
+        spec_.silenced.push_back(
+            {row.at("rule").text(), row.at("reason").text(), row.text_or("name", "*"), row.where()});
       }
     }
   }
@@ -365,7 +386,8 @@ class MatrixParser {
     const Toml* carver = root_.find("carver");
     if (strategy && strategy->text() != "rebuild" && strategy->text() != "carve") {
       strategy->fail(fmt::format("strategy cannot be \"{}\"", printable(strategy->text())),
-                     "\"rebuild\" builds each variant, \"carve\" builds once for all GPUs and cuts each variant out of that");
+                     "\"rebuild\" builds each variant, \"carve\" builds once for all GPUs and cuts each "
+                     "variant out of that");
     }
     if (carver) carver->allow_only({"url", "sha256"});
     const Toml* base = settings ? settings->find("base") : nullptr;
@@ -378,10 +400,13 @@ class MatrixParser {
                      "add [carver] with the url (and sha256) of its source tree");
     }
     if (spec_.settings.narrow == Settings::Narrow::closure) {
-      settings->at("narrow").fail("narrow = \"closure\" and strategy = \"carve\" exclude each other",
-                                  "MAGMA, NCCL and the companions of a build for all GPUs are for all GPUs too");
+      settings->at("narrow").fail(
+          "narrow = \"closure\" and strategy = \"carve\" exclude each other",
+          "MAGMA, NCCL and the companions of a build for all GPUs are for all GPUs too");
     }
-    spec_.carver = Carver{.url = read_tarball_url(carver->at("url")), .sha256 = read_tarball_hash(*carver), .nixpkgs_base = of_nixpkgs,
+    spec_.carver = Carver{.url = read_tarball_url(carver->at("url")),
+                          .sha256 = read_tarball_hash(*carver),
+                          .nixpkgs_base = of_nixpkgs,
                           .where = carver->where()};
   }
 
@@ -389,13 +414,15 @@ class MatrixParser {
     static const std::vector<std::string> known = {"matrix", "nixpkgs"};
     if (std::ranges::find(known, base.text()) == known.end()) {
       base.fail(fmt::format("base cannot be \"{}\"", printable(base.text())),
-                did_you_mean_text(base.text(), known,
-                                  "\"matrix\" builds what others are cut out of, \"nixpkgs\" takes nixpkgs' own torch"));
+                did_you_mean_text(
+                    base.text(), known,
+                    "\"matrix\" builds what others are cut out of, \"nixpkgs\" takes nixpkgs' own torch"));
     }
     return base.text() == "nixpkgs";
   }
 
-  // base = "nixpkgs": nothing can be asked of a build that somebody else has made. What is for builds alone may be for CPU variants.
+  // base = "nixpkgs": nothing can be asked of a build that somebody else has made. What is for builds alone
+  // may be for CPU variants.
   void check_nixpkgs_base() {
     if (!spec_.carver || !spec_.carver->nixpkgs_base) return;
     const bool builds = std::ranges::any_of(spec_.blocks, [](const Block& block) { return !block.gpu; });
@@ -403,7 +430,8 @@ class MatrixParser {
       for (const std::string& key : keys) {
         const Toml* value = table.find(key);
         if (!value) continue;
-        value->fail(fmt::format("{} and base = \"nixpkgs\" exclude each other", &table == &root_ ? "[" + key + "]" : key),
+        value->fail(fmt::format("{} and base = \"nixpkgs\" exclude each other",
+                                &table == &root_ ? "[" + key + "]" : key),
                     "nixpkgs' own torch is taken as it is; base = \"matrix\" builds one");
       }
     };
@@ -412,7 +440,8 @@ class MatrixParser {
     refuse(root_, {"cuda_packages", "torchvision", "torchaudio"});
     if (const Toml* companions = root_.at("matrix").find("companions")) {
       companions->fail("companions and base = \"nixpkgs\" exclude each other",
-                       "nixpkgs' own refer to its own torch, for all GPUs, and would bring that along: docs/formats/matrix.md cuts one out beside it by hand");
+                       "nixpkgs' own refer to its own torch, for all GPUs, and would bring that along: "
+                       "docs/formats/matrix.md cuts one out beside it by hand");
     }
     if (builds) return;
     refuse(settings, {"jobs", "memory_per_job", "compile_cache"});
@@ -423,23 +452,29 @@ class MatrixParser {
     row.allow_only({"match", "narrow", "ptx", "jobs", "memory_per_job", "compile_cache", "flags", "extra"});
     Override made{.match = read_match(row.at("match")), .settings = {}, .sets = {}, .where = row.where()};
     made.sets = read_settings(row, made.settings);
-    if (const Toml* flags = row.find("flags")) {  // held against each variant's instruction set when it is made
+    // held against each variant's instruction set when it is made
+    if (const Toml* flags = row.find("flags")) {
       check_flags(*flags);
       made.sets.emplace_back("cpu_flags");
       made.settings.cpu_flags = flags->texts();
     }
     for (const std::string& key : made.sets) {
       if (spec_.carver && (key == "narrow" || key == "ptx")) {
-        row.fail(fmt::format("{} of one variant alone, under strategy = \"carve\"", key), "set it under [settings]: one build serves all");
+        row.fail(fmt::format("{} of one variant alone, under strategy = \"carve\"", key),
+                 "set it under [settings]: one build serves all");
       }
       if (spec_.carver && key == "extra") {
-        row.fail("extra of one variant alone, under strategy = \"carve\"", "set it under [extra]: one build serves all");
+        row.fail("extra of one variant alone, under strategy = \"carve\"",
+                 "set it under [extra]: one build serves all");
       }
       if (spec_.carver && key == "cpu_flags") {
-        row.fail("flags of one variant alone, under strategy = \"carve\"", "set them under [flags]: one build serves all");
+        row.fail("flags of one variant alone, under strategy = \"carve\"",
+                 "set them under [flags]: one build serves all");
       }
     }
-    if (made.sets.empty()) row.fail("this row changes nothing", fmt::format("it can set {}", fmt::join(setting_keys, ", ")) + ", flags");
+    if (made.sets.empty())
+      row.fail("this row changes nothing",
+               fmt::format("it can set {}", fmt::join(setting_keys, ", ")) + ", flags");
     spec_.overrides.push_back(std::move(made));
   }
 
@@ -447,9 +482,10 @@ class MatrixParser {
   void read_flags(const Toml::Member& member) {
     const Isa* isa = catalog().find_isa(member.key);
     if (!isa || isa->name != member.key) {
-      throw Error({.what = fmt::format("\"{}\" is not an instruction set of the catalogue", printable(member.key)),
-                   .where = member.where,
-                   .next = did_you_mean_text(member.key, catalog().isa_names())});
+      throw Error(
+          {.what = fmt::format("\"{}\" is not an instruction set of the catalogue", printable(member.key)),
+           .where = member.where,
+           .next = did_you_mean_text(member.key, catalog().isa_names())});
     }
     check_flags(member.value, *isa);
     Override made{.match = {}, .settings = {}, .sets = {"cpu_flags"}, .where = member.where};
@@ -467,16 +503,18 @@ class MatrixParser {
 
 bool is_cache_folder(std::string_view path) {
   const bool plain = std::ranges::all_of(path, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("/._-+").find(c) != std::string_view::npos;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("/._-+").find(c) != std::string_view::npos;
   });
   return path.starts_with('/') && !path.ends_with('/') && plain && path.find("//") == std::string_view::npos;
 }
 
 std::optional<std::uint64_t> Block::size() const {
   std::uint64_t product = 1;
-  for (const std::size_t axis_size : {pytorch.size(), python.size(), gpu ? cuda.size() : 1, gpu ? gpus.size() : 1,
-                                      isas.size()}) {
-    if (axis_size != 0 && product > std::numeric_limits<std::uint64_t>::max() / axis_size) return std::nullopt;
+  for (const std::size_t axis_size :
+       {pytorch.size(), python.size(), gpu ? cuda.size() : 1, gpu ? gpus.size() : 1, isas.size()}) {
+    if (axis_size != 0 && product > std::numeric_limits<std::uint64_t>::max() / axis_size)
+      return std::nullopt;
     product *= axis_size;
   }
   return product;

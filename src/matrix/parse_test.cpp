@@ -43,7 +43,8 @@ TEST(ParseMatrix, ReadsAGoodFile) {
   ASSERT_EQ(spec.blocks.size(), 1u);
   EXPECT_EQ(spec.blocks[0].gpus[1].value, (std::vector<Capability>{{9, 0}}));
   EXPECT_EQ(spec.blocks[0].gpus[1].where.text(), "m.toml:11:17");
-  EXPECT_EQ(spec.nixpkgs.at("main")->torch, "2.9.1") << "what a known revision ships comes from the catalogue";
+  EXPECT_EQ(spec.nixpkgs.at("main")->torch, "2.9.1")
+      << "what a known revision ships comes from the catalogue";
 }
 
 TEST(ParseMatrix, UnknownKeysAreErrorsWithAGuess) {
@@ -61,26 +62,34 @@ TEST(ParseMatrix, AWrongGpuDialectIsNamedAndCorrected) {
 }
 
 TEST(ParseMatrix, WrongTypesAndValuesNameTheirPlace) {
-  EXPECT_EQ(error_with("[\"avx2\"]", "[7]"), "m.toml:12:9: text in quotes expected here, this is a whole number");
-  EXPECT_TRUE(error_with("\"avx2\"", "\"avx22\"").starts_with("m.toml:12:9: \"avx22\" is not an instruction set"));
-  EXPECT_TRUE(error_with("\"13.0\"", "\"13\"").starts_with("m.toml:10:9: CUDA \"13\" is not in the catalogue"));
+  EXPECT_EQ(error_with("[\"avx2\"]", "[7]"),
+            "m.toml:12:9: text in quotes expected here, this is a whole number");
+  EXPECT_TRUE(
+      error_with("\"avx2\"", "\"avx22\"").starts_with("m.toml:12:9: \"avx22\" is not an instruction set"));
+  EXPECT_TRUE(
+      error_with("\"13.0\"", "\"13\"").starts_with("m.toml:10:9: CUDA \"13\" is not in the catalogue"));
   EXPECT_TRUE(error_with("\"3.13\"", "\"313\"").starts_with("m.toml:9:11: \"313\" is not a Python release"));
   EXPECT_TRUE(error_with("[\"avx2\"]", "[]").starts_with("m.toml:12:8: isas is empty"));
-  EXPECT_TRUE(error_with("6a030d535719c5190187c4cec156f335e95e3211", "main").starts_with("m.toml:4:7: \"main\" is not a git revision"));
+  EXPECT_TRUE(error_with("6a030d535719c5190187c4cec156f335e95e3211", "main")
+                  .starts_with("m.toml:4:7: \"main\" is not a git revision"));
 }
 
 TEST(ParseMatrix, HashesMustBeSri) {
   EXPECT_TRUE(error_with("sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ=", "RKiZLHBCneMtZ")
                   .starts_with("m.toml:6:8: \"RKiZLHBCneMtZ\" is not an SRI hash"));
   EXPECT_NE(error_with("C1xQ=", "C1x=").find("is not 32 bytes of base64"), std::string::npos);
-  EXPECT_NE(error_with("C1xQ=", "C1xR=").find("is not 32 bytes of base64"), std::string::npos) << "spare bits must be zero";
-  EXPECT_EQ(error_with("sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ=", ""), "accepted") << "a first build finds it";
+  EXPECT_NE(error_with("C1xQ=", "C1xR=").find("is not 32 bytes of base64"), std::string::npos)
+      << "spare bits must be zero";
+  EXPECT_EQ(error_with("sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ=", ""), "accepted")
+      << "a first build finds it";
 }
 
 TEST(ParseMatrix, AReleaseWithoutASourceIsAnError) {
-  EXPECT_NE(error_with("pytorch = [\"2.10.0\"]", "pytorch = [\"2.11.0\"]").find("PyTorch 2.11.0 has no source"),
-            std::string::npos);
-  EXPECT_EQ(error_with("pytorch = [\"2.10.0\"]", "pytorch = [\"2.9.1\"]"), "accepted") << "the revision ships it";
+  EXPECT_NE(
+      error_with("pytorch = [\"2.10.0\"]", "pytorch = [\"2.11.0\"]").find("PyTorch 2.11.0 has no source"),
+      std::string::npos);
+  EXPECT_EQ(error_with("pytorch = [\"2.10.0\"]", "pytorch = [\"2.9.1\"]"), "accepted")
+      << "the revision ships it";
 }
 
 TEST(ParseMatrix, AbsurdAxesAreRefusedBeforeTheyAreExpanded) {
@@ -99,16 +108,25 @@ TEST(ParseMatrix, AbsurdAxesAreRefusedBeforeTheyAreExpanded) {
 
 TEST(ParseMatrix, FlagsThatAskMoreThanTheInstructionSetAreErrors) {
   const std::string error = error_of(std::string(good) + "[flags]\navx2 = [\"-mavx2\", \"-mavx512f\"]\n");
-  EXPECT_TRUE(error.starts_with("m.toml:14:19: -mavx512f enables avx512f, which avx2 does not have")) << error;
+  EXPECT_TRUE(error.starts_with("m.toml:14:19: -mavx512f enables avx512f, which avx2 does not have"))
+      << error;
   EXPECT_EQ(error_of(std::string(good) + "[flags]\navx2 = [\"-mavx2\", \"-mfma\"]\n"), "accepted");
-  EXPECT_NE(error_of(std::string(good) + "[flags]\navx2 = [\"-mavx2; rm -rf\"]\n").find("not a machine flag"), std::string::npos);
+  EXPECT_NE(error_of(std::string(good) + "[flags]\navx2 = [\"-mavx2; rm -rf\"]\n").find("not a machine flag"),
+            std::string::npos);
 }
 
 TEST(ParseMatrix, RowsMustSayWhatTheyMean) {
-  EXPECT_NE(error_of(std::string(good) + "[[exclude]]\nmatch = {}\nreason = \"x\"\n").find("means every variant"), std::string::npos);
-  EXPECT_NE(error_of(std::string(good) + "[[override]]\nmatch = {gpu = \"12.0\"}\n").find("changes nothing"), std::string::npos);
-  EXPECT_NE(error_of(std::string(good) + "[[silence]]\nrule = \"x\"\nreason = \" \"\n").find("needs a reason"), std::string::npos);
-  EXPECT_NE(error_with("isas = [\"avx2\"]", "isas = [\"avx2\"]\nname = \"{pakage}\"").find("did you mean \"package\""), std::string::npos);
+  EXPECT_NE(
+      error_of(std::string(good) + "[[exclude]]\nmatch = {}\nreason = \"x\"\n").find("means every variant"),
+      std::string::npos);
+  EXPECT_NE(error_of(std::string(good) + "[[override]]\nmatch = {gpu = \"12.0\"}\n").find("changes nothing"),
+            std::string::npos);
+  EXPECT_NE(
+      error_of(std::string(good) + "[[silence]]\nrule = \"x\"\nreason = \" \"\n").find("needs a reason"),
+      std::string::npos);
+  EXPECT_NE(error_with("isas = [\"avx2\"]", "isas = [\"avx2\"]\nname = \"{pakage}\"")
+                .find("did you mean \"package\""),
+            std::string::npos);
 }
 
 }  // namespace

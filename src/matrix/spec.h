@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A matrix file as read: axes, rows, settings, each with its place. docs/formats/matrix.md describes the file.
+// A matrix file as read: axes, rows, settings, each with its place. docs/formats/matrix.md describes the
+// file.
 #pragma once
 
 #include <map>
@@ -39,7 +40,8 @@ struct Block {
 
 // Which variants a row means: globs over the words that names are made of; an absent one means any.
 struct Match {
-  std::map<std::string, std::vector<std::string>> globs;  // "gpu" -> {"12.*"}, "isa", "cuda", "python", "pytorch", "package", "name"
+  // "gpu" -> {"12.*"}, "isa", "cuda", "python", "pytorch", "package", "name"
+  std::map<std::string, std::vector<std::string>> globs;
 };
 
 struct Exclude {
@@ -50,7 +52,7 @@ struct Exclude {
 
 struct Override {
   Match match;
-  Settings settings;               // only the fields in `sets` count
+  Settings settings;  // only the fields in `sets` count
   std::vector<std::string> sets;
   Place where;
 };
@@ -72,11 +74,13 @@ struct Silenced {
 struct Carver {
   std::string url;
   std::optional<std::string> sha256;
-  bool nixpkgs_base = false;  // base = "nixpkgs": out of nixpkgs' own torch, instead of one build for all GPUs
+  // base = "nixpkgs": out of nixpkgs' own torch, instead of one build for all GPUs
+  bool nixpkgs_base = false;
   Place where;
 };
 
-// CUDA's own packages from another place than nixpkgs: a repository with one recipe for each, or recipes beside the others.
+// CUDA's own packages from another place than nixpkgs: a repository with one recipe for each, or recipes
+// beside the others.
 struct CudaPackages {
   enum class From { fetch, copy };
   From from = From::fetch;
@@ -85,7 +89,8 @@ struct CudaPackages {
   std::optional<std::string> sha256;  // fetch; "": a first build tells it
   std::string folder = ".flox/pkgs";  // fetch: where in the repository the recipes are
   std::string local;                  // fetch: a checkout to take instead, absolute; "": none
-  std::string table;                  // copy: file of a table of archives instead of the shipped one; "": that
+  // copy: file of a table of archives instead of the shipped one; "": that
+  std::string table;
   std::map<std::string, Placed<std::string>> hashes;  // copy: by archive, instead of the table's own
   Place where;
 };
@@ -97,13 +102,16 @@ struct MatrixSpec {
   std::string package = "pytorch";
   std::vector<std::string> drop;  // statuses that are left out of the expansion: "impossible", "redundant"
   Settings settings;
-  // strategy = "carve": one build for all GPUs of a block for each instruction set, and every other variant cut out of it.
+  // strategy = "carve": one build for all GPUs of a block for each instruction set, and every other variant
+  // cut out of it.
   std::optional<Carver> carver;
   std::optional<CudaPackages> cuda_packages;
   std::map<std::string, std::shared_ptr<const Nixpkgs>> nixpkgs;
   std::map<std::string, std::shared_ptr<const PytorchSource>> pytorch;
-  std::vector<std::string> companions;  // "torchvision", "torchaudio": each variant of PyTorch is followed by one of each
-  std::map<std::pair<std::string, std::string>, std::shared_ptr<const CompanionSource>> companion_sources;  // by package and PyTorch
+  // "torchvision", "torchaudio": each variant of PyTorch is followed by one of each
+  std::vector<std::string> companions;
+  // by package and PyTorch
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<const CompanionSource>> companion_sources;
   std::vector<Block> blocks;  // [[build]] and [[include]], in the file's order
   std::vector<Exclude> excludes;
   std::vector<Override> overrides;
@@ -114,7 +122,8 @@ struct MatrixSpec {
 // At most this many variants; an axis that makes more is a slip.
 inline constexpr std::uint64_t most_variants = 10'000'000;
 
-// Can settings.compile_cache be this: a whole path of letters that neither a shell, nor Nix, nor a list of sandbox paths reads.
+// Can settings.compile_cache be this: a whole path of letters that neither a shell, nor Nix, nor a list of
+// sandbox paths reads.
 bool is_cache_folder(std::string_view path);
 
 // Every mistake is an Error with file, line and column.

@@ -9,7 +9,8 @@
 
 namespace lathe {
 
-// An address that builtins.fetchTarball takes and that needs no quoting in a recipe, or an Error with the place.
+// An address that builtins.fetchTarball takes and that needs no quoting in a recipe, or an Error with the
+// place.
 std::string read_tarball_url(const Toml& value);
 
 // `sha256` of a table, nullopt when it has none: taken as it comes. "": a first build tells it.

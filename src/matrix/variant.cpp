@@ -35,13 +35,15 @@ class NameReader {
   std::string_view part() const { return index_ < parts_.size() ? parts_[index_] : std::string_view(); }
   void problem(std::string what, std::string next, std::size_t skip = 0) {
     const char* at = index_ < parts_.size() ? parts_[index_].data() : text_.data() + text_.size();
-    reading_.problems.push_back({static_cast<std::size_t>(at - text_.data()) + skip, std::move(what), std::move(next)});
+    reading_.problems.push_back(
+        {static_cast<std::size_t>(at - text_.data()) + skip, std::move(what), std::move(next)});
   }
 
   bool read_package() {
     const std::string_view word = part();
     const auto* package = std::ranges::find_if(packages, [&](auto p) { return word.starts_with(p); });
-    if (package == packages.end() || (word.size() > package->size() && !all_digits(word.substr(package->size())))) {
+    if (package == packages.end() ||
+        (word.size() > package->size() && !all_digits(word.substr(package->size())))) {
       problem(fmt::format("\"{}\" is not a package this tool knows", printable(word)),
               "a name starts with pytorch, torchvision or torchaudio");
       return false;
@@ -56,7 +58,8 @@ class NameReader {
     const std::string_view word = part();
     const std::string_view digits = word.starts_with("python") ? word.substr(6) : std::string_view();
     if (!all_digits(digits) || digits.size() < 2 || digits.size() > 4) {
-      problem(fmt::format("\"{}\" does not name a Python", printable(word)), "written as in python313 for Python 3.13");
+      problem(fmt::format("\"{}\" does not name a Python", printable(word)),
+              "written as in python313 for Python 3.13");
       return false;
     }
     name_.python = fmt::format("{}.{}", digits.substr(0, 1), digits.substr(1));
@@ -76,7 +79,8 @@ class NameReader {
   bool read_cuda() {
     const std::string_view word = part();
     const std::string dotted = replace_all(std::string(word.substr(0, 64)), "_", ".");
-    const auto version = word.starts_with("cuda") ? Version::parse(std::string_view(dotted).substr(4)) : std::nullopt;
+    const auto version =
+        word.starts_with("cuda") ? Version::parse(std::string_view(dotted).substr(4)) : std::nullopt;
     if (!version || version->parts.size() != 2) {
       problem(fmt::format("\"{}\" names neither a CUDA release nor cpu", printable(word)),
               "written as in cuda13_0 for CUDA 13.0");
@@ -122,7 +126,8 @@ class NameReader {
       problem(fmt::format("the dot in \"{}\" separates attributes in Nix", printable(word)),
               fmt::format("write {}", isa->name), word.find('.'));
     } else if (word != isa->name) {
-      problem(fmt::format("\"{}\" is written {}", printable(word), isa->name), fmt::format("write {}", isa->name));
+      problem(fmt::format("\"{}\" is written {}", printable(word), isa->name),
+              fmt::format("write {}", isa->name));
     }
     name_.isa = isa->name;
     ++index_;
@@ -153,7 +158,9 @@ std::string Nixpkgs::assumption() const {
   return assumed ? fmt::format("not known: assumed as nixpkgs of {}", facts->since) : "";
 }
 
-std::string Nixpkgs::url() const { return fmt::format("https://github.com/NixOS/nixpkgs/archive/{}.tar.gz", rev); }
+std::string Nixpkgs::url() const {
+  return fmt::format("https://github.com/NixOS/nixpkgs/archive/{}.tar.gz", rev);
+}
 
 std::vector<std::string> Variant::arch_list() const {
   std::vector<std::string> list;
@@ -181,7 +188,8 @@ std::string VariantName::text() const {
 NameReading read_variant_name(std::string_view text) {
   constexpr std::size_t longest = 200;  // a file name has 255 at most
   if (text.size() > longest) {
-    return {.name = {}, .problems = {{longest, fmt::format("a name of {} characters", text.size()), "at most 200"}}};
+    return {.name = {},
+            .problems = {{longest, fmt::format("a name of {} characters", text.size()), "at most 200"}}};
   }
   NameReading reading = NameReader(text).read();
   if (!reading.name) return reading;
@@ -189,7 +197,8 @@ NameReading read_variant_name(std::string_view text) {
   clean.extra.clear();
   if (const std::size_t size = clean.text().size(); size > longest) {
     reading.name = {};
-    reading.problems.push_back({text.size(), fmt::format("a name of {} characters when it is written out", size), "at most 200"});
+    reading.problems.push_back(
+        {text.size(), fmt::format("a name of {} characters when it is written out", size), "at most 200"});
   }
   return reading;
 }
@@ -198,13 +207,15 @@ VariantName parse_variant_name(std::string_view text) {
   NameReading reading = read_variant_name(text);
   if (reading.problems.empty() && reading.name) return std::move(*reading.name);
   const NameProblem& problem = reading.problems.front();
-  throw Error({.what = fmt::format("\"{}\" is not a variant's name: {}", printable(text.substr(0, 200)), problem.what),
+  throw Error({.what = fmt::format("\"{}\" is not a variant's name: {}", printable(text.substr(0, 200)),
+                                   problem.what),
                .where = {},
-               .next = reading.name ? fmt::format("{}; the whole name may be {}", problem.next, [&] {
-                                        VariantName clean = *reading.name;
-                                        clean.extra.clear();
-                                        return clean.text();
-                                      }())
+               .next = reading.name ? fmt::format("{}; the whole name may be {}", problem.next,
+                                                  [&] {
+                                                    VariantName clean = *reading.name;
+                                                    clean.extra.clear();
+                                                    return clean.text();
+                                                  }())
                                     : problem.next});
 }
 

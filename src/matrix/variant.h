@@ -2,8 +2,8 @@
 // One hardware-specialised build, and the grammar of its name, both ways:
 //
 //   pytorch-python313-cuda13_0-sm120-avx512        package - python - CUDA - GPU - instruction set
-//   pytorch210-python313-cpu-avx2                  the package may carry its release's digits; CPU builds have no CUDA
-//   torchvision-python313-cuda12_8-sm86_sm89-avx2  several GPUs in one build
+//   pytorch210-python313-cpu-avx2 the package may carry its release's digits; CPU builds have no CUDA
+//   torchvision-python313-cuda12_8-sm86_sm89-avx2 several GPUs in one build
 //
 // Knows nothing of files or recipes.
 #pragma once
@@ -24,13 +24,15 @@ namespace lathe {
 // What decides where a build goes and how: shared by all variants that have it.
 struct Settings {
   enum class Narrow { torch, closure };
-  Narrow narrow = Narrow::torch;        // closure: config.cudaCapabilities too, so that MAGMA, NCCL and companions follow
-  bool ptx = false;                     // add PTX of the highest capability
-  unsigned jobs = 0;                    // compile jobs at most; 0: as many as Nix gives cores
-  unsigned memory_per_job_gib = 0;      // one compile job for this much memory; 0: not limited
-  std::string compile_cache;            // folder in which ccache keeps what compilers made; "": no cache
+  // closure: config.cudaCapabilities too, so that MAGMA, NCCL and companions follow
+  Narrow narrow = Narrow::torch;
+  bool ptx = false;                 // add PTX of the highest capability
+  unsigned jobs = 0;                // compile jobs at most; 0: as many as Nix gives cores
+  unsigned memory_per_job_gib = 0;  // one compile job for this much memory; 0: not limited
+  std::string compile_cache;        // folder in which ccache keeps what compilers made; "": no cache
   std::optional<std::vector<std::string>> cpu_flags;  // instead of the catalogue's flags
-  Extra extra;                          // what a matrix has no word for; of PyTorch's own recipes, not of companions
+  // what a matrix has no word for; of PyTorch's own recipes, not of companions
+  Extra extra;
 };
 
 struct NixpkgsFacts;
@@ -40,12 +42,13 @@ struct Nixpkgs {
   std::string name;  // the matrix file's word for it
   std::string rev;
   std::optional<std::string> sha256;
-  std::string torch;  // its own torch release; "" when not known
-  std::string cuda;   // its default CUDA; "" when not known
+  std::string torch;                   // its own torch release; "" when not known
+  std::string cuda;                    // its default CUDA; "" when not known
   std::vector<std::string> cuda_sets;  // empty when not known
   bool magma_cuda13 = false;
   const NixpkgsFacts* facts = nullptr;  // what it does, from the table; never null once a matrix is read
-  bool assumed = false;                 // the table does not have this revision: `facts` are those of a nixpkgs that it may be like
+  // the table does not have this revision: `facts` are those of a nixpkgs that it may be like
+  bool assumed = false;
   Place where;
   std::string url() const;
   std::string assumption() const;  // "not known: assumed as nixpkgs of 2026-09"; "" where it is known
@@ -55,8 +58,10 @@ struct PytorchSource {
   std::string version;  // "2.10.0"
   std::string hash;     // SRI, of fetchFromGitHub with submodules; "" when it must be found by a first build
   std::string owner = "pytorch", repo = "pytorch", rev;  // rev: "v2.10.0"
-  std::optional<std::string> suffixes;  // of capabilities that its build takes: "a", "af"; nullopt: as the catalogue has it
-  std::string arch_patch;               // of its select_compute_arch.cmake, as `torchlathe arch-patch` writes it; "": none
+  // of capabilities that its build takes: "a", "af"; nullopt: as the catalogue has it
+  std::optional<std::string> suffixes;
+  // of its select_compute_arch.cmake, as `torchlathe arch-patch` writes it; "": none
+  std::string arch_patch;
   Place where;
 };
 
@@ -70,20 +75,20 @@ struct CompanionSource {
 
 // What a set of GPUs, an instruction set and a CUDA release mean together.
 struct Cell {
-  std::vector<Capability> gpus;    // as written, ascending; empty: CPU only
+  std::vector<Capability> gpus;  // as written, ascending; empty: CPU only
   const Isa* isa = nullptr;
-  std::optional<Version> cuda;     // nullopt: CPU only
+  std::optional<Version> cuda;  // nullopt: CPU only
   PairStatus status = PairStatus::valid;
-  std::string reason;              // one sentence
-  std::string not_served = {};     // base = "nixpkgs": why nixpkgs' own torch is not this; "" where it is
+  std::string reason;                // one sentence
+  std::string not_served = {};       // base = "nixpkgs": why nixpkgs' own torch is not this; "" where it is
   std::vector<std::string> runs_on;  // products whose machines can run it, best served first
   std::optional<Version> min_driver;
-  std::string gpu_text;            // "sm120", "sm86_sm89", "" for CPU builds: as in names
-  std::string cuda_text;           // "13_0", "" for CPU builds: as in names
+  std::string gpu_text;   // "sm120", "sm86_sm89", "" for CPU builds: as in names
+  std::string cuda_text;  // "13_0", "" for CPU builds: as in names
 };
 
 struct Variant {
-  std::string name;     // of the package, and of its file without ".nix"
+  std::string name;  // of the package, and of its file without ".nix"
   std::string pname;
   std::string package;  // "pytorch", "torchvision", "torchaudio"
   std::string python;   // "3.13"
@@ -92,11 +97,13 @@ struct Variant {
   std::shared_ptr<const Cell> cell;
   std::shared_ptr<const Settings> settings;
   std::vector<std::string> aliases;  // older names
-  std::string carved_from;  // strategy = "carve": the variant that this one is cut out of; "": it is built itself
+  // strategy = "carve": the variant that this one is cut out of; "": it is built itself
+  std::string carved_from;
   bool of_nixpkgs = false;  // base = "nixpkgs": cut out of nixpkgs' own torch, which is no variant
   bool fat = false;         // strategy = "carve": others are cut out of this one
 
-  // Of a companion: what it is, the PyTorch variant that it is built for, and what that is cut out of ("": it is built).
+  // Of a companion: what it is, the PyTorch variant that it is built for, and what that is cut out of ("":
+  // it is built).
   std::shared_ptr<const CompanionSource> companion = nullptr;  // nullptr: this is PyTorch
   std::string torch, torch_carved_from;
 
@@ -106,21 +113,22 @@ struct Variant {
   const std::vector<std::string>& cpu_flags() const {
     return settings->cpu_flags ? *settings->cpu_flags : cell->isa->flags;
   }
-  // "12.0", "8.6;8.9", "12.0+PTX": the value of TORCH_CUDA_ARCH_LIST. One that others are cut out of has PTX for each.
+  // "12.0", "8.6;8.9", "12.0+PTX": the value of TORCH_CUDA_ARCH_LIST. One that others are cut out of has PTX
+  // for each.
   std::vector<std::string> arch_list() const;
 };
 
 // A name, taken apart.
 struct VariantName {
   std::string package;
-  std::string release;              // digits behind the package, "210"; or ""
-  std::string python;               // "3.13"
-  std::optional<Version> cuda;      // nullopt: cpu
+  std::string release;          // digits behind the package, "210"; or ""
+  std::string python;           // "3.13"
+  std::optional<Version> cuda;  // nullopt: cpu
   std::vector<Capability> gpus;
-  std::string isa;                  // the catalogue's spelling
-  std::vector<std::string> extra;   // what followed: "magma", "nightly", "cu128"
+  std::string isa;                 // the catalogue's spelling
+  std::vector<std::string> extra;  // what followed: "magma", "nightly", "cu128"
 
-  std::string text() const;         // the canonical spelling, extras kept
+  std::string text() const;  // the canonical spelling, extras kept
 };
 
 struct NameProblem {
@@ -129,8 +137,9 @@ struct NameProblem {
   std::string next;
 };
 
-// Reads as much as can be read. `name` is set when package, python and at least the instruction set were understood;
-// it is canonical ("armv8.2" has become armv8_2) even where `problems` says that the spelling was not.
+// Reads as much as can be read. `name` is set when package, python and at least the instruction set were
+// understood; it is canonical ("armv8.2" has become armv8_2) even where `problems` says that the spelling
+// was not.
 struct NameReading {
   std::optional<VariantName> name;
   std::vector<NameProblem> problems;
@@ -140,8 +149,8 @@ NameReading read_variant_name(std::string_view text);
 // The same for text that must be right: the first problem is an Error.
 VariantName parse_variant_name(std::string_view text);
 
-// What Nix and Flox can use as an attribute and file name: a letter or _, then letters, digits, _ and -. "" when usable,
-// else what is wrong with it.
+// What Nix and Flox can use as an attribute and file name: a letter or _, then letters, digits, _ and -. ""
+// when usable, else what is wrong with it.
 std::string why_not_a_package_name(std::string_view name);
 
 std::string digits_of(std::string_view version);  // "3.13" -> "313", "2.10.0" -> "210": as used in names

@@ -17,8 +17,9 @@ std::string canonical(std::string_view name) {
 }
 
 TEST(VariantNames, AreReadAndWrittenBack) {
-  for (const char* name : {"pytorch-python313-cuda13_0-sm120-avx512", "pytorch210-python313-cpu-avx2",
-                           "torchvision-python312-cuda12_8-sm86_sm89-avx2", "pytorch-python311-cuda12_9-sm90a-armv8_2"}) {
+  for (const char* name :
+       {"pytorch-python313-cuda13_0-sm120-avx512", "pytorch210-python313-cpu-avx2",
+        "torchvision-python312-cuda12_8-sm86_sm89-avx2", "pytorch-python311-cuda12_9-sm90a-armv8_2"}) {
     EXPECT_EQ(parse_variant_name(name).text(), name);
   }
 }
@@ -34,16 +35,23 @@ TEST(VariantNames, GiveTheirParts) {
 }
 
 TEST(VariantNames, OldSpellingsAreUnderstoodAndCorrected) {
-  EXPECT_EQ(first_problem("pytorch-python313-cuda12_8-sm120-armv8.2"), "the dot in \"armv8.2\" separates attributes in Nix");
-  EXPECT_EQ(canonical("pytorch-python313-cuda12_8-sm120-armv8.2"), "pytorch-python313-cuda12_8-sm120-armv8_2");
-  EXPECT_EQ(first_problem("pytorch-python313-cuda12_8-sm120-avx2-cu128"), "\"-cu128\" names CUDA a second time");
-  EXPECT_EQ(first_problem("pytorch-python313-cuda13_0-sm120-avx512-magma"), "\"-magma\" is not part of a variant's name");
-  EXPECT_EQ(canonical("pytorch-python313-cuda13_0-sm120-avx512-magma"), "pytorch-python313-cuda13_0-sm120-avx512-magma");
+  EXPECT_EQ(first_problem("pytorch-python313-cuda12_8-sm120-armv8.2"),
+            "the dot in \"armv8.2\" separates attributes in Nix");
+  EXPECT_EQ(canonical("pytorch-python313-cuda12_8-sm120-armv8.2"),
+            "pytorch-python313-cuda12_8-sm120-armv8_2");
+  EXPECT_EQ(first_problem("pytorch-python313-cuda12_8-sm120-avx2-cu128"),
+            "\"-cu128\" names CUDA a second time");
+  EXPECT_EQ(first_problem("pytorch-python313-cuda13_0-sm120-avx512-magma"),
+            "\"-magma\" is not part of a variant's name");
+  EXPECT_EQ(canonical("pytorch-python313-cuda13_0-sm120-avx512-magma"),
+            "pytorch-python313-cuda13_0-sm120-avx512-magma");
 }
 
 TEST(VariantNames, WhatIsWrongIsSaidWithItsPlace) {
-  EXPECT_EQ(first_problem("tensorflow-python313-cpu-avx2"), "\"tensorflow\" is not a package this tool knows");
-  EXPECT_EQ(first_problem("pytorch-python313-cuda13_0-sm120-avx51"), "\"avx51\" is not an instruction set of the catalogue");
+  EXPECT_EQ(first_problem("tensorflow-python313-cpu-avx2"),
+            "\"tensorflow\" is not a package this tool knows");
+  EXPECT_EQ(first_problem("pytorch-python313-cuda13_0-sm120-avx51"),
+            "\"avx51\" is not an instruction set of the catalogue");
   EXPECT_EQ(first_problem("pytorch-python313-sm120-avx2"), "\"sm120\" names neither a CUDA release nor cpu");
   EXPECT_EQ(first_problem(""), "\"\" is not a package this tool knows");
   const NameReading reading = read_variant_name("pytorch-python313-cuda13_0-12.0-avx2");

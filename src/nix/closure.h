@@ -7,7 +7,8 @@
 
 namespace lathe {
 
-// `path` may lie inside a store path, or be a link to one (./result). Error when there is no Nix, or it knows no such path.
+// `path` may lie inside a store path, or be a link to one (./result). Error when there is no Nix, or it
+// knows no such path.
 std::vector<std::filesystem::path> closure_of(const std::filesystem::path& path);
 
 }  // namespace lathe

@@ -8,9 +8,9 @@
 
 namespace lathe {
 
-// `program` (nix-instantiate) with a store that holds nothing and keeps nothing, no configuration of the machine or the
-// user, no environment, no network, no import from derivation. Works as any user, without /nix and without a daemon.
-// The caller adds what to evaluate, and its limits.
+// `program` (nix-instantiate) with a store that holds nothing and keeps nothing, no configuration of the
+// machine or the user, no environment, no network, no import from derivation. Works as any user, without
+// /nix and without a daemon. The caller adds what to evaluate, and its limits.
 Process isolated_nix(const std::string& program);
 
 }  // namespace lathe

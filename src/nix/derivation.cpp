@@ -51,7 +51,8 @@ class Reader {
 
  private:
   [[noreturn]] void fail(std::string_view what) const {
-    throw Error({.what = fmt::format("is no derivation that can be read: {} (byte {})", what, at_), .where = {.file = file_}});
+    throw Error({.what = fmt::format("is no derivation that can be read: {} (byte {})", what, at_),
+                 .where = {.file = file_}});
   }
 
   bool take(std::string_view word) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A derivation as its .drv file says it: what Nix will run, with which variables, and what it needs. The text is the same in all
-// releases of Nix; `nix derivation show` is not. Runs nothing.
+// A derivation as its .drv file says it: what Nix will run, with which variables, and what it needs. The
+// text is the same in all releases of Nix; `nix derivation show` is not. Runs nothing.
 #pragma once
 
 #include <map>
@@ -19,7 +19,8 @@ struct Derivation {
   std::vector<std::string> sources;                        // store paths that are no outputs
   std::string system, builder;
   std::vector<std::string> arguments;
-  // Variables. Structured attributes (__json) are there too: texts as they are, lists joined with spaces, what is in `env` without it.
+  // Variables. Structured attributes (__json) are there too: texts as they are, lists joined with spaces,
+  // what is in `env` without it.
   std::map<std::string, std::string> variables;
 
   const std::string& variable(std::string_view name) const;  // "" where there is none

@@ -10,8 +10,11 @@ namespace {
 
 constexpr std::string_view plain =
     R"(Derive([("lib","/nix/store/a-x-lib","",""),("out","/nix/store/a-x","r:sha256","00ff")],)"
-    R"([("/nix/store/h-magma-2.9.0.drv",["out"]),("/nix/store/h-torch.drv",["dev","out"])],["/nix/store/s-builder.sh"],"x86_64-linux",)"
-    R"("/bin/bash",["-e","/nix/store/s-builder.sh"],[("pname","torch"),("preConfigure","export A=\"b\"\n\tc\\d\r")]))";
+    R"([("/nix/store/h-magma-2.9.0.drv",["out"]),("/nix/store/h-torch.drv",["dev","out"])],)"
+    R"(["/nix/store/s-builder.sh"],)"
+    R"("x86_64-linux",)"
+    R"("/bin/bash",["-e","/nix/store/s-builder.sh"],[("pname","torch"),)"
+    R"(("preConfigure","export A=\"b\"\n\tc\\d\r")]))";
 
 TEST(Derivation, IsReadWithOutputsInputsAndVariables) {
   const Derivation derivation = parse_derivation(plain, "x.drv");
@@ -27,7 +30,10 @@ TEST(Derivation, IsReadWithOutputsInputsAndVariables) {
 
 TEST(Derivation, StructuredAttributesAreVariablesToo) {
   const Derivation derivation = parse_derivation(
-      R"x(Derive([],[],[],"s","b",[],[("__json","{\"pname\":\"torch\",\"outputs\":[\"out\",\"dev\"],\"strictDeps\":true,\"env\":{\"USE_CUDA\":\"1\",\"N\":3}}")]))x", "x");
+      R"x(Derive([],[],[],"s","b",[],[("__json","{\"pname\":\"torch\",\"outputs\":[\"out\",\"dev\"],)x"
+      R"x(\"strictDeps\":true,)x"
+      R"x(\"env\":{\"USE_CUDA\":\"1\",\"N\":3}}")]))x",
+      "x");
   EXPECT_EQ(derivation.variable("pname"), "torch");
   EXPECT_EQ(derivation.variable("outputs"), "out dev");
   EXPECT_EQ(derivation.variable("strictDeps"), "1");

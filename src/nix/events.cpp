@@ -32,8 +32,9 @@ NixEvent read_event(const Json& json) {
     event.text = json.text_of("msg");
   } else if (action == "start") {
     event.kind = type == build ? NixEvent::Kind::build_start
-                 : type == copy_path || type == file_transfer || type == substitute ? NixEvent::Kind::copy_start
-                                                                                    : NixEvent::Kind::other;
+                 : type == copy_path || type == file_transfer || type == substitute
+                     ? NixEvent::Kind::copy_start
+                     : NixEvent::Kind::other;
     event.text = first_field(json);
   } else if (action == "stop") {
     event.kind = NixEvent::Kind::stop;
@@ -52,7 +53,8 @@ NixEvent parse_nix_event(std::string_view line) {
   constexpr std::string_view mark = "@nix ";
   if (line.starts_with(mark)) {
     try {
-      return read_event(parse_json(line.substr(mark.size()), "Nix event", {.bytes = std::size_t{1} << 20, .depth = 20}));
+      return read_event(
+          parse_json(line.substr(mark.size()), "Nix event", {.bytes = std::size_t{1} << 20, .depth = 20}));
     } catch (const Error&) {
     }
   }

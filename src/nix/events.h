@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What Nix says while it builds: one line of `--log-format internal-json`, or of plain text where that is not to be had.
-// Activity and result numbers as in Nix' libutil/logging.hh (2.8; unchanged up to 2.30).
+// What Nix says while it builds: one line of `--log-format internal-json`, or of plain text where that is
+// not to be had. Activity and result numbers as in Nix' libutil/logging.hh (2.8; unchanged up to 2.30).
 #pragma once
 
 #include <cstdint>

@@ -12,14 +12,17 @@ namespace lathe {
 namespace {
 
 TEST(NixMachines, a_line_has_eight_fields_and_a_dash_is_the_default) {
-  const auto machines = read_machines("ssh-ng://root@arm1 aarch64-linux,armv7l-linux /root/.ssh/key 4 2.5 kvm,big-parallel cuda c3No # Grace");
+  const auto machines = read_machines(
+      "ssh-ng://root@arm1 aarch64-linux,armv7l-linux /root/.ssh/key 4 2.5 kvm,big-parallel cuda c3No # "
+      "Grace");
   ASSERT_EQ(machines.size(), 1U);
   EXPECT_EQ(machines[0].uri, "ssh-ng://root@arm1");
   EXPECT_EQ(machines[0].systems, (std::vector<std::string>{"aarch64-linux", "armv7l-linux"}));
   EXPECT_EQ(machines[0].max_jobs, 4U);
   EXPECT_EQ(machines[0].speed, 2.5);
   EXPECT_TRUE(machines[0].offers("cuda"));
-  EXPECT_EQ(text_of(machines[0]), "ssh-ng://root@arm1 aarch64-linux,armv7l-linux /root/.ssh/key 4 2.5 kvm,big-parallel cuda c3No");
+  EXPECT_EQ(text_of(machines[0]),
+            "ssh-ng://root@arm1 aarch64-linux,armv7l-linux /root/.ssh/key 4 2.5 kvm,big-parallel cuda c3No");
   EXPECT_EQ(text_of(read_machines("big").at(0)), "ssh://big - - 1 1 - - -");
 }
 
@@ -43,7 +46,8 @@ TEST(NixMachines, semicolons_separate_and_files_may_be_named) {
 }
 
 TEST(NixMachines, where_ssh_goes) {
-  const SshPlace place = ssh_place({.uri = "ssh-ng://me@host:2222?remote-store=local%3Froot%3D/s&ssh-key=/k&remote-program=/n/bin/nix-daemon"});
+  const SshPlace place = ssh_place({.uri = "ssh-ng://me@host:2222?remote-store=local%3Froot%3D/s&ssh-key=/"
+                                           "k&remote-program=/n/bin/nix-daemon"});
   EXPECT_EQ(place.protocol, "ssh-ng");
   EXPECT_EQ(place.host, "me@host");
   EXPECT_EQ(place.port, "2222");

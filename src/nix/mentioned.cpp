@@ -29,18 +29,20 @@ class Scanner {
  private:
   enum class In : char { code, string, indented };
 
-  // Inside one pair of braces, or of ${}: what was read last, and of the path that it belongs to, is a name in it put together, is it
-  // the right side of `?`.
+  // Inside one pair of braces, or of ${}: what was read last, and of the path that it belongs to, is a name
+  // in it put together, is it the right side of `?`.
   struct Level {
     enum class Opened : char { braces, name, text } opened = Opened::braces;
     enum class Last : char { other, brace, comma, formal, name, dot, question } last = Last::other;
     bool made = false, asks = false;
     bool made_string = false;  // the string that is open, or was last
-    // The name that the path begins with, while it has no other that is written; "": it begins with a value that has no name.
+    // The name that the path begins with, while it has no other that is written; "": it begins with a value
+    // that has no name.
     std::string_view base = {};
     std::size_t base_at = 0;
-    bool applied = false;         // it may be an argument: `f base ? name` asks what f makes of it
-    std::string_view binds = {};  // the name for which this pair of braces is the whole value, in the outermost `let`
+    bool applied = false;  // it may be an argument: `f base ? name` asks what f makes of it
+    // the name for which this pair of braces is the whole value, in the outermost `let`
+    std::string_view binds = {};
   };
   using Last = Level::Last;
   using Opened = Level::Opened;
@@ -50,7 +52,8 @@ class Scanner {
     std::string_view base;
     std::size_t at;
   };
-  // The `let` in which a name is a set that is written in place, for all that follows; and how often it is bound otherwise.
+  // The `let` in which a name is a set that is written in place, for all that follows; and how often it is
+  // bound otherwise.
   struct Binding {
     std::size_t from = 0;
     int sets = 0, others = 0;
@@ -59,7 +62,8 @@ class Scanner {
   // Such a set has the names that are written in it, here and in nixpkgs.
   bool is_written_set(const Asked& asked) const {
     const auto binding = bindings_.find(asked.base);
-    return binding != bindings_.end() && binding->second.sets == 1 && binding->second.others == 0 && asked.at > binding->second.from;
+    return binding != bindings_.end() && binding->second.sets == 1 && binding->second.others == 0 &&
+           asked.at > binding->second.from;
   }
 
   void scan() {
@@ -98,12 +102,14 @@ class Scanner {
     last_token_ = 'a';
   }
 
-  // A name at the beginning of a path, and what may follow it where it is bound: `name:`, `name@`, `{ name, name ? 1 }:`.
+  // A name at the beginning of a path, and what may follow it where it is bound: `name:`, `name@`, `{ name,
+  // name ? 1 }:`.
   void is_bound() {
     if (!level().base.empty()) ++bindings_[level().base].others;
   }
   void is_set_to() {
-    const std::string_view name = level().last == Last::name || level().last == Last::formal ? level().base : std::string_view();
+    const std::string_view name =
+        level().last == Last::name || level().last == Last::formal ? level().base : std::string_view();
     path_ends();
     sets_ = {};
     if (name.empty()) return;
@@ -121,7 +127,9 @@ class Scanner {
   void open_code(Opened opened, std::size_t length) {
     const bool whole = opened == Opened::braces && last_token_ == '=';
     open(In::code, length);
-    levels_.push_back({.opened = opened, .last = opened == Opened::braces ? Last::brace : Last::other, .binds = whole ? sets_ : std::string_view()});
+    levels_.push_back({.opened = opened,
+                       .last = opened == Opened::braces ? Last::brace : Last::other,
+                       .binds = whole ? sets_ : std::string_view()});
     last_token_ = '{';
   }
   void close_code() {
@@ -139,7 +147,10 @@ class Scanner {
 
   void sign(char c) {
     switch (c) {
-      case ' ': case '\t': case '\r': case '\n': return;
+      case ' ':
+      case '\t':
+      case '\r':
+      case '\n': return;
       case '.': level().last = Last::dot; break;
       case ',':
         if (level().last == Last::formal) is_bound();
@@ -155,15 +166,18 @@ class Scanner {
         inherits_ = false;
         path_ends();
         break;
-      case ':': case '@':
+      case ':':
+      case '@':
         is_bound();
         path_ends();
         break;
-      case '(': case '[':
+      case '(':
+      case '[':
         ++parentheses_;
         path_ends();
         break;
-      case ')': case ']':
+      case ')':
+      case ']':
         --parentheses_;
         path_ends();
         break;
@@ -287,7 +301,8 @@ class Scanner {
   int lets_ = 0;           // outermost ones whose `in` has not come
   std::size_t let_at_ = 0;
   bool inherits_ = false;
-  std::string_view sets_, closed_;  // the name to the left of the last =; that of the last set which was closed
+  // the name to the left of the last =; that of the last set which was closed
+  std::string_view sets_, closed_;
   MadeNames made_;
   std::vector<Asked> asked_;
   std::map<std::string_view, Binding> bindings_;

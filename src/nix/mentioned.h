@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The names that a Nix text mentions outside of comments and strings (but inside of ${...}), and the strings that could be
-// names (`pkgs."torch"`), without parsing it. The
-// recorder needs them: a Nix set cannot make up attributes when asked, so it must hold a recorder for every name that a
-// recipe might ask for.
+// The names that a Nix text mentions outside of comments and strings (but inside of ${...}), and the strings
+// that could be names (`pkgs."torch"`), without parsing it. The recorder needs them: a Nix set cannot make
+// up attributes when asked, so it must hold a recorder for every name that a recipe might ask for.
 #pragma once
 
 #include <string_view>
@@ -10,8 +9,9 @@
 
 namespace lathe {
 
-// Names that the text puts together: no list of names can hold them. Where such a name only picks what must be there, the
-// evaluation shows what it is; where it is asked whether it is there, the recorder's answer is not that of nixpkgs.
+// Names that the text puts together: no list of names can hold them. Where such a name only picks what must
+// be there, the evaluation shows what it is; where it is asked whether it is there, the recorder's answer is
+// not that of nixpkgs.
 struct MadeNames {
   bool asked = false;  // set ? ${name}, set.${name} or other
   bool taken = false;  // set.${name}

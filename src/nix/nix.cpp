@@ -64,8 +64,10 @@ std::optional<PlaceLine> place_in(std::string_view line, std::string_view folder
   line = trim(line);
   if (!line.starts_with("at /")) return std::nullopt;
   line.remove_prefix(3);
-  if (!folder.empty() && !(line.starts_with(folder) && line.substr(folder.size()).starts_with('/'))) return std::nullopt;
-  for (std::size_t end = line.find(':', folder.size()); end != std::string_view::npos; end = line.find(':', end + 1)) {
+  if (!folder.empty() && !(line.starts_with(folder) && line.substr(folder.size()).starts_with('/')))
+    return std::nullopt;
+  for (std::size_t end = line.find(':', folder.size()); end != std::string_view::npos;
+       end = line.find(':', end + 1)) {
     const auto column = digits_before(line, end);
     const auto row = column ? digits_before(line, column->start - 1) : std::nullopt;
     if (!row || row->value < 1 || column->value < 0) continue;
@@ -106,7 +108,8 @@ std::string NixVersion::text() const { return fmt::format("{} {}.{}.{}", flavour
 std::optional<NixVersion> parse_nix_version(std::string_view text) {
   const std::string_view line = trim(text.substr(0, text.find('\n')));
   const std::size_t open = line.find('('), close = line.rfind(')');
-  if (!line.starts_with("nix") || open == std::string_view::npos || close == std::string_view::npos || close < open) {
+  if (!line.starts_with("nix") || open == std::string_view::npos || close == std::string_view::npos ||
+      close < open) {
     return std::nullopt;
   }
   NixVersion version{.flavour = flavour_of(line.substr(open + 1, close - open - 1))};
@@ -126,19 +129,24 @@ std::optional<std::string> find_nix(std::string_view program) {
 
 std::string require_nix(std::string_view program) {
   if (auto found = find_nix(program)) return *std::move(found);
-  throw Error({.what = fmt::format("there is no Nix on this machine: {} was not found", program),
-               .next = "install it (Debian and Ubuntu: apt-get install nix-bin; elsewhere: https://nixos.org/download)",
-               .kind = ErrorKind::fault});
+  throw Error(
+      {.what = fmt::format("there is no Nix on this machine: {} was not found", program),
+       .next =
+           "install it (Debian and Ubuntu: apt-get install nix-bin; elsewhere: https://nixos.org/download)",
+       .kind = ErrorKind::fault});
 }
 
-std::vector<std::string> nix_command() { return {require_nix("nix"), "--extra-experimental-features", "nix-command"}; }
+std::vector<std::string> nix_command() {
+  return {require_nix("nix"), "--extra-experimental-features", "nix-command"};
+}
 
 std::vector<std::string> nix_options(const std::vector<std::string>& settings) {
   std::vector<std::string> words;
   for (const std::string& setting : settings) {
     const std::size_t equals = setting.find('=');
     if (equals == std::string::npos) {
-      throw Error({.what = fmt::format("\"{}\" is no setting of Nix", printable(setting)), .where = {},
+      throw Error({.what = fmt::format("\"{}\" is no setting of Nix", printable(setting)),
+                   .where = {},
                    .next = "write it as NAME=VALUE: --nix-option sandbox=false"});
     }
     words.insert(words.end(), {"--option", setting.substr(0, equals), setting.substr(equals + 1)});
@@ -147,9 +155,8 @@ std::vector<std::string> nix_options(const std::vector<std::string>& settings) {
 }
 
 NixVersion nix_version(const std::string& program) {
-  const ProcessResult result = run_process({.arguments = {program, "--version"},
-                                            .output_limit = 4096,
-                                            .time_limit = std::chrono::seconds(20)});
+  const ProcessResult result = run_process(
+      {.arguments = {program, "--version"}, .output_limit = 4096, .time_limit = std::chrono::seconds(20)});
   if (auto version = parse_nix_version(result.out); version && result.ok()) return *std::move(version);
   throw Error({.what = fmt::format("{} --version does not answer as Nix does: {}", program,
                                    printable(trim(result.ok() ? result.out : result.err))),
@@ -188,7 +195,8 @@ std::optional<NixFailure> parse_failure_of(const std::filesystem::path& file) {
   process.time_limit = std::chrono::seconds(20);
   const ProcessResult result = run_process(process);
   if (result.ok()) return std::nullopt;
-  if (result.signal != 0 || result.timed_out) return NixFailure{.message = "nix-instantiate --parse " + result.ending(), .where = {.file = path}};
+  if (result.signal != 0 || result.timed_out)
+    return NixFailure{.message = "nix-instantiate --parse " + result.ending(), .where = {.file = path}};
   return parse_nix_error(result.err);
 }
 

@@ -23,7 +23,8 @@ TEST(NixVersion, EverySpellingIsRead) {
 }
 
 TEST(NixVersion, AnythingElseIsNone) {
-  for (const char* text : {"", "nix", "nix 2.8.0", "bash (Nix) 2.8.0", "nix (Nix)", "nix (Nix) two", "nix )( 2.8.0", "nix (Nix) 2"}) {
+  for (const char* text : {"", "nix", "nix 2.8.0", "bash (Nix) 2.8.0", "nix (Nix)", "nix (Nix) two",
+                           "nix )( 2.8.0", "nix (Nix) 2"}) {
     EXPECT_EQ(version(text), "none") << text;
   }
 }
@@ -66,15 +67,18 @@ TEST(NixError, NewerNixGivesTheCauseLast) {
 }
 
 TEST(NixError, PlacesOutsideTheFolderDoNotCount) {
-  const NixFailure failure = parse_nix_error("error: bad\n\n  at /recipes-old/x.nix:1:1:\n  at «stdin»:1:1:\n", "/recipes");
+  const NixFailure failure =
+      parse_nix_error("error: bad\n\n  at /recipes-old/x.nix:1:1:\n  at «stdin»:1:1:\n", "/recipes");
   EXPECT_EQ(failure.message, "bad");
   EXPECT_TRUE(failure.where.file.empty());
 }
 
 TEST(NixError, MessagesOfSeveralLinesBecomeOne) {
   EXPECT_EQ(parse_nix_error("error: first\n   second\n\n at /x.nix:1:2:\n").message, "first second");
-  EXPECT_EQ(parse_nix_error("error: syntax error, unexpected ';', expecting ')'\n\n       at /a b/x.nix:1:11:\n").where,
-            (Place{"/a b/x.nix", 1, 11}));
+  EXPECT_EQ(
+      parse_nix_error("error: syntax error, unexpected ';', expecting ')'\n\n       at /a b/x.nix:1:11:\n")
+          .where,
+      (Place{"/a b/x.nix", 1, 11}));
 }
 
 TEST(NixError, TextThatIsNoErrorIsGivenAsItIs) {

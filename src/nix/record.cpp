@@ -57,7 +57,8 @@ void fail(Recorded& recorded, Recorded::Cause cause, std::string message, Place 
   recorded.failure = {.cause = cause, .message = std::move(message), .where = std::move(where)};
 }
 
-// ---- The expression that Nix evaluates ------------------------------------------------------------------------------
+// ---- The expression that Nix evaluates
+// ------------------------------------------------------------------------------
 
 // A Nix string: the same escapes as JSON's but for `${`.
 std::string nix_string(std::string_view text) {
@@ -76,9 +77,9 @@ std::string_view part_name(std::string_view file) {
   return file;
 }
 
-// What the parts of the recorder write `_recorded`, ‹ and ›: chosen anew for each process, so that no recipe can make or
-// look for a recorded value. The brackets show people what a path stands for; the other face writes them as Nix's own
-// store would, and they are put back into what it reports.
+// What the parts of the recorder write `_recorded`, ‹ and ›: chosen anew for each process, so that no recipe
+// can make or look for a recorded value. The brackets show people what a path stands for; the other face
+// writes them as Nix's own store would, and they are put back into what it reports.
 struct Marks {
   std::string recorded, open = "<", close = ">";
 };
@@ -101,11 +102,13 @@ std::string recorder_text(const Marks& marks) {
     if (part_name(file.name) == "main") main = std::move(text);
     else parts += fmt::format("{} = (\n{}\n);\n", part_name(file.name), text);
   }
-  return fmt::format("let main = (\n{}\n); parts = {{\n{}}}; in main {{ inherit parts; request = builtins.fromJSON ", main, parts);
+  return fmt::format(
+      "let main = (\n{}\n); parts = {{\n{}}}; in main {{ inherit parts; request = builtins.fromJSON ", main,
+      parts);
 }
 
-// What nixpkgs targets when nobody asks. Where that was not noted: every capability of the toolkit that is not soldered to a
-// Tegra and that no later toolkit has dropped.
+// What nixpkgs targets when nobody asks. Where that was not noted: every capability of the toolkit that is
+// not soldered to a Tegra and that no later toolkit has dropped.
 std::vector<std::string> default_capabilities(const Version& cuda) {
   std::vector<std::string> result;
   if (const DefaultGpus* known = default_gpus(cuda)) {
@@ -113,7 +116,8 @@ std::vector<std::string> default_capabilities(const Version& cuda) {
     return result;
   }
   for (const CapabilityRow& row : catalog().capabilities) {
-    if (!row.tegra && !row.last_cuda && row.first_cuda <= cuda) result.push_back(spell(row.capability, Dialect::dotted));
+    if (!row.tegra && !row.last_cuda && row.first_cuda <= cuda)
+      result.push_back(spell(row.capability, Dialect::dotted));
   }
   return result;
 }
@@ -123,7 +127,9 @@ std::vector<std::string> stale_triton_patches(const std::string& shipped) {
   std::vector<std::string> names;
   for (const TritonSource& row : nixpkgs_tables().tritons) {
     if (std::ranges::find(row.instead_of, shipped) == row.instead_of.end()) continue;
-    std::ranges::copy_if(row.stale_patches, std::back_inserter(names), [&](const std::string& name) { return std::ranges::find(names, name) == names.end(); });
+    std::ranges::copy_if(row.stale_patches, std::back_inserter(names), [&](const std::string& name) {
+      return std::ranges::find(names, name) == names.end();
+    });
   }
   return names;
 }
@@ -132,11 +138,15 @@ std::vector<std::string> stale_triton_patches(const std::string& shipped) {
 void write_nixpkgs_facts(JsonWriter& json, const NixpkgsFacts& facts) {
   json.member("torchvision", facts.torchvision).member("torchaudio", facts.torchaudio);
   json.member("torch_cuda", facts.torch_cuda).member("torch_style", facts.torch_style);
-  json.member("torch_arguments", facts.torch_arguments).member("torch_capabilities", facts.torch_capabilities);
+  json.member("torch_arguments", facts.torch_arguments)
+      .member("torch_capabilities", facts.torch_capabilities);
   json.member("patches", facts.torch_patches).member("cuda_patches", facts.torch_cuda_patches);
-  json.member("cccl", facts.cccl).member("triton", facts.triton).member("triton_patches", stale_triton_patches(facts.triton));
+  json.member("cccl", facts.cccl)
+      .member("triton", facts.triton)
+      .member("triton_patches", stale_triton_patches(facts.triton));
   json.key("aliases").begin_object();
-  for (const std::string& version : facts.cuda_aliases) json.member(version.substr(0, version.find('.')), version);
+  for (const std::string& version : facts.cuda_aliases)
+    json.member(version.substr(0, version.find('.')), version);
   json.end_object();
 }
 
@@ -171,12 +181,18 @@ std::string random_token() {
   return token;
 }
 
-// ---- One evaluation -------------------------------------------------------------------------------------------------
+// ---- One evaluation
+// -------------------------------------------------------------------------------------------------
 
 class Evaluation {
  public:
-  Evaluation(const std::string& nix, std::string folder, std::string shown, const RecordOptions& options, std::vector<Recorded>& recipes)
-      : nix_(nix), folder_(std::move(folder)), shown_(std::move(shown)), options_(options), recipes_(recipes) {}
+  Evaluation(const std::string& nix, std::string folder, std::string shown, const RecordOptions& options,
+             std::vector<Recorded>& recipes)
+      : nix_(nix),
+        folder_(std::move(folder)),
+        shown_(std::move(shown)),
+        options_(options),
+        recipes_(recipes) {}
 
   // Evaluates the candidates, again from after each that ends the evaluation.
   void run(std::span<const Candidate> candidates) {
@@ -206,17 +222,20 @@ class Evaluation {
       return 0;
     }
     const Candidate& culprit = candidates[finished_];
-    // What went before may have used up the memory or held up the machine: it gets a process of its own to try again.
-    if (finished_ > 0 && (overrun_ || result.timed_out || result.signal != 0 || out_of_memory())) return finished_;
+    // What went before may have used up the memory or held up the machine: it gets a process of its own to
+    // try again.
+    if (finished_ > 0 && (overrun_ || result.timed_out || result.signal != 0 || out_of_memory()))
+      return finished_;
     blame(recipes_[culprit.index], result);
     return finished_ + 1;
   }
 
   Process process() {
     Process process = isolated_nix(nix_);
-    for (const std::string& argument : {std::string("--eval"), std::string("--show-trace"), std::string("--option"),
-                                        std::string("restrict-eval"), std::string("true"), std::string("-I"),
-                                        "lathe-recipes=" + folder_, std::string("-")}) {
+    for (const std::string& argument :
+         {std::string("--eval"), std::string("--show-trace"), std::string("--option"),
+          std::string("restrict-eval"), std::string("true"), std::string("-I"), "lathe-recipes=" + folder_,
+          std::string("-")}) {
       process.arguments.push_back(argument);
     }
     process.input = recorder_text(marks_) + nix_string(request()) + "; }\n";
@@ -252,7 +271,8 @@ class Evaluation {
     return json.take();
   }
 
-  // What all of them mention: recipes of one folder differ in a handful of names, and each name costs Nix time.
+  // What all of them mention: recipes of one folder differ in a handful of names, and each name costs Nix
+  // time.
   Names common_names() const {
     Names common = candidates_.front().names;
     for (const Candidate& candidate : candidates_.subspan(1)) {
@@ -276,7 +296,8 @@ class Evaluation {
       return take_report(kind, line.substr(mark.size() + 2));
     }
     errors_.append(line.substr(0, longest_error)).append("\n");
-    if (errors_.size() > 2 * longest_error) errors_.erase(0, errors_.size() - longest_error);  // the end tells the cause
+    // the end tells the cause
+    if (errors_.size() > 2 * longest_error) errors_.erase(0, errors_.size() - longest_error);
   }
 
   void take_report(char kind, std::string_view rest) {
@@ -314,10 +335,13 @@ class Evaluation {
       const Json json = parse_json(rest, recorded.file, {.bytes = longest_line, .depth = 100});
       if (kind == 'n') return read_note(json, recorded, folder_, shown_);
       read_result(json, recorded, folder_, shown_);
-      std::erase_if(recorded.made_keys, [&](const std::string& key) { return std::ranges::binary_search(candidates_[finished_].names, key); });
+      std::erase_if(recorded.made_keys, [&](const std::string& key) {
+        return std::ranges::binary_search(candidates_[finished_].names, key);
+      });
       ++finished_;
     } catch (const Error&) {
-      // Older Nix writes any bytes into JSON. What cannot be read must not stay unnoticed, a note least of all.
+      // Older Nix writes any bytes into JSON. What cannot be read must not stay unnoticed, a note least of
+      // all.
       overrun(Recorded::Cause::not_nix, "works with texts that are not UTF-8");
     }
   }
@@ -328,7 +352,8 @@ class Evaluation {
   }
 
   bool out_of_memory() const {
-    return errors_.find("out of memory") != std::string::npos || errors_.find("bad_alloc") != std::string::npos ||
+    return errors_.find("out of memory") != std::string::npos ||
+           errors_.find("bad_alloc") != std::string::npos ||
            errors_.find("Out of Memory") != std::string::npos;
   }
 
@@ -342,19 +367,26 @@ class Evaluation {
 
   void blame(Recorded& recorded, const ProcessResult& result) const {
     const Place file{.file = shown_.empty() ? recorded.file : shown_ + "/" + recorded.file};
-    if (overrun_ && overrun_->cause != Recorded::Cause::too_long) return fail(recorded, overrun_->cause, overrun_->message, file);
+    if (overrun_ && overrun_->cause != Recorded::Cause::too_long)
+      return fail(recorded, overrun_->cause, overrun_->message, file);
     if (overrun_ || result.timed_out) {
-      return fail(recorded, Recorded::Cause::too_long,
-                  fmt::format("was not evaluated after {} ms: it loops without end, or makes something very large", options_.time_limit.count()), file);
+      return fail(
+          recorded, Recorded::Cause::too_long,
+          fmt::format("was not evaluated after {} ms: it loops without end, or makes something very large",
+                      options_.time_limit.count()),
+          file);
     }
     if (out_of_memory()) {
       return fail(recorded, Recorded::Cause::too_large,
-                  fmt::format("needs more than {} MiB of memory to evaluate", options_.memory_limit >> 20), file);
+                  fmt::format("needs more than {} MiB of memory to evaluate", options_.memory_limit >> 20),
+                  file);
     }
     NixFailure failure = parse_nix_error(errors_, folder_);
     if (failure.message.empty()) failure.message = "Nix ended without a word: " + result.ending();
     Place where = failure.where.file.empty() ? file : failure.where;
-    if (where.file.starts_with(folder_ + "/")) where.file = shown_.empty() ? where.file.substr(folder_.size() + 1) : shown_ + where.file.substr(folder_.size());
+    if (where.file.starts_with(folder_ + "/"))
+      where.file =
+          shown_.empty() ? where.file.substr(folder_.size() + 1) : shown_ + where.file.substr(folder_.size());
     fail(recorded, Recorded::Cause::error, std::move(failure.message), std::move(where));
   }
 
@@ -376,14 +408,16 @@ class Evaluation {
   std::string errors_;
 };
 
-// ---- The folder -----------------------------------------------------------------------------------------------------
+// ---- The folder
+// -----------------------------------------------------------------------------------------------------
 
 bool is_under(const fs::path& path, const fs::path& folder) {
   return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
 }
 
 // The text of a recipe; or why it is none.
-std::optional<std::string> read_recipe(const fs::path& folder, const RecordOptions& options, Recorded& recorded, const std::string& shown) {
+std::optional<std::string> read_recipe(const fs::path& folder, const RecordOptions& options,
+                                       Recorded& recorded, const std::string& shown) {
   const Place where{.file = shown.empty() ? recorded.file : shown + "/" + recorded.file};
   const auto reject = [&](std::string message) {
     fail(recorded, Recorded::Cause::not_nix, std::move(message), where);
@@ -391,7 +425,8 @@ std::optional<std::string> read_recipe(const fs::path& folder, const RecordOptio
   };
   try {
     if (first_bad_utf8(recorded.file)) return reject("its name is not UTF-8");
-    if (!is_under(fs::canonical(folder / recorded.file), folder)) return reject("is a link that leaves the folder");
+    if (!is_under(fs::canonical(folder / recorded.file), folder))
+      return reject("is a link that leaves the folder");
     std::string text = read_file(folder / recorded.file, options.file_limit);
     if (text.find('\0') != std::string::npos) return reject("holds zero bytes: a binary file, no Nix text");
     return text;
@@ -402,13 +437,15 @@ std::optional<std::string> read_recipe(const fs::path& folder, const RecordOptio
   }
 }
 
-std::vector<Candidate> read_candidates(const fs::path& folder, const RecordOptions& options, std::vector<Recorded>& recipes, const std::string& shown) {
+std::vector<Candidate> read_candidates(const fs::path& folder, const RecordOptions& options,
+                                       std::vector<Recorded>& recipes, const std::string& shown) {
   std::vector<Candidate> candidates;
   for (std::size_t i = 0; i < recipes.size(); ++i) {
     auto text = read_recipe(folder, options, recipes[i], shown);
     if (!text) continue;
     const bool imports = text->find("./") != std::string::npos;
-    candidates.push_back({.index = i, .file = recipes[i].file, .text = *std::move(text), .imports = imports, .names = {}});
+    candidates.push_back(
+        {.index = i, .file = recipes[i].file, .text = *std::move(text), .imports = imports, .names = {}});
   }
   return candidates;
 }
@@ -422,9 +459,11 @@ FolderNames names_in_folder(const fs::path& folder, const RecordOptions& options
   FolderNames names;
   std::error_code error;
   int files = 0;
-  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
     std::error_code ignored;
-    if (entry->path().extension() != ".nix" || !entry->is_regular_file(ignored) || ++files > most_files) continue;
+    if (entry->path().extension() != ".nix" || !entry->is_regular_file(ignored) || ++files > most_files)
+      continue;
     try {
       const std::string text = read_file(entry->path(), options.file_limit);
       const TextNames found = names_in(text);
@@ -450,14 +489,15 @@ std::size_t process_count(std::size_t candidates, const RecordOptions& options) 
   return std::clamp<std::size_t>(candidates / recipes_per_process, 1, usable_cores());
 }
 
-void evaluate(const std::string& nix, const fs::path& folder, const std::string& shown, const RecordOptions& options,
-              std::span<Candidate> candidates, std::vector<Recorded>& recipes) {
+void evaluate(const std::string& nix, const fs::path& folder, const std::string& shown,
+              const RecordOptions& options, std::span<Candidate> candidates, std::vector<Recorded>& recipes) {
   FolderNames all;
   if (std::ranges::any_of(candidates, &Candidate::imports)) all = names_in_folder(folder, options);
   parallel_for_all(candidates.size(), [&](std::size_t i) {
     Candidate& candidate = candidates[i];
     TextNames own = names_in(candidate.text);
-    candidate.names = candidate.imports ? Names(all.mentioned.begin(), all.mentioned.end()) : std::move(own.mentioned);
+    candidate.names =
+        candidate.imports ? Names(all.mentioned.begin(), all.mentioned.end()) : std::move(own.mentioned);
     if (candidate.names.size() > most_names) candidate.names.resize(most_names);
     add_names(candidate.names, options.more_names);
     if (candidate.imports) own.made |= all.made;
@@ -465,14 +505,18 @@ void evaluate(const std::string& nix, const fs::path& folder, const std::string&
   });
   const std::size_t count = process_count(candidates.size(), options);
   const std::size_t share = (candidates.size() + count - 1) / count;
-  parallel_for_all(count, [&](std::size_t i) {
-    const std::size_t start = std::min(i * share, candidates.size());
-    Evaluation(nix, folder.string(), shown, options, recipes)
-        .run(candidates.subspan(start, std::min(share, candidates.size() - start)));
-  }, static_cast<unsigned>(count));
+  parallel_for_all(
+      count,
+      [&](std::size_t i) {
+        const std::size_t start = std::min(i * share, candidates.size());
+        Evaluation(nix, folder.string(), shown, options, recipes)
+            .run(candidates.subspan(start, std::min(share, candidates.size() - start)));
+      },
+      static_cast<unsigned>(count));
 }
 
-RecordedFolder record(const fs::path& folder, const std::vector<std::string>& files, const std::string& shown, const RecordOptions& options) {
+RecordedFolder record(const fs::path& folder, const std::vector<std::string>& files, const std::string& shown,
+                      const RecordOptions& options) {
   RecordedFolder result{.folder = folder, .nix_found = true, .recipes = {}};
   for (const std::string& file : files) result.recipes.push_back({.file = file});
   const auto nix = find_nix();
@@ -483,7 +527,8 @@ RecordedFolder record(const fs::path& folder, const std::vector<std::string>& fi
     evaluate(*nix, canonical, shown, options, candidates, result.recipes);
   } else {
     for (const Candidate& candidate : candidates) {
-      fail(result.recipes[candidate.index], Recorded::Cause::none, "was not evaluated: there is no Nix on this machine", {});
+      fail(result.recipes[candidate.index], Recorded::Cause::none,
+           "was not evaluated: there is no Nix on this machine", {});
     }
   }
   return result;
@@ -498,7 +543,8 @@ std::vector<std::string> list_recipes(const fs::path& folder) {
     const fs::path name = entry->path().filename();
     std::error_code ignored;
     if (name.extension() == ".nix" && !entry->is_directory(ignored)) files.push_back(name.string());
-    else if (entry->is_directory(ignored) && fs::exists(entry->path() / "default.nix", ignored)) files.push_back((name / "default.nix").string());
+    else if (entry->is_directory(ignored) && fs::exists(entry->path() / "default.nix", ignored))
+      files.push_back((name / "default.nix").string());
   }
   if (error) throw system_error("list the folder", folder.string(), error.value());
   std::ranges::sort(files);
@@ -509,13 +555,15 @@ RecordedFolder record_folder(const fs::path& folder, const RecordOptions& option
   return record_files(folder, list_recipes(folder), options);
 }
 
-RecordedFolder record_files(const fs::path& folder, const std::vector<std::string>& files, const RecordOptions& options) {
+RecordedFolder record_files(const fs::path& folder, const std::vector<std::string>& files,
+                            const RecordOptions& options) {
   return record(folder, files, folder == "." ? "" : folder.lexically_normal().string(), options);
 }
 
 Recorded record_file(const fs::path& file, const RecordOptions& options) {
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  return std::move(record(folder, {file.filename().string()}, file.parent_path().string(), options).recipes.front());
+  return std::move(
+      record(folder, {file.filename().string()}, file.parent_path().string(), options).recipes.front());
 }
 
 }  // namespace lathe

@@ -19,17 +19,20 @@ using namespace std::chrono_literals;
 using Texts = std::vector<std::string>;
 using testing::evaluate;
 using testing::failure_of;
-using testing::Record;
 using testing::RecipeFolder;
+using testing::Record;
 
-// ---- Impurities ------------------------------------------------------------------------------------------------------
+// ---- Impurities
+// ------------------------------------------------------------------------------------------------------
 
 TEST_F(Record, NothingOfTheMachineReachesARecipe) {
   ::setenv("LATHE_TEST_SECRET", "of no use", 1);
   const Recorded recipe = evaluate(R"({ stdenv, ... }: stdenv.mkDerivation {
     pname = builtins.getEnv "LATHE_TEST_SECRET"; version = "1";
-    passwd = builtins.readFile /etc/passwd; home = builtins.pathExists ~/.bashrc; dir = builtins.readDir /root;
-    now = builtins.currentTime; system' = builtins.currentSystem; sneaky = __readFile "/etc/shadow"; path = <nixpkgs>;
+    passwd = builtins.readFile /etc/passwd; home = builtins.pathExists ~/.bashrc;
+    dir = builtins.readDir /root;
+    now = builtins.currentTime; system' = builtins.currentSystem;
+    sneaky = __readFile "/etc/shadow"; path = <nixpkgs>;
     up = builtins.readFile ../../../../../etc/hostname;
   })");
   ::unsetenv("LATHE_TEST_SECRET");
@@ -55,10 +58,13 @@ TEST_F(Record, NothingOfTheMachineReachesARecipe) {
 
 TEST_F(Record, AnImportFromOutsideTheFolderIsRefusedAndNoted) {
   RecipeFolder folder;
-  folder.add("secret.nix", "\"secret\"").add("recipes/bad.nix", "import ../secret.nix").add("recipes/good.nix", "1");
+  folder.add("secret.nix", "\"secret\"")
+      .add("recipes/bad.nix", "import ../secret.nix")
+      .add("recipes/good.nix", "1");
   const RecordedFolder result = record_folder(folder.path() / "recipes");
   EXPECT_EQ(result.recipes[0].kind, Recorded::Kind::failed);
-  EXPECT_NE(failure_of(result.recipes[0]).find("outside its folder"), std::string::npos) << failure_of(result.recipes[0]);
+  EXPECT_NE(failure_of(result.recipes[0]).find("outside its folder"), std::string::npos)
+      << failure_of(result.recipes[0]);
   EXPECT_EQ(result.recipes[0].impurities.size(), 1u);
   EXPECT_EQ(result.recipes[1].kind, Recorded::Kind::value);
 }
@@ -72,7 +78,8 @@ TEST_F(Record, LinksThatLeaveTheFolderAreNotFollowed) {
   ASSERT_EQ(result.recipes.size(), 2u);
   EXPECT_EQ(failure_of(result.recipes[0]), "is a link that leaves the folder");
   EXPECT_EQ(result.recipes[1].kind, Recorded::Kind::failed);
-  EXPECT_NE(failure_of(result.recipes[1]).find("forbidden in restricted mode"), std::string::npos) << failure_of(result.recipes[1]);
+  EXPECT_NE(failure_of(result.recipes[1]).find("forbidden in restricted mode"), std::string::npos)
+      << failure_of(result.recipes[1]);
 }
 
 TEST_F(Record, ARecipeCannotSpeakForTheRecorder) {
@@ -91,13 +98,18 @@ TEST_F(Record, AnEndlessValueIsCut) {
   EXPECT_EQ(evaluate("let f = x: { a = f x; }; in f 0").kind, Recorded::Kind::set);
 }
 
-// ---- Folders ----------------------------------------------------------------------------------------------------------
+// ---- Folders
+// ----------------------------------------------------------------------------------------------------------
 
 constexpr const char* good = "{ stdenv }: stdenv.mkDerivation { pname = \"good\"; version = \"1\"; }";
 
 TEST_F(Record, AnyFileNameWillDo) {
   RecipeFolder folder;
-  folder.add("a b.nix", good).add("new\nline.nix", good).add("quote\"${x}.nix", good).add("-I.nix", good).add("sub/default.nix", good);
+  folder.add("a b.nix", good)
+      .add("new\nline.nix", good)
+      .add("quote\"${x}.nix", good)
+      .add("-I.nix", good)
+      .add("sub/default.nix", good);
   folder.add("notes.txt", "no recipe").add("empty/readme.md", "none either");
   const RecordedFolder result = record_folder(folder.path());
   Texts files;
@@ -110,16 +122,24 @@ TEST_F(Record, AnyFileNameWillDo) {
 
 TEST_F(Record, FilesThatAreNoNixTextAreNotEvaluated) {
   RecipeFolder folder;
-  folder.add("binary.nix", std::string("\x7f" "ELF\0\0", 6)).add("good.nix", good).add("huge.nix", std::string(2 << 20, ' ')).add("l\xff.nix", good);
+  folder
+      .add("binary.nix", std::string("\x7f"
+                                     "ELF\0\0",
+                                     6))
+      .add("good.nix", good)
+      .add("huge.nix", std::string(2 << 20, ' '))
+      .add("l\xff.nix", good);
   fs::create_symlink("nowhere", folder.path() / "dangling.nix");
   const RecordedFolder result = record_folder(folder.path());
   ASSERT_EQ(result.recipes.size(), 5u);
   EXPECT_EQ(failure_of(result.recipes[0]), "holds zero bytes: a binary file, no Nix text");
   EXPECT_EQ(failure_of(result.recipes[1]).substr(0, 14), "cannot be read");
   EXPECT_EQ(result.recipes[2].kind, Recorded::Kind::package);
-  EXPECT_NE(failure_of(result.recipes[3]).find("1048576"), std::string::npos) << failure_of(result.recipes[3]);
+  EXPECT_NE(failure_of(result.recipes[3]).find("1048576"), std::string::npos)
+      << failure_of(result.recipes[3]);
   EXPECT_EQ(failure_of(result.recipes[4]), "its name is not UTF-8");
-  for (const std::size_t i : {0U, 1U, 3U, 4U}) EXPECT_EQ(result.recipes[i].failure->cause, Recorded::Cause::not_nix);
+  for (const std::size_t i : {0U, 1U, 3U, 4U})
+    EXPECT_EQ(result.recipes[i].failure->cause, Recorded::Cause::not_nix);
 }
 
 TEST_F(Record, AnEmptyFolderHasNoRecipesAndAMissingOneIsAnError) {
@@ -144,9 +164,11 @@ TEST_F(Record, AFileThatGoesAwayMeanwhileFailsAlone) {
 TEST_F(Record, SeveralProcessesGiveTheSameAsOne) {
   RecipeFolder folder;
   for (int i = 0; i < 9; ++i) folder.add(fmt::format("r{}.nix", i), i % 3 == 1 ? "{ }.x" : good);
-  const RecordedFolder one = record_folder(folder.path(), {.processes = 1}), three = record_folder(folder.path(), {.processes = 3});
+  const RecordedFolder one = record_folder(folder.path(), {.processes = 1}),
+                       three = record_folder(folder.path(), {.processes = 3});
   for (std::size_t i = 0; i < 9; ++i) {
-    EXPECT_EQ(one.recipes[i].kind, i % 3 == 1 ? Recorded::Kind::failed : Recorded::Kind::package) << failure_of(one.recipes[i]);
+    EXPECT_EQ(one.recipes[i].kind, i % 3 == 1 ? Recorded::Kind::failed : Recorded::Kind::package)
+        << failure_of(one.recipes[i]);
     EXPECT_EQ(one.recipes[i].kind, three.recipes[i].kind);
     EXPECT_EQ(failure_of(one.recipes[i]), failure_of(three.recipes[i]));
   }
@@ -198,7 +220,8 @@ TEST(RecordWithoutNix, RecipesAreListedButNotEvaluated) {
   EXPECT_EQ(result.recipes[1].failure->cause, Recorded::Cause::not_nix);
 }
 
-// ---- Failures ---------------------------------------------------------------------------------------------------------
+// ---- Failures
+// ---------------------------------------------------------------------------------------------------------
 
 struct Bad {
   const char* name;
@@ -214,17 +237,20 @@ class RecordBad : public Record, public ::testing::WithParamInterface<Bad> {};
 TEST_P(RecordBad, SpoilsOnlyItself) {
   RecipeFolder folder;
   folder.add("a.nix", good).add("m.nix", GetParam().text).add("z.nix", good);
-  const RecordedFolder result = record_folder(folder.path(), {.time_limit = GetParam().time_limit, .memory_limit = 600u << 20});
+  const RecordedFolder result =
+      record_folder(folder.path(), {.time_limit = GetParam().time_limit, .memory_limit = 600u << 20});
   ASSERT_EQ(result.recipes.size(), 3u);
   EXPECT_EQ(result.recipes[0].kind, Recorded::Kind::package) << failure_of(result.recipes[0]);
   EXPECT_EQ(result.recipes[2].kind, Recorded::Kind::package) << failure_of(result.recipes[2]);
   const Recorded& bad = result.recipes[1];
   ASSERT_EQ(bad.kind, Recorded::Kind::failed);
   EXPECT_EQ(bad.failure->cause, GetParam().cause);
-  EXPECT_TRUE(std::ranges::any_of(GetParam().messages, [&](const char* words) { return bad.failure->message.find(words) != std::string::npos; }))
-      << bad.failure->message;
+  EXPECT_TRUE(std::ranges::any_of(GetParam().messages, [&](const char* words) {
+    return bad.failure->message.find(words) != std::string::npos;
+  })) << bad.failure->message;
   EXPECT_TRUE(bad.failure->where.file.ends_with("m.nix")) << bad.failure->where.file;
-  EXPECT_NE(std::ranges::find(GetParam().lines, bad.failure->where.line), GetParam().lines.end()) << bad.failure->where.text();
+  EXPECT_NE(std::ranges::find(GetParam().lines, bad.failure->where.line), GetParam().lines.end())
+      << bad.failure->where.text();
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -233,18 +259,38 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"throw", "{ lib }:\nthrow \"not today\"", Recorded::Cause::error, {"not today"}, {1, 2}},
         Bad{"abort", "abort \"never\"", Recorded::Cause::error, {"never"}, {0, 1}},
         Bad{"assert", "assert 1 == 2;\n3", Recorded::Cause::error, {"assertion", "is not equal to"}, {1}},
-        Bad{"missing", "{ lib }:\nlet a = { b = 1; }; in\na.c", Recorded::Cause::error, {"attribute 'c' missing"}, {3}},
+        Bad{"missing",
+            "{ lib }:\nlet a = { b = 1; }; in\na.c",
+            Recorded::Cause::error,
+            {"attribute 'c' missing"},
+            {3}},
         Bad{"undefined", "{ lib }:\nlib.id foo", Recorded::Cause::error, {"undefined variable 'foo'"}, {2}},
         Bad{"type", "{ lib }:\n[ 1 ] ++ \"x\"", Recorded::Cause::error, {"list"}, {2}},
         Bad{"syntax", "{ lib }:\n(1 + 2;\n", Recorded::Cause::error, {"syntax error"}, {2}},
-        Bad{"recursion", "{ lib }:\nlet x = x + 1; in x", Recorded::Cause::error, {"infinite recursion"}, {2}},
+        Bad{"recursion",
+            "{ lib }:\nlet x = x + 1; in x",
+            Recorded::Cause::error,
+            {"infinite recursion"},
+            {2}},
         Bad{"deep", "let f = x: 1 + f (x + 1); in f 0", Recorded::Cause::error, {"stack overflow"}, {0, 1}},
-        Bad{"loop", "let l = builtins.genList (x: x) 3000; f = builtins.foldl'; in f (a: b: f (c: d: f (e: g: e + g) c l) a l) 0 l",
-            Recorded::Cause::too_long, {"loops without end"}, {0}, 3s},
-        Bad{"memory", "builtins.stringLength (builtins.foldl' (a: b: a + a) \"12345678\" (builtins.genList (x: x) 40))",
-            Recorded::Cause::too_large, {"memory"}, {0}},
-        Bad{"chatter", "let f = n: builtins.seq (builtins.getEnv (toString n)) (if n == 1000000 then 1 else f (n + 1)); in f 0",
-            Recorded::Cause::too_large, {"noteworthy"}, {0}}),
+        Bad{"loop",
+            "let l = builtins.genList (x: x) 3000; f = builtins.foldl'; in f (a: b: f (c: d: f (e: g: e + g) "
+            "c l) a l) 0 l",
+            Recorded::Cause::too_long,
+            {"loops without end"},
+            {0},
+            3s},
+        Bad{"memory",
+            "builtins.stringLength (builtins.foldl' (a: b: a + a) \"12345678\" (builtins.genList (x: x) 40))",
+            Recorded::Cause::too_large,
+            {"memory"},
+            {0}},
+        Bad{"chatter",
+            "let f = n: builtins.seq (builtins.getEnv (toString n)) (if n == 1000000 then 1 else f (n + 1)); "
+            "in f 0",
+            Recorded::Cause::too_large,
+            {"noteworthy"},
+            {0}}),
     [](const auto& bad) { return std::string(bad.param.name); });
 
 }  // namespace

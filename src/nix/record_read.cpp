@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From the JSON of recording_main.nix to Recorded. A hostile recipe chooses much of that JSON, so every member may be
-// missing or of another type: then the field keeps its default.
+// From the JSON of recording_main.nix to Recorded. A hostile recipe chooses much of that JSON, so every
+// member may be missing or of another type: then the field keeps its default.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -56,7 +56,8 @@ std::vector<std::string> texts_of(const Json& json) {
 // "/folder/x.nix" as the caller knows it: "recipes/x.nix".
 class Places {
  public:
-  Places(const std::string& folder, const std::string& shown, const std::string& own) : folder_(folder), shown_(shown), own_(own) {}
+  Places(const std::string& folder, const std::string& shown, const std::string& own)
+      : folder_(folder), shown_(shown), own_(own) {}
 
   std::string name(const std::string& path) const {
     if (!path.starts_with(folder_ + "/")) return path;
@@ -76,7 +77,9 @@ class Places {
     const Json::Array* parts = json.array();
     if (!parts || parts->size() < 2) return {};
     const std::string* file = parts->size() > 2 ? (*parts)[2].text() : nullptr;
-    return {.file = name(file ? *file : folder_ + "/" + own_), .line = count((*parts)[0]), .column = count((*parts)[1])};
+    return {.file = name(file ? *file : folder_ + "/" + own_),
+            .line = count((*parts)[0]),
+            .column = count((*parts)[1])};
   }
 
  private:
@@ -111,9 +114,13 @@ constexpr std::string_view nixpkgs_patch = "<nixpkgs:patches>/";
 
 RecordedPatch read_patch(const Json& json) {
   if (const std::string* text = json.text()) {
-    return {.name = last_part(*text), .fetcher = text->starts_with(nixpkgs_patch) ? "nixpkgs" : "", .url = {}, .hash = {}};
+    return {.name = last_part(*text),
+            .fetcher = text->starts_with(nixpkgs_patch) ? "nixpkgs" : "",
+            .url = {},
+            .hash = {}};
   }
-  if (const std::string* path = member(json, "path").text()) return {.name = last_part(*path), .fetcher = {}, .url = {}, .hash = {}};
+  if (const std::string* path = member(json, "path").text())
+    return {.name = last_part(*path), .fetcher = {}, .url = {}, .hash = {}};
   const RecordedFetch fetch = read_fetch(json.text_of("fetch"), member(json, "arguments"), {});
   RecordedPatch patch{.name = fetch.name, .fetcher = fetch.how, .url = fetch.url, .hash = fetch.hash};
   if (patch.name.empty()) patch.name = last_part(patch.url);
@@ -131,10 +138,12 @@ std::vector<RecordedPatch> read_patches(const Json& json) {
 
 // "<cudaPackages.cuda_cccl.dev>" does not say which of its dots ends the package: outputs are known by name.
 RecordedInput input_from_text(std::string_view text) {
-  static constexpr std::string_view outputs[] = {"out", "dev", "lib", "bin", "static", "include", "cxxdev", "dist", "doc", "man"};
+  static constexpr std::string_view outputs[] = {"out",     "dev",    "lib",  "bin", "static",
+                                                 "include", "cxxdev", "dist", "doc", "man"};
   if (text.starts_with('<') && text.ends_with('>')) text = text.substr(1, text.size() - 2);
   const std::size_t dot = text.rfind('.');
-  if (dot != std::string_view::npos && std::ranges::find(outputs, text.substr(dot + 1)) != std::end(outputs)) {
+  if (dot != std::string_view::npos &&
+      std::ranges::find(outputs, text.substr(dot + 1)) != std::end(outputs)) {
     return {.package = std::string(text.substr(0, dot)), .output = std::string(text.substr(dot + 1))};
   }
   return {.package = std::string(text), .output = {}};
@@ -145,7 +154,8 @@ void add_inputs(const Json& json, std::vector<RecordedInput>& inputs) {
   if (!items) return;
   for (const Json& item : *items) {
     if (const std::string* text = item.text()) inputs.push_back(input_from_text(*text));
-    else if (item.find("package")) inputs.push_back({.package = item.text_of("package"), .output = item.text_of("output")});
+    else if (item.find("package"))
+      inputs.push_back({.package = item.text_of("package"), .output = item.text_of("output")});
     else if (item.find("unknown")) inputs.push_back({.package = item.text_of("unknown"), .output = {}});
   }
 }
@@ -198,7 +208,8 @@ void read_places(const Json& positions, std::string_view group, std::string_view
                  RecordedPackage& package) {
   const Json::Object* members = member(positions, group).object();
   if (!members) return;
-  for (const auto& [name, place] : *members) package.places[fmt::format("{}{}", prefix, name)] = places.listed(place);
+  for (const auto& [name, place] : *members)
+    package.places[fmt::format("{}{}", prefix, name)] = places.listed(place);
 }
 
 // Attributes become variables of the build, `env` on top; then the phases run in their order.
@@ -207,15 +218,17 @@ ShellVariables environment_of(const Json& attributes) {
   const auto add = [&](const Json& set) {
     if (const Json::Object* members = set.object()) {
       for (const auto& [name, value] : *members) {
-        if (std::string text = scalar(value); !text.empty() || value.text() || value.get<bool>()) variables[name] = std::move(text);
+        if (std::string text = scalar(value); !text.empty() || value.text() || value.get<bool>())
+          variables[name] = std::move(text);
       }
     }
   };
   add(attributes);
   add(member(attributes, "env"));
   // A phase that a recipe replaces runs its own text.
-  static constexpr std::string_view phases[] = {"preUnpack", "unpackPhase", "postUnpack", "prePatch", "patchPhase", "postPatch",
-                                                "preConfigure", "configurePhase", "postConfigure", "preBuild", "buildPhase"};
+  static constexpr std::string_view phases[] = {
+      "preUnpack",    "unpackPhase",    "postUnpack",    "prePatch", "patchPhase", "postPatch",
+      "preConfigure", "configurePhase", "postConfigure", "preBuild", "buildPhase"};
   for (const std::string_view phase : phases) variables.erase(std::string(phase));
   for (const std::string_view phase : phases) apply_assignments(attributes.text_of(phase), variables);
   return variables;
@@ -228,7 +241,8 @@ std::string value_of(const ShellVariables& variables, const std::string& name) {
 
 std::vector<std::string> flags_of(const ShellVariables& variables, const std::string& name) {
   std::vector<std::string> flags = flag_words(value_of(variables, name));
-  for (std::string& flag : flag_words(value_of(variables, "NIX_CFLAGS_COMPILE"))) flags.push_back(std::move(flag));
+  for (std::string& flag : flag_words(value_of(variables, "NIX_CFLAGS_COMPILE")))
+    flags.push_back(std::move(flag));
   return flags;
 }
 
@@ -255,7 +269,14 @@ void read_attributes(const Json& attributes, RecordedPackage& package, const Pla
   if (source.find("fetch")) {
     package.source = read_fetch(source.text_of("fetch"), member(source, "arguments"), package.where("src"));
   } else if (source.find("source")) {
-    package.source = RecordedFetch{.how = source.text_of("source"), .url = source.text_of("url"), .owner = {}, .repo = {}, .rev = {}, .name = {}, .hash = {}, .where = package.where("src")};
+    package.source = RecordedFetch{.how = source.text_of("source"),
+                                   .url = source.text_of("url"),
+                                   .owner = {},
+                                   .repo = {},
+                                   .rev = {},
+                                   .name = {},
+                                   .hash = {},
+                                   .where = package.where("src")};
   } else if (source.find("path")) {
     package.source_text = places.name(source.text_of("path"));
   }
@@ -286,7 +307,8 @@ RecordedPackage read_package(const Json& json, const Places& places, int depth) 
   package.triton = read_triton(member(json, "triton"));
   package.values = member(json, "values");
   const Json& torch = member(json, "torch");
-  if (depth > 0 && torch.object()) package.torch = std::make_shared<RecordedPackage>(read_package(torch, places, depth - 1));
+  if (depth > 0 && torch.object())
+    package.torch = std::make_shared<RecordedPackage>(read_package(torch, places, depth - 1));
   return package;
 }
 
@@ -310,7 +332,9 @@ RecordedNixpkgs read_nixpkgs(const Json& json, const Places& places) {
 }  // namespace
 
 bool RecordedNixpkgs::config_flag(std::string_view name) const { return flag_of(config, name); }
-std::vector<std::string> RecordedNixpkgs::config_texts(std::string_view name) const { return texts_of(member(config, name)); }
+std::vector<std::string> RecordedNixpkgs::config_texts(std::string_view name) const {
+  return texts_of(member(config, name));
+}
 
 Place RecordedPackage::where(std::string_view key) const {
   const auto found = places.find(key);
@@ -321,11 +345,13 @@ const Json* RecordedPackage::passthru(std::string_view key) const {
   return member(attributes, "passthru").find(key);
 }
 
-// Of several nixpkgs the package's comes first. Sets like pkgsCuda have other settings than what nixpkgs was given.
+// Of several nixpkgs the package's comes first. Sets like pkgsCuda have other settings than what nixpkgs was
+// given.
 void take_own_nixpkgs(const Json& package, Recorded& recorded) {
   const Json& config = member(package, "config");
   const std::string rev = package.text_of("rev");
-  const auto own = std::ranges::find_if(recorded.nixpkgs, [&](const RecordedNixpkgs& used) { return used.rev.value_or("") == rev; });
+  const auto own = std::ranges::find_if(
+      recorded.nixpkgs, [&](const RecordedNixpkgs& used) { return used.rev.value_or("") == rev; });
   if (own == recorded.nixpkgs.end() || !config.object()) return;
   std::rotate(recorded.nixpkgs.begin(), own, own + 1);
   if (recorded.nixpkgs.size() == 1 || !rev.empty()) recorded.nixpkgs.front().config = config;
@@ -339,7 +365,8 @@ void read_result(const Json& json, Recorded& recorded, const std::string& folder
   recorded.system = json.text_of("system");
   recorded.from_caller = flag_of(json, "from_caller");
   if (const Json::Object* arguments = member(json, "arguments").object()) {
-    for (const auto& [name, has_default] : *arguments) recorded.arguments[name] = has_default.get<bool>() && *has_default.get<bool>();
+    for (const auto& [name, has_default] : *arguments)
+      recorded.arguments[name] = has_default.get<bool>() && *has_default.get<bool>();
   }
   if (kind == "package") {
     recorded.kind = Recorded::Kind::package;
@@ -349,7 +376,8 @@ void read_result(const Json& json, Recorded& recorded, const std::string& folder
     recorded.kind = Recorded::Kind::set;
     if (const Json::Object* members = member(json, "members").object()) {
       for (const auto& [name, value] : *members) {
-        if (value.text_of("kind") == "package") recorded.members.emplace(name, read_package(value, places, 1));
+        if (value.text_of("kind") == "package")
+          recorded.members.emplace(name, read_package(value, places, 1));
       }
     }
   }
@@ -359,14 +387,17 @@ void read_note(const Json& json, Recorded& recorded, const std::string& folder, 
   const Places places(folder, shown, recorded.file);
   const std::string kind = json.text_of("kind");
   if (kind == "fetch") {
-    recorded.fetches.push_back(read_fetch(json.text_of("how"), member(json, "arguments"), places.place(member(json, "position"))));
+    recorded.fetches.push_back(
+        read_fetch(json.text_of("how"), member(json, "arguments"), places.place(member(json, "position"))));
   } else if (kind == "nixpkgs") {
     recorded.nixpkgs.push_back(read_nixpkgs(json, places));
   } else if (kind == "impure") {
     RecordedImpurity impurity{.what = json.text_of("what"), .detail = places.name(json.text_of("detail"))};
-    if (std::ranges::find(recorded.impurities, impurity) == recorded.impurities.end()) recorded.impurities.push_back(std::move(impurity));
+    if (std::ranges::find(recorded.impurities, impurity) == recorded.impurities.end())
+      recorded.impurities.push_back(std::move(impurity));
   } else if (kind == "made") {
-    recorded.made.push_back({.how = json.text_of("how"), .name = json.text_of("name"), .text = json.text_of("text")});
+    recorded.made.push_back(
+        {.how = json.text_of("how"), .name = json.text_of("name"), .text = json.text_of("text")});
   } else if (kind == "unknown") {
     add_once(recorded.unknown, json.text_of("name"));
   } else if (kind == "looked-for") {
@@ -380,7 +411,8 @@ void read_note(const Json& json, Recorded& recorded, const std::string& folder, 
   } else if (kind == "alias") {
     if (!flag_of(json, "evaluates")) add_once(recorded.gone_aliases, json.text_of("name"));
   } else if (kind == "unknown-argument") {
-    for (std::string& name : texts_of(member(json, "names"))) add_once(recorded.unknown_arguments, std::move(name));
+    for (std::string& name : texts_of(member(json, "names")))
+      add_once(recorded.unknown_arguments, std::move(name));
   } else if (kind == "import-fetched" || kind == "import-from-derivation") {
     add_once(recorded.fetched_imports, json.text_of("detail"));
   } else if (kind == "carved") {
@@ -388,7 +420,8 @@ void read_note(const Json& json, Recorded& recorded, const std::string& folder, 
   } else if (kind == "carved-of") {
     recorded.of_nixpkgs = flag_of(json, "own");
     recorded.base_gpus = texts_of(member(json, "gpus"));
-    for (const char* what : {"version", "cuda"}) recorded.expected[what] = member(json, "expect").text_of(what);
+    for (const char* what : {"version", "cuda"})
+      recorded.expected[what] = member(json, "expect").text_of(what);
   } else if (kind == "trace" || kind == "warn") {
     add_once(recorded.messages, json.text_of("message"));
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the recorder sees in recipes, against the real Nix, on the recipes in tests/nix and on small ones written here.
+// What the recorder sees in recipes, against the real Nix, on the recipes in tests/nix and on small ones
+// written here.
 #include "nix/record.h"
 
 #include <gtest/gtest.h>
@@ -55,13 +56,15 @@ TEST_F(Record, TheCanonicalRecipeIsUnderstoodInEveryPart) {
   ASSERT_TRUE(torch.magma);
   ASSERT_EQ(names_of(torch.magma->patches), Texts{"cuda-13.0-clockrate-fix.patch"});
   EXPECT_EQ(torch.magma->patches[0].hash, "sha256-i9InbxD5HtfonB/GyF9nQhFmok3jZ73RxGcIciGBGvU=");
-  EXPECT_EQ(torch.cxxflags, (Texts{"-I/build/cccl-compat", "-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma", "-Wno-error"}));
+  EXPECT_EQ(torch.cxxflags, (Texts{"-I/build/cccl-compat", "-mavx512f", "-mavx512dq", "-mavx512vl",
+                                   "-mavx512bw", "-mfma", "-Wno-error"}));
   EXPECT_EQ(torch.environment.at("MAX_JOBS"), "$NIX_BUILD_CORES");  // nixpkgs' preBuild comes later
   EXPECT_EQ(torch.environment.at("TORCH_CUDA_ARCH_LIST"), "12.0");
   EXPECT_EQ(*torch.passthru("blasProvider")->text(), "cublas");
   EXPECT_EQ(torch.ninja_flags, Texts{"-j32"});
   EXPECT_EQ(torch.platforms, Texts{"x86_64-linux"});
-  EXPECT_NE(torch.text_of("preConfigure").find("ln -sf <cudaPackages_13.cuda_cccl>/include/cuda"), std::string::npos);
+  EXPECT_NE(torch.text_of("preConfigure").find("ln -sf <cudaPackages_13.cuda_cccl>/include/cuda"),
+            std::string::npos);
   EXPECT_EQ(recipe.moving_aliases, Texts{"cudaPackages_13"});
   EXPECT_TRUE(recipe.unknown.empty()) << recipe.unknown.front();
   EXPECT_TRUE(recipe.impurities.empty());
@@ -148,7 +151,8 @@ TEST_F(Record, AGeneratedRecipeUsesItsOwnPinAndSystem) {
   EXPECT_EQ(torch.cxxflags, (Texts{"-Wno-error", "-I<runCommand:cccl-links>"}));
   ASSERT_EQ(recipe.made.size(), 1u);
   EXPECT_EQ(recipe.made[0].name, "cccl-links");
-  EXPECT_NE(recipe.made[0].text.find("ln -s <cudaPackages_13_0.cuda_cccl.dev>/include/cuda"), std::string::npos);
+  EXPECT_NE(recipe.made[0].text.find("ln -s <cudaPackages_13_0.cuda_cccl.dev>/include/cuda"),
+            std::string::npos);
 }
 
 TEST_F(Record, ARecipeThatIsNoFunctionEvaluatesToo) {
@@ -175,13 +179,18 @@ TEST_F(Record, PlacesNameFileLineAndColumn) {
   EXPECT_TRUE(recipe.package->where("postPatch").file.empty());  // nixpkgs' own
 }
 
-// ---- What overlays and overrides do ---------------------------------------------------------------------------------
+// ---- What overlays and overrides do
+// ---------------------------------------------------------------------------------
 
-constexpr const char* pinned = R"(import (builtins.fetchTarball { url = "https://github.com/NixOS/nixpkgs/archive/6a030d535719c5190187c4cec156f335e95e3211.tar.gz"; }) )";
+constexpr const char* pinned =
+    R"(import (builtins.fetchTarball {
+      url = "https://github.com/NixOS/nixpkgs/archive/6a030d535719c5190187c4cec156f335e95e3211.tar.gz"; }) )";
 
 TEST_F(Record, AnOverrideOfPython3PackagesDoesNotTouchPython313Packages) {
   const std::string set = std::string("let pkgs = ") + pinned + R"({ overlays = [ (final: prev: {
-    python3Packages = prev.python3Packages.override { overrides = pf: pp: { torch = pp.torch.overrideAttrs { version = "2.10.0"; }; }; };
+    python3Packages = prev.python3Packages.override {
+      overrides = pf: pp: { torch = pp.torch.overrideAttrs { version = "2.10.0"; }; };
+    };
   }) ]; }; in )";
   EXPECT_EQ(version_of(set + "pkgs.python3Packages.torch"), "2.10.0");
   EXPECT_EQ(version_of(set + "pkgs.python313Packages.torch"), "2.9.1");
@@ -190,7 +199,9 @@ TEST_F(Record, AnOverrideOfPython3PackagesDoesNotTouchPython313Packages) {
 
 TEST_F(Record, PythonPackagesExtensionsReachEveryPython) {
   const std::string set = std::string("let pkgs = ") + pinned + R"({ overlays = [ (final: prev: {
-    pythonPackagesExtensions = prev.pythonPackagesExtensions ++ [ (pf: pp: { torch = pp.torch.overrideAttrs { version = "2.10.0"; }; }) ];
+    pythonPackagesExtensions = prev.pythonPackagesExtensions ++ [
+      (pf: pp: { torch = pp.torch.overrideAttrs { version = "2.10.0"; }; })
+    ];
   }) ]; }; in )";
   for (const char* name : {"python3Packages", "python313Packages", "python3.pkgs", "python312.pkgs"}) {
     EXPECT_EQ(version_of(set + "pkgs." + name + ".torch"), "2.10.0") << name;
@@ -199,14 +210,17 @@ TEST_F(Record, PythonPackagesExtensionsReachEveryPython) {
 
 TEST_F(Record, PackageOverridesReachTheirOwnPython) {
   const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned + R"({ overlays = [ (final: prev: {
-    python313 = prev.python313.override { packageOverrides = pf: pp: { torch = pp.torch.overrideAttrs { version = "2.10.0"; }; }; };
+    python313 = prev.python313.override {
+      packageOverrides = pf: pp: { torch = pp.torch.overrideAttrs { version = "2.10.0"; }; };
+    };
   }) ]; }; in pkgs.python313.pkgs.torch)");
   ASSERT_TRUE(recipe.package) << failure_of(recipe);
   EXPECT_EQ(recipe.package->version, "2.10.0");
 }
 
 TEST_F(Record, OverlaysSeeEachOthersResultThroughFinal) {
-  const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned + R"({ config.cudaSupport = true; overlays = [
+  const Recorded recipe =
+      evaluate(std::string("let pkgs = ") + pinned + R"({ config.cudaSupport = true; overlays = [
     (final: prev: { cudaPackages = final.cudaPackages_12_8; })
     (final: prev: { cudaPackages_12_8 = prev.cudaPackages_13_0; }) ]; }; in pkgs.python3Packages.torch)");
   ASSERT_TRUE(recipe.package) << failure_of(recipe);
@@ -216,7 +230,8 @@ TEST_F(Record, OverlaysSeeEachOthersResultThroughFinal) {
 
 TEST_F(Record, OverrideAndOverrideAttrsApplyInAnyOrder) {
   const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned + R"({ }; in
-    (((pkgs.python3Packages.torch.overrideAttrs (final: prev: { pname = "x"; long = "${final.pname}-${prev.version}"; }))
+    (((pkgs.python3Packages.torch.overrideAttrs (final: prev: {
+        pname = "x"; long = "${final.pname}-${prev.version}"; }))
       .override (old: { cudaSupport = !old.cudaSupport; })).override { gpuTargets = [ "9.0" ]; })
       .overrideAttrs (prev: { pname = prev.pname + "y"; }))");
   ASSERT_TRUE(recipe.package) << failure_of(recipe);
@@ -229,27 +244,32 @@ TEST_F(Record, OverrideAndOverrideAttrsApplyInAnyOrder) {
 
 TEST_F(Record, OverridingMagmaToNullHasNoEffect) {
   const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned +
-                                   "{ }; in pkgs.python3Packages.torch.override { cudaSupport = true; magma = null; gpuTargets = [ \"9.0\" ]; }");
+                                   "{ }; in pkgs.python3Packages.torch.override { cudaSupport = true; magma "
+                                   "= null; gpuTargets = [ \"9.0\" ]; }");
   ASSERT_TRUE(recipe.package) << failure_of(recipe);
   EXPECT_TRUE(recipe.package->magma);
   EXPECT_TRUE(recipe.package->override_arguments.find("magma")->is_null());
 }
 
 TEST_F(Record, AnArgumentThatTorchDoesNotTakeIsNoted) {
-  const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned + "{ }; in pkgs.python3Packages.torch.override { withCuda = true; }");
+  const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned +
+                                   "{ }; in pkgs.python3Packages.torch.override { withCuda = true; }");
   EXPECT_EQ(recipe.unknown_arguments, Texts{"withCuda"});
 }
 
 TEST_F(Record, CapabilitiesThatTorchDoesNotListFailAsInNixpkgs) {
   const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned +
-                                   "{ config = { cudaSupport = true; cudaCapabilities = [ \"11.0\" ]; }; }; in pkgs.python3Packages.torch");
+                                   "{ config = { cudaSupport = true; cudaCapabilities = [ \"11.0\" ]; }; }; "
+                                   "in pkgs.python3Packages.torch");
   EXPECT_EQ(recipe.kind, Recorded::Kind::failed);
-  EXPECT_NE(failure_of(recipe).find("No supported GPU targets specified"), std::string::npos) << failure_of(recipe);
+  EXPECT_NE(failure_of(recipe).find("No supported GPU targets specified"), std::string::npos)
+      << failure_of(recipe);
 }
 
 TEST_F(Record, ASetOfPackagesShowsItsMembers) {
-  const Recorded recipe = evaluate("{ lib, stdenv, cudaPackages_13_0 }: { a = stdenv.mkDerivation { pname = \"a\"; version = \"1\"; }; "
-                                   "cuda = cudaPackages_13_0.cudatoolkit; note = \"text\"; }");
+  const Recorded recipe = evaluate(
+      "{ lib, stdenv, cudaPackages_13_0 }: { a = stdenv.mkDerivation { pname = \"a\"; version = \"1\"; }; "
+      "cuda = cudaPackages_13_0.cudatoolkit; note = \"text\"; }");
   ASSERT_EQ(recipe.kind, Recorded::Kind::set) << failure_of(recipe);
   EXPECT_EQ(recipe.members.size(), 2u);
   EXPECT_EQ(recipe.members.at("a").pname, "a");
@@ -257,8 +277,9 @@ TEST_F(Record, ASetOfPackagesShowsItsMembers) {
 }
 
 TEST_F(Record, TheSetOfACudaReleaseHasAllOfNixpkgsWithThatCuda) {
-  const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned +
-                                   "{ config.cudaSupport = true; }; in pkgs.cudaPackages_13_0.pkgs.python313Packages.torch");
+  const Recorded recipe =
+      evaluate(std::string("let pkgs = ") + pinned +
+               "{ config.cudaSupport = true; }; in pkgs.cudaPackages_13_0.pkgs.python313Packages.torch");
   ASSERT_TRUE(recipe.package) << failure_of(recipe);
   EXPECT_EQ(recipe.package->cuda->version, "13.0");
   EXPECT_EQ(recipe.package->attribute, "python313Packages.torch");
@@ -266,7 +287,8 @@ TEST_F(Record, TheSetOfACudaReleaseHasAllOfNixpkgsWithThatCuda) {
 }
 
 TEST_F(Record, PkgsCudaIsNixpkgsWithCuda) {
-  const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned + "{ }; in pkgs.pkgsCuda.python313Packages.torch");
+  const Recorded recipe =
+      evaluate(std::string("let pkgs = ") + pinned + "{ }; in pkgs.pkgsCuda.python313Packages.torch");
   ASSERT_TRUE(recipe.package) << failure_of(recipe);
   EXPECT_EQ(recipe.package->builder, "torch");
   EXPECT_EQ(recipe.package->cuda_support, true);
@@ -275,8 +297,11 @@ TEST_F(Record, PkgsCudaIsNixpkgsWithCuda) {
 // ---- What a recipe sets, and what Nix would build of it ----
 
 TEST_F(Record, WhatDrvPathBuildsIsRecorded) {
-  const std::string set = std::string("let pkgs = ") + pinned + "{ }; torch = pkgs.python313Packages.torch; right = torch.overrideAttrs { pname = \"right\"; }; in ";
-  const Recorded forged = evaluate(set + "right // builtins.intersectAttrs { drvPath = 0; outPath = 0; } torch");
+  const std::string set =
+      std::string("let pkgs = ") + pinned +
+      "{ }; torch = pkgs.python313Packages.torch; right = torch.overrideAttrs { pname = \"right\"; }; in ";
+  const Recorded forged =
+      evaluate(set + "right // builtins.intersectAttrs { drvPath = 0; outPath = 0; } torch");
   ASSERT_TRUE(forged.package) << failure_of(forged);
   EXPECT_EQ(forged.package->pname, "torch");
   // The outputs that it still shows are those of the other package.
@@ -289,7 +314,8 @@ TEST_F(Record, WhatDrvPathBuildsIsRecorded) {
 TEST_F(Record, WrittenIsWhatOverrideAttrsWasGivenAndAddedWhatNoBuildSees) {
   const Recorded recipe = evaluate(std::string("let pkgs = ") + pinned +
                                    "{ overlays = [ (final: prev: { cmake = prev.ninja; }) ]; }; in "
-                                   "(pkgs.python313Packages.torch.overrideAttrs (old: { ${\"build\" + \"Phase\"} = \"\"; inherit (old) pname; })) // { x = 1; }");
+                                   "(pkgs.python313Packages.torch.overrideAttrs (old: { ${\"build\" + "
+                                   "\"Phase\"} = \"\"; inherit (old) pname; })) // { x = 1; }");
   ASSERT_TRUE(recipe.package) << failure_of(recipe);
   EXPECT_EQ(recipe.package->written, (Texts{"buildPhase", "pname"}));
   EXPECT_EQ(recipe.package->added, Texts{"x"});
@@ -297,13 +323,23 @@ TEST_F(Record, WrittenIsWhatOverrideAttrsWasGivenAndAddedWhatNoBuildSees) {
 }
 
 TEST_F(Record, NoRecipeCanMakeOrSeeARecordedValue) {
-  const std::string set = std::string("let pkgs = ") + pinned + "{ }; torch = pkgs.python313Packages.torch; in ";
-  EXPECT_EQ(evaluate(set + "{ _recorded = { kind = \"package\"; }; type = \"derivation\"; drvPath = \"x\"; outPath = \"y\"; }").kind, Recorded::Kind::set);
+  const std::string set =
+      std::string("let pkgs = ") + pinned + "{ }; torch = pkgs.python313Packages.torch; in ";
+  EXPECT_EQ(
+      evaluate(
+          set +
+          "{ _recorded = { kind = \"package\"; }; type = \"derivation\"; drvPath = \"x\"; outPath = \"y\"; }")
+          .kind,
+      Recorded::Kind::set);
   const std::string seen = R"(builtins.filter (name: builtins.match "_[0-9a-f]+.*|_recorded" name != null) )";
-  const std::string looks[] = {"builtins.attrNames torch", "pkgs.lib.attrNames pkgs.cudaPackages", "builtins.attrNames (builtins.mapAttrs (_: v: v) torch)",
-                               "map (x: x.name) (pkgs.lib.attrsToList pkgs)", "builtins.attrNames (builtins.zipAttrsWith (_: v: v) [ torch ])"};
+  const std::string looks[] = {"builtins.attrNames torch", "pkgs.lib.attrNames pkgs.cudaPackages",
+                               "builtins.attrNames (builtins.mapAttrs (_: v: v) torch)",
+                               "map (x: x.name) (pkgs.lib.attrsToList pkgs)",
+                               "builtins.attrNames (builtins.zipAttrsWith (_: v: v) [ torch ])"};
   for (const std::string& look : looks) {
-    const Recorded recipe = evaluate(set + "if " + seen + "(" + look + ") == [ ] && builtins.isString torch.drvPath && builtins.typeOf torch.drvPath == \"string\" then torch else 1");
+    const Recorded recipe = evaluate(set + "if " + seen + "(" + look +
+                                     ") == [ ] && builtins.isString torch.drvPath && builtins.typeOf "
+                                     "torch.drvPath == \"string\" then torch else 1");
     EXPECT_TRUE(recipe.package) << look << failure_of(recipe);
   }
 }
@@ -312,17 +348,22 @@ TEST_F(Record, TheOtherFaceMakesUpOtherThingsAndTheSameRecipe) {
   const Recorded one = fixture("canonical.nix");
   RecordOptions other;
   other.other_face = true;
-  const std::filesystem::path file = std::filesystem::path(testing::source_folder) / "tests/nix/canonical.nix";
+  const std::filesystem::path file =
+      std::filesystem::path(testing::source_folder) / "tests/nix/canonical.nix";
   const Recorded two = record_file(file, other);
   ASSERT_TRUE(two.package) << failure_of(two);
   EXPECT_EQ(two.package->environment, one.package->environment);
   EXPECT_EQ(two.package->written, one.package->written);
   EXPECT_TRUE(two.package->added.empty());
-  const std::string set = std::string("let pkgs = ") + pinned + "{ }; torch = pkgs.python313Packages.torch; in ";
-  for (const char* test : {"builtins.substring 0 1 torch.outPath == \"<\"", "builtins.currentTime == 0", "builtins.getEnv \"A\" == \"\"",
-                           "!builtins.pathExists /etc", "pkgs.cmake.version == \"0\"", "(torch.drvPath.outPath or \"\") != \"\"",
-                           "builtins.unsafeGetAttrPos \"cmake\" pkgs == null", "pkgs.lib.version == \"25.11\""}) {
-    const std::string text = set + "torch.overrideAttrs { answer = if " + test + " then \"recorder\" else \"nixpkgs\"; }";
+  const std::string set =
+      std::string("let pkgs = ") + pinned + "{ }; torch = pkgs.python313Packages.torch; in ";
+  for (const char* test :
+       {"builtins.substring 0 1 torch.outPath == \"<\"", "builtins.currentTime == 0",
+        "builtins.getEnv \"A\" == \"\"", "!builtins.pathExists /etc", "pkgs.cmake.version == \"0\"",
+        "(torch.drvPath.outPath or \"\") != \"\"", "builtins.unsafeGetAttrPos \"cmake\" pkgs == null",
+        "pkgs.lib.version == \"25.11\""}) {
+    const std::string text =
+        set + "torch.overrideAttrs { answer = if " + test + " then \"recorder\" else \"nixpkgs\"; }";
     const Recorded first = evaluate(text), second = evaluate(text, other);
     ASSERT_TRUE(first.package && second.package) << test << failure_of(first) << failure_of(second);
     EXPECT_EQ(first.package->text_of("answer"), "recorder") << test;
@@ -330,19 +371,25 @@ TEST_F(Record, TheOtherFaceMakesUpOtherThingsAndTheSameRecipe) {
   }
 }
 
-// ---- What the recorder does not know --------------------------------------------------------------------------------
+// ---- What the recorder does not know
+// --------------------------------------------------------------------------------
 
 TEST_F(Record, UnknownNamesAreAnsweredAndNoted) {
-  const Recorded recipe = evaluate("{ lib, stdenv, frobnicator, python3Packages }: stdenv.mkDerivation { pname = \"x\"; version = \"1\"; "
-                                   "buildInputs = [ frobnicator.dev python3Packages.frob2 ]; a = lib.frobString \"b\"; meta.license = lib.licenses.frobLicense; }");
+  const Recorded recipe = evaluate(
+      "{ lib, stdenv, frobnicator, python3Packages }: stdenv.mkDerivation { pname = \"x\"; version = \"1\"; "
+      "buildInputs = [ frobnicator.dev python3Packages.frob2 ]; a = lib.frobString \"b\"; meta.license = "
+      "lib.licenses.frobLicense; }");
   ASSERT_EQ(recipe.kind, Recorded::Kind::package) << failure_of(recipe);
   EXPECT_EQ(recipe.unknown, (Texts{"lib.frobString", "pkgs.frobnicator", "python3Packages.frob2"}));
 }
 
 TEST_F(Record, NamesInStringsAndUnknownSetsAreAnsweredToo) {
-  const Recorded recipe = evaluate("{ pkgs, lib }: [ pkgs.\"frob\" pkgs.frobPackages.frobLib.dev (lib.getAttr \"frob3\" pkgs) pkgs.cudaPackages_12_4.cudatoolkit ]");
+  const Recorded recipe = evaluate(
+      "{ pkgs, lib }: [ pkgs.\"frob\" pkgs.frobPackages.frobLib.dev (lib.getAttr \"frob3\" pkgs) "
+      "pkgs.cudaPackages_12_4.cudatoolkit ]");
   ASSERT_EQ(recipe.kind, Recorded::Kind::value) << failure_of(recipe);
-  EXPECT_EQ(recipe.unknown, (Texts{"pkgs.frob", "pkgs.frobPackages", "pkgs.frobPackages.frobLib", "pkgs.frob3"}));
+  EXPECT_EQ(recipe.unknown,
+            (Texts{"pkgs.frob", "pkgs.frobPackages", "pkgs.frobPackages.frobLib", "pkgs.frob3"}));
   EXPECT_EQ(recipe.unsure, Texts{"cudaPackages_12_4"});
 }
 
@@ -352,7 +399,8 @@ TEST_F(Record, TextsThatAreNotUtf8AreNotPassedOver) {
 }
 
 TEST_F(Record, TheCallersPinDecidesWhatAnUnpinnedRecipeGets) {
-  const Recorded recipe = evaluate("{ python3Packages }: python3Packages.torch", {.caller_rev = "fe5e41d7ffc0421f0913e8472ce6238ed0daf8e3"});
+  const Recorded recipe = evaluate("{ python3Packages }: python3Packages.torch",
+                                   {.caller_rev = "fe5e41d7ffc0421f0913e8472ce6238ed0daf8e3"});
   ASSERT_TRUE(recipe.package) << failure_of(recipe);
   EXPECT_EQ(recipe.package->version, "2.8.0");
 }
@@ -364,32 +412,40 @@ TEST_F(Record, FetchedRepositoriesCanBeImportedWithoutBeingFetched) {
     in pkgs.stdenv.mkDerivation { pname = "x"; version = "1"; buildInputs = [ tool ]; })");
   ASSERT_EQ(recipe.kind, Recorded::Kind::package) << failure_of(recipe);
   ASSERT_EQ(recipe.fetched_imports.size(), 1u);
-  EXPECT_EQ(recipe.fetched_imports[0], "<fetchFromGitHub:me/build-cudatoolkit@main>/.flox/pkgs/cudatoolkit-13_0.nix");
+  EXPECT_EQ(recipe.fetched_imports[0],
+            "<fetchFromGitHub:me/build-cudatoolkit@main>/.flox/pkgs/cudatoolkit-13_0.nix");
 }
 
 // Out of what is cut, and what that is for.
 Recorded carved(const std::string& package, const std::string& more = "") {
-  return evaluate(std::string("let pkgs = ") + pinned + "{ system = \"x86_64-linux\"; config = { allowUnfree = true; cudaSupport = true; }; }; in "
-                  "import \"${builtins.fetchTarball { url = \"https://example.org/t.tar.gz\"; }}/nix/carve.nix\" { inherit pkgs; } "
-                  "{ package = " + package + "; gpus = [ \"9.0\" ]; pname = \"mine\"; " + more + "}");
+  return evaluate(std::string("let pkgs = ") + pinned +
+                  "{ system = \"x86_64-linux\"; config = { allowUnfree = true; cudaSupport = true; }; }; in "
+                  "import \"${builtins.fetchTarball { url = \"https://example.org/t.tar.gz\"; "
+                  "}}/nix/carve.nix\" { inherit pkgs; } "
+                  "{ package = " +
+                  package + "; gpus = [ \"9.0\" ]; pname = \"mine\"; " + more + "}");
 }
 
 TEST_F(Record, NixpkgsOwnTorchIsToldFromOtherBasesOfACarve) {
-  const Recorded own = carved("pkgs.python313Packages.torch", "expect = { version = \"2.9.1\"; cuda = \"12.8\"; };");
+  const Recorded own =
+      carved("pkgs.python313Packages.torch", "expect = { version = \"2.9.1\"; cuda = \"12.8\"; };");
   ASSERT_TRUE(own.package) << failure_of(own);
   EXPECT_TRUE(own.of_nixpkgs);
   EXPECT_EQ(own.base_gpus, (std::vector<std::string>{"7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0"}));
   EXPECT_EQ(own.expected, (std::map<std::string, std::string>{{"version", "2.9.1"}, {"cuda", "12.8"}}));
   EXPECT_EQ(own.package->gpu_targets, std::vector<std::string>{"9.0"});
-  for (const char* other : {"(pkgs.python313Packages.torch.override { gpuTargets = [ \"9.0\" \"8.6+PTX\" ]; })",
-                            "(pkgs.python313Packages.torch.overrideAttrs { doCheck = true; })"}) {
+  for (const char* other :
+       {"(pkgs.python313Packages.torch.override { gpuTargets = [ \"9.0\" \"8.6+PTX\" ]; })",
+        "(pkgs.python313Packages.torch.overrideAttrs { doCheck = true; })"}) {
     const Recorded changed = carved(other);
     ASSERT_TRUE(changed.package) << failure_of(changed);
     EXPECT_FALSE(changed.of_nixpkgs) << other;
   }
-  EXPECT_EQ(carved("(pkgs.python313Packages.torch.override { gpuTargets = [ \"9.0\" \"8.6+PTX\" ]; })").base_gpus,
-            (std::vector<std::string>{"9.0", "8.6+PTX"}));
-  EXPECT_FALSE(evaluate(std::string("(") + pinned + "{ }).python313Packages.torch").of_nixpkgs) << "nothing is cut there";
+  EXPECT_EQ(
+      carved("(pkgs.python313Packages.torch.override { gpuTargets = [ \"9.0\" \"8.6+PTX\" ]; })").base_gpus,
+      (std::vector<std::string>{"9.0", "8.6+PTX"}));
+  EXPECT_FALSE(evaluate(std::string("(") + pinned + "{ }).python313Packages.torch").of_nixpkgs)
+      << "nothing is cut there";
 }
 
 }  // namespace

@@ -38,12 +38,14 @@ class ScriptReader {
     while (!done() && (blank(now()) || ends_command(now()))) ++at_;
     if (!done() && now() == '#') return skip_line();
     const std::size_t start = at_;
-    while (assignment() || keyword("export") || keyword("declare") || keyword("-x") || keyword("then") || keyword("do")) {
+    while (assignment() || keyword("export") || keyword("declare") || keyword("-x") || keyword("then") ||
+           keyword("do")) {
     }
     const std::size_t rest = at_;
     skip_command();
     const std::string_view more = trim(text_.substr(rest, at_ - rest));
-    if (made_by_command_ || (!more.empty() && !more.starts_with('#') && more != "then" && more != "do")) note_line(start);
+    if (made_by_command_ || (!more.empty() && !more.starts_with('#') && more != "then" && more != "do"))
+      note_line(start);
     made_by_command_ = false;
   }
 
@@ -125,7 +127,8 @@ class ScriptReader {
     if (!done()) ++at_;
   }
 
-  // After a `$`: a name, ${name}, ${name:-otherwise}, $((arithmetic)), $(command) or something else that stays as it is.
+  // After a `$`: a name, ${name}, ${name:-otherwise}, $((arithmetic)), $(command) or something else that
+  // stays as it is.
   void reference(std::string& result) {
     if (text_.substr(at_).starts_with("((")) {
       const std::size_t end = std::min(text_.find("))", at_), text_.size() - 2) + 2;
@@ -145,13 +148,17 @@ class ScriptReader {
     if (end == start) return void(result += '$');
     const auto known = variables_.find(std::string(text_.substr(start, end - start)));
     if (known != variables_.end() && result.size() < longest_value) result += known->second;
-    else if (known == variables_.end()) result += unknown(text_.substr(start, end - start), text_.substr(end, braces ? after - 1 - end : 0));
+    else if (known == variables_.end())
+      result += unknown(text_.substr(start, end - start), text_.substr(end, braces ? after - 1 - end : 0));
     at_ = after;
   }
 
-  // As it is written: ${NAME:+:$NAME} puts in more than the value. Nothing in the place of nothing is the plain name.
+  // As it is written: ${NAME:+:$NAME} puts in more than the value. Nothing in the place of nothing is the
+  // plain name.
   static std::string unknown(std::string_view name, std::string_view otherwise) {
-    return otherwise.empty() || otherwise == ":-" || otherwise == "-" ? fmt::format("${}", name) : fmt::format("${{{}{}}}", name, otherwise);
+    return otherwise.empty() || otherwise == ":-" || otherwise == "-"
+               ? fmt::format("${}", name)
+               : fmt::format("${{{}{}}}", name, otherwise);
   }
 
   void skip_blanks() {
@@ -181,7 +188,9 @@ class ScriptReader {
 
 }  // namespace
 
-void apply_assignments(std::string_view script, ShellVariables& variables) { ScriptReader(script, variables).run(); }
+void apply_assignments(std::string_view script, ShellVariables& variables) {
+  ScriptReader(script, variables).run();
+}
 
 std::vector<std::string> other_commands(std::string_view script) {
   ShellVariables ignored;

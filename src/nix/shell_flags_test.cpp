@@ -44,7 +44,8 @@ TEST(ShellAssignments, DoublingEndsSomewhere) {
 }
 
 TEST(ShellAssignments, BrokenScriptsEndSomewhere) {
-  for (const char* script : {"A=\"", "A='", "A=\\", "A=$", "A=${", "A=${B", "export", "A=\"${\"", "\"", "'"}) after(script, "A");
+  for (const char* script : {"A=\"", "A='", "A=\\", "A=$", "A=${", "A=${B", "export", "A=\"${\"", "\"", "'"})
+    after(script, "A");
   EXPECT_EQ(after("A=\"x", "A"), "x");
 }
 
@@ -54,12 +55,17 @@ TEST(FlagWords, LeaveOutUnknownVariables) {
 }
 
 TEST(ShellCommands, AreTheLinesThatDoMoreThanAssign) {
-  EXPECT_TRUE(other_commands("# a comment\nexport A=1 B=\"two words\"\n  C+=x # why\n\nexport D=$((A + 1)) E=${A:-}\n").empty());
-  EXPECT_EQ(other_commands("export A=1\n  sed -i s/a/b/ file\nB=2; rm x\n"), (std::vector<std::string>{"sed -i s/a/b/ file", "B=2; rm x"}));
+  EXPECT_TRUE(other_commands(
+                  "# a comment\nexport A=1 B=\"two words\"\n  C+=x # why\n\nexport D=$((A + 1)) E=${A:-}\n")
+                  .empty());
+  EXPECT_EQ(other_commands("export A=1\n  sed -i s/a/b/ file\nB=2; rm x\n"),
+            (std::vector<std::string>{"sed -i s/a/b/ file", "B=2; rm x"}));
   EXPECT_EQ(other_commands("A=$(which gcc)\nB=\"$(ls \"x\")\"\nC=`id`"),
             (std::vector<std::string>{"A=$(which gcc)", "B=\"$(ls \"x\")\"", "C=`id`"}));
-  EXPECT_EQ(other_commands("if false; then export A=1; fi"), (std::vector<std::string>{"if false; then export A=1; fi"}));
-  EXPECT_EQ(other_commands("export A=1 && true\nfoo() { :; }"), (std::vector<std::string>{"export A=1 && true", "foo() { :; }"}));
+  EXPECT_EQ(other_commands("if false; then export A=1; fi"),
+            (std::vector<std::string>{"if false; then export A=1; fi"}));
+  EXPECT_EQ(other_commands("export A=1 && true\nfoo() { :; }"),
+            (std::vector<std::string>{"export A=1 && true", "foo() { :; }"}));
 }
 
 }  // namespace

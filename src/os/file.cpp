@@ -74,7 +74,8 @@ std::string read_all(int descriptor, const std::string& name, std::uint64_t expe
 }
 
 // An empty file beside `path` under a name that nobody else has: ".NAME.PID-COUNT.new".
-std::pair<int, std::string> create_beside(const std::filesystem::path& path, const std::filesystem::path& folder) {
+std::pair<int, std::string> create_beside(const std::filesystem::path& path,
+                                          const std::filesystem::path& folder) {
   static std::atomic<unsigned> count = 0;
   while (true) {
     const std::string ending = fmt::format(".{}-{}.new", ::getpid(), ++count);
@@ -114,8 +115,9 @@ std::string read_open_file(int descriptor, const std::filesystem::path& path, st
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw system_error("read", path.string(), errno);
   if (!S_ISREG(status.st_mode)) {
-    throw Error({.what = S_ISDIR(status.st_mode) ? "this is a folder, a file is wanted" : "not a regular file",
-                 .where = {.file = path.string()}});
+    throw Error(
+        {.what = S_ISDIR(status.st_mode) ? "this is a folder, a file is wanted" : "not a regular file",
+         .where = {.file = path.string()}});
   }
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size > limit) {
@@ -127,14 +129,16 @@ std::string read_open_file(int descriptor, const std::filesystem::path& path, st
 
 namespace {
 
-// A new file that has no name until it is whole: one change of the folder instead of three, which is most of what ten
-// thousand small files cost. False: there is a file of that name already, or this file system cannot do it.
-bool write_new_file(const std::filesystem::path& path, const std::filesystem::path& folder, std::string_view content,
-                    Durability durability) {
+// A new file that has no name until it is whole: one change of the folder instead of three, which is most of
+// what ten thousand small files cost. False: there is a file of that name already, or this file system
+// cannot do it.
+bool write_new_file(const std::filesystem::path& path, const std::filesystem::path& folder,
+                    std::string_view content, Durability durability) {
   const Descriptor file(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
   if (file.get() < 0) return false;
   write_all(file.get(), path.string(), content);
-  if (durability == Durability::synced && ::fsync(file.get()) != 0) throw system_error("write", path.string(), errno);
+  if (durability == Durability::synced && ::fsync(file.get()) != 0)
+    throw system_error("write", path.string(), errno);
   const std::string unnamed = fmt::format("/proc/self/fd/{}", file.get());
   if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0) return false;
   if (durability == Durability::synced) sync_folder(folder);
@@ -145,15 +149,18 @@ bool write_new_file(const std::filesystem::path& path, const std::filesystem::pa
 
 namespace {
 
-fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
 
 bool lies_in_proc(const fs::path& path) {
   struct statfs system {};
   return ::statfs(folder_of(path).c_str(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
 }
 
-// Where a chain of symbolic links leads to, be something there or not. nullopt: to a link of /proc, which stands for a file
-// that a program has open (/dev/stdout) and has no name that something could be renamed to.
+// Where a chain of symbolic links leads to, be something there or not. nullopt: to a link of /proc, which
+// stands for a file that a program has open (/dev/stdout) and has no name that something could be renamed
+// to.
 std::optional<fs::path> follow_links(fs::path path) {
   constexpr int most_links = 40;  // the kernel's own limit
   const fs::path start = path;
@@ -168,7 +175,9 @@ std::optional<fs::path> follow_links(fs::path path) {
 }
 
 [[noreturn]] void refuse_output(const fs::path& path, std::string what) {
-  throw Error({.what = std::move(what), .where = {.file = path.string()}, .next = "nothing was written there: name another file"});
+  throw Error({.what = std::move(what),
+               .where = {.file = path.string()},
+               .next = "nothing was written there: name another file"});
 }
 
 void refuse_what_takes_no_bytes(const fs::path& path, mode_t mode) {
@@ -177,11 +186,13 @@ void refuse_what_takes_no_bytes(const fs::path& path, mode_t mode) {
   if (S_ISBLK(mode)) refuse_output(path, "this is a disk, which no file is written over");
 }
 
-// A device, a FIFO, what a program has open: the bytes go into it. O_NONBLOCK: a FIFO that nobody reads must not hang the call.
+// A device, a FIFO, what a program has open: the bytes go into it. O_NONBLOCK: a FIFO that nobody reads must
+// not hang the call.
 void write_into(const fs::path& path, mode_t mode, std::string_view content) {
   refuse_what_takes_no_bytes(path, mode);
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (file.get() < 0 && S_ISFIFO(mode) && errno == ENXIO) refuse_output(path, "no program reads from this FIFO");
+  if (file.get() < 0 && S_ISFIFO(mode) && errno == ENXIO)
+    refuse_output(path, "no program reads from this FIFO");
   if (file.get() < 0) throw system_error("open for writing", path.string(), errno);
   ::fcntl(file.get(), F_SETFL, O_APPEND);
   write_all(file.get(), path.string(), content);
@@ -202,8 +213,10 @@ void replace_file(const fs::path& path, std::string_view content, Durability dur
   Unfinished unfinished(name);
   if (::stat(path.c_str(), &status) == 0) take_attributes(file.get(), status);
   write_all(file.get(), path.string(), content);
-  if (durability == Durability::synced && ::fsync(file.get()) != 0) throw system_error("write", path.string(), errno);
-  if (::rename(name.c_str(), path.c_str()) != 0) throw system_error("put the new file here", path.string(), errno);
+  if (durability == Durability::synced && ::fsync(file.get()) != 0)
+    throw system_error("write", path.string(), errno);
+  if (::rename(name.c_str(), path.c_str()) != 0)
+    throw system_error("put the new file here", path.string(), errno);
   unfinished.keep();
   if (durability == Durability::synced) sync_folder(folder);
 }
@@ -222,7 +235,8 @@ void check_output(const fs::path& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) return refuse_what_takes_no_bytes(path, status.st_mode);
   const fs::path folder = folder_of(follow_links(path).value_or(path));
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) throw system_error("create a file here", folder.string(), errno);
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    throw system_error("create a file here", folder.string(), errno);
 }
 
 Error file_error(const fs::filesystem_error& error) {
@@ -230,7 +244,8 @@ Error file_error(const fs::filesystem_error& error) {
   std::string_view action = error.what();
   action = action.substr(0, action.find(": " + error.code().message()));
   if (action.starts_with(start)) action.remove_prefix(start.size());
-  if (const auto at = action.rfind(negation); at != std::string_view::npos) action.remove_prefix(at + negation.size());
+  if (const auto at = action.rfind(negation); at != std::string_view::npos)
+    action.remove_prefix(at + negation.size());
   if (action.ends_with("status")) action = "look at";
   return system_error(std::string(action), error.path1().string(), error.code().value());
 }

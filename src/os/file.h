@@ -12,8 +12,8 @@
 
 namespace lathe {
 
-// The whole file. Refuses one larger than `limit` bytes (a matrix of 100 MB is a mistake, not a matrix) and anything
-// that is no regular file; "-" is standard input.
+// The whole file. Refuses one larger than `limit` bytes (a matrix of 100 MB is a mistake, not a matrix) and
+// anything that is no regular file; "-" is standard input.
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{64} << 20);
 
 // The same of a file that is open already; it is closed.
@@ -27,9 +27,10 @@ enum class Durability {
   synced,   // whole after a crash of the machine too
 };
 
-// Writes beside (".NAME.PID-COUNT.new" in the same folder, or a file without a name), then renames over `path`. Keeps owner
-// and permissions of a file that was there. A symbolic link stays: what it leads to is written. What is not a file is written
-// into (a character device, a FIFO that is read, what a program has open) or refused (a folder, a disk, a socket).
+// Writes beside (".NAME.PID-COUNT.new" in the same folder, or a file without a name), then renames over
+// `path`. Keeps owner and permissions of a file that was there. A symbolic link stays: what it leads to is
+// written. What is not a file is written into (a character device, a FIFO that is read, what a program has
+// open) or refused (a folder, a disk, a socket).
 void write_file_atomically(const std::filesystem::path& path, std::string_view content,
                            Durability durability = Durability::renamed);
 

@@ -94,7 +94,8 @@ TEST_F(Files, AFailedWriteLeavesTheOldFileAndNothingBeside) {
   EXPECT_EQ(std::distance(fs::directory_iterator(sub), fs::directory_iterator()), 1);
 }
 
-// ---- What is not a regular file -------------------------------------------------------------------------------------
+// ---- What is not a regular file
+// -------------------------------------------------------------------------------------
 
 std::string why_not_written(const fs::path& path) {
   try {
@@ -139,7 +140,9 @@ TEST_F(Files, AFifoIsWrittenIntoWhenItIsReadAndElseRefusedAtOnce) {
 
 TEST_F(Files, ASocketAndAFolderAreRefusedAndStay) {
   const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
-  struct sockaddr_un address {.sun_family = AF_UNIX, .sun_path = {}};
+  struct sockaddr_un address {
+    .sun_family = AF_UNIX, .sun_path = {}
+  };
   const std::string name = (folder / "s").string();
   ASSERT_LT(name.size(), sizeof address.sun_path);
   std::ranges::copy(name, address.sun_path);
@@ -194,7 +197,8 @@ TEST_F(Files, ALimitOnTheSizeOfFilesIsAnErrorAndLeavesNothing) {
         write_file_atomically(folder / name, std::string(2000, 'x'));
         ++wrong;
       } catch (const Error& error) {
-        wrong += error.exit_code() != 3 || std::string(error.what()) != (folder / name).string() + ": cannot write: File too large";
+        wrong += error.exit_code() != 3 ||
+                 std::string(error.what()) != (folder / name).string() + ": cannot write: File too large";
       }
     }
     ::_exit(wrong);
@@ -211,8 +215,10 @@ TEST_F(Files, ErrorsOfTheStandardLibraryNameThePathAndWhatWasTried) {
     fs::copy_symlink(folder / "none", folder / "new");
     FAIL();
   } catch (const fs::filesystem_error& error) {
-    EXPECT_NE(std::string(file_error(error).what()).find("none: cannot"), std::string::npos) << file_error(error).what();
-    EXPECT_NE(std::string(file_error(error).what()).find("No such file"), std::string::npos) << file_error(error).what();
+    EXPECT_NE(std::string(file_error(error).what()).find("none: cannot"), std::string::npos)
+        << file_error(error).what();
+    EXPECT_NE(std::string(file_error(error).what()).find("No such file"), std::string::npos)
+        << file_error(error).what();
   }
 }
 

@@ -20,7 +20,9 @@ namespace fs = std::filesystem;
 constexpr int open_folder_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 [[noreturn]] void refuse(const fs::path& path, std::string what) {
-  throw Error({.what = std::move(what), .where = {.file = path.string()}, .next = "nothing is read or written through it"});
+  throw Error({.what = std::move(what),
+               .where = {.file = path.string()},
+               .next = "nothing is read or written through it"});
 }
 
 void write_and_sync(int file, const fs::path& path, std::string_view content) {
@@ -30,11 +32,13 @@ void write_and_sync(int file, const fs::path& path, std::string_view content) {
 
 }  // namespace
 
-Inside::Inside(const fs::path& folder) : path_(folder), descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+Inside::Inside(const fs::path& folder)
+    : path_(folder), descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (descriptor_ < 0) throw system_error("open the folder", folder.string(), errno);
 }
 
-Inside::Inside(Inside&& other) noexcept : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+Inside::Inside(Inside&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 Inside::~Inside() {
   if (descriptor_ >= 0) ::close(descriptor_);
@@ -52,7 +56,8 @@ Inside Inside::step(const std::string& part, Missing missing) const {
     }
     folder = ::openat(descriptor_, part.c_str(), open_folder_flags);
   }
-  if (folder < 0 && (errno == ELOOP || errno == ENOTDIR)) refuse(place, "this is a symbolic link or a file, a folder is wanted");
+  if (folder < 0 && (errno == ELOOP || errno == ENOTDIR))
+    refuse(place, "this is a symbolic link or a file, a folder is wanted");
   if (folder < 0) throw system_error("open the folder", place.string(), errno);
   return {place, folder};
 }
@@ -61,7 +66,8 @@ Inside Inside::parent_of(const std::string& name, Missing missing) const {
   if (name.find('\0') != std::string::npos) refuse(path_, "a name with a NUL byte");
   Inside at(path_, ::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0));
   if (at.descriptor_ < 0) throw system_error("open the folder", path_.string(), errno);
-  for (std::size_t from = 0, slash = name.find('/'); slash != std::string::npos; from = slash + 1, slash = name.find('/', from)) {
+  for (std::size_t from = 0, slash = name.find('/'); slash != std::string::npos;
+       from = slash + 1, slash = name.find('/', from)) {
     Inside next = at.step(name.substr(from, slash - from), missing);
     std::swap(at.path_, next.path_);
     std::swap(at.descriptor_, next.descriptor_);
@@ -79,7 +85,8 @@ Inside Inside::open_folder(const std::string& name) const {
 Inside Inside::make_folder(const std::string& name) const {
   const Inside parent = parent_of(name, Missing::fails);
   const std::string last = last_part(name);
-  if (::mkdirat(parent.descriptor_, last.c_str(), 0777) != 0) throw system_error("create the folder", path(name).string(), errno);
+  if (::mkdirat(parent.descriptor_, last.c_str(), 0777) != 0)
+    throw system_error("create the folder", path(name).string(), errno);
   return parent.step(last, Missing::fails);
 }
 
@@ -100,13 +107,16 @@ Inside::Kind Inside::kind(const std::string& name) const {
 }
 
 bool Inside::same(const std::string& name, const Inside& other, const std::string& other_name) const {
-  struct ::stat one {}, two {};
-  return look(name, one) && other.look(other_name, two) && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+  struct ::stat one {
+  }, two{};
+  return look(name, one) && other.look(other_name, two) && one.st_dev == two.st_dev &&
+         one.st_ino == two.st_ino;
 }
 
 std::string Inside::read(const std::string& name, std::uint64_t limit) const {
   const Inside parent = parent_of(name, Missing::fails);
-  const int file = ::openat(parent.descriptor_, last_part(name).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  const int file =
+      ::openat(parent.descriptor_, last_part(name).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (file < 0 && errno == ELOOP) refuse(path(name), "this is a symbolic link, a file is wanted");
   if (file < 0) throw system_error("open", path(name).string(), errno);
   return read_open_file(file, path(name), limit);
@@ -114,7 +124,8 @@ std::string Inside::read(const std::string& name, std::uint64_t limit) const {
 
 void Inside::write_new(const std::string& name, std::string_view content) const {
   const Inside parent = parent_of(name, Missing::is_made);
-  const int file = ::openat(parent.descriptor_, last_part(name).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  const int file = ::openat(parent.descriptor_, last_part(name).c_str(),
+                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (file < 0) throw system_error("create", path(name).string(), errno);
   try {
     write_and_sync(file, path(name), content);
@@ -140,16 +151,23 @@ int Inside::open_or_make(const std::string& name) const {
 }
 
 void Inside::rename(const std::string& name, const Inside& to, const std::string& new_name) const {
-  const Inside from_parent = parent_of(name, Missing::fails), to_parent = to.parent_of(new_name, Missing::is_made);
-  if (::renameat(from_parent.descriptor_, last_part(name).c_str(), to_parent.descriptor_, last_part(new_name).c_str()) != 0) {
-    throw system_error(fmt::format("move this to {}", to.path(new_name).string()), path(name).string(), errno);
+  const Inside from_parent = parent_of(name, Missing::fails),
+               to_parent = to.parent_of(new_name, Missing::is_made);
+  if (::renameat(from_parent.descriptor_, last_part(name).c_str(), to_parent.descriptor_,
+                 last_part(new_name).c_str()) != 0) {
+    throw system_error(fmt::format("move this to {}", to.path(new_name).string()), path(name).string(),
+                       errno);
   }
 }
 
 bool Inside::link(const std::string& name, const Inside& to, const std::string& new_name) const {
-  const Inside from_parent = parent_of(name, Missing::fails), to_parent = to.parent_of(new_name, Missing::is_made);
-  if (::linkat(from_parent.descriptor_, last_part(name).c_str(), to_parent.descriptor_, last_part(new_name).c_str(), 0) == 0) return true;
-  if (errno == EPERM || errno == EOPNOTSUPP || errno == EMLINK || errno == EXDEV || errno == ENOSYS) return false;
+  const Inside from_parent = parent_of(name, Missing::fails),
+               to_parent = to.parent_of(new_name, Missing::is_made);
+  if (::linkat(from_parent.descriptor_, last_part(name).c_str(), to_parent.descriptor_,
+               last_part(new_name).c_str(), 0) == 0)
+    return true;
+  if (errno == EPERM || errno == EOPNOTSUPP || errno == EMLINK || errno == EXDEV || errno == ENOSYS)
+    return false;
   throw system_error(fmt::format("keep it as {}", to.path(new_name).string()), path(name).string(), errno);
 }
 
@@ -158,6 +176,7 @@ void Inside::remove_empty_folder(const std::string& name) const {
   if (parent.descriptor_ >= 0) (void)::unlinkat(parent.descriptor_, last_part(name).c_str(), AT_REMOVEDIR);
 }
 
-void Inside::sync() const { ::fsync(descriptor_); }  // some file systems cannot sync a folder; there is nothing better to do
+// some file systems cannot sync a folder; there is nothing better to do
+void Inside::sync() const { ::fsync(descriptor_); }
 
 }  // namespace lathe

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A folder that is held open, and what is done to files in it by names that others chose: no symbolic link is followed on
-// the way, and no name leads out. Names are relative to the folder, with "/" between their parts. Every failure is an Error
-// that names the path and what was tried.
+// A folder that is held open, and what is done to files in it by names that others chose: no symbolic link
+// is followed on the way, and no name leads out. Names are relative to the folder, with "/" between their
+// parts. Every failure is an Error that names the path and what was tried.
 #pragma once
 
 #include <sys/stat.h>
@@ -26,8 +26,10 @@ class Inside {
   Inside make_folder(const std::string& name) const;  // Error when there is something of that name
 
   enum class Kind { none, file, folder, link, other };
-  Kind kind(const std::string& name) const;  // a part on the way that is missing: none; that is a link: an Error
-  bool same(const std::string& name, const Inside& other, const std::string& other_name) const;  // one file with two names
+  // a part on the way that is missing: none; that is a link: an Error
+  Kind kind(const std::string& name) const;
+  // one file with two names
+  bool same(const std::string& name, const Inside& other, const std::string& other_name) const;
 
   std::string read(const std::string& name, std::uint64_t limit) const;  // a regular file
   // Error when there is something of that name. On the disk when it returns; folders on the way are made.
@@ -42,7 +44,9 @@ class Inside {
   void remove_empty_folder(const std::string& name) const;  // does nothing when it is not empty
   void sync() const;
 
-  std::filesystem::path path(const std::string& name = {}) const { return name.empty() ? path_ : path_ / name; }
+  std::filesystem::path path(const std::string& name = {}) const {
+    return name.empty() ? path_ : path_ / name;
+  }
 
  private:
   Inside(std::filesystem::path path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}

@@ -8,7 +8,9 @@
 namespace lathe {
 
 Keyboard::Keyboard() {
-  if (::isatty(STDIN_FILENO) != 1 || ::tcgetpgrp(STDIN_FILENO) != ::getpgrp() || ::tcgetattr(STDIN_FILENO, &before_) != 0) return;
+  if (::isatty(STDIN_FILENO) != 1 || ::tcgetpgrp(STDIN_FILENO) != ::getpgrp() ||
+      ::tcgetattr(STDIN_FILENO, &before_) != 0)
+    return;
   termios keys = before_;
   keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
   keys.c_cc[VMIN] = 0;
@@ -21,7 +23,8 @@ Keyboard::~Keyboard() {
 }
 
 std::optional<char> Keyboard::key() {
-  if (!listening_ || ::tcgetpgrp(STDIN_FILENO) != ::getpgrp()) return std::nullopt;  // to read in the background would stop us
+  // to read in the background would stop us
+  if (!listening_ || ::tcgetpgrp(STDIN_FILENO) != ::getpgrp()) return std::nullopt;
   pollfd waiting{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
   char letter = 0;
   if (::poll(&waiting, 1, 0) != 1 || ::read(STDIN_FILENO, &letter, 1) != 1) return std::nullopt;

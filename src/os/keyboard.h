@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Single keys from the terminal on standard input, without waiting and without echo, and how many rows the terminal has. Where
-// standard input is no terminal, or this process is not in its foreground, there are no keys. Ctrl-C stays a signal.
+// Single keys from the terminal on standard input, without waiting and without echo, and how many rows the
+// terminal has. Where standard input is no terminal, or this process is not in its foreground, there are no
+// keys. Ctrl-C stays a signal.
 #pragma once
 
 #include <termios.h>

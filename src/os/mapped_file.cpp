@@ -22,13 +22,15 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
   const int failure = errno;
   void* start = nullptr;
   const auto size = static_cast<std::size_t>(status.st_size);
-  if (readable && S_ISREG(status.st_mode) && size > 0) start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
+  if (readable && S_ISREG(status.st_mode) && size > 0)
+    start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
   const int map_failure = errno;
   if (!readable || !S_ISREG(status.st_mode) || start == MAP_FAILED) ::close(file);
   if (!readable) throw system_error("read", path.string(), failure);
   if (!S_ISREG(status.st_mode)) {
-    throw Error({.what = S_ISDIR(status.st_mode) ? "this is a folder, a file is wanted" : "not a regular file",
-                 .where = {.file = path.string()}});
+    throw Error(
+        {.what = S_ISDIR(status.st_mode) ? "this is a folder, a file is wanted" : "not a regular file",
+         .where = {.file = path.string()}});
   }
   if (start == MAP_FAILED) throw system_error("map", path.string(), map_failure);
   return MappedFile(file, start, size, path.string());
@@ -61,8 +63,10 @@ MappedFile::~MappedFile() {
 
 void MappedFile::expect_whole() const {
   if (!lost_bytes(guard_)) return;
-  throw Error({.what = "the file became shorter while it was read, or the disk failed", .where = {.file = name_},
-               .next = "run the same command again when nothing else writes it", .kind = ErrorKind::fault});
+  throw Error({.what = "the file became shorter while it was read, or the disk failed",
+               .where = {.file = name_},
+               .next = "run the same command again when nothing else writes it",
+               .kind = ErrorKind::fault});
 }
 
 void MappedFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {

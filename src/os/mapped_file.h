@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A file's bytes as memory, read-only and shared: pages that are not touched cost nothing, pages that are can be dropped
-// by the system. Where another program shortens the file meanwhile, or the disk cannot read it, zeros appear instead of a
-// SIGBUS (mapping_guard.h), and expect_whole() says so afterwards.
+// A file's bytes as memory, read-only and shared: pages that are not touched cost nothing, pages that are
+// can be dropped by the system. Where another program shortens the file meanwhile, or the disk cannot read
+// it, zeros appear instead of a SIGBUS (mapping_guard.h), and expect_whole() says so afterwards.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,9 @@ class MappedFile {
   // Error when bytes() turned out not to be all there. Asked by those who judge what they read, at their end.
   void expect_whole() const;
 
-  // Copies the bytes from `offset` on by a system call, without mapping their pages: for a few bytes here and there in a
-  // large file that is three times faster than touching bytes(), and takes no memory. Error past the end.
+  // Copies the bytes from `offset` on by a system call, without mapping their pages: for a few bytes here
+  // and there in a large file that is three times faster than touching bytes(), and takes no memory. Error
+  // past the end.
   void read_at(std::uint64_t offset, std::span<std::byte> out) const;
 
   // Tells the system that these bytes are not needed for now (they are read again when touched).

@@ -18,7 +18,8 @@ struct Slot {
   std::atomic<bool> taken = false, lost = false;
 };
 
-constexpr std::size_t most_mappings = 1024;  // a folder is worked on by a few threads, each with a handful of files
+// a folder is worked on by a few threads, each with a handful of files
+constexpr std::size_t most_mappings = 1024;
 std::array<Slot, most_mappings> slots;
 std::uintptr_t page = 4096;
 struct sigaction before_us;
@@ -30,12 +31,14 @@ void on_bus_error(int number, siginfo_t* info, void* context) {
     const std::uintptr_t end = slot.end;
     if (address < slot.begin || address >= end) continue;
     const std::uintptr_t first = address / page * page;
-    void* zeros = ::mmap(reinterpret_cast<void*>(first), end - first, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    void* zeros = ::mmap(reinterpret_cast<void*>(first), end - first, PROT_READ,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     if (zeros == MAP_FAILED) break;
     slot.lost = true;
     return;
   }
-  // Not ours: whoever was there before, or the default, which ends the program when the page is touched again.
+  // Not ours: whoever was there before, or the default, which ends the program when the page is touched
+  // again.
   if (before_us.sa_flags & SA_SIGINFO) return before_us.sa_sigaction(number, info, context);
   ::signal(SIGBUS, SIG_DFL);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Inside of os only: keeps a SIGBUS from ending the program. A page of a mapped file that can no longer be read
-// (the file became shorter, the disk failed) is replaced by zeros, and the mapping is marked.
+// Inside of os only: keeps a SIGBUS from ending the program. A page of a mapped file that can no longer be
+// read (the file became shorter, the disk failed) is replaced by zeros, and the mapping is marked.
 #pragma once
 
 #include <cstddef>

@@ -46,18 +46,23 @@ void write_all(int to, std::uint64_t offset, std::string_view bytes, const std::
 
 // Reading a hole of a mapped file fills it there: its holes are told by their zeros.
 bool fills_holes(int file) {
-  struct statfs system{};
+  struct statfs system {};
   return ::fstatfs(file, &system) == 0 && system.f_type == TMPFS_MAGIC;
 }
 
 class Copier {
  public:
   Copier(int from, const std::string& from_name, int to, const std::string& to_name)
-      : from_(from), to_(to), from_name_(from_name), to_name_(to_name), buffer_(std::size_t{256} << 10, '\0'),
-        zeros_are_holes_(fills_holes(from)), in_kernel_(!zeros_are_holes_) {}
+      : from_(from),
+        to_(to),
+        from_name_(from_name),
+        to_name_(to_name),
+        buffer_(std::size_t{256} << 10, '\0'),
+        zeros_are_holes_(fills_holes(from)),
+        in_kernel_(!zeros_are_holes_) {}
 
-  // Holes stay holes: what is written is new, and reads as zeros where nothing is put. A file system that cannot tell
-  // where they are has none.
+  // Holes stay holes: what is written is new, and reads as zeros where nothing is put. A file system that
+  // cannot tell where they are has none.
   void copy(CopyRun run) {
     while (run.size > small_run) {
       const off_t data = ::lseek(from_, static_cast<off_t>(run.from), SEEK_DATA);
@@ -90,7 +95,9 @@ class Copier {
     if (!zeros_are_holes_) return write_all(to_, to, bytes, to_name_);
     while (!bytes.empty()) {
       std::size_t size = 0;  // of the blocks from here on that hold something
-      while (size < bytes.size() && bytes.substr(size, block).find_first_not_of('\0') != std::string_view::npos) size += block;
+      while (size < bytes.size() &&
+             bytes.substr(size, block).find_first_not_of('\0') != std::string_view::npos)
+        size += block;
       size = std::min(size, bytes.size());
       write_all(to_, to, bytes.substr(0, size), to_name_);
       const std::size_t past = std::min(size + block, bytes.size());
@@ -140,8 +147,11 @@ void copy_extended_attributes(int from, int to) {
 }  // namespace
 
 SourceFile::Look SourceFile::look_at(const struct ::stat& status) {
-  return {.device = status.st_dev, .inode = status.st_ino, .size = static_cast<std::uint64_t>(status.st_size),
-          .seconds = status.st_mtim.tv_sec, .nanoseconds = status.st_mtim.tv_nsec};
+  return {.device = status.st_dev,
+          .inode = status.st_ino,
+          .size = static_cast<std::uint64_t>(status.st_size),
+          .seconds = status.st_mtim.tv_sec,
+          .nanoseconds = status.st_mtim.tv_nsec};
 }
 
 SourceFile::SourceFile(const std::filesystem::path& path) : path_(path) {
@@ -162,18 +172,22 @@ SourceFile::SourceFile(const std::filesystem::path& path) : path_(path) {
 SourceFile::~SourceFile() { ::close(descriptor_); }
 
 void SourceFile::expect_unchanged(std::string_view done) const {
-  struct stat opened {}, named {};
+  struct stat opened {
+  }, named{};
   const bool same = ::fstat(descriptor_, &opened) == 0 && ::stat(path_.c_str(), &named) == 0 &&
                     look_at(opened) == look_ && look_at(named) == look_;
   if (same) return;
-  throw Error({.what = fmt::format("the file changed while it was {}", done), .where = {.file = path_.string()},
-               .next = "run the same command again when nothing else writes it", .kind = ErrorKind::fault});
+  throw Error({.what = fmt::format("the file changed while it was {}", done),
+               .where = {.file = path_.string()},
+               .next = "run the same command again when nothing else writes it",
+               .kind = ErrorKind::fault});
 }
 
 NewFile::NewFile(const std::filesystem::path& place) : place_(place), file_(place, Unfinished::Kind::file) {}
 
 void NewFile::write(const SourceFile& source, const FileLayout& layout) {
-  if (::ftruncate(file_.descriptor(), static_cast<off_t>(layout.new_size)) != 0) throw system_error("write", place_.string(), errno);
+  if (::ftruncate(file_.descriptor(), static_cast<off_t>(layout.new_size)) != 0)
+    throw system_error("write", place_.string(), errno);
   const std::string from = source.path().string();
   const std::string to = place_.string();
   Copier copier(source.descriptor(), from, file_.descriptor(), to);
@@ -187,7 +201,9 @@ void NewFile::copy(const SourceFile& source, const CopyRun& run) {
   Copier(source.descriptor(), from, file_.descriptor(), to).copy(run);
 }
 
-void NewFile::patch(std::uint64_t at, std::string_view bytes) { write_all(file_.descriptor(), at, bytes, place_.string()); }
+void NewFile::patch(std::uint64_t at, std::string_view bytes) {
+  write_all(file_.descriptor(), at, bytes, place_.string());
+}
 
 void NewFile::take_attributes(const SourceFile& source, Keep keep) {
   struct stat status {};
@@ -200,10 +216,12 @@ void NewFile::take_attributes(const SourceFile& source, Keep keep) {
     }
     copy_extended_attributes(source.descriptor(), file_.descriptor());
   }
-  if (::fchmod(file_.descriptor(), status.st_mode & 07777) != 0) throw system_error("set the permissions of", name, errno);
+  if (::fchmod(file_.descriptor(), status.st_mode & 07777) != 0)
+    throw system_error("set the permissions of", name, errno);
   if (keep == Keep::everything) {
     const std::array<struct timespec, 2> times{status.st_atim, status.st_mtim};
-    if (::futimens(file_.descriptor(), times.data()) != 0) throw system_error("set the times of", name, errno);
+    if (::futimens(file_.descriptor(), times.data()) != 0)
+      throw system_error("set the times of", name, errno);
   }
 }
 
@@ -215,8 +233,10 @@ void NewFile::put_in_place(bool synced, Unfinished::Over over) {
 void copy_whole(const std::filesystem::path& from, const std::filesystem::path& to) {
   const SourceFile source(from);
   NewFile file(to);
-  file.write(source, {.old_size = source.size(), .new_size = source.size(),
-                      .copies = {{.from = 0, .to = 0, .size = source.size()}}, .patches = {}});
+  file.write(source, {.old_size = source.size(),
+                      .new_size = source.size(),
+                      .copies = {{.from = 0, .to = 0, .size = source.size()}},
+                      .patches = {}});
   file.take_attributes(source, NewFile::Keep::mode);
   source.expect_unchanged("copied");
   file.put_in_place(false);
@@ -226,7 +246,8 @@ std::string rewrite_in_memory(ByteSpan old, const FileLayout& layout) {
   std::string bytes(layout.new_size, '\0');
   const ByteReader reader(old, "old file");
   const auto put = [&](std::uint64_t at, std::string_view text) {
-    if (at > bytes.size() || text.size() > bytes.size() - at) throw Error({.what = "a layout leaves its file"});
+    if (at > bytes.size() || text.size() > bytes.size() - at)
+      throw Error({.what = "a layout leaves its file"});
     std::memcpy(bytes.data() + at, text.data(), text.size());
   };
   for (const CopyRun& run : layout.copies) put(run.to, as_text(reader.at(run.from, run.size)));

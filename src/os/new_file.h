@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A new file that is made of runs of an old one and of bytes written anew: beside its target, never over it. Large runs go from
-// file to file inside the kernel; no more than a few kilobytes are held in memory. Knows nothing of what the files hold.
+// A new file that is made of runs of an old one and of bytes written anew: beside its target, never over it.
+// Large runs go from file to file inside the kernel; no more than a few kilobytes are held in memory. Knows
+// nothing of what the files hold.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ class SourceFile {
   int descriptor() const { return descriptor_; }
   const std::filesystem::path& path() const { return path_; }
   std::uint64_t size() const { return look_.size; }
-  // Error when the file was written, replaced or removed since it was opened. `done` to it meanwhile: "carved".
+  // Error when the file was written, replaced or removed since it was opened. `done` to it meanwhile:
+  // "carved".
   void expect_unchanged(std::string_view done) const;
 
  private:

@@ -30,10 +30,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// A machine or a container that is at its limit of processes has room again when one ends: this long that is waited for.
+// A machine or a container that is at its limit of processes has room again when one ends: this long that is
+// waited for.
 constexpr milliseconds most_patience{2000};
 
-// How often a program that neither writes nor ends is looked at; only a stop request or a lingering child waits for it.
+// How often a program that neither writes nor ends is looked at; only a stop request or a lingering child
+// waits for it.
 constexpr milliseconds tick{100};
 
 template <typename Call>
@@ -44,7 +46,8 @@ auto retry(Call call) {
   return result;
 }
 
-// A file descriptor that closes itself. Always above 2, so that dup2 onto 0, 1 and 2 can never hit another one of ours.
+// A file descriptor that closes itself. Always above 2, so that dup2 onto 0, 1 and 2 can never hit another
+// one of ours.
 class Descriptor {
  public:
   Descriptor() = default;
@@ -83,7 +86,8 @@ struct Pipe {
   }
 };
 
-// stdin as a file in memory: nothing has to be fed to the program while it runs, and no SIGPIPE can come of it.
+// stdin as a file in memory: nothing has to be fed to the program while it runs, and no SIGPIPE can come of
+// it.
 Descriptor input_file(const std::string& text) {
   if (text.empty()) return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   Descriptor file(::memfd_create("stdin", MFD_CLOEXEC));
@@ -100,7 +104,8 @@ std::vector<std::string> environment_of(const Process& process) {
   std::vector<std::string> result;
   for (char** entry = process.empty_environment ? nullptr : environ; entry && *entry; ++entry) {
     const std::string_view variable(*entry);
-    if (!process.environment.contains(std::string(variable.substr(0, variable.find('='))))) result.emplace_back(variable);
+    if (!process.environment.contains(std::string(variable.substr(0, variable.find('=')))))
+      result.emplace_back(variable);
   }
   for (const auto& [name, value] : process.environment) {
     if (value) result.push_back(name + "=" + *value);
@@ -115,7 +120,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return result;
 }
 
-// All that the child needs, made before the fork: between fork and exec only async-signal-safe calls are allowed.
+// All that the child needs, made before the fork: between fork and exec only async-signal-safe calls are
+// allowed.
 struct ChildPlan {
   const char* program;
   char* const* arguments;
@@ -139,14 +145,16 @@ void reset_signals() {
   for (int number = 1; number < NSIG; ++number) {
     struct sigaction action;
     if (::sigaction(number, nullptr, &action) != 0) continue;
-    if (action.sa_handler == SIG_IGN && number != SIGPIPE && number != SIGXFSZ) continue;  // `nohup torchlathe` means its children too
+    // `nohup torchlathe` means its children too
+    if (action.sa_handler == SIG_IGN && number != SIGPIPE && number != SIGXFSZ) continue;
     action = {};
     action.sa_handler = SIG_DFL;
     ::sigaction(number, &action, nullptr);
   }
 }
 
-// The child must not outlive this program (Ctrl-C does not reach another process group) nor leave core files about.
+// The child must not outlive this program (Ctrl-C does not reach another process group) nor leave core files
+// about.
 void bind_to_parent(const ChildPlan& plan) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -158,8 +166,10 @@ void bind_to_parent(const ChildPlan& plan) {
 [[noreturn]] void run_child(const ChildPlan& plan) {
   reset_signals();
   bind_to_parent(plan);
-  if (::dup2(plan.in, 0) < 0 || ::dup2(plan.out, 1) < 0 || ::dup2(plan.err, 2) < 0) fail_child(plan, stage_set_up);
-  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);  // descriptors of libraries that forgot; an old kernel refuses: no harm
+  if (::dup2(plan.in, 0) < 0 || ::dup2(plan.out, 1) < 0 || ::dup2(plan.err, 2) < 0)
+    fail_child(plan, stage_set_up);
+  // descriptors of libraries that forgot; an old kernel refuses: no harm
+  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   if (plan.folder && ::chdir(plan.folder) != 0) fail_child(plan, stage_folder);
   if (plan.memory_limit) {
     const rlimit limit{*plan.memory_limit, *plan.memory_limit};
@@ -187,7 +197,8 @@ class Child {
     const std::string program = program_of(process);
     std::vector<std::string> arguments = process.arguments;
     std::vector<std::string> environment = environment_of(process);
-    const std::vector<char*> argument_pointers = pointers(arguments), environment_pointers = pointers(environment);
+    const std::vector<char*> argument_pointers = pointers(arguments),
+                             environment_pointers = pointers(environment);
     const Descriptor in = input_file(process.input);
     if (!in) throw system_error("open the input of a program", program, errno);
     Pipe out, err, failure;
@@ -229,7 +240,9 @@ class Child {
   // Has the program itself ended? It stays a zombie, so its number and its group cannot be taken by others.
   bool ended() const {
     siginfo_t info{};
-    return retry([&] { return ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOWAIT | WNOHANG); }) == 0 &&
+    return retry([&] {
+             return ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOWAIT | WNOHANG);
+           }) == 0 &&
            info.si_pid == id_;
   }
 
@@ -305,7 +318,8 @@ class Sink {
       line_.append(bytes.substr(0, count));
       bytes.remove_prefix(count);
       if (count == end) bytes.remove_prefix(1);
-      if (count == end || line_.size() >= process_.line_limit) process_.on_line(stream_, std::exchange(line_, {}));
+      if (count == end || line_.size() >= process_.line_limit)
+        process_.on_line(stream_, std::exchange(line_, {}));
     }
   }
 
@@ -357,7 +371,8 @@ class Run {
     sink.take({buffer_.data(), static_cast<std::size_t>(count)});
   }
 
-  // What was written before the end and not read yet: at most what two pipes hold, though a stray may go on writing.
+  // What was written before the end and not read yet: at most what two pipes hold, though a stray may go on
+  // writing.
   void drain(std::array<pollfd, 2>& ends) {
     for (int reads = 0; reads < 64 && (ends[0].fd >= 0 || ends[1].fd >= 0); ++reads) {
       if (retry([&] { return ::poll(ends.data(), ends.size(), 0); }) <= 0) return;

@@ -63,13 +63,14 @@ TEST(RunProcess, AProgramThatDoesNotReadItsInputIsNoTrouble) {
 
 TEST(RunProcess, EditsTheEnvironmentAndTheFolder) {
   ::setenv("LATHE_TEST_GONE", "1", 1);
-  const ProcessResult result =
-      shell("echo \"$LATHE_TEST_NEW-${LATHE_TEST_GONE-unset}\"; pwd",
-            {.environment = {{"LATHE_TEST_NEW", "new"}, {"LATHE_TEST_GONE", std::nullopt}}, .folder = "/usr"});
+  const ProcessResult result = shell(
+      "echo \"$LATHE_TEST_NEW-${LATHE_TEST_GONE-unset}\"; pwd",
+      {.environment = {{"LATHE_TEST_NEW", "new"}, {"LATHE_TEST_GONE", std::nullopt}}, .folder = "/usr"});
   ::unsetenv("LATHE_TEST_GONE");
   EXPECT_EQ(result.out, "new-unset\n/usr\n");
-  EXPECT_EQ(run_process({.arguments = {"env"}, .environment = {{"ONLY", "this"}}, .empty_environment = true}).out,
-            "ONLY=this\n");
+  EXPECT_EQ(
+      run_process({.arguments = {"env"}, .environment = {{"ONLY", "this"}}, .empty_environment = true}).out,
+      "ONLY=this\n");
 }
 
 TEST(RunProcess, SaysWhatCouldNotBeStarted) {
@@ -109,8 +110,8 @@ TEST(RunProcess, SilenceIsLimitedApartFromTheWholeTime) {
 }
 
 TEST(RunProcess, TheGraceLetsAProgramCleanUp) {
-  const ProcessResult result =
-      shell("trap 'echo cleaned; exit 0' TERM; while :; do sleep 0.01; done", {.time_limit = 200ms, .grace = 10s});
+  const ProcessResult result = shell("trap 'echo cleaned; exit 0' TERM; while :; do sleep 0.01; done",
+                                     {.time_limit = 200ms, .grace = 10s});
   EXPECT_TRUE(result.timed_out);
   EXPECT_EQ(result.out, "cleaned\n");
 }
@@ -163,11 +164,9 @@ TEST(RunProcess, KeepsOutputWithinItsLimitAndReadsOn) {
 
 TEST(RunProcess, StreamsLinesAndCutsLongOnes) {
   std::vector<std::string> lines;
-  const ProcessResult result = shell("printf 'a\\n\\nlong line\\nlast'", {.on_line =
-                                                                              [&](Stream, std::string_view line) {
-                                                                                lines.emplace_back(line);
-                                                                              },
-                                                                          .line_limit = 6});
+  const ProcessResult result =
+      shell("printf 'a\\n\\nlong line\\nlast'",
+            {.on_line = [&](Stream, std::string_view line) { lines.emplace_back(line); }, .line_limit = 6});
   EXPECT_EQ(lines, (std::vector<std::string>{"a", "", "long l", "ine", "last"}));
   EXPECT_TRUE(result.out.empty());
 }
@@ -221,7 +220,8 @@ TEST(RunProcess, WhereNoProcessCanBeStartedItIsAskedForAgainForAWhile) {
       std::_Exit(1);
     } catch (const Error& error) {
       const auto waited = std::chrono::steady_clock::now() - start;
-      const bool said = std::string(error.what()).find("cannot start a process") != std::string::npos && error.exit_code() == 3;
+      const bool said = std::string(error.what()).find("cannot start a process") != std::string::npos &&
+                        error.exit_code() == 3;
       std::_Exit(said && waited >= 2s && waited < 20s ? 0 : 2);
     }
   };

@@ -8,7 +8,8 @@
 
 namespace lathe {
 
-// The text without the line end behind it; nullopt when it cannot be read, for whatever reason. At most 1 MiB.
+// The text without the line end behind it; nullopt when it cannot be read, for whatever reason. At most 1
+// MiB.
 std::optional<std::string> small_file(const std::filesystem::path& path);
 
 }  // namespace lathe

@@ -12,7 +12,8 @@ namespace lathe {
 
 SparseMemory::SparseMemory(std::uint64_t size) : size_(size) {
   if (size == 0) return;
-  void* start = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* start =
+      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (start == MAP_FAILED) throw system_error("get memory", "", errno);
   start_ = start;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A large range of zeroed memory of which only the pages that are written cost anything: for files that are unpacked in
-// part, each part at its own offset.
+// A large range of zeroed memory of which only the pages that are written cost anything: for files that are
+// unpacked in part, each part at its own offset.
 #pragma once
 
 #include <cstddef>

@@ -14,7 +14,8 @@ namespace {
 
 class Descriptor {
  public:
-  explicit Descriptor(const std::string& path) : owned_(path != "-"), number_(owned_ ? open(path.c_str(), O_RDONLY | O_CLOEXEC) : 0) {
+  explicit Descriptor(const std::string& path)
+      : owned_(path != "-"), number_(owned_ ? open(path.c_str(), O_RDONLY | O_CLOEXEC) : 0) {
     if (number_ < 0) throw system_error("open", path, errno);
   }
   Descriptor(const Descriptor&) = delete;

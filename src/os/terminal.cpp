@@ -30,9 +30,7 @@ std::string_view environment(const char* name) {
 }
 
 // A terminal that obeys escape codes.
-bool obeys_codes(int descriptor) {
-  return ::isatty(descriptor) == 1 && environment("TERM") != "dumb";
-}
+bool obeys_codes(int descriptor) { return ::isatty(descriptor) == 1 && environment("TERM") != "dumb"; }
 
 bool wants_colour() {
   if (!environment("NO_COLOR").empty()) return false;
@@ -56,8 +54,8 @@ int write_stream(int descriptor, std::string_view text) {
   return 0;
 }
 
-// With what cannot be used that way: whoever reads or writes the stream gets an error, as if it were closed. Any folder can
-// be opened, and not written.
+// With what cannot be used that way: whoever reads or writes the stream gets an error, as if it were closed.
+// Any folder can be opened, and not written.
 void occupy_closed_streams() {
   for (int number = 0; number <= 2; ++number) {
     if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
@@ -91,7 +89,8 @@ std::int64_t now_ms() {
 Terminal Terminal::process() {
   occupy_closed_streams();
   Terminal terminal;
-  terminal.pipe_ends_us_ = std::signal(SIGPIPE, SIG_IGN) != SIG_IGN;  // a closed standard error must not end the work
+  // a closed standard error must not end the work
+  terminal.pipe_ends_us_ = std::signal(SIGPIPE, SIG_IGN) != SIG_IGN;
   terminal.out_is_terminal_ = ::isatty(STDOUT_FILENO) == 1;
   terminal.colour_ = wants_colour();
   terminal.err_is_terminal_ = obeys_codes(STDERR_FILENO);
@@ -107,7 +106,8 @@ std::string Terminal::shown(std::string_view text) const {
   if (!colour_) return safe;
   std::string result;
   std::size_t at = 0;
-  for (std::size_t mark = safe.find(style_mark()); mark != std::string::npos; mark = safe.find(style_mark(), at)) {
+  for (std::size_t mark = safe.find(style_mark()); mark != std::string::npos;
+       mark = safe.find(style_mark(), at)) {
     result.append(safe, at, mark - at);
     at = mark + style_mark().size() + 1;
     const auto style = static_cast<std::size_t>(safe.at(at - 1) - '0');

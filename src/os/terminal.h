@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Where output goes: text to standard output, progress and errors to standard error, colour only where it is wanted.
-// The one place through which outside text is printed: whatever is handed in, a terminal gets no escape code and no control
-// character but those that this class makes. It cannot know which line ends are meant: text from outside goes into a line
-// by print(), which spells them out.
+// Where output goes: text to standard output, progress and errors to standard error, colour only where it is
+// wanted. The one place through which outside text is printed: whatever is handed in, a terminal gets no
+// escape code and no control character but those that this class makes. It cannot know which line ends are
+// meant: text from outside goes into a line by print(), which spells them out.
 // A seam: tests hand in two strings and look at them afterwards.
 #pragma once
 
@@ -19,9 +19,9 @@ enum class Style { plain, bold, dim, red, green, yellow, blue };
 
 class Terminal {
  public:
-  // The process's own streams. Colour when standard output is a terminal, NO_COLOR is unset or empty and TERM is not
-  // "dumb"; CLICOLOR_FORCE=1 asks for it in a pipe too. A stream that is closed is occupied first, so that no file that is
-  // opened later gets its number and what is printed.
+  // The process's own streams. Colour when standard output is a terminal, NO_COLOR is unset or empty and
+  // TERM is not "dumb"; CLICOLOR_FORCE=1 asks for it in a pipe too. A stream that is closed is occupied
+  // first, so that no file that is opened later gets its number and what is printed.
   static Terminal process();
   // Gathers into the two strings, without colour.
   Terminal(std::string& out, std::string& err) : out_text_(&out), err_text_(&err) {}
@@ -55,7 +55,7 @@ class Terminal {
 
   std::string* out_text_ = nullptr;  // tests
   std::string* err_text_ = nullptr;
-  std::string pending_;  // not yet written: output is gathered to 64 KiB
+  std::string pending_;         // not yet written: output is gathered to 64 KiB
   std::exception_ptr failure_;  // of a write to standard output where nothing may be thrown
   bool out_is_terminal_ = false;
   bool pipe_ends_us_ = true;  // unless whoever started this program ignores SIGPIPE
@@ -64,8 +64,8 @@ class Terminal {
   unsigned width_ = 100;
 };
 
-// One transient line on standard error for long work: "carving 12/40 libtorch_cuda.so". Shown on a terminal only, at most
-// ten times a second, erased at the end.
+// One transient line on standard error for long work: "carving 12/40 libtorch_cuda.so". Shown on a terminal
+// only, at most ten times a second, erased at the end.
 class Progress {
  public:
   explicit Progress(Terminal& terminal) : terminal_(terminal) {}

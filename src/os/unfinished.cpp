@@ -24,7 +24,9 @@ namespace fs = std::filesystem;
 constexpr std::size_t random_letters = 6;
 constexpr std::string_view ending = ".new";
 
-fs::path folder_of(const fs::path& place) { return place.has_parent_path() ? place.parent_path() : fs::path("."); }
+fs::path folder_of(const fs::path& place) {
+  return place.has_parent_path() ? place.parent_path() : fs::path(".");
+}
 
 // ".NAME.XXXXXX.new"
 std::string temporary_name(const std::string& place) {
@@ -36,9 +38,11 @@ bool is_leftover_of(const std::string& place, const std::string& name) {
   if (name.size() != pattern.size()) return false;
   const std::string start = pattern.substr(0, pattern.size() - random_letters - ending.size());
   const std::string_view letters = std::string_view(name).substr(start.size(), random_letters);
-  return name.starts_with(start) && name.ends_with(ending) && std::ranges::all_of(letters, [](unsigned char letter) {
-    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9');
-  });
+  return name.starts_with(start) && name.ends_with(ending) &&
+         std::ranges::all_of(letters, [](unsigned char letter) {
+           return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+                  (letter >= '0' && letter <= '9');
+         });
 }
 
 void remove_if_abandoned(const fs::path& path) {
@@ -49,8 +53,8 @@ void remove_if_abandoned(const fs::path& path) {
   ::close(file);
 }
 
-// An old kernel or a file system may know no such rename. A second name for a file does the same; that a folder is there
-// is seen before, and what is in it is never renamed over.
+// An old kernel or a file system may know no such rename. A second name for a file does the same; that a
+// folder is there is seen before, and what is in it is never renamed over.
 bool rename_to_free_name(const std::string& from, const fs::path& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
   if (errno != EINVAL && errno != ENOSYS) return false;
@@ -65,8 +69,10 @@ bool rename_to_free_name(const std::string& from, const fs::path& to) {
 }  // namespace
 
 Error lost(const fs::path& place) {
-  return Error({.what = "what was being written for it was removed by another program", .where = {.file = place.string()},
-                .next = "run the same command again when nothing else removes files there", .kind = ErrorKind::fault});
+  return Error({.what = "what was being written for it was removed by another program",
+                .where = {.file = place.string()},
+                .next = "run the same command again when nothing else removes files there",
+                .kind = ErrorKind::fault});
 }
 
 Unfinished::Unfinished(const fs::path& place, Kind kind) : place_(place) {
@@ -78,7 +84,8 @@ Unfinished::Unfinished(const fs::path& place, Kind kind) : place_(place) {
     else if (errno != EEXIST && errno != ENOENT) break;
     descriptor_ = -1;
   }
-  throw system_error(kind == Kind::file ? "create a file here" : "create a folder here", folder_of(place).string(), errno);
+  throw system_error(kind == Kind::file ? "create a file here" : "create a folder here",
+                     folder_of(place).string(), errno);
 }
 
 bool Unfinished::create(Kind kind) {
@@ -97,8 +104,10 @@ bool Unfinished::create(Kind kind) {
   }
   if (descriptor_ < 0) return false;
   (void)::flock(descriptor_, LOCK_EX);  // where there are no locks nothing is ever taken for a leftover
-  struct stat mine {}, named {};
-  return ::fstat(descriptor_, &mine) == 0 && ::stat(path_.c_str(), &named) == 0 && mine.st_ino == named.st_ino;
+  struct stat mine {
+  }, named{};
+  return ::fstat(descriptor_, &mine) == 0 && ::stat(path_.c_str(), &named) == 0 &&
+         mine.st_ino == named.st_ino;
 }
 
 Unfinished::~Unfinished() {
@@ -108,21 +117,25 @@ Unfinished::~Unfinished() {
 }
 
 bool Unfinished::is_still_there() const {
-  struct stat mine {}, named {};
-  return ::fstat(descriptor_, &mine) == 0 && ::lstat(path_.c_str(), &named) == 0 && mine.st_dev == named.st_dev &&
-         mine.st_ino == named.st_ino;
+  struct stat mine {
+  }, named{};
+  return ::fstat(descriptor_, &mine) == 0 && ::lstat(path_.c_str(), &named) == 0 &&
+         mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
 }
 
 void Unfinished::put_in_place(Over over) {
   if (!is_still_there()) throw lost(place_);
-  const bool done = over == Over::what_is_there ? ::rename(path_.c_str(), place_.c_str()) == 0 : rename_to_free_name(path_, place_);
+  const bool done = over == Over::what_is_there ? ::rename(path_.c_str(), place_.c_str()) == 0
+                                                : rename_to_free_name(path_, place_);
   if (done) {
     path_.clear();
     return;
   }
   if (over == Over::nothing && (errno == EEXIST || errno == ENOTEMPTY)) {
     throw Error({.what = "another program has put something here meanwhile, which was left as it is",
-                 .where = {.file = place_.string()}, .next = "remove it, or choose another name", .kind = ErrorKind::fault});
+                 .where = {.file = place_.string()},
+                 .next = "remove it, or choose another name",
+                 .kind = ErrorKind::fault});
   }
   throw system_error("put the new one here", place_.string(), errno);
 }
@@ -132,8 +145,10 @@ void link_over(const fs::path& existing, const fs::path& place) {
   if (fs::equivalent(existing, place, unknown)) return;
   const Unfinished name(place, Unfinished::Kind::folder);  // nobody else has it
   const fs::path link = fs::path(name.path()) / "link";
-  if (::link(existing.c_str(), link.c_str()) != 0) throw system_error("give a second name to", existing.string(), errno);
-  if (::rename(link.c_str(), place.c_str()) != 0) throw system_error("put the new one here", place.string(), errno);
+  if (::link(existing.c_str(), link.c_str()) != 0)
+    throw system_error("give a second name to", existing.string(), errno);
+  if (::rename(link.c_str(), place.c_str()) != 0)
+    throw system_error("put the new one here", place.string(), errno);
 }
 
 void remove_leftovers(const fs::path& place) {

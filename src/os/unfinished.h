@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Names for what is still being written: ".NAME.XXXXXX.new" beside NAME. Whoever writes holds a lock on it, so what a killed
-// program left can be told from what another one is busy with, and is removed by the next one that writes NAME.
+// Names for what is still being written: ".NAME.XXXXXX.new" beside NAME. Whoever writes holds a lock on it,
+// so what a killed program left can be told from what another one is busy with, and is removed by the next
+// one that writes NAME.
 #pragma once
 
 #include <filesystem>
@@ -21,7 +22,8 @@ class Unfinished {
 
   int descriptor() const { return descriptor_; }  // of a file: for reading and writing
   const std::string& path() const { return path_; }
-  // Renames it to its place: over what is there, or only where nothing is; then an Error when something has come meanwhile.
+  // Renames it to its place: over what is there, or only where nothing is; then an Error when something has
+  // come meanwhile.
   enum class Over { nothing, what_is_there };
   void put_in_place(Over over);
 
@@ -37,7 +39,8 @@ class Unfinished {
 // The Error for a place whose new file or folder was removed before it was whole.
 Error lost(const std::filesystem::path& place);
 
-// Makes `place` another name of the file `existing`, in one step: `place` is the old file or this one at every moment.
+// Makes `place` another name of the file `existing`, in one step: `place` is the old file or this one at
+// every moment.
 void link_over(const std::filesystem::path& existing, const std::filesystem::path& place);
 
 // Removes what killed programs left of NAME in its folder. Never fails: what cannot be removed stays.

@@ -26,9 +26,15 @@ class UnfinishedTest : public ::testing::Test {
 
 TEST_F(UnfinishedTest, IsGoneUnlessItWasPutInPlace) {
   for (const auto kind : {Unfinished::Kind::file, Unfinished::Kind::folder}) {
-    { const Unfinished one(folder_ / "a", kind); EXPECT_TRUE(fs::exists(one.path())); }
+    {
+      const Unfinished one(folder_ / "a", kind);
+      EXPECT_TRUE(fs::exists(one.path()));
+    }
     EXPECT_TRUE(fs::is_empty(folder_));
-    { Unfinished one(folder_ / "a", kind); one.put_in_place(Unfinished::Over::what_is_there); }
+    {
+      Unfinished one(folder_ / "a", kind);
+      one.put_in_place(Unfinished::Over::what_is_there);
+    }
     EXPECT_TRUE(fs::exists(folder_ / "a"));
     fs::remove(folder_ / "a");
   }
@@ -87,11 +93,13 @@ TEST_F(UnfinishedTest, AFileGetsTheNameOfAnotherInOneStep) {
 }
 
 TEST_F(UnfinishedTest, RemovesWhatAKilledProgramLeftAndNothingElse) {
-  for (const std::string name : {".a.Xy3456.new", ".a.b.Xy3456.new", ".a.Xy3456", ".a.Xy345.new", ".a.Xy34-6.new", "a.Xy3456.new"}) {
+  for (const std::string name :
+       {".a.Xy3456.new", ".a.b.Xy3456.new", ".a.Xy3456", ".a.Xy345.new", ".a.Xy34-6.new", "a.Xy3456.new"}) {
     write_file_atomically(folder_ / name, "x");
   }
   fs::create_directories(folder_ / ".a.folder.new/inside");
-  const Unfinished busy(folder_ / "a", Unfinished::Kind::file), busy_too(folder_ / "a", Unfinished::Kind::folder);
+  const Unfinished busy(folder_ / "a", Unfinished::Kind::file),
+      busy_too(folder_ / "a", Unfinished::Kind::folder);
   remove_leftovers(folder_ / "a");
   EXPECT_FALSE(fs::exists(folder_ / ".a.Xy3456.new"));
   EXPECT_FALSE(fs::exists(folder_ / ".a.folder.new"));

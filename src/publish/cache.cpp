@@ -29,8 +29,11 @@ std::string why(const ProcessResult& result) {
   return said.empty() ? result.ending() : printable(said);
 }
 
-// A store with files, whose signatures are made while it is written; the others need signed paths in the local store.
-bool signs_itself(const std::string& uri) { return uri.starts_with("file://") || uri.starts_with("s3://") || uri.starts_with("http"); }
+// A store with files, whose signatures are made while it is written; the others need signed paths in the
+// local store.
+bool signs_itself(const std::string& uri) {
+  return uri.starts_with("file://") || uri.starts_with("s3://") || uri.starts_with("http");
+}
 
 }  // namespace
 
@@ -51,14 +54,17 @@ std::uint64_t closure_bytes(const std::string& store_path, const RunProcess& run
   const std::string_view text = trim(result.out);
   const std::size_t blank = text.find_last_of(" \t");
   std::uint64_t bytes = 0;
-  if (result.ok() && blank != std::string_view::npos) std::from_chars(text.data() + blank + 1, text.data() + text.size(), bytes);
+  if (result.ok() && blank != std::string_view::npos)
+    std::from_chars(text.data() + blank + 1, text.data() + text.size(), bytes);
   return bytes;
 }
 
 bool needs_any(const std::string& store_path, const std::vector<std::string>& others, const RunProcess& run) {
   const ProcessResult result = run(nix_process({}, {"path-info", "--recursive", store_path}));
   const auto needed = split(result.out, '\n');
-  return result.ok() && std::ranges::any_of(others, [&](const std::string& other) { return std::ranges::find(needed, other) != needed.end(); });
+  return result.ok() && std::ranges::any_of(others, [&](const std::string& other) {
+           return std::ranges::find(needed, other) != needed.end();
+         });
 }
 
 std::string public_key_of(const std::string& key_file, const RunProcess& run) {
@@ -66,7 +72,8 @@ std::string public_key_of(const std::string& key_file, const RunProcess& run) {
   process.input = read_file(key_file, 4096);
   const ProcessResult result = run(process);
   if (!result.ok()) {
-    throw Error({.what = fmt::format("this is no secret key: {}", why(result)), .where = {.file = key_file},
+    throw Error({.what = fmt::format("this is no secret key: {}", why(result)),
+                 .where = {.file = key_file},
                  .next = "make one with: nix key generate-secret --key-name cache.example.org-1"});
   }
   return std::string(trim(result.out));
@@ -75,19 +82,25 @@ std::string public_key_of(const std::string& key_file, const RunProcess& run) {
 std::string copy_to_cache(const Cache& cache, const BuiltVariant& built, const RunProcess& run) {
   std::string uri = cache.uri;
   if (!cache.key_file.empty() && signs_itself(uri)) {
-    uri += fmt::format("{}secret-key={}", uri.find('?') == std::string::npos ? "?" : "&", fs::absolute(cache.key_file).string());
+    uri += fmt::format("{}secret-key={}", uri.find('?') == std::string::npos ? "?" : "&",
+                       fs::absolute(cache.key_file).string());
   } else if (!cache.key_file.empty()) {
-    Process sign = nix_process(cache.settings, {"store", "sign", "--recursive", "--key-file", fs::absolute(cache.key_file).string()});
+    Process sign = nix_process(cache.settings, {"store", "sign", "--recursive", "--key-file",
+                                                fs::absolute(cache.key_file).string()});
     sign.arguments.insert(sign.arguments.end(), built.outputs.begin(), built.outputs.end());
     if (const ProcessResult result = run(sign); !result.ok()) return why(result);
   }
-  // The other store takes them because it trusts who copies, else because it trusts their signatures: a user whom it does not trust cannot wave those through.
+  // The other store takes them because it trusts who copies, else because it trusts their signatures: a user
+  // whom it does not trust cannot wave those through.
   Process copy = nix_process(cache.settings, {"copy", "--no-check-sigs", "--to", uri});
   copy.arguments.insert(copy.arguments.end(), built.outputs.begin(), built.outputs.end());
   const ProcessResult result = run(copy);
   if (result.ok()) return "";
-  const bool unknown = uri.starts_with("s3://") && result.err.find("don't know how to open") != std::string::npos;
-  return unknown ? "this Nix was built without S3 (Debian's is): publish to a folder, and copy that into the bucket" : why(result);
+  const bool unknown =
+      uri.starts_with("s3://") && result.err.find("don't know how to open") != std::string::npos;
+  return unknown ? "this Nix was built without S3 (Debian's is): publish to a folder, and copy that into the "
+                   "bucket"
+                 : why(result);
 }
 
 }  // namespace lathe

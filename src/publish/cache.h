@@ -14,8 +14,8 @@ namespace lathe {
 
 // A finished build: the result links that `build` made in the state folder.
 struct BuiltVariant {
-  std::string store_path = {};             // what is installed: the output "out"
-  std::vector<std::string> outputs = {};   // all, that one first
+  std::string store_path = {};            // what is installed: the output "out"
+  std::vector<std::string> outputs = {};  // all, that one first
 };
 
 // nullopt: there is none, or it has been collected since.
@@ -25,11 +25,12 @@ std::optional<BuiltVariant> built_variant(const std::filesystem::path& state, co
 std::uint64_t closure_bytes(const std::string& store_path, const RunProcess& run = run_process);
 
 // Does `store_path` need one of `others`, as a companion needs its PyTorch?
-bool needs_any(const std::string& store_path, const std::vector<std::string>& others, const RunProcess& run = run_process);
+bool needs_any(const std::string& store_path, const std::vector<std::string>& others,
+               const RunProcess& run = run_process);
 
 struct Cache {
-  std::string uri = {};                // as Nix writes it
-  std::string key_file = {};           // secret key for signatures; "": none
+  std::string uri = {};                    // as Nix writes it
+  std::string key_file = {};               // secret key for signatures; "": none
   std::vector<std::string> settings = {};  // "NAME=VALUE", Nix's --option
 };
 

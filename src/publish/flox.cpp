@@ -43,23 +43,32 @@ class Git {
 
 std::string pushed_revision(const std::filesystem::path& project, const RunProcess& run) {
   const Git git(project, run);
-  git.answer({"rev-parse", "--is-inside-work-tree"}, "Flox publishes from a git work tree, and this is none", "git init, commit the recipes, push");
-  const std::string revision = git.answer({"rev-parse", "--verify", "HEAD"}, "nothing is committed here yet", "commit the recipes, push");
+  git.answer({"rev-parse", "--is-inside-work-tree"}, "Flox publishes from a git work tree, and this is none",
+             "git init, commit the recipes, push");
+  const std::string revision = git.answer({"rev-parse", "--verify", "HEAD"}, "nothing is committed here yet",
+                                          "commit the recipes, push");
   const std::string changed = git.answer({"status", "--porcelain"}, "git cannot tell what has changed", "");
   if (!changed.empty()) {
     const std::size_t count = split(changed, '\n').size();
     git.refuse(fmt::format("{} file{} not committed, the first is {}", count, count == 1 ? " is" : "s are",
-                           printable(trim(split(changed, '\n').front().substr(2)))), "commit them, and push");
+                           printable(trim(split(changed, '\n').front().substr(2)))),
+               "commit them, and push");
   }
-  const std::string upstream = git.answer({"rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}"}, "this branch follows none that others can fetch",
-                                          "git push --set-upstream origin BRANCH");
-  const std::string ahead = git.answer({"rev-list", "--count", "@{upstream}..HEAD"}, "git cannot compare with the upstream", "");
-  if (ahead != "0") git.refuse(fmt::format("{} commit{} not in {} yet", ahead, ahead == "1" ? " is" : "s are", upstream), "git push");
+  const std::string upstream =
+      git.answer({"rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}"},
+                 "this branch follows none that others can fetch", "git push --set-upstream origin BRANCH");
+  const std::string ahead =
+      git.answer({"rev-list", "--count", "@{upstream}..HEAD"}, "git cannot compare with the upstream", "");
+  if (ahead != "0")
+    git.refuse(fmt::format("{} commit{} not in {} yet", ahead, ahead == "1" ? " is" : "s are", upstream),
+               "git push");
   return revision;
 }
 
-std::string flox_publish(const std::filesystem::path& project, const std::string& org, const std::string& name, const RunProcess& run) {
-  const ProcessResult result = run({.arguments = {"flox", "publish", "-o", org, name}, .folder = project.string()});
+std::string flox_publish(const std::filesystem::path& project, const std::string& org,
+                         const std::string& name, const RunProcess& run) {
+  const ProcessResult result =
+      run({.arguments = {"flox", "publish", "-o", org, name}, .folder = project.string()});
   return result.ok() ? "" : last_words(result);
 }
 

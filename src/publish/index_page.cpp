@@ -24,11 +24,14 @@ namespace {
 
 constexpr std::size_t products_in_row = 3;  // the others are in the table below
 
-std::string_view page_file(std::string_view name) { return std::ranges::find(index_page::files(), name, &EmbeddedFile::name)->text; }
+std::string_view page_file(std::string_view name) {
+  return std::ranges::find(index_page::files(), name, &EmbeddedFile::name)->text;
+}
 
 std::string html(std::string_view text) {
   std::string safe = replace_all(printable(text), "&", "&amp;");
-  for (const auto& [from, to] : {std::pair("<", "&lt;"), std::pair(">", "&gt;"), std::pair("\"", "&quot;"), std::pair("'", "&#39;")}) {
+  for (const auto& [from, to] :
+       {std::pair("<", "&lt;"), std::pair(">", "&gt;"), std::pair("\"", "&quot;"), std::pair("'", "&#39;")}) {
     safe = replace_all(std::move(safe), from, to);
   }
   return safe;
@@ -37,7 +40,9 @@ std::string html(std::string_view text) {
 // A value that the page's script offers to filter by.
 std::string value(std::string_view text) { return text.empty() ? "" : fmt::format("<b>{}</b>", html(text)); }
 
-std::string small(std::string_view text) { return text.empty() ? "" : fmt::format("<small>{}</small>", html(text)); }
+std::string small(std::string_view text) {
+  return text.empty() ? "" : fmt::format("<small>{}</small>", html(text));
+}
 
 std::vector<std::string> products_of(const Json& record) {
   std::vector<std::string> names;
@@ -56,12 +61,17 @@ std::string gpu_of(const Json& record) {
   for (const std::string_view gpu : split(gpus, ' ')) values.push_back(value(gpu));
   const auto products = products_of(record);
   const auto end = products.begin() + static_cast<std::ptrdiff_t>(std::min(products.size(), products_in_row));
-  return fmt::format("{}{}", fmt::join(values, " "), small(fmt::format("{}{}", fmt::join(products.begin(), end, ", "), end == products.end() ? "" : " ...")));
+  return fmt::format("{}{}", fmt::join(values, " "),
+                     small(fmt::format("{}{}", fmt::join(products.begin(), end, ", "),
+                                       end == products.end() ? "" : " ...")));
 }
 
 std::string cuda_of(const Json& record) {
   const std::string driver = record.text_of("min_driver");
-  return record.text_of("cuda").empty() ? "-" : value(record.text_of("cuda")) + small(driver.empty() ? "" : fmt::format("driver {} up", driver));
+  return record.text_of("cuda").empty()
+             ? "-"
+             : value(record.text_of("cuda")) +
+                   small(driver.empty() ? "" : fmt::format("driver {} up", driver));
 }
 
 // A PyTorch's companions: built with the very one that is in the index.
@@ -75,14 +85,18 @@ Companions companions_of(const std::vector<Json>& records) {
   return companions;
 }
 
-std::string package_of(const Json& record) { return fmt::format("{} {}", record.text_of("package"), record.text_of("version")); }
+std::string package_of(const Json& record) {
+  return fmt::format("{} {}", record.text_of("package"), record.text_of("version"));
+}
 
 std::string software_of(const Json& record, const std::vector<const Json*>& companions) {
   const std::string torch = value(record.text_of("pytorch"));
-  if (!record.text_of("torch").empty()) return html(package_of(record)) + " <small>for PyTorch " + torch + "</small>";
+  if (!record.text_of("torch").empty())
+    return html(package_of(record)) + " <small>for PyTorch " + torch + "</small>";
   std::vector<std::string> packages;
   for (const Json* companion : companions) packages.push_back(package_of(*companion));
-  return "PyTorch " + torch + small(packages.empty() ? "" : fmt::format("with {}", fmt::join(packages, ", ")));
+  return "PyTorch " + torch +
+         small(packages.empty() ? "" : fmt::format("with {}", fmt::join(packages, ", ")));
 }
 
 std::string size_of(const Json& record) {
@@ -104,7 +118,8 @@ std::string row(const IndexHead& head, const Json& record, const std::vector<con
                                          {"size", size_of(record)}});
 }
 
-// Which products run the code for each GPU, and for each instruction set of builds for CPUs only: GPUs first, 9.0 before 10.0.
+// Which products run the code for each GPU, and for each instruction set of builds for CPUs only: GPUs
+// first, 9.0 before 10.0.
 std::string products(const std::vector<Json>& records) {
   std::map<std::tuple<bool, std::size_t, std::string>, std::vector<std::string>> all;
   for (const Json& record : records) {
@@ -114,7 +129,9 @@ std::string products(const std::vector<Json>& records) {
   }
   std::string rows;
   for (const auto& [code, names] : all) {
-    if (!names.empty()) rows += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", html(std::get<2>(code)), html(fmt::format("{}", fmt::join(names, ", "))));
+    if (!names.empty())
+      rows += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", html(std::get<2>(code)),
+                          html(fmt::format("{}", fmt::join(names, ", "))));
   }
   return rows;
 }
@@ -125,15 +142,17 @@ std::string page(const IndexHead& head, const std::vector<Json>& records) {
   for (const Json& record : records) rows += row(head, record, companions[record.text_of("store_path")]);
   const std::string script(page_file("filter.js"));
   const std::string keys = html(fmt::format("{}", fmt::join(head.keys, " ")));
-  return fill(page_file("index.html.in"), {{"name", html(head.name)},
-                                           {"count", fmt::format("{} build{}", records.size(), records.size() == 1 ? "" : "s")},
-                                           {"cache", html(head.cache)},
-                                           {"keys", keys.empty() ? "It is not signed." : fmt::format("Signed with <code>{}</code>.", keys)},
-                                           {"style", std::string(page_file("style.css"))},
-                                           {"script", script},
-                                           {"script_hash", to_sri(sha256(as_byte_span(script)))},
-                                           {"rows", rows},
-                                           {"products", products(records)}});
+  return fill(
+      page_file("index.html.in"),
+      {{"name", html(head.name)},
+       {"count", fmt::format("{} build{}", records.size(), records.size() == 1 ? "" : "s")},
+       {"cache", html(head.cache)},
+       {"keys", keys.empty() ? "It is not signed." : fmt::format("Signed with <code>{}</code>.", keys)},
+       {"style", std::string(page_file("style.css"))},
+       {"script", script},
+       {"script_hash", to_sri(sha256(as_byte_span(script)))},
+       {"rows", rows},
+       {"products", products(records)}});
 }
 
 }  // namespace
@@ -151,7 +170,11 @@ std::string index_record(const Variant& variant, const IndexEntry& entry) {
 IndexPages index_pages(const IndexHead& head, const std::vector<std::string>& records) {
   JsonWriter json;
   json.begin_object().member("format", index_format).member("version", index_version);
-  json.member("name", head.name).member("cache", head.cache).member("public_keys", head.keys).key("variants").begin_array();
+  json.member("name", head.name)
+      .member("cache", head.cache)
+      .member("public_keys", head.keys)
+      .key("variants")
+      .begin_array();
   std::vector<Json> read;
   for (const std::string& record : records) {
     json.raw(record);

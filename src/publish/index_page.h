@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The index of a binary cache: index.json, which `select` reads, and index.html for people, both from the same records.
-// Pure text; what the records say may come from another's history and is escaped.
+// The index of a binary cache: index.json, which `select` reads, and index.html for people, both from the
+// same records. Pure text; what the records say may come from another's history and is escaped.
 #pragma once
 
 #include <cstdint>

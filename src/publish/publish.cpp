@@ -33,7 +33,9 @@ std::string why_not_built(const History& history, const std::string& name) {
   const auto builds = history.builds(name, 1);
   if (builds.empty()) return "not built yet";
   const std::string& status = builds.front().status;
-  return status == "built" || status == "cached" ? "" : fmt::format("its last build is {}: {}", status, builds.front().verdict);
+  return status == "built" || status == "cached"
+             ? ""
+             : fmt::format("its last build is {}: {}", status, builds.front().verdict);
 }
 
 void write_index(const PublishOptions& options, const History& history, const IndexHead& head) {
@@ -52,8 +54,11 @@ std::string torch_path(const Variant& variant, const BuiltVariant& built, const 
   return torch && needs_any(built.store_path, torch->outputs, options.run) ? torch->store_path : "";
 }
 
-Publication publish_one(const Variant& variant, const PublishOptions& options, const Ledger& ledger, History& history) {
-  Publication result{.variant = variant.name, .state = Publication::State::skipped, .why = why_not_built(history, variant.name)};
+Publication publish_one(const Variant& variant, const PublishOptions& options, const Ledger& ledger,
+                        History& history) {
+  Publication result{.variant = variant.name,
+                     .state = Publication::State::skipped,
+                     .why = why_not_built(history, variant.name)};
   if (!result.why.empty()) return result;
   const auto built = built_variant(options.state, variant.name);
   result.why = built ? "" : "its result is gone from the store: build it again";
@@ -66,9 +71,14 @@ Publication publish_one(const Variant& variant, const PublishOptions& options, c
   result.why = copy_to_cache(options.cache, *built, options.run);
   result.state = result.why.empty() ? Publication::State::published : Publication::State::failed;
   if (result.state == Publication::State::failed) return result;
-  const IndexEntry entry{.store_path = built->store_path, .torch_path = torch_path(variant, *built, options),
-                         .bytes = closure_bytes(built->store_path, options.run), .published = std::time(nullptr)};
-  history.add_published({.variant = variant.name, .target = options.cache.uri, .what = entry.store_path, .when = entry.published,
+  const IndexEntry entry{.store_path = built->store_path,
+                         .torch_path = torch_path(variant, *built, options),
+                         .bytes = closure_bytes(built->store_path, options.run),
+                         .published = std::time(nullptr)};
+  history.add_published({.variant = variant.name,
+                         .target = options.cache.uri,
+                         .what = entry.store_path,
+                         .when = entry.published,
                          .record = index_record(variant, entry)});
   return result;
 }
@@ -80,7 +90,8 @@ std::string_view to_string(Publication::State state) {
   return names[static_cast<std::size_t>(state)];
 }
 
-void publish_to_flox(const std::vector<Variant>& variants, const PublishOptions& options, History& history, const Told& told) {
+void publish_to_flox(const std::vector<Variant>& variants, const PublishOptions& options, History& history,
+                     const Told& told) {
   const std::string revision = pushed_revision(options.project, options.run);
   const std::string target = "flox:" + options.org;
   const Ledger ledger = read_ledger(history, target);
@@ -91,19 +102,23 @@ void publish_to_flox(const std::vector<Variant>& variants, const PublishOptions&
       result.why = variant.cell->reason;
     } else if (!std::filesystem::exists(options.project / ".flox/pkgs" / variant.file())) {
       result.state = Publication::State::failed;
-      result.why = fmt::format("there is no .flox/pkgs/{}: torchlathe generate --out .flox/pkgs", variant.file());
+      result.why =
+          fmt::format("there is no .flox/pkgs/{}: torchlathe generate --out .flox/pkgs", variant.file());
     } else if (!options.again && has(ledger, variant.name, revision)) {
       result.state = Publication::State::already;
     } else if (!options.dry_run) {
       result.why = flox_publish(options.project, options.org, variant.name, options.run);
       result.state = result.why.empty() ? Publication::State::published : Publication::State::failed;
-      if (result.why.empty()) history.add_published({.variant = variant.name, .target = target, .what = revision, .when = std::time(nullptr)});
+      if (result.why.empty())
+        history.add_published(
+            {.variant = variant.name, .target = target, .what = revision, .when = std::time(nullptr)});
     }
     told(result);
   }
 }
 
-void publish_to_cache(const std::vector<Variant>& variants, const PublishOptions& options, History& history, const Told& told) {
+void publish_to_cache(const std::vector<Variant>& variants, const PublishOptions& options, History& history,
+                      const Told& told) {
   IndexHead head{.name = options.title, .cache = options.index_cache};
   if (!options.cache.key_file.empty()) head.keys = {public_key_of(options.cache.key_file, options.run)};
   const Ledger ledger = read_ledger(history, options.cache.uri);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Publishes variants one after another and keeps the ledger: what is in it with the same revision, or the same store path, is
-// not published again, so that a run that was stopped or killed goes on where it was. Prints nothing: it tells.
+// Publishes variants one after another and keeps the ledger: what is in it with the same revision, or the
+// same store path, is not published again, so that a run that was stopped or killed goes on where it was.
+// Prints nothing: it tells.
 #pragma once
 
 #include <filesystem>
@@ -34,8 +35,8 @@ struct PublishOptions {
   std::filesystem::path project = {};  // of Flox: the folder with .flox/pkgs
   std::string org = {};
   Cache cache = {};
-  std::filesystem::path index = {};    // folder of index.json and index.html
-  std::string index_cache = {};        // the cache's address in the index; "": the index lies in the cache
+  std::filesystem::path index = {};  // folder of index.json and index.html
+  std::string index_cache = {};      // the cache's address in the index; "": the index lies in the cache
   std::string title = {};
   bool dry_run = false, again = false;
   RunProcess run = run_process;
@@ -44,10 +45,12 @@ struct PublishOptions {
 using Told = std::function<void(const Publication&)>;
 
 // One package a call. An Error, before anything is published, when the git tree is not clean and pushed.
-void publish_to_flox(const std::vector<Variant>& variants, const PublishOptions& options, History& history, const Told& told);
+void publish_to_flox(const std::vector<Variant>& variants, const PublishOptions& options, History& history,
+                     const Told& told);
 
-// Copies, notes it in the ledger, and writes the index anew from the ledger: each of the three whole or not at all, in this
-// order, so that the index never names what the cache lacks.
-void publish_to_cache(const std::vector<Variant>& variants, const PublishOptions& options, History& history, const Told& told);
+// Copies, notes it in the ledger, and writes the index anew from the ledger: each of the three whole or not
+// at all, in this order, so that the index never names what the cache lacks.
+void publish_to_cache(const std::vector<Variant>& variants, const PublishOptions& options, History& history,
+                      const Told& told);
 
 }  // namespace lathe

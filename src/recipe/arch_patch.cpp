@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 4> places = {
     arch_parser_path, "share/cmake/Caffe2/Modules_CUDA_fix/upstream/FindCUDA/select_compute_arch.cmake",
-    "torch/share/cmake/Caffe2/Modules_CUDA_fix/upstream/FindCUDA/select_compute_arch.cmake", "select_compute_arch.cmake"};
+    "torch/share/cmake/Caffe2/Modules_CUDA_fix/upstream/FindCUDA/select_compute_arch.cmake",
+    "select_compute_arch.cmake"};
 
 // "a?" as it stands in the file: behind what matches digits. Then the expression takes f too.
 std::string with_suffixes(std::string expression) {
@@ -30,7 +31,8 @@ std::string with_suffixes(std::string expression) {
 // "^([0-9]\\.[0-9](\\([0-9]\\.[0-9]\\))?)$" of old releases: one digit before the dot, no suffix at all.
 std::string widened_number(std::string expression) {
   constexpr std::string_view digit_dot = "[0-9]\\\\.", after_dot = "\\\\.[0-9]";
-  for (std::size_t at = expression.find(digit_dot); at != std::string::npos; at = expression.find(digit_dot, at + digit_dot.size() + 1)) {
+  for (std::size_t at = expression.find(digit_dot); at != std::string::npos;
+       at = expression.find(digit_dot, at + digit_dot.size() + 1)) {
     expression.insert(at + 5, "+");
   }
   if (const std::string widened = with_suffixes(expression); !widened.empty()) return widened;
@@ -48,19 +50,25 @@ template <typename Change>
 std::string with_quoted(std::string_view line, Change change) {
   const std::size_t open = line.find('"'), close = line.find('"', open + 1);
   if (open == std::string_view::npos || close == std::string_view::npos) return std::string(line);
-  return fmt::format("{}{}{}", line.substr(0, open + 1), change(std::string(line.substr(open + 1, close - open - 1))), line.substr(close));
+  return fmt::format("{}{}{}", line.substr(0, open + 1),
+                     change(std::string(line.substr(open + 1, close - open - 1))), line.substr(close));
 }
 
 bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 std::string widened_line(std::string_view line) {
-  if (has(line, "MATCHES \"^(") && has(line, "\\\\.") && has(line, "[0-9]") && !has(line, "CMAKE_CUDA_COMPILER")) return with_quoted(line, widened_number);
+  if (has(line, "MATCHES \"^(") && has(line, "\\\\.") && has(line, "[0-9]") &&
+      !has(line, "CMAKE_CUDA_COMPILER"))
+    return with_quoted(line, widened_number);
   if (has(line, "REGEX MATCHALL \"[0-9") && has(line, "cuda_arch_")) return with_quoted(line, widened_digits);
   return std::string(line);
 }
 
-ArchAnswer ask_one(const std::string& cmake, const std::string& folder, const std::string& token, const RunProcess& run) {
-  const ProcessResult result = run({.arguments = {cmake, "-DTOKEN=" + token, "-P", "ask.cmake"}, .folder = folder, .time_limit = std::chrono::seconds(60)});
+ArchAnswer ask_one(const std::string& cmake, const std::string& folder, const std::string& token,
+                   const RunProcess& run) {
+  const ProcessResult result = run({.arguments = {cmake, "-DTOKEN=" + token, "-P", "ask.cmake"},
+                                    .folder = folder,
+                                    .time_limit = std::chrono::seconds(60)});
   ArchAnswer answer{.token = token, .taken = false, .flags = {}, .refusal = {}};
   constexpr std::string_view mark = "-- flags: ";
   for (const std::string_view line : split(result.out, '\n')) {
@@ -73,7 +81,8 @@ ArchAnswer ask_one(const std::string& cmake, const std::string& folder, const st
   return answer;
 }
 
-void append_hunk(std::string& out, const std::vector<std::string_view>& before, const std::vector<std::string_view>& after, std::size_t first, std::size_t last) {
+void append_hunk(std::string& out, const std::vector<std::string_view>& before,
+                 const std::vector<std::string_view>& after, std::size_t first, std::size_t last) {
   out += fmt::format("@@ -{0},{1} +{0},{1} @@\n", first + 1, last - first);
   for (std::size_t i = first; i < last; ++i) {
     if (before[i] == after[i]) {
@@ -92,7 +101,8 @@ fs::path find_arch_parser(const fs::path& place) {
   for (const std::string_view inside : places) {
     if (fs::is_regular_file(place / inside, error)) return place / inside;
   }
-  throw Error({.what = fs::exists(place, error) ? "there is no select_compute_arch.cmake in it" : "there is no such folder or file",
+  throw Error({.what = fs::exists(place, error) ? "there is no select_compute_arch.cmake in it"
+                                                : "there is no such folder or file",
                .where = {.file = place.string()},
                .next = fmt::format("a PyTorch source tree has it at {}", arch_parser_path)});
 }
@@ -130,9 +140,14 @@ std::string unified_patch(std::string_view path, std::string_view before_text, s
   return out;
 }
 
-std::vector<ArchAnswer> ask_arch_parser(std::string_view text, const std::vector<std::string>& tokens, const RunProcess& run) {
+std::vector<ArchAnswer> ask_arch_parser(std::string_view text, const std::vector<std::string>& tokens,
+                                        const RunProcess& run) {
   const auto cmake = find_program("cmake");
-  if (!cmake) throw Error({.what = "CMake is needed to ask PyTorch's own parser, and is not installed", .where = {}, .next = "on Debian: apt install cmake", .kind = ErrorKind::fault});
+  if (!cmake)
+    throw Error({.what = "CMake is needed to ask PyTorch's own parser, and is not installed",
+                 .where = {},
+                 .next = "on Debian: apt install cmake",
+                 .kind = ErrorKind::fault});
   const Unfinished folder(fs::temp_directory_path() / "arch-parser", Unfinished::Kind::folder);
   write_file_atomically(folder.path() + "/select_compute_arch.cmake", text);
   write_file_atomically(folder.path() + "/ask.cmake",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the generated recipes mean: all of the shipped matrices, evaluated by the real Nix in the recording package set and
-// compared with their variants field by field. The last test shows that a change of one word is noticed.
+// What the generated recipes mean: all of the shipped matrices, evaluated by the real Nix in the recording
+// package set and compared with their variants field by field. The last test shows that a change of one word
+// is noticed.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -24,7 +25,9 @@ using Words = std::vector<std::string>;
 
 class Folder {
  public:
-  Folder() : path_(fs::temp_directory_path() / ("lathe_evaluate_" + std::to_string(::getpid()))) { fs::create_directories(path_); }
+  Folder() : path_(fs::temp_directory_path() / ("lathe_evaluate_" + std::to_string(::getpid()))) {
+    fs::create_directories(path_);
+  }
   ~Folder() { fs::remove_all(path_); }
   const fs::path& path() const { return path_; }
 
@@ -38,7 +41,8 @@ MatrixSpec shipped(const std::string& name) {
 }
 
 bool has_all(const Words& words, const Words& wanted) {
-  return std::ranges::all_of(wanted, [&](const std::string& word) { return std::ranges::find(words, word) != words.end(); });
+  return std::ranges::all_of(
+      wanted, [&](const std::string& word) { return std::ranges::find(words, word) != words.end(); });
 }
 
 // Collects what differs, each as "field: what".
@@ -65,11 +69,15 @@ void compare_nixpkgs(const Variant& variant, const Recorded& got, Comparison& co
   const bool upgraded = variant.nixpkgs->torch != variant.pytorch->version;
   const auto& takes = variant.nixpkgs->facts->torch_cuda;
   const bool cuda13 = variant.is_gpu() && variant.cell->cuda->parts.front() == 13;
-  const bool foreign_cuda = variant.is_gpu() && std::ranges::find(takes, std::to_string(variant.cell->cuda->parts.front())) == takes.end();
+  const bool foreign_cuda =
+      variant.is_gpu() &&
+      std::ranges::find(takes, std::to_string(variant.cell->cuda->parts.front())) == takes.end();
   comparison.same("config.allowBroken", pin.config_flag("allowBroken"), foreign_cuda);
   const bool old_magma = cuda13 && !variant.nixpkgs->magma_cuda13;
-  const bool other_triton = variant.is_gpu() && triton_instead(variant.pytorch->version, variant.nixpkgs->facts->triton);
-  const int overlays = (variant.is_gpu() ? 1 : 0) + (old_magma ? 1 : 0) + (upgraded ? 1 : 0) + (other_triton ? 1 : 0);
+  const bool other_triton =
+      variant.is_gpu() && triton_instead(variant.pytorch->version, variant.nixpkgs->facts->triton);
+  const int overlays =
+      (variant.is_gpu() ? 1 : 0) + (old_magma ? 1 : 0) + (upgraded ? 1 : 0) + (other_triton ? 1 : 0);
   comparison.same("overlays", pin.overlays, overlays);
 }
 
@@ -86,17 +94,23 @@ void compare_torch(const Variant& variant, const RecordedPackage& torch, Compari
   comparison.holds("passthru.cpuISA", isa && isa->text() && *isa->text() == variant.cell->isa->name);
   comparison.holds("nixpkgs' blasProvider is left alone", torch.where("passthru.blasProvider").file.empty());
   if (!upgraded) {
-    comparison.holds("nixpkgs' own source and patches", torch.where("src").file.empty() && torch.where("patches").file.empty());
+    comparison.holds("nixpkgs' own source and patches",
+                     torch.where("src").file.empty() && torch.where("patches").file.empty());
     return;
   }
-  comparison.holds("nixpkgs' patch for CUPTI", std::ranges::count(torch.patches, "pytorch-pr-108847.patch", &RecordedPatch::name) == 1);
-  const bool same_patches = !variant.is_gpu() || std::ranges::count(torch.patches, "fix-cmake-cuda-toolkit.patch", &RecordedPatch::name) == 1;
+  comparison.holds("nixpkgs' patch for CUPTI",
+                   std::ranges::count(torch.patches, "pytorch-pr-108847.patch", &RecordedPatch::name) == 1);
+  const bool same_patches =
+      !variant.is_gpu() ||
+      std::ranges::count(torch.patches, "fix-cmake-cuda-toolkit.patch", &RecordedPatch::name) == 1;
   comparison.holds("the patch that goes with removing FindCUDAToolkit.cmake", same_patches);
   comparison.holds("source", torch.source && torch.source->hash == variant.pytorch->hash &&
-                                 torch.source->owner == "pytorch" && torch.source->rev == variant.pytorch->rev);
+                                 torch.source->owner == "pytorch" &&
+                                 torch.source->rev == variant.pytorch->rev);
   comparison.holds("version.txt", torch.text_of("postPatch").find("> version.txt") != std::string::npos);
-  comparison.holds("nixpkgs' substitutions warn", torch.text_of("postPatch").find("--replace-warn") != std::string::npos &&
-                                                      torch.text_of("postPatch").find("--replace-fail") == std::string::npos);
+  comparison.holds("nixpkgs' substitutions warn",
+                   torch.text_of("postPatch").find("--replace-warn") != std::string::npos &&
+                       torch.text_of("postPatch").find("--replace-fail") == std::string::npos);
 }
 
 void compare_cuda(const Variant& variant, const RecordedPackage& torch, Comparison& comparison) {
@@ -104,7 +118,8 @@ void compare_cuda(const Variant& variant, const RecordedPackage& torch, Comparis
   comparison.same("gpuTargets", torch.gpu_targets, variant.arch_list());
   comparison.holds("CUDA", torch.cuda.has_value() || !variant.is_gpu());
   if (!variant.is_gpu() || !torch.cuda) return;
-  comparison.same("CUDA set", torch.cuda->set, "cudaPackages_" + replace_all(variant.cell->cuda->text(), ".", "_"));
+  comparison.same("CUDA set", torch.cuda->set,
+                  "cudaPackages_" + replace_all(variant.cell->cuda->text(), ".", "_"));
   comparison.same("CUDA version", torch.cuda->version, variant.cell->cuda->text());
   comparison.holds("MAGMA", torch.magma.has_value());
   if (!torch.magma) return;
@@ -119,16 +134,20 @@ void compare_cuda(const Variant& variant, const RecordedPackage& torch, Comparis
   const auto fix = std::ranges::find(patches, "cuda-13.0-clockrate-fix.patch", &RecordedPatch::name);
   comparison.same("MAGMA patch", fixes, std::ptrdiff_t{cuda13 || variant.nixpkgs->magma_cuda13});
   if (cuda13 && !variant.nixpkgs->magma_cuda13 && fix != patches.end()) {
-    comparison.same("MAGMA patch hash", fix->hash, std::optional<std::string>("sha256-i9InbxD5HtfonB/GyF9nQhFmok3jZ73RxGcIciGBGvU="));
+    comparison.same("MAGMA patch hash", fix->hash,
+                    std::optional<std::string>("sha256-i9InbxD5HtfonB/GyF9nQhFmok3jZ73RxGcIciGBGvU="));
   }
-  comparison.same("CCCL links", torch.environment.contains("CPATH"), variant.pytorch->version.starts_with("2.1") && cuda13 && !variant.nixpkgs->facts->cccl_folder);
+  comparison.same(
+      "CCCL links", torch.environment.contains("CPATH"),
+      variant.pytorch->version.starts_with("2.1") && cuda13 && !variant.nixpkgs->facts->cccl_folder);
 }
 
 Words differences(const Variant& variant, const Recorded& got) {
   Comparison comparison;
   if (!got.package) return {got.failure ? "not evaluated: " + got.failure->message : "no package"};
   comparison.holds("nothing impure", got.impurities.empty());
-  comparison.holds("nothing unknown", got.unknown.empty() && got.unsure.empty() && got.unknown_arguments.empty());
+  comparison.holds("nothing unknown",
+                   got.unknown.empty() && got.unsure.empty() && got.unknown_arguments.empty());
   comparison.holds("no moving alias", got.moving_aliases.empty() && got.gone_aliases.empty());
   compare_nixpkgs(variant, got, comparison);
   compare_torch(variant, *got.package, comparison);
@@ -158,16 +177,27 @@ void expect_all_mean_their_variants(const std::string& matrix, std::size_t count
   }
 }
 
-TEST(GeneratedRecipes, Of44BuildsForCuda13MeanTheirVariants) { expect_all_mean_their_variants("cuda-13_0", 44); }
-TEST(GeneratedRecipes, Of44BuildsOfWhatNixpkgsShipsMeanTheirVariants) { expect_all_mean_their_variants("cuda-13_0-native", 44); }
-TEST(GeneratedRecipes, OfEightBuildsForCuda128MeanTheirVariants) { expect_all_mean_their_variants("cuda-12_8", 8); }
+TEST(GeneratedRecipes, Of44BuildsForCuda13MeanTheirVariants) {
+  expect_all_mean_their_variants("cuda-13_0", 44);
+}
+TEST(GeneratedRecipes, Of44BuildsOfWhatNixpkgsShipsMeanTheirVariants) {
+  expect_all_mean_their_variants("cuda-13_0-native", 44);
+}
+TEST(GeneratedRecipes, OfEightBuildsForCuda128MeanTheirVariants) {
+  expect_all_mean_their_variants("cuda-12_8", 8);
+}
 
-// Three PyTorch releases, three Pythons, four CUDA releases from four revisions of nixpkgs. `audit` reads all 1620 of them
-// (docs/matrices/pytorch-2.10.md); every 13th is enough here, which meets each of these with each other.
-TEST(GeneratedRecipes, OfTheGrownMatrixMeanTheirVariants) { expect_all_mean_their_variants("pytorch-2.10", 125, 13); }
+// Three PyTorch releases, three Pythons, four CUDA releases from four revisions of nixpkgs. `audit` reads
+// all 1620 of them (docs/matrices/pytorch-2.10.md); every 13th is enough here, which meets each of these
+// with each other.
+TEST(GeneratedRecipes, OfTheGrownMatrixMeanTheirVariants) {
+  expect_all_mean_their_variants("pytorch-2.10", 125, 13);
+}
 
 // Four CUDA releases, three Pythons, GPUs from Turing to Rubin, all of one revision: every 7th.
-TEST(GeneratedRecipes, OfTodaysPyTorchMeanTheirVariants) { expect_all_mean_their_variants("pytorch-2.14", 111, 7); }
+TEST(GeneratedRecipes, OfTodaysPyTorchMeanTheirVariants) {
+  expect_all_mean_their_variants("pytorch-2.14", 111, 7);
+}
 
 MatrixSpec nightly(const std::string& from) {
   const std::string path = std::string(testing::source_folder) + "/matrices/nightly-sm121.toml";
@@ -191,7 +221,9 @@ TEST(GeneratedRecipes, OfTheNightlyTakeTheirCudaPackagesFromTheRepositoryOrFromT
     const Recorded& got = find(recorded, variant.file());
     EXPECT_EQ(differences(variant, got), Words{}) << from;
     EXPECT_EQ(got.fetched_imports.empty(), from == "copy");
-    EXPECT_EQ(got.package->environment.at("CUDA_HOME").find(from == "copy" ? "cudatoolkit-13_0" : "import") != std::string::npos, true)
+    EXPECT_EQ(got.package->environment.at("CUDA_HOME").find(from == "copy" ? "cudatoolkit-13_0" : "import") !=
+                  std::string::npos,
+              true)
         << got.package->environment.at("CUDA_HOME");
     for (const Recorded& each : recorded.recipes) {
       EXPECT_TRUE(each.evaluated()) << each.file << ": " << (each.failure ? each.failure->message : "");
@@ -203,11 +235,18 @@ TEST(GeneratedRecipes, OfTheNightlyTakeTheirCudaPackagesFromTheRepositoryOrFromT
 // PyTorch, torchvision and torchaudio of a nightly, by either strategy: all with the same packages of CUDA.
 MatrixSpec nightly_set(const std::string& from, bool carve) {
   std::string text = read_file(std::string(testing::source_folder) + "/matrices/nightly-sm121.toml");
-  text = replace_all(text, "package = \"pytorch\"", "package = \"pytorch\"\ncompanions = [\"torchvision\", \"torchaudio\"]");
-  if (from == "copy") text = replace_all(text.substr(0, text.find("url = ")) + text.substr(text.find("[settings]")), "from = \"fetch\"", "from = \"copy\"");
-  if (carve) text = replace_all(replace_all(text, "[settings]", "[settings]\nstrategy = \"carve\""), "gpu = \"12.1\"", "gpus = [\"9.0\", \"12.1\"]");
+  text = replace_all(text, "package = \"pytorch\"",
+                     "package = \"pytorch\"\ncompanions = [\"torchvision\", \"torchaudio\"]");
+  if (from == "copy")
+    text = replace_all(text.substr(0, text.find("url = ")) + text.substr(text.find("[settings]")),
+                       "from = \"fetch\"", "from = \"copy\"");
+  if (carve)
+    text = replace_all(replace_all(text, "[settings]", "[settings]\nstrategy = \"carve\""), "gpu = \"12.1\"",
+                       "gpus = [\"9.0\", \"12.1\"]");
   for (const std::string package : {"torchvision", "torchaudio"}) {
-    text += "[" + package + ".\"0.26.0a0+git0123456\"]\npytorch = \"2.11.0a0+gitf3b7280\"\nrev = \"0123456789012345678901234567890123456789\"\nhash = \"\"\n";
+    text += "[" + package +
+            ".\"0.26.0a0+git0123456\"]\npytorch = \"2.11.0a0+gitf3b7280\"\nrev = "
+            "\"0123456789012345678901234567890123456789\"\nhash = \"\"\n";
   }
   if (carve) text += "[carver]\nurl = \"https://example.org/torchlathe.tar.gz\"\n";
   return parse_matrix(text, "nightly-set.toml");
@@ -229,7 +268,8 @@ TEST(GeneratedRecipes, OfANightlySetTakeTheSameCudaPackagesAsTheirPyTorch) {
       EXPECT_EQ(got.package->environment.at("CUDA_HOME"), home) << variant.name;
       EXPECT_EQ(got.arguments.contains("cudaToolkitRepo"), from == "fetch") << variant.name;
     }
-    EXPECT_EQ(find(recorded, variants[1].file()).package->torch->passthru("torchlathe")->text_of("variant"), variants[0].name);
+    EXPECT_EQ(find(recorded, variants[1].file()).package->torch->passthru("torchlathe")->text_of("variant"),
+              variants[0].name);
   }
 }
 
@@ -269,7 +309,8 @@ TEST(GeneratedRecipes, AChangeOfOneWordIsNoticed) {
       {"PYTORCH_BUILD_VERSION=", "PYTORCH_BUILD_NUMBER=", "version that setup.py sees"},
       {"version = \"2.10.0\"", "version = \"2.9.0\"", "version"},
       {"# nixpkgs' substitutions insist", "patches = [ ]; #", "nixpkgs' patch for CUPTI"},
-      {"# nixpkgs' substitutions insist", "patches = [ ]; #", "the patch that goes with removing FindCUDAToolkit.cmake"},
+      {"# nixpkgs' substitutions insist", "patches = [ ]; #",
+       "the patch that goes with removing FindCUDAToolkit.cmake"},
       {"--replace-warn", "--replace-fail", "nixpkgs' substitutions warn"},
       {"6a030d535719c", "6a030d535719d", "pin"},
       {"platforms = [ \"x86_64-linux\" ]", "platforms = [ \"aarch64-linux\" ]", "platforms"},
@@ -291,7 +332,8 @@ TEST(GeneratedRecipes, AChangeOfOneWordIsNoticed) {
   if (!recorded.nix_found) GTEST_SKIP() << "no Nix here";
   for (const auto& [file, change] : files) {
     const Words found = differences(variant, find(recorded, file));
-    EXPECT_TRUE(has_all(found, {change.noticed_as})) << change.from << ": " << (found.empty() ? "nothing" : found.front());
+    EXPECT_TRUE(has_all(found, {change.noticed_as}))
+        << change.from << ": " << (found.empty() ? "nothing" : found.front());
   }
 }
 

@@ -12,7 +12,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool in_path(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("._-+/").find(c) != std::string_view::npos; }
+bool in_path(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("._-+/").find(c) != std::string_view::npos;
+}
 
 // "./a.patch", "./patches/b.patch". What leads out of the folder is not beside the recipes.
 void add_paths(std::string_view text, std::vector<std::string>& paths) {
@@ -27,7 +30,8 @@ void add_paths(std::string_view text, std::vector<std::string>& paths) {
 
 void add_files(const Extra& extra, std::vector<std::string>& files) {
   for (const std::string& text : extra.attributes) add_paths(text, files);
-  for (const auto* values : {&extra.override_arguments, &extra.config, &extra.nixpkgs, &extra.packages, &extra.python, &extra.cuda}) {
+  for (const auto* values : {&extra.override_arguments, &extra.config, &extra.nixpkgs, &extra.packages,
+                             &extra.python, &extra.cuda}) {
     for (const auto& [name, value] : *values) add_paths(value, files);
   }
 }
@@ -61,7 +65,9 @@ std::vector<SharedRecipe> read_extra_files(const MatrixSpec& spec) {
 std::vector<std::string> missing_extra_files(const MatrixSpec& spec, const fs::path& folder) {
   std::vector<std::string> missing = extra_files(spec);
   std::error_code error;
-  std::erase_if(missing, [&](const std::string& file) { return fs::exists(fs::path(spec.file).parent_path() / file, error) || fs::exists(folder / file, error); });
+  std::erase_if(missing, [&](const std::string& file) {
+    return fs::exists(fs::path(spec.file).parent_path() / file, error) || fs::exists(folder / file, error);
+  });
   return missing;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The files that [extra] names by a path (patches = [ ./a.patch ]): they lie beside the matrix file, and go with the recipes.
+// The files that [extra] names by a path (patches = [ ./a.patch ]): they lie beside the matrix file, and go
+// with the recipes.
 #pragma once
 
 #include <filesystem>
@@ -20,8 +21,9 @@ std::vector<SharedRecipe> read_extra_files(const MatrixSpec& spec);
 // Those that are not in `folder` either: recipes there do not evaluate.
 std::vector<std::string> missing_extra_files(const MatrixSpec& spec, const std::filesystem::path& folder);
 
-// From a folder of recipes to the folder of the matrix file that was read out of it. What is there already is left as it is.
-// Returns what was copied.
-std::vector<std::string> copy_extra_files(const MatrixSpec& spec, const std::filesystem::path& from, const std::filesystem::path& to);
+// From a folder of recipes to the folder of the matrix file that was read out of it. What is there already
+// is left as it is. Returns what was copied.
+std::vector<std::string> copy_extra_files(const MatrixSpec& spec, const std::filesystem::path& from,
+                                          const std::filesystem::path& to);
 
 }  // namespace lathe

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// NVIDIA's redistributable archives by package: the table (redist/*.toml, or a file of the user's in that form), and from it a
-// recipe for each package, which fetches its archives or takes them from a folder. docs/formats/redist.md describes the table.
+// NVIDIA's redistributable archives by package: the table (redist/*.toml, or a file of the user's in that
+// form), and from it a recipe for each package, which fetches its archives or takes them from a folder.
+// docs/formats/redist.md describes the table.
 #pragma once
 
 #include <map>
@@ -41,8 +42,9 @@ Redist read_redist(std::string_view text, const std::string& file);
 // The table that is compiled in for this CUDA, or an Error that names those there are.
 Redist shipped_redist(const Version& cuda);
 
-// The table that a matrix' [cuda_packages] names, with the hashes that the matrix has for its archives; it has every package that
-// recipes ask for. An Error with the place when the matrix has a hash of an archive that the table does not have.
+// The table that a matrix' [cuda_packages] names, with the hashes that the matrix has for its archives; it
+// has every package that recipes ask for. An Error with the place when the matrix has a hash of an archive
+// that the table does not have.
 Redist redist_of(const CudaPackages& packages);
 
 // The recipe's text, sealed (render.h). `system`: the one that it builds for when nobody says another.

@@ -48,7 +48,8 @@ TEST(Redist, TheShippedTableHasTheFourPackagesOfCuda13ForBothSystems) {
   const RedistPackage& toolkit = redist.find("cudatoolkit-13_0");
   const auto nvcc = std::ranges::find(toolkit.parts, "cuda_nvcc", &RedistPart::name);
   EXPECT_EQ(toolkit.url_of(*nvcc, "aarch64-linux"),
-            "https://developer.download.nvidia.com/compute/cuda/redist/cuda_nvcc/linux-sbsa/cuda_nvcc-linux-sbsa-13.0.88-archive.tar.xz");
+            "https://developer.download.nvidia.com/compute/cuda/redist/cuda_nvcc/linux-sbsa/"
+            "cuda_nvcc-linux-sbsa-13.0.88-archive.tar.xz");
   EXPECT_THROW(shipped_redist({{12, 6}}), Error);
 }
 
@@ -62,21 +63,30 @@ TEST(Redist, ARecipeHasItsArchivesAndIsKnownAgain) {
 }
 
 TEST(Redist, SlipsHaveTheirPlace) {
-  EXPECT_EQ(error_with("x86_64-linux = \"\"", "x86_64 = \"\""), "t.toml:13:19: \"x86_64\" is not a system\n  known: x86_64-linux, aarch64-linux");
-  EXPECT_TRUE(error_with("cudnn-13_0", "cudnn-13.0").starts_with("t.toml:5:8: this cannot name a package: a dot"));
+  EXPECT_EQ(error_with("x86_64-linux = \"\"", "x86_64 = \"\""),
+            "t.toml:13:19: \"x86_64\" is not a system\n  known: x86_64-linux, aarch64-linux");
+  EXPECT_TRUE(
+      error_with("cudnn-13_0", "cudnn-13.0").starts_with("t.toml:5:8: this cannot name a package: a dot"));
   EXPECT_TRUE(error_with("https://", "").starts_with("t.toml:8:7: this is no address"));
-  EXPECT_TRUE(error_with("cuda = \"13.0\"", "cuda = \"13\"").starts_with("t.toml:2:8: CUDA \"13\" is not in the catalogue"));
+  EXPECT_TRUE(error_with("cuda = \"13.0\"", "cuda = \"13\"")
+                  .starts_with("t.toml:2:8: CUDA \"13\" is not in the catalogue"));
   EXPECT_TRUE(error_with("sha256-eJ", "sha256-").find("is not 32 bytes of base64") != std::string::npos);
   EXPECT_TRUE(error_with("\"a test\"", "\"\"").starts_with("t.toml:9:10: every package needs its source"));
-  EXPECT_TRUE(error_with("\"cudnn\"\nversion", "\"a/b\"\nversion").starts_with("t.toml:11:8: \"a/b\" cannot be used"));
+  EXPECT_TRUE(error_with("\"cudnn\"\nversion", "\"a/b\"\nversion")
+                  .starts_with("t.toml:11:8: \"a/b\" cannot be used"));
 }
 
 // A parser of the same shape as PyTorch's, in a release that takes a, and in an old one.
 std::string parser(std::string_view number, std::string_view digits) {
-  return "function(CUDA_SELECT_NVCC_ARCH_FLAGS out)\n  foreach(arch_name ${ARGN})\n    if(arch_name MATCHES \"" + std::string(number) +
-         "\")\n      set(found ${CMAKE_MATCH_1})\n    else()\n      message(SEND_ERROR \"Unknown ${arch_name}\")\n    endif()\n  endforeach()\n"
-         "  string(REGEX REPLACE \"\\\\.\" \"\" cuda_arch_bin \"${found}\")\n  string(REGEX MATCHALL \"" + std::string(digits) +
-         "\" cuda_arch_bin \"${cuda_arch_bin}\")\n  set(${out} sm_${cuda_arch_bin} PARENT_SCOPE)\nendfunction()\n";
+  return "function(CUDA_SELECT_NVCC_ARCH_FLAGS out)\n  foreach(arch_name ${ARGN})\n    if(arch_name MATCHES "
+         "\"" +
+         std::string(number) +
+         "\")\n      set(found ${CMAKE_MATCH_1})\n    else()\n      message(SEND_ERROR \"Unknown "
+         "${arch_name}\")\n    endif()\n  endforeach()\n"
+         "  string(REGEX REPLACE \"\\\\.\" \"\" cuda_arch_bin \"${found}\")\n  string(REGEX MATCHALL \"" +
+         std::string(digits) +
+         "\" cuda_arch_bin \"${cuda_arch_bin}\")\n  set(${out} sm_${cuda_arch_bin} "
+         "PARENT_SCOPE)\nendfunction()\n";
 }
 
 TEST(ArchParser, IsWidenedByItsOwnExpressions) {
@@ -95,13 +105,15 @@ TEST(ArchParser, UnderCmakeTakesWhatItTookAndWhatItWasWidenedFor) {
   const std::vector<std::string> tokens = {"9.0", "12.0", "12.1a", "sm_90", "90", "12.10", "12.0f"};
   std::string taken, taken_after;
   for (const ArchAnswer& answer : ask_arch_parser(before, tokens)) taken += answer.taken ? '+' : '-';
-  for (const ArchAnswer& answer : ask_arch_parser(*widen_arch_parser(before), tokens)) taken_after += answer.taken ? '+' : '-';
+  for (const ArchAnswer& answer : ask_arch_parser(*widen_arch_parser(before), tokens))
+    taken_after += answer.taken ? '+' : '-';
   EXPECT_EQ(taken, "+++----");
   EXPECT_EQ(taken_after, "+++---+");
 }
 
 TEST(ArchParser, ThePatchHasOneHunkForNeighboursAndTwoForStrangers) {
-  EXPECT_EQ(unified_patch("x", "1\n2\n3\n4\n5\n6\n", "1\n2\n3\nF\n5\n6\n"), "--- a/x\n+++ b/x\n@@ -1,6 +1,6 @@\n 1\n 2\n 3\n-4\n+F\n 5\n 6\n");
+  EXPECT_EQ(unified_patch("x", "1\n2\n3\n4\n5\n6\n", "1\n2\n3\nF\n5\n6\n"),
+            "--- a/x\n+++ b/x\n@@ -1,6 +1,6 @@\n 1\n 2\n 3\n-4\n+F\n 5\n 6\n");
   std::string lines, changed;
   for (int i = 0; i < 30; ++i) {
     lines += "l" + std::to_string(i) + "\n";

@@ -16,7 +16,8 @@
 namespace lathe {
 namespace {
 
-constexpr std::size_t checksum_length = seal_length;  // characters of base64url: 120 bits against slips, not against attackers
+// characters of base64url: 120 bits against slips, not against attackers
+constexpr std::size_t checksum_length = seal_length;
 constexpr std::string_view checksum_start = "(content ";
 
 // Text inside a Nix "string".
@@ -49,13 +50,15 @@ std::string indented(std::string_view text, std::string_view indent) {
 
 std::string nix_texts(const std::vector<std::string>& items, std::string_view separator = " ") {
   std::string text;
-  for (const std::string& item : items) fmt::format_to(std::back_inserter(text), "{}\"{}\"", text.empty() ? "" : separator, nix_text(item));
+  for (const std::string& item : items)
+    fmt::format_to(std::back_inserter(text), "{}\"{}\"", text.empty() ? "" : separator, nix_text(item));
   return text;
 }
 
 std::string name_some(const std::vector<std::string>& names, std::size_t most) {
   if (names.size() <= most) return fmt::format("{}", fmt::join(names, ", "));
-  return fmt::format("{} and {} more", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(most), ", "),
+  return fmt::format("{} and {} more",
+                     fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(most), ", "),
                      names.size() - most);
 }
 
@@ -68,16 +71,19 @@ std::string dotted_list(const std::vector<Capability>& gpus) {
 // "PyTorch 2.10.0", "torchvision 0.25.0 for PyTorch 2.10.0"
 std::string software(const Variant& variant) {
   if (!variant.companion) return fmt::format("PyTorch {}", variant.pytorch->version);
-  return fmt::format("{} {}for PyTorch {}", variant.package, variant.companion->version.empty() ? "" : variant.companion->version + " ",
+  return fmt::format("{} {}for PyTorch {}", variant.package,
+                     variant.companion->version.empty() ? "" : variant.companion->version + " ",
                      variant.pytorch->version);
 }
 
 std::string title(const Variant& variant) {
   const Cell& cell = *variant.cell;
   const std::string cpu = fmt::format("{} CPUs ({})", to_string(cell.isa->machine), cell.isa->title);
-  if (!variant.is_gpu()) return fmt::format("{} {} {}", software(variant), variant.companion ? "and" : "for", cpu);
+  if (!variant.is_gpu())
+    return fmt::format("{} {} {}", software(variant), variant.companion ? "and" : "for", cpu);
   const CapabilityRow* row = catalog().find(cell.gpus.front());
-  const std::string group = cell.gpus.size() == 1 && row && !row->group.empty() ? fmt::format(" ({})", row->group) : "";
+  const std::string group =
+      cell.gpus.size() == 1 && row && !row->group.empty() ? fmt::format(" ({})", row->group) : "";
   return fmt::format("{} with CUDA {} for compute capability {}{} and {}", software(variant),
                      cell.cuda->text(), dotted_list(cell.gpus), group, cpu);
 }
@@ -86,7 +92,8 @@ std::string title(const Variant& variant) {
 std::vector<std::string> facts(const Variant& variant) {
   const Cell& cell = *variant.cell;
   std::vector<std::string> lines = {title(variant) + "."};
-  if (cell.status != PairStatus::valid) lines.push_back(fmt::format("Note ({}): {}.", to_string(cell.status), cell.reason));
+  if (cell.status != PairStatus::valid)
+    lines.push_back(fmt::format("Note ({}): {}.", to_string(cell.status), cell.reason));
   if (!cell.runs_on.empty()) lines.push_back(fmt::format("Runs on: {}.", name_some(cell.runs_on, 8)));
   if (cell.min_driver) {
     lines.push_back(fmt::format("NVIDIA driver: {} or newer.", cell.min_driver->text()));
@@ -126,15 +133,19 @@ bool needs_cccl_links(const Variant& variant) {
 std::string stale_patches(const Variant& variant) {
   std::vector<std::string> names;
   for (const TorchPatch& patch : nixpkgs_tables().patches) {
-    if (variant.nixpkgs->facts->has_patch(patch.name) && !patch.is_for(variant.pytorch->version)) names.push_back(patch.name);
+    if (variant.nixpkgs->facts->has_patch(patch.name) && !patch.is_for(variant.pytorch->version))
+      names.push_back(patch.name);
   }
-  return names.empty() ? "" : fill(recipe_template("stale_patches.nix.in"), {{"stale_patch_names", nix_texts(names)}});
+  return names.empty()
+             ? ""
+             : fill(recipe_template("stale_patches.nix.in"), {{"stale_patch_names", nix_texts(names)}});
 }
 
 // The release that this nixpkgs ships is built as it is; another one goes in through an overlay.
 bool upgrades_torch(const Variant& variant) { return variant.nixpkgs->torch != variant.pytorch->version; }
 
-// What torch.compile makes GPU code with, where this nixpkgs has another release of it and takes the right one.
+// What torch.compile makes GPU code with, where this nixpkgs has another release of it and takes the right
+// one.
 const TritonSource* triton_of(const Variant& variant) {
   if (!upgrades_torch(variant) || variant.nixpkgs->assumed) return nullptr;
   return triton_instead(variant.pytorch->version, variant.nixpkgs->facts->triton);
@@ -147,7 +158,8 @@ bool takes_cuda_packages(const MatrixSpec& spec, const Variant& variant) {
 std::string overlays(const MatrixSpec& spec, const Variant& variant, const Holes& holes) {
   std::string text;
   const auto add = [&](std::string_view name) { text += fill(recipe_template(name), holes); };
-  if (variant.is_gpu()) add(takes_cuda_packages(spec, variant) ? "overlay_cuda_packages.nix.in" : "overlay_cuda.nix.in");
+  if (variant.is_gpu())
+    add(takes_cuda_packages(spec, variant) ? "overlay_cuda_packages.nix.in" : "overlay_cuda.nix.in");
   if (variant.companion) return text;  // PyTorch and what it needs come from its own recipe
   if (variant.is_gpu()) {
     if (magma_fix(*variant.cell->cuda) && !variant.nixpkgs->magma_cuda13) add("overlay_magma.nix.in");
@@ -165,7 +177,8 @@ std::string overlays(const MatrixSpec& spec, const Variant& variant, const Holes
 std::string switches(const Variant& variant) {
   std::string text;
   for (const std::string& name : variant.cell->isa->without) text += fmt::format("export {}=0\n", name);
-  if (!variant.cell->isa->without.empty()) text = fmt::format("# {}\n", variant.cell->isa->pytorch_note) + text;
+  if (!variant.cell->isa->without.empty())
+    text = fmt::format("# {}\n", variant.cell->isa->pytorch_note) + text;
   const bool no_cudnn = std::ranges::any_of(variant.cell->gpus, [](Capability gpu) {
     const CapabilityRow* row = catalog().find(gpu);
     return row && !row->cudnn;
@@ -177,7 +190,8 @@ std::string switches(const Variant& variant) {
 std::string limits(const Settings& settings) {
   std::string text;
   if (settings.jobs > 0) {
-    text += fmt::format("export MAX_JOBS=$((NIX_BUILD_CORES < {0} ? NIX_BUILD_CORES : {0}))\n", settings.jobs);
+    text +=
+        fmt::format("export MAX_JOBS=$((NIX_BUILD_CORES < {0} ? NIX_BUILD_CORES : {0}))\n", settings.jobs);
   }
   if (settings.memory_per_job_gib > 0) {
     text += fmt::format(
@@ -189,33 +203,44 @@ std::string limits(const Settings& settings) {
   return text;
 }
 
-// ccache in front of the compilers. nvcc's own flags are the same for every instruction set: what it made serves them all.
+// ccache in front of the compilers. nvcc's own flags are the same for every instruction set: what it made
+// serves them all.
 std::string compile_cache(const Variant& variant) {
   const std::string& folder = variant.settings->compile_cache;
   if (folder.empty()) return "";
   const bool gpu = variant.is_gpu();
-  return fill(recipe_template("compile_cache.nix.in"),
-              {{"compile_cache", folder},
-               {"cuda_compiler", gpu ? "${pkgs.cudaPackages.cuda_nvcc}" : ""},
-               {"cuda_launcher", gpu ? "export CMAKE_CUDA_COMPILER_LAUNCHER=\"$CMAKE_C_COMPILER_LAUNCHER\"" : ""}});
+  return fill(
+      recipe_template("compile_cache.nix.in"),
+      {{"compile_cache", folder},
+       {"cuda_compiler", gpu ? "${pkgs.cudaPackages.cuda_nvcc}" : ""},
+       {"cuda_launcher", gpu ? "export CMAKE_CUDA_COMPILER_LAUNCHER=\"$CMAKE_C_COMPILER_LAUNCHER\"" : ""}});
 }
 
-// Has CUDA packages of its own for these Jetsons, which nixpkgs takes only where its configuration names them?
+// Has CUDA packages of its own for these Jetsons, which nixpkgs takes only where its configuration names
+// them?
 bool takes_jetson_packages(const Variant& variant) {
   return variant.cell->isa->machine == Machine::aarch64 &&
-         std::ranges::any_of(variant.cell->gpus, [&](Capability gpu) { return has_jetson_packages(gpu, *variant.cell->cuda); });
+         std::ranges::any_of(variant.cell->gpus,
+                             [&](Capability gpu) { return has_jetson_packages(gpu, *variant.cell->cuda); });
 }
 
 // nixpkgs' own table of capabilities may lag behind the toolkit's.
-bool config_takes(const Variant& variant) { return std::ranges::none_of(variant.cell->gpus, is_refused_by_config); }
+bool config_takes(const Variant& variant) {
+  return std::ranges::none_of(variant.cell->gpus, is_refused_by_config);
+}
 
 std::string config_capabilities(const Variant& variant, const std::string& capabilities) {
   if (takes_jetson_packages(variant)) {
-    return fmt::format("# By this nixpkgs knows a Jetson: other Arm machines have other CUDA packages.\ncudaCapabilities = [ {} ];", capabilities);
+    return fmt::format(
+        "# By this nixpkgs knows a Jetson: other Arm machines have other CUDA packages.\ncudaCapabilities = "
+        "[ {} ];",
+        capabilities);
   }
   if (variant.settings->narrow != Settings::Narrow::closure || !config_takes(variant)) return "";
-  return fmt::format("# For MAGMA, NCCL and the companions too, which do not look at gpuTargets.\ncudaCapabilities = [ {} ];",
-                     capabilities);
+  return fmt::format(
+      "# For MAGMA, NCCL and the companions too, which do not look at gpuTargets.\ncudaCapabilities = [ {} "
+      "];",
+      capabilities);
 }
 
 // nixpkgs' torch calls itself broken under a CUDA major release that it was not written for.
@@ -223,8 +248,9 @@ std::string config_broken(const Variant& variant) {
   const int major = variant.cell->cuda->parts.front();
   const auto& takes = variant.nixpkgs->facts->torch_cuda;
   const auto shipped = Version::parse(variant.nixpkgs->cuda);
-  const bool taken = variant.nixpkgs->assumed ? shipped && shipped->parts.front() == major
-                                              : std::ranges::find(takes, std::to_string(major)) != takes.end();
+  const bool taken = variant.nixpkgs->assumed
+                         ? shipped && shipped->parts.front() == major
+                         : std::ranges::find(takes, std::to_string(major)) != takes.end();
   if (taken) return "";
   return "# This nixpkgs calls torch broken under another CUDA major release; the overlays below mend it.\n"
          "allowBroken = true;";
@@ -232,7 +258,9 @@ std::string config_broken(const Variant& variant) {
 
 // Where CUDA's own packages come from, when not from nixpkgs.
 void add_cuda_packages_holes(const MatrixSpec& spec, const Variant& variant, Holes& holes) {
-  for (const char* hole : {"cuda_packages_argument", "cuda_packages_pass", "cuda_packages_let", "cuda_packages_export"}) holes[hole] = "";
+  for (const char* hole :
+       {"cuda_packages_argument", "cuda_packages_pass", "cuda_packages_let", "cuda_packages_export"})
+    holes[hole] = "";
   if (!takes_cuda_packages(spec, variant)) return;
   const CudaPackages& packages = *spec.cuda_packages;
   const bool fetch = packages.from == CudaPackages::From::fetch;
@@ -254,7 +282,9 @@ void add_extra_holes(const Variant& variant, Holes& holes) {
   const Extra& extra = variant.settings->extra;
   const auto bindings = [](const std::map<std::string, std::string>& values) {
     std::string text;
-    for (const auto& [name, value] : values) text += fmt::format("{} = {};\n", name, is_package_path(value) || is_nix_name(value) ? value : "(" + value + ")");
+    for (const auto& [name, value] : values)
+      text += fmt::format("{} = {};\n", name,
+                          is_package_path(value) || is_nix_name(value) ? value : "(" + value + ")");
     return text;
   };
   holes["extra_override"] = bindings(extra.override_arguments);
@@ -266,12 +296,16 @@ void add_extra_holes(const Variant& variant, Holes& holes) {
     const std::string system = extra.nixpkgs.contains("localSystem") ? "" : holes["nixpkgs_arguments"];
     holes["nixpkgs_arguments"] = system + bindings(extra.nixpkgs);
   }
-  holes["cpu_config"] = extra.config.empty() ? "{ }" : fmt::format("{{\n{}    }}", indented(holes["extra_config"], "      "));
+  holes["cpu_config"] =
+      extra.config.empty() ? "{ }" : fmt::format("{{\n{}    }}", indented(holes["extra_config"], "      "));
   std::string& environment = holes["extra_environment"];
-  for (const auto& [name, value] : extra.environment) environment += fmt::format("export {}=\"{}\"\n", name, shell_text_as_nix(value));
-  // Each in an overrideAttrs of its own, so that `old` is all that comes before. Not indented: that would change its strings.
+  for (const auto& [name, value] : extra.environment)
+    environment += fmt::format("export {}=\"{}\"\n", name, shell_text_as_nix(value));
+  // Each in an overrideAttrs of its own, so that `old` is all that comes before. Not indented: that would
+  // change its strings.
   std::string& nix = holes["extra_nix"];
-  for (const std::string& attributes : extra.attributes) nix += fmt::format(").overrideAttrs (old: {{\n{}\n}})\n", attributes);
+  for (const std::string& attributes : extra.attributes)
+    nix += fmt::format(").overrideAttrs (old: {{\n{}\n}})\n", attributes);
   holes["extra_open"] = std::string(extra.attributes.size(), '(');
 }
 
@@ -285,7 +319,8 @@ void add_gpu_holes(const Variant& variant, Holes& holes) {
   holes["arch_num"] = spell(gpu, Dialect::cmake);
   holes["gpu_targets"] = plain ? "gpuArchSM" : nix_texts(variant.arch_list());
   holes["capabilities"] = nix_texts(capabilities);
-  const bool named = cell.gpus.size() == 1 && (!variant.companion || !variant.carved_from.empty());  // the recipe has a gpuArchNum
+  // the recipe has a gpuArchNum
+  const bool named = cell.gpus.size() == 1 && (!variant.companion || !variant.carved_from.empty());
   holes["gpu_arch"] = named ? "sm${gpuArchNum}" : cell.gpu_text;
   holes["cuda"] = cell.cuda->text();
   holes["cuda_attr"] = replace_all(cell.cuda->text(), ".", "_");
@@ -324,16 +359,23 @@ void add_companion_holes(const Variant& variant, Holes& holes) {
   holes["repo"] = nix_text(source.repo);
   holes["rev"] = source.rev == "v" + source.version ? "v${version}" : nix_text(source.rev);
   holes["hash"] = source.hash;
-  holes["companion_source"] = source.version.empty() ? "" : fill(recipe_template("companion_source.nix.in"), holes);
+  holes["companion_source"] =
+      source.version.empty() ? "" : fill(recipe_template("companion_source.nix.in"), holes);
   // nixpkgs gives it PyTorch's capabilities, and those have no PTX.
   const bool ptx = variant.is_gpu() && variant.settings->ptx;
-  holes["arch_list"] = ptx ? fmt::format("export TORCH_CUDA_ARCH_LIST=\"{}\"", fmt::join(variant.arch_list(), ";")) : "";
+  holes["arch_list"] =
+      ptx ? fmt::format("export TORCH_CUDA_ARCH_LIST=\"{}\"", fmt::join(variant.arch_list(), ";")) : "";
   holes["build_version"] = source.version.empty() ? "" : "export BUILD_VERSION=\"${version}\"";
-  holes["companion_capabilities"] =
-      !variant.is_gpu() ? ""
-      : config_takes(variant)
-          ? fmt::format("# The companion reads torch.cudaCapabilities; what else it is built with reads this.\ncudaCapabilities = [ {} ];", holes["capabilities"])
-          : fmt::format("# Not cudaCapabilities: nixpkgs' table has no {}. The companion reads torch.cudaCapabilities.", dotted_list(variant.cell->gpus));
+  holes["companion_capabilities"] = !variant.is_gpu() ? ""
+                                    : config_takes(variant)
+                                        ? fmt::format(
+                                              "# The companion reads torch.cudaCapabilities; what else it is "
+                                              "built with reads this.\ncudaCapabilities = [ {} ];",
+                                              holes["capabilities"])
+                                        : fmt::format(
+                                              "# Not cudaCapabilities: nixpkgs' table has no {}. The "
+                                              "companion reads torch.cudaCapabilities.",
+                                              dotted_list(variant.cell->gpus));
   holes["companion_config"] = variant.is_gpu() ? fill(recipe_template("companion_config.nix.in"), holes) : "";
 }
 
@@ -346,9 +388,11 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
       {"about", wrapped(lines, "# ")},
       {"name", variant.name},
       {"pname", variant.pname},
-      {"nixpkgs_assumed", variant.nixpkgs->assumed ? fmt::format("# This revision is {}.", variant.nixpkgs->assumption()) : ""},
+      {"nixpkgs_assumed",
+       variant.nixpkgs->assumed ? fmt::format("# This revision is {}.", variant.nixpkgs->assumption()) : ""},
       {"nixpkgs_url", variant.nixpkgs->url()},
-      {"nixpkgs_sha256", variant.nixpkgs->sha256 ? fmt::format("sha256 = \"{}\";", *variant.nixpkgs->sha256) : ""},
+      {"nixpkgs_sha256",
+       variant.nixpkgs->sha256 ? fmt::format("sha256 = \"{}\";", *variant.nixpkgs->sha256) : ""},
       {"cpu_flags", nix_texts(variant.cpu_flags(), "\n")},
       {"system", system_of(variant.cell->isa->machine)},
       {"isa", variant.cell->isa->name},
@@ -357,7 +401,8 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
       {"pytorch", variant.pytorch->version},
       {"owner", nix_text(variant.pytorch->owner)},
       {"repo", nix_text(variant.pytorch->repo)},
-      {"rev", variant.pytorch->rev == "v" + variant.pytorch->version ? "v${version}" : nix_text(variant.pytorch->rev)},
+      {"rev", variant.pytorch->rev == "v" + variant.pytorch->version ? "v${version}"
+                                                                     : nix_text(variant.pytorch->rev)},
       {"hash", variant.pytorch->hash},
       {"switches", switches(variant)},
       {"compile_cache_export", compile_cache(variant)},
@@ -368,13 +413,15 @@ Holes holes_for(const MatrixSpec& spec, const Variant& variant) {
       {"arch_patch_text", indented_string(variant.pytorch->arch_patch)},
   };
   holes["stale_patches"] = stale_patches(variant);
-  if (!variant.pytorch->arch_patch.empty()) holes["arch_patch"] = fill(recipe_template("arch_patch.nix.in"), holes);
+  if (!variant.pytorch->arch_patch.empty())
+    holes["arch_patch"] = fill(recipe_template("arch_patch.nix.in"), holes);
   holes["pre_build"] = limit_lines.empty() ? "" : fill(recipe_template("pre_build.nix.in"), holes);
   if (variant.is_gpu()) add_gpu_holes(variant, holes);
   holes["nixpkgs_arguments"] = fmt::format("system = \"{}\";\n", holes["system"]);
   add_extra_holes(variant, holes);
   add_cuda_packages_holes(spec, variant, holes);
-  holes["promise_passthru"] = fill(recipe_template(variant.is_gpu() ? "promise_passthru.nix.in" : "promise_passthru_cpu.nix.in"), holes);
+  holes["promise_passthru"] = fill(
+      recipe_template(variant.is_gpu() ? "promise_passthru.nix.in" : "promise_passthru_cpu.nix.in"), holes);
   holes["promise_meta"] = fill(recipe_template("promise_meta.nix.in"), holes);
   if (spec.carver) {
     holes["carved_from"] = variant.carved_from;

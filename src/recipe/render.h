@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // From a variant to the text of its recipe: one Nix file, self-contained, the same bytes every time.
-// The texts are in templates/*.nix.in; this fills their @holes@. What a recipe means is tested by evaluating it.
+// The texts are in templates/*.nix.in; this fills their @holes@. What a recipe means is tested by evaluating
+// it.
 #pragma once
 
 #include <string>
@@ -13,8 +14,8 @@ namespace lathe {
 
 std::string render(const MatrixSpec& spec, const Variant& variant);
 
-// Puts its checksum, of `seal_length` characters, into the place that a recipe's first line has for it ("(content 000...)").
-// By it authorship_of knows the text again.
+// Puts its checksum, of `seal_length` characters, into the place that a recipe's first line has for it
+// ("(content 000...)"). By it authorship_of knows the text again.
 inline constexpr std::size_t seal_length = 20;
 std::string seal(std::string recipe);
 

@@ -25,7 +25,8 @@ python = ["3.13"]
 cuda = ["13.0"]
 gpus = ["12.0"]
 isas = ["avx2"]
-)", "m.toml");
+)",
+                      "m.toml");
 }
 
 std::string recipe_with(const std::string& settings) {
@@ -43,7 +44,8 @@ TEST(Render, SettingsReachTheRecipe) {
   EXPECT_FALSE(has(recipe_with(""), "cudaCapabilities = [ \"12.0\" ];\n      #"));
   EXPECT_TRUE(has(recipe_with("narrow = \"closure\""), "      cudaCapabilities = [ \"12.0\" ];\n      #"));
   EXPECT_FALSE(has(recipe_with(""), "MAX_JOBS"));
-  EXPECT_TRUE(has(recipe_with("jobs = 12"), "export MAX_JOBS=$((NIX_BUILD_CORES < 12 ? NIX_BUILD_CORES : 12))"));
+  EXPECT_TRUE(
+      has(recipe_with("jobs = 12"), "export MAX_JOBS=$((NIX_BUILD_CORES < 12 ? NIX_BUILD_CORES : 12))"));
 }
 
 TEST(Render, LeavesNoHoleAndNoBlankAtALinesEnd) {

@@ -28,7 +28,8 @@ std::string_view hole_at(std::string_view text, std::size_t at) {
 const std::string& text_for(std::string_view name, const Holes& holes) {
   const auto found = holes.find(name);
   if (found == holes.end()) {
-    throw Error({.what = fmt::format("a template has the hole @{}@, which nothing fills", name), .kind = ErrorKind::fault});
+    throw Error({.what = fmt::format("a template has the hole @{}@, which nothing fills", name),
+                 .kind = ErrorKind::fault});
   }
   return found->second;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A text with @holes@. A hole alone on its line takes a text of several lines, each indented as the hole is; an empty
-// text there takes the line away. Knows nothing of Nix or of variants.
+// A text with @holes@. A hole alone on its line takes a text of several lines, each indented as the hole is;
+// an empty text there takes the line away. Knows nothing of Nix or of variants.
 #pragma once
 
 #include <map>

@@ -68,15 +68,18 @@ Planned plan_file(const std::string& file, std::string text, const fs::path& fol
     if (++count <= 5) names += fmt::format("{} {}\n  ", planned.written.file, planned.in_the_way);
   }
   if (count > 5) names += fmt::format("and {} more\n  ", count - 5);
-  throw Error({.what = fmt::format("{} file{} in the way; nothing was written", count, count == 1 ? " is" : "s are"),
-               .where = {.file = folder.string()},
-               .next = names + (never ? "choose another folder with --out, or move away what is not a file"
-                                      : "choose another folder with --out, or --force to write over them")});
+  throw Error(
+      {.what = fmt::format("{} file{} in the way; nothing was written", count, count == 1 ? " is" : "s are"),
+       .where = {.file = folder.string()},
+       .next = names + (never ? "choose another folder with --out, or move away what is not a file"
+                              : "choose another folder with --out, or --force to write over them")});
 }
 
-std::vector<Written> carry_out(const std::vector<Planned>& plans, const fs::path& folder, const WriteOptions& options,
+std::vector<Written> carry_out(const std::vector<Planned>& plans, const fs::path& folder,
+                               const WriteOptions& options,
                                const std::function<void(std::size_t)>& progress) {
-  const bool blocked = std::ranges::any_of(plans, [](const Planned& planned) { return !planned.in_the_way.empty(); });
+  const bool blocked =
+      std::ranges::any_of(plans, [](const Planned& planned) { return !planned.in_the_way.empty(); });
   const bool never = std::ranges::any_of(plans, &Planned::never);
   if (never || (blocked && !options.force)) refuse(plans, folder, never);
   if (!options.dry_run) create_folders(folder);
@@ -97,16 +100,22 @@ std::vector<Written> carry_out(const std::vector<Planned>& plans, const fs::path
 
 }  // namespace
 
-std::vector<Written> write_recipes(const MatrixSpec& spec, const std::vector<Variant>& variants, const fs::path& folder,
-                                   const WriteOptions& options, const std::function<void(std::size_t)>& progress) {
+std::vector<Written> write_recipes(const MatrixSpec& spec, const std::vector<Variant>& variants,
+                                   const fs::path& folder, const WriteOptions& options,
+                                   const std::function<void(std::size_t)>& progress) {
   std::vector<Planned> plans(variants.size());
-  parallel_for_all(variants.size(), [&](std::size_t i) { plans[i] = plan_file(variants[i].file(), render(spec, variants[i]), folder); });
-  for (SharedRecipe& shared : render_shared(spec)) plans.push_back(plan_file(shared.file, std::move(shared.text), folder));
-  for (SharedRecipe& file : read_extra_files(spec)) plans.push_back(plan_file(file.file, std::move(file.text), folder));
+  parallel_for_all(variants.size(), [&](std::size_t i) {
+    plans[i] = plan_file(variants[i].file(), render(spec, variants[i]), folder);
+  });
+  for (SharedRecipe& shared : render_shared(spec))
+    plans.push_back(plan_file(shared.file, std::move(shared.text), folder));
+  for (SharedRecipe& file : read_extra_files(spec))
+    plans.push_back(plan_file(file.file, std::move(file.text), folder));
   return carry_out(plans, folder, options, progress);
 }
 
-std::vector<Written> write_recipes(const std::vector<SharedRecipe>& recipes, const fs::path& folder, const WriteOptions& options) {
+std::vector<Written> write_recipes(const std::vector<SharedRecipe>& recipes, const fs::path& folder,
+                                   const WriteOptions& options) {
   std::vector<Planned> plans;
   for (const SharedRecipe& recipe : recipes) plans.push_back(plan_file(recipe.file, recipe.text, folder));
   return carry_out(plans, folder, options, {});

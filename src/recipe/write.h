@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Writes a matrix' recipes into a folder. Looks at what is there first: either nothing is in the way, or nothing is written.
+// Writes a matrix' recipes into a folder. Looks at what is there first: either nothing is in the way, or
+// nothing is written.
 #pragma once
 
 #include <filesystem>
@@ -26,13 +27,14 @@ struct Written {
 
 std::string_view to_string(Written::Action action);  // "created", "replaced", "unchanged"
 
-// Files that stand in the way (not written by torchlathe, or changed by hand since) are one Error that names them.
-// `variants`, and what their recipes need beside them.
+// Files that stand in the way (not written by torchlathe, or changed by hand since) are one Error that names
+// them. `variants`, and what their recipes need beside them.
 std::vector<Written> write_recipes(const MatrixSpec& spec, const std::vector<Variant>& variants,
                                    const std::filesystem::path& folder, const WriteOptions& options,
                                    const std::function<void(std::size_t)>& progress = {});
 
 // The same for recipes that are at hand as text.
-std::vector<Written> write_recipes(const std::vector<SharedRecipe>& recipes, const std::filesystem::path& folder, const WriteOptions& options);
+std::vector<Written> write_recipes(const std::vector<SharedRecipe>& recipes,
+                                   const std::filesystem::path& folder, const WriteOptions& options);
 
 }  // namespace lathe

@@ -17,7 +17,9 @@ std::string best_isas(const Builder& builder) {
   const std::vector<const Isa*> usable = usable_isas(builder.cpu);
   std::string text;
   for (const Isa* isa : usable) {
-    const bool inside = std::ranges::any_of(usable, [&](const Isa* other) { return std::ranges::find(other->includes, isa->name) != other->includes.end(); });
+    const bool inside = std::ranges::any_of(usable, [&](const Isa* other) {
+      return std::ranges::find(other->includes, isa->name) != other->includes.end();
+    });
     if (!inside) text += (text.empty() ? "" : ", ") + isa->name;
   }
   return text.empty() ? "none of the catalogue" : text;
@@ -28,18 +30,23 @@ std::string size_or_unknown(std::uint64_t bytes) { return bytes > 0 ? size_text(
 }  // namespace
 
 std::string builders_text(const std::vector<Builder>& builders, const Terminal& terminal) {
-  Table table({"builder", "jobs", "Nix", "systems", "runs", "proven by", "memory free", "disk free", "features"});
+  Table table(
+      {"builder", "jobs", "Nix", "systems", "runs", "proven by", "memory free", "disk free", "features"});
   table.align_right(1);
   std::string problems;
   for (const Builder& builder : builders) {
     if (!builder.problem.empty()) {
-      problems += safe_format("builder {} is not used: {}\n", printable(builder.name), printable(builder.problem));
+      problems +=
+          safe_format("builder {} is not used: {}\n", printable(builder.name), printable(builder.problem));
       continue;
     }
     std::vector<std::string> features = builder.machine.features;
     features.insert(features.end(), builder.machine.mandatory.begin(), builder.machine.mandatory.end());
-    table.add({printable(builder.name), std::to_string(builder.machine.max_jobs), builder.nix.empty() ? "not known" : builder.nix,
-               fmt::format("{}", fmt::join(builder.systems, ", ")), best_isas(builder), builder.proof.empty() ? "nothing" : builder.proof, size_or_unknown(builder.memory_free), size_or_unknown(builder.disk_free), fmt::format("{}", fmt::join(features, ", "))});
+    table.add({printable(builder.name), std::to_string(builder.machine.max_jobs),
+               builder.nix.empty() ? "not known" : builder.nix,
+               fmt::format("{}", fmt::join(builder.systems, ", ")), best_isas(builder),
+               builder.proof.empty() ? "nothing" : builder.proof, size_or_unknown(builder.memory_free),
+               size_or_unknown(builder.disk_free), fmt::format("{}", fmt::join(features, ", "))});
   }
   return table.text(terminal) + problems;
 }
@@ -48,15 +55,30 @@ std::string builders_json(const std::vector<Builder>& builders) {
   std::string text;
   for (const Builder& builder : builders) {
     JsonWriter json(JsonWriter::Layout::compact);
-    json.begin_object().member("event", "builder").member("name", builder.name).member("uri", builder.machine.uri).member("problem", builder.problem);
-    json.member("jobs", builder.machine.max_jobs).member("speed", builder.machine.speed).member("shell", builder.shell).member("nix", builder.nix).member("systems", builder.systems);
-    json.member("features", builder.machine.features).member("mandatory_features", builder.machine.mandatory).member("proof", builder.proof);
+    json.begin_object()
+        .member("event", "builder")
+        .member("name", builder.name)
+        .member("uri", builder.machine.uri)
+        .member("problem", builder.problem);
+    json.member("jobs", builder.machine.max_jobs)
+        .member("speed", builder.machine.speed)
+        .member("shell", builder.shell)
+        .member("nix", builder.nix)
+        .member("systems", builder.systems);
+    json.member("features", builder.machine.features)
+        .member("mandatory_features", builder.machine.mandatory)
+        .member("proof", builder.proof);
     json.key("isas").begin_array();
     if (builder.problem.empty() && !builder.proof.empty()) {
       for (const Isa* isa : usable_isas(builder.cpu)) json.value(isa->name);
     }
-    json.end_array().member("cpu", builder.cpu.features).member("cores", builder.cores).member("memory_bytes", builder.memory);
-    json.member("memory_free_bytes", builder.memory_free).member("disk_free_bytes", builder.disk_free).end_object();
+    json.end_array()
+        .member("cpu", builder.cpu.features)
+        .member("cores", builder.cores)
+        .member("memory_bytes", builder.memory);
+    json.member("memory_free_bytes", builder.memory_free)
+        .member("disk_free_bytes", builder.disk_free)
+        .end_object();
     std::string line = json.take();
     text += line.ends_with('\n') ? line : line + "\n";
   }

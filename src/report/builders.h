@@ -11,6 +11,7 @@
 namespace lathe {
 
 std::string builders_text(const std::vector<Builder>& builders, const Terminal& terminal);
-std::string builders_json(const std::vector<Builder>& builders);  // one object a line, as the other events of a build
+// one object a line, as the other events of a build
+std::string builders_json(const std::vector<Builder>& builders);
 
 }  // namespace lathe

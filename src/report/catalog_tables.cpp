@@ -46,11 +46,11 @@ CatalogTable capabilities() {
                       "f_since", "now_called", "first_driver", "cudnn"},
                      {}};
   for (const CapabilityRow& row : catalog().capabilities) {
-    table.rows.push_back(
-        with_source({dotted(row.capability), row.name, row.group, row.tegra, row.first_cuda, maybe(row.last_cuda),
-                     maybe(row.specific_since), maybe(row.family_since),
-                     row.now_called ? Cell(dotted(*row.now_called)) : Cell(nullptr), row.first_driver, row.cudnn},
-                    row.provenance));
+    table.rows.push_back(with_source(
+        {dotted(row.capability), row.name, row.group, row.tegra, row.first_cuda, maybe(row.last_cuda),
+         maybe(row.specific_since), maybe(row.family_since),
+         row.now_called ? Cell(dotted(*row.now_called)) : Cell(nullptr), row.first_driver, row.cudnn},
+        row.provenance));
   }
   return table;
 }
@@ -58,8 +58,8 @@ CatalogTable capabilities() {
 CatalogTable hosts() {
   CatalogTable table{"hosts", {"host", "machine", "best_isas", "cpus", "text"}, {}};
   for (const HostClass& host : catalog().hosts) {
-    table.rows.push_back(
-        with_source({host.name, word(to_string(host.machine)), host.best_isas, host.cpus, host.text}, host.provenance));
+    table.rows.push_back(with_source(
+        {host.name, word(to_string(host.machine)), host.best_isas, host.cpus, host.text}, host.provenance));
   }
   return table;
 }
@@ -67,20 +67,21 @@ CatalogTable hosts() {
 CatalogTable cpus() {
   CatalogTable table{"cpus", {"cpu", "machine", "isas", "aliases"}, {}};
   for (const Cpu& cpu : catalog().cpus) {
-    table.rows.push_back(with_source({cpu.name, word(to_string(cpu.machine)), cpu.isas, cpu.aliases}, cpu.provenance));
+    table.rows.push_back(
+        with_source({cpu.name, word(to_string(cpu.machine)), cpu.isas, cpu.aliases}, cpu.provenance));
   }
   return table;
 }
 
 CatalogTable isas() {
   CatalogTable table{"isas",
-                     {"isa", "machine", "level", "title", "flags", "cpuinfo", "hwcaps", "features", "includes",
-                      "without", "pytorch_note"},
+                     {"isa", "machine", "level", "title", "flags", "cpuinfo", "hwcaps", "features",
+                      "includes", "without", "pytorch_note"},
                      {}};
   for (const Isa& isa : catalog().isas) {
     table.rows.push_back(
-        with_source({isa.name, word(to_string(isa.machine)), isa.level, isa.title, isa.flags, isa.cpuinfo, isa.hwcaps,
-                     isa.features, isa.includes, isa.without, maybe(isa.pytorch_note)},
+        with_source({isa.name, word(to_string(isa.machine)), isa.level, isa.title, isa.flags, isa.cpuinfo,
+                     isa.hwcaps, isa.features, isa.includes, isa.without, maybe(isa.pytorch_note)},
                     isa.provenance));
   }
   return table;
@@ -91,27 +92,30 @@ CatalogTable cuda() {
   for (const Toolkit& toolkit : catalog().toolkits) {
     std::vector<std::string> compiles;
     for (const CapabilityRow& row : catalog().capabilities) {
-      if (why_not_compilable(row.capability, toolkit.version).empty()) compiles.push_back(dotted(row.capability));
+      if (why_not_compilable(row.capability, toolkit.version).empty())
+        compiles.push_back(dotted(row.capability));
     }
-    table.rows.push_back(with_source(
-        {toolkit.version.text(), toolkit.minimum_driver, toolkit.paired_driver, toolkit.nixpkgs_set, compiles},
-        toolkit.provenance));
+    table.rows.push_back(with_source({toolkit.version.text(), toolkit.minimum_driver, toolkit.paired_driver,
+                                      toolkit.nixpkgs_set, compiles},
+                                     toolkit.provenance));
   }
   return table;
 }
 
 CatalogTable nixpkgs() {
-  CatalogTable table{"nixpkgs",
-                     {"since", "torch", "triton", "torchvision", "torchaudio", "cuda", "cuda_aliases", "cuda_sets",
-                      "torch_cuda", "python", "magma_cuda13", "metadata_check", "cccl_folder", "cccl", "torch_style",
-                      "torch_arguments", "torch_patches", "torch_cuda_patches", "fixed_texts"},
-                     {}};
+  CatalogTable table{
+      "nixpkgs",
+      {"since", "torch", "triton", "torchvision", "torchaudio", "cuda", "cuda_aliases", "cuda_sets",
+       "torch_cuda", "python", "magma_cuda13", "metadata_check", "cccl_folder", "cccl", "torch_style",
+       "torch_arguments", "torch_patches", "torch_cuda_patches", "fixed_texts"},
+      {}};
   for (const NixpkgsFacts& row : nixpkgs_tables().releases) {
-    table.rows.push_back(with_source({row.since, row.torch, row.triton, row.torchvision, row.torchaudio,
-                                      row.cuda, row.cuda_aliases, row.cuda_sets, row.torch_cuda, row.python,
-                                      row.magma_cuda13, row.metadata_check, row.cccl_folder, row.cccl, row.torch_style,
-                                      row.torch_arguments, row.torch_patches, row.torch_cuda_patches, row.fixed_texts},
-                                     row.provenance));
+    table.rows.push_back(
+        with_source({row.since, row.torch, row.triton, row.torchvision, row.torchaudio, row.cuda,
+                     row.cuda_aliases, row.cuda_sets, row.torch_cuda, row.python, row.magma_cuda13,
+                     row.metadata_check, row.cccl_folder, row.cccl, row.torch_style, row.torch_arguments,
+                     row.torch_patches, row.torch_cuda_patches, row.fixed_texts},
+                    row.provenance));
   }
   return table;
 }
@@ -135,7 +139,8 @@ CatalogTable magma() {
 CatalogTable triton() {
   CatalogTable table{"triton", {"release", "instead_of", "llvm", "llvm_version", "stale_patches"}, {}};
   for (const TritonSource& row : nixpkgs_tables().tritons) {
-    table.rows.push_back(with_source({row.release, row.instead_of, row.llvm, row.llvm_version, row.stale_patches}, row.provenance));
+    table.rows.push_back(with_source(
+        {row.release, row.instead_of, row.llvm, row.llvm_version, row.stale_patches}, row.provenance));
   }
   return table;
 }
@@ -151,17 +156,20 @@ CatalogTable torch() {
 CatalogTable jetsons() {
   CatalogTable table{"jetsons", {"capability", "name", "last_cuda", "server_cuda"}, {}};
   for (const Jetson& row : nixpkgs_tables().jetsons) {
-    table.rows.push_back(with_source({dotted(row.capability), row.name, row.last_cuda, maybe(row.server_cuda)}, row.provenance));
+    table.rows.push_back(with_source(
+        {dotted(row.capability), row.name, row.last_cuda, maybe(row.server_cuda)}, row.provenance));
   }
   return table;
 }
 
 CatalogTable pins() {
-  CatalogTable table{"pins", {"rev", "like", "torch", "cuda", "cuda_sets", "magma_cuda13", "pytorch_alias", "sha256"}, {}};
+  CatalogTable table{
+      "pins", {"rev", "like", "torch", "cuda", "cuda_sets", "magma_cuda13", "pytorch_alias", "sha256"}, {}};
   for (const Pin& pin : catalog().pins) {
-    table.rows.push_back(with_source({pin.rev, word(nixpkgs_like(pin.rev)), maybe(pin.torch), maybe(pin.cuda), pin.cuda_sets, pin.magma_cuda13,
-                                      pin.pytorch_alias, maybe(pin.sha256.value_or(""))},
-                                     pin.provenance));
+    table.rows.push_back(
+        with_source({pin.rev, word(nixpkgs_like(pin.rev)), maybe(pin.torch), maybe(pin.cuda), pin.cuda_sets,
+                     pin.magma_cuda13, pin.pytorch_alias, maybe(pin.sha256.value_or(""))},
+                    pin.provenance));
   }
   return table;
 }
@@ -192,23 +200,24 @@ struct Maker {
 };
 
 constexpr std::array<Maker, 15> makers = {{{"gpus", gpus},
-                                          {"cpus", cpus},
-                                          {"isas", isas},
-                                          {"cuda", cuda},
-                                          {"nixpkgs", nixpkgs},
-                                          {"pins", pins},
-                                          {"patches", patches},
-                                          {"torch", torch},
-                                          {"jetsons", jetsons},
-                                          {"magma", magma},
-                                          {"triton", triton},
-                                          {"capabilities", capabilities},
-                                          {"hosts", hosts},
-                                          {"instances", instances},
-                                          {"pytorch", pytorch}}};
+                                           {"cpus", cpus},
+                                           {"isas", isas},
+                                           {"cuda", cuda},
+                                           {"nixpkgs", nixpkgs},
+                                           {"pins", pins},
+                                           {"patches", patches},
+                                           {"torch", torch},
+                                           {"jetsons", jetsons},
+                                           {"magma", magma},
+                                           {"triton", triton},
+                                           {"capabilities", capabilities},
+                                           {"hosts", hosts},
+                                           {"instances", instances},
+                                           {"pytorch", pytorch}}};
 
 std::string lower_case(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -223,7 +232,8 @@ bool fits(const Cell& cell, const std::string& glob) {
 std::string joined(const std::vector<std::string>& items, std::size_t most) {
   std::string text;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    if (i > 0 && text.size() + 2 + items[i].size() > most) return fmt::format("{} and {} more", text, items.size() - i);
+    if (i > 0 && text.size() + 2 + items[i].size() > most)
+      return fmt::format("{} and {} more", text, items.size() - i);
     text += (i > 0 ? ", " : "") + items[i];
   }
   return text.empty() ? "-" : text;
@@ -284,7 +294,8 @@ CatalogTable catalog_table(std::string_view name, const std::vector<std::string>
   if (globs.empty()) return table;
   std::erase_if(table.rows, [&](const Row& row) {
     return std::ranges::none_of(globs, [&](const std::string& glob) {
-      return std::ranges::any_of(row, [&, low = lower_case(glob)](const Cell& cell) { return fits(cell, low); });
+      return std::ranges::any_of(row,
+                                 [&, low = lower_case(glob)](const Cell& cell) { return fits(cell, low); });
     });
   });
   return table;

@@ -14,7 +14,8 @@
 namespace lathe {
 
 struct CatalogTable {
-  // Absence is the null. Versions stand apart from text so that "9.0" finds a capability and not a toolkit beside it.
+  // Absence is the null. Versions stand apart from text so that "9.0" finds a capability and not a toolkit
+  // beside it.
   using Cell = std::variant<std::nullptr_t, std::string, bool, int, Version, std::vector<std::string>>;
 
   std::string name;                // "gpus"
@@ -25,8 +26,8 @@ struct CatalogTable {
 // The names that catalog_table takes: "gpus", "cpus", "isas", "cuda", ...
 std::span<const std::string_view> catalog_table_names();
 
-// One table; of its rows those of which a text, or an item of a list, fits one of the globs (letter case ignored).
-// Without globs all rows. The name is one of catalog_table_names().
+// One table; of its rows those of which a text, or an item of a list, fits one of the globs (letter case
+// ignored). Without globs all rows. The name is one of catalog_table_names().
 CatalogTable catalog_table(std::string_view name, const std::vector<std::string>& globs);
 
 // `format`: text (long lists cut short), json, csv or md.

@@ -11,7 +11,8 @@
 namespace lathe {
 namespace {
 
-std::string printed(std::string_view table, std::string_view format, const std::vector<std::string>& globs = {}) {
+std::string printed(std::string_view table, std::string_view format,
+                    const std::vector<std::string>& globs = {}) {
   std::string out, err;
   Terminal terminal(out, err);
   print(catalog_table(table, globs), format, terminal);
@@ -35,17 +36,20 @@ TEST(CatalogTables, EveryRowHasEveryColumnAndEndsWithItsSource) {
 TEST(CatalogTables, AGlobKeepsRowsOfWhichAValueFits) {
   EXPECT_EQ(catalog_table("gpus", {"12.1"}).rows.size(), 1u);
   EXPECT_EQ(catalog_table("gpus", {"dgx spark"}).rows.size(), 1u);  // an alias, letter case ignored
-  EXPECT_EQ(catalog_table("gpus", {"12.1", "11.0"}).rows.size(), 1 + catalog_table("gpus", {"11.0"}).rows.size());
+  EXPECT_EQ(catalog_table("gpus", {"12.1", "11.0"}).rows.size(),
+            1 + catalog_table("gpus", {"11.0"}).rows.size());
   EXPECT_GT(catalog_table("gpus", {"*RTX 50*"}).rows.size(), 10u);
   EXPECT_TRUE(catalog_table("gpus", {"12"}).rows.empty());
-  EXPECT_EQ(catalog_table("capabilities", {"9.0"}).rows.size(), 1u);  // not those that CUDA 9.0 was the first for
+  // not those that CUDA 9.0 was the first for
+  EXPECT_EQ(catalog_table("capabilities", {"9.0"}).rows.size(), 1u);
 }
 
 TEST(CatalogTables, JsonIsOneRecordWithTypedMembers) {
   const Json root = parse_json(printed("isas", "json", {"avx2"}), "out.json");
   const Json* isas = root.find("isas");
   ASSERT_TRUE(isas && isas->array());
-  const auto avx2 = std::ranges::find_if(*isas->array(), [](const Json& isa) { return isa.text_of("isa") == "avx2"; });
+  const auto avx2 =
+      std::ranges::find_if(*isas->array(), [](const Json& isa) { return isa.text_of("isa") == "avx2"; });
   ASSERT_NE(avx2, isas->array()->end());
   EXPECT_EQ(avx2->find("flags")->array()->size(), 3u);
   EXPECT_EQ(*avx2->find("level")->get<std::int64_t>(), 2);

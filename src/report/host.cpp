@@ -20,7 +20,8 @@ std::string driver_line(const HostDriver& driver) {
   if (driver.assumed && !driver.version) return "new enough (assumed)";
   if (!driver.version) return "none loaded";
   std::string text = driver.version->text();
-  text += driver.cuda ? fmt::format(", for CUDA {} and older", driver.cuda->text()) : ", older than any CUDA of the catalogue";
+  text += driver.cuda ? fmt::format(", for CUDA {} and older", driver.cuda->text())
+                      : ", older than any CUDA of the catalogue";
   return driver.libraries ? text : text + "; libcuda.so.1 is missing";
 }
 
@@ -67,7 +68,8 @@ std::string gpu_line(const HostGpu& gpu) {
     const std::size_t at = slice.name.find("MIG ");
     slices.push_back(at == std::string::npos ? slice.name : slice.name.substr(at + 4));
   }
-  return fmt::format("{}, in MIG mode: {}", text, slices.empty() ? "no slice" : fmt::format("{}", fmt::join(slices, ", ")));
+  return fmt::format("{}, in MIG mode: {}", text,
+                     slices.empty() ? "no slice" : fmt::format("{}", fmt::join(slices, ", ")));
 }
 
 std::string notes_text(const Findings& notes, const Terminal& terminal) {
@@ -85,12 +87,14 @@ std::string notes_text(const Findings& notes, const Terminal& terminal) {
 std::string host_text(const HostInfo& host, const Terminal& terminal) {
   std::string text;
   const auto line = [&](std::string_view key, const std::string& value) {
-    if (!value.empty()) text += safe_format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:8}", key)), value);
+    if (!value.empty())
+      text += safe_format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:8}", key)), value);
   };
   for (std::size_t i = 0; i < host.gpus.size(); ++i) line(fmt::format("gpu {}", i), gpu_line(host.gpus[i]));
   if (host.gpus.empty()) line("gpu", "none");
   if (!host.gpus.empty() || host.driver.version) line("driver", driver_line(host.driver));
-  line("cpu", fmt::format("{} ({})", host.cpu.name.empty() ? "a CPU" : host.cpu.name, to_string(host.cpu.machine)));
+  line("cpu",
+       fmt::format("{} ({})", host.cpu.name.empty() ? "a CPU" : host.cpu.name, to_string(host.cpu.machine)));
   line("runs", isas_line(host.cpu));
   line("features", fmt::format("{}", fmt::join(host.cpu.features, " ")));
   line("system", system_line(host.system));

@@ -9,7 +9,8 @@
 
 namespace lathe {
 
-std::string inspection_findings(const Inspection& inspection, const Terminal& terminal);  // those lines of the text alone
+// those lines of the text alone
+std::string inspection_findings(const Inspection& inspection, const Terminal& terminal);
 // More than a hundred files are summed up by folder, but for `all_files`.
 std::string inspection_text(const Inspection& inspection, const Terminal& terminal, bool all_files = false);
 std::string inspection_json(const Inspection& inspection);

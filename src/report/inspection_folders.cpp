@@ -60,7 +60,8 @@ void add_file(FileInspection& folder, const FileInspection& file) {
 Inspection by_folder(const Inspection& inspection, std::size_t folder_length) {
   const std::size_t depth = depth_for(inspection.files, folder_length);
   std::map<std::string, std::vector<const FileInspection*>> folders;
-  for (const FileInspection& file : inspection.files) folders[folder_of(below(file, folder_length), depth)].push_back(&file);
+  for (const FileInspection& file : inspection.files)
+    folders[folder_of(below(file, folder_length), depth)].push_back(&file);
   Inspection summed{.other_files = inspection.other_files, .other_bytes = inspection.other_bytes};
   for (const auto& [folder, files] : folders) {
     FileInspection sum = *files[0];

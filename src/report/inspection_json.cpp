@@ -36,10 +36,13 @@ std::string_view key_of(ImageKind kind) {
 }
 
 // Nothing where there is none of it.
-void write_apart(JsonWriter& json, std::string_view key, const CodeApart& apart, std::string_view coverage = "") {
+void write_apart(JsonWriter& json, std::string_view key, const CodeApart& apart,
+                 std::string_view coverage = "") {
   if (apart.empty()) return;
   json.key(key).begin_object();
-  json.member("containers", apart.containers).member("outside_containers", apart.loose).member("bytes", apart.bytes);
+  json.member("containers", apart.containers)
+      .member("outside_containers", apart.loose)
+      .member("bytes", apart.bytes);
   if (!apart.sections.empty()) json.member("sections", apart.sections);
   if (!coverage.empty()) json.member("coverage", coverage);
   json.key("gpu").begin_array();
@@ -89,7 +92,9 @@ void write_not_read(JsonWriter& json, const std::vector<NotRead>& files) {
   json.key("not_read").begin_array();
   for (const NotRead& file : files) {
     json.begin_object().member("path", file.path).member("format", file.format).member("what", file.words);
-    json.member("holds", to_key(file.holds)).member("seen", file.seen).member("severity", to_string(file.severity));
+    json.member("holds", to_key(file.holds))
+        .member("seen", file.seen)
+        .member("severity", to_string(file.severity));
     json.member("size", file.size).end_object();
   }
   json.end_array();
@@ -138,10 +143,10 @@ struct ReachKey {
   CpuReach reach;
   std::string_view key;
 };
-constexpr ReachKey reach_keys[] = {
-    {CpuReach::at_load, "at_load"},       {CpuReach::unguarded, "unguarded"},   {CpuReach::leaked, "leaked"},
-    {CpuReach::by_pointer, "by_pointer"}, {CpuReach::unknown, "unknown"},
-    {CpuReach::dispatched, "dispatched"}, {CpuReach::doubtful, "doubtful"}};
+constexpr ReachKey reach_keys[] = {{CpuReach::at_load, "at_load"},  {CpuReach::unguarded, "unguarded"},
+                                   {CpuReach::leaked, "leaked"},    {CpuReach::by_pointer, "by_pointer"},
+                                   {CpuReach::unknown, "unknown"},  {CpuReach::dispatched, "dispatched"},
+                                   {CpuReach::doubtful, "doubtful"}};
 
 void write_verdict(JsonWriter& json, const CpuScan& cpu) {
   json.member("machine", to_string(cpu.machine));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The picture: two groups of bars. Above, the files by size, each bar split by what its bytes are for and its device code
-// by GPU; below, the GPUs. No script, no font of its own, readable in black and white by its labels.
+// The picture: two groups of bars. Above, the files by size, each bar split by what its bytes are for and
+// its device code by GPU; below, the GPUs. No script, no font of its own, readable in black and white by its
+// labels.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,10 +15,12 @@ namespace {
 
 constexpr double page_width = 1160, left = 300, bar_width = 700, row = 34, bar_height = 22, margin = 28;
 constexpr std::size_t most_files = 20;
-constexpr std::uint64_t least_share = 500;  // files below one in so many of the largest are summed up in one bar
+// files below one in so many of the largest are summed up in one bar
+constexpr std::uint64_t least_share = 500;
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(ByteUse::count)> colours = {
-    "#5b9a3c", "#b9d8a5", "#8fc06f", "#3f6fb5", "#93b4dd", "#d9b44a", "#d98a4a", "#9a86c2", "#c78fb2", "#b06a6a", "#c9c9c9"};
+    "#5b9a3c", "#b9d8a5", "#8fc06f", "#3f6fb5", "#93b4dd", "#d9b44a",
+    "#d98a4a", "#9a86c2", "#c78fb2", "#b06a6a", "#c9c9c9"};
 // Device code of one GPU beside the next: two shades in turn.
 constexpr std::array<std::string_view, 2> gpu_shades = {"#5b9a3c", "#79b65a"};
 
@@ -52,14 +55,17 @@ std::vector<Piece> pieces_of(const ByteShares& shares, const std::vector<GpuCode
   std::vector<Piece> pieces;
   std::uint64_t in_images = 0;
   for (std::size_t i = 0; i < gpu.size(); ++i) {
-    pieces.push_back({.bytes = gpu[i].bytes, .colour = gpu_shades[i % gpu_shades.size()], .label = gpu[i].name()});
+    pieces.push_back(
+        {.bytes = gpu[i].bytes, .colour = gpu_shades[i % gpu_shades.size()], .label = gpu[i].name()});
     in_images += gpu[i].bytes;
   }
   for (std::size_t i = 0; i < shares.bytes.size(); ++i) {
     const auto use = static_cast<ByteUse>(i);
     std::uint64_t bytes = shares.bytes[i];
-    if (use == ByteUse::gpu_code) bytes -= std::min(bytes, in_images);  // what is no image: headers, unknown kinds
-    if (bytes > 0) pieces.push_back({.bytes = bytes, .colour = colours[i], .label = std::string(to_string(use))});
+    // what is no image: headers, unknown kinds
+    if (use == ByteUse::gpu_code) bytes -= std::min(bytes, in_images);
+    if (bytes > 0)
+      pieces.push_back({.bytes = bytes, .colour = colours[i], .label = std::string(to_string(use))});
   }
   return pieces;
 }
@@ -69,13 +75,17 @@ class Svg {
   void text(double x, double y, const std::string& words, std::string_view style = "") {
     body_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" {}>{}</text>\n", x, y, style, escape(words));
   }
-  void box(double x, double y, double width, double height, std::string_view colour, const std::string& title) {
-    body_ += fmt::format("<rect x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\" fill=\"{}\"><title>{}</title></rect>\n",
-                         x, y, width, height, colour, escape(title));
+  void box(double x, double y, double width, double height, std::string_view colour,
+           const std::string& title) {
+    body_ += fmt::format(
+        "<rect x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\" "
+        "fill=\"{}\"><title>{}</title></rect>\n",
+        x, y, width, height, colour, escape(title));
   }
   std::string finish(double height) const {
     return fmt::format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 "
+        "{0:.0f} {1:.0f}\" "
         "font-family=\"system-ui, 'DejaVu Sans', sans-serif\" font-size=\"13\" fill=\"#222\">\n"
         "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{2}</svg>\n",
         page_width, height, body_);
@@ -91,7 +101,8 @@ class Picture {
 
   std::string draw() {
     svg_.text(margin, y_, fit(title_, page_width - 200), "font-size=\"18\" font-weight=\"600\"");
-    svg_.text(page_width - margin, y_, size_text(inspection_.bytes()), "font-size=\"18\" text-anchor=\"end\"");
+    svg_.text(page_width - margin, y_, size_text(inspection_.bytes()),
+              "font-size=\"18\" text-anchor=\"end\"");
     y_ += 18;
     legend();
     files();
@@ -107,7 +118,8 @@ class Picture {
     y_ += 14;
     for (std::size_t i = 0; i < all.bytes.size(); ++i) {
       if (all.bytes[i] == 0) continue;
-      const std::string words = fmt::format("{} {}", to_string(static_cast<ByteUse>(i)), size_text(all.bytes[i]));
+      const std::string words =
+          fmt::format("{} {}", to_string(static_cast<ByteUse>(i)), size_text(all.bytes[i]));
       const double width = 34 + 7.0 * static_cast<double>(words.size());
       if (x + width > page_width - margin) {
         x = margin;
@@ -120,17 +132,20 @@ class Picture {
     y_ += 26;
   }
 
-  void bar(const std::string& name, std::uint64_t size, std::uint64_t largest, const std::vector<Piece>& pieces) {
+  void bar(const std::string& name, std::uint64_t size, std::uint64_t largest,
+           const std::vector<Piece>& pieces) {
     svg_.text(left - 10, y_ + bar_height - 6, fit(name, left - margin - 10), "text-anchor=\"end\"");
     double x = left;
     const double scale = largest == 0 ? 0 : bar_width / static_cast<double>(largest);
     for (const Piece& piece : pieces) {
       const double width = static_cast<double>(piece.bytes) * scale;
       const double gap = width > 3 ? 0.7 : 0;  // a hair between pieces, where there is room
-      svg_.box(x, y_, width - gap, bar_height, piece.colour, fmt::format("{}: {}", piece.label, size_text(piece.bytes)));
+      svg_.box(x, y_, width - gap, bar_height, piece.colour,
+               fmt::format("{}: {}", piece.label, size_text(piece.bytes)));
       if (width > 7.2 * static_cast<double>(piece.label.size()) + 6) {
         svg_.text(x + width / 2, y_ + bar_height - 7, piece.label,
-                  fmt::format("text-anchor=\"middle\" font-size=\"11\" fill=\"{}\" font-weight=\"600\"", letters_on(piece.colour)));
+                  fmt::format("text-anchor=\"middle\" font-size=\"11\" fill=\"{}\" font-weight=\"600\"",
+                              letters_on(piece.colour)));
       }
       x += width;
     }
@@ -146,14 +161,16 @@ class Picture {
     std::uint64_t others = inspection_.other_bytes;
     std::size_t other_count = inspection_.other_files;
     std::size_t shown = 0;
-    while (shown < std::min(order.size(), most_files) && order[shown]->size >= order[0]->size / least_share) ++shown;
+    while (shown < std::min(order.size(), most_files) && order[shown]->size >= order[0]->size / least_share)
+      ++shown;
     for (std::size_t i = shown; i < order.size(); ++i, ++other_count) others += order[i]->size;
     order.resize(shown);
     const std::uint64_t largest = std::max(others, order.empty() ? 1 : order[0]->size);
     for (const FileInspection* file : order) {
       bar(file->path.substr(folder.size()), file->size, largest, pieces_of(file->shares, file->gpu));
     }
-    if (others > 0) bar(fmt::format("{} other files", other_count), others, largest, {{others, "#c9c9c9", "other files"}});
+    if (others > 0)
+      bar(fmt::format("{} other files", other_count), others, largest, {{others, "#c9c9c9", "other files"}});
   }
 
   void gpus() {
@@ -165,7 +182,8 @@ class Picture {
     const std::uint64_t largest = std::ranges::max(all, {}, &GpuCode::bytes).bytes;
     for (const GpuCode& code : all) {
       bar(code.name(), code.bytes, largest,
-          {{code.bytes, code.kind == CodeKind::ptx ? "#93b4dd" : gpu_shades[0], fmt::format("{} images", code.images)}});
+          {{code.bytes, code.kind == CodeKind::ptx ? "#93b4dd" : gpu_shades[0],
+            fmt::format("{} images", code.images)}});
     }
   }
 

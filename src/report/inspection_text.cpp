@@ -38,7 +38,9 @@ std::vector<const FileInspection*> with_gpu_code(const Inspection& inspection) {
   return files;
 }
 
-std::string cell_of(const GpuCode& code) { return safe_format("{} / {}", code.images, size_text(code.bytes)); }
+std::string cell_of(const GpuCode& code) {
+  return safe_format("{} / {}", code.images, size_text(code.bytes));
+}
 
 using Files = std::vector<const FileInspection*>;
 
@@ -75,7 +77,9 @@ std::string files_as_rows(const Files& files, const std::vector<GpuCode>& all, c
   return table.text(terminal);
 }
 
-std::string cell_of(const ImageCount& code) { return safe_format("{} / {}", code.images, size_text(code.bytes)); }
+std::string cell_of(const ImageCount& code) {
+  return safe_format("{} / {}", code.images, size_text(code.bytes));
+}
 
 // What fits no table: a paragraph for each file.
 template <typename Code>
@@ -83,7 +87,8 @@ std::string file_paragraph(const std::string& name, const std::vector<Code>& gpu
   std::string text = terminal.styled(Style::bold, name) + "\n ";
   std::size_t column = 1;
   for (const Code& code : gpu) {
-    const std::string word = safe_format(" {} {}{}", code.name(), cell_of(code), &code == &gpu.back() ? "" : ",");
+    const std::string word =
+        safe_format(" {} {}{}", code.name(), cell_of(code), &code == &gpu.back() ? "" : ",");
     if (column + word.size() > terminal.width()) {
       text += "\n ";
       column = 1;
@@ -106,13 +111,15 @@ std::string gpu_table(const Inspection& inspection, const std::string& folder, c
   const std::vector<GpuCode> all = inspection.gpu();
   if (files.empty() && !inspection.embedded().empty()) return "no device code but as data\n";
   if (files.empty() && !inspection.data_searched) return "no device code but what may lie among the data\n";
-  if (files.empty()) return inspection.read_in_part() ? "no device code in what was read\n" : "no device code\n";
+  if (files.empty())
+    return inspection.read_in_part() ? "no device code in what was read\n" : "no device code\n";
   const std::size_t room = std::max<std::size_t>(terminal.width(), 120);
   const std::string table = files.size() <= most_columns ? files_as_columns(files, all, folder, terminal)
                                                          : files_as_rows(files, all, folder, terminal);
   if (width_of(table) <= room) return table;
   std::string text;
-  for (const FileInspection* file : files) text += file_paragraph(short_name(*file, folder), file->gpu, terminal);
+  for (const FileInspection* file : files)
+    text += file_paragraph(short_name(*file, folder), file->gpu, terminal);
   return text + file_paragraph("total", all, terminal);
 }
 
@@ -144,8 +151,8 @@ std::string size_of(const CodeApart& apart) {
 }
 
 // Code that no coverage is made from, a paragraph for each file that holds some.
-std::string apart_lines(const Inspection& inspection, CodeApart FileInspection::*which, std::string_view title,
-                        const std::string& folder, const Terminal& terminal) {
+std::string apart_lines(const Inspection& inspection, CodeApart FileInspection::*which,
+                        std::string_view title, const std::string& folder, const Terminal& terminal) {
   std::string text;
   for (const FileInspection& file : inspection.files) {
     const CodeApart& apart = file.*which;
@@ -157,17 +164,19 @@ std::string apart_lines(const Inspection& inspection, CodeApart FileInspection::
 }
 
 std::string all_apart(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {
-  return apart_lines(inspection, &FileInspection::embedded,
-                     "device code as data: the library itself chooses from it, no container is needed by the driver",
-                     folder, terminal) +
-         apart_lines(inspection, &FileInspection::relocatable, "relocatable device code, input of the device linker",
-                     folder, terminal) +
-         apart_lines(inspection, &FileInspection::lto_ir, "LTO IR, which becomes machine code when it is linked", folder,
-                     terminal);
+  return apart_lines(
+             inspection, &FileInspection::embedded,
+             "device code as data: the library itself chooses from it, no container is needed by the driver",
+             folder, terminal) +
+         apart_lines(inspection, &FileInspection::relocatable,
+                     "relocatable device code, input of the device linker", folder, terminal) +
+         apart_lines(inspection, &FileInspection::lto_ir,
+                     "LTO IR, which becomes machine code when it is linked", folder, terminal);
 }
 
 std::string ptx_of(const FileInspection& file) {
-  const bool any = std::ranges::any_of(file.gpu, [](const GpuCode& code) { return code.kind == CodeKind::ptx; });
+  const bool any =
+      std::ranges::any_of(file.gpu, [](const GpuCode& code) { return code.kind == CodeKind::ptx; });
   return any ? safe_format("{}", fmt::join(file.ptx_versions, ", ")) : "-";
 }
 
@@ -199,7 +208,8 @@ std::string cpu_lines(const Inspection& inspection, const std::string& folder, c
   std::string text;
   for (const FileInspection& file : inspection.files) {
     if (!file.cpu || (file.cpu->required | file.cpu->undecided).none()) continue;
-    text += safe_format("  {}  {}\n", terminal.styled(Style::bold, least_cpu_of(file.cpu)), short_name(file, folder));
+    text += safe_format("  {}  {}\n", terminal.styled(Style::bold, least_cpu_of(file.cpu)),
+                        short_name(file, folder));
     text += deciding_functions(*file.cpu);
   }
   return text;
@@ -215,21 +225,26 @@ std::string file_table(const Inspection& inspection, const std::string& folder, 
                size_text(file.size)});
   }
   if (inspection.other_files > 0) {
-    table.add({safe_format("{} other files", inspection.other_files), "", "", "", "", "", size_text(inspection.other_bytes)},
+    table.add({safe_format("{} other files", inspection.other_files), "", "", "", "", "",
+               size_text(inspection.other_bytes)},
               Style::dim);
   }
   if (!inspection.not_read.empty()) {
     std::uint64_t bytes = 0;
     for (const NotRead& file : inspection.not_read) bytes += file.size;
-    table.add({safe_format("{} not read", count_text(inspection.not_read.size())), "", "", "", "", "", size_text(bytes)}, Style::dim);
+    table.add({safe_format("{} not read", count_text(inspection.not_read.size())), "", "", "", "", "",
+               size_text(bytes)},
+              Style::dim);
   }
   if (inspection.files.size() + inspection.other_files + inspection.not_read.size() > 1) {
-    table.add({"total", "", least_cpu_of(inspection.cpu()), "", "", "", size_text(inspection.bytes())}, Style::bold);
+    table.add({"total", "", least_cpu_of(inspection.cpu()), "", "", "", size_text(inspection.bytes())},
+              Style::bold);
   }
   return table.text(terminal);
 }
 
-std::string coverage_lines(const Inspection& inspection, const std::string& folder, const Terminal& terminal) {
+std::string coverage_lines(const Inspection& inspection, const std::string& folder,
+                           const Terminal& terminal) {
   std::string text;
   std::string none;
   for (const Coverage& coverage : inspection.coverage) {
@@ -244,8 +259,9 @@ std::string coverage_lines(const Inspection& inspection, const std::string& fold
   if (!none.empty()) text += safe_format("   none  {}\n", terminal.styled(Style::dim, none));
   for (const FileInspection& file : inspection.files) {
     if (!file.relinks) continue;
-    text += safe_format("{} is device-linked: where no linked code fits, the driver links its relocatable PTX anew\n",
-                        short_name(file, folder));
+    text += safe_format(
+        "{} is device-linked: where no linked code fits, the driver links its relocatable PTX anew\n",
+        short_name(file, folder));
   }
   for (const FileInspection& file : inspection.files) {
     if (!file.picks_itself) continue;
@@ -259,12 +275,14 @@ std::string coverage_lines(const Inspection& inspection, const std::string& fold
 std::string carve_lines(const Inspection& inspection, const std::string& folder) {
   std::string text;
   for (const CarveRecord& record : inspection.carved) {
-    const std::string path = record.path.starts_with(folder) ? record.path.substr(folder.size()) : record.path;
+    const std::string path =
+        record.path.starts_with(folder) ? record.path.substr(folder.size()) : record.path;
     text += safe_format("\ncarved for {} by {}{}, as {} says\n", fmt::join(record.gpus, ", "), record.tool,
                         record.earlier == 0 ? "" : ", not for the first time", printable(path));
     for (const CarveRecord::File& file : record.files) {
       if (file.outcome != "carved") continue;
-      text += safe_format("  {}  {} -> {}{}\n", file.path, size_text(file.size_before), size_text(file.size_after),
+      text += safe_format("  {}  {} -> {}{}\n", file.path, size_text(file.size_before),
+                          size_text(file.size_after),
                           file.code_before.empty() ? "" : safe_format(", it held {}", file.code_before));
     }
   }
@@ -282,12 +300,14 @@ std::string inspection_findings(const Inspection& inspection, const Terminal& te
   std::ranges::stable_sort(all.items(), {}, &Finding::severity);
   for (const Finding& finding : all) {
     if (++shown > most_findings) continue;
-    const Style style = finding.severity == Severity::error ? Style::red
-                        : finding.severity == Severity::note ? Style::dim : Style::yellow;
+    const Style style = finding.severity == Severity::error  ? Style::red
+                        : finding.severity == Severity::note ? Style::dim
+                                                             : Style::yellow;
     text += safe_format("{} {}: {} [{}]\n", terminal.styled(style, to_string(finding.severity)),
                         printable(finding.where.text()), finding.what, finding.rule);
   }
-  if (all.size() > most_findings) text += safe_format("and {} more; --format json has all\n", all.size() - most_findings);
+  if (all.size() > most_findings)
+    text += safe_format("and {} more; --format json has all\n", all.size() - most_findings);
   return text;
 }
 
@@ -309,8 +329,10 @@ std::string nothing_found(const Inspection& inspection) {
   std::uint64_t bytes = inspection.other_bytes;
   const std::size_t files = inspection.other_files + inspection.not_read.size();
   for (const NotRead& file : inspection.not_read) bytes += file.size;
-  if (!inspection.read_in_part()) return safe_format("no machine code in {} of {}\n", count_text(files), size_text(bytes));
-  return safe_format("no machine code was read: {} of {}, of which not all can be read\n", count_text(files), size_text(bytes));
+  if (!inspection.read_in_part())
+    return safe_format("no machine code in {} of {}\n", count_text(files), size_text(bytes));
+  return safe_format("no machine code was read: {} of {}, of which not all can be read\n", count_text(files),
+                     size_text(bytes));
 }
 
 }  // namespace
@@ -327,7 +349,8 @@ std::string inspection_text(const Inspection& inspection, const Terminal& termin
   }
   if (!folder.empty()) text += safe_format("in {}\n", printable(folder));
   text += file_table(shown, folder, terminal);
-  if (!by_file) text += safe_format("{} files, summed up by folder; --files shows each\n", inspection.files.size());
+  if (!by_file)
+    text += safe_format("{} files, summed up by folder; --files shows each\n", inspection.files.size());
   text += "\n" + gpu_table(shown, folder, terminal);
   if (!inspection.coverage.empty()) text += "\nruns on\n" + coverage_lines(inspection, folder, terminal);
   text += all_apart(inspection, folder, terminal);

@@ -25,7 +25,8 @@ void write_choice(JsonWriter& json, const Choice& choice) {
   };
   json.begin_object().member("name", candidate.name).member("starts", choice.judgement.starts());
   if (choice.judgement.starts()) {
-    json.member("fit", candidate.is_gpu() ? std::optional(std::string(to_string(choice.judgement.fit))) : std::nullopt);
+    json.member("fit", candidate.is_gpu() ? std::optional(std::string(to_string(choice.judgement.fit)))
+                                          : std::nullopt);
     json.member("why_not_better", choice.why);
   } else {
     std::vector<std::string> lacks;
@@ -33,7 +34,9 @@ void write_choice(JsonWriter& json, const Choice& choice) {
     json.member("lacks", lacks);
   }
   json.member("isa", candidate.isa ? std::optional(candidate.isa->name) : std::nullopt);
-  json.member("cuda", text_of(candidate.cuda)).member("pytorch", candidate.pytorch).member("python", candidate.python);
+  json.member("cuda", text_of(candidate.cuda))
+      .member("pytorch", candidate.pytorch)
+      .member("python", candidate.python);
   json.end_object();
 }
 
@@ -54,7 +57,8 @@ std::string host_in_short(const HostInfo& host) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-std::string selection_text(const Selection& selection, const std::vector<std::string>& commands, const Terminal& terminal) {
+std::string selection_text(const Selection& selection, const std::vector<std::string>& commands,
+                           const Terminal& terminal) {
   std::string text;
   const auto line = [&](std::string_view key, const std::string& value) {
     text += safe_format("{} {}\n", terminal.styled(Style::bold, fmt::format("{:9}", key)), value);
@@ -62,7 +66,8 @@ std::string selection_text(const Selection& selection, const std::vector<std::st
   line("machine", host_in_short(selection.host));
   if (const Choice* best = selection.best()) {
     line("best", terminal.styled(Style::green, best->candidate.name));
-    if (!best->candidate.companions.empty()) line("with", fmt::format("{}", fmt::join(best->candidate.companions, ", ")));
+    if (!best->candidate.companions.empty())
+      line("with", fmt::format("{}", fmt::join(best->candidate.companions, ", ")));
     line("because", reason_for(*best, selection.host));
     for (std::size_t i = 0; i < commands.size(); ++i) line(i == 0 ? "get it" : "or", commands[i]);
   } else {
@@ -74,10 +79,13 @@ std::string selection_text(const Selection& selection, const std::vector<std::st
   for (const Choice& choice : selection.starting) {
     if (&choice != selection.best()) others.add({choice.candidate.name, choice.why});
   }
-  for (const Choice& choice : selection.excluded) others.add({choice.candidate.name, missing_text(choice.judgement)}, Style::dim);
+  for (const Choice& choice : selection.excluded)
+    others.add({choice.candidate.name, missing_text(choice.judgement)}, Style::dim);
   if (others.empty()) return text;
   const std::size_t runners = selection.starting.empty() ? 0 : selection.starting.size() - 1;
-  return text + safe_format("\n{} more start{}, {} do not:\n", runners, runners == 1 ? "s" : "", selection.excluded.size()) +
+  return text +
+         safe_format("\n{} more start{}, {} do not:\n", runners, runners == 1 ? "s" : "",
+                     selection.excluded.size()) +
          others.text(terminal);
 }
 
@@ -88,7 +96,8 @@ std::string selection_json(const Selection& selection, const std::vector<std::st
   json.member("best", best ? std::optional(best->candidate.name) : std::nullopt);
   json.member("companions", best ? best->candidate.companions : std::vector<std::string>{});
   json.member("reason", best ? std::optional(reason_for(*best, selection.host)) : std::nullopt);
-  json.member("runner_up", selection.starting.size() > 1 ? std::optional(selection.starting[1].candidate.name) : std::nullopt);
+  json.member("runner_up", selection.starting.size() > 1 ? std::optional(selection.starting[1].candidate.name)
+                                                         : std::nullopt);
   json.member("commands", commands).member("changes", selection.changes);
   json.member("machine", host_in_short(selection.host)).key("variants").begin_array();
   for (const Choice& choice : selection.starting) write_choice(json, choice);

@@ -10,7 +10,8 @@
 
 namespace lathe {
 
-std::string selection_text(const Selection& selection, const std::vector<std::string>& commands, const Terminal& terminal);
+std::string selection_text(const Selection& selection, const std::vector<std::string>& commands,
+                           const Terminal& terminal);
 std::string selection_json(const Selection& selection, const std::vector<std::string>& commands);
 
 // One line about the machine: "GeForce RTX 5090 (12.0), driver 580.82.07, Intel Core i9-14900K (avx2)".

@@ -11,9 +11,11 @@
 namespace lathe {
 namespace {
 
-// A spreadsheet takes what begins with one of these for a formula, also one that starts programs; an apostrophe before it
-// says that it is text. A lone "-" stands for "none" in our tables and is no formula.
-std::string as_text(const std::string& cell) { return cell.find_first_of("=+-@") == 0 && cell != "-" ? "'" + cell : cell; }
+// A spreadsheet takes what begins with one of these for a formula, also one that starts programs; an
+// apostrophe before it says that it is text. A lone "-" stands for "none" in our tables and is no formula.
+std::string as_text(const std::string& cell) {
+  return cell.find_first_of("=+-@") == 0 && cell != "-" ? "'" + cell : cell;
+}
 
 std::string csv_cell(const std::string& cell) {
   const std::string text = as_text(cell);
@@ -22,7 +24,9 @@ std::string csv_cell(const std::string& cell) {
 }
 
 // Neither the end of the cell nor HTML.
-std::string markdown_cell(const std::string& cell) { return replace_all(replace_all(cell, "<", "&lt;"), "|", "\\|"); }
+std::string markdown_cell(const std::string& cell) {
+  return replace_all(replace_all(cell, "<", "&lt;"), "|", "\\|");
+}
 
 std::vector<std::string> all_printable(std::vector<std::string> cells) {
   for (std::string& cell : cells) cell = printable(cell);
@@ -31,7 +35,10 @@ std::vector<std::string> all_printable(std::vector<std::string> cells) {
 
 }  // namespace
 
-Table::Table(std::vector<std::string> heads) : heads_(all_printable(std::move(heads))), widths_(heads_.size()) { widen(heads_); }
+Table::Table(std::vector<std::string> heads)
+    : heads_(all_printable(std::move(heads))), widths_(heads_.size()) {
+  widen(heads_);
+}
 
 void Table::widen(const std::vector<std::string>& cells) {
   for (std::size_t i = 0; i < cells.size(); ++i) widths_[i] = std::max(widths_[i], display_width(cells[i]));
@@ -46,7 +53,8 @@ void Table::add(std::vector<std::string> row, Style style) {
 
 bool Table::is_right(std::size_t column) const { return std::ranges::find(right_, column) != right_.end(); }
 
-std::string Table::text_line(const std::vector<std::string>& row, Style style, const Terminal& terminal) const {
+std::string Table::text_line(const std::vector<std::string>& row, Style style,
+                             const Terminal& terminal) const {
   const std::vector<std::string> cells = all_printable(row);
   std::string text;
   for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -70,7 +78,9 @@ std::string Table::markdown_line(const std::vector<std::string>& row) {
   return text + "\n";
 }
 
-std::string Table::text_head(const Terminal& terminal) const { return text_line(heads_, Style::bold, terminal); }
+std::string Table::text_head(const Terminal& terminal) const {
+  return text_line(heads_, Style::bold, terminal);
+}
 std::string Table::csv_head() const { return csv_line(heads_); }
 std::string Table::markdown_head() const {
   std::string text = markdown_line(heads_) + "|";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A table of words, printed for people (aligned), spreadsheets (CSV, RFC 4180) or documents (Markdown). Cells are outside
-// text: control characters are spelled out in all three, and no cell is a formula or HTML. A table of any length is
-// printed a line at a time: measure() every row, then text_head() and text_line(); CSV and Markdown need no measuring.
+// A table of words, printed for people (aligned), spreadsheets (CSV, RFC 4180) or documents (Markdown).
+// Cells are outside text: control characters are spelled out in all three, and no cell is a formula or HTML.
+// A table of any length is printed a line at a time: measure() every row, then text_head() and text_line();
+// CSV and Markdown need no measuring.
 #pragma once
 
 #include <string>

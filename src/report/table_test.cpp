@@ -22,7 +22,8 @@ TEST(Table, AlignsForPeople) {
 
 TEST(Table, EscapesForSpreadsheetsAndDocuments) {
   EXPECT_EQ(sample().csv(), "name,size\r\nlibtorch.so,7\r\n\"a,\"\"b\"\"|c\",1024\r\n");
-  EXPECT_EQ(sample().markdown(), "| name | size |\n| --- | ---: |\n| libtorch.so | 7 |\n| a,\"b\"\\|c | 1024 |\n");
+  EXPECT_EQ(sample().markdown(),
+            "| name | size |\n| --- | ---: |\n| libtorch.so | 7 |\n| a,\"b\"\\|c | 1024 |\n");
 }
 
 TEST(Table, NoCellIsAFormulaOrACommandInAnyFormat) {

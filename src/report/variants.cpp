@@ -28,11 +28,13 @@ class JsonPrinter : public VariantPrinter {
   VariantRecords records_;
 };
 
-// {"include": [...]}: what `strategy.matrix` of a workflow takes. Impossible ones are left out: they can't be built.
+// {"include": [...]}: what `strategy.matrix` of a workflow takes. Impossible ones are left out: they can't
+// be built.
 class GithubPrinter : public VariantPrinter {
  public:
   explicit GithubPrinter(Terminal& terminal)
-      : terminal_(terminal), json_(JsonWriter::Layout::compact, [this](std::string_view part) { terminal_.out(part); }) {
+      : terminal_(terminal),
+        json_(JsonWriter::Layout::compact, [this](std::string_view part) { terminal_.out(part); }) {
     json_.begin_object().key("include").begin_array();
   }
   void add(const Variant& variant) override {
@@ -40,7 +42,8 @@ class GithubPrinter : public VariantPrinter {
     json_.begin_object()
         .member("variant", variant.name)
         .member("system", system_of(variant.cell->isa->machine))
-        .member("runner", variant.cell->isa->machine == Machine::x86_64 ? "ubuntu-latest" : "ubuntu-24.04-arm")
+        .member("runner",
+                variant.cell->isa->machine == Machine::x86_64 ? "ubuntu-latest" : "ubuntu-24.04-arm")
         .member("gpu", gpu_of(variant))
         .member("isa", variant.cell->isa->name)
         .end_object();
@@ -52,16 +55,20 @@ class GithubPrinter : public VariantPrinter {
   JsonWriter json_;
 };
 
-// A Hydra jobset's expression: an attribute for each variant, built from its recipe. Impossible ones are left out.
+// A Hydra jobset's expression: an attribute for each variant, built from its recipe. Impossible ones are
+// left out.
 class HydraPrinter : public VariantPrinter {
  public:
   explicit HydraPrinter(Terminal& terminal) : terminal_(terminal) {
-    terminal_.out("# Made by torchlathe list --format hydra: change the matrix, then make it again.\n"
-                  "# `recipes`: the folder that torchlathe generate wrote. `nixpkgs`: another package set than the one that each recipe pins.\n"
-                  "{ recipes ? ./., nixpkgs ? null }:\n"
-                  "let\n"
-                  "  build = file: import (recipes + \"/${file}\") (if nixpkgs == null then { } else { inherit nixpkgs; });\n"
-                  "in\n{\n");
+    terminal_.out(
+        "# Made by torchlathe list --format hydra: change the matrix, then make it again.\n"
+        "# `recipes`: the folder that torchlathe generate wrote. `nixpkgs`: another package set than the one "
+        "that each recipe pins.\n"
+        "{ recipes ? ./., nixpkgs ? null }:\n"
+        "let\n"
+        "  build = file: import (recipes + \"/${file}\") (if nixpkgs == null then { } else { inherit "
+        "nixpkgs; });\n"
+        "in\n{\n");
   }
   void add(const Variant& variant) override {
     if (variant.cell->status == PairStatus::impossible) return;
@@ -74,12 +81,15 @@ class HydraPrinter : public VariantPrinter {
 };
 
 Style style_of(PairStatus status) {
-  return status == PairStatus::impossible ? Style::red : status == PairStatus::redundant ? Style::yellow : Style::plain;
+  return status == PairStatus::impossible  ? Style::red
+         : status == PairStatus::redundant ? Style::yellow
+                                           : Style::plain;
 }
 
 class TablePrinter : public VariantPrinter {
  public:
-  TablePrinter(std::string_view format, Terminal& terminal) : csv_(format == "csv"), text_(format == "text"), terminal_(terminal) {
+  TablePrinter(std::string_view format, Terminal& terminal)
+      : csv_(format == "csv"), text_(format == "text"), terminal_(terminal) {
     if (csv_) terminal_.out(table_.csv_head());
     else if (!text_) terminal_.out(table_.markdown_head());
   }
@@ -92,18 +102,29 @@ class TablePrinter : public VariantPrinter {
     if (text_ && sum() == 0) terminal_.out(table_.text_head(terminal_));
     ++count_[static_cast<std::size_t>(status)];
     const std::vector<std::string> row = row_of(variant);
-    terminal_.out(csv_ ? Table::csv_line(row) : text_ ? table_.text_line(row, style_of(status), terminal_) : Table::markdown_line(row));
+    terminal_.out(csv_    ? Table::csv_line(row)
+                  : text_ ? table_.text_line(row, style_of(status), terminal_)
+                          : Table::markdown_line(row));
   }
 
   void finish() override {
-    if (text_) terminal_.print("{} variants: {} valid, {} redundant, {} impossible\n", sum(), count_[0], count_[1], count_[2]);
+    if (text_)
+      terminal_.print("{} variants: {} valid, {} redundant, {} impossible\n", sum(), count_[0], count_[1],
+                      count_[2]);
   }
 
  private:
   static std::vector<std::string> row_of(const Variant& variant) {
     const Cell& cell = *variant.cell;
-    return {variant.name, capability_of(variant).value_or("-"), cell.isa->name, cuda_of(variant).value_or("-"), variant.pytorch->version, variant.python,
-            cell.min_driver ? cell.min_driver->text() : "-", std::string(to_string(cell.status)), cell.reason};
+    return {variant.name,
+            capability_of(variant).value_or("-"),
+            cell.isa->name,
+            cuda_of(variant).value_or("-"),
+            variant.pytorch->version,
+            variant.python,
+            cell.min_driver ? cell.min_driver->text() : "-",
+            std::string(to_string(cell.status)),
+            cell.reason};
   }
   std::size_t sum() const { return count_[0] + count_[1] + count_[2]; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Variants as text, CSV, Markdown, JSON, as a build matrix for GitHub workflows and as a jobset for Hydra. Each writer takes the variants one
-// at a time, so that a million cost no memory.
+// Variants as text, CSV, Markdown, JSON, as a build matrix for GitHub workflows and as a jobset for Hydra.
+// Each writer takes the variants one at a time, so that a million cost no memory.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,8 @@ namespace lathe {
 class VariantPrinter {
  public:
   virtual ~VariantPrinter() = default;
-  // Columns that are aligned need to know all rows before the first is printed: then measure() sees each of them first.
+  // Columns that are aligned need to know all rows before the first is printed: then measure() sees each of
+  // them first.
   virtual bool measures() const { return false; }
   virtual void measure(const Variant&) {}
   virtual void add(const Variant& variant) = 0;

@@ -35,7 +35,8 @@ TEST(VariantPrinter, HandsEachRowOnBeforeTheNext) {
     const auto printer = make_variant_printer(format, terminal);
     const std::vector<Variant> variants = some_variants();
     ASSERT_EQ(variants.size(), 8U);
-    if (printer->measures()) std::ranges::for_each(variants, [&](const Variant& variant) { printer->measure(variant); });
+    if (printer->measures())
+      std::ranges::for_each(variants, [&](const Variant& variant) { printer->measure(variant); });
     EXPECT_EQ(out.find(variants[0].name), std::string::npos) << format;
     for (const Variant& variant : variants) {
       printer->add(variant);
@@ -47,7 +48,8 @@ TEST(VariantPrinter, HandsEachRowOnBeforeTheNext) {
 TEST(VariantPrinter, OnlyTheFormatThatIsAlignedLooksAtAllRowsFirst) {
   std::string out, err;
   Terminal terminal(out, err);
-  for (const char* format : {"csv", "md", "json", "github", "hydra"}) EXPECT_FALSE(make_variant_printer(format, terminal)->measures()) << format;
+  for (const char* format : {"csv", "md", "json", "github", "hydra"})
+    EXPECT_FALSE(make_variant_printer(format, terminal)->measures()) << format;
   EXPECT_TRUE(make_variant_printer("text", terminal)->measures());
 }
 

@@ -15,7 +15,8 @@ namespace lathe {
 namespace {
 
 // The best after a change; "" when there is none.
-std::string best_after(const HostInfo& host, const std::vector<Candidate>& candidates, const std::string& prefer) {
+std::string best_after(const HostInfo& host, const std::vector<Candidate>& candidates,
+                       const std::string& prefer) {
   const Candidate* best = nullptr;
   Judgement on_best;
   for (const Candidate& candidate : candidates) {
@@ -50,8 +51,9 @@ class Advisor {
 
   std::string best_isa() const {
     const auto usable = usable_isas(host_.cpu);
-    return usable.empty() ? fmt::format("{} without any instruction set of the catalogue", to_string(host_.cpu.machine))
-                          : usable.back()->name;
+    return usable.empty()
+               ? fmt::format("{} without any instruction set of the catalogue", to_string(host_.cpu.machine))
+               : usable.back()->name;
   }
 
   void try_libraries() {
@@ -60,8 +62,9 @@ class Advisor {
     other.driver.libraries = true;
     if (const std::string name = best(other); !name.empty()) {
       out_.push_back(fmt::format("with the driver's libcuda.so.1 at hand ({}), {} would start",
-                                 host_.system.container.empty() ? "install the driver's libraries"
-                                                                : "give the container the GPUs, as docker run --gpus all does",
+                                 host_.system.container.empty()
+                                     ? "install the driver's libraries"
+                                     : "give the container the GPUs, as docker run --gpus all does",
                                  name));
     }
   }
@@ -80,8 +83,10 @@ class Advisor {
       const std::string name = best(other);
       if (name.empty() || name == told || (!told.empty() && name != ideal)) continue;
       told = name;
-      out_.push_back(fmt::format("with {}driver {} or newer ({}), {} would start", host_.driver.version ? "" : "NVIDIA's ", floor.text(),
-                                 host_.driver.version ? "this is " + host_.driver.version->text() : "none is loaded", name));
+      out_.push_back(fmt::format(
+          "with {}driver {} or newer ({}), {} would start", host_.driver.version ? "" : "NVIDIA's ",
+          floor.text(), host_.driver.version ? "this is " + host_.driver.version->text() : "none is loaded",
+          name));
       if (name == ideal) return;
     }
   }
@@ -92,10 +97,12 @@ class Advisor {
     for (const Toolkit& toolkit : catalog().toolkits) {
       for (const HostGpu& gpu : host_.gpus) {
         if (!gpu.capability) continue;
-        for (const bool ptx : {false, true}) floors.push_back(minimum_driver(*gpu.capability, toolkit.version, ptx));
+        for (const bool ptx : {false, true})
+          floors.push_back(minimum_driver(*gpu.capability, toolkit.version, ptx));
       }
     }
-    std::erase_if(floors, [&](const Version& floor) { return host_.driver.version && floor <= *host_.driver.version; });
+    std::erase_if(
+        floors, [&](const Version& floor) { return host_.driver.version && floor <= *host_.driver.version; });
     std::ranges::sort(floors);
     return floors;
   }
@@ -121,17 +128,22 @@ class Advisor {
     }
     if (!changed) return;
     if (const std::string name = best(other); !name.empty()) {
-      out_.push_back(fmt::format("with a MIG slice (nvidia-smi mig -cgi), or MIG mode off, {} would start", name));
+      out_.push_back(
+          fmt::format("with a MIG slice (nvidia-smi mig -cgi), or MIG mode off, {} would start", name));
     }
   }
 
   // A build that nobody has made yet, but could. Judged as if it were there.
   void try_new_build() {
     const auto usable = usable_isas(host_.cpu);
-    if (usable.empty() || !std::ranges::all_of(host_.gpus, [](const HostGpu& gpu) { return gpu.capability.has_value(); })) return;
+    if (usable.empty() ||
+        !std::ranges::all_of(host_.gpus, [](const HostGpu& gpu) { return gpu.capability.has_value(); }))
+      return;
     const Isa& isa = *usable.back();
     if (host_.gpus.empty()) {
-      out_.push_back(fmt::format("a CPU build for {} would start: add kind = \"cpu\", isas = [\"{}\"] to the matrix", isa.name, isa.name));
+      out_.push_back(
+          fmt::format("a CPU build for {} would start: add kind = \"cpu\", isas = [\"{}\"] to the matrix",
+                      isa.name, isa.name));
       return;
     }
     for (const Toolkit* toolkit : toolkits_by_preference()) {
@@ -142,7 +154,8 @@ class Advisor {
     }
   }
 
-  // Those that the driver serves wholly first, of them those that a revision of nixpkgs is known to have, the newest first.
+  // Those that the driver serves wholly first, of them those that a revision of nixpkgs is known to have,
+  // the newest first.
   std::vector<const Toolkit*> toolkits_by_preference() const {
     std::vector<const Toolkit*> order;
     for (const Toolkit& toolkit : catalog().toolkits) order.insert(order.begin(), &toolkit);
@@ -170,7 +183,9 @@ class Advisor {
     const Capability device = std::ranges::min(capabilities());
     std::vector<Capability> found;
     for (const CapabilityRow& row : catalog().capabilities) {
-      if (row.capability < device && !row.tegra && why_not_compilable(row.capability, toolkit.version).empty()) found = {row.capability};
+      if (row.capability < device && !row.tegra &&
+          why_not_compilable(row.capability, toolkit.version).empty())
+        found = {row.capability};
     }
     return found;
   }
@@ -184,18 +199,23 @@ class Advisor {
       names.push_back(spell(gpu, Dialect::dotted));
     }
     if (gpus.empty() || !judge(candidate, host_).starts()) return false;
-    out_.push_back(fmt::format("a build for {} with {}{} and CUDA {} would start: add gpus = [{}], isas = [\"{}\"], cuda = [\"{}\"]{} to the matrix",
-                               fmt::join(names, " and "), ptx ? "PTX, " : "", isa.name, toolkit.version.text(),
-                               names.size() == 1 ? fmt::format("\"{}\"", names[0]) : fmt::format("[\"{}\"]", fmt::join(names, "\", \"")),
-                               isa.name, toolkit.version.text(), ptx ? " and ptx = true" : ""));
+    out_.push_back(
+        fmt::format("a build for {} with {}{} and CUDA {} would start: add gpus = [{}], isas = [\"{}\"], "
+                    "cuda = [\"{}\"]{} to the matrix",
+                    fmt::join(names, " and "), ptx ? "PTX, " : "", isa.name, toolkit.version.text(),
+                    names.size() == 1 ? fmt::format("\"{}\"", names[0])
+                                      : fmt::format("[\"{}\"]", fmt::join(names, "\", \"")),
+                    isa.name, toolkit.version.text(), ptx ? " and ptx = true" : ""));
     return true;
   }
 
   void try_capability() {
     for (const HostGpu& gpu : host_.gpus) {
       if (gpu.capability) continue;
-      out_.push_back(fmt::format("once the capability of {} is known (NVIDIA's driver tells it; --gpu 12.0 does too), it can be judged",
-                                 gpu_text(gpu)));
+      out_.push_back(
+          fmt::format("once the capability of {} is known (NVIDIA's driver tells it; --gpu 12.0 does too), "
+                      "it can be judged",
+                      gpu_text(gpu)));
     }
   }
 
@@ -221,18 +241,24 @@ std::vector<std::string> what_would_help(const HostInfo& host, const std::vector
   return Advisor(host, candidates, prefer).run();
 }
 
-std::vector<std::string> commands_for(const Candidate& candidate, const HostInfo& host, const Surroundings& here) {
+std::vector<std::string> commands_for(const Candidate& candidate, const HostInfo& host,
+                                      const Surroundings& here) {
   std::vector<std::string> commands, set = {candidate.name};
   std::ranges::copy(candidate.companions, std::back_inserter(set));
   const std::string names = fmt::format("{}", fmt::join(set, " "));
   if (candidate.get.empty()) commands = {fmt::format("flox install {}", names)};
-  else for (const std::string_view line : split(candidate.get, '\n')) commands.push_back(printable(line));
+  else
+    for (const std::string_view line : split(candidate.get, '\n')) commands.push_back(printable(line));
   if (!candidate.from.empty() && candidate.get.empty()) {
-    if (set.size() > 1) commands.push_back(fmt::format("torchlathe build -m {} --with-companions {}", candidate.from, candidate.name));
-    if (here.recipes.empty()) commands.push_back(fmt::format("torchlathe generate -m {} --out .flox/pkgs {}", candidate.from, names));
+    if (set.size() > 1)
+      commands.push_back(
+          fmt::format("torchlathe build -m {} --with-companions {}", candidate.from, candidate.name));
+    if (here.recipes.empty())
+      commands.push_back(fmt::format("torchlathe generate -m {} --out .flox/pkgs {}", candidate.from, names));
     const std::string folder = here.recipes.empty() ? ".flox/pkgs" : here.recipes;
     for (std::string& name : set) name = fmt::format("{}/{}.nix", folder, name);
-    commands.push_back(fmt::format("{} {}", set.size() == 1 ? "nix build --file" : "nix-build", fmt::join(set, " ")));
+    commands.push_back(
+        fmt::format("{} {}", set.size() == 1 ? "nix build --file" : "nix-build", fmt::join(set, " ")));
   }
   if (!here.installed.empty() && candidate.is_gpu() && !host.gpus.empty()) {
     std::vector<std::string> gpus;
@@ -240,7 +266,8 @@ std::vector<std::string> commands_for(const Candidate& candidate, const HostInfo
       std::string name = spell(*gpu.capability, Dialect::dotted);
       if (std::ranges::find(gpus, name) == gpus.end()) gpus.push_back(std::move(name));
     }
-    commands.push_back(fmt::format("torchlathe carve {} --gpu {} --output torch-carved", here.installed, fmt::join(gpus, ",")));
+    commands.push_back(fmt::format("torchlathe carve {} --gpu {} --output torch-carved", here.installed,
+                                   fmt::join(gpus, ",")));
   }
   return commands;
 }

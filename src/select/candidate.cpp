@@ -29,7 +29,10 @@ Candidate from_name(std::string_view text, const std::string& file, std::uint32_
                  .next = reading.problems.empty() ? "" : reading.problems.front().next});
   }
   const VariantName& name = *reading.name;
-  Candidate candidate = {.name = std::string(text), .isa = catalog().find_isa(name.isa), .cuda = name.cuda, .python = name.python};
+  Candidate candidate = {.name = std::string(text),
+                         .isa = catalog().find_isa(name.isa),
+                         .cuda = name.cuda,
+                         .python = name.python};
   candidate.machine = candidate.isa->machine;
   for (const Capability gpu : name.gpus) candidate.code.push_back({gpu, CodeKind::cubin});
   return candidate;
@@ -38,12 +41,14 @@ Candidate from_name(std::string_view text, const std::string& file, std::uint32_
 // One record of the JSON; what it says wins over what its name says.
 class Record {
  public:
-  Record(const Json& json, const std::string& file, std::size_t index) : json_(json), file_(file), index_(index) {}
+  Record(const Json& json, const std::string& file, std::size_t index)
+      : json_(json), file_(file), index_(index) {}
 
   Candidate read() const {
     Candidate out = {.name = printable(json_.text_of("name"))};
     if (out.name.empty()) fail("has no name");
-    if (const auto name = read_variant_name(out.name).name; name && !json_.find("isa")) out = from_name(out.name, file_, 0);
+    if (const auto name = read_variant_name(out.name).name; name && !json_.find("isa"))
+      out = from_name(out.name, file_, 0);
     read_gpus(out);
     read_cpu(out);
     if (const auto cuda = version("cuda")) out.cuda = cuda;
@@ -59,7 +64,8 @@ class Record {
 
  private:
   [[noreturn]] void fail(std::string_view what) const {
-    throw Error({.what = fmt::format("variants[{}] {}", index_, what), .where = {.file = file_},
+    throw Error({.what = fmt::format("variants[{}] {}", index_, what),
+                 .where = {.file = file_},
                  .next = "docs/commands/select.md describes the file"});
   }
 
@@ -87,7 +93,9 @@ class Record {
   void read_cpu(Candidate& out) const {
     if (const std::string isa = json_.text_of("isa"); !isa.empty()) {
       out.isa = catalog().find_isa(isa);
-      if (!out.isa) fail(fmt::format("has the instruction set \"{}\", which the catalogue does not have", printable(isa)));
+      if (!out.isa)
+        fail(
+            fmt::format("has the instruction set \"{}\", which the catalogue does not have", printable(isa)));
     }
     if (out.isa) out.machine = out.isa->machine;
     else if (json_.text_of("system") == system_of(Machine::aarch64)) out.machine = Machine::aarch64;
@@ -101,13 +109,17 @@ class Record {
 // What a catalogue says comes into commands only if it could be a name, and a store path.
 std::string checked_name(const Json& record, const std::string& file) {
   const std::string name = record.text_of("name");
-  if (!why_not_a_package_name(name).empty()) throw Error({.what = fmt::format("\"{}\" cannot name a variant", printable(name)), .where = {.file = file}});
+  if (!why_not_a_package_name(name).empty())
+    throw Error(
+        {.what = fmt::format("\"{}\" cannot name a variant", printable(name)), .where = {.file = file}});
   return name;
 }
 
 std::string checked_path(const Json& record, const std::string& file) {
   const std::string name = checked_name(record, file), path = record.text_of("store_path");
-  if (!is_store_path(path)) throw Error({.what = fmt::format("{} has the store path \"{}\", which is none", name, printable(path)), .where = {.file = file}});
+  if (!is_store_path(path))
+    throw Error({.what = fmt::format("{} has the store path \"{}\", which is none", name, printable(path)),
+                 .where = {.file = file}});
   return path;
 }
 
@@ -136,7 +148,8 @@ class Records {
   }
 
   std::vector<Candidate> take() {
-    for (std::size_t i = 0; head_ && i < out_.size(); ++i) out_[i].get = fmt::format("{}", fmt::join(install_commands(*head_, paths_[i]), "\n"));
+    for (std::size_t i = 0; head_ && i < out_.size(); ++i)
+      out_[i].get = fmt::format("{}", fmt::join(install_commands(*head_, paths_[i]), "\n"));
     return std::move(out_);
   }
 
@@ -152,7 +165,8 @@ std::vector<Candidate> read_records(std::string_view text, const std::string& fi
   const Json json = parse_json(text, file, limits);
   const Json* variants = json.find("variants");
   if (!variants || !variants->array()) {
-    throw Error({.what = "the catalogue has no list \"variants\"", .where = {.file = file},
+    throw Error({.what = "the catalogue has no list \"variants\"",
+                 .where = {.file = file},
                  .next = "write one with: torchlathe list --format json"});
   }
   Records records(json, file);
@@ -181,12 +195,18 @@ void add_candidates(std::vector<Candidate>& out, const MatrixSpec& spec, const s
       return true;
     }
     const Cell& cell = *variant.cell;
-    Candidate candidate = {.name = variant.name, .isa = cell.isa, .machine = cell.isa->machine, .cuda = cell.cuda,
-                           .pytorch = variant.pytorch->version, .python = variant.python};
+    Candidate candidate = {.name = variant.name,
+                           .isa = cell.isa,
+                           .machine = cell.isa->machine,
+                           .cuda = cell.cuda,
+                           .pytorch = variant.pytorch->version,
+                           .python = variant.python};
     for (const Capability gpu : cell.gpus) candidate.code.push_back({gpu, CodeKind::cubin});
-    if (variant.settings->ptx && !cell.gpus.empty()) candidate.code.push_back({cell.gpus.back(), CodeKind::ptx});
+    if (variant.settings->ptx && !cell.gpus.empty())
+      candidate.code.push_back({cell.gpus.back(), CodeKind::ptx});
     for (const Capability gpu : cell.gpus) {
-      if (std::string why = why_not_compilable(gpu, *cell.cuda); !why.empty()) candidate.impossible = std::move(why);
+      if (std::string why = why_not_compilable(gpu, *cell.cuda); !why.empty())
+        candidate.impossible = std::move(why);
     }
     candidate.no_machine = cell.status == PairStatus::impossible;
     candidate.from = from;

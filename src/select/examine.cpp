@@ -18,7 +18,8 @@ class Examiner {
   void run(const Inspection& libraries) {
     if (host_.gpus.empty()) return;
     if (!out_.torch.cuda) {
-      add(Severity::warning, "cpu-only", "is a CPU build: the GPU stays idle", "torchlathe select names a build for this GPU");
+      add(Severity::warning, "cpu-only", "is a CPU build: the GPU stays idle",
+          "torchlathe select names a build for this GPU");
       return;
     }
     judge_driver();
@@ -37,7 +38,11 @@ class Examiner {
   void add(Severity severity, std::string rule, std::string what, std::string fix) {
     const auto same = [&](const Finding& finding) { return finding.what == what; };
     if (std::any_of(out_.findings.begin(), out_.findings.end(), same)) return;
-    out_.findings.add({.rule = std::move(rule), .severity = severity, .where = {.file = out_.torch.folder.string()}, .what = std::move(what), .fix = std::move(fix)});
+    out_.findings.add({.rule = std::move(rule),
+                       .severity = severity,
+                       .where = {.file = out_.torch.folder.string()},
+                       .what = std::move(what),
+                       .fix = std::move(fix)});
   }
 
   void judge_driver() {
@@ -48,7 +53,9 @@ class Examiner {
     for (const HostGpu& gpu : host_.gpus) {
       const Version floor = minimum_driver(gpu.capability.value_or(Capability{}), *cuda, false);
       if (floor <= *host_.driver.version) continue;
-      add(Severity::error, "driver", fmt::format("is of CUDA {}, which needs driver {} or newer; this is {}", *out_.torch.cuda, floor.text(), host_.driver.version->text()),
+      add(Severity::error, "driver",
+          fmt::format("is of CUDA {}, which needs driver {} or newer; this is {}", *out_.torch.cuda,
+                      floor.text(), host_.driver.version->text()),
           fmt::format("update the driver to {}, or install a build of an older CUDA", floor.text()));
     }
   }
@@ -57,22 +64,31 @@ class Examiner {
   void leave_open(const HostGpu& gpu, const Inspection& libraries) {
     std::string what = "not all of its libraries can be read";
     const auto unread = std::ranges::find(libraries.not_read, Severity::error, &NotRead::severity);
-    if (unread != libraries.not_read.end()) what = fmt::format("{} was not read: {}", unread->path, unread->words);
+    if (unread != libraries.not_read.end())
+      what = fmt::format("{} was not read: {}", unread->path, unread->words);
     add(Severity::error, "not-read", fmt::format("may have code for {} or not: {}", gpu_text(gpu), what),
         "torchlathe inspect says what was not read and why");
   }
 
   void judge_code(const HostGpu& gpu, const Coverage& coverage) {
-    if (std::ranges::find(out_.coverage, coverage.device, &Coverage::device) == out_.coverage.end()) out_.coverage.push_back(coverage);
+    if (std::ranges::find(out_.coverage, coverage.device, &Coverage::device) == out_.coverage.end())
+      out_.coverage.push_back(coverage);
     const std::string device = gpu_text(gpu);
     if (!coverage.serves()) {
-      add(Severity::error, "no-code", fmt::format("has no code for {}: {}", device, coverage.text()), "torchlathe select names a build that has");
+      add(Severity::error, "no-code", fmt::format("has no code for {}: {}", device, coverage.text()),
+          "torchlathe select names a build that has");
     } else if (coverage.runs == Runs::ptx) {
-      add(Severity::warning, "ptx", fmt::format("has PTX alone for some kernels on {}: the driver compiles them at the first start", device), "torchlathe select names a build for exactly this GPU");
+      add(Severity::warning, "ptx",
+          fmt::format("has PTX alone for some kernels on {}: the driver compiles them at the first start",
+                      device),
+          "torchlathe select names a build for exactly this GPU");
     } else if (!coverage.through.empty()) {
       std::vector<std::string> through;
-      for (const Capability capability : coverage.through) through.push_back(spell(capability, Dialect::dotted));
-      add(Severity::note, "older-code", fmt::format("runs on {} through code for {}", device, fmt::join(through, ", ")), "a build for exactly this GPU may be faster: torchlathe select");
+      for (const Capability capability : coverage.through)
+        through.push_back(spell(capability, Dialect::dotted));
+      add(Severity::note, "older-code",
+          fmt::format("runs on {} through code for {}", device, fmt::join(through, ", ")),
+          "a build for exactly this GPU may be faster: torchlathe select");
     }
   }
 

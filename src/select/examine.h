@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An installed PyTorch held against the machine it is on: which GPUs its libraries really have code for, what is in its way.
-// By its bytes and the driver's rules; nothing of it is run (that is smoke.h).
+// An installed PyTorch held against the machine it is on: which GPUs its libraries really have code for,
+// what is in its way. By its bytes and the driver's rules; nothing of it is run (that is smoke.h).
 #pragma once
 
 #include <string>

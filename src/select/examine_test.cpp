@@ -46,20 +46,28 @@ TEST(Examine, KernelsForOtherGpusAloneAreNoObstacleWhereTheRestRuns) {
 }
 
 TEST(Examine, EachObstacleIsNamed) {
-  EXPECT_EQ(rules(examine(cuda13, all_of({{{8, 6}, CodeKind::cubin}}), machine("RTX 5090", "580.65.06"))), "no-code");
-  EXPECT_EQ(rules(examine(cuda13, all_of({{{8, 6}, CodeKind::cubin}}), machine("RTX 4090", "580.65.06"))), "older-code");
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{8, 6}, CodeKind::cubin}}), machine("RTX 5090", "580.65.06"))),
+            "no-code");
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{8, 6}, CodeKind::cubin}}), machine("RTX 4090", "580.65.06"))),
+            "older-code");
   EXPECT_EQ(rules(examine(cuda13, all_of({{{9, 0}, CodeKind::ptx}}), machine("B200", "580.65.06"))), "ptx");
-  EXPECT_EQ(rules(examine(cuda13, all_of({{{9, 0}, CodeKind::cubin}}), machine("H200", "570.86.10"))), "driver");
-  EXPECT_EQ(rules(examine({.folder = "/x/torch", .version = "2.11.0"}, Inspection{}, machine("H200", "580.65.06"))), "cpu-only");
+  EXPECT_EQ(rules(examine(cuda13, all_of({{{9, 0}, CodeKind::cubin}}), machine("H200", "570.86.10"))),
+            "driver");
+  EXPECT_EQ(
+      rules(examine({.folder = "/x/torch", .version = "2.11.0"}, Inspection{}, machine("H200", "580.65.06"))),
+      "cpu-only");
 }
 
 TEST(Examine, WhatWasNotReadMayHoldTheCodeThatIsMissing) {
   Inspection libraries = all_of({{{8, 6}, CodeKind::cubin}});
-  libraries.not_read.push_back({.path = "lib/libtorch_cuda.so.gz", .words = "gzip file", .severity = Severity::error});
+  libraries.not_read.push_back(
+      {.path = "lib/libtorch_cuda.so.gz", .words = "gzip file", .severity = Severity::error});
   const ExaminedTorch torch = examine(cuda13, libraries, machine("RTX 5090", "580.65.06"));
   EXPECT_EQ(rules(torch), "not-read");
-  EXPECT_NE(torch.findings[0].what.find("lib/libtorch_cuda.so.gz was not read: gzip file"), std::string::npos);
-  EXPECT_EQ(rules(examine(cuda13, libraries, machine("RTX 4090", "580.65.06"))), "older-code") << "what was read is enough";
+  EXPECT_NE(torch.findings[0].what.find("lib/libtorch_cuda.so.gz was not read: gzip file"),
+            std::string::npos);
+  EXPECT_EQ(rules(examine(cuda13, libraries, machine("RTX 4090", "580.65.06"))), "older-code")
+      << "what was read is enough";
   libraries.not_read[0].severity = Severity::note;
   EXPECT_EQ(rules(examine(cuda13, libraries, machine("RTX 5090", "580.65.06"))), "no-code");
 }
@@ -71,7 +79,9 @@ TEST(Installed, APackageSaysItsVersionItsCudaAndItsPython) {
   fs::create_directories(folder);
   std::ofstream(folder / "__init__.py") << "";
   std::ofstream(folder / "_C.cpython-312-x86_64-linux-gnu.so") << "";
-  std::ofstream(folder / "version.py") << "from typing import Optional\n\n__all__ = ['__version__']\n__version__ = '2.11.0+cu130'\ndebug = False\ncuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n";
+  std::ofstream(folder / "version.py")
+      << "from typing import Optional\n\n__all__ = ['__version__']\n__version__ = '2.11.0+cu130'\ndebug = "
+         "False\ncuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n";
   for (const fs::path& path : {root, folder, folder.parent_path()}) {
     const auto torch = torch_in(path);
     ASSERT_TRUE(torch.has_value()) << path;

@@ -23,20 +23,27 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
   return std::ranges::any_of(starts, [&](std::string_view start) { return text.starts_with(start); });
 }
 
-bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-
-bool only(std::string_view text, std::string_view more) {
-  return !text.empty() && std::ranges::all_of(text, [&](char c) { return is_letter_or_digit(c) || more.find(c) != std::string_view::npos; });
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-constexpr std::string_view uri_letters = ":/.-_~@+%=,";  // with letters and digits: the same to every shell without quotes
+bool only(std::string_view text, std::string_view more) {
+  return !text.empty() && std::ranges::all_of(text, [&](char c) {
+    return is_letter_or_digit(c) || more.find(c) != std::string_view::npos;
+  });
+}
 
-// Parameters that say where a store is. Others are the publisher's own (compression, secret-key), or would have the reader's
-// Nix run or trust what the index names (remote-program, ssh-key, trusted).
+// with letters and digits: the same to every shell without quotes
+constexpr std::string_view uri_letters = ":/.-_~@+%=,";
+
+// Parameters that say where a store is. Others are the publisher's own (compression, secret-key), or would
+// have the reader's Nix run or trust what the index names (remote-program, ssh-key, trusted).
 bool says_where(std::string_view parameter) {
   constexpr std::string_view names[] = {"endpoint", "region", "remote-store", "scheme"};
   const std::size_t equals = parameter.find('=');
-  return equals != std::string_view::npos && std::ranges::find(names, parameter.substr(0, equals)) != std::end(names) && only(parameter, uri_letters);
+  return equals != std::string_view::npos &&
+         std::ranges::find(names, parameter.substr(0, equals)) != std::end(names) &&
+         only(parameter, uri_letters);
 }
 
 struct StoreUri {
@@ -46,23 +53,28 @@ struct StoreUri {
 
 StoreUri split_uri(std::string_view text) {
   const std::size_t mark = text.find('?');
-  return {text.substr(0, mark), mark == std::string_view::npos ? std::vector<std::string_view>{} : split(text.substr(mark + 1), '&')};
+  return {text.substr(0, mark), mark == std::string_view::npos ? std::vector<std::string_view>{}
+                                                               : split(text.substr(mark + 1), '&')};
 }
 
 // Of the kinds of store that Nix copies from. What follows "://" must not look like an option of ssh's.
 bool is_cache_uri(std::string_view text) {
   const auto [place, parameters] = split_uri(text);
-  return starts_with_any(place, {"file://", "http://", "https://", "ssh://", "ssh-ng://", "s3://"}) && only(place, uri_letters) &&
-         place.find("://-") == std::string_view::npos && std::ranges::all_of(parameters, says_where);
+  return starts_with_any(place, {"file://", "http://", "https://", "ssh://", "ssh-ng://", "s3://"}) &&
+         only(place, uri_letters) && place.find("://-") == std::string_view::npos &&
+         std::ranges::all_of(parameters, says_where);
 }
 
 // A word of a command: '?', '&' and blanks mean something to shells.
-std::string quoted(const std::string& word) { return word.find_first_of("?& ") == std::string::npos ? word : "'" + word + "'"; }
+std::string quoted(const std::string& word) {
+  return word.find_first_of("?& ") == std::string::npos ? word : "'" + word + "'";
+}
 
 // "cache.example.org-1:BASE64"
 bool is_public_key(std::string_view text) {
   const std::size_t colon = text.find(':');
-  return colon != std::string_view::npos && only(text.substr(0, colon), ".-_") && only(text.substr(colon + 1), "+/=");
+  return colon != std::string_view::npos && only(text.substr(0, colon), ".-_") &&
+         only(text.substr(colon + 1), "+/=");
 }
 
 std::string with_file(std::string place) {
@@ -76,20 +88,25 @@ std::string folder_of(const std::string& place) {
 }
 
 [[noreturn]] void cannot_fetch(const std::string& url, const std::string& why) {
-  throw Error({.what = fmt::format("cannot fetch the index: {}", printable(why)), .where = {.file = url},
-               .next = "is the address right, and does it hold an index.json of torchlathe publish?", .kind = ErrorKind::fault});
+  throw Error({.what = fmt::format("cannot fetch the index: {}", printable(why)),
+               .where = {.file = url},
+               .next = "is the address right, and does it hold an index.json of torchlathe publish?",
+               .kind = ErrorKind::fault});
 }
 
 std::string fetch_with_curl(const std::string& url) {
   const auto curl = find_program("curl");
   if (!curl) cannot_fetch(url, "there is no curl on this machine");
-  Process process{.arguments = {*curl, "--disable", "--globoff", "--silent", "--show-error", "--fail", "--location", "--max-redirs", "5", "--proto",
-                                "=http,https", "--connect-timeout", "10", "--max-time", "30", "--max-filesize",
-                                std::to_string(most_bytes), "--", url},
-                  .output_limit = most_bytes, .time_limit = std::chrono::seconds(40)};
+  Process process{
+      .arguments = {*curl, "--disable", "--globoff", "--silent", "--show-error", "--fail", "--location",
+                    "--max-redirs", "5", "--proto", "=http,https", "--connect-timeout", "10", "--max-time",
+                    "30", "--max-filesize", std::to_string(most_bytes), "--", url},
+      .output_limit = most_bytes,
+      .time_limit = std::chrono::seconds(40)};
   const ProcessResult result = run_process(process);
   if (result.truncated) cannot_fetch(url, fmt::format("it is larger than {}", size_text(most_bytes)));
-  if (!result.ok()) cannot_fetch(url, trim(result.err).empty() ? result.ending() : std::string(trim(result.err)));
+  if (!result.ok())
+    cannot_fetch(url, trim(result.err).empty() ? result.ending() : std::string(trim(result.err)));
   return result.out;
 }
 
@@ -105,7 +122,9 @@ std::string fetch_index(const std::string& place) {
   const std::string path = place.starts_with("file://") ? place.substr(7) : place;
   std::string text = remote ? fetch_with_curl(with_file(place)) : read_file(with_file(path), most_bytes);
   if (!trim(text).starts_with('{')) {
-    throw Error({.what = "what is there is no index", .where = {.file = with_file(place)}, .next = "torchlathe publish writes one as index.json"});
+    throw Error({.what = "what is there is no index",
+                 .where = {.file = with_file(place)},
+                 .next = "torchlathe publish writes one as index.json"});
   }
   return text;
 }
@@ -118,17 +137,21 @@ std::optional<IndexHead> read_index_head(const Json& json, const std::string& pl
   const Json* version = json.find("version");
   const auto* number = version ? version->get<std::int64_t>() : nullptr;
   if (!number || *number != index_version) {
-    refuse(fmt::format("this index is of version {}, this torchlathe reads version {}", number ? std::to_string(*number) : "none", index_version),
+    refuse(fmt::format("this index is of version {}, this torchlathe reads version {}",
+                       number ? std::to_string(*number) : "none", index_version),
            "update torchlathe, or ask for an index that it can read");
   }
   IndexHead head{.name = json.text_of("name"), .cache = json.text_of("cache")};
   if (head.cache.empty()) {
-    head.cache = place.find("://") != std::string::npos ? folder_of(place) : "file://" + fs::absolute(folder_of(place)).lexically_normal().string();
+    head.cache = place.find("://") != std::string::npos
+                     ? folder_of(place)
+                     : "file://" + fs::absolute(folder_of(place)).lexically_normal().string();
   }
   check_cache_address(head.cache, place);
   if (const Json* keys = json.find("public_keys"); keys && keys->array()) {
     for (const Json& key : *keys->array()) {
-      if (!key.text() || !is_public_key(*key.text())) refuse("one of its public keys is none", "as in cache.example.org-1:BASE64");
+      if (!key.text() || !is_public_key(*key.text()))
+        refuse("one of its public keys is none", "as in cache.example.org-1:BASE64");
       head.keys.push_back(*key.text());
     }
   }
@@ -141,14 +164,18 @@ bool is_store_path(std::string_view text) {
   if (!text.starts_with('/') || text.size() > 4096) return false;
   const std::size_t slash = text.rfind('/');
   const std::string_view name = text.substr(slash + 1);
-  const bool there = text.starts_with(store) ? slash + 1 == store.size() : text.find("/store/") != std::string_view::npos;
-  return there && only(text, "/+-._?=") && text.find("/../") == std::string_view::npos && name.size() > hash + 1 && name[hash] == '-' &&
-         std::ranges::all_of(name.substr(0, hash), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
+  const bool there =
+      text.starts_with(store) ? slash + 1 == store.size() : text.find("/store/") != std::string_view::npos;
+  return there && only(text, "/+-._?=") && text.find("/../") == std::string_view::npos &&
+         name.size() > hash + 1 && name[hash] == '-' && std::ranges::all_of(name.substr(0, hash), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+         });
 }
 
 void check_cache_address(const std::string& uri, const std::string& file) {
   if (is_cache_uri(uri)) return;
-  throw Error({.what = fmt::format("\"{}\" is no address of a binary cache", printable(uri)), .where = {.file = file},
+  throw Error({.what = fmt::format("\"{}\" is no address of a binary cache", printable(uri)),
+               .where = {.file = file},
                .next = "as in https://cache.example.org"});
 }
 
@@ -156,22 +183,30 @@ std::string public_address(const std::string& uri) {
   const auto [place, parameters] = split_uri(uri);
   std::string address(place);
   for (const std::string_view parameter : parameters) {
-    if (says_where(parameter)) address += fmt::format("{}{}", address.size() == place.size() ? '?' : '&', parameter);
+    if (says_where(parameter))
+      address += fmt::format("{}{}", address.size() == place.size() ? '?' : '&', parameter);
   }
   return address;
 }
 
-std::vector<std::string> install_commands(const IndexHead& head, const std::vector<std::string>& store_paths) {
+std::vector<std::string> install_commands(const IndexHead& head,
+                                          const std::vector<std::string>& store_paths) {
   const std::string cache = quoted(head.cache);
   std::string paths;
   for (const std::string& path : store_paths) paths += (paths.empty() ? "" : " ") + quoted(path);
   const std::string keys = quoted(fmt::format("{}", fmt::join(head.keys, " ")));
   if (keys.empty()) {
-    return {fmt::format("nix --extra-experimental-features nix-command copy --no-check-sigs --from {} {}", cache, paths),
-            fmt::format("nix-store --realise {} --option substituters {} --option require-sigs false", paths, cache)};
+    return {fmt::format("nix --extra-experimental-features nix-command copy --no-check-sigs --from {} {}",
+                        cache, paths),
+            fmt::format("nix-store --realise {} --option substituters {} --option require-sigs false", paths,
+                        cache)};
   }
-  return {fmt::format("nix --extra-experimental-features nix-command copy --from {} --option trusted-public-keys {} {}", cache, keys, paths),
-          fmt::format("nix-store --realise {} --option substituters {} --option trusted-public-keys {}", paths, cache, keys)};
+  return {
+      fmt::format(
+          "nix --extra-experimental-features nix-command copy --from {} --option trusted-public-keys {} {}",
+          cache, keys, paths),
+      fmt::format("nix-store --realise {} --option substituters {} --option trusted-public-keys {}", paths,
+                  cache, keys)};
 }
 
 }  // namespace lathe

@@ -16,7 +16,8 @@ std::string dotted(Capability capability) { return spell(capability, Dialect::do
 
 std::string code_text(const std::vector<DeviceCode>& code) {
   std::vector<std::string> names;
-  for (const DeviceCode& each : code) names.push_back(dotted(each.capability) + (each.kind == CodeKind::ptx ? " (PTX)" : ""));
+  for (const DeviceCode& each : code)
+    names.push_back(dotted(each.capability) + (each.kind == CodeKind::ptx ? " (PTX)" : ""));
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
@@ -35,8 +36,9 @@ struct DriverFloor {
 
 DriverFloor floor_for(const Candidate& candidate, Capability device) {
   DriverFloor floor;
-  const Version release{{candidate.cuda->parts.begin(), candidate.cuda->parts.begin() +
-                                                            static_cast<std::ptrdiff_t>(std::min<std::size_t>(2, candidate.cuda->parts.size()))}};
+  const Version release{{candidate.cuda->parts.begin(),
+                         candidate.cuda->parts.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(
+                                                             2, candidate.cuda->parts.size()))}};
   if (const Toolkit* toolkit = catalog().find_toolkit(release)) {
     floor.version = minimum_driver(device, release, false);
     floor.with_ptx = minimum_driver(device, release, true);
@@ -54,7 +56,8 @@ class Judge {
   Judge(const Candidate& candidate, const HostInfo& host) : candidate_(candidate), host_(host) {}
 
   Judgement run() {
-    if (!candidate_.impossible.empty()) lack(Lack::build, fmt::format("cannot be built: {}", candidate_.impossible));
+    if (!candidate_.impossible.empty())
+      lack(Lack::build, fmt::format("cannot be built: {}", candidate_.impossible));
     judge_cpu();
     judge_glibc();
     if (candidate_.is_gpu()) judge_gpus();
@@ -67,7 +70,8 @@ class Judge {
 
   void judge_cpu() {
     if (candidate_.machine != host_.cpu.machine) {
-      return lack(Lack::cpu, fmt::format("is for {}, the CPU is {}", to_string(candidate_.machine), to_string(host_.cpu.machine)));
+      return lack(Lack::cpu, fmt::format("is for {}, the CPU is {}", to_string(candidate_.machine),
+                                         to_string(host_.cpu.machine)));
     }
     if (!candidate_.isa) return;
     const auto missing = missing_features(host_.cpu, *candidate_.isa);
@@ -85,27 +89,34 @@ class Judge {
     if (!host_.system.glibc) {
       lack(Lack::glibc, fmt::format("needs glibc {}, there is none", candidate_.glibc->text()));
     } else if (*host_.system.glibc < *candidate_.glibc) {
-      lack(Lack::glibc, fmt::format("needs glibc {}, this is {}", candidate_.glibc->text(), host_.system.glibc->text()));
+      lack(Lack::glibc,
+           fmt::format("needs glibc {}, this is {}", candidate_.glibc->text(), host_.system.glibc->text()));
     }
   }
 
   void judge_gpus() {
-    if (host_.gpus.empty()) return lack(Lack::gpu, fmt::format("needs a GPU for {} code, there is none", code_text(candidate_.code)));
+    if (host_.gpus.empty())
+      return lack(Lack::gpu,
+                  fmt::format("needs a GPU for {} code, there is none", code_text(candidate_.code)));
     judge_driver_presence();
     for (const HostGpu& gpu : host_.gpus) judge_gpu(gpu);
   }
 
   void judge_driver_presence() {
-    if (!host_.driver.version && !host_.driver.assumed) lack(Lack::driver, "needs NVIDIA's driver, none is loaded");
+    if (!host_.driver.version && !host_.driver.assumed)
+      lack(Lack::driver, "needs NVIDIA's driver, none is loaded");
     if (!host_.driver.libraries) lack(Lack::driver, "needs the driver's libcuda.so.1, which is not here");
   }
 
   void judge_gpu(const HostGpu& gpu) {
-    if (gpu.mig && gpu.slices.empty()) return lack(Lack::gpu, fmt::format("cannot use {}: in MIG mode without a slice", gpu_text(gpu)));
-    if (!gpu.capability) return lack(Lack::code, fmt::format("may or may not have code for {}", gpu_text(gpu)));
+    if (gpu.mig && gpu.slices.empty())
+      return lack(Lack::gpu, fmt::format("cannot use {}: in MIG mode without a slice", gpu_text(gpu)));
+    if (!gpu.capability)
+      return lack(Lack::code, fmt::format("may or may not have code for {}", gpu_text(gpu)));
     const auto picked = pick(candidate_.code, *gpu.capability);
     if (!picked) {
-      return lack(Lack::code, fmt::format("has no code for {}: it is built for {}", gpu_text(gpu), code_text(candidate_.code)));
+      return lack(Lack::code, fmt::format("has no code for {}: it is built for {}", gpu_text(gpu),
+                                          code_text(candidate_.code)));
     }
     judge_driver(candidate_.code[*picked], gpu);
     const Fit fit = fit_of(candidate_.code[*picked], *gpu.capability);
@@ -122,11 +133,14 @@ class Judge {
     const DriverFloor floor = floor_for(candidate_, *gpu.capability);
     const auto& needed = code.kind == CodeKind::ptx ? floor.with_ptx : floor.version;
     if (!needed && !(host_.driver.cuda && *candidate_.cuda <= *host_.driver.cuda)) {
-      return lack(Lack::driver, fmt::format("is for CUDA {}, whose driver the catalogue does not know", candidate_.cuda->text()));
+      return lack(Lack::driver, fmt::format("is for CUDA {}, whose driver the catalogue does not know",
+                                            candidate_.cuda->text()));
     }
     if (needed && *host_.driver.version < *needed) {
-      const std::string what = fmt::format("needs driver {} or newer, this is {}", needed->text(), host_.driver.version->text());
-      const bool said = std::ranges::any_of(out_.missing, [&](const Missing& missing) { return missing.what == what; });
+      const std::string what =
+          fmt::format("needs driver {} or newer, this is {}", needed->text(), host_.driver.version->text());
+      const bool said =
+          std::ranges::any_of(out_.missing, [&](const Missing& missing) { return missing.what == what; });
       if (!said) lack(Lack::driver, what);
     }
     out_.driver_matches = out_.driver_matches && !(floor.paired && *host_.driver.version < *floor.paired);

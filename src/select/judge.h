@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Would this candidate start on this machine, and how well would it run? The GPU part is the resolver's (hardware/compat.h);
-// here are the CPU, the driver, the C library, and several GPUs at once.
+// Would this candidate start on this machine, and how well would it run? The GPU part is the resolver's
+// (hardware/compat.h); here are the CPU, the driver, the C library, and several GPUs at once.
 #pragma once
 
 #include <string>

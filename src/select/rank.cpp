@@ -21,7 +21,8 @@ int isa_level(const Candidate& candidate) { return candidate.isa ? candidate.isa
 std::ptrdiff_t taste(const Candidate& candidate, std::string_view prefer) {
   if (!candidate.isa) return -1;
   const std::ptrdiff_t all = std::ssize(catalog().isas);
-  const auto place = std::ranges::find(catalog().isas, candidate.isa->name, &Isa::name) - catalog().isas.begin();
+  const auto place =
+      std::ranges::find(catalog().isas, candidate.isa->name, &Isa::name) - catalog().isas.begin();
   return !prefer.empty() && candidate.isa->suits == prefer ? all : place;
 }
 
@@ -39,9 +40,15 @@ int order(const T& a, const T& b) {
 }
 
 constexpr Criterion criteria[] = {
-    {[](const Contestant& a, const Contestant& b, std::string_view) { return order(b.candidate.no_machine, a.candidate.no_machine); },
-     [](const Contestant&, const Contestant&) { return std::string("is for a GPU and a CPU that no machine of the catalogue has together"); }},
-    {[](const Contestant& a, const Contestant& b, std::string_view) { return order(a.judgement.fit, b.judgement.fit); },
+    {[](const Contestant& a, const Contestant& b, std::string_view) {
+       return order(b.candidate.no_machine, a.candidate.no_machine);
+     },
+     [](const Contestant&, const Contestant&) {
+       return std::string("is for a GPU and a CPU that no machine of the catalogue has together");
+     }},
+    {[](const Contestant& a, const Contestant& b, std::string_view) {
+       return order(a.judgement.fit, b.judgement.fit);
+     },
      [](const Contestant& a, const Contestant&) {
        return a.judgement.fit == Fit::ptx
                   ? fmt::format("has only PTX ({}), which the driver must first compile", a.judgement.through)
@@ -51,8 +58,9 @@ constexpr Criterion criteria[] = {
        return order(a.judgement.nearness, b.judgement.nearness);
      },
      [](const Contestant& a, const Contestant&) {
-       return a.judgement.through.empty() ? std::string("fits some of the GPUs less well")
-                                          : fmt::format("runs its {} code, the best has newer", a.judgement.through);
+       return a.judgement.through.empty()
+                  ? std::string("fits some of the GPUs less well")
+                  : fmt::format("runs its {} code, the best has newer", a.judgement.through);
      }},
     {[](const Contestant& a, const Contestant& b, std::string_view) {
        return order(isa_level(a.candidate), isa_level(b.candidate));
@@ -61,7 +69,9 @@ constexpr Criterion criteria[] = {
        return fmt::format("stops at {}, the CPU runs {}", isa_name(a.candidate), isa_name(b.candidate));
      }},
     {[](const Contestant& a, const Contestant& b, std::string_view prefer) {
-       return isa_level(a.candidate) == isa_level(b.candidate) ? order(taste(a.candidate, prefer), taste(b.candidate, prefer)) : 0;
+       return isa_level(a.candidate) == isa_level(b.candidate)
+                  ? order(taste(a.candidate, prefer), taste(b.candidate, prefer))
+                  : 0;
      },
      [](const Contestant& a, const Contestant& b) {
        return a.candidate.isa && b.candidate.isa && !a.candidate.isa->suits.empty()
@@ -72,7 +82,8 @@ constexpr Criterion criteria[] = {
        return order(a.judgement.driver_matches, b.judgement.driver_matches);
      },
      [](const Contestant& a, const Contestant&) {
-       return fmt::format("is of CUDA {}, newer than the driver, which cannot compile its PTX", a.candidate.cuda->text());
+       return fmt::format("is of CUDA {}, newer than the driver, which cannot compile its PTX",
+                          a.candidate.cuda->text());
      }},
     {[](const Contestant& a, const Contestant& b, std::string_view) {
        return order(version_or_none(a.candidate.pytorch), version_or_none(b.candidate.pytorch));
@@ -84,26 +95,31 @@ constexpr Criterion criteria[] = {
        return order(a.candidate.cuda.value_or(Version{}), b.candidate.cuda.value_or(Version{}));
      },
      [](const Contestant& a, const Contestant& b) {
-       return fmt::format("is of CUDA {}, the best of {}", a.candidate.cuda ? a.candidate.cuda->text() : "none",
-                          b.candidate.cuda->text());
+       return fmt::format("is of CUDA {}, the best of {}",
+                          a.candidate.cuda ? a.candidate.cuda->text() : "none", b.candidate.cuda->text());
      }},
     {[](const Contestant& a, const Contestant& b, std::string_view) {
        return order(b.candidate.code.size(), a.candidate.code.size());
      },
-     [](const Contestant&, const Contestant&) { return std::string("is larger: it holds code for other GPUs too"); }},
+     [](const Contestant&, const Contestant&) {
+       return std::string("is larger: it holds code for other GPUs too");
+     }},
     {[](const Contestant& a, const Contestant& b, std::string_view) {
        return order(version_or_none(a.candidate.python), version_or_none(b.candidate.python));
      },
      [](const Contestant& a, const Contestant& b) {
        return fmt::format("is for Python {}, the best for {}", a.candidate.python, b.candidate.python);
      }},
-    {[](const Contestant& a, const Contestant& b, std::string_view) { return order(b.candidate.name, a.candidate.name); },
+    {[](const Contestant& a, const Contestant& b, std::string_view) {
+       return order(b.candidate.name, a.candidate.name);
+     },
      [](const Contestant&, const Contestant&) { return std::string("is as good; the names decide"); }},
 };
 
 }  // namespace
 
-bool better(const Candidate& a, const Judgement& on_a, const Candidate& b, const Judgement& on_b, std::string_view prefer) {
+bool better(const Candidate& a, const Judgement& on_a, const Candidate& b, const Judgement& on_b,
+            std::string_view prefer) {
   for (const Criterion& criterion : criteria) {
     const int result = criterion.compare({a, on_a}, {b, on_b}, prefer);
     if (result != 0) return result > 0;
@@ -111,10 +127,11 @@ bool better(const Candidate& a, const Judgement& on_a, const Candidate& b, const
   return false;
 }
 
-std::string why_not_better(const Candidate& other, const Judgement& on_other, const Candidate& best, const Judgement& on_best,
-                           std::string_view prefer) {
+std::string why_not_better(const Candidate& other, const Judgement& on_other, const Candidate& best,
+                           const Judgement& on_best, std::string_view prefer) {
   for (const Criterion& criterion : criteria) {
-    if (criterion.compare({other, on_other}, {best, on_best}, prefer) < 0) return criterion.against({other, on_other}, {best, on_best});
+    if (criterion.compare({other, on_other}, {best, on_best}, prefer) < 0)
+      return criterion.against({other, on_other}, {best, on_best});
   }
   return "";
 }

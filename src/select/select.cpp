@@ -15,7 +15,8 @@ namespace lathe {
 namespace {
 
 bool wanted(const std::vector<std::string>& globs, std::string_view text) {
-  return globs.empty() || std::ranges::any_of(globs, [&](const std::string& glob) { return glob_match(glob, text); });
+  return globs.empty() ||
+         std::ranges::any_of(globs, [&](const std::string& glob) { return glob_match(glob, text); });
 }
 
 bool wanted(const Candidate& candidate, const SelectOptions& options) {
@@ -63,7 +64,8 @@ std::vector<std::string> preferences() {
   return known;
 }
 
-Selection select_variant(const HostInfo& host, const std::vector<Candidate>& candidates, const SelectOptions& options) {
+Selection select_variant(const HostInfo& host, const std::vector<Candidate>& candidates,
+                         const SelectOptions& options) {
   check_preference(options.prefer);
   Selection out = {.host = narrowed(host, options.gpu)};
   for (const Candidate& candidate : candidates) {
@@ -83,9 +85,12 @@ std::string reason_for(const Choice& choice, const HostInfo& host) {
   std::vector<std::string> parts;
   const Judgement& on = choice.judgement;
   if (choice.candidate.is_gpu()) {
-    parts.push_back(on.fit == Fit::exact ? std::string(host.gpus.size() > 1 ? "has code for exactly these GPUs" : "has code for exactly this GPU")
-                    : on.fit == Fit::ptx ? fmt::format("its PTX ({}) is compiled by the driver at the first start", on.through)
-                                         : fmt::format("its {} code runs here; none is made for exactly this GPU", on.through));
+    parts.push_back(
+        on.fit == Fit::exact ? std::string(host.gpus.size() > 1 ? "has code for exactly these GPUs"
+                                                                : "has code for exactly this GPU")
+        : on.fit == Fit::ptx
+            ? fmt::format("its PTX ({}) is compiled by the driver at the first start", on.through)
+            : fmt::format("its {} code runs here; none is made for exactly this GPU", on.through));
   } else {
     parts.emplace_back("there is no GPU to use");
   }
@@ -93,9 +98,11 @@ std::string reason_for(const Choice& choice, const HostInfo& host) {
     const auto usable = usable_isas(host.cpu);
     const bool top = !usable.empty() && usable.back()->level == choice.candidate.isa->level;
     parts.push_back(top ? fmt::format("{} is the best that the CPU runs", choice.candidate.isa->name)
-                        : fmt::format("{} is the best on offer; the CPU runs {}", choice.candidate.isa->name, usable.back()->name));
+                        : fmt::format("{} is the best on offer; the CPU runs {}", choice.candidate.isa->name,
+                                      usable.back()->name));
   }
-  if (!on.driver_matches) parts.emplace_back("the driver is older than its toolkit: it cannot compile PTX of it");
+  if (!on.driver_matches)
+    parts.emplace_back("the driver is older than its toolkit: it cannot compile PTX of it");
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 

@@ -39,7 +39,8 @@ HostInfo machine(const std::string& name) {
   return read_host(read_file(file), file.string());
 }
 
-std::string chosen(const HostInfo& host, const std::vector<Candidate>& candidates, const SelectOptions& options = {}) {
+std::string chosen(const HostInfo& host, const std::vector<Candidate>& candidates,
+                   const SelectOptions& options = {}) {
   const Selection selection = select_variant(host, candidates, options);
   return selection.best() ? selection.best()->candidate.name : "none";
 }
@@ -80,7 +81,9 @@ TEST(Machines, EveryOneGetsTheVariantThatItShould) {
     }
     EXPECT_EQ(name, "none") << expectation.line;
     const std::string wanted = expectation.answer.substr(6);
-    const bool said = std::ranges::any_of(selection.changes, [&](const std::string& change) { return change.find(wanted) != std::string::npos; });
+    const bool said = std::ranges::any_of(selection.changes, [&](const std::string& change) {
+      return change.find(wanted) != std::string::npos;
+    });
     EXPECT_TRUE(said) << expectation.line << "\n" << fmt::format("{}", fmt::join(selection.changes, "\n"));
   }
 }
@@ -109,11 +112,13 @@ TEST(Machines, NothingIsChosenThatCannotStart) {
     for (const Choice& choice : select_variant(host, candidates).starting) {
       const Candidate& candidate = choice.candidate;
       EXPECT_EQ(candidate.machine, host.cpu.machine) << entry.path() << candidate.name;
-      for (const std::string& feature : candidate.isa->cpuinfo) EXPECT_TRUE(host.cpu.has(feature)) << entry.path() << candidate.name;
+      for (const std::string& feature : candidate.isa->cpuinfo)
+        EXPECT_TRUE(host.cpu.has(feature)) << entry.path() << candidate.name;
       EXPECT_EQ(candidate.is_gpu(), !host.gpus.empty()) << entry.path() << candidate.name;
       for (const HostGpu& gpu : host.gpus) {
         EXPECT_TRUE(pick(candidate.code, gpu.capability.value())) << entry.path() << candidate.name;
-        EXPECT_GE(host.driver.version.value(), minimum_driver(*gpu.capability, *candidate.cuda, false)) << entry.path();
+        EXPECT_GE(host.driver.version.value(), minimum_driver(*gpu.capability, *candidate.cuda, false))
+            << entry.path();
         EXPECT_TRUE(host.driver.libraries);
         EXPECT_TRUE(!gpu.mig || !gpu.slices.empty());
       }
@@ -138,15 +143,18 @@ TEST(Select, SaysWhatEachExcludedOneLacksAndWhyOthersAreNotBetter) {
   for (const Choice& choice : selection.excluded) {
     ASSERT_FALSE(choice.judgement.missing.empty());
     if (choice.candidate.name == "pytorch-python313-cuda13_0-sm120-avx2") {
-      EXPECT_EQ(choice.judgement.missing[0].what, "has no code for NVIDIA GeForce RTX 4090 (8.9): it is built for 12.0");
+      EXPECT_EQ(choice.judgement.missing[0].what,
+                "has no code for NVIDIA GeForce RTX 4090 (8.9): it is built for 12.0");
     }
   }
 }
 
 TEST(Select, AnswersForMachinesMadeUpFromNames) {
   const auto candidates = shipped();
-  EXPECT_EQ(chosen(made_up_host({.gpus = {"RTX 5090"}, .cpu = "Core i9-14900K"}), candidates), "pytorch-python313-cuda13_0-sm120-avx2");
-  EXPECT_EQ(chosen(made_up_host({.gpus = {"NVIDIA GB10"}, .cpu = "GB10 CPU"}), candidates), "pytorch-python313-cuda13_0-sm121-armv9");
+  EXPECT_EQ(chosen(made_up_host({.gpus = {"RTX 5090"}, .cpu = "Core i9-14900K"}), candidates),
+            "pytorch-python313-cuda13_0-sm120-avx2");
+  EXPECT_EQ(chosen(made_up_host({.gpus = {"NVIDIA GB10"}, .cpu = "GB10 CPU"}), candidates),
+            "pytorch-python313-cuda13_0-sm121-armv9");
   EXPECT_EQ(chosen(made_up_host({.gpus = {"12.0"}, .cpu = "avx512vnni", .driver = "570.86.10"}), candidates),
             "pytorch-python313-cuda12_8-sm120-avx512vnni");
   EXPECT_EQ(chosen(made_up_host({.gpus = {"none"}, .cpu = "Graviton3"}), candidates), "none");
@@ -158,9 +166,12 @@ TEST(Select, AnswersForMachinesMadeUpFromNames) {
 }
 
 TEST(Select, NearerCodeComesFirst) {
-  const auto names = read_published("pytorch-python313-cuda12_8-sm80-avx2\npytorch-python313-cuda12_8-sm86-avx2\n", "names");
-  EXPECT_EQ(chosen(made_up_host({.gpus = {"8.9"}, .cpu = "Zen 3"}), names), "pytorch-python313-cuda12_8-sm86-avx2");
-  EXPECT_EQ(chosen(made_up_host({.gpus = {"8.6", "8.9"}, .cpu = "Zen 3"}), names), "pytorch-python313-cuda12_8-sm86-avx2");
+  const auto names =
+      read_published("pytorch-python313-cuda12_8-sm80-avx2\npytorch-python313-cuda12_8-sm86-avx2\n", "names");
+  EXPECT_EQ(chosen(made_up_host({.gpus = {"8.9"}, .cpu = "Zen 3"}), names),
+            "pytorch-python313-cuda12_8-sm86-avx2");
+  EXPECT_EQ(chosen(made_up_host({.gpus = {"8.6", "8.9"}, .cpu = "Zen 3"}), names),
+            "pytorch-python313-cuda12_8-sm86-avx2");
   const Selection selection = select_variant(made_up_host({.gpus = {"8.9"}, .cpu = "Zen 3"}), names);
   EXPECT_EQ(selection.starting[1].why, "runs its 8.0 code, the best has newer");
 }
@@ -171,18 +182,23 @@ TEST(Select, RefusesWhatIsNotThere) {
 }
 
 TEST(Select, PublishedVariantsMayAskForMore) {
-  const auto names = read_published("# ours\npytorch-python313-cuda13_0-sm89-avx2\n\npytorch-python312-cpu-avx2 # the other\n", "names");
+  const auto names = read_published(
+      "# ours\npytorch-python313-cuda13_0-sm89-avx2\n\npytorch-python312-cpu-avx2 # the other\n", "names");
   ASSERT_EQ(names.size(), 2u);
   EXPECT_EQ(chosen(machine("rtx4090-zen4"), names), "pytorch-python313-cuda13_0-sm89-avx2");
   const auto records = read_published(R"({"variants": [
     {"name": "wheel-new", "capability": "8.6 9.0+PTX", "cuda": "12.6", "glibc": "2.41"},
-    {"name": "wheel-old", "capability": "8.6 9.0+PTX", "cuda": "12.6", "glibc": "2.28", "get": "pip install it"},
-    {"name": "wheel-next", "capability": "12.0", "cuda": "14.0"}]})", "records");
+    {"name": "wheel-old", "capability": "8.6 9.0+PTX", "cuda": "12.6", "glibc": "2.28",
+     "get": "pip install it"},
+    {"name": "wheel-next", "capability": "12.0", "cuda": "14.0"}]})",
+                                      "records");
   EXPECT_EQ(chosen(machine("rtx4090-zen4"), records), "wheel-old");
   const Selection selection = select_variant(machine("rtx4090-zen4"), records);
   EXPECT_EQ(selection.excluded[0].judgement.missing[0].what, "needs glibc 2.41, this is 2.39");
-  EXPECT_EQ(commands_for(selection.best()->candidate, selection.host, {}), std::vector<std::string>{"pip install it"});
-  EXPECT_EQ(chosen(machine("hgx-b200"), records), "wheel-old") << "9.0 PTX, with a driver newer than 12.6's own";
+  EXPECT_EQ(commands_for(selection.best()->candidate, selection.host, {}),
+            std::vector<std::string>{"pip install it"});
+  EXPECT_EQ(chosen(machine("hgx-b200"), records), "wheel-old")
+      << "9.0 PTX, with a driver newer than 12.6's own";
   EXPECT_EQ(chosen(machine("nixos-rtx4080"), records), "none") << "there is no glibc for wheels";
   EXPECT_THROW(read_published("{}", "x"), Error);
   EXPECT_THROW(read_published("{\"variants\": [{}]}", "x"), Error);
@@ -191,40 +207,53 @@ TEST(Select, PublishedVariantsMayAskForMore) {
 }
 
 TEST(Select, PtxNeedsADriverAsNewAsItsToolkit) {
-  const auto records = read_published(R"({"variants": [{"name": "ptx", "capability": "9.0+PTX", "cuda": "12.9"}]})", "records");
+  const auto records = read_published(
+      R"({"variants": [{"name": "ptx", "capability": "9.0+PTX", "cuda": "12.9"}]})", "records");
   HostInfo host = machine("hgx-b200");
   EXPECT_EQ(chosen(host, records), "ptx");
   host.driver = {.version = Version{{570, 86, 10}}, .cuda = Version{{12, 8}}};
   const Selection selection = select_variant(host, records);
   ASSERT_EQ(selection.excluded.size(), 1u);
-  EXPECT_EQ(selection.excluded[0].judgement.missing[0].what, "needs driver 575.51.03 or newer, this is 570.86.10");
+  EXPECT_EQ(selection.excluded[0].judgement.missing[0].what,
+            "needs driver 575.51.03 or newer, this is 570.86.10");
 }
 
 TEST(Select, CommandsLeadToTheVariant) {
   const Selection selection = select_variant(machine("rtx3090-zen3"), shipped());
   const std::string name = "pytorch-python313-cuda13_0-sm86-avx2";
   EXPECT_EQ(commands_for(selection.best()->candidate, selection.host, {}),
-            (std::vector<std::string>{"flox install " + name, "torchlathe generate -m cuda-13_0 --out .flox/pkgs " + name,
+            (std::vector<std::string>{"flox install " + name,
+                                      "torchlathe generate -m cuda-13_0 --out .flox/pkgs " + name,
                                       "nix build --file .flox/pkgs/" + name + ".nix"}));
-  EXPECT_EQ(commands_for(selection.best()->candidate, selection.host, {.recipes = "pkgs", .installed = "/x/torch"}),
-            (std::vector<std::string>{"flox install " + name, "nix build --file pkgs/" + name + ".nix",
-                                      "torchlathe carve /x/torch --gpu 8.6 --output torch-carved"}));
+  EXPECT_EQ(
+      commands_for(selection.best()->candidate, selection.host, {.recipes = "pkgs", .installed = "/x/torch"}),
+      (std::vector<std::string>{"flox install " + name, "nix build --file pkgs/" + name + ".nix",
+                                "torchlathe carve /x/torch --gpu 8.6 --output torch-carved"}));
 }
 
 TEST(Select, companions_are_installed_with_their_PyTorch) {
-  const auto records = read_published(R"({"variants": [{"name": "torch-a", "isa": "avx2"}, {"name": "vision-a", "torch": "torch-a"}, {"name": "audio-b", "torch": "b"}]})", "records");
+  const auto records = read_published(
+      R"({"variants": [{"name": "torch-a", "isa": "avx2"}, {"name": "vision-a", "torch": "torch-a"},
+          {"name": "audio-b", "torch": "b"}]})",
+      "records");
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(commands_for(records[0], {}, {}), std::vector<std::string>{"flox install torch-a vision-a"});
-  EXPECT_THROW(read_published(R"({"variants": [{"name": "a"}, {"name": "; reboot", "torch": "a"}]})", "records"), Error);
-  EXPECT_THROW(read_published(R"({"variants": [{"name": "; reboot"}]})", "records"), Error) << "it would come into a command";
-  EXPECT_EQ(commands_for(read_published(R"({"variants": [{"name": "a", "get": "pip install \u001b[2J"}]})", "records")[0], {}, {}),
+  EXPECT_THROW(
+      read_published(R"({"variants": [{"name": "a"}, {"name": "; reboot", "torch": "a"}]})", "records"),
+      Error);
+  EXPECT_THROW(read_published(R"({"variants": [{"name": "; reboot"}]})", "records"), Error)
+      << "it would come into a command";
+  EXPECT_EQ(commands_for(read_published(R"({"variants": [{"name": "a", "get": "pip install \u001b[2J"}]})",
+                                        "records")[0],
+                         {}, {}),
             std::vector<std::string>{"pip install \\x1b[2J"});
 }
 
 // A wheel-variant installer that knows only the properties must come to the same verdict about starting.
 TEST(HostProperties, AgreeWithTheJudge) {
   const auto candidates = shipped();
-  for (const char* name : {"rtx5090-14900k", "hgx-h100", "dgx-spark", "l4-cascade-lake", "two-gpus-one-major", "laptop-no-gpu"}) {
+  for (const char* name : {"rtx5090-14900k", "hgx-h100", "dgx-spark", "l4-cascade-lake", "two-gpus-one-major",
+                           "laptop-no-gpu"}) {
     const HostInfo host = machine(name);
     const auto offered = properties_of_host(host);
     for (const Candidate& candidate : candidates) {
@@ -237,12 +266,18 @@ TEST(HostProperties, AgreeWithTheJudge) {
 
 TEST(HostProperties, AreInTheOrderInWhichAnInstallerPrefers) {
   std::vector<std::string> texts;
-  for (const WheelProperty& property : properties_of_host(machine("rtx3090-zen3"))) texts.push_back(property.text());
-  const std::vector<std::string> start = {"nvidia :: cuda_version_lower_bound :: 13.0", "nvidia :: cuda_version_lower_bound :: 12.9",
-                                          "nvidia :: cuda_version_lower_bound :: 12.8", "nvidia :: cuda_version_lower_bound :: 12.6",
-                                          "nvidia :: sm_arch :: 86_real", "nvidia :: sm_arch :: 80_real", "nvidia :: sm_arch :: 86_virtual"};
+  for (const WheelProperty& property : properties_of_host(machine("rtx3090-zen3")))
+    texts.push_back(property.text());
+  const std::vector<std::string> start = {"nvidia :: cuda_version_lower_bound :: 13.0",
+                                          "nvidia :: cuda_version_lower_bound :: 12.9",
+                                          "nvidia :: cuda_version_lower_bound :: 12.8",
+                                          "nvidia :: cuda_version_lower_bound :: 12.6",
+                                          "nvidia :: sm_arch :: 86_real",
+                                          "nvidia :: sm_arch :: 80_real",
+                                          "nvidia :: sm_arch :: 86_virtual"};
   ASSERT_GT(texts.size(), start.size());
-  EXPECT_TRUE(std::equal(start.begin(), start.end(), texts.begin())) << fmt::format("{}", fmt::join(texts, "\n"));
+  EXPECT_TRUE(std::equal(start.begin(), start.end(), texts.begin()))
+      << fmt::format("{}", fmt::join(texts, "\n"));
   EXPECT_NE(std::ranges::find(texts, "x86_64 :: level :: v3"), texts.end());
   EXPECT_EQ(std::ranges::find(texts, "x86_64 :: level :: v4"), texts.end());
 }

@@ -13,7 +13,8 @@ std::optional<std::string> gpu_of(const Variant& variant) {
 
 std::optional<std::string> capability_of(const Variant& variant) {
   std::string text;
-  for (const Capability gpu : variant.cell->gpus) text += (text.empty() ? "" : " ") + spell(gpu, Dialect::dotted);
+  for (const Capability gpu : variant.cell->gpus)
+    text += (text.empty() ? "" : " ") + spell(gpu, Dialect::dotted);
   return variant.is_gpu() ? std::optional(text) : std::nullopt;
 }
 
@@ -45,7 +46,8 @@ VariantRecords::Common VariantRecords::common_of(const Variant& variant) {
       .member("runs_on", cell.runs_on)
       .member("min_driver", cell.min_driver ? std::optional(cell.min_driver->text()) : std::nullopt)
       .end_object();
-  const auto inner = [](std::string object) { return object.substr(1, object.size() - 3); };  // without {, } and line end
+  // without {, } and line end
+  const auto inner = [](std::string object) { return object.substr(1, object.size() - 3); };
   return {inner(before.take()), inner(after.take())};
 }
 
@@ -59,25 +61,37 @@ const VariantRecords::Common& VariantRecords::common_for(const Variant& variant)
   return *made;
 }
 
-// Names, files and releases hold nothing that JSON must escape: the grammar of names and versions sees to that.
+// Names, files and releases hold nothing that JSON must escape: the grammar of names and versions sees to
+// that.
 void VariantRecords::write(const Variant& variant, const Common& common, const Put& put) {
-  for (const std::string_view piece :
-       {std::string_view("{\"name\":\""), std::string_view(variant.name), std::string_view("\",\"file\":\""),
-        std::string_view(variant.name), std::string_view(".nix\",\"pname\":\""), std::string_view(variant.pname),
-        std::string_view("\","), std::string_view(common.before_python), std::string_view(",\"pytorch\":\""),
-        std::string_view(variant.pytorch->version), std::string_view("\",\"python\":\""),
-        std::string_view(variant.python), std::string_view("\","), variant.companion ? std::string_view("\"torch\":\"") : "",
-        std::string_view(variant.torch), variant.companion ? std::string_view("\",\"version\":\"") : "",
-        variant.companion ? std::string_view(variant.companion->version) : "", variant.companion ? std::string_view("\",") : "",
-        std::string_view(common.after_python),
-        std::string_view("}")}) {
+  for (const std::string_view piece : {std::string_view("{\"name\":\""),
+                                       std::string_view(variant.name),
+                                       std::string_view("\",\"file\":\""),
+                                       std::string_view(variant.name),
+                                       std::string_view(".nix\",\"pname\":\""),
+                                       std::string_view(variant.pname),
+                                       std::string_view("\","),
+                                       std::string_view(common.before_python),
+                                       std::string_view(",\"pytorch\":\""),
+                                       std::string_view(variant.pytorch->version),
+                                       std::string_view("\",\"python\":\""),
+                                       std::string_view(variant.python),
+                                       std::string_view("\","),
+                                       variant.companion ? std::string_view("\"torch\":\"") : "",
+                                       std::string_view(variant.torch),
+                                       variant.companion ? std::string_view("\",\"version\":\"") : "",
+                                       variant.companion ? std::string_view(variant.companion->version) : "",
+                                       variant.companion ? std::string_view("\",") : "",
+                                       std::string_view(common.after_python),
+                                       std::string_view("}")}) {
     put(piece);
   }
 }
 
 std::string variant_json(const Variant& variant) {
   std::string json;
-  VariantRecords::write(variant, VariantRecords::common_of(variant), [&](std::string_view piece) { json += piece; });
+  VariantRecords::write(variant, VariantRecords::common_of(variant),
+                        [&](std::string_view piece) { json += piece; });
   return json;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A variant as a JSON record: what `list --format json` and `show` print and an index of published variants holds. candidate.cpp
-// and index.cpp read it.
+// A variant as a JSON record: what `list --format json` and `show` print and an index of published variants
+// holds. candidate.cpp and index.cpp read it.
 #pragma once
 
 #include <functional>

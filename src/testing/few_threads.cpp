@@ -19,7 +19,9 @@ namespace {
 enum class Refused { threads, processes };
 
 bool refuse(Refused what) {
-  const auto refuse_with = [](unsigned error_number) { return SECCOMP_RET_ERRNO | (error_number & SECCOMP_RET_DATA); };
+  const auto refuse_with = [](unsigned error_number) {
+    return SECCOMP_RET_ERRNO | (error_number & SECCOMP_RET_DATA);
+  };
   const unsigned threads = what == Refused::threads ? refuse_with(EAGAIN) : SECCOMP_RET_ALLOW;
   const unsigned processes = what == Refused::processes ? refuse_with(EAGAIN) : SECCOMP_RET_ALLOW;
   // clone3 has its flags in memory, where a filter cannot look: without it, the C library takes clone.
@@ -35,7 +37,8 @@ bool refuse(Refused what) {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   }};
   sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
 
 }  // namespace

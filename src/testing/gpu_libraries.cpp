@@ -60,10 +60,14 @@ int main(int argc, char **argv) {
 std::string entry(const TestImage& image, unsigned seed) {
   const auto spelled = parse_capability(image.name);
   const Capability capability = spelled->capability;
-  const std::uint64_t flags = 0x11 | (capability.suffix == 'a' ? 0x100000u : capability.suffix == 'f' ? 0x200000u : 0u);
-  std::string text = encode_number(spelled->dialect == Dialect::compute ? 1 : 2, 2) + encode_number(0x0101, 2) +
-                     encode_number(64, 4) + encode_number(image.size, 8) + encode_number(0, 8) + encode_number(0, 4);
-  text += encode_number(static_cast<std::uint64_t>(capability.major * 10 + capability.minor), 4) + encode_number(0, 8);
+  const std::uint64_t flags = 0x11 | (capability.suffix == 'a'   ? 0x100000u
+                                      : capability.suffix == 'f' ? 0x200000u
+                                                                 : 0u);
+  std::string text = encode_number(spelled->dialect == Dialect::compute ? 1 : 2, 2) +
+                     encode_number(0x0101, 2) + encode_number(64, 4) + encode_number(image.size, 8) +
+                     encode_number(0, 8) + encode_number(0, 4);
+  text += encode_number(static_cast<std::uint64_t>(capability.major * 10 + capability.minor), 4) +
+          encode_number(0, 8);
   text += encode_number(flags, 8) + encode_number(0, 8) + encode_number(0, 8);
   for (std::size_t i = 0; i < image.size; ++i) {
     seed = seed * 1664525 + 1013904223;
@@ -78,14 +82,16 @@ std::string make_container(const std::vector<TestImage>& images) {
   static unsigned seed = 1;
   std::string entries;
   for (const TestImage& image : images) entries += entry(image, ++seed);
-  return encode_number(0xBA55ED50, 4) + encode_number(1, 2) + encode_number(16, 2) + encode_number(entries.size(), 8) +
-         entries;
+  return encode_number(0xBA55ED50, 4) + encode_number(1, 2) + encode_number(16, 2) +
+         encode_number(entries.size(), 8) + entries;
 }
 
 void write_parts(const ScratchFolder& folder, const std::vector<std::vector<TestImage>>& containers,
                  const std::vector<std::size_t>& unwrapped) {
   std::string code = ".section .nv_fatbin,\"a\"\n.p2align 3\n";
-  std::string wrappers = ".section .nvFatBinSegment,\"aw\"\n.p2align 3\n.globl wrapper_first\n.hidden wrapper_first\nwrapper_first:\n";
+  std::string wrappers =
+      ".section .nvFatBinSegment,\"aw\"\n.p2align 3\n.globl wrapper_first\n.hidden "
+      "wrapper_first\nwrapper_first:\n";
   for (std::size_t i = 0; i < containers.size(); ++i) {
     const std::string name = fmt::format("container{}.bin", i);
     folder.write(name, make_container(containers[i]));
@@ -93,8 +99,9 @@ void write_parts(const ScratchFolder& folder, const std::vector<std::vector<Test
     if (std::ranges::find(unwrapped, i) != unwrapped.end()) continue;
     wrappers += fmt::format(".long 0x466243b1, 1\n.quad fatbin{}\n.quad 0\n", i);
   }
-  folder.write("part.s", code + wrappers + ".globl wrapper_last\n.hidden wrapper_last\nwrapper_last:\n"
-                         ".section .note.GNU-stack,\"\"\n");
+  folder.write("part.s", code + wrappers +
+                             ".globl wrapper_last\n.hidden wrapper_last\nwrapper_last:\n"
+                             ".section .note.GNU-stack,\"\"\n");
   folder.write("part.c", program);
   folder.write("loader.c", loader);
 }

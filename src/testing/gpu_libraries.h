@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Libraries with fat binaries for the tests of this folder: containers made here, linked by the real linkers into files
-// that print what they hold when they are loaded.
+// Libraries with fat binaries for the tests of this folder: containers made here, linked by the real linkers
+// into files that print what they hold when they are loaded.
 #pragma once
 
 #include <string>
@@ -20,16 +20,17 @@ struct TestImage {
 // A container, byte by byte; each payload differs from all others.
 std::string make_container(const std::vector<TestImage>& images);
 
-// Writes wrapped0.bin ... and part.s, part.c into the folder: sections .nv_fatbin and .nvFatBinSegment as nvcc makes them.
-// A container whose index is in `unwrapped` gets no wrapper.
+// Writes wrapped0.bin ... and part.s, part.c into the folder: sections .nv_fatbin and .nvFatBinSegment as
+// nvcc makes them. A container whose index is in `unwrapped` gets no wrapper.
 void write_parts(const ScratchFolder& folder, const std::vector<std::vector<TestImage>>& containers,
                  const std::vector<std::size_t>& unwrapped = {});
 
 // Links part.s and part.c to `output`; a shared library unless the flags say otherwise.
-void link_parts(const ScratchFolder& folder, const std::string& output, const std::string& flags = "-shared -fPIC",
-                const std::string& compiler = "gcc");
+void link_parts(const ScratchFolder& folder, const std::string& output,
+                const std::string& flags = "-shared -fPIC", const std::string& compiler = "gcc");
 
-// Loads a library in a process of its own, or runs an executable: one line a container, the images in it with checksums.
+// Loads a library in a process of its own, or runs an executable: one line a container, the images in it
+// with checksums.
 std::string load(const ScratchFolder& folder, const std::string& name);
 
 }  // namespace lathe::testing

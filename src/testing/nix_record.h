@@ -23,7 +23,8 @@ class RecipeFolder {
     return *this;
   }
   RecipeFolder& add_fixture(const std::string& name) {
-    std::filesystem::copy_file(std::filesystem::path(testing::source_folder) / "tests/nix" / name, path() / name);
+    std::filesystem::copy_file(std::filesystem::path(testing::source_folder) / "tests/nix" / name,
+                               path() / name);
     return *this;
   }
 
@@ -43,7 +44,9 @@ inline Recorded evaluate(const std::string& text, RecordOptions options = {}) {
   return record_folder(folder.path(), options).recipes.front();
 }
 
-inline std::string failure_of(const Recorded& recorded) { return recorded.failure ? recorded.failure->message : ""; }
+inline std::string failure_of(const Recorded& recorded) {
+  return recorded.failure ? recorded.failure->message : "";
+}
 
 // Skips where there is no Nix: then the audit falls back to text, which has tests of its own.
 class Record : public ::testing::Test {

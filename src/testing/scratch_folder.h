@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// For tests: a folder for a moment, and real input in it that the system's programs make. Not part of the library.
+// For tests: a folder for a moment, and real input in it that the system's programs make. Not part of the
+// library.
 #pragma once
 
 #include <filesystem>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// For tests alone: where the source tree and what the build made for them lie. In variables and not in macros, so that a compile
-// cache serves every checkout: only the generated test_paths.cpp differs.
+// For tests alone: where the source tree and what the build made for them lie. In variables and not in
+// macros, so that a compile cache serves every checkout: only the generated test_paths.cpp differs.
 #pragma once
 
 namespace lathe::testing {

@@ -11,10 +11,13 @@ namespace lathe {
 using Breaches = std::vector<Breach>;
 
 void check_read(const Inspection& inspection, Breaches& breaches);  // was all of it read?
-void check_files(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches);  // machine, damage
-void check_gpus(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches);   // device code
+// machine, damage
+void check_files(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches);
+// device code
+void check_gpus(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches);
 void check_profiler(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches);
-void check_isa(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches);    // scanned machine code
+// scanned machine code
+void check_isa(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches);
 
 // The list is cut after so many, and says how many more there are.
 inline constexpr std::size_t most_evidence = 8;

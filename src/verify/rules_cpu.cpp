@@ -23,7 +23,8 @@ ExtensionSet own_of(const Isa& isa) {
   ExtensionSet own;
   const auto mark = [&](const Isa& each, bool value) {
     for (const std::string& name : each.features) {
-      if (const auto extension = find_extension(name, isa.machine)) own.set(static_cast<std::size_t>(*extension), value);
+      if (const auto extension = find_extension(name, isa.machine))
+        own.set(static_cast<std::size_t>(*extension), value);
     }
   };
   mark(isa, true);
@@ -33,7 +34,8 @@ ExtensionSet own_of(const Isa& isa) {
   return own;
 }
 
-constexpr CpuReach deciding[] = {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer};
+constexpr CpuReach deciding[] = {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked,
+                                 CpuReach::by_pointer};
 constexpr CpuReach open_reach[] = {CpuReach::unknown};
 
 void add_functions(const FileInspection& file, const ExtensionSet& excess, std::span<const CpuReach> reaches,
@@ -43,19 +45,23 @@ void add_functions(const FileInspection& file, const ExtensionSet& excess, std::
     for (const CpuFunction* function : file.cpu->of(reach)) {
       const ExtensionSet above = function->needs & excess;
       if (above.none()) continue;
-      evidence.push_back({.file = file.path, .symbol = function->name,
-                          .what = fmt::format("{} ({} instructions), {}{}{}", names_of(above), function->instructions,
-                                              to_string(reach), function->why.empty() ? "" : ": ", function->why)});
+      evidence.push_back(
+          {.file = file.path,
+           .symbol = function->name,
+           .what = fmt::format("{} ({} instructions), {}{}{}", names_of(above), function->instructions,
+                               to_string(reach), function->why.empty() ? "" : ": ", function->why)});
     }
   }
 }
 
 // What the files need of `which` beyond `level`, with the functions.
 ExtensionSet excess_of(const BuildPromise& promise, const CpuLevel& level, const Inspection& inspection,
-                       ExtensionSet CpuScan::*which, std::span<const CpuReach> reaches, std::vector<Evidence>& evidence) {
+                       ExtensionSet CpuScan::*which, std::span<const CpuReach> reaches,
+                       std::vector<Evidence>& evidence) {
   ExtensionSet all;
   for (const FileInspection& file : inspection.files) {
-    if (!file.cpu || file.cpu->machine != promise.isa->machine || inspection.picks_by_processor(file)) continue;
+    if (!file.cpu || file.cpu->machine != promise.isa->machine || inspection.picks_by_processor(file))
+      continue;
     const ExtensionSet excess = (*file.cpu).*which & ~level.features;
     if (excess.none()) continue;
     all |= excess;
@@ -69,25 +75,37 @@ ExtensionSet excess_of(const BuildPromise& promise, const CpuLevel& level, const
   return all;
 }
 
-void above_promise(const BuildPromise& promise, const CpuLevel& level, const Inspection& inspection, Breaches& breaches) {
+void above_promise(const BuildPromise& promise, const CpuLevel& level, const Inspection& inspection,
+                   Breaches& breaches) {
   Breach breach{.rule = "isa-above", .severity = Severity::error, .what = {}};
-  const ExtensionSet all = excess_of(promise, level, inspection, &CpuScan::required, deciding, breach.evidence);
+  const ExtensionSet all =
+      excess_of(promise, level, inspection, &CpuScan::required, deciding, breach.evidence);
   if (all.none()) return;
-  breach.what = fmt::format("faults on a processor that has no more than the promised {}: ordinary calls use {}",
-                            promise.isa->name, names_of(all));
-  breach.cause = "compiled with flags above its name; or a library beside it was, and nothing asks the processor before it is used";
-  breach.fix = "torchlathe audit shows which flags the recipe passes; name it for what it needs, or build it again";
+  breach.what =
+      fmt::format("faults on a processor that has no more than the promised {}: ordinary calls use {}",
+                  promise.isa->name, names_of(all));
+  breach.cause =
+      "compiled with flags above its name; or a library beside it was, and nothing asks the processor before "
+      "it is used";
+  breach.fix =
+      "torchlathe audit shows which flags the recipe passes; name it for what it needs, or build it again";
   breaches.push_back(std::move(breach));
 }
 
-void undecided(const BuildPromise& promise, const CpuLevel& level, const Inspection& inspection, Breaches& breaches) {
+void undecided(const BuildPromise& promise, const CpuLevel& level, const Inspection& inspection,
+               Breaches& breaches) {
   Breach breach{.rule = "isa-unknown", .severity = Severity::warning, .what = {}};
-  const ExtensionSet all = excess_of(promise, level, inspection, &CpuScan::undecided, open_reach, breach.evidence);
+  const ExtensionSet all =
+      excess_of(promise, level, inspection, &CpuScan::undecided, open_reach, breach.evidence);
   if (all.none()) return;
-  breach.what = fmt::format("calls lead to functions with {}, above the promised {}, and whether they are picked at run time is unknown",
-                            names_of(all), promise.isa->name);
-  breach.cause = "kernels for several processors, picked in a way that the scan does not see; or a copy of an inline function that was "
-                 "compiled for more";
+  breach.what = fmt::format(
+      "calls lead to functions with {}, above the promised {}, and whether they are picked at run time is "
+      "unknown",
+      names_of(all), promise.isa->name);
+  breach.cause =
+      "kernels for several processors, picked in a way that the scan does not see; or a copy of an inline "
+      "function that was "
+      "compiled for more";
   breach.fix = "run it on such a processor, or see in the source what picks these functions";
   breaches.push_back(std::move(breach));
 }
@@ -97,8 +115,8 @@ std::size_t uses_of(const Inspection& inspection, const Isa& isa, const Extensio
   std::size_t count = 0;
   for (const FileInspection& file : inspection.files) {
     if (!file.cpu || file.cpu->machine != isa.machine) continue;
-    for (const CpuReach reach :
-         {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked, CpuReach::by_pointer, CpuReach::unknown}) {
+    for (const CpuReach reach : {CpuReach::at_load, CpuReach::unguarded, CpuReach::leaked,
+                                 CpuReach::by_pointer, CpuReach::unknown}) {
       const ExtensionCounts& counts = file.cpu->by_reach[static_cast<std::size_t>(reach)];
       for (std::size_t i = 0; i < extension_count; ++i) count += own[i] ? counts[i] : 0;
     }
@@ -109,10 +127,20 @@ std::size_t uses_of(const Inspection& inspection, const Isa& isa, const Extensio
 void unused(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
   const ExtensionSet own = own_of(*promise.isa);
   if (promise.for_every_cpu || own.none() || uses_of(inspection, *promise.isa, own) > 0) return;
-  Breach breach{.rule = "isa-unused", .severity = Severity::warning,
-                .what = fmt::format("promises {}, and uses {} nowhere outside of functions that are picked at run time", promise.isa->name, names_of(own))};
-  if (const auto cpu = inspection.cpu()) breach.evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("needs {}: {}", cpu->least_isa.empty() ? "an unknown processor" : cpu->least_isa, cpu->reason)});
-  breach.cause = "the flags had no effect: cmakeFlags never reach PyTorch's build, CXXFLAGS and CFLAGS exported in preConfigure do";
+  Breach breach{
+      .rule = "isa-unused",
+      .severity = Severity::warning,
+      .what = fmt::format("promises {}, and uses {} nowhere outside of functions that are picked at run time",
+                          promise.isa->name, names_of(own))};
+  if (const auto cpu = inspection.cpu())
+    breach.evidence.push_back(
+        {.file = {},
+         .symbol = {},
+         .what = fmt::format("needs {}: {}", cpu->least_isa.empty() ? "an unknown processor" : cpu->least_isa,
+                             cpu->reason)});
+  breach.cause =
+      "the flags had no effect: cmakeFlags never reach PyTorch's build, CXXFLAGS and CFLAGS exported in "
+      "preConfigure do";
   breach.fix = "torchlathe audit on its recipe";
   breaches.push_back(std::move(breach));
 }

@@ -18,9 +18,13 @@ void shorten(std::vector<Evidence>& evidence) {
 namespace {
 
 void empty(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
-  breaches.push_back({.rule = "no-code", .severity = Severity::error,
-                      .what = fmt::format("promises {} code, and holds no machine code at all", to_string(promise.isa->machine)),
-                      .evidence = {{.file = {}, .symbol = {}, .what = fmt::format("{} other files", inspection.other_files)}},
+  breaches.push_back({.rule = "no-code",
+                      .severity = Severity::error,
+                      .what = fmt::format("promises {} code, and holds no machine code at all",
+                                          to_string(promise.isa->machine)),
+                      .evidence = {{.file = {},
+                                    .symbol = {},
+                                    .what = fmt::format("{} other files", inspection.other_files)}},
                       .cause = "this is another output of the build, or a folder of headers",
                       .fix = "give the output that holds lib/libtorch*.so"});
 }
@@ -46,7 +50,8 @@ void damage(const Inspection& inspection, Breaches& breaches) {
   Breach breach{.rule = "damaged", .severity = Severity::error, .what = "cannot be read as a whole"};
   const auto take = [&](const Findings& findings, const std::string& path) {
     for (const Finding& finding : findings) {
-      if (finding.severity == Severity::error && finding.rule != "not-read") breach.evidence.push_back({.file = path, .symbol = {}, .what = finding.what});
+      if (finding.severity == Severity::error && finding.rule != "not-read")
+        breach.evidence.push_back({.file = path, .symbol = {}, .what = finding.what});
     }
   };
   take(inspection.findings, "");
@@ -62,14 +67,18 @@ void damage(const Inspection& inspection, Breaches& breaches) {
 
 // No verdict goes over what was not read: neither "CPU-only" nor "no code" is said then.
 void check_read(const Inspection& inspection, Breaches& breaches) {
-  Breach breach{.rule = "not-read", .severity = Severity::error,
+  Breach breach{.rule = "not-read",
+                .severity = Severity::error,
                 .what = "cannot be judged: not all of it can be read, and code may be in the rest"};
   for (const NotRead& file : inspection.not_read) {
     if (file.severity != Severity::error) continue;
-    breach.evidence.push_back({.file = file.path, .symbol = {}, .what = file.words + (file.seen.empty() ? "" : "; " + file.seen)});
+    breach.evidence.push_back(
+        {.file = file.path, .symbol = {}, .what = file.words + (file.seen.empty() ? "" : "; " + file.seen)});
   }
   if (breach.evidence.empty()) return;
-  breach.cause = "an archive that nobody unpacked, or a build for another system: what is read is ELF files, in folders and zip archives";
+  breach.cause =
+      "an archive that nobody unpacked, or a build for another system: what is read is ELF files, in folders "
+      "and zip archives";
   breach.fix = "unpack it and give the folder; of a build for Windows or macOS nothing can be said";
   shorten(breach.evidence);
   breaches.push_back(std::move(breach));
@@ -84,12 +93,17 @@ void check_profiler(const BuildPromise& promise, const Inspection& inspection, B
   if (std::ranges::any_of(inspection.files, has(true))) return;
   const auto blind = std::ranges::find_if(inspection.files, has(false));
   if (blind == inspection.files.end()) return;
-  breaches.push_back({.rule = "profiler", .severity = Severity::warning,
-                      .what = "has a profiler that cannot watch the GPU: it was built without CUPTI",
-                      .evidence = {{.file = blind->path, .symbol = {}, .what = "exports libkineto, and no function of it takes a type of CUPTI's"}},
-                      .cause = "CMake did not find CUPTI: patches = [ ] drops nixpkgs' patch that names its folder (look for "
-                               "\"using CPU-only Kineto build\" in the log)",
-                      .fix = "keep nixpkgs' patches; torchlathe audit on its recipe"});
+  breaches.push_back(
+      {.rule = "profiler",
+       .severity = Severity::warning,
+       .what = "has a profiler that cannot watch the GPU: it was built without CUPTI",
+       .evidence = {{.file = blind->path,
+                     .symbol = {},
+                     .what = "exports libkineto, and no function of it takes a type of CUPTI's"}},
+       .cause =
+           "CMake did not find CUPTI: patches = [ ] drops nixpkgs' patch that names its folder (look for "
+           "\"using CPU-only Kineto build\" in the log)",
+       .fix = "keep nixpkgs' patches; torchlathe audit on its recipe"});
 }
 
 void check_files(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {

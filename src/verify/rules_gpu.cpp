@@ -15,12 +15,15 @@ namespace {
 bool is_cubin(const DeviceCode& code) { return code.kind == CodeKind::cubin; }
 
 // Machine code for exactly this GPU, whatever its suffix.
-bool is_exact(const DeviceCode& code, Capability gpu) { return is_cubin(code) && code.capability.portable() == gpu.portable(); }
+bool is_exact(const DeviceCode& code, Capability gpu) {
+  return is_cubin(code) && code.capability.portable() == gpu.portable();
+}
 
 std::size_t containers_with_exact(std::span<const ContainerShape> shapes, Capability gpu) {
   std::size_t count = 0;
   for (const ContainerShape& shape : shapes) {
-    if (std::ranges::any_of(shape.codes, [&](const DeviceCode& code) { return is_exact(code, gpu); })) count += shape.count;
+    if (std::ranges::any_of(shape.codes, [&](const DeviceCode& code) { return is_exact(code, gpu); }))
+      count += shape.count;
   }
   return count;
 }
@@ -32,7 +35,9 @@ std::string names_of(const std::vector<GpuCode>& codes) {
 }
 
 Evidence amount_of(const GpuCode& code) {
-  return {.file = {}, .symbol = {}, .what = fmt::format("{}: {} images, {}", code.name(), code.images, size_text(code.bytes))};
+  return {.file = {},
+          .symbol = {},
+          .what = fmt::format("{}: {} images, {}", code.name(), code.images, size_text(code.bytes))};
 }
 
 std::string dotted(Capability gpu) { return spell(gpu, Dialect::dotted); }
@@ -40,7 +45,11 @@ std::string dotted(Capability gpu) { return spell(gpu, Dialect::dotted); }
 class GpuRules {
  public:
   GpuRules(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches)
-      : promise_(promise), inspection_(inspection), breaches_(breaches), shapes_(inspection.shapes()), codes_(inspection.gpu()) {}
+      : promise_(promise),
+        inspection_(inspection),
+        breaches_(breaches),
+        shapes_(inspection.shapes()),
+        codes_(inspection.gpu()) {}
 
   void run() {
     if (promise_.gpus.empty()) return nobody_asked();
@@ -54,12 +63,21 @@ class GpuRules {
  private:
   // Device code that only the device linker reads does not run.
   void not_linked(std::size_t containers) {
-    Breach breach{.rule = "not-linked", .severity = Severity::error,
-                  .what = fmt::format("promises code for {}, and all device code in it still waits for the device linker: no kernel of it can be launched", promised(", "))};
+    Breach breach{.rule = "not-linked",
+                  .severity = Severity::error,
+                  .what = fmt::format("promises code for {}, and all device code in it still waits for the "
+                                      "device linker: no kernel of it can be launched",
+                                      promised(", "))};
     for (const FileInspection& file : inspection_.files) {
-      if (file.containers_relocatable) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("{} of {} relocatable containers", file.containers_relocatable, containers)});
+      if (file.containers_relocatable)
+        breach.evidence.push_back({.file = file.path,
+                                   .symbol = {},
+                                   .what = fmt::format("{} of {} relocatable containers",
+                                                       file.containers_relocatable, containers)});
     }
-    breach.cause = "compiled with -rdc=true, and linked by the host's compiler alone: nvcc -dlink was left out (in CMake: CUDA_RESOLVE_DEVICE_SYMBOLS)";
+    breach.cause =
+        "compiled with -rdc=true, and linked by the host's compiler alone: nvcc -dlink was left out (in "
+        "CMake: CUDA_RESOLVE_DEVICE_SYMBOLS)";
     breach.fix = "link it with nvcc, or run nvcc -dlink before";
     shorten(breach.evidence);
     breaches_.push_back(std::move(breach));
@@ -72,20 +90,34 @@ class GpuRules {
     if (!inspection_.embedded().empty()) return only_as_data();
     if (inspection_.read_in_part()) return;  // there may be some in the rest: not-read and damaged say so
     if (!inspection_.embedded().empty()) return only_as_data();
-    Breach breach{.rule = "cpu-only", .severity = Severity::error,
-                  .what = fmt::format("promises code for {}, and there is no device code in it at all: it is a CPU-only build", promised(", "))};
-    breach.evidence.push_back({.file = {}, .symbol = {}, .what = fmt::format("{} files with machine code, none with a section of device code", inspection_.files.size())});
-    breach.cause = "CUDA was never turned on: overrideAttrs alone does not do it, torch.override { cudaSupport = true; } does; or CMake did not find CUDA and "
-                   "went on without (look for \"USE_CUDA: OFF\" in the log)";
+    Breach breach{
+        .rule = "cpu-only",
+        .severity = Severity::error,
+        .what = fmt::format(
+            "promises code for {}, and there is no device code in it at all: it is a CPU-only build",
+            promised(", "))};
+    breach.evidence.push_back(
+        {.file = {},
+         .symbol = {},
+         .what = fmt::format("{} files with machine code, none with a section of device code",
+                             inspection_.files.size())});
+    breach.cause =
+        "CUDA was never turned on: overrideAttrs alone does not do it, torch.override { cudaSupport = true; "
+        "} does; or CMake did not find CUDA and "
+        "went on without (look for \"USE_CUDA: OFF\" in the log)";
     breach.fix = "torchlathe audit on its recipe, torchlathe diagnose on its log";
     breaches_.push_back(std::move(breach));
   }
 
   // The library hands it to the driver by itself: the file does not tell which of it is used where.
   void only_as_data() {
-    Breach breach{.rule = "gpu-as-data", .severity = Severity::warning,
-                  .what = fmt::format("promises code for {}; all device code here is data that a library loads by itself, so that "
-                                      "the file does not tell where it runs", promised(", "))};
+    Breach breach{
+        .rule = "gpu-as-data",
+        .severity = Severity::warning,
+        .what = fmt::format(
+            "promises code for {}; all device code here is data that a library loads by itself, so that "
+            "the file does not tell where it runs",
+            promised(", "))};
     add_embedded(breach);
     breach.cause = "a library that picks its kernels at run time, as cuFFT does";
     breach.fix = "run it on the GPU: torchlathe smoke";
@@ -96,8 +128,10 @@ class GpuRules {
   void add_embedded(Breach& breach) const {
     for (const FileInspection& file : inspection_.files) {
       if (file.embedded.empty()) continue;
-      breach.evidence.push_back({.file = file.path, .symbol = {},
-                                 .what = fmt::format("{} of device code as data", size_text(file.embedded.bytes))});
+      breach.evidence.push_back(
+          {.file = file.path,
+           .symbol = {},
+           .what = fmt::format("{} of device code as data", size_text(file.embedded.bytes))});
     }
   }
 
@@ -108,27 +142,41 @@ class GpuRules {
     if (exact == 0) return other(gpu, coverage);
     if (exact < coverage.with()) through(gpu, coverage, exact);
     if (coverage.narrower_without > 0) narrower(gpu, coverage);
-    if (gpu != gpu.portable() && std::ranges::none_of(codes_, [&](const GpuCode& code) { return code.capability == gpu; })) suffix(gpu);
+    if (gpu != gpu.portable() &&
+        std::ranges::none_of(codes_, [&](const GpuCode& code) { return code.capability == gpu; }))
+      suffix(gpu);
   }
 
   void missing(Capability gpu, const Coverage& coverage) {
-    Breach breach{.rule = "gpu-missing", .severity = Severity::error,
-                  .what = coverage.runs == Runs::none ? fmt::format("does not run on the promised {}: it has code for {}", dotted(gpu), names_of(codes_))
-                                                      : fmt::format("runs on the promised {} only in part: {}", dotted(gpu), coverage.text())};
+    Breach breach{
+        .rule = "gpu-missing",
+        .severity = Severity::error,
+        .what = coverage.runs == Runs::none
+                    ? fmt::format("does not run on the promised {}: it has code for {}", dotted(gpu),
+                                  names_of(codes_))
+                    : fmt::format("runs on the promised {} only in part: {}", dotted(gpu), coverage.text())};
     for (const FileInspection* file : inspection_.not_serving(gpu.portable())) {
-      breach.evidence.push_back({.file = file->path, .symbol = {},
-                                 .what = fmt::format("{}: {}", dotted(gpu), file->coverage_on(gpu.portable()).text())});
+      breach.evidence.push_back(
+          {.file = file->path,
+           .symbol = {},
+           .what = fmt::format("{}: {}", dotted(gpu), file->coverage_on(gpu.portable()).text())});
     }
-    breach.cause = coverage.runs == Runs::none ? "it was built for another GPU: gpuTargets reached torch under another name, or the result was named by hand"
-                                               : "some libraries are narrowed by something else than gpuTargets: MAGMA, NCCL and the companions by config.cudaCapabilities";
-    breach.fix = coverage.runs == Runs::none ? "build the variant again from a generated recipe" : "narrow = \"closure\" in the matrix, and build again";
+    breach.cause = coverage.runs == Runs::none
+                       ? "it was built for another GPU: gpuTargets reached torch under another name, or the "
+                         "result was named by hand"
+                       : "some libraries are narrowed by something else than gpuTargets: MAGMA, NCCL and the "
+                         "companions by config.cudaCapabilities";
+    breach.fix = coverage.runs == Runs::none ? "build the variant again from a generated recipe"
+                                             : "narrow = \"closure\" in the matrix, and build again";
     shorten(breach.evidence);
     breaches_.push_back(std::move(breach));
   }
 
   void other(Capability gpu, const Coverage& coverage) {
-    Breach breach{.rule = "gpu-other", .severity = Severity::error,
-                  .what = fmt::format("holds nothing made for the promised {}; it runs there: {}", dotted(gpu), coverage.text())};
+    Breach breach{.rule = "gpu-other",
+                  .severity = Severity::error,
+                  .what = fmt::format("holds nothing made for the promised {}; it runs there: {}",
+                                      dotted(gpu), coverage.text())};
     for (const GpuCode& code : codes_) breach.evidence.push_back(amount_of(code));
     breach.cause = "it was built for another GPU than it is named for";
     breach.fix = "name it for what it holds, or build it again";
@@ -137,13 +185,19 @@ class GpuRules {
   }
 
   void through(Capability gpu, const Coverage& coverage, std::size_t exact) {
-    Breach breach{.rule = "gpu-through", .severity = Severity::warning,
-                  .what = fmt::format("{} of {} containers have no code made for {}; they run there through other code: {}", coverage.with() - exact,
-                                      coverage.containers, dotted(gpu), coverage.text())};
+    Breach breach{.rule = "gpu-through",
+                  .severity = Severity::warning,
+                  .what = fmt::format(
+                      "{} of {} containers have no code made for {}; they run there through other code: {}",
+                      coverage.with() - exact, coverage.containers, dotted(gpu), coverage.text())};
     for (const FileInspection& file : inspection_.files) {
       const Coverage own = file.coverage_on(gpu.portable());
       const std::size_t made = containers_with_exact(file.needed(), gpu);
-      if (own.with() > made) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("{} of {} containers", own.with() - made, own.containers)});
+      if (own.with() > made)
+        breach.evidence.push_back(
+            {.file = file.path,
+             .symbol = {},
+             .what = fmt::format("{} of {} containers", own.with() - made, own.containers)});
     }
     breach.cause = "PyTorch compiles a few sources for a list of their own, whatever it is asked for";
     shorten(breach.evidence);
@@ -152,24 +206,32 @@ class GpuRules {
 
   // Code with a suffix says by itself that it is for one GPU alone; a shorter list may be meant or forgotten.
   void narrower(Capability gpu, const Coverage& coverage) {
-    Breach breach{.rule = "gpu-narrower", .severity = Severity::warning,
-                  .what = fmt::format("{} of {} containers have nothing for the promised {}, and are for fewer GPUs than the rest",
-                                      coverage.narrower_without, coverage.containers, dotted(gpu))};
+    Breach breach{
+        .rule = "gpu-narrower",
+        .severity = Severity::warning,
+        .what = fmt::format(
+            "{} of {} containers have nothing for the promised {}, and are for fewer GPUs than the rest",
+            coverage.narrower_without, coverage.containers, dotted(gpu))};
     for (const FileInspection& file : inspection_.files) {
       const Coverage own = file.coverage_on(gpu.portable());
-      if (own.narrower_without > 0) breach.evidence.push_back({.file = file.path, .symbol = {}, .what = own.special_text()});
+      if (own.narrower_without > 0)
+        breach.evidence.push_back({.file = file.path, .symbol = {}, .what = own.special_text()});
     }
-    breach.cause = "kernels that need a newer GPU, or have a counterpart for this one; or a part that was built for a list of its own";
+    breach.cause =
+        "kernels that need a newer GPU, or have a counterpart for this one; or a part that was built for a "
+        "list of its own";
     breach.fix = "run what the kernels are for on such a GPU";
     shorten(breach.evidence);
     breaches_.push_back(std::move(breach));
   }
 
   void suffix(Capability gpu) {
-    breaches_.push_back({.rule = "gpu-suffix", .severity = Severity::warning,
+    breaches_.push_back({.rule = "gpu-suffix",
+                         .severity = Severity::warning,
                          .what = fmt::format("promises {}, and holds no image with that suffix", dotted(gpu)),
                          .evidence = {{.file = {}, .symbol = {}, .what = names_of(codes_)}},
-                         .cause = "the build was asked for the GPU without its suffix, so its architecture-specific instructions were not used",
+                         .cause = "the build was asked for the GPU without its suffix, so its "
+                                  "architecture-specific instructions were not used",
                          .fix = "name it without the suffix, or build it again"});
   }
 
@@ -181,29 +243,38 @@ class GpuRules {
       for (const std::string& text : file.toolkits) {
         const auto made = Version::parse(text);
         if (!made || made->parts.empty() || made->parts[0] == promise_.cuda->parts[0]) continue;
-        breach.evidence.push_back({.file = file.path, .symbol = {}, .what = fmt::format("compiled by CUDA {}", text)});
+        breach.evidence.push_back(
+            {.file = file.path, .symbol = {}, .what = fmt::format("compiled by CUDA {}", text)});
         if (std::ranges::find(others, text) == others.end()) others.push_back(text);
       }
     }
     if (others.empty()) return;
-    breach.what = fmt::format("promises CUDA {}, and its device code was made by CUDA {}", promise_.cuda->text(), fmt::join(others, ", "));
-    breach.cause = "the recipe is named for a CUDA release that it does not ask for: without an overlay nixpkgs' own default is used";
+    breach.what = fmt::format("promises CUDA {}, and its device code was made by CUDA {}",
+                              promise_.cuda->text(), fmt::join(others, ", "));
+    breach.cause =
+        "the recipe is named for a CUDA release that it does not ask for: without an overlay nixpkgs' own "
+        "default is used";
     breach.fix = "torchlathe audit on its recipe";
     shorten(breach.evidence);
     breaches_.push_back(std::move(breach));
   }
 
   void ptx() {
-    if (!promise_.ptx || std::ranges::any_of(codes_, [](const GpuCode& code) { return code.kind == CodeKind::ptx; })) return;
-    breaches_.push_back({.rule = "ptx-missing", .severity = Severity::warning,
-                         .what = "the matrix asks for PTX, so that later GPUs can run it; there is none",
-                         .evidence = {{.file = {}, .symbol = {}, .what = names_of(codes_)}},
-                         .cause = "the GPU was handed to the build without +PTX: gpuTargets adds none by itself",
-                         .fix = "build the variant again from a generated recipe"});
+    if (!promise_.ptx ||
+        std::ranges::any_of(codes_, [](const GpuCode& code) { return code.kind == CodeKind::ptx; }))
+      return;
+    breaches_.push_back(
+        {.rule = "ptx-missing",
+         .severity = Severity::warning,
+         .what = "the matrix asks for PTX, so that later GPUs can run it; there is none",
+         .evidence = {{.file = {}, .symbol = {}, .what = names_of(codes_)}},
+         .cause = "the GPU was handed to the build without +PTX: gpuTargets adds none by itself",
+         .fix = "build the variant again from a generated recipe"});
   }
 
   bool asked(const GpuCode& code) const {
-    return std::ranges::any_of(promise_.gpus, [&](Capability gpu) { return gpu.portable() == code.capability.portable(); }) &&
+    return std::ranges::any_of(
+               promise_.gpus, [&](Capability gpu) { return gpu.portable() == code.capability.portable(); }) &&
            (code.kind == CodeKind::cubin || promise_.ptx);
   }
 
@@ -227,12 +298,16 @@ class GpuRules {
     } else if (promise_.package != "pytorch") {
       breach.rule = "companion-gpus";
       breach.severity = Severity::error;
-      breach.what = fmt::format("holds {} for other GPUs than its PyTorch, which is for {}", size_text(bytes), promised(", "));
-      breach.cause = "a companion reads torch.cudaCapabilities, which nixpkgs computes from config.cudaCapabilities: gpuTargets does not narrow it";
+      breach.what = fmt::format("holds {} for other GPUs than its PyTorch, which is for {}", size_text(bytes),
+                                promised(", "));
+      breach.cause =
+          "a companion reads torch.cudaCapabilities, which nixpkgs computes from config.cudaCapabilities: "
+          "gpuTargets does not narrow it";
       breach.fix = "build it from a generated recipe: companions under [matrix]";
     } else {
       breach.what = fmt::format("holds {} for GPUs that nobody asked for", size_text(bytes));
-      breach.cause = "a fat build, or libraries that are narrowed by config.cudaCapabilities and not by gpuTargets";
+      breach.cause =
+          "a fat build, or libraries that are narrowed by config.cudaCapabilities and not by gpuTargets";
       breach.fix = fmt::format("torchlathe carve --gpu {} drops it in a second", promised(","));
     }
     breaches_.push_back(std::move(breach));
@@ -253,6 +328,8 @@ class GpuRules {
 
 }  // namespace
 
-void check_gpus(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) { GpuRules(promise, inspection, breaches).run(); }
+void check_gpus(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
+  GpuRules(promise, inspection, breaches).run();
+}
 
 }  // namespace lathe

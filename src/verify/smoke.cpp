@@ -26,7 +26,8 @@ bool runs(const fs::path& program) {
   return fs::exists(program, failed) && !fs::is_directory(program, failed);
 }
 
-// The Python that a Nix package propagates: nix-support/propagated-build-inputs holds store paths, blanks between them.
+// The Python that a Nix package propagates: nix-support/propagated-build-inputs holds store paths, blanks
+// between them.
 std::string propagated_python(const fs::path& path) {
   const std::string inputs = small_file(path / "nix-support/propagated-build-inputs").value_or("");
   for (const std::string_view input : split(inputs, ' ')) {
@@ -74,7 +75,9 @@ void take_check(SmokeReport& report, const Json& record, const std::string& name
   const bool passed = ok && ok->get<bool>() && *ok->get<bool>();
   const bool skipped = record.find("skipped") != nullptr;
   report.checks.push_back({.name = printable(name),
-                           .outcome = skipped ? Outcome::skipped : passed ? Outcome::passed : Outcome::failed,
+                           .outcome = skipped  ? Outcome::skipped
+                                      : passed ? Outcome::passed
+                                               : Outcome::failed,
                            .detail = printable(record.text_of(skipped ? "skipped" : "detail"))});
   report.unfinished.clear();
 }
@@ -94,21 +97,29 @@ class SmokeJudge {
     if (report_.checks.empty() || report_.version.empty()) return std::move(out_);
     judge_versions();
     if (variant_.cuda) judge_gpu();
-    else if (!report_.cuda.empty()) error("cuda", fmt::format("is built with CUDA {}, its name says cpu", report_.cuda), "build it without CUDA, or name it so");
+    else if (!report_.cuda.empty())
+      error("cuda", fmt::format("is built with CUDA {}, its name says cpu", report_.cuda),
+            "build it without CUDA, or name it so");
     return std::move(out_);
   }
 
  private:
   void error(std::string rule, std::string what, std::string fix) {
-    out_.add({.rule = std::move(rule), .severity = Severity::error, .what = std::move(what), .fix = std::move(fix)});
+    out_.add({.rule = std::move(rule),
+              .severity = Severity::error,
+              .what = std::move(what),
+              .fix = std::move(fix)});
   }
 
   void judge_checks() {
     for (const SmokeCheck& check : report_.checks) {
-      if (check.outcome == SmokeCheck::Outcome::failed) error("check", fmt::format("{}: {}", check.name, check.detail), fix_of(check));
-      const bool matters = variant_.cuda.has_value() || !check.name.starts_with("gpu") ;
+      if (check.outcome == SmokeCheck::Outcome::failed)
+        error("check", fmt::format("{}: {}", check.name, check.detail), fix_of(check));
+      const bool matters = variant_.cuda.has_value() || !check.name.starts_with("gpu");
       if (check.outcome == SmokeCheck::Outcome::skipped && matters && !is_optional(check.name)) {
-        out_.add({.rule = "not-checked", .severity = Severity::warning, .what = fmt::format("{} could not be checked: {}", check.name, check.detail),
+        out_.add({.rule = "not-checked",
+                  .severity = Severity::warning,
+                  .what = fmt::format("{} could not be checked: {}", check.name, check.detail),
                   .fix = "run it again on a machine with the GPU"});
       }
     }
@@ -117,10 +128,14 @@ class SmokeJudge {
         report_.checks.back().outcome == SmokeCheck::Outcome::failed) {
       return;  // said already
     }
-    const std::string during = report_.unfinished.empty() ? "before the first check" : fmt::format("during {}", report_.unfinished);
+    const std::string during =
+        report_.unfinished.empty() ? "before the first check" : fmt::format("during {}", report_.unfinished);
     const bool illegal = report_.ending.find("Illegal instruction") != std::string::npos;
-    error("crash", fmt::format("Python ended {}: {}", during, report_.ending.empty() ? "no reason known" : report_.ending),
-          illegal ? "the build needs instructions that this CPU does not have: torchlathe select names one that starts"
+    error("crash",
+          fmt::format("Python ended {}: {}", during,
+                      report_.ending.empty() ? "no reason known" : report_.ending),
+          illegal ? "the build needs instructions that this CPU does not have: torchlathe select names one "
+                    "that starts"
                   : "see what it printed above");
   }
 
@@ -129,7 +144,8 @@ class SmokeJudge {
 
   static std::string fix_of(const SmokeCheck& check) {
     if (check.detail.find("no kernel image") != std::string::npos) {
-      return "the build has no code for this GPU: torchlathe inspect shows for which, torchlathe select names one that has";
+      return "the build has no code for this GPU: torchlathe inspect shows for which, torchlathe select "
+             "names one that has";
     }
     if (check.name == "import") return "a library is missing or of another release: the text names it";
     return "";
@@ -139,7 +155,8 @@ class SmokeJudge {
     if (!report_.python.empty() && report_.python != variant_.python) {
       error("python", fmt::format("is for Python {}, its name says {}", report_.python, variant_.python), "");
     }
-    const std::string digits = digits_of(std::string_view(report_.version).substr(0, report_.version.find('+')));
+    const std::string digits =
+        digits_of(std::string_view(report_.version).substr(0, report_.version.find('+')));
     if (!variant_.release.empty() && digits != variant_.release) {
       error("version", fmt::format("is PyTorch {}, its name says {}", report_.version, variant_.release), "");
     }
@@ -147,21 +164,28 @@ class SmokeJudge {
 
   void judge_gpu() {
     if (report_.cuda.empty()) {
-      return error("cuda", "is built without CUDA, its name promises a GPU build", "enable it with override { cudaSupport = true; }: overrideAttrs alone cannot");
+      return error("cuda", "is built without CUDA, its name promises a GPU build",
+                   "enable it with override { cudaSupport = true; }: overrideAttrs alone cannot");
     }
     const auto cuda = Version::parse(report_.cuda);
-    const bool same = cuda && cuda->parts.size() >= 2 && variant_.cuda->parts == std::vector<int>{cuda->parts[0], cuda->parts[1]};
-    if (!same) error("cuda", fmt::format("is built with CUDA {}, its name says {}", report_.cuda, variant_.cuda->text()), "");
+    const bool same = cuda && cuda->parts.size() >= 2 &&
+                      variant_.cuda->parts == std::vector<int>{cuda->parts[0], cuda->parts[1]};
+    if (!same)
+      error("cuda",
+            fmt::format("is built with CUDA {}, its name says {}", report_.cuda, variant_.cuda->text()), "");
     judge_arch_list();
     judge_devices();
     judge_profiler();
   }
 
-  // Without CUPTI the build goes on and says so in one line of thousands; without a device PyTorch does not say that it has it.
+  // Without CUPTI the build goes on and says so in one line of thousands; without a device PyTorch does not
+  // say that it has it.
   void judge_profiler() {
     if (report_.devices.empty() || report_.profiler.empty()) return;
     if (std::ranges::find(report_.profiler, "CUDA") != report_.profiler.end()) return;
-    out_.add({.rule = "profiler", .severity = Severity::warning, .what = "torch.profiler cannot watch the GPU: the build did not find CUPTI",
+    out_.add({.rule = "profiler",
+              .severity = Severity::warning,
+              .what = "torch.profiler cannot watch the GPU: the build did not find CUPTI",
               .fix = "keep nixpkgs' patches of torch: torchlathe catalog patches"});
   }
 
@@ -169,7 +193,9 @@ class SmokeJudge {
     std::vector<DeviceCode> code;
     for (const std::string& arch : report_.arch_list) {
       const auto spelled = parse_capability(arch);
-      if (spelled) code.push_back({spelled->capability, spelled->dialect == Dialect::compute ? CodeKind::ptx : CodeKind::cubin});
+      if (spelled)
+        code.push_back(
+            {spelled->capability, spelled->dialect == Dialect::compute ? CodeKind::ptx : CodeKind::cubin});
     }
     return code;
   }
@@ -178,14 +204,22 @@ class SmokeJudge {
   void judge_arch_list() {
     const auto code = built_for();
     for (const Capability gpu : variant_.gpus) {
-      const bool named = std::ranges::any_of(code, [&](const DeviceCode& each) { return each.capability == gpu && each.kind == CodeKind::cubin; });
-      if (!named) error("arch-list", fmt::format("its architecture list is \"{}\", its name says {}", fmt::join(report_.arch_list, " "), spell(gpu, Dialect::sm)), "");
+      const bool named = std::ranges::any_of(code, [&](const DeviceCode& each) {
+        return each.capability == gpu && each.kind == CodeKind::cubin;
+      });
+      if (!named)
+        error("arch-list",
+              fmt::format("its architecture list is \"{}\", its name says {}",
+                          fmt::join(report_.arch_list, " "), spell(gpu, Dialect::sm)),
+              "");
     }
   }
 
   void judge_devices() {
     if (!report_.cuda_available || report_.devices.empty()) {
-      out_.add({.rule = "not-checked", .severity = Severity::warning, .what = "PyTorch sees no GPU: nothing ran on one",
+      out_.add({.rule = "not-checked",
+                .severity = Severity::warning,
+                .what = "PyTorch sees no GPU: nothing ran on one",
                 .fix = "torchlathe detect tells whether the machine has one, and what is in its way"});
       return;
     }
@@ -199,15 +233,18 @@ class SmokeJudge {
     const std::string shown = fmt::format("{} ({})", device.name, spell(*device.capability, Dialect::dotted));
     if (const auto picked = pick(promised, *device.capability)) {
       if (promised[*picked].capability.portable() != *device.capability) {
-        out_.add({.rule = "device", .severity = Severity::note,
-                  .what = fmt::format("{} runs code for {}: right by the driver's rules", shown, spell(promised[*picked].capability, Dialect::dotted)),
+        out_.add({.rule = "device",
+                  .severity = Severity::note,
+                  .what = fmt::format("{} runs code for {}: right by the driver's rules", shown,
+                                      spell(promised[*picked].capability, Dialect::dotted)),
                   .fix = ""});
       }
       return;
     }
     const bool has = pick(built_for(), *device.capability).has_value();
-    error("device", has ? fmt::format("{} runs it through code that its name does not promise", shown)
-                        : fmt::format("nothing that its name promises runs on {}", shown),
+    error("device",
+          has ? fmt::format("{} runs it through code that its name does not promise", shown)
+              : fmt::format("nothing that its name promises runs on {}", shown),
           "torchlathe select names a variant that does");
   }
 
@@ -229,7 +266,8 @@ std::string python_for(const fs::path& path, const InstalledTorch& torch) {
     if (const auto found = find_program("python" + torch.python)) return *found;
   }
   if (const auto found = find_program("python3")) return *found;
-  throw Error({.what = "there is no Python to run it with", .where = {.file = torch.folder.string()},
+  throw Error({.what = "there is no Python to run it with",
+               .where = {.file = torch.folder.string()},
                .next = "name the build's Python: --python /path/to/python3"});
 }
 
@@ -250,21 +288,28 @@ SmokeReport read_smoke(std::string_view out) {
   return report;
 }
 
-SmokeReport run_smoke(const fs::path& path, const InstalledTorch& torch, const SmokeOptions& options, const RunProcess& run) {
+SmokeReport run_smoke(const fs::path& path, const InstalledTorch& torch, const SmokeOptions& options,
+                      const RunProcess& run) {
   const std::string python = options.python.empty() ? python_for(path, torch) : options.python;
   const std::string packages = fs::absolute(torch.folder).parent_path().string();
-  // -I: no PYTHON* variables, no user's site-packages, not this folder. -B: nothing is written beside the build.
-  const ProcessResult result = run({.arguments = {python, "-I", "-B", "-", packages},
-                                    .environment = {{"LD_PRELOAD", std::nullopt}, {"TORCH_LOGS", std::nullopt}},
-                                    .folder = "/",
-                                    .input = std::string(smoke_script::files().front().text),
-                                    .time_limit = options.time_limit});
+  // -I: no PYTHON* variables, no user's site-packages, not this folder. -B: nothing is written beside the
+  // build.
+  const ProcessResult result =
+      run({.arguments = {python, "-I", "-B", "-", packages},
+           .environment = {{"LD_PRELOAD", std::nullopt}, {"TORCH_LOGS", std::nullopt}},
+           .folder = "/",
+           .input = std::string(smoke_script::files().front().text),
+           .time_limit = options.time_limit});
   SmokeReport report = read_smoke(result.out);
-  if (!report.done) report.ending = result.timed_out ? fmt::format("ran longer than {} s", options.time_limit.count() / 1000) : result.ending();
+  if (!report.done)
+    report.ending = result.timed_out ? fmt::format("ran longer than {} s", options.time_limit.count() / 1000)
+                                     : result.ending();
   report.err = last_lines(result.err);
   return report;
 }
 
-Findings judge_smoke(const VariantName& variant, const SmokeReport& report) { return SmokeJudge(variant, report).run(); }
+Findings judge_smoke(const VariantName& variant, const SmokeReport& report) {
+  return SmokeJudge(variant, report).run();
+}
 
 }  // namespace lathe

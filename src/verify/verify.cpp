@@ -26,10 +26,16 @@ BuildPromise promise_of(const Variant& variant) {
 BuildPromise promise_of(const VariantName& name) {
   const Isa* isa = catalog().find_isa(name.isa);
   if (!isa) {
-    throw Error({.what = fmt::format("{} names no instruction set of the catalogue", name.text()), .where = {},
+    throw Error({.what = fmt::format("{} names no instruction set of the catalogue", name.text()),
+                 .where = {},
                  .next = "torchlathe catalog isas has them all"});
   }
-  return {.name = name.text(), .cuda = name.cuda, .gpus = name.gpus, .isa = isa, .ptx = false, .package = name.package};
+  return {.name = name.text(),
+          .cuda = name.cuda,
+          .gpus = name.gpus,
+          .isa = isa,
+          .ptx = false,
+          .package = name.package};
 }
 
 std::size_t Verification::count(Severity severity) const {
@@ -38,7 +44,8 @@ std::size_t Verification::count(Severity severity) const {
 
 Verification verify(const BuildPromise& promise, const Inspection& inspection) {
   Verification result{.promise = promise, .breaches = {}, .cpu_scanned = false};
-  result.cpu_scanned = std::ranges::any_of(inspection.files, [](const FileInspection& file) { return file.cpu.has_value(); });
+  result.cpu_scanned =
+      std::ranges::any_of(inspection.files, [](const FileInspection& file) { return file.cpu.has_value(); });
   check_read(inspection, result.breaches);
   check_files(promise, inspection, result.breaches);
   check_gpus(promise, inspection, result.breaches);

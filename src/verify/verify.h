@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Does a finished build keep the promise of its name? A name promises GPUs, a CUDA release and an instruction set; the
-// inspection says what the files hold. Believes bytes alone. Where the causes come from: docs/commands/verify.md.
+// Does a finished build keep the promise of its name? A name promises GPUs, a CUDA release and an
+// instruction set; the inspection says what the files hold. Believes bytes alone. Where the causes come
+// from: docs/commands/verify.md.
 #pragma once
 
 #include <optional>
@@ -16,12 +17,13 @@ namespace lathe {
 
 struct BuildPromise {
   std::string name = {};
-  std::optional<Version> cuda = {};       // nullopt: CPU only
-  std::vector<Capability> gpus = {};      // with their suffixes; empty for CPU only
-  const Isa* isa = nullptr;               // of the catalogue; never null
-  bool ptx = false;                       // PTX for later GPUs was asked for
-  bool for_every_cpu = false;             // compiled without flags of `isa`: it runs there, and uses nothing of it
-  std::string package = "pytorch";        // a companion's GPUs must be exactly those of its PyTorch
+  std::optional<Version> cuda = {};   // nullopt: CPU only
+  std::vector<Capability> gpus = {};  // with their suffixes; empty for CPU only
+  const Isa* isa = nullptr;           // of the catalogue; never null
+  bool ptx = false;                   // PTX for later GPUs was asked for
+  // compiled without flags of `isa`: it runs there, and uses nothing of it
+  bool for_every_cpu = false;
+  std::string package = "pytorch";  // a companion's GPUs must be exactly those of its PyTorch
 };
 
 BuildPromise promise_of(const Variant& variant);
@@ -38,7 +40,7 @@ struct Evidence {
 struct Breach {
   std::string rule = {};  // "cpu-only", "gpu-missing", ...: stable
   Severity severity = Severity::error;
-  std::string what = {};   // one sentence, no full stop
+  std::string what = {};  // one sentence, no full stop
   std::vector<Evidence> evidence = {};
   std::string cause = {};  // the likely one
   std::string fix = {};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Inspections are put together by hand here; tests/cli/verify-real.test holds real libraries against their names.
+// Inspections are put together by hand here; tests/cli/verify-real.test holds real libraries against their
+// names.
 #include "verify/verify.h"
 
 #include <gtest/gtest.h>
@@ -7,8 +8,12 @@
 namespace lathe {
 namespace {
 
-DeviceCode cubin(std::string_view gpu) { return {.capability = parse_capability(gpu)->capability, .kind = CodeKind::cubin}; }
-DeviceCode ptx(std::string_view gpu) { return {.capability = parse_capability(gpu)->capability, .kind = CodeKind::ptx}; }
+DeviceCode cubin(std::string_view gpu) {
+  return {.capability = parse_capability(gpu)->capability, .kind = CodeKind::cubin};
+}
+DeviceCode ptx(std::string_view gpu) {
+  return {.capability = parse_capability(gpu)->capability, .kind = CodeKind::ptx};
+}
 
 GpuCode code(const DeviceCode& device, std::size_t images, std::uint64_t bytes) {
   return {.capability = device.capability, .kind = device.kind, .images = images, .bytes = bytes};
@@ -16,7 +21,8 @@ GpuCode code(const DeviceCode& device, std::size_t images, std::uint64_t bytes) 
 
 // A library with `count` containers that each hold `codes`.
 FileInspection library(std::vector<DeviceCode> codes, std::size_t count = 10) {
-  FileInspection file{.path = "lib/libtorch_cuda.so", .size = 1000, .format = "shared object", .machine = "x86_64"};
+  FileInspection file{
+      .path = "lib/libtorch_cuda.so", .size = 1000, .format = "shared object", .machine = "x86_64"};
   for (const DeviceCode& each : codes) file.gpu.push_back(code(each, count, count * 100'000));
   file.containers = count;
   file.toolkits = {"13.0"};
@@ -24,13 +30,16 @@ FileInspection library(std::vector<DeviceCode> codes, std::size_t count = 10) {
   return file;
 }
 
-FileInspection host_library() { return {.path = "lib/libtorch_cpu.so", .size = 1000, .format = "shared object", .machine = "x86_64"}; }
+FileInspection host_library() {
+  return {.path = "lib/libtorch_cpu.so", .size = 1000, .format = "shared object", .machine = "x86_64"};
+}
 
 BuildPromise promised(std::string_view name) { return promise_of(parse_variant_name(name)); }
 
 std::vector<std::string> rules_of(const BuildPromise& promise, std::vector<FileInspection> files) {
   std::vector<std::string> rules;
-  for (const Breach& breach : verify(promise, Inspection{.files = std::move(files)}).breaches) rules.push_back(breach.rule);
+  for (const Breach& breach : verify(promise, Inspection{.files = std::move(files)}).breaches)
+    rules.push_back(breach.rule);
   return rules;
 }
 
@@ -63,7 +72,8 @@ TEST(Verify, ALibraryThatPicksAmongItsContainersNeedsOneThatFits) {
   EXPECT_EQ(rules_of(promised(sm90), {file}), (Rules{"gpu-missing"}));
   file.picks_itself = true;
   EXPECT_EQ(rules_of(promised(sm90), {file}), Rules{});
-  file.shapes = {{.codes = {cubin("8.0")}, .count = 500}, {.codes = {cubin("9.0")}, .count = 1}};  // a leftover
+  // a leftover
+  file.shapes = {{.codes = {cubin("8.0")}, .count = 500}, {.codes = {cubin("9.0")}, .count = 1}};
   EXPECT_EQ(rules_of(promised(sm90), {file}), Rules{"gpu-missing"});
 }
 
@@ -91,17 +101,21 @@ TEST(Verify, APromisedGpuThatOneContainerMissesIsAnErrorThatNamesTheFile) {
 }
 
 TEST(Verify, CodeThatRunsThereButWasMadeForAnotherGpuIsMisnamed) {
-  EXPECT_EQ(rules_of(promised("pytorch-python313-cuda13_0-sm89-avx2"), {library({cubin("8.6")})}), (Rules{"gpu-other", "gpu-extra"}));
-  EXPECT_EQ(rules_of(promised("pytorch-python313-cuda13_0-sm89-avx2"), {library({cubin("8.9")}), library({cubin("8.6")}, 1)}),
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cuda13_0-sm89-avx2"), {library({cubin("8.6")})}),
+            (Rules{"gpu-other", "gpu-extra"}));
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cuda13_0-sm89-avx2"),
+                     {library({cubin("8.9")}), library({cubin("8.6")}, 1)}),
             (Rules{"gpu-through", "gpu-extra"}));
 }
 
 TEST(Verify, APromisedSuffixThatNoImageHasIsAWarning) {
-  EXPECT_EQ(rules_of(promised("pytorch-python313-cuda13_0-sm90a-avx2"), {library({cubin("9.0")})}), Rules{"gpu-suffix"});
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cuda13_0-sm90a-avx2"), {library({cubin("9.0")})}),
+            Rules{"gpu-suffix"});
 }
 
 TEST(Verify, WhatNobodyAskedForIsCountedInBytes) {
-  const Verification result = verify(promised(sm90), Inspection{.files = {library({cubin("8.0"), cubin("9.0"), cubin("12.0")})}});
+  const Verification result =
+      verify(promised(sm90), Inspection{.files = {library({cubin("8.0"), cubin("9.0"), cubin("12.0")})}});
   ASSERT_EQ(result.breaches.size(), 1u);
   EXPECT_EQ(result.breaches[0].rule, "gpu-extra");
   EXPECT_NE(result.breaches[0].what.find("2.0 MB"), std::string::npos) << result.breaches[0].what;
@@ -155,7 +169,13 @@ CpuScan scanned(std::initializer_list<std::pair<std::string_view, CpuReach>> use
     }
     ExtensionSet needs;
     needs.set(extension);
-    scan.kept.push_back({.name = "f", .address = 16, .reach = reach, .needs = needs, .instructions = 1, .first = 16, .why = "exported"});
+    scan.kept.push_back({.name = "f",
+                         .address = 16,
+                         .reach = reach,
+                         .needs = needs,
+                         .instructions = 1,
+                         .first = 16,
+                         .why = "exported"});
   }
   return scan;
 }
@@ -194,12 +214,17 @@ TEST(Verify, AFileThatIsPickedByTheProcessorBreaksNoPromise) {
   picked.cpu = scanned({{"avx512f", CpuReach::unguarded}, {"avx2", CpuReach::unguarded}});
   picked.cpu->picked_by_name = true;
   EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx2"), {ordinary, picked}), Rules{});
-  EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx2"), {picked}), Rules{"isa-above"}) << "nothing else to load";
+  EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx2"), {picked}), Rules{"isa-above"})
+      << "nothing else to load";
 }
 
 TEST(Verify, ADamagedFileIsAnErrorWhateverItHolds) {
   FileInspection file = library({cubin("9.0")});
-  file.findings.add({.rule = "fatbin", .severity = Severity::error, .where = {}, .what = "a container is cut off", .fix = {}});
+  file.findings.add({.rule = "fatbin",
+                     .severity = Severity::error,
+                     .where = {},
+                     .what = "a container is cut off",
+                     .fix = {}});
   EXPECT_EQ(rules_of(promised(sm90), {file}), Rules{"damaged"});
 }
 

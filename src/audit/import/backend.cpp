@@ -11,7 +11,8 @@ namespace {
 
 std::string_view backend_of_name(std::string_view stem) {
   static constexpr std::pair<std::string_view, std::string_view> words[] = {
-      {"rocm", "ROCm"}, {"hip", "ROCm"}, {"gfx", "ROCm"}, {"amdgpu", "ROCm"}, {"xpu", "XPU"}, {"mps", "Apple's GPUs"}, {"darwin", "Darwin"}, {"macos", "Darwin"}};
+      {"rocm", "ROCm"}, {"hip", "ROCm"},         {"gfx", "ROCm"},      {"amdgpu", "ROCm"},
+      {"xpu", "XPU"},   {"mps", "Apple's GPUs"}, {"darwin", "Darwin"}, {"macos", "Darwin"}};
   for (const std::string_view part : split(stem, '-')) {
     for (const auto& [word, backend] : words) {
       if (part.starts_with(word)) return backend;
@@ -21,7 +22,8 @@ std::string_view backend_of_name(std::string_view stem) {
 }
 
 bool is_on(std::string_view value) {
-  static constexpr std::string_view words[] = {"1", "ON", "On", "on", "TRUE", "True", "true", "YES", "Yes", "yes", "Y", "y"};
+  static constexpr std::string_view words[] = {"1",    "ON",  "On",  "on",  "TRUE", "True",
+                                               "true", "YES", "Yes", "yes", "Y",    "y"};
   return std::ranges::find(words, value) != std::end(words);
 }
 
@@ -44,7 +46,9 @@ bool is_set(const RecordedPackage& package, const char* name) {
 
 std::string_view backend_of_package(const RecordedPackage& package) {
   const Json* rocm = package.passthru("rocmSupport");
-  if ((rocm && rocm->get<bool>() && *rocm->get<bool>()) || switched_on(package, "USE_ROCM") || is_set(package, "PYTORCH_ROCM_ARCH")) return "ROCm";
+  if ((rocm && rocm->get<bool>() && *rocm->get<bool>()) || switched_on(package, "USE_ROCM") ||
+      is_set(package, "PYTORCH_ROCM_ARCH"))
+    return "ROCm";
   if (switched_on(package, "USE_XPU") || is_set(package, "TORCH_XPU_ARCH_LIST")) return "XPU";
   if (switched_on(package, "USE_MPS")) return "Apple's GPUs";
   const auto darwin = [](const std::string& platform) { return platform.ends_with("-darwin"); };
@@ -54,7 +58,8 @@ std::string_view backend_of_package(const RecordedPackage& package) {
 
 std::string_view backend_of_recipe(const Recorded& recorded) {
   if (recorded.package) {
-    if (const std::string_view backend = backend_of_package(*recorded.package); !backend.empty()) return backend;
+    if (const std::string_view backend = backend_of_package(*recorded.package); !backend.empty())
+      return backend;
   }
   const auto darwin = [](const RecordedNixpkgs& used) { return used.system.ends_with("-darwin"); };
   return !recorded.nixpkgs.empty() && std::ranges::all_of(recorded.nixpkgs, darwin) ? "Darwin" : "";

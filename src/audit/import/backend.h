@@ -8,7 +8,8 @@
 
 namespace lathe {
 
-// "ROCm", "XPU", "Apple's GPUs", "Darwin", by what the recipe evaluates to or by the words of its file's name; "" for CUDA and CPUs.
+// "ROCm", "XPU", "Apple's GPUs", "Darwin", by what the recipe evaluates to or by the words of its file's
+// name; "" for CUDA and CPUs.
 std::string_view other_backend(std::string_view stem, const Recorded& recorded);
 
 }  // namespace lathe

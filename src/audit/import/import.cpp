@@ -28,8 +28,10 @@ struct Source {
 };
 
 // What all cells of a block share.
-using Group = std::tuple<std::string, std::string, std::string, std::string, std::string, std::string>;  // pin, pytorch, python, cuda, pname pattern, name
-using Cells = std::map<std::string, std::set<std::size_t>>;                                 // GPUs as a matrix writes them -> instruction sets
+// pin, pytorch, python, cuda, pname pattern, name
+using Group = std::tuple<std::string, std::string, std::string, std::string, std::string, std::string>;
+// GPUs as a matrix writes them -> instruction sets
+using Cells = std::map<std::string, std::set<std::size_t>>;
 
 // Everything that was cut out of one build.
 struct Carved {
@@ -44,22 +46,30 @@ std::string list(const std::vector<std::string>& items) {
 }
 
 VariantName name_of(const Explained& recipe, bool release) {
-  return {.package = "pytorch", .release = release ? digits_of(recipe.pytorch) : "", .python = recipe.python,
-          .cuda = recipe.cuda.empty() ? std::nullopt : Version::parse(recipe.cuda), .gpus = recipe.gpus, .isa = recipe.isa->name, .extra = {}};
+  return {.package = "pytorch",
+          .release = release ? digits_of(recipe.pytorch) : "",
+          .python = recipe.python,
+          .cuda = recipe.cuda.empty() ? std::nullopt : Version::parse(recipe.cuda),
+          .gpus = recipe.gpus,
+          .isa = recipe.isa->name,
+          .extra = {}};
 }
 
 std::string gpu_key(const Explained& recipe) {
   std::vector<std::string> words;
-  for (const Capability gpu : recipe.gpus) words.push_back(fmt::format("\"{}\"", spell(gpu, Dialect::dotted)));
+  for (const Capability gpu : recipe.gpus)
+    words.push_back(fmt::format("\"{}\"", spell(gpu, Dialect::dotted)));
   return words.size() == 1 ? words.front() : fmt::format("[{}]", fmt::join(words, ", "));
 }
 
 // Inside quotes of TOML, whatever a recipe holds.
-std::string toml_text(std::string_view text) { return replace_all(replace_all(printable(text), "\\", "\\\\"), "\"", "\\\""); }
+std::string toml_text(std::string_view text) {
+  return replace_all(replace_all(printable(text), "\\", "\\\\"), "\"", "\\\"");
+}
 
 // What was found by holding the recipes against what the matrix makes of them.
 struct Compared {
-  std::map<std::string, Extra> extras;   // by file
+  std::map<std::string, Extra> extras;          // by file
   std::map<std::string, std::string> failures;  // why a file cannot be explained after all
 };
 
@@ -73,7 +83,8 @@ class Importer {
       return;
     }
     try {
-      if (const auto failure = compared_.failures.find(got.file); failure != compared_.failures.end()) throw Failure(failure->second);
+      if (const auto failure = compared_.failures.find(got.file); failure != compared_.failures.end())
+        throw Failure(failure->second);
       take(explain(got));
     } catch (const Failure& failure) {
       result_.unexplained.push_back({got.file, failure.why});
@@ -93,12 +104,15 @@ class Importer {
     for (const auto& [group, cells] : cells_) write_group(group, cells);
     write_flags();
     write_aliases();
-    for (const Unexplained& each : result_.left_alone) result_.matrix += fmt::format("# left alone: {}: {}\n", printable(each.file), printable(each.why));
-    for (const Unexplained& each : result_.unexplained) result_.matrix += fmt::format("# not explained: {}: {}\n", printable(each.file), printable(each.why));
+    for (const Unexplained& each : result_.left_alone)
+      result_.matrix += fmt::format("# left alone: {}: {}\n", printable(each.file), printable(each.why));
+    for (const Unexplained& each : result_.unexplained)
+      result_.matrix += fmt::format("# not explained: {}: {}\n", printable(each.file), printable(each.why));
     return std::move(result_);
   }
 
-  // Variants that are built, with the files that they were read from; and those whose name another file has taken.
+  // Variants that are built, with the files that they were read from; and those whose name another file has
+  // taken.
   const std::map<std::string, std::string>& built() const { return built_; }
   const std::map<std::string, std::string>& twins() const { return twins_; }
   // What decides a build beside GPUs, instruction set and [extra].
@@ -118,7 +132,9 @@ class Importer {
     }
     const auto flags = flags_.try_emplace(recipe.isa->name, recipe.own_flags).first;
     if (flags->second != recipe.own_flags) {
-      if (!recipe.carver.empty()) throw Failure(fmt::format("has other flags than other recipes for {}, though one build serves all", recipe.isa->name));
+      if (!recipe.carver.empty())
+        throw Failure(fmt::format("has other flags than other recipes for {}, though one build serves all",
+                                  recipe.isa->name));
       recipe.settings.cpu_flags = recipe.own_flags.empty() ? recipe.isa->flags : recipe.own_flags;
     }
     take_source(recipe);
@@ -131,31 +147,39 @@ class Importer {
     const auto extra = recipe.carver.empty() ? compared_.extras.find(recipe.file) : compared_.extras.begin();
     if (extra != compared_.extras.end()) recipe.settings.extra = extra->second;
     settings_.add(variant, recipe.settings, !recipe.cuda.empty());
-    rests_[recipe.file] = fmt::format("{} {} {} {} {} {}", recipe.pin, fmt::join(recipe.own_flags, " "), recipe.pytorch, recipe.settings.narrow == Settings::Narrow::closure, recipe.settings.ptx,
-                                      recipe.settings.compile_cache);
+    rests_[recipe.file] = fmt::format("{} {} {} {} {} {}", recipe.pin, fmt::join(recipe.own_flags, " "),
+                                      recipe.pytorch, recipe.settings.narrow == Settings::Narrow::closure,
+                                      recipe.settings.ptx, recipe.settings.compile_cache);
     const bool release = recipe.pname == name_of(recipe, true).text();
-    const Group group = {recipe.pin, recipe.pytorch, recipe.python, recipe.cuda, release ? "{package}{pytorch}" : "", own_name};
+    const Group group = {
+        recipe.pin, recipe.pytorch, recipe.python, recipe.cuda, release ? "{package}{pytorch}" : "",
+        own_name};
     ++result_.explained;
     if (!recipe.carver.empty()) return take_carved(group, recipe);
-    if (recipe.gpus.size() > 1 && own_name.empty()) common_builds_.emplace_back(group, std::move(recipe));  // perhaps: place_common_builds
+    // perhaps: place_common_builds
+    if (recipe.gpus.size() > 1 && own_name.empty()) common_builds_.emplace_back(group, std::move(recipe));
     else cells_[group][gpu_key(recipe)].insert(isa_index(*recipe.isa));
   }
 
   void take_source(const Explained& recipe) {
     Source& source = sources_[recipe.pytorch];
     if (recipe.hash.empty() && recipe.owner.empty() && recipe.repo.empty() && recipe.rev.empty()) return;
-    if (!source.hash.empty() && source.hash != recipe.hash) throw Failure("has another hash for the same PyTorch than other recipes");
-    if (!source.hash.empty() && (source.owner != recipe.owner || source.repo != recipe.repo || source.rev != recipe.rev)) {
+    if (!source.hash.empty() && source.hash != recipe.hash)
+      throw Failure("has another hash for the same PyTorch than other recipes");
+    if (!source.hash.empty() &&
+        (source.owner != recipe.owner || source.repo != recipe.repo || source.rev != recipe.rev)) {
       throw Failure("has another source for the same PyTorch than other recipes");
     }
     source = {.hash = recipe.hash, .owner = recipe.owner, .repo = recipe.repo, .rev = recipe.rev};
   }
 
   void take_carved(const Group& group, const Explained& recipe) {
-    if (!carver_.empty() && carver_ != recipe.carver) throw Failure("is carved by another torchlathe than other recipes");
+    if (!carver_.empty() && carver_ != recipe.carver)
+      throw Failure("is carved by another torchlathe than other recipes");
     if (!carver_.empty() && of_nixpkgs_ != recipe.of_nixpkgs) {
-      throw Failure(recipe.of_nixpkgs ? "is cut out of nixpkgs' own torch, others are cut out of a build of theirs"
-                                      : "is cut out of a build of its own, others are cut out of nixpkgs' own torch");
+      throw Failure(recipe.of_nixpkgs
+                        ? "is cut out of nixpkgs' own torch, others are cut out of a build of theirs"
+                        : "is cut out of a build of its own, others are cut out of nixpkgs' own torch");
     }
     carver_ = recipe.carver;
     of_nixpkgs_ = recipe.of_nixpkgs;
@@ -170,7 +194,9 @@ class Importer {
     for (const auto& [group, recipe] : common_builds_) {
       const auto isas = carved_.find(group);
       const bool carved = isas != carved_.end() && isas->second.contains(isa_index(*recipe.isa));
-      if (carved && isas->second.at(isa_index(*recipe.isa)).gpus == std::set(recipe.gpus.begin(), recipe.gpus.end())) continue;
+      if (carved &&
+          isas->second.at(isa_index(*recipe.isa)).gpus == std::set(recipe.gpus.begin(), recipe.gpus.end()))
+        continue;
       if (!recipe.ptx_of_each) {
         cells_[group][gpu_key(recipe)].insert(isa_index(*recipe.isa));
         continue;
@@ -193,21 +219,30 @@ class Importer {
     for (const auto& [cells, served] : products) write_block(group, {cells.begin(), cells.end()}, served);
   }
 
-  static std::size_t isa_index(const Isa& isa) { return static_cast<std::size_t>(&isa - catalog().isas.data()); }
-  std::string pin_name(const std::string& rev) const { return pins_.size() == 1 ? "main" : "nixpkgs-" + rev.substr(0, 7); }
+  static std::size_t isa_index(const Isa& isa) {
+    return static_cast<std::size_t>(&isa - catalog().isas.data());
+  }
+  std::string pin_name(const std::string& rev) const {
+    return pins_.size() == 1 ? "main" : "nixpkgs-" + rev.substr(0, 7);
+  }
 
   void write_head() {
     std::string& out = result_.matrix;
-    out += fmt::format("# Read from a folder of recipes by torchlathe import.\n\n[matrix]\nname = \"{}\"\npackage = \"pytorch\"\n", name_);
+    out += fmt::format(
+        "# Read from a folder of recipes by torchlathe import.\n\n[matrix]\nname = \"{}\"\npackage = "
+        "\"pytorch\"\n",
+        name_);
     for (const auto& [rev, hash] : pins_) {
       out += fmt::format("\n[nixpkgs.{}]\nrev = \"{}\"\n", pin_name(rev), rev);
       if (!hash.empty()) out += fmt::format("sha256 = \"{}\"\n", hash);
-      if (!catalog().find_pin(rev)) out += "# what this revision ships is not in the catalogue: say torch and cuda here\n";
+      if (!catalog().find_pin(rev))
+        out += "# what this revision ships is not in the catalogue: say torch and cuda here\n";
     }
     for (const auto& [version, source] : sources_) {
       if (source.hash.empty()) continue;
       out += fmt::format("\n[pytorch.\"{}\"]\nhash = \"{}\"\n", toml_text(version), toml_text(source.hash));
-      for (const auto& [key, value] : {std::pair{"owner", source.owner}, std::pair{"repo", source.repo}, std::pair{"rev", source.rev}}) {
+      for (const auto& [key, value] :
+           {std::pair{"owner", source.owner}, std::pair{"repo", source.repo}, std::pair{"rev", source.rev}}) {
         if (!value.empty()) out += fmt::format("{} = {}\n", key, toml_string(value));
       }
     }
@@ -216,7 +251,8 @@ class Importer {
   // GPUs with the same instruction sets are one product.
   void write_group(const Group& group, const Cells& cells) {
     std::map<std::set<std::size_t>, std::vector<std::string>> products;
-    if (!carver_.empty()) {  // what is built by itself stands alone: else it would be cut out of a common build
+    // what is built by itself stands alone: else it would be cut out of a common build
+    if (!carver_.empty()) {
       for (const auto& [gpu, isas] : cells) write_block(group, {gpu}, isas);
       return;
     }
@@ -224,7 +260,8 @@ class Importer {
     for (const auto& [isas, gpus] : products) write_block(group, gpus, isas);
   }
 
-  void write_block(const Group& group, const std::vector<std::string>& gpus, const std::set<std::size_t>& isas) {
+  void write_block(const Group& group, const std::vector<std::string>& gpus,
+                   const std::set<std::size_t>& isas) {
     const auto& [pin, pytorch, python, cuda, pattern, own_name] = group;
     ++result_.blocks;
     std::vector<std::string> names;
@@ -237,7 +274,9 @@ class Importer {
     if (!cuda.empty()) out += fmt::format("cuda = [\"{}\"]\ngpus = [{}]\n", cuda, fmt::join(gpus, ", "));
     out += fmt::format("isas = {}\n", list(names));
     if (!own_name.empty()) out += fmt::format("name = \"{}\"\n", own_name);
-    if (!pattern.empty()) out += fmt::format("pname = \"{}-python{{python}}-{}-{{isa}}\"\n", pattern, cuda.empty() ? "cpu" : "cuda{cuda}-{gpu}");
+    if (!pattern.empty())
+      out += fmt::format("pname = \"{}-python{{python}}-{}-{{isa}}\"\n", pattern,
+                         cuda.empty() ? "cpu" : "cuda{cuda}-{gpu}");
   }
 
   void write_flags() {
@@ -251,7 +290,8 @@ class Importer {
   void write_aliases() {
     if (aliases_.empty()) return;
     result_.matrix += "\n[aliases]\n";
-    for (const auto& [old_name, name] : aliases_) result_.matrix += fmt::format("\"{}\" = \"{}\"\n", toml_text(old_name), name);
+    for (const auto& [old_name, name] : aliases_)
+      result_.matrix += fmt::format("\"{}\" = \"{}\"\n", toml_text(old_name), name);
     result_.matrix += "\n";
   }
 
@@ -281,10 +321,12 @@ Importer read_all(const RecordedFolder& folder, const std::string& name, const C
   return importer;
 }
 
-// Holds each recipe against what `generate` makes of the matrix so far. False: something was found, read all again.
+// Holds each recipe against what `generate` makes of the matrix so far. False: something was found, read all
+// again.
 class Comparer {
  public:
-  Comparer(const RecordedFolder& folder, const RecordOptions& options) : options_(options), path_(std::filesystem::canonical(folder.folder).string()) {
+  Comparer(const RecordedFolder& folder, const RecordOptions& options)
+      : options_(options), path_(std::filesystem::canonical(folder.folder).string()) {
     for (const Recorded& got : folder.recipes) by_file_[got.file] = &got;
   }
 
@@ -307,7 +349,9 @@ class Comparer {
   static bool take(const std::string& file, const Difference& difference, Compared& compared, bool last) {
     if (difference.none()) return true;
     if (!difference.why.empty()) compared.failures[file] = difference.why;
-    else if (last) compared.failures[file] = "evaluates to something else when it is written anew: " + replace_all(extra_toml(difference.extra, "extra"), "\n", " ");
+    else if (last)
+      compared.failures[file] = "evaluates to something else when it is written anew: " +
+                                replace_all(extra_toml(difference.extra, "extra"), "\n", " ");
     else compared.extras[file] = difference.extra;
     return false;
   }
@@ -330,7 +374,9 @@ class Comparer {
   static bool drop_twins(const Importer& importer, Compared& compared) {
     bool same = true;
     for (const auto& [file, first] : importer.twins()) {
-      if (compared.failures.contains(file) || compared.extras[file] != compared.extras[first] || importer.rest_of(file) != importer.rest_of(first)) continue;
+      if (compared.failures.contains(file) || compared.extras[file] != compared.extras[first] ||
+          importer.rest_of(file) != importer.rest_of(first))
+        continue;
       compared.failures[file] = fmt::format("builds the same as {}", first);
       same = false;
     }
@@ -348,12 +394,15 @@ Imported import_folder(const std::filesystem::path& path, const std::string& nam
   options.values = true;
   const RecordedFolder folder = record_folder(path, options);
   if (!folder.nix_found) {
-    throw Error({.what = "import needs Nix to evaluate the recipes, and there is none on this machine", .where = {}, .next = "apt-get install nix-bin", .kind = ErrorKind::fault});
+    throw Error({.what = "import needs Nix to evaluate the recipes, and there is none on this machine",
+                 .where = {},
+                 .next = "apt-get install nix-bin",
+                 .kind = ErrorKind::fault});
   }
   Compared compared;
   const Comparer comparer(folder, options);
-  // First all that differs, then whether that brings it back; what is dropped after that may change what others are called.
-  // It ends: each round but the first drops a recipe.
+  // First all that differs, then whether that brings it back; what is dropped after that may change what
+  // others are called. It ends: each round but the first drops a recipe.
   for (int round = 0;; ++round) {
     Importer importer = read_all(folder, name, compared);
     Imported imported = importer.finish();
@@ -361,7 +410,8 @@ Imported import_folder(const std::filesystem::path& path, const std::string& nam
     try {
       if (comparer.compare(importer, imported.matrix, compared, round > 0)) return imported;
     } catch (const Error& error) {  // it lacks what no recipe says, a hash for instance
-      const Unexplained matrix = {"the matrix", fmt::format("{}: {}; it was not compared with the recipes", error.parts().what, error.parts().next)};
+      const Unexplained matrix = {"the matrix", fmt::format("{}: {}; it was not compared with the recipes",
+                                                            error.parts().what, error.parts().next)};
       imported.matrix += fmt::format("# not explained: {}: {}\n", matrix.file, printable(matrix.why));
       imported.unexplained.push_back(matrix);
       return imported;

@@ -18,15 +18,18 @@
 namespace lathe {
 namespace {
 
-// The words that choose instructions: nixpkgs' for every package (localSystem.gcc), and the recipe's own after them.
+// The words that choose instructions: nixpkgs' for every package (localSystem.gcc), and the recipe's own
+// after them.
 struct ChosenFlags {
   std::vector<std::string> all, own;
   bool by_machine = false;  // nixpkgs' do
 };
 
 ChosenFlags flags_of(const RecordedPackage& torch, const RecordedNixpkgs& pin) {
-  ChosenFlags flags{.all = pin.machine_flags, .own = {}, .by_machine = !features_of(pin.machine_flags).empty()};
-  std::ranges::copy_if(torch.cxxflags, std::back_inserter(flags.own), [](const std::string& word) { return word.starts_with("-m"); });
+  ChosenFlags flags{
+      .all = pin.machine_flags, .own = {}, .by_machine = !features_of(pin.machine_flags).empty()};
+  std::ranges::copy_if(torch.cxxflags, std::back_inserter(flags.own),
+                       [](const std::string& word) { return word.starts_with("-m"); });
   flags.all.insert(flags.all.end(), flags.own.begin(), flags.own.end());
   return flags;
 }
@@ -45,7 +48,9 @@ const Isa* first_isa(const Isa* named, const Fits& fits) {
 
 // The most of the catalogue that `enabled` holds.
 const Isa* highest_isa(const Isa* named, const Features& enabled) {
-  const auto held = [&](const Isa& isa) { return !isa.features.empty() && std::ranges::includes(enabled, feature_set(isa.features)); };
+  const auto held = [&](const Isa& isa) {
+    return !isa.features.empty() && std::ranges::includes(enabled, feature_set(isa.features));
+  };
   if (named && held(*named)) return named;
   const Isa* best = nullptr;
   for (const Isa& isa : catalog().isas) {
@@ -54,14 +59,17 @@ const Isa* highest_isa(const Isa* named, const Features& enabled) {
   return best;
 }
 
-// The catalogue's ISA that the compiler flags are for: what they enable, exactly; of two alike the one in the name. Flags
-// that enable less than the ISA in the name, or more that all its CPUs have (-march=x86-64-v3), are the recipe's own. What
-// nixpkgs' compilers are given for every package stays with nixpkgs: [extra.nixpkgs].
+// The catalogue's ISA that the compiler flags are for: what they enable, exactly; of two alike the one in
+// the name. Flags that enable less than the ISA in the name, or more that all its CPUs have
+// (-march=x86-64-v3), are the recipe's own. What nixpkgs' compilers are given for every package stays with
+// nixpkgs: [extra.nixpkgs].
 const Isa* isa_of(const ChosenFlags& flags, const Isa* named) {
   const Features enabled = feature_set(features_of(flags.all));
   const Isa* isa = first_isa(named, [&](const Isa& each) { return feature_set(each.features) == enabled; });
   if (isa) return isa;
-  isa = first_isa(named, [&](const Isa& each) { return excess_of(flags.all, each).empty() && std::ranges::includes(enabled, feature_set(each.features)); });
+  isa = first_isa(named, [&](const Isa& each) {
+    return excess_of(flags.all, each).empty() && std::ranges::includes(enabled, feature_set(each.features));
+  });
   if (!isa && flags.by_machine) isa = highest_isa(named, enabled);
   if (!isa && named && std::ranges::includes(feature_set(named->features), enabled)) isa = named;
   return isa;
@@ -70,22 +78,26 @@ const Isa* isa_of(const ChosenFlags& flags, const Isa* named) {
 void read_isa(const ChosenFlags& flags, const VariantName* name, Explained& recipe) {
   recipe.isa = isa_of(flags, name ? catalog().find_isa(name->isa) : nullptr);
   const bool exact = recipe.isa && feature_set(recipe.isa->features) == feature_set(features_of(flags.all));
-  const bool adds_nothing = recipe.isa && (flags.own.empty() || feature_set(features_of(flags.own)) == feature_set(recipe.isa->features));
+  const bool adds_nothing = recipe.isa && (flags.own.empty() || feature_set(features_of(flags.own)) ==
+                                                                    feature_set(recipe.isa->features));
   if (exact && (!flags.by_machine || adds_nothing)) return;
   if (flags.own.empty() && !flags.by_machine) throw Failure("compiles without flags for a CPU");
   if (!recipe.isa || !unknown_flags(flags.all).empty()) {
-    throw Failure(fmt::format("its flags {} are those of no instruction set of the catalogue", fmt::join(flags.all, " ")));
+    throw Failure(fmt::format("its flags {} are those of no instruction set of the catalogue",
+                              fmt::join(flags.all, " ")));
   }
   if (!flags.by_machine || !adds_nothing) recipe.own_flags = flags.own;
 }
 
-// Of what is cut out of nixpkgs' own torch, which is compiled without flags: the lowest of its machine, unless it is named otherwise.
+// Of what is cut out of nixpkgs' own torch, which is compiled without flags: the lowest of its machine,
+// unless it is named otherwise.
 void read_isa_of_nixpkgs(const Recorded& got, const VariantName* name, Explained& recipe) {
   if (const std::string why = why_not_own(got); !why.empty()) throw Failure(why);
   recipe.isa = name ? catalog().find_isa(name->isa) : nullptr;
   if (recipe.isa) return;
   const auto& isas = catalog().isas;
-  recipe.isa = &*std::ranges::find_if(isas, [&](const Isa& isa) { return is_lowest(isa) && system_of(isa.machine) == got.system; });
+  recipe.isa = &*std::ranges::find_if(
+      isas, [&](const Isa& isa) { return is_lowest(isa) && system_of(isa.machine) == got.system; });
 }
 
 std::string python_of(const RecordedPackage& torch, const VariantName* name) {
@@ -97,7 +109,8 @@ std::string python_of(const RecordedPackage& torch, const VariantName* name) {
   throw Failure("nothing says for which Python it is");
 }
 
-// What override names, or, where that is empty, what the configuration of nixpkgs does, or a phase of the recipe.
+// What override names, or, where that is empty, what the configuration of nixpkgs does, or a phase of the
+// recipe.
 std::vector<std::string> named_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin) {
   if (!torch.gpu_targets.empty()) return torch.gpu_targets;
   const std::vector<std::string> configured = pin.config_texts("cudaCapabilities");
@@ -118,7 +131,9 @@ std::vector<std::string> named_gpus(const RecordedPackage& torch, const Recorded
 void read_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin, Explained& recipe) {
   if (!torch.cuda || torch.cuda->version.empty()) throw Failure("it is not known with which CUDA it builds");
   const auto version = Version::parse(torch.cuda->version);
-  recipe.cuda = version ? fmt::format("{}.{}", version->parts[0], version->parts.size() > 1 ? version->parts[1] : 0) : torch.cuda->version;
+  recipe.cuda =
+      version ? fmt::format("{}.{}", version->parts[0], version->parts.size() > 1 ? version->parts[1] : 0)
+              : torch.cuda->version;
   const std::vector<std::string> targets = named_gpus(torch, pin);
   if (targets.empty()) throw Failure("names no GPUs: it builds for all of its nixpkgs");
   std::vector<Capability> with_ptx;
@@ -130,7 +145,8 @@ void read_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin, Explain
   }
   if (with_ptx.empty()) return;
   recipe.ptx_of_each = recipe.gpus.size() > 1 && with_ptx == recipe.gpus;
-  if (!recipe.ptx_of_each && with_ptx != std::vector{*std::ranges::max_element(recipe.gpus)}) throw Failure("adds PTX for others than its highest GPU");
+  if (!recipe.ptx_of_each && with_ptx != std::vector{*std::ranges::max_element(recipe.gpus)})
+    throw Failure("adds PTX for others than its highest GPU");
   recipe.settings.ptx = true;
 }
 
@@ -156,12 +172,28 @@ Explained explain(const Recorded& got) {
   const RecordedPackage& torch = *got.package;
   const RecordedNixpkgs* pin = got.pin();
   if (!pin || !pin->rev) throw Failure("pins no nixpkgs");
-  if (torch.version.empty() || torch.version == "unknown") throw Failure("its PyTorch release is not known: nobody noted what its nixpkgs ships");
+  if (torch.version.empty() || torch.version == "unknown")
+    throw Failure("its PyTorch release is not known: nobody noted what its nixpkgs ships");
   const NameReading reading = read_variant_name(stem_of(got.file));
   const VariantName* name = reading.name ? &*reading.name : nullptr;
-  Explained recipe{.file = got.file, .stem = stem_of(got.file), .pytorch = torch.version, .python = python_of(torch, name), .pin = *pin->rev,
-                   .hash = torch.source ? torch.source->hash.value_or("") : "", .tarball_hash = pin->sha256.value_or(""), .cuda = {}, .carver = {}, .carver_hash = {}, .of_nixpkgs = false, .gpus = {},
-                   .own_flags = {}, .pname = torch.pname, .owner = {}, .repo = {}, .rev = {}, .settings = settings_of(torch, *pin)};
+  Explained recipe{.file = got.file,
+                   .stem = stem_of(got.file),
+                   .pytorch = torch.version,
+                   .python = python_of(torch, name),
+                   .pin = *pin->rev,
+                   .hash = torch.source ? torch.source->hash.value_or("") : "",
+                   .tarball_hash = pin->sha256.value_or(""),
+                   .cuda = {},
+                   .carver = {},
+                   .carver_hash = {},
+                   .of_nixpkgs = false,
+                   .gpus = {},
+                   .own_flags = {},
+                   .pname = torch.pname,
+                   .owner = {},
+                   .repo = {},
+                   .rev = {},
+                   .settings = settings_of(torch, *pin)};
   if (torch.source) {
     if (torch.source->owner != "pytorch") recipe.owner = torch.source->owner;
     if (torch.source->repo != "pytorch") recipe.repo = torch.source->repo;
@@ -179,7 +211,9 @@ std::string why_left_alone(const Recorded& got) {
   const std::string stem = stem_of(got.file);
   const bool named = read_variant_name(stem).name || stem.starts_with("pytorch");
   if (!named && !got.package) return "is no recipe: an overlay, a module or a part of one";
-  if (!named && got.package->builder != "torch") return fmt::format("builds another package, {}", printable(got.package->pname.empty() ? got.package->name : got.package->pname));
+  if (!named && got.package->builder != "torch")
+    return fmt::format("builds another package, {}",
+                       printable(got.package->pname.empty() ? got.package->name : got.package->pname));
   const std::string_view backend = other_backend(stem, got);
   return backend.empty() ? "" : fmt::format("is for {}, of which no matrix speaks", backend);
 }

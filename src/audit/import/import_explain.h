@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What one recipe is, as far as the words of a matrix say it: releases, GPUs, instruction set, settings. What more it has
-// is found by comparison: import_extra.h.
+// What one recipe is, as far as the words of a matrix say it: releases, GPUs, instruction set, settings.
+// What more it has is found by comparison: import_extra.h.
 #pragma once
 
 #include <string>
@@ -17,10 +17,11 @@ namespace lathe {
 struct Explained {
   std::string file, stem;
   std::string pytorch, python, pin, hash, tarball_hash;
-  std::string cuda;               // "" : CPU only
+  std::string cuda;                 // "" : CPU only
   std::string carver, carver_hash;  // of one that is cut out of another
   bool of_nixpkgs = false;          // which is nixpkgs' own torch
-  bool ptx_of_each = false;         // of several GPUs: PTX for all, which only one that others are cut out of has
+  // of several GPUs: PTX for all, which only one that others are cut out of has
+  bool ptx_of_each = false;
   std::vector<Capability> gpus;
   const Isa* isa = nullptr;
   std::vector<std::string> own_flags;  // that enable less than the catalogue's of this ISA

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a recipe has that the matrix has no word for, found by what it evaluates to: it is held against what `generate`
-// writes for its variant, and each difference becomes a line of [extra], or a reason why it cannot be brought back.
+// What a recipe has that the matrix has no word for, found by what it evaluates to: it is held against what
+// `generate` writes for its variant, and each difference becomes a line of [extra], or a reason why it
+// cannot be brought back.
 #pragma once
 
 #include <optional>
@@ -19,7 +20,8 @@ struct Difference {
 };
 
 // `folder`, `made_folder`: where the two were evaluated, absolute.
-Difference difference_of(const Recorded& got, const std::string& folder, const Recorded& made, const std::string& made_folder);
+Difference difference_of(const Recorded& got, const std::string& folder, const Recorded& made,
+                         const std::string& made_folder);
 
 // `extra` as TOML, under `table`: "extra" or "override.extra".
 std::string extra_toml(const Extra& extra, std::string_view table);

@@ -36,12 +36,17 @@ std::string quoted_behind(std::string_view phase, std::string_view before) {
 // The lines of a matrix that say `settings`, where they are other than `base`.
 std::vector<std::string> lines_of(const Settings& settings, const Settings& base, bool gpu) {
   std::vector<std::string> lines;
-  if (gpu && settings.narrow != base.narrow) lines.push_back(fmt::format("narrow = \"{}\"", settings.narrow == Settings::Narrow::closure ? "closure" : "torch"));
+  if (gpu && settings.narrow != base.narrow)
+    lines.push_back(
+        fmt::format("narrow = \"{}\"", settings.narrow == Settings::Narrow::closure ? "closure" : "torch"));
   if (gpu && settings.ptx != base.ptx) lines.push_back(fmt::format("ptx = {}", settings.ptx));
   if (settings.jobs != base.jobs) lines.push_back(fmt::format("jobs = {}", settings.jobs));
-  if (settings.memory_per_job_gib != base.memory_per_job_gib) lines.push_back(fmt::format("memory_per_job = {}", settings.memory_per_job_gib));
-  if (settings.cpu_flags != base.cpu_flags && settings.cpu_flags) lines.push_back(fmt::format("flags = [\"{}\"]", fmt::join(*settings.cpu_flags, "\", \"")));
-  if (settings.compile_cache != base.compile_cache) lines.push_back(fmt::format("compile_cache = \"{}\"", settings.compile_cache));
+  if (settings.memory_per_job_gib != base.memory_per_job_gib)
+    lines.push_back(fmt::format("memory_per_job = {}", settings.memory_per_job_gib));
+  if (settings.cpu_flags != base.cpu_flags && settings.cpu_flags)
+    lines.push_back(fmt::format("flags = [\"{}\"]", fmt::join(*settings.cpu_flags, "\", \"")));
+  if (settings.compile_cache != base.compile_cache)
+    lines.push_back(fmt::format("compile_cache = \"{}\"", settings.compile_cache));
   return lines;
 }
 
@@ -56,7 +61,8 @@ Settings settings_of(const RecordedPackage& torch, const RecordedNixpkgs& pin) {
   settings.memory_per_job_gib = number_behind(phase, "1048576 / ");
   settings.compile_cache = quoted_behind(torch.text_of("preConfigure"), "export CCACHE_DIR=\"");
   if (!is_cache_folder(settings.compile_cache)) settings.compile_cache.clear();
-  settings.narrow = pin.config_texts("cudaCapabilities").empty() ? Settings::Narrow::torch : Settings::Narrow::closure;
+  settings.narrow =
+      pin.config_texts("cudaCapabilities").empty() ? Settings::Narrow::torch : Settings::Narrow::closure;
   return settings;
 }
 
@@ -87,21 +93,26 @@ std::string SettingsTable::text(const std::vector<std::string>& strategy) const 
   if (!lines.empty()) text += fmt::format("\n[settings]\n{}\n", fmt::join(lines, "\n"));
   std::map<std::vector<std::string>, std::vector<std::string>> others;  // lines -> variants
   for (const Row& row : rows_) {
-    if (auto own = lines_of(row.settings, most, row.gpu); !own.empty()) others[std::move(own)].push_back(fmt::format("\"{}\"", row.variant));
+    if (auto own = lines_of(row.settings, most, row.gpu); !own.empty())
+      others[std::move(own)].push_back(fmt::format("\"{}\"", row.variant));
   }
   for (const auto& [changed, variants] : others) {
-    text += fmt::format("\n[[override]]\nmatch = {{ name = [{}] }}\n{}\n", fmt::join(variants, ", "), fmt::join(changed, "\n"));
+    text += fmt::format("\n[[override]]\nmatch = {{ name = [{}] }}\n{}\n", fmt::join(variants, ", "),
+                        fmt::join(changed, "\n"));
   }
   return text;
 }
 
 std::string SettingsTable::extra_text() const {
   std::map<std::string, std::vector<std::string>> variants;  // of the TOML of an extra
-  for (const Row& row : rows_) variants[extra_toml(row.settings.extra, "override.extra")].push_back(fmt::format("\"{}\"", row.variant));
+  for (const Row& row : rows_)
+    variants[extra_toml(row.settings.extra, "override.extra")].push_back(fmt::format("\"{}\"", row.variant));
   if (variants.size() == 1) return extra_toml(rows_.front().settings.extra, "extra");
   std::string text;
   for (const auto& [extra, names] : variants) {
-    if (!extra.empty()) text += fmt::format("\n[[override]]\nmatch = {{ name = [{}] }}\n{}", fmt::join(names, ", "), extra.substr(1));
+    if (!extra.empty())
+      text += fmt::format("\n[[override]]\nmatch = {{ name = [{}] }}\n{}", fmt::join(names, ", "),
+                          extra.substr(1));
   }
   return text;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The [settings] and [[override]] rows of an imported matrix: what most recipes say once, and who says otherwise.
+// The [settings] and [[override]] rows of an imported matrix: what most recipes say once, and who says
+// otherwise.
 #pragma once
 
 #include <map>
@@ -12,18 +13,22 @@
 
 namespace lathe {
 
-// Limits of compile jobs and narrowing, as the recipe's evaluation shows them. PTX is read with the GPUs: import.cpp.
+// Limits of compile jobs and narrowing, as the recipe's evaluation shows them. PTX is read with the GPUs:
+// import.cpp.
 Settings settings_of(const RecordedPackage& torch, const RecordedNixpkgs& pin);
 
 class SettingsTable {
  public:
   // `gpu`: false for a CPU-only build, of which PTX and narrowing say nothing.
-  void add(const std::string& variant, const Settings& settings, bool gpu) { rows_.push_back({variant, settings, gpu}); }
+  void add(const std::string& variant, const Settings& settings, bool gpu) {
+    rows_.push_back({variant, settings, gpu});
+  }
 
   // [extra] where all have the same, else rows by name; "" when none has any.
   std::string extra_text() const;
 
-  // TOML: the most frequent settings as [settings], the rest as [[override]] rows by name; "" when all are as without.
+  // TOML: the most frequent settings as [settings], the rest as [[override]] rows by name; "" when all are
+  // as without.
   std::string text(const std::vector<std::string>& strategy) const;
 
  private:

@@ -18,7 +18,8 @@ Made record_made(const MatrixSpec& spec, const std::vector<Variant>& variants, c
   std::vector<std::string> files;
   for (const Variant& variant : variants) files.push_back(variant.file());
   RecordedFolder recorded = record_files(made.folder, files, options);
-  for (std::size_t i = 0; i < variants.size(); ++i) made.recipes.emplace(variants[i].name, std::move(recorded.recipes[i]));
+  for (std::size_t i = 0; i < variants.size(); ++i)
+    made.recipes.emplace(variants[i].name, std::move(recorded.recipes[i]));
   return made;
 }
 

@@ -13,7 +13,10 @@
 namespace lathe {
 namespace {
 
-bool in_mark(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("_'.:+~/@-").find(c) != std::string_view::npos; }
+bool in_mark(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("_'.:+~/@-").find(c) != std::string_view::npos;
+}
 
 // "openmpi.dev" of "<openmpi.dev>" at `at`; "" when no mark of the recorder stands there.
 std::string_view mark_at(std::string_view text, std::size_t at) {
@@ -23,14 +26,16 @@ std::string_view mark_at(std::string_view text, std::size_t at) {
   return end < text.size() && text[end] == '>' ? text.substr(at + 1, end - at - 1) : "";
 }
 
-// "openmpi.dev" -> "pkgs.openmpi.dev", "pkgs.x" as it is, "lib.x" -> "pkgs.lib.x"; nullopt: no package of nixpkgs.
+// "openmpi.dev" -> "pkgs.openmpi.dev", "pkgs.x" as it is, "lib.x" -> "pkgs.lib.x"; nullopt: no package of
+// nixpkgs.
 std::optional<std::string> package_path(std::string_view label) {
   const std::string path = label.starts_with("pkgs.") ? std::string(label) : fmt::format("pkgs.{}", label);
   return is_package_path(path) ? std::optional(path) : std::nullopt;
 }
 
 // `text` with each mark as ${pkgs.PATH} and all else through `escape`; nullopt when a mark is no package.
-std::optional<std::string> with_marks(std::string_view text, const std::function<std::string(std::string_view)>& escape) {
+std::optional<std::string> with_marks(std::string_view text,
+                                      const std::function<std::string(std::string_view)>& escape) {
   std::string result;
   std::size_t done = 0;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -57,7 +62,9 @@ std::string escape_quoted(std::string_view text) {
   return result;
 }
 
-std::string key_of(const std::string& name) { return is_nix_name(name) && name.find('\'') == std::string::npos ? name : "\"" + escape_quoted(name) + "\""; }
+std::string key_of(const std::string& name) {
+  return is_nix_name(name) && name.find('\'') == std::string::npos ? name : "\"" + escape_quoted(name) + "\"";
+}
 
 void write(const Json& value, JsonWriter& json) {
   if (const auto* flag = value.get<bool>()) json.value(*flag);
@@ -91,11 +98,14 @@ std::optional<std::string> NixValues::with_packages(std::string_view text) const
   return with_marks(text, [](std::string_view part) { return std::string(part); });
 }
 
-// Each line two columns in, which Nix takes away again: what the lines have more stays. Where that is not so, "text".
+// Each line two columns in, which Nix takes away again: what the lines have more stays. Where that is not
+// so, "text".
 std::optional<std::string> NixValues::indented(std::string_view text) const {
-  const bool plain = text.find_first_of("'\t\r") == std::string_view::npos && text.ends_with('\n') && !text.starts_with(' ');
+  const bool plain =
+      text.find_first_of("'\t\r") == std::string_view::npos && text.ends_with('\n') && !text.starts_with(' ');
   if (!plain) return quoted(text);
-  const auto inside = with_marks(text, [](std::string_view part) { return replace_all(std::string(part), "${", "''${"); });
+  const auto inside =
+      with_marks(text, [](std::string_view part) { return replace_all(std::string(part), "${", "''${"); });
   if (!inside) return std::nullopt;
   std::string result = "''\n";
   for (const std::string_view line : split(std::string_view(*inside).substr(0, inside->size() - 1), '\n')) {
@@ -108,7 +118,8 @@ std::optional<std::string> NixValues::indented(std::string_view text) const {
 std::optional<std::string> NixValues::path(const std::string& path) const {
   if (folder_.empty() || !path.starts_with(folder_ + "/")) return std::nullopt;
   const std::string relative = path.substr(folder_.size() + 1);
-  const bool plain = std::ranges::all_of(relative, [](char c) { return in_mark(c) && c != '\'' && c != ':' && c != '~' && c != '@'; });
+  const bool plain = std::ranges::all_of(
+      relative, [](char c) { return in_mark(c) && c != '\'' && c != ':' && c != '~' && c != '@'; });
   return plain ? "./" + relative : "(./. + \"/" + escape_quoted(relative) + "\")";
 }
 
@@ -135,7 +146,8 @@ std::optional<std::string> NixValues::bindings(const Json& value) const {
 }
 
 // `old` where the mark stands among the items, once.
-std::optional<std::string> NixValues::changed_list(const std::string& mark, const std::string& old, const Json::Array& items) const {
+std::optional<std::string> NixValues::changed_list(const std::string& mark, const std::string& old,
+                                                   const Json::Array& items) const {
   const auto is_old = [&](const Json& item) { return item.text() && *item.text() == mark; };
   const auto place = std::ranges::find_if(items, is_old);
   const auto before = list({items.begin(), place});
@@ -147,8 +159,11 @@ std::optional<std::string> NixValues::changed_list(const std::string& mark, cons
   return place + 1 == items.end() ? text : text + " ++ " + *after;
 }
 
-std::optional<std::string> NixValues::changed_set(const std::string& mark, const std::string& old, const Json::Object& members) const {
-  const auto key_of_member = [&](const std::string& name) { return mark.substr(0, mark.size() - 1) + "." + name + ">"; };
+std::optional<std::string> NixValues::changed_set(const std::string& mark, const std::string& old,
+                                                  const Json::Object& members) const {
+  const auto key_of_member = [&](const std::string& name) {
+    return mark.substr(0, mark.size() - 1) + "." + name + ">";
+  };
   const bool adds = std::ranges::any_of(members, [&](const auto& member) { return member.first == mark; });
   std::string text = adds ? fmt::format("({} or {{ }}) // {{", old) : "{";
   for (const auto& [name, item] : members) {
@@ -161,13 +176,17 @@ std::optional<std::string> NixValues::changed_set(const std::string& mark, const
   return text + " }";
 }
 
-std::optional<std::string> NixValues::changed_value(const std::string& mark, const std::string& old, const Json& value) const {
+std::optional<std::string> NixValues::changed_value(const std::string& mark, const std::string& old,
+                                                    const Json& value) const {
   if (const Json::Array* items = value.array()) return changed_list(mark, old, *items);
-  const bool plain = value.object() && std::ranges::none_of(*value.object(), [](const auto& member) { return member.first == "package" || member.first == "set" || member.first == "unknown"; });
+  const bool plain = value.object() && std::ranges::none_of(*value.object(), [](const auto& member) {
+                       return member.first == "package" || member.first == "set" || member.first == "unknown";
+                     });
   if (plain && (value.find(mark) || mark.ends_with(".env>"))) return changed_set(mark, old, *value.object());
   const auto text = expression(value);
   if (!text || !value.text()) return text;
-  const std::string path = "pkgs." + mark.substr(1, mark.size() - 2), earlier = fmt::format("{} or \"\"", old);
+  const std::string path = "pkgs." + mark.substr(1, mark.size() - 2),
+                    earlier = fmt::format("{} or \"\"", old);
   if (*text == path) return fmt::format("({})", earlier);
   return replace_all(*text, "${" + path + "}", "${" + earlier + "}");
 }
@@ -176,7 +195,8 @@ std::optional<std::string> NixValues::change(std::string_view label, const Json&
   if (!attributes.object()) return std::nullopt;
   std::string text;
   for (const auto& [name, value] : *attributes.object()) {
-    const auto inside = changed_value(fmt::format("<{}.{}>", label, name), fmt::format("old.{}", key_of(name)), value);
+    const auto inside =
+        changed_value(fmt::format("<{}.{}>", label, name), fmt::format("old.{}", key_of(name)), value);
     if (!inside) return std::nullopt;
     text += fmt::format(" {} = {};", key_of(name), *inside);
   }
@@ -206,10 +226,12 @@ std::optional<std::string> NixValues::package(const Json& value) const {
 
 std::optional<std::string> NixValues::set(const Json& value) const {
   if (value.find("function") || value.find("cut") || value.find("source")) return std::nullopt;
-  if (const Json* own = value.find("path"); own && own->text() && value.object()->size() == 1) return path(*own->text());
+  if (const Json* own = value.find("path"); own && own->text() && value.object()->size() == 1)
+    return path(*own->text());
   if (const std::string how = value.text_of("fetch"); !how.empty()) {
     const auto arguments = value.find("arguments") ? bindings(*value.find("arguments")) : std::nullopt;
-    return is_nix_name(how) && arguments ? std::optional(fmt::format("(pkgs.{} {})", how, *arguments)) : std::nullopt;
+    return is_nix_name(how) && arguments ? std::optional(fmt::format("(pkgs.{} {})", how, *arguments))
+                                         : std::nullopt;
   }
   if (value.find("package")) return package(value);
   if (value.find("set")) return package_path(value.text_of("set"));
@@ -229,14 +251,18 @@ std::optional<std::string> NixValues::set(const Json& value) const {
 
 std::optional<std::string> NixValues::expression(const Json& value) const {
   if (const auto* flag = value.get<bool>()) return *flag ? "true" : "false";
-  if (const auto* number = value.get<std::int64_t>()) return *number < 0 ? fmt::format("({})", *number) : std::to_string(*number);
-  if (const auto* real = value.get<double>()) return std::isfinite(*real) ? std::optional(fmt::format("({:#})", *real)) : std::nullopt;
+  if (const auto* number = value.get<std::int64_t>())
+    return *number < 0 ? fmt::format("({})", *number) : std::to_string(*number);
+  if (const auto* real = value.get<double>())
+    return std::isfinite(*real) ? std::optional(fmt::format("({:#})", *real)) : std::nullopt;
   if (const Json::Array* items = value.array()) return list(*items);
   if (value.object()) return set(value);
   if (value.is_null()) return "null";
   const std::string& text = *value.text();
   // A package alone, and not a text with its path: a list of inputs wants the package.
-  if (const std::string_view mark = text.empty() ? "" : mark_at(text, 0); !mark.empty() && mark.size() + 2 == text.size()) return package_path(mark);
+  if (const std::string_view mark = text.empty() ? "" : mark_at(text, 0);
+      !mark.empty() && mark.size() + 2 == text.size())
+    return package_path(mark);
   return quoted(text);
 }
 

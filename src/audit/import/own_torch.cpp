@@ -10,16 +10,21 @@ namespace lathe {
 namespace {
 
 // They let packages through, and change none.
-bool changes_nothing(std::string_view key) { return key == "allowUnfree" || key == "allowBroken" || key == "allowUnfreePredicate"; }
+bool changes_nothing(std::string_view key) {
+  return key == "allowUnfree" || key == "allowBroken" || key == "allowUnfreePredicate";
+}
 
 std::string why_not_plain(const RecordedNixpkgs& used) {
   if (used.overlays > 0) return "its package set has overlays";
-  if (!used.machine_flags.empty()) return fmt::format("its package set is compiled with {}", fmt::join(used.machine_flags, " "));
-  if (const Json::Object* given = used.arguments.object(); given && !given->empty()) return fmt::format("its package set is given {}", given->front().first);
+  if (!used.machine_flags.empty())
+    return fmt::format("its package set is compiled with {}", fmt::join(used.machine_flags, " "));
+  if (const Json::Object* given = used.arguments.object(); given && !given->empty())
+    return fmt::format("its package set is given {}", given->front().first);
   const Json::Object* config = used.config.object();
   if (!config) return "";
   for (const auto& [key, value] : *config) {
-    if (key == "cudaSupport" ? !used.config_flag(key) : !changes_nothing(key)) return fmt::format("its package set is configured with {}", key);
+    if (key == "cudaSupport" ? !used.config_flag(key) : !changes_nothing(key))
+      return fmt::format("its package set is configured with {}", key);
   }
   return "";
 }

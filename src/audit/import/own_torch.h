@@ -8,8 +8,8 @@
 
 namespace lathe {
 
-// Of a recipe with `of_nixpkgs`: in what its package set differs from one that was asked for CUDA and nothing else; "" where it does
-// not. Whatever differs there is another torch, which no cache has.
+// Of a recipe with `of_nixpkgs`: in what its package set differs from one that was asked for CUDA and
+// nothing else; "" where it does not. Whatever differs there is another torch, which no cache has.
 std::string why_not_own(const Recorded& got);
 
 }  // namespace lathe

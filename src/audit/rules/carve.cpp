@@ -15,13 +15,16 @@ namespace {
 // For nixpkgs' own torch a matrix has base = "nixpkgs"; a companion is cut out of another one's.
 std::string why_other_base(const Case& recipe) {
   if (!recipe.want || recipe.is_companion()) return "";
-  if (!recipe.want->of_nixpkgs) return recipe.got.of_nixpkgs ? "is cut out of nixpkgs' own torch, which the matrix does not ask for" : "";
+  if (!recipe.want->of_nixpkgs)
+    return recipe.got.of_nixpkgs ? "is cut out of nixpkgs' own torch, which the matrix does not ask for" : "";
   if (recipe.got.carver.empty()) return "is built, the matrix has it cut out of nixpkgs' own torch";
   if (!recipe.got.of_nixpkgs) return "is cut out of another torch than nixpkgs' own";
   if (std::string why = why_not_own(recipe.got); !why.empty()) return why;
   const std::string version = recipe.want->pytorch->version, cuda = recipe.want->cell->cuda->text();
-  if (recipe.got.expected == std::map<std::string, std::string>{{"cuda", cuda}, {"version", version}}) return "";
-  return fmt::format("takes whatever torch its package set has: nothing expects PyTorch {} with CUDA {}", version, cuda);
+  if (recipe.got.expected == std::map<std::string, std::string>{{"cuda", cuda}, {"version", version}})
+    return "";
+  return fmt::format("takes whatever torch its package set has: nothing expects PyTorch {} with CUDA {}",
+                     version, cuda);
 }
 
 bool has_code(const std::vector<std::string>& base, Capability gpu) {
@@ -43,8 +46,8 @@ void rule_carve_base(const Case& recipe, Report& report) {
     if (!has_code(recipe.got.base_gpus, gpu)) lacking.push_back(spell(gpu, Dialect::dotted));
   }
   if (lacking.empty()) return;
-  report.add(recipe.whole(), fmt::format("is cut out of a build for {}, which has no code for {}", fmt::join(recipe.got.base_gpus, ", "),
-                                         fmt::join(lacking, ", ")));
+  report.add(recipe.whole(), fmt::format("is cut out of a build for {}, which has no code for {}",
+                                         fmt::join(recipe.got.base_gpus, ", "), fmt::join(lacking, ", ")));
 }
 
 }  // namespace lathe

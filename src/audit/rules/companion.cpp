@@ -13,10 +13,13 @@ namespace lathe {
 void rule_dev_output(const Case& recipe, Report& report) {
   const RecordedPackage* package = recipe.package();
   if (!package) return;
-  if (!package->output.empty() && package->output != "out") report.add(recipe.whole(), fmt::format("is the output \"{}\", not the package", package->output));
+  if (!package->output.empty() && package->output != "out")
+    report.add(recipe.whole(), fmt::format("is the output \"{}\", not the package", package->output));
   for (const RecordedInput& input : package->propagated) {
     if (input.package.ends_with(".torch") && !input.output.empty() && input.output != "out") {
-      report.add(recipe.at("propagatedBuildInputs"), fmt::format("hands on the output \"{}\" of torch: Python will not find torch", input.output));
+      report.add(
+          recipe.at("propagatedBuildInputs"),
+          fmt::format("hands on the output \"{}\" of torch: Python will not find torch", input.output));
       return;
     }
   }
@@ -26,12 +29,17 @@ void rule_torch_output(const Case& recipe, Report& report) {
   if (!recipe.is_companion()) return;
   const RecordedPackage& package = *recipe.package();
   if (!package.torch->output.empty()) {
-    return report.add(recipe.at("override.torch"), fmt::format("is given the output \"{}\" of torch alone", package.torch->output));
+    return report.add(recipe.at("override.torch"),
+                      fmt::format("is given the output \"{}\" of torch alone", package.torch->output));
   }
   // What is cut out of a build hands on what that does.
   if (!recipe.want || !recipe.got.carver.empty()) return;
-  const bool handed_on = std::ranges::any_of(package.propagated, [](const RecordedInput& input) { return input.package.ends_with(".torch") && input.output == "out"; });
-  if (!handed_on) report.add(recipe.at("propagatedBuildInputs"), "hands on torch's output dev alone: whoever installs it has no torch in Python");
+  const bool handed_on = std::ranges::any_of(package.propagated, [](const RecordedInput& input) {
+    return input.package.ends_with(".torch") && input.output == "out";
+  });
+  if (!handed_on)
+    report.add(recipe.at("propagatedBuildInputs"),
+               "hands on torch's output dev alone: whoever installs it has no torch in Python");
 }
 
 // Two libtorch in one process crash, so a companion must have the torch that the folder (or nixpkgs) offers.
@@ -40,7 +48,10 @@ void rule_embedded_torch(const Case& recipe, Report& report) {
   const RecordedPackage& torch = *recipe.package()->torch;
   if (torch.changes == 0) return;
   const bool offered = recipe.folder && recipe.folder->files_of_pname.contains(torch.pname);
-  if (!offered) report.add(recipe.whole(), fmt::format("has a torch of its own (\"{}\"), which no recipe of the folder offers", torch.pname));
+  if (!offered)
+    report.add(
+        recipe.whole(),
+        fmt::format("has a torch of its own (\"{}\"), which no recipe of the folder offers", torch.pname));
 }
 
 void rule_companion_gpus(const Case& recipe, Report& report) {
@@ -52,14 +63,17 @@ void rule_companion_gpus(const Case& recipe, Report& report) {
     if (!recipe.want) want.push_back(spell(gpu, Dialect::dotted));
   }
   const std::string text = fmt::format("{}", fmt::join(want, ";"));
-  if (list->second != text) report.add(recipe.whole(), fmt::format("is built for {}, its name says {}", list->second, text));
+  if (list->second != text)
+    report.add(recipe.whole(), fmt::format("is built for {}, its name says {}", list->second, text));
 }
 
 // What else it is built with (NCCL, MAGMA, other libraries) looks at the configuration of its package set.
 void rule_companion_config(const Case& recipe, Report& report) {
   if (!recipe.is_companion() || !recipe.want || !recipe.promise->is_gpu()) return;
   if (std::ranges::any_of(recipe.promise->gpus, is_refused_by_config)) return;
-  const bool narrowed = std::ranges::any_of(recipe.got.nixpkgs, [](const RecordedNixpkgs& set) { return !set.config_texts("cudaCapabilities").empty(); });
+  const bool narrowed = std::ranges::any_of(recipe.got.nixpkgs, [](const RecordedNixpkgs& set) {
+    return !set.config_texts("cudaCapabilities").empty();
+  });
   // To what it is narrowed is the matter of config-capabilities.
   if (!narrowed) report.add(recipe.whole(), "config.cudaCapabilities of its package set is not set");
 }
@@ -70,7 +84,9 @@ void rule_companion_torch(const Case& recipe, Report& report) {
   const Json* said = recipe.package()->torch->passthru("torchlathe");
   const std::string got = said && said->object() ? said->text_of("variant") : "";
   if (got != recipe.want->torch) {
-    report.add(recipe.whole(), fmt::format("is built with {}, it belongs to {}", got.empty() ? "a torch that is no variant" : got, recipe.want->torch));
+    report.add(recipe.whole(),
+               fmt::format("is built with {}, it belongs to {}",
+                           got.empty() ? "a torch that is no variant" : got, recipe.want->torch));
   }
 }
 
@@ -78,10 +94,12 @@ namespace {
 
 // How its source differs from the matrix'; "" where it does not.
 std::string other_source(const RecordedPackage& package, const CompanionSource& want) {
-  if (!package.source) return package.source_text.empty() ? "" : fmt::format("takes its source from {}", package.source_text);
+  if (!package.source)
+    return package.source_text.empty() ? "" : fmt::format("takes its source from {}", package.source_text);
   const RecordedFetch& got = *package.source;
   if (got.owner != want.owner || got.repo != want.repo || (!want.rev.empty() && got.rev != want.rev)) {
-    return fmt::format("fetches {}/{} {}, the matrix wants {}/{} {}", got.owner, got.repo, got.rev, want.owner, want.repo, want.rev);
+    return fmt::format("fetches {}/{} {}, the matrix wants {}/{} {}", got.owner, got.repo, got.rev,
+                       want.owner, want.repo, want.rev);
   }
   if (got.hash && !got.hash->empty() && !want.hash.empty() && *got.hash != want.hash) {
     return fmt::format("the hash of its source is {}, the matrix has {}", *got.hash, want.hash);
@@ -97,15 +115,20 @@ void rule_companion_version(const Case& recipe, Report& report) {
   const CompanionSource& want = *recipe.want->companion;
   const std::string& got = recipe.package()->version;
   if (!want.version.empty() && got != want.version) {
-    report.add(recipe.at("version"), fmt::format("builds {} {}, the matrix wants {}", want.package, got, want.version));
+    report.add(recipe.at("version"),
+               fmt::format("builds {} {}, the matrix wants {}", want.package, got, want.version));
   }
   if (!want.version.empty() && got == want.version && recipe.got.carver.empty()) {
-    if (const std::string why = other_source(*recipe.package(), want); !why.empty()) report.add(recipe.at("src"), why);
+    if (const std::string why = other_source(*recipe.package(), want); !why.empty())
+      report.add(recipe.at("src"), why);
     const auto built = recipe.package()->environment.find("BUILD_VERSION");
     const std::string says = built == recipe.package()->environment.end() ? "" : built->second;
-    if (says != want.version) report.add(recipe.at("preConfigure"), fmt::format("setup.py sees BUILD_VERSION={}", says));
+    if (says != want.version)
+      report.add(recipe.at("preConfigure"), fmt::format("setup.py sees BUILD_VERSION={}", says));
   }
-  if (recipe.package()->builder != want.package) report.add(recipe.whole(), fmt::format("builds {}, it is named {}", recipe.package()->builder, want.package));
+  if (recipe.package()->builder != want.package)
+    report.add(recipe.whole(),
+               fmt::format("builds {}, it is named {}", recipe.package()->builder, want.package));
 }
 
 }  // namespace lathe

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// For which CPUs a recipe compiles, on which machines Nix may build it, and what PyTorch must leave out there.
+// For which CPUs a recipe compiles, on which machines Nix may build it, and what PyTorch must leave out
+// there.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -16,12 +17,15 @@ namespace {
 // The words that choose instructions, without warnings and paths.
 std::vector<std::string> machine_flags(const std::vector<std::string>& words) {
   std::vector<std::string> flags;
-  std::ranges::copy_if(words, std::back_inserter(flags), [](const std::string& word) { return word.starts_with("-m"); });
+  std::ranges::copy_if(words, std::back_inserter(flags),
+                       [](const std::string& word) { return word.starts_with("-m"); });
   return flags;
 }
 
 // A companion that no matrix wants has whatever flags its author chose.
-bool judged(const Case& recipe) { return recipe.package() && recipe.promise && recipe.promise->isa && (recipe.want || !recipe.is_companion()); }
+bool judged(const Case& recipe) {
+  return recipe.package() && recipe.promise && recipe.promise->isa && (recipe.want || !recipe.is_companion());
+}
 
 std::string setting(const RecordedPackage& package, const std::string& name) {
   const auto found = package.environment.find(name);
@@ -29,7 +33,9 @@ std::string setting(const RecordedPackage& package, const std::string& name) {
 }
 
 // nixpkgs' own torch is compiled for every CPU of its kind, and picks more at run time.
-bool runs_on_every_cpu(const Case& recipe) { return recipe.got.of_nixpkgs && is_lowest(*recipe.promise->isa); }
+bool runs_on_every_cpu(const Case& recipe) {
+  return recipe.got.of_nixpkgs && is_lowest(*recipe.promise->isa);
+}
 
 // What localSystem.gcc asks for reaches every compiler, before the recipe's own flags.
 std::vector<std::string> with_machine(const Case& recipe, const std::vector<std::string>& words) {
@@ -39,12 +45,17 @@ std::vector<std::string> with_machine(const Case& recipe, const std::vector<std:
   return all;
 }
 
-bool takes_what_is_there(const std::string& flag) { return flag == "-march=native" || flag == "-mcpu=native"; }
+bool takes_what_is_there(const std::string& flag) {
+  return flag == "-march=native" || flag == "-mcpu=native";
+}
 
-void report_excess(const Case& recipe, Report& report, const std::vector<std::string>& words, std::string_view variable) {
+void report_excess(const Case& recipe, Report& report, const std::vector<std::string>& words,
+                   std::string_view variable) {
   const std::vector<std::string> flags = machine_flags(with_machine(recipe, words));
   if (std::ranges::any_of(flags, takes_what_is_there)) {
-    report.add(recipe.at("preConfigure"), fmt::format("{}: -march=native takes what the building CPU has, whatever {} promises", variable, recipe.promise->isa->name));
+    report.add(recipe.at("preConfigure"),
+               fmt::format("{}: -march=native takes what the building CPU has, whatever {} promises",
+                           variable, recipe.promise->isa->name));
   }
   const auto excess = excess_of(flags, *recipe.promise->isa);
   if (excess.empty()) return;
@@ -53,7 +64,8 @@ void report_excess(const Case& recipe, Report& report, const std::vector<std::st
     std::string text = fmt::format("{} enables {}", flags[each.index], each.feature);
     if (std::ranges::find(texts, text) == texts.end()) texts.push_back(std::move(text));
   }
-  report.add(recipe.at("preConfigure"), fmt::format("{}: {}; {} does not promise that", variable, fmt::join(texts, ", "), recipe.promise->isa->name));
+  report.add(recipe.at("preConfigure"), fmt::format("{}: {}; {} does not promise that", variable,
+                                                    fmt::join(texts, ", "), recipe.promise->isa->name));
 }
 
 // What the flags must enable: all of the instruction set, or what the matrix' own flags for it do.
@@ -62,16 +74,19 @@ std::vector<std::string> promised_features(const Case& recipe) {
   return recipe.promise->isa->features;
 }
 
-void report_missing(const Case& recipe, Report& report, const std::vector<std::string>& words, std::string_view variable) {
+void report_missing(const Case& recipe, Report& report, const std::vector<std::string>& words,
+                    std::string_view variable) {
   const std::vector<std::string> flags = machine_flags(with_machine(recipe, words));
   const std::vector<std::string> enabled = features_of(flags);
   const std::vector<std::string> promised = promised_features(recipe);
   std::vector<std::string> missing;
-  std::ranges::copy_if(promised, std::back_inserter(missing),
-                       [&](const std::string& feature) { return std::ranges::find(enabled, feature) == enabled.end(); });
+  std::ranges::copy_if(promised, std::back_inserter(missing), [&](const std::string& feature) {
+    return std::ranges::find(enabled, feature) == enabled.end();
+  });
   if (missing.empty()) return;
   if (missing.size() == promised.size()) missing = {"anything"};
-  report.add(recipe.at("preConfigure"), fmt::format("{} does not enable {} of {}", variable, fmt::join(missing, ", "), recipe.promise->isa->name));
+  report.add(recipe.at("preConfigure"), fmt::format("{} does not enable {} of {}", variable,
+                                                    fmt::join(missing, ", "), recipe.promise->isa->name));
 }
 
 }  // namespace
@@ -91,9 +106,11 @@ void rule_isa_missing(const Case& recipe, Report& report) {
 void rule_isa_switches(const Case& recipe, Report& report) {
   if (!judged(recipe) || recipe.is_companion() || runs_on_every_cpu(recipe)) return;
   std::vector<std::string> on;
-  std::ranges::copy_if(recipe.promise->isa->without, std::back_inserter(on), [&](const std::string& name) { return setting(*recipe.package(), name) != "0"; });
+  std::ranges::copy_if(recipe.promise->isa->without, std::back_inserter(on),
+                       [&](const std::string& name) { return setting(*recipe.package(), name) != "0"; });
   if (!on.empty()) {
-    report.add(recipe.at("preConfigure"), fmt::format("{}, but {} is on", recipe.promise->isa->pytorch_note, fmt::join(on, ", ")));
+    report.add(recipe.at("preConfigure"),
+               fmt::format("{}, but {} is on", recipe.promise->isa->pytorch_note, fmt::join(on, ", ")));
   }
 }
 
@@ -104,12 +121,15 @@ void rule_flags_unknown(const Case& recipe, Report& report) {
     if (std::ranges::find(unknown, flag) == unknown.end()) unknown.push_back(flag);
   }
   std::erase_if(unknown, takes_what_is_there);  // isa-excess
-  if (!unknown.empty()) report.add(recipe.at("preConfigure"), fmt::format("what {} enables is not in the tables", fmt::join(unknown, " ")));
+  if (!unknown.empty())
+    report.add(recipe.at("preConfigure"),
+               fmt::format("what {} enables is not in the tables", fmt::join(unknown, " ")));
 }
 
 void rule_switched_off(const Case& recipe, Report& report) {
   if (!judged(recipe) || !recipe.is_torch()) return;
-  static constexpr std::array<std::string_view, 7> always = {"USE_MKLDNN", "USE_FBGEMM", "USE_NNPACK", "USE_DISTRIBUTED", "USE_MAGMA", "USE_CUDNN", "USE_NCCL"};
+  static constexpr std::array<std::string_view, 7> always = {
+      "USE_MKLDNN", "USE_FBGEMM", "USE_NNPACK", "USE_DISTRIBUTED", "USE_MAGMA", "USE_CUDNN", "USE_NCCL"};
   const bool cudnn = std::ranges::all_of(recipe.promise->gpus, [](Capability gpu) {
     const CapabilityRow* row = catalog().find(gpu);
     return !row || row->cudnn;
@@ -118,19 +138,24 @@ void rule_switched_off(const Case& recipe, Report& report) {
   for (const std::string_view name : always) {
     if (setting(*recipe.package(), std::string(name)) != "0") continue;
     const bool gpu_only = name == "USE_CUDNN" || name == "USE_NCCL" || name == "USE_MAGMA";
-    if (gpu_only && (!recipe.promise->is_gpu() || !recipe.package()->cuda_support.value_or(false) || (name == "USE_CUDNN" && !cudnn))) continue;
+    if (gpu_only && (!recipe.promise->is_gpu() || !recipe.package()->cuda_support.value_or(false) ||
+                     (name == "USE_CUDNN" && !cudnn)))
+      continue;
     const auto& without = recipe.promise->isa->without;
     if (std::ranges::find(without, name) == without.end()) off.emplace_back(name);
   }
-  if (!off.empty()) report.add(recipe.at("preConfigure"), fmt::format("turns off {} without need", fmt::join(off, ", ")));
+  if (!off.empty())
+    report.add(recipe.at("preConfigure"), fmt::format("turns off {} without need", fmt::join(off, ", ")));
 }
 
 void rule_platform_wrong(const Case& recipe, Report& report) {
-  if (!recipe.package() || !recipe.promise || !recipe.promise->isa || recipe.package()->platforms.empty()) return;
+  if (!recipe.package() || !recipe.promise || !recipe.promise->isa || recipe.package()->platforms.empty())
+    return;
   const std::string system = system_of(recipe.promise->isa->machine);
   const auto& platforms = recipe.package()->platforms;
   if (std::ranges::find(platforms, system) == platforms.end()) {
-    report.add(recipe.at("meta.platforms"), fmt::format("is for {}, {} needs {}", fmt::join(platforms, ", "), recipe.promise->isa->name, system));
+    report.add(recipe.at("meta.platforms"), fmt::format("is for {}, {} needs {}", fmt::join(platforms, ", "),
+                                                        recipe.promise->isa->name, system));
   }
 }
 
@@ -139,7 +164,8 @@ void rule_platforms_wide(const Case& recipe, Report& report) {
   const std::string system = system_of(recipe.promise->isa->machine);
   const auto& platforms = recipe.package()->platforms;
   if (platforms.size() > 1 && std::ranges::find(platforms, system) != platforms.end()) {
-    report.add(recipe.at("meta.platforms"), fmt::format("says it builds on {} platforms; its flags are for {}", platforms.size(), system));
+    report.add(recipe.at("meta.platforms"),
+               fmt::format("says it builds on {} platforms; its flags are for {}", platforms.size(), system));
   }
 }
 
@@ -147,7 +173,9 @@ void rule_system(const Case& recipe, Report& report) {
   const RecordedNixpkgs* pin = recipe.got.pin();
   if (!pin || !pin->asked_system || !recipe.promise || !recipe.promise->isa) return;
   const std::string system = system_of(recipe.promise->isa->machine);
-  if (pin->system != system) report.add(pin->where, fmt::format("asks for packages of {}, {} needs {}", pin->system, recipe.promise->isa->name, system));
+  if (pin->system != system)
+    report.add(pin->where, fmt::format("asks for packages of {}, {} needs {}", pin->system,
+                                       recipe.promise->isa->name, system));
 }
 
 }  // namespace lathe

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whether CUDA is on, which one it is, and what that release needs beside it: MAGMA's patch, CCCL's folder, a CMake module.
+// Whether CUDA is on, which one it is, and what that release needs beside it: MAGMA's patch, CCCL's folder,
+// a CMake module.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -35,19 +36,22 @@ auto is_fix(const MagmaFix& fix) {
   return [&fix](const RecordedPatch& patch) { return fix.is(patch.name, patch.url); };
 }
 
-// Does this line of shell put a file of that name anywhere: "... > cmake/Modules/FindCUDAToolkit.cmake", cp, ln?
+// Does this line of shell put a file of that name anywhere: "... > cmake/Modules/FindCUDAToolkit.cmake", cp,
+// ln?
 bool puts_module(std::string_view line) {
   const std::size_t name = line.rfind("FindCUDAToolkit.cmake");
   if (name == std::string_view::npos) return false;
   const std::size_t into = line.rfind('>', name);
   if (into != std::string_view::npos && !has(trim(line.substr(into + 1, name - into - 1)), " ")) return true;
-  return std::ranges::any_of(std::array{"cp ", "ln ", "mv ", "tee ", "install "}, [&](const char* verb) { return trim(line).starts_with(verb); });
+  return std::ranges::any_of(std::array{"cp ", "ln ", "mv ", "tee ", "install "},
+                             [&](const char* verb) { return trim(line).starts_with(verb); });
 }
 
 // What the phases run, as one text.
 std::string phases(const RecordedPackage& torch) {
   std::string text;
-  for (const char* phase : {"postUnpack", "prePatch", "postPatch", "preConfigure", "preBuild", "postBuild", "preInstall"}) {
+  for (const char* phase :
+       {"postUnpack", "prePatch", "postPatch", "preConfigure", "preBuild", "postBuild", "preInstall"}) {
     text += torch.text_of(phase) + "\n";
   }
   return text;
@@ -82,19 +86,23 @@ void rule_cuda_version(const Case& recipe, Report& report) {
   if (!version || version->parts.size() < 2) return;
   version->parts.resize(2);
   if (*version != *recipe.promise->cuda) {
-    report.add(recipe.whole(), fmt::format("builds with CUDA {} ({}), its name says {}", torch->cuda->version, torch->cuda->set, recipe.promise->cuda->text()));
+    report.add(recipe.whole(), fmt::format("builds with CUDA {} ({}), its name says {}", torch->cuda->version,
+                                           torch->cuda->set, recipe.promise->cuda->text()));
   }
 }
 
 void rule_cuda_unknown(const Case& recipe, Report& report) {
   const RecordedPackage* torch = cuda_torch(recipe);
-  if (!torch || !torch->cuda || !torch->cuda->version.empty() || !recipe.promise || !recipe.promise->is_gpu()) return;
-  report.add(recipe.whole(), fmt::format("builds with {}, whatever release that is; its name says {}", torch->cuda->set, recipe.promise->cuda->text()));
+  if (!torch || !torch->cuda || !torch->cuda->version.empty() || !recipe.promise || !recipe.promise->is_gpu())
+    return;
+  report.add(recipe.whole(), fmt::format("builds with {}, whatever release that is; its name says {}",
+                                         torch->cuda->set, recipe.promise->cuda->text()));
 }
 
 void rule_moving_alias(const Case& recipe, Report& report) {
   if (recipe.got.moving_aliases.empty()) return;
-  report.add(recipe.whole(), fmt::format("uses {}, which means another release in another nixpkgs", fmt::join(recipe.got.moving_aliases, ", ")));
+  report.add(recipe.whole(), fmt::format("uses {}, which means another release in another nixpkgs",
+                                         fmt::join(recipe.got.moving_aliases, ", ")));
 }
 
 void rule_cuda_config(const Case& recipe, Report& report) {
@@ -102,10 +110,14 @@ void rule_cuda_config(const Case& recipe, Report& report) {
   const RecordedNixpkgs* pin = recipe.got.pin();
   if (!torch || !pin) return;
   // What a function or a list allows is not known before Nix asks it.
-  const bool allows = pin->config_flag("allowUnfree") || pin->config.find("allowUnfreePredicate") || pin->config.find("allowUnfreePackages");
-  if (!allows) report.add(pin->where, "CUDA is unfree and config.allowUnfree is not set: Nix refuses to build it");
+  const bool allows = pin->config_flag("allowUnfree") || pin->config.find("allowUnfreePredicate") ||
+                      pin->config.find("allowUnfreePackages");
+  if (!allows)
+    report.add(pin->where, "CUDA is unfree and config.allowUnfree is not set: Nix refuses to build it");
   if (torch->broken && !pin->config_flag("allowBroken")) {
-    report.add(pin->where, "nixpkgs calls this torch broken with this CUDA and config.allowBroken is not set: Nix refuses to build it");
+    report.add(pin->where,
+               "nixpkgs calls this torch broken with this CUDA and config.allowBroken is not set: Nix "
+               "refuses to build it");
   }
 }
 
@@ -115,7 +127,8 @@ void rule_magma_patch_missing(const Case& recipe, Report& report) {
   const MagmaFix* fix = torch ? magma_fix_of(*torch) : nullptr;
   if (!fix || !torch->magma || !pin || !pin->rev || !catalog().find_pin(*pin->rev)) return;
   if (std::ranges::none_of(torch->magma->patches, is_fix(*fix))) {
-    report.add(recipe.whole(), fmt::format("MAGMA {}: it lacks {}, as this nixpkgs does", fix->what, fix->name));
+    report.add(recipe.whole(),
+               fmt::format("MAGMA {}: it lacks {}, as this nixpkgs does", fix->what, fix->name));
   }
 }
 
@@ -125,7 +138,9 @@ void rule_magma_patch_twice(const Case& recipe, Report& report) {
   const auto& patches = torch->magma->patches;
   for (const MagmaFix& fix : nixpkgs_tables().magma_fixes) {
     if (std::ranges::count_if(patches, is_fix(fix)) < 2) continue;
-    report.add(recipe.whole(), fmt::format("adds MAGMA's {} fix where it is there already: patch stops with \"reversed (or previously applied)\"", fix.mark));
+    report.add(recipe.whole(), fmt::format("adds MAGMA's {} fix where it is there already: patch stops with "
+                                           "\"reversed (or previously applied)\"",
+                                           fix.mark));
   }
 }
 
@@ -134,8 +149,11 @@ namespace {
 // The folders of which CUTLASS includes headers, where a script links some of them and not all.
 std::vector<std::string_view> folders_left_out(std::string_view script) {
   const auto names = [&](std::string_view folder) {
-    for (std::size_t at = script.find(folder); at != std::string_view::npos; at = script.find(folder, at + 1)) {
-      const auto is_word = [&](std::size_t i) { return i < script.size() && (std::isalnum(static_cast<unsigned char>(script[i])) || script[i] == '_'); };
+    for (std::size_t at = script.find(folder); at != std::string_view::npos;
+         at = script.find(folder, at + 1)) {
+      const auto is_word = [&](std::size_t i) {
+        return i < script.size() && (std::isalnum(static_cast<unsigned char>(script[i])) || script[i] == '_');
+      };
       if (!is_word(at - 1) && !is_word(at + folder.size())) return true;
     }
     return false;
@@ -159,19 +177,28 @@ void rule_cccl_links(const Case& recipe, Report& report) {
   const auto cuda = torch->cuda ? Version::parse(torch->cuda->version) : std::nullopt;
   if (cuda && *cuda < *needs->cccl_cuda) return;
   if (recipe.nixpkgs() && recipe.nixpkgs()->cccl_folder) return;
-  std::string text = phases(*torch) + variable(*torch, "CPATH") + variable(*torch, "CXXFLAGS") + variable(*torch, "NIX_CFLAGS_COMPILE");
+  std::string text = phases(*torch) + variable(*torch, "CPATH") + variable(*torch, "CXXFLAGS") +
+                     variable(*torch, "NIX_CFLAGS_COMPILE");
   for (const RecordedMade& made : recipe.got.made) {
-    const auto lacking = has(made.text, "/cccl") && has(text, made.name) ? folders_left_out(made.text) : std::vector<std::string_view>{};
-    if (!lacking.empty()) report.add(recipe.whole(), fmt::format("the include folder <cccl/...> has no {}", fmt::join(lacking, ", ")));
+    const auto lacking = has(made.text, "/cccl") && has(text, made.name) ? folders_left_out(made.text)
+                                                                         : std::vector<std::string_view>{};
+    if (!lacking.empty())
+      report.add(recipe.whole(),
+                 fmt::format("the include folder <cccl/...> has no {}", fmt::join(lacking, ", ")));
   }
-  if (!has(text, "cccl")) report.add(recipe.whole(), fmt::format("nothing provides the include folder <cccl/...> that PyTorch {} asks for", torch->version));
+  if (!has(text, "cccl"))
+    report.add(recipe.whole(),
+               fmt::format("nothing provides the include folder <cccl/...> that PyTorch {} asks for",
+                           torch->version));
 }
 
 void rule_cccl_output(const Case& recipe, Report& report) {
   const RecordedPackage* torch = cuda_torch(recipe);
   if (!torch || !recipe.is_torch()) return;
   const auto dangling = [](std::string_view text) { return has(text, "cccl.dev>/include"); };
-  const bool found = dangling(phases(*torch)) || std::ranges::any_of(recipe.got.made, [&](const RecordedMade& made) { return dangling(made.text); });
+  const bool found =
+      dangling(phases(*torch)) ||
+      std::ranges::any_of(recipe.got.made, [&](const RecordedMade& made) { return dangling(made.text); });
   if (found) report.add(recipe.whole(), "links to the headers of CCCL in its output dev");
 }
 
@@ -181,11 +208,17 @@ void rule_jetson_config(const Case& recipe, Report& report) {
   if (!torch || !torch->cuda || !recipe.promise || !recipe.got.pin()) return;
   const auto cuda = Version::parse(torch->cuda->version);
   for (const Capability gpu : recipe.promise->gpus) {
-    if (!cuda || recipe.promise->isa == nullptr || recipe.promise->isa->machine != Machine::aarch64 || !has_jetson_packages(gpu, *cuda)) continue;
+    if (!cuda || recipe.promise->isa == nullptr || recipe.promise->isa->machine != Machine::aarch64 ||
+        !has_jetson_packages(gpu, *cuda))
+      continue;
     const std::string name = spell(gpu, Dialect::dotted);
     const auto configured = recipe.got.pin()->config_texts("cudaCapabilities");
     if (std::ranges::find(configured, name) == configured.end()) {
-      return report.add(recipe.got.pin()->where, fmt::format("config.cudaCapabilities does not name {}, so CUDA's packages are those for Arm servers", name));
+      return report.add(
+          recipe.got.pin()->where,
+          fmt::format(
+              "config.cudaCapabilities does not name {}, so CUDA's packages are those for Arm servers",
+              name));
     }
   }
 }
@@ -194,14 +227,18 @@ void rule_find_cuda_toolkit(const Case& recipe, Report& report) {
   constexpr std::string_view module = "cmake/Modules/FindCUDAToolkit.cmake";
   const RecordedPackage* torch = cuda_torch(recipe);
   if (!torch || !recipe.is_torch()) return;
-  if (std::ranges::any_of(torch->patches, [](const RecordedPatch& p) { return p.name == "fix-cmake-cuda-toolkit.patch"; })) return;
+  if (std::ranges::any_of(torch->patches,
+                          [](const RecordedPatch& p) { return p.name == "fix-cmake-cuda-toolkit.patch"; }))
+    return;
   std::string text = phases(*torch);
   const std::string removal = "rm " + std::string(module);
   const std::size_t removed = text.find(removal);
   if (removed == std::string::npos) return;
   const auto lines = split(std::string_view(text).substr(removed + removal.size()), '\n');
   if (std::ranges::none_of(lines, puts_module)) {
-    report.add(recipe.at("patches"), "drops the patch that goes with removing FindCUDAToolkit.cmake: the install step will miss the file");
+    report.add(
+        recipe.at("patches"),
+        "drops the patch that goes with removing FindCUDAToolkit.cmake: the install step will miss the file");
   }
 }
 

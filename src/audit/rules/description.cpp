@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a recipe tells people: GPUs and CPUs that cannot run it, drivers that are too old. Text is all there is to read here.
+// What a recipe tells people: GPUs and CPUs that cannot run it, drivers that are too old. Text is all there
+// is to read here.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -15,7 +16,8 @@ namespace {
 
 std::string lower(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(result, result.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return result;
 }
 
@@ -41,9 +43,11 @@ std::string description(const Case& recipe) {
 
 bool word_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-'; }
 
-// Every run of one to four words that names a row; the longest at each place ("RTX 6000 Ada", not "RTX 6000").
+// Every run of one to four words that names a row; the longest at each place ("RTX 6000 Ada", not "RTX
+// 6000").
 template <typename Row>
-std::vector<std::pair<std::string, const Row*>> mentioned(const std::string& text, const std::unordered_map<std::string, const Row*>& names) {
+std::vector<std::pair<std::string, const Row*>> mentioned(
+    const std::string& text, const std::unordered_map<std::string, const Row*>& names) {
   const std::string folded = lower(text);
   std::vector<std::pair<std::size_t, std::size_t>> words;
   for (std::size_t i = 0; i < folded.size();) {
@@ -71,8 +75,8 @@ std::vector<std::pair<std::string, const Row*>> mentioned(const std::string& tex
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// The numbers behind each `word` of `text`: "cuda 13.0", "cuda toolkit: v13.0", "cuda13_0". None for "cuda 12.8 or newer",
-// which says what is needed and not what is inside.
+// The numbers behind each `word` of `text`: "cuda 13.0", "cuda toolkit: v13.0", "cuda13_0". None for "cuda
+// 12.8 or newer", which says what is needed and not what is inside.
 std::vector<std::string> numbers_after(const std::string& text, std::string_view word) {
   std::vector<std::string> numbers;
   for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
@@ -84,7 +88,9 @@ std::vector<std::string> numbers_after(const std::string& text, std::string_view
     }
     start = std::min(text.find_first_not_of(" :v", start), text.size());
     std::size_t end = start;
-    while (end < text.size() && (is_digit(text[end]) || ((text[end] == '.' || text[end] == '_') && end + 1 < text.size() && is_digit(text[end + 1])))) ++end;
+    while (end < text.size() && (is_digit(text[end]) || ((text[end] == '.' || text[end] == '_') &&
+                                                         end + 1 < text.size() && is_digit(text[end + 1]))))
+      ++end;
     const std::string_view rest = std::string_view(text).substr(end);
     const bool at_least = rest.starts_with("+") || rest.starts_with(" or ") || rest.starts_with(" and newer");
     if (end > start && !at_least) numbers.push_back(replace_all(text.substr(start, end - start), "_", "."));
@@ -114,7 +120,8 @@ void rule_description_gpu(const Case& recipe, Report& report) {
   static const auto names = by_name(catalog().gpus);
   std::vector<DeviceCode> codes;
   for (const Capability gpu : recipe.promise->gpus) codes.push_back({gpu, CodeKind::cubin});
-  if (recipe.want && recipe.want->settings->ptx) codes.push_back({recipe.promise->gpus.back(), CodeKind::ptx});
+  if (recipe.want && recipe.want->settings->ptx)
+    codes.push_back({recipe.promise->gpus.back(), CodeKind::ptx});
   std::vector<std::string> wrong;
   for (const auto& mention : mentioned(description(recipe), names)) {
     const auto& word = mention.first;
@@ -124,10 +131,15 @@ void rule_description_gpu(const Case& recipe, Report& report) {
       const CapabilityRow* row = catalog().find(promised);
       return row && row->now_called == gpu->capability;
     });
-    if (!renamed && !pick(codes, gpu->capability)) add_once(wrong, fmt::format("{} (compute capability {})", word, spell(gpu->capability, Dialect::dotted)));
+    if (!renamed && !pick(codes, gpu->capability))
+      add_once(wrong,
+               fmt::format("{} (compute capability {})", word, spell(gpu->capability, Dialect::dotted)));
   }
-  const bool impossible = recipe.want && recipe.want->cell->status == PairStatus::impossible;  // its note names what can't run
-  if (!wrong.empty() && !impossible) report.add(recipe.at("meta.description"), fmt::format("its description names {}, which cannot run it", fmt::join(wrong, ", ")));
+  // its note names what can't run
+  const bool impossible = recipe.want && recipe.want->cell->status == PairStatus::impossible;
+  if (!wrong.empty() && !impossible)
+    report.add(recipe.at("meta.description"),
+               fmt::format("its description names {}, which cannot run it", fmt::join(wrong, ", ")));
 }
 
 void rule_description_cuda(const Case& recipe, Report& report) {
@@ -143,13 +155,18 @@ void rule_description_cuda(const Case& recipe, Report& report) {
   for (const std::string& number : numbers_after(lower(description(recipe)), "cuda")) {
     if (std::ranges::find(noted, number) != noted.end()) continue;
     const auto said = Version::parse(number);
-    if (!said || said->parts.front() < 9 || said->parts.front() > 99) continue;  // "CUDA 8.6" is a compute capability
+    // "CUDA 8.6" is a compute capability
+    if (!said || said->parts.front() < 9 || said->parts.front() > 99) continue;
     const std::size_t length = built ? std::min(said->parts.size(), built->parts.size()) : 0;
-    const bool same = built && std::equal(said->parts.begin(), said->parts.begin() + static_cast<std::ptrdiff_t>(length), built->parts.begin());
+    const bool same =
+        built && std::equal(said->parts.begin(), said->parts.begin() + static_cast<std::ptrdiff_t>(length),
+                            built->parts.begin());
     if ((built || !gpu) && !same) add_once(wrong, number);
   }
   if (!wrong.empty()) {
-    report.add(recipe.at("meta.description"), fmt::format("its description names CUDA {}, it is built with {}", fmt::join(wrong, ", "), built ? built->text() : "none"));
+    report.add(recipe.at("meta.description"),
+               fmt::format("its description names CUDA {}, it is built with {}", fmt::join(wrong, ", "),
+                           built ? built->text() : "none"));
   }
 }
 
@@ -160,18 +177,24 @@ void rule_description_python(const Case& recipe, Report& report) {
   for (const char* word : {"python", "cpython"}) {
     for (const std::string& number : numbers_after(text, word)) {
       const std::size_t dot = number.find('.');
-      const std::string said = digits_of(number.substr(0, number.find('.', dot == std::string::npos ? dot : dot + 1)));  // 3.13.1 is 3.13
+      // 3.13.1 is 3.13
+      const std::string said =
+          digits_of(number.substr(0, number.find('.', dot == std::string::npos ? dot : dot + 1)));
       if (said != digits_of(recipe.promise->python) && said != "3") add_once(wrong, number);
     }
   }
-  if (!wrong.empty()) report.add(recipe.at("meta.description"), fmt::format("its description names Python {}, it is built for {}", fmt::join(wrong, ", "), recipe.promise->python));
+  if (!wrong.empty())
+    report.add(recipe.at("meta.description"),
+               fmt::format("its description names Python {}, it is built for {}", fmt::join(wrong, ", "),
+                           recipe.promise->python));
 }
 
 void rule_description_arch(const Case& recipe, Report& report) {
   if (!recipe.promise || !recipe.promise->is_gpu() || !recipe.package()) return;
   std::vector<DeviceCode> codes;
   for (const Capability gpu : recipe.promise->gpus) codes.push_back({gpu, CodeKind::cubin});
-  if (recipe.want && recipe.want->settings->ptx) codes.push_back({recipe.promise->gpus.back(), CodeKind::ptx});
+  if (recipe.want && recipe.want->settings->ptx)
+    codes.push_back({recipe.promise->gpus.back(), CodeKind::ptx});
   std::vector<std::string> wrong;
   const std::string text = lower(description(recipe));
   for (const char* word : {"sm_", "sm", "compute capability", "compute_"}) {
@@ -184,20 +207,27 @@ void rule_description_arch(const Case& recipe, Report& report) {
       if (!promised) add_once(wrong, spell(spelled->capability, Dialect::dotted));
     }
   }
-  const bool noted = recipe.want && recipe.want->cell->status != PairStatus::valid;  // a note names other GPUs
-  if (!wrong.empty() && !noted) report.add(recipe.at("meta.description"), fmt::format("its description names compute capability {}, for which there is no code in it", fmt::join(wrong, ", ")));
+  // a note names other GPUs
+  const bool noted = recipe.want && recipe.want->cell->status != PairStatus::valid;
+  if (!wrong.empty() && !noted)
+    report.add(recipe.at("meta.description"),
+               fmt::format("its description names compute capability {}, for which there is no code in it",
+                           fmt::join(wrong, ", ")));
 }
 
 void rule_description_cpu(const Case& recipe, Report& report) {
   if (!recipe.promise || !recipe.promise->isa || !recipe.package()) return;
   static const auto names = by_name(catalog().cpus);
   const Isa& isa = *recipe.promise->isa;
-  const bool noted = recipe.want && recipe.want->cell->status != PairStatus::valid;  // a note names better CPUs
+  // a note names better CPUs
+  const bool noted = recipe.want && recipe.want->cell->status != PairStatus::valid;
   std::vector<std::string> wrong;
   for (const auto& [word, cpu] : mentioned(description(recipe), names)) {
     if (std::ranges::find(cpu->isas, isa.name) == cpu->isas.end()) add_once(wrong, word);
   }
-  if (!wrong.empty() && !noted) report.add(recipe.at("meta.description"), fmt::format("its description names {}, which does not have {}", fmt::join(wrong, ", "), isa.name));
+  if (!wrong.empty() && !noted)
+    report.add(recipe.at("meta.description"), fmt::format("its description names {}, which does not have {}",
+                                                          fmt::join(wrong, ", "), isa.name));
 }
 
 void rule_driver_floor(const Case& recipe, Report& report) {
@@ -210,7 +240,8 @@ void rule_driver_floor(const Case& recipe, Report& report) {
     if (!floor || each < *floor) floor = each;
   }
   if (floor && said->parts.front() < floor->parts.front()) {
-    report.add(recipe.at("meta.description"), fmt::format("its description asks for driver {}, it needs {}", said->text(), floor->text()));
+    report.add(recipe.at("meta.description"),
+               fmt::format("its description asks for driver {}, it needs {}", said->text(), floor->text()));
   }
 }
 

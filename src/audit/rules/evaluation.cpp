@@ -9,7 +9,8 @@ namespace lathe {
 namespace {
 
 bool is_syntax(const Recorded::Failure& failure) {
-  return failure.cause == Recorded::Cause::not_nix || failure.message.find("syntax error") != std::string::npos;
+  return failure.cause == Recorded::Cause::not_nix ||
+         failure.message.find("syntax error") != std::string::npos;
 }
 
 // Overlays, modules, flakes and libraries lie beside recipes. Only a name says that a file must be a package.
@@ -42,22 +43,27 @@ void rule_not_evaluated(const Case& recipe, Report& report) {
 
 void rule_not_a_package(const Case& recipe, Report& report) {
   if (!recipe.got.evaluated() || recipe.package() || !is_a_recipe(recipe)) return;
-  report.add(recipe.whole(), recipe.got.kind == Recorded::Kind::set ? "evaluates to a set of packages, not to one"
-                                                                    : "evaluates to something that is no package");
+  report.add(recipe.whole(), recipe.got.kind == Recorded::Kind::set
+                                 ? "evaluates to a set of packages, not to one"
+                                 : "evaluates to something that is no package");
 }
 
 void rule_from_scratch(const Case& recipe, Report& report) {
   const RecordedPackage* package = recipe.package();
-  if (!package || !recipe.promise || recipe.promise->package != "pytorch" || package->builder == "torch") return;
-  report.add(recipe.at("pname"), fmt::format("is made with {}, not from the torch of nixpkgs", package->builder));
+  if (!package || !recipe.promise || recipe.promise->package != "pytorch" || package->builder == "torch")
+    return;
+  report.add(recipe.at("pname"),
+             fmt::format("is made with {}, not from the torch of nixpkgs", package->builder));
 }
 
 void rule_unknown_name(const Case& recipe, Report& report) {
   if (!recipe.got.unknown.empty()) {
-    report.add(recipe.whole(), fmt::format("uses {}, which the recorder does not know", fmt::join(recipe.got.unknown, ", ")));
+    report.add(recipe.whole(),
+               fmt::format("uses {}, which the recorder does not know", fmt::join(recipe.got.unknown, ", ")));
   }
   if (!recipe.got.unsure.empty()) {
-    report.add(recipe.whole(), fmt::format("uses {}, which may not exist in this nixpkgs", fmt::join(recipe.got.unsure, ", ")));
+    report.add(recipe.whole(), fmt::format("uses {}, which may not exist in this nixpkgs",
+                                           fmt::join(recipe.got.unsure, ", ")));
   }
 }
 

@@ -27,7 +27,9 @@ bool among(const std::array<std::string_view, N>& names, std::string_view name) 
 class ExtraCheck {
  public:
   ExtraCheck(const Case& recipe, Report& report)
-      : recipe_(recipe), report_(report), extra_(recipe.want->settings->extra),
+      : recipe_(recipe),
+        report_(report),
+        extra_(recipe.want->settings->extra),
         lacks_(difference_of(*recipe.asked, recipe.asked_path, recipe.got, recipe.folder_path)),
         has_(difference_of(recipe.got, recipe.folder_path, *recipe.asked, recipe.asked_path)) {}
 
@@ -45,16 +47,21 @@ class ExtraCheck {
   }
 
  private:
-  void values(const std::map<std::string, std::string>& asked, const std::map<std::string, std::string>& missing, std::string_view prefix, std::string_view kind) {
+  void values(const std::map<std::string, std::string>& asked,
+              const std::map<std::string, std::string>& missing, std::string_view prefix,
+              std::string_view kind) {
     for (const auto& [name, value] : asked) {
-      if (missing.contains(name)) report_.add(recipe_.at(fmt::format("{}{}", prefix, name)), fmt::format("lacks {} {} = {} of the matrix", kind, name, value));
+      if (missing.contains(name))
+        report_.add(recipe_.at(fmt::format("{}{}", prefix, name)),
+                    fmt::format("lacks {} {} = {} of the matrix", kind, name, value));
     }
   }
 
   void attribute(const std::string& name) {
     if (among(read_phases, name)) return phase(name);
     const bool same = among(shared, name) ? !changes(lacks_, name) && !changes(has_, name)
-                                          : json_text(of(*recipe_.asked, name), recipe_.asked_path) == json_text(of(recipe_.got, name), recipe_.folder_path);
+                                          : json_text(of(*recipe_.asked, name), recipe_.asked_path) ==
+                                                json_text(of(recipe_.got, name), recipe_.folder_path);
     if (!same) report_.add(recipe_.at(name), fmt::format("its {} is not that of the matrix", name));
   }
 
@@ -66,10 +73,12 @@ class ExtraCheck {
 
   static bool changes(const Difference& difference, const std::string& name) {
     const auto sets = [&](const std::string& text) { return text.starts_with(name + " = "); };
-    return difference.why.find(" " + name) != std::string::npos || std::ranges::any_of(difference.extra.attributes, sets);
+    return difference.why.find(" " + name) != std::string::npos ||
+           std::ranges::any_of(difference.extra.attributes, sets);
   }
 
-  // Lines that the audit does not know must be those that are asked for; others, in any order, are judged elsewhere.
+  // Lines that the audit does not know must be those that are asked for; others, in any order, are judged
+  // elsewhere.
   void phase(const std::string& name) {
     const std::vector<std::string> lines = other_commands(recipe_.got.package->text_of(name));
     for (const std::string& line : other_commands(recipe_.asked->package->text_of(name))) {
@@ -80,7 +89,8 @@ class ExtraCheck {
     apply_assignments(recipe_.asked->package->text_of(name), assigned);
     for (const auto& [variable, value] : lacks_.extra.environment) {
       if (!assigned.contains(variable) || extra_.environment.contains(variable)) continue;
-      report_.add(recipe_.at(name), fmt::format("its {} lacks the variable {} = {} of the matrix", name, variable, value));
+      report_.add(recipe_.at(name),
+                  fmt::format("its {} lacks the variable {} = {} of the matrix", name, variable, value));
     }
   }
 
@@ -96,7 +106,9 @@ void rule_extra(const Case& recipe, Report& report) {
   if (!recipe.asked || !recipe.want || !recipe.package()) return;
   if (!recipe.asked->package) {
     const std::string why = recipe.asked->failure ? recipe.asked->failure->message : "it is no package";
-    return report.add(recipe.whole(), fmt::format("what the matrix asks for under [extra] does not evaluate: {}", why), "mend [extra]");
+    return report.add(recipe.whole(),
+                      fmt::format("what the matrix asks for under [extra] does not evaluate: {}", why),
+                      "mend [extra]");
   }
   ExtraCheck(recipe, report).run();
 }

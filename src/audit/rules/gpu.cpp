@@ -32,13 +32,17 @@ std::vector<std::string> promised_list(const Case& recipe) {
 
 const RecordedPackage* gpu_torch(const Case& recipe) {
   const RecordedPackage* torch = recipe.torch();
-  return torch && recipe.promise && recipe.promise->is_gpu() && torch->cuda_support.value_or(false) ? torch : nullptr;
+  return torch && recipe.promise && recipe.promise->is_gpu() && torch->cuda_support.value_or(false) ? torch
+                                                                                                    : nullptr;
 }
 
-// Suffixes that this tree's own parser takes: as the matrix says, as its patch makes it, or as its release is known for.
+// Suffixes that this tree's own parser takes: as the matrix says, as its patch makes it, or as its release
+// is known for.
 std::string suffixes_of(const Case& recipe, const RecordedPackage& torch) {
   if (recipe.want && recipe.want->pytorch->suffixes) return *recipe.want->pytorch->suffixes;
-  const bool patched = std::ranges::any_of(torch.patches, [](const RecordedPatch& patch) { return patch.name.find("select_compute_arch") != std::string::npos; });
+  const bool patched = std::ranges::any_of(torch.patches, [](const RecordedPatch& patch) {
+    return patch.name.find("select_compute_arch") != std::string::npos;
+  });
   const PytorchRelease* row = catalog().find_pytorch(torch.version);
   return patched ? "af" : row ? row->suffixes : "a";
 }
@@ -48,9 +52,11 @@ std::string why_refused(const std::string& target, const std::string& suffixes) 
   const auto spelled = parse_capability(target);
   if (!spelled) return fmt::format("\"{}\" is no compute capability", printable(target));
   if (spelled->dialect != Dialect::dotted) {
-    return fmt::format("\"{}\" is the {} dialect: PyTorch's CMake calls it an unknown CUDA architecture name", target, to_string(spelled->dialect));
+    return fmt::format("\"{}\" is the {} dialect: PyTorch's CMake calls it an unknown CUDA architecture name",
+                       target, to_string(spelled->dialect));
   }
-  if (spelled->capability.suffix == 'f' && suffixes.find('f') == std::string::npos) return fmt::format("PyTorch's CMake does not know the family suffix of \"{}\"", target);
+  if (spelled->capability.suffix == 'f' && suffixes.find('f') == std::string::npos)
+    return fmt::format("PyTorch's CMake does not know the family suffix of \"{}\"", target);
   return "";
 }
 
@@ -76,10 +82,13 @@ void rule_gpu_targets(const Case& recipe, Report& report) {
   std::ranges::sort(got);
   std::ranges::sort(want);
   const std::string suffixes = suffixes_of(recipe, *torch);
-  if (got == want || std::ranges::any_of(got, [&](const std::string& t) { return !why_refused(t, suffixes).empty(); })) return;
-  report.add(recipe.at("override.gpuTargets"), fmt::format("builds for {}, its name says {}",
-                                                           shown.empty() ? "whatever nixpkgs takes" : fmt::format("{}", fmt::join(shown, ", ")),
-                                                           fmt::join(want, ", ")));
+  if (got == want ||
+      std::ranges::any_of(got, [&](const std::string& t) { return !why_refused(t, suffixes).empty(); }))
+    return;
+  report.add(recipe.at("override.gpuTargets"),
+             fmt::format("builds for {}, its name says {}",
+                         shown.empty() ? "whatever nixpkgs takes" : fmt::format("{}", fmt::join(shown, ", ")),
+                         fmt::join(want, ", ")));
 }
 
 void rule_impossible_pair(const Case& recipe, Report& report) {
@@ -91,11 +100,13 @@ void rule_impossible_pair(const Case& recipe, Report& report) {
 }
 
 void rule_impossible_wanted(const Case& recipe, Report& report) {
-  if (recipe.want && recipe.want->cell->status == PairStatus::impossible) report.add(recipe.whole(), recipe.want->cell->reason);
+  if (recipe.want && recipe.want->cell->status == PairStatus::impossible)
+    report.add(recipe.whole(), recipe.want->cell->reason);
 }
 
 void rule_redundant_pair(const Case& recipe, Report& report) {
-  if (recipe.want && recipe.want->cell->status == PairStatus::redundant) report.add(recipe.whole(), recipe.want->cell->reason);
+  if (recipe.want && recipe.want->cell->status == PairStatus::redundant)
+    report.add(recipe.whole(), recipe.want->cell->reason);
 }
 
 // What CUDA the recipe really builds with decides; its name only where that is not known.
@@ -122,7 +133,8 @@ void rule_cudnn(const Case& recipe, Report& report) {
   for (const Capability gpu : recipe.promise->gpus) {
     const CapabilityRow* row = catalog().find(gpu);
     if (row && !row->cudnn) {
-      report.add(recipe.at("preConfigure"), fmt::format("today's cuDNN has no code for {}", spell(gpu, Dialect::dotted)));
+      report.add(recipe.at("preConfigure"),
+                 fmt::format("today's cuDNN has no code for {}", spell(gpu, Dialect::dotted)));
     }
   }
 }
@@ -130,7 +142,8 @@ void rule_cudnn(const Case& recipe, Report& report) {
 void rule_config_capabilities(const Case& recipe, Report& report) {
   const RecordedPackage* torch = gpu_torch(recipe);
   if (!torch || !recipe.got.pin()) return;
-  if (recipe.want && recipe.want->companion && !recipe.want->carved_from.empty()) return;  // the uncarved was configured, for all GPUs
+  // the uncarved was configured, for all GPUs
+  if (recipe.want && recipe.want->companion && !recipe.want->carved_from.empty()) return;
   std::vector<std::string> got = recipe.got.pin()->config_texts("cudaCapabilities"), want;
   const bool closure = recipe.want && recipe.want->settings->narrow == Settings::Narrow::closure;
   if (got.empty() && !closure) return;
@@ -138,8 +151,10 @@ void rule_config_capabilities(const Case& recipe, Report& report) {
   std::ranges::sort(got);
   std::ranges::sort(want);
   if (got != want) {
-    report.add(recipe.got.pin()->where, fmt::format("config.cudaCapabilities is {}, it should be {}",
-                                                    got.empty() ? "not set" : fmt::format("{}", fmt::join(got, ", ")), fmt::join(want, ", ")));
+    report.add(recipe.got.pin()->where,
+               fmt::format("config.cudaCapabilities is {}, it should be {}",
+                           got.empty() ? "not set" : fmt::format("{}", fmt::join(got, ", ")),
+                           fmt::join(want, ", ")));
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a recipe and its package are called, and whether two of a folder are the same thing or claim the same name.
+// What a recipe and its package are called, and whether two of a folder are the same thing or claim the same
+// name.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -20,7 +21,8 @@ Problem kind_of(const NameProblem& problem) {
 
 void report_problems(const Case& recipe, Report& report, Problem wanted) {
   if (recipe.want && recipe.want->name == recipe.stem) return;  // the matrix has its own names
-  const bool ours = std::ranges::any_of(std::array{"pytorch", "torchvision", "torchaudio"}, [&](const char* p) { return recipe.stem.starts_with(p); });
+  const bool ours = std::ranges::any_of(std::array{"pytorch", "torchvision", "torchaudio"},
+                                        [&](const char* p) { return recipe.stem.starts_with(p); });
   if (!ours) return;  // another package has other names
   for (const NameProblem& problem : recipe.name.problems) {
     if (kind_of(problem) == wanted) report.add(recipe.whole(), "its name: " + problem.what, problem.next);
@@ -30,15 +32,20 @@ void report_problems(const Case& recipe, Report& report, Problem wanted) {
 }  // namespace
 
 void rule_name_dot(const Case& recipe, Report& report) { report_problems(recipe, report, Problem::dot); }
-void rule_name_suffix(const Case& recipe, Report& report) { report_problems(recipe, report, Problem::suffix); }
-void rule_name_grammar(const Case& recipe, Report& report) { report_problems(recipe, report, Problem::grammar); }
+void rule_name_suffix(const Case& recipe, Report& report) {
+  report_problems(recipe, report, Problem::suffix);
+}
+void rule_name_grammar(const Case& recipe, Report& report) {
+  report_problems(recipe, report, Problem::grammar);
+}
 
 void rule_pname(const Case& recipe, Report& report) {
   const RecordedPackage* package = recipe.package();
   if (!package || !recipe.promise) return;
   if (recipe.want) {
     if (package->pname != recipe.want->pname) {
-      report.add(recipe.at("pname"), fmt::format("calls itself \"{}\", the matrix calls it {}", package->pname, recipe.want->pname));
+      report.add(recipe.at("pname"), fmt::format("calls itself \"{}\", the matrix calls it {}",
+                                                 package->pname, recipe.want->pname));
     }
     return;
   }
@@ -46,7 +53,8 @@ void rule_pname(const Case& recipe, Report& report) {
   if (!own.name || !recipe.name.name) return;
   own.name->release = recipe.name.name->release;
   if (own.name->text() != recipe.name.name->text()) {
-    report.add(recipe.at("pname"), fmt::format("calls itself \"{}\", its file is called {}", package->pname, recipe.stem));
+    report.add(recipe.at("pname"),
+               fmt::format("calls itself \"{}\", its file is called {}", package->pname, recipe.stem));
   }
 }
 
@@ -57,9 +65,12 @@ void rule_pname_release(const Case& recipe, Report& report) {
   if (!own.name || own.name->package != "pytorch") return;
   const std::string digits = digits_of(package->version);
   if (own.name->release.empty()) {
-    report.add(recipe.at("pname"), fmt::format("\"{}\" does not say which PyTorch it is: another branch's {} has the same name", package->pname, own.name->package));
+    report.add(recipe.at("pname"),
+               fmt::format("\"{}\" does not say which PyTorch it is: another branch's {} has the same name",
+                           package->pname, own.name->package));
   } else if (own.name->release != digits) {
-    report.add(recipe.at("pname"), fmt::format("\"{}\" says release {}, it builds {}", package->pname, own.name->release, package->version));
+    report.add(recipe.at("pname"), fmt::format("\"{}\" says release {}, it builds {}", package->pname,
+                                               own.name->release, package->version));
   }
 }
 
@@ -70,9 +81,11 @@ void rule_pname_collision(const Case& recipe, Report& report) {
   if (found == recipe.folder->files_of_pname.end() || found->second.size() < 2) return;
   const auto versions = recipe.folder->versions_of_pname.find(package->pname);
   std::vector<std::string> others;
-  std::ranges::copy_if(found->second, std::back_inserter(others), [&](const std::string& file) { return file != recipe.got.file; });
-  report.add(recipe.at("pname"), fmt::format("{} calls itself \"{}\" too{}", fmt::join(others, ", "), package->pname,
-                                             versions->second.size() > 1 ? ", with another PyTorch" : ""));
+  std::ranges::copy_if(found->second, std::back_inserter(others),
+                       [&](const std::string& file) { return file != recipe.got.file; });
+  report.add(recipe.at("pname"),
+             fmt::format("{} calls itself \"{}\" too{}", fmt::join(others, ", "), package->pname,
+                         versions->second.size() > 1 ? ", with another PyTorch" : ""));
 }
 
 void rule_duplicate(const Case& recipe, Report& report) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where everything comes from: the pinned nixpkgs, hashes of what is fetched, names that a pin does not have, and what a
-// recipe asks of the machine that it is evaluated on.
+// Where everything comes from: the pinned nixpkgs, hashes of what is fetched, names that a pin does not
+// have, and what a recipe asks of the machine that it is evaluated on.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -17,10 +17,13 @@ std::string short_rev(const std::string& rev) { return rev.substr(0, 12); }
 std::string why_no_hash(const std::string& hash) {
   if (hash.empty()) return "an empty hash";
   std::string_view digits = hash;
-  if (const std::size_t dash = digits.find_first_of("-:"); dash != std::string_view::npos) digits.remove_prefix(dash + 1);
+  if (const std::size_t dash = digits.find_first_of("-:"); dash != std::string_view::npos)
+    digits.remove_prefix(dash + 1);
   while (!digits.empty() && digits.back() == '=') digits.remove_suffix(1);
-  if (digits.size() >= 20 && digits.find_first_not_of('A') == std::string_view::npos) return "the fake hash of lib.fakeHash";
-  if (digits.size() >= 20 && digits.find_first_not_of('0') == std::string_view::npos) return "a hash of zeros";
+  if (digits.size() >= 20 && digits.find_first_not_of('A') == std::string_view::npos)
+    return "the fake hash of lib.fakeHash";
+  if (digits.size() >= 20 && digits.find_first_not_of('0') == std::string_view::npos)
+    return "a hash of zeros";
   if (digits.size() < 32) return fmt::format("\"{}\", which is no hash", hash);
   return "";
 }
@@ -36,7 +39,8 @@ void rule_pin(const Case& recipe, Report& report) {
   if (!recipe.want) return;
   for (const RecordedNixpkgs& used : recipe.got.nixpkgs) {
     if (!used.rev || *used.rev == recipe.want->nixpkgs->rev) continue;
-    report.add(used.where, fmt::format("uses nixpkgs {}, the matrix pins {}", short_rev(*used.rev), short_rev(recipe.want->nixpkgs->rev)));
+    report.add(used.where, fmt::format("uses nixpkgs {}, the matrix pins {}", short_rev(*used.rev),
+                                       short_rev(recipe.want->nixpkgs->rev)));
   }
 }
 
@@ -54,11 +58,13 @@ void rule_pin_missing(const Case& recipe, Report& report) {
 void rule_pin_mixed(const Case& recipe, Report& report) {
   const RecordedNixpkgs* pin = recipe.got.pin();
   if (!recipe.folder || recipe.want || !pin || !pin->rev || !recipe.promise) return;
-  const auto group = recipe.folder->pins_of_cuda.find(recipe.promise->cuda ? recipe.promise->cuda->text() : "cpu");
+  const auto group =
+      recipe.folder->pins_of_cuda.find(recipe.promise->cuda ? recipe.promise->cuda->text() : "cpu");
   if (group == recipe.folder->pins_of_cuda.end()) return;
   const auto most = std::ranges::max_element(group->second, {}, [](const auto& row) { return row.second; });
   if (most->first != *pin->rev && most->second > group->second.at(*pin->rev)) {
-    report.add(pin->where, fmt::format("uses nixpkgs {}; {} other recipes for this CUDA use {}", short_rev(*pin->rev), most->second, short_rev(most->first)));
+    report.add(pin->where, fmt::format("uses nixpkgs {}; {} other recipes for this CUDA use {}",
+                                       short_rev(*pin->rev), most->second, short_rev(most->first)));
   }
 }
 
@@ -69,7 +75,8 @@ void rule_pin_hash(const Case& recipe, Report& report) {
     last = &used;
     if (used.rev && used.sha256.value_or("").empty()) {
       report.add(used.where, "the tarball of nixpkgs has no sha256");
-    } else if (recipe.want && used.rev && *used.rev == recipe.want->nixpkgs->rev && recipe.want->nixpkgs->sha256 && used.sha256 != recipe.want->nixpkgs->sha256) {
+    } else if (recipe.want && used.rev && *used.rev == recipe.want->nixpkgs->rev &&
+               recipe.want->nixpkgs->sha256 && used.sha256 != recipe.want->nixpkgs->sha256) {
       report.add(used.where, "the sha256 of nixpkgs is another than the matrix has");
     }
   }
@@ -79,24 +86,29 @@ void rule_empty_hash(const Case& recipe, Report& report) {
   for (const RecordedFetch& fetch : recipe.got.fetches) {
     if (!fetch.hash) continue;  // fetchTarball may go without: pin-hash
     if (const std::string why = why_no_hash(*fetch.hash); !why.empty()) {
-      report.add(fetch.where.file.empty() ? recipe.whole() : fetch.where, fmt::format("{} has {}", name_of(fetch), why));
+      report.add(fetch.where.file.empty() ? recipe.whole() : fetch.where,
+                 fmt::format("{} has {}", name_of(fetch), why));
     }
   }
 }
 
 void rule_gone_alias(const Case& recipe, Report& report) {
-  for (const std::string& name : recipe.got.gone_aliases) report.add(recipe.whole(), fmt::format("uses {}, which this nixpkgs no longer has", name));
+  for (const std::string& name : recipe.got.gone_aliases)
+    report.add(recipe.whole(), fmt::format("uses {}, which this nixpkgs no longer has", name));
 }
 
 void rule_impure(const Case& recipe, Report& report) {
   for (const RecordedImpurity& impurity : recipe.got.impurities) {
-    report.add(recipe.whole(), impurity.what == "environment" ? fmt::format("reads the environment variable {}", impurity.detail)
-                                                              : fmt::format("depends on the machine ({}): {}", impurity.what, impurity.detail));
+    report.add(recipe.whole(),
+               impurity.what == "environment"
+                   ? fmt::format("reads the environment variable {}", impurity.detail)
+                   : fmt::format("depends on the machine ({}): {}", impurity.what, impurity.detail));
   }
 }
 
 void rule_fetched_import(const Case& recipe, Report& report) {
-  for (const std::string& what : recipe.got.fetched_imports) report.add(recipe.whole(), fmt::format("imports {}, which must be fetched first", what));
+  for (const std::string& what : recipe.got.fetched_imports)
+    report.add(recipe.whole(), fmt::format("imports {}, which must be fetched first", what));
 }
 
 }  // namespace lathe

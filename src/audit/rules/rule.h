@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A rule of the audit: what it sees of a recipe (Case) and how it reports. A rule reads what the recipe evaluated to and
-// the hardware tables; only where nothing was evaluated (names, descriptions) does it read text. The table of all rules is
-// in rules.cpp, their functions in rules/.
+// A rule of the audit: what it sees of a recipe (Case) and how it reports. A rule reads what the recipe
+// evaluated to and the hardware tables; only where nothing was evaluated (names, descriptions) does it read
+// text. The table of all rules is in rules.cpp, their functions in rules/.
 #pragma once
 
 #include <functional>
@@ -22,9 +22,9 @@ namespace lathe {
 
 // What a recipe must be: as the wanted variant says, or, where no variant wants it, as its own name says.
 struct Promise {
-  std::string package, python;     // "pytorch", "3.13"
-  std::string release;             // "2.10.0"; "" where only the name speaks
-  std::optional<Version> cuda;     // nullopt: CPU only
+  std::string package, python;  // "pytorch", "3.13"
+  std::string release;          // "2.10.0"; "" where only the name speaks
+  std::optional<Version> cuda;  // nullopt: CPU only
   std::vector<Capability> gpus;
   const Isa* isa = nullptr;
   bool is_gpu() const { return cuda.has_value(); }
@@ -35,26 +35,30 @@ struct FolderFacts {
   std::map<std::string, std::vector<std::string>> files_of_pname;  // pname -> files
   std::map<std::string, std::set<std::string>> versions_of_pname;
   std::map<std::string, std::map<std::string, int>> pins_of_cuda;  // "13.0" -> revision -> recipes
-  std::map<std::string, std::string> first_with;                   // fingerprint -> the file that is the right one
+  // fingerprint -> the file that is the right one
+  std::map<std::string, std::string> first_with;
 };
 
 struct Case {
   const MatrixSpec& spec;
   const Recorded& got;
-  std::string file;             // as shown: "recipes/NAME.nix"
-  std::string stem;             // "NAME"
-  const NameReading& name;      // of the stem
+  std::string file;         // as shown: "recipes/NAME.nix"
+  std::string stem;         // "NAME"
+  const NameReading& name;  // of the stem
   const Variant* want = nullptr;
   std::optional<Promise> promise = {};  // nullopt: neither a variant nor a name that can be read
   const FolderFacts* folder = nullptr;
   std::string fingerprint = {};
-  // What generate writes for the variant, where the matrix has [extra] for it, and the folders in which both were evaluated.
+  // What generate writes for the variant, where the matrix has [extra] for it, and the folders in which both
+  // were evaluated.
   const Recorded* asked = nullptr;
   std::string folder_path = {}, asked_path = {};
-  std::span<const Recorded* const> otherwise = {};  // what it evaluates to where the recorder makes up other things (two-faced)
+  // what it evaluates to where the recorder makes up other things (two-faced)
+  std::span<const Recorded* const> otherwise = {};
 
   const RecordedPackage* package() const { return got.package ? &*got.package : nullptr; }
-  // The torch that the recipe builds, or hands to the companion that it builds; nullptr: none that nixpkgs' torch is.
+  // The torch that the recipe builds, or hands to the companion that it builds; nullptr: none that nixpkgs'
+  // torch is.
   const RecordedPackage* torch() const;
   bool is_companion() const;
   const NixpkgsFacts* nixpkgs() const;  // what is known of the one that it uses; nullptr: nothing
@@ -68,12 +72,12 @@ class Report;
 using RuleFunction = void (*)(const Case&, Report&);
 
 struct Rule {
-  std::string_view name;         // "gpu-targets"
+  std::string_view name;  // "gpu-targets"
   Severity severity;
   std::string_view explanation;  // for a newcomer, whole sentences
   std::string_view repair;
   RuleFunction check;
-  bool about_name = false;       // mended by renaming the file
+  bool about_name = false;  // mended by renaming the file
 };
 
 // What one rule finds.
@@ -81,7 +85,10 @@ class Report {
  public:
   Report(const Rule& rule, Findings& out) : rule_(rule), out_(out) {}
   void add(Place where, std::string what, std::string fix = "") {
-    out_.add({.rule = std::string(rule_.name), .severity = rule_.severity, .where = std::move(where), .what = std::move(what),
+    out_.add({.rule = std::string(rule_.name),
+              .severity = rule_.severity,
+              .where = std::move(where),
+              .what = std::move(what),
               .fix = fix.empty() ? std::string(rule_.repair) : std::move(fix)});
   }
 
@@ -99,7 +106,8 @@ Findings check_recipe(const Case& recipe);
 // One line for what a recipe builds, the same for two that build the same under different names.
 std::string fingerprint_of(const Recorded& recorded);
 
-// ---- Rules, one row each in rules.cpp -------------------------------------------------------------------------------
+// ---- Rules, one row each in rules.cpp
+// -------------------------------------------------------------------------------
 
 // rules/evaluation.cpp
 void rule_syntax(const Case&, Report&);

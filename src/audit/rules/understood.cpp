@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a recipe sets and no other rule reads. A recipe is kept only if all that it sets was understood; so what is not in the
-// tables below is a finding with its name, however harmless it may be. Whether the known things are right is for the other rules.
-// Does not know what a file, a patch or a package of the recipe's own does.
+// What a recipe sets and no other rule reads. A recipe is kept only if all that it sets was understood; so
+// what is not in the tables below is a finding with its name, however harmless it may be. Whether the known
+// things are right is for the other rules. Does not know what a file, a patch or a package of the recipe's
+// own does.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -21,33 +22,93 @@ using Names = std::span<const std::string_view>;
 bool among(Names names, std::string_view name) { return std::ranges::find(names, name) != names.end(); }
 
 // Attributes that other rules judge, and those that change nothing in what is built.
-constexpr std::string_view attributes[] = {
-    "pname", "version", "src", "patches", "postPatch", "preConfigure", "preBuild", "env", "passthru", "meta", "cmakeFlags",
-    "ninjaFlags", "requiredSystemFeatures", "doCheck", "doInstallCheck", "pythonImportsCheck", "enableParallelBuilding",
-    "dontCheckPythonMetadata"};
+constexpr std::string_view attributes[] = {"pname",
+                                           "version",
+                                           "src",
+                                           "patches",
+                                           "postPatch",
+                                           "preConfigure",
+                                           "preBuild",
+                                           "env",
+                                           "passthru",
+                                           "meta",
+                                           "cmakeFlags",
+                                           "ninjaFlags",
+                                           "requiredSystemFeatures",
+                                           "doCheck",
+                                           "doInstallCheck",
+                                           "pythonImportsCheck",
+                                           "enableParallelBuilding",
+                                           "dontCheckPythonMetadata"};
 // dev-output and companion-torch read what a companion hands on.
 constexpr std::string_view companion_attributes[] = {"propagatedBuildInputs", "dependencies"};
 
-// Variables that other rules judge, or that say how the build is done and not what is built. The first group is nixpkgs' own.
-constexpr std::string_view variables[] = {
-    "CMAKE_GENERATOR", "BUILD_NAMEDTENSOR", "BUILD_DOCS", "BUILD_TEST", "USE_MKLDNN_CBLAS", "USE_SYSTEM_PYBIND11", "USE_MPS",
-    "USE_SYSTEM_NCCL", "USE_STATIC_NCCL", "USE_VULKAN", "PYTORCH_BUILD_NUMBER", "FORCE_CUDA",
-    "CXXFLAGS", "CFLAGS", "NIX_CFLAGS_COMPILE", "CPATH", "MAX_JOBS", "PYTORCH_BUILD_VERSION", "BUILD_VERSION", "USE_CUDA",
-    "USE_CUDNN", "USE_MKLDNN", "USE_FBGEMM", "USE_NNPACK", "USE_DISTRIBUTED", "USE_MAGMA", "USE_NCCL",
-    "CUDA_HOME", "CUDAToolkit_ROOT", "CUDACXX", "PATH",
-    "CCACHE_DIR", "CCACHE_UMASK", "CCACHE_BASEDIR", "CCACHE_NOHASHDIR", "CCACHE_SLOPPINESS", "CCACHE_COMPILERCHECK",
-    "CMAKE_C_COMPILER_LAUNCHER", "CMAKE_CXX_COMPILER_LAUNCHER", "CMAKE_CUDA_COMPILER_LAUNCHER"};
-// Only where the phases set them: nixpkgs' preConfigure writes over an attribute of that name. And names that the lines below use.
+// Variables that other rules judge, or that say how the build is done and not what is built. The first group
+// is nixpkgs' own.
+constexpr std::string_view variables[] = {"CMAKE_GENERATOR",
+                                          "BUILD_NAMEDTENSOR",
+                                          "BUILD_DOCS",
+                                          "BUILD_TEST",
+                                          "USE_MKLDNN_CBLAS",
+                                          "USE_SYSTEM_PYBIND11",
+                                          "USE_MPS",
+                                          "USE_SYSTEM_NCCL",
+                                          "USE_STATIC_NCCL",
+                                          "USE_VULKAN",
+                                          "PYTORCH_BUILD_NUMBER",
+                                          "FORCE_CUDA",
+                                          "CXXFLAGS",
+                                          "CFLAGS",
+                                          "NIX_CFLAGS_COMPILE",
+                                          "CPATH",
+                                          "MAX_JOBS",
+                                          "PYTORCH_BUILD_VERSION",
+                                          "BUILD_VERSION",
+                                          "USE_CUDA",
+                                          "USE_CUDNN",
+                                          "USE_MKLDNN",
+                                          "USE_FBGEMM",
+                                          "USE_NNPACK",
+                                          "USE_DISTRIBUTED",
+                                          "USE_MAGMA",
+                                          "USE_NCCL",
+                                          "CUDA_HOME",
+                                          "CUDAToolkit_ROOT",
+                                          "CUDACXX",
+                                          "PATH",
+                                          "CCACHE_DIR",
+                                          "CCACHE_UMASK",
+                                          "CCACHE_BASEDIR",
+                                          "CCACHE_NOHASHDIR",
+                                          "CCACHE_SLOPPINESS",
+                                          "CCACHE_COMPILERCHECK",
+                                          "CMAKE_C_COMPILER_LAUNCHER",
+                                          "CMAKE_CXX_COMPILER_LAUNCHER",
+                                          "CMAKE_CUDA_COMPILER_LAUNCHER"};
+// Only where the phases set them: nixpkgs' preConfigure writes over an attribute of that name. And names
+// that the lines below use.
 constexpr std::string_view phase_variables[] = {"TORCH_CUDA_ARCH_LIST", "closed", "free_jobs"};
 
-constexpr std::string_view override_arguments[] = {"cudaSupport", "rocmSupport", "cudaPackages", "gpuTargets", "magma",
-                                                   "mklDnnSupport", "useSystemNccl", "torch"};
-constexpr std::string_view config_keys[] = {
-    "allowUnfree", "allowBroken", "allowAliases", "allowUnsupportedSystem", "allowUnfreePredicate", "allowInsecurePredicate",
-    "permittedInsecurePackages", "allowUnfreePackages", "packageOverrides", "cudaSupport", "rocmSupport", "cudaCapabilities", "cudaForwardCompat"};
+constexpr std::string_view override_arguments[] = {"cudaSupport",   "rocmSupport", "cudaPackages",
+                                                   "gpuTargets",    "magma",       "mklDnnSupport",
+                                                   "useSystemNccl", "torch"};
+constexpr std::string_view config_keys[] = {"allowUnfree",
+                                            "allowBroken",
+                                            "allowAliases",
+                                            "allowUnsupportedSystem",
+                                            "allowUnfreePredicate",
+                                            "allowInsecurePredicate",
+                                            "permittedInsecurePackages",
+                                            "allowUnfreePackages",
+                                            "packageOverrides",
+                                            "cudaSupport",
+                                            "rocmSupport",
+                                            "cudaCapabilities",
+                                            "cudaForwardCompat"};
 constexpr std::string_view python_packages[] = {"torch", "torchvision", "torchaudio"};
 constexpr std::string_view extended_packages[] = {"torch", "torchvision", "torchaudio", "triton"};
-constexpr std::string_view overlaid_packages[] = {"magma", "cudaPackages", "pythonPackagesExtensions", "triton-llvm"};
+constexpr std::string_view overlaid_packages[] = {"magma", "cudaPackages", "pythonPackagesExtensions",
+                                                  "triton-llvm"};
 // Of CUDA's own packages, what a matrix may take from elsewhere ([cuda_packages]).
 constexpr std::string_view cuda_packages[] = {"cudatoolkit", "cudnn", "nccl", "libcusparse_lt"};
 
@@ -86,7 +147,8 @@ bool starts_command(std::string_view text) {
 
 bool matches(std::string_view text, std::string_view pattern) {
   if (pattern.empty()) return text.empty();
-  if (pattern.front() != '*') return !text.empty() && text.front() == pattern.front() && matches(text.substr(1), pattern.substr(1));
+  if (pattern.front() != '*')
+    return !text.empty() && text.front() == pattern.front() && matches(text.substr(1), pattern.substr(1));
   if (matches(text, pattern.substr(1))) return true;
   return !text.empty() && !starts_command(text) && matches(text.substr(1), pattern);
 }
@@ -99,22 +161,28 @@ const RecordedPackage* judged(const Case& recipe) {
 }
 
 bool is_switch(std::string_view name) {
-  return std::ranges::any_of(catalog().isas, [&](const Isa& isa) { return std::ranges::find(isa.without, name) != isa.without.end(); });
+  return std::ranges::any_of(catalog().isas, [&](const Isa& isa) {
+    return std::ranges::find(isa.without, name) != isa.without.end();
+  });
 }
 
 bool known_attribute(const RecordedPackage& package, std::string_view name) {
-  return among(attributes, name) || among(variables, name) || is_switch(name) || (package.torch && among(companion_attributes, name));
+  return among(attributes, name) || among(variables, name) || is_switch(name) ||
+         (package.torch && among(companion_attributes, name));
 }
 
 void report_attributes(const Case& recipe, const RecordedPackage& package, Report& report) {
   const Json* env = package.attributes.find("env");
   for (const std::string& name : package.written) {
-    if (!known_attribute(package, name)) report.add(recipe.at(name), fmt::format("sets {}, and nobody knows what that does", name));
-    else if (env && env->find(name)) report.add(recipe.at(name), fmt::format("sets {0} beside env.{0}: Nix refuses to have both", name));
+    if (!known_attribute(package, name))
+      report.add(recipe.at(name), fmt::format("sets {}, and nobody knows what that does", name));
+    else if (env && env->find(name))
+      report.add(recipe.at(name), fmt::format("sets {0} beside env.{0}: Nix refuses to have both", name));
   }
   if (!env || !env->object()) return;
   for (const auto& [name, value] : *env->object()) {
-    if (!among(variables, name) && !is_switch(name)) report.add(recipe.at("env"), fmt::format("sets env.{}, and nobody knows what that does", name));
+    if (!among(variables, name) && !is_switch(name))
+      report.add(recipe.at("env"), fmt::format("sets env.{}, and nobody knows what that does", name));
   }
 }
 
@@ -122,11 +190,14 @@ void report_attributes(const Case& recipe, const RecordedPackage& package, Repor
 template <typename Keys>
 std::string others_text(const Keys& names, Names known, std::string_view what) {
   std::vector<std::string> others;
-  std::ranges::copy_if(names, std::back_inserter(others), [&](const std::string& name) { return !among(known, name); });
+  std::ranges::copy_if(names, std::back_inserter(others),
+                       [&](const std::string& name) { return !among(known, name); });
   constexpr std::size_t most = 8;
   const std::size_t more = others.size() > most ? others.size() - most : 0;
   if (more > 0) others.resize(most);
-  return others.empty() ? "" : fmt::format("{} {}{}", what, fmt::join(others, ", "), more > 0 ? fmt::format(" and {} more", more) : "");
+  return others.empty() ? ""
+                        : fmt::format("{} {}{}", what, fmt::join(others, ", "),
+                                      more > 0 ? fmt::format(" and {} more", more) : "");
 }
 
 std::vector<std::string> keys_of(const Json& json) {
@@ -137,10 +208,13 @@ std::vector<std::string> keys_of(const Json& json) {
   return keys;
 }
 
-// Every Python of a pin, as package and as package set; CUDA's sets by their full names. What is in them is judged.
+// Every Python of a pin, as package and as package set; CUDA's sets by their full names. What is in them is
+// judged.
 std::vector<std::string> other_overlaid(const RecordedPackage& package) {
   std::vector<std::string> names = package.overlaid;
-  std::erase_if(names, [](const std::string& name) { return name.starts_with("python3") || name.starts_with("cudaPackages_") || among(python_packages, name); });
+  std::erase_if(names, [](const std::string& name) {
+    return name.starts_with("python3") || name.starts_with("cudaPackages_") || among(python_packages, name);
+  });
   return names;
 }
 
@@ -148,9 +222,12 @@ void report_settings(const Case& recipe, const RecordedPackage& package, Report&
   const auto add = [&](const Place& where, std::string text) {
     if (!text.empty()) report.add(where, std::move(text));
   };
-  add(recipe.at("override"), others_text(keys_of(package.override_arguments), override_arguments, "override is given"));
-  for (UnreadPart& part : unread_parts(recipe.got, package, recipe.whole())) report.add(std::move(part.where), std::move(part.what));
-  for (const RecordedNixpkgs& used : recipe.got.nixpkgs) add(used.where, others_text(unread_config(used), {}, "nixpkgs is configured with"));
+  add(recipe.at("override"),
+      others_text(keys_of(package.override_arguments), override_arguments, "override is given"));
+  for (UnreadPart& part : unread_parts(recipe.got, package, recipe.whole()))
+    report.add(std::move(part.where), std::move(part.what));
+  for (const RecordedNixpkgs& used : recipe.got.nixpkgs)
+    add(used.where, others_text(unread_config(used), {}, "nixpkgs is configured with"));
 }
 
 // nixpkgs' own patches, MAGMA's apart, and the one that the matrix makes of the tree's own parser.
@@ -165,10 +242,13 @@ void report_patches(const Case& recipe, const RecordedPackage& package, Report& 
 void report_asked_names(const Case& recipe, Report& report) {
   const Recorded& got = recipe.got;
   if (got.made_names.may_ask()) {
-    report.add(recipe.whole(), "asks whether a set has a name that is put together at evaluation: nixpkgs may answer otherwise than an audit");
+    report.add(recipe.whole(),
+               "asks whether a set has a name that is put together at evaluation: nixpkgs may answer "
+               "otherwise than an audit");
   }
   if (!got.looked_for.empty()) {
-    report.add(recipe.whole(), fmt::format("asks a set of nixpkgs for names that it may have ({}): nixpkgs may answer otherwise than an audit",
+    report.add(recipe.whole(), fmt::format("asks a set of nixpkgs for names that it may have ({}): nixpkgs "
+                                           "may answer otherwise than an audit",
                                            fmt::join(got.looked_for, ", ")));
   }
 }
@@ -179,21 +259,27 @@ bool is_known_shell_line(std::string_view line) {
   return std::ranges::any_of(lines, [&](std::string_view pattern) { return matches(line, pattern); });
 }
 
-std::vector<UnreadPart> unread_parts(const Recorded& recorded, const RecordedPackage& package, const Place& whole) {
+std::vector<UnreadPart> unread_parts(const Recorded& recorded, const RecordedPackage& package,
+                                     const Place& whole) {
   std::vector<UnreadPart> parts;
   const auto add = [&](const Place& where, std::string what) {
     if (!what.empty()) parts.push_back({where, std::move(what)});
   };
   static constexpr std::string_view patches[] = {"patches"};
-  static constexpr std::string_view of_triton[] = {"version", "src", "patches", "postPatch"}, of_llvm[] = {"version", "src"};
+  static constexpr std::string_view of_triton[] = {"version", "src", "patches", "postPatch"},
+                                    of_llvm[] = {"version", "src"};
   add(whole, others_text(other_overlaid(package), overlaid_packages, "an overlay changes"));
   add(whole, others_text(package.extended, extended_packages, "changes the Python packages"));
   add(whole, others_text(package.added, {}, "puts onto the finished package, where no build sees it,"));
-  if (package.cuda) add(whole, others_text(package.cuda->changed, cuda_packages, fmt::format("changes in {}", package.cuda->set)));
+  if (package.cuda)
+    add(whole,
+        others_text(package.cuda->changed, cuda_packages, fmt::format("changes in {}", package.cuda->set)));
   if (package.magma) add(whole, others_text(package.magma->written, patches, "changes of MAGMA"));
   if (package.triton) add(whole, others_text(package.triton->written, of_triton, "changes of triton"));
-  if (package.triton) add(whole, others_text(package.triton->llvm_written, of_llvm, "changes of triton's LLVM"));
-  for (const RecordedNixpkgs& used : recorded.nixpkgs) add(used.where, others_text(unread_arguments(used), {}, "nixpkgs is given"));
+  if (package.triton)
+    add(whole, others_text(package.triton->llvm_written, of_llvm, "changes of triton's LLVM"));
+  for (const RecordedNixpkgs& used : recorded.nixpkgs)
+    add(used.where, others_text(unread_arguments(used), {}, "nixpkgs is given"));
   return parts;
 }
 
@@ -203,7 +289,10 @@ std::vector<std::string> unread_arguments(const RecordedNixpkgs& used) {
   std::vector<std::string> names;
   for (const std::string& name : keys_of(used.arguments)) {
     if (name != "localSystem") names.push_back(name);
-    else if (const std::string more = others_text(keys_of(*used.arguments.find(name)), read, "localSystem with"); !more.empty()) names.push_back(more);
+    else if (const std::string more =
+                 others_text(keys_of(*used.arguments.find(name)), read, "localSystem with");
+             !more.empty())
+      names.push_back(more);
   }
   return names;
 }
@@ -229,7 +318,8 @@ void rule_shell_unknown(const Case& recipe, Report& report) {
   for (const char* phase : {"postPatch", "preConfigure", "preBuild"}) {
     const std::string text = package->text_of(phase);
     for (const std::string& line : other_commands(text)) {
-      if (!is_known_shell_line(line)) report.add(recipe.at(phase), fmt::format("nobody knows what this line of {} does: {}", phase, line));
+      if (!is_known_shell_line(line))
+        report.add(recipe.at(phase), fmt::format("nobody knows what this line of {} does: {}", phase, line));
     }
     ShellVariables assigned;
     apply_assignments(text, assigned);
@@ -244,8 +334,11 @@ void rule_phase_replaced(const Case& recipe, Report& report) {
   const RecordedPackage* torch = recipe.is_torch() ? judged(recipe) : nullptr;
   if (!torch) return;
   for (const auto& [phase, own] : nixpkgs_text) {
-    if (phase == "preConfigure" && !torch->cuda_support.value_or(false)) continue;  // nixpkgs has nothing there then
-    if (std::ranges::find(torch->written, phase) == torch->written.end() || torch->text_of(phase).find(own) != std::string::npos) continue;
+    // nixpkgs has nothing there then
+    if (phase == "preConfigure" && !torch->cuda_support.value_or(false)) continue;
+    if (std::ranges::find(torch->written, phase) == torch->written.end() ||
+        torch->text_of(phase).find(own) != std::string::npos)
+      continue;
     report.add(recipe.at(phase), fmt::format("its {} takes the place of what nixpkgs does there", phase));
   }
 }
@@ -259,7 +352,8 @@ void rule_cuda_mixed(const Case& recipe, Report& report) {
     constexpr std::string_view start = "<cudaPackages";
     for (std::size_t at = text.find(start); at != std::string_view::npos; at = text.find(start, at + 1)) {
       const std::string name(text.substr(at + 1, text.find_first_of(".>", at) - at - 1));
-      if (name != package->cuda->set && std::ranges::find(others, name) == others.end()) others.push_back(name);
+      if (name != package->cuda->set && std::ranges::find(others, name) == others.end())
+        others.push_back(name);
     }
   };
   for (const char* list : {"buildInputs", "nativeBuildInputs", "propagatedBuildInputs"}) {
@@ -270,15 +364,23 @@ void rule_cuda_mixed(const Case& recipe, Report& report) {
     }
   }
   for (const auto& [name, value] : package->environment) look(value);
-  if (!others.empty()) report.add(recipe.whole(), fmt::format("is built with {} and takes from {} too", package->cuda->set, fmt::join(others, ", ")));
+  if (!others.empty())
+    report.add(recipe.whole(), fmt::format("is built with {} and takes from {} too", package->cuda->set,
+                                           fmt::join(others, ", ")));
 }
 
 namespace {
 
 // What the rules say of the same recipe when it evaluates to `got`.
 Findings findings_for(const Case& recipe, const Recorded& got) {
-  return check_recipe({.spec = recipe.spec, .got = got, .file = recipe.file, .stem = recipe.stem, .name = recipe.name,
-                       .want = recipe.want, .promise = recipe.promise, .folder = recipe.folder,
+  return check_recipe({.spec = recipe.spec,
+                       .got = got,
+                       .file = recipe.file,
+                       .stem = recipe.stem,
+                       .name = recipe.name,
+                       .want = recipe.want,
+                       .promise = recipe.promise,
+                       .folder = recipe.folder,
                        .fingerprint = recipe.fingerprint});
 }
 
@@ -292,8 +394,9 @@ void rule_two_faced(const Case& recipe, Report& report) {
       if (!here) here = findings_for(recipe, recipe.got);
       // What is wrong in both is said already, or silenced.
       if (std::ranges::find(*here, finding.rule, &Finding::rule) != here->end()) continue;
-      report.add(recipe.whole(), fmt::format("is right only with the answers that an audit gives; with others: {} [{}]",
-                                             finding.what, finding.rule));
+      report.add(recipe.whole(),
+                 fmt::format("is right only with the answers that an audit gives; with others: {} [{}]",
+                             finding.what, finding.rule));
       return;
     }
   }

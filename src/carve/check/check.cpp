@@ -69,15 +69,19 @@ class ContainerCheck {
 void Carved::wrong(std::string what) const {
   constexpr std::size_t most_findings = 20;
   if (findings.size() >= most_findings) return;
-  findings.add({.rule = "carve-check", .severity = Severity::error, .where = {.file = new_file.name()},
-                .what = std::move(what), .fix = "the file was not written; please report this"});
+  findings.add({.rule = "carve-check",
+                .severity = Severity::error,
+                .where = {.file = new_file.name()},
+                .what = std::move(what),
+                .fix = "the file was not written; please report this"});
 }
 
 std::vector<bool> may_move(const Fatbins& fatbins, std::span<const std::size_t> referenced) {
   std::vector<bool> movable;
   for (std::size_t i = 0; i < fatbins.containers.size(); ++i) {
     const FatbinContainer& container = fatbins.containers[i];
-    const bool known = std::ranges::all_of(container.entries, [](const FatbinEntry& entry) { return entry.kind.has_value(); });
+    const bool known = std::ranges::all_of(container.entries,
+                                           [](const FatbinEntry& entry) { return entry.kind.has_value(); });
     movable.push_back(known && container.understood && !container.relocatable && container.wrapper &&
                       fatbins.wrappers[*container.wrapper].version == 1 &&
                       !std::ranges::binary_search(referenced, i));
@@ -88,9 +92,11 @@ std::vector<bool> may_move(const Fatbins& fatbins, std::span<const std::size_t> 
 void check_images(const Carved& carved, const std::vector<bool>& movable) {
   const auto& before = carved.old_fatbins;
   const auto& after = carved.new_fatbins;
-  if (before.wrappers.size() != after.wrappers.size() || before.containers.size() != after.containers.size()) {
+  if (before.wrappers.size() != after.wrappers.size() ||
+      before.containers.size() != after.containers.size()) {
     return carved.wrong(fmt::format("{} wrappers and {} containers became {} and {}", before.wrappers.size(),
-                                    before.containers.size(), after.wrappers.size(), after.containers.size()));
+                                    before.containers.size(), after.wrappers.size(),
+                                    after.containers.size()));
   }
   std::vector<std::string> problems(before.wrappers.size());
   parallel_for_all(before.wrappers.size(), [&](std::size_t i) {
@@ -101,7 +107,8 @@ void check_images(const Carved& carved, const std::vector<bool>& movable) {
       problems[i] = "has a wrapper that leads elsewhere";
     } else if (old_wrapper.container && movable[*old_wrapper.container]) {
       problems[i] = ContainerCheck(carved, before.containers[*old_wrapper.container],
-                                   after.containers[*new_wrapper.container]).problem();
+                                   after.containers[*new_wrapper.container])
+                        .problem();
     }
   });
   for (std::size_t i = 0; i < problems.size(); ++i) {
@@ -113,8 +120,12 @@ Findings check_carved(const Elf& old_file, const Fatbins& old_fatbins, const Elf
                       const CheckOptions& options) {
   Findings findings;
   const Fatbins new_fatbins = read_fatbins(new_file);
-  const Carved carved{.old_file = old_file, .old_fatbins = old_fatbins, .new_file = new_file,
-                      .new_fatbins = new_fatbins, .options = options, .findings = findings};
+  const Carved carved{.old_file = old_file,
+                      .old_fatbins = old_fatbins,
+                      .new_file = new_file,
+                      .new_fatbins = new_fatbins,
+                      .options = options,
+                      .findings = findings};
   const std::vector<bool> movable = may_move(old_fatbins, options.referenced);
   check_headers(carved);
   if (!findings.empty()) return findings;
@@ -129,13 +140,17 @@ namespace {
 // Device code lies where one segment and its own section say, and nobody else's section does.
 std::string region_problem(const Elf& elf, const FatbinRegion& region) {
   const std::uint64_t last = region.size - 1;
-  if (elf.offset_of(region.address) != region.offset || elf.offset_of(region.address + last) != region.offset + last) {
+  if (elf.offset_of(region.address) != region.offset ||
+      elf.offset_of(region.address + last) != region.offset + last) {
     return "device code lies beside its segment";
   }
   for (const ElfSection& section : elf.sections()) {
-    const bool has_bytes = section.type != elf::sht_nobits && section.type != elf::sht_null && section.size != 0;
-    const bool own = section.offset == region.offset && section.size == region.size && section.name.starts_with(".nv_fatbin");
-    if (has_bytes && !own && section.offset < region.offset + region.size && region.offset < section.offset + section.size) {
+    const bool has_bytes =
+        section.type != elf::sht_nobits && section.type != elf::sht_null && section.size != 0;
+    const bool own = section.offset == region.offset && section.size == region.size &&
+                     section.name.starts_with(".nv_fatbin");
+    if (has_bytes && !own && section.offset < region.offset + region.size &&
+        region.offset < section.offset + section.size) {
       return "a section overlaps device code";
     }
   }
@@ -146,14 +161,19 @@ std::string region_problem(const Elf& elf, const FatbinRegion& region) {
 
 Findings check_sound(const Elf& file, const Fatbins& fatbins, const CheckOptions& options) {
   Findings findings;
-  const Carved same{.old_file = file, .old_fatbins = fatbins, .new_file = file, .new_fatbins = fatbins, .options = options,
+  const Carved same{.old_file = file,
+                    .old_fatbins = fatbins,
+                    .new_file = file,
+                    .new_fatbins = fatbins,
+                    .options = options,
                     .findings = findings};
   check_headers(same);
   if (findings.empty()) check_sections(same, may_move(fatbins, options.referenced));
   const bool nameless = std::ranges::any_of(file.sections(), [](const ElfSection& section) {
     return section.type != elf::sht_null && section.name.empty();
   });
-  if (options.strip_symbols && nameless) same.wrong("there are sections without names: which of them strip would drop is not known");
+  if (options.strip_symbols && nameless)
+    same.wrong("there are sections without names: which of them strip would drop is not known");
   for (const FatbinRegion& region : fatbins.regions) {
     if (region.size == 0 || region.relocatable) continue;
     if (const std::string problem = region_problem(file, region); !problem.empty()) same.wrong(problem);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Proves that a carved file is what it should be, from its bytes alone: it is read again as if it came from a stranger, and
-// held against the old one. Knows nothing of how it was written (layout.h, rewrite.h), so a mistake there cannot hide here.
+// Proves that a carved file is what it should be, from its bytes alone: it is read again as if it came from
+// a stranger, and held against the old one. Knows nothing of how it was written (layout.h, rewrite.h), so a
+// mistake there cannot hide here.
 #pragma once
 
 #include <string>
@@ -23,9 +24,10 @@ struct CheckOptions {
   bool strip_symbols = false;
 };
 
-// Checked are: the headers (segments in order, congruent, in the file; the program header table inside a segment; sections
-// where their segments say); every image, byte for byte, against the one that it came from; what each container resolves to
-// for each target; every other byte of loaded memory. One finding for each thing that is wrong; none: the file is good.
+// Checked are: the headers (segments in order, congruent, in the file; the program header table inside a
+// segment; sections where their segments say); every image, byte for byte, against the one that it came
+// from; what each container resolves to for each target; every other byte of loaded memory. One finding for
+// each thing that is wrong; none: the file is good.
 Findings check_carved(const Elf& old_file, const Fatbins& old_fatbins, const Elf& new_file,
                       const CheckOptions& options);
 

@@ -16,7 +16,8 @@ constexpr std::uint64_t program_header_size = 56;
 
 std::vector<ElfSegment> loads_of(const Elf& elf) {
   std::vector<ElfSegment> loads;
-  std::ranges::copy_if(elf.segments(), std::back_inserter(loads), [](const ElfSegment& s) { return s.type == elf::pt_load; });
+  std::ranges::copy_if(elf.segments(), std::back_inserter(loads),
+                       [](const ElfSegment& s) { return s.type == elf::pt_load; });
   return loads;
 }
 
@@ -43,18 +44,21 @@ void check_loads(const Carved& carved) {
   const auto before = loads_of(carved.old_file), after = loads_of(carved.new_file);
   for (std::size_t i = 0; i < after.size(); ++i) {
     const ElfSegment& load = after[i];
-    if (load.offset > carved.new_file.bytes().size() || load.file_size > carved.new_file.bytes().size() - load.offset) {
+    if (load.offset > carved.new_file.bytes().size() ||
+        load.file_size > carved.new_file.bytes().size() - load.offset) {
       carved.wrong(fmt::format("the segment at {:#x} leaves the file", load.address));
     }
     if (load.align > 1 && (load.address - load.offset) % load.align != 0) {
-      carved.wrong(fmt::format("the segment at {:#x} cannot be mapped from {:#x}", load.address, load.offset));
+      carved.wrong(
+          fmt::format("the segment at {:#x} cannot be mapped from {:#x}", load.address, load.offset));
     }
     const auto origin = std::ranges::find_if(before, [&](const ElfSegment& old) {
       return old.address <= load.address && load.address - old.address <= old.memory_size &&
              load.memory_size <= old.memory_size - (load.address - old.address);
     });
     if (origin == before.end()) carved.wrong(fmt::format("the segment at {:#x} is new", load.address));
-    else if (origin->flags != load.flags) carved.wrong(fmt::format("the segment at {:#x} has other rights", load.address));
+    else if (origin->flags != load.flags)
+      carved.wrong(fmt::format("the segment at {:#x} has other rights", load.address));
     if (i == 0) continue;
     const bool was_there = std::ranges::any_of(before, [&](const ElfSegment& old) {
       return old.address == load.address && &old != &before.front() && shares_a_page(*(&old - 1), old);
@@ -79,7 +83,8 @@ void check_other_segments(const Carved& carved) {
   for (std::size_t i = 0; i < before.size(); ++i) {
     const ElfSegment &was = before[i], &is = after[i];
     const bool same = was.type == is.type && was.flags == is.flags && was.address == is.address &&
-                      was.file_size == is.file_size && was.memory_size == is.memory_size && was.align == is.align;
+                      was.file_size == is.file_size && was.memory_size == is.memory_size &&
+                      was.align == is.align;
     const bool was_mapped = was.file_size != 0 && carved.old_file.offset_of(was.address) == was.offset;
     if (!same || (was_mapped && carved.new_file.offset_of(is.address) != is.offset)) {
       carved.wrong(fmt::format("the program header of type {:#x} at {:#x} is wrong", was.type, was.address));
@@ -90,10 +95,12 @@ void check_other_segments(const Carved& carved) {
 void check_table(const Carved& carved) {
   const Elf& elf = carved.new_file;
   if (elf.program_headers_at() % 8 != 0) carved.wrong("the program header table is not aligned");
-  if (table_is_loaded(carved.old_file) && !table_is_loaded(elf)) carved.wrong("the program header table is in no segment");
+  if (table_is_loaded(carved.old_file) && !table_is_loaded(elf))
+    carved.wrong("the program header table is in no segment");
   for (const ElfSegment& segment : elf.segments()) {
     if (segment.type != pt_phdr) continue;
-    const bool right = segment.offset == elf.program_headers_at() && elf.offset_of(segment.address) == segment.offset &&
+    const bool right = segment.offset == elf.program_headers_at() &&
+                       elf.offset_of(segment.address) == segment.offset &&
                        segment.file_size == used_entries(elf) * program_header_size;
     if (!right) carved.wrong("PT_PHDR does not describe the program header table");
   }
@@ -101,9 +108,11 @@ void check_table(const Carved& carved) {
 
 bool may_be_stripped(const ElfSection& section) {
   if (section.flags & elf::shf_alloc) return false;
-  return section.type == elf::sht_symtab || section.type == elf::sht_strtab || section.type == elf::sht_symtab_shndx ||
-         section.type == elf::sht_rela || section.name.starts_with(".debug") || section.name.starts_with(".zdebug") ||
-         section.name.starts_with(".stab") || section.name.starts_with(".gnu.debuglto_") || section.name == ".gdb_index";
+  return section.type == elf::sht_symtab || section.type == elf::sht_strtab ||
+         section.type == elf::sht_symtab_shndx || section.type == elf::sht_rela ||
+         section.name.starts_with(".debug") || section.name.starts_with(".zdebug") ||
+         section.name.starts_with(".stab") || section.name.starts_with(".gnu.debuglto_") ||
+         section.name == ".gdb_index";
 }
 
 class SectionCheck {
@@ -126,7 +135,8 @@ class SectionCheck {
       }
     }
     for (; next < after.size(); ++next) {
-      if (!after[next].name.starts_with(".nv_fatbin")) carved_.wrong(fmt::format("the section {} is new", after[next].name));
+      if (!after[next].name.starts_with(".nv_fatbin"))
+        carved_.wrong(fmt::format("the section {} is new", after[next].name));
       else check_place(after[next]);
     }
   }
@@ -140,9 +150,11 @@ class SectionCheck {
     }
     if (is.flags & elf::shf_alloc) return check_place(is);
     if (is.type == elf::sht_nobits || is.type == elf::sht_null || !lies_in(was, carved_.old_file)) return;
-    if (!lies_in(is, carved_.new_file)) return carved_.wrong(fmt::format("section {} leaves the file", is.name));
+    if (!lies_in(is, carved_.new_file))
+      return carved_.wrong(fmt::format("section {} leaves the file", is.name));
     const ByteSpan before = carved_.old_file.contents(was), after = carved_.new_file.contents(is);
-    const bool same = is.type == elf::sht_symtab ? same_symbols(before, after) : as_text(before) == as_text(after);
+    const bool same =
+        is.type == elf::sht_symtab ? same_symbols(before, after) : as_text(before) == as_text(after);
     if (!same) carved_.wrong(fmt::format("section {} holds something else", is.name));
   }
 
@@ -155,7 +167,8 @@ class SectionCheck {
     if (section.type == elf::sht_nobits || section.size == 0) return;
     if (carved_.new_file.offset_of(section.address) == section.offset) return;
     const auto was = std::ranges::find(carved_.old_file.sections(), section.address, &ElfSection::address);
-    const bool was_wrong = was != carved_.old_file.sections().end() && carved_.old_file.offset_of(was->address) != was->offset;
+    const bool was_wrong =
+        was != carved_.old_file.sections().end() && carved_.old_file.offset_of(was->address) != was->offset;
     if (!was_wrong) carved_.wrong(fmt::format("section {} lies beside its segment", section.name));
   }
 
@@ -167,7 +180,9 @@ class SectionCheck {
       if (as_text(old_table.at(at, symbol_size)) == as_text(new_table.at(at, symbol_size))) continue;
       const bool rest = as_text(old_table.at(at, 8)) == as_text(new_table.at(at, 8)) &&
                         as_text(old_table.at(at + 16, 8)) == as_text(new_table.at(at + 16, 8));
-      if (!rest || !follows(old_table.read_at<std::uint64_t>(at + 8), new_table.read_at<std::uint64_t>(at + 8))) return false;
+      if (!rest ||
+          !follows(old_table.read_at<std::uint64_t>(at + 8), new_table.read_at<std::uint64_t>(at + 8)))
+        return false;
     }
     return true;
   }
@@ -188,7 +203,8 @@ void check_headers(const Carved& carved) {
   if (carved.new_file.findings().size() > carved.old_file.findings().size()) {
     carved.wrong("cannot be read without a complaint: " + carved.new_file.findings()[0].what);
   }
-  if (carved.new_file.type() != carved.old_file.type() || carved.new_file.machine() != carved.old_file.machine()) {
+  if (carved.new_file.type() != carved.old_file.type() ||
+      carved.new_file.machine() != carved.old_file.machine()) {
     carved.wrong("is of another type or for another machine");
   }
   check_loads(carved);
@@ -196,6 +212,8 @@ void check_headers(const Carved& carved) {
   check_table(carved);
 }
 
-void check_sections(const Carved& carved, const std::vector<bool>& movable) { SectionCheck(carved, movable).check(); }
+void check_sections(const Carved& carved, const std::vector<bool>& movable) {
+  SectionCheck(carved, movable).check();
+}
 
 }  // namespace lathe

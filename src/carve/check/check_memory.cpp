@@ -79,7 +79,8 @@ class MemoryCheck {
     if (zeros) exempt(begin, size);
   }
 
-  // Of the ELF header the numbers and places of the tables; the program headers themselves, and unused room behind them.
+  // Of the ELF header the numbers and places of the tables; the program headers themselves, and unused room
+  // behind them.
   void exempt_headers() {
     const auto field = [&](std::uint64_t offset, std::uint64_t size) {
       if (const auto address = carved_.old_file.address_of(offset)) exempt(*address, size);
@@ -105,12 +106,15 @@ class MemoryCheck {
   void compare_elf_headers() const {
     const auto fixed = [](const Elf& elf) {
       const std::string_view header = as_text(elf.bytes()).substr(0, elf::header_size);
-      return std::string(header.substr(0, 32)) + std::string(header.substr(48, 8)) + std::string(header.substr(58, 2));
+      return std::string(header.substr(0, 32)) + std::string(header.substr(48, 8)) +
+             std::string(header.substr(58, 2));
     };
-    if (fixed(carved_.old_file) != fixed(carved_.new_file)) carved_.wrong("the ELF header says something else");
+    if (fixed(carved_.old_file) != fixed(carved_.new_file))
+      carved_.wrong("the ELF header says something else");
   }
 
-  // Zeros before the first section, and between the containers and a table that an earlier carve moved behind them.
+  // Zeros before the first section, and between the containers and a table that an earlier carve moved
+  // behind them.
   void exempt_around_table(std::uint64_t begin, std::uint64_t end) {
     constexpr std::uint64_t most = 65536;
     std::uint64_t before = 0, behind = end;
@@ -132,7 +136,8 @@ class MemoryCheck {
   bool unused(std::uint64_t begin, std::uint64_t end) const {
     if (carved_.old_file.sections().empty()) return false;
     return std::ranges::none_of(carved_.old_file.sections(), [&](const ElfSection& section) {
-      const bool has_bytes = section.type != elf::sht_nobits && section.type != elf::sht_null && section.size != 0;
+      const bool has_bytes =
+          section.type != elf::sht_nobits && section.type != elf::sht_null && section.size != 0;
       return has_bytes && section.offset < end && begin < section.offset + section.size;
     });
   }
@@ -160,12 +165,14 @@ class MemoryCheck {
     while (chunk.begin < chunk.end) {
       const ByteSpan before = carved_.old_file.from_address(chunk.begin);
       const ByteSpan after = carved_.new_file.from_address(chunk.begin);
-      const std::uint64_t size = std::min({chunk.end - chunk.begin, std::uint64_t{before.size()}, std::uint64_t{after.size()}});
+      const std::uint64_t size =
+          std::min({chunk.end - chunk.begin, std::uint64_t{before.size()}, std::uint64_t{after.size()}});
       if (before.empty()) return "";  // damaged before: the old file has no bytes for it either
       if (size == 0) return fmt::format("the byte at {:#x} is no longer loaded", chunk.begin);
       if (std::memcmp(before.data(), after.data(), size) != 0) {
         const auto [a, b] = std::ranges::mismatch(before.first(size), after.first(size));
-        return fmt::format("the byte at {:#x} is another", chunk.begin + static_cast<std::uint64_t>(a - before.begin()));
+        return fmt::format("the byte at {:#x} is another",
+                           chunk.begin + static_cast<std::uint64_t>(a - before.begin()));
       }
       chunk.begin += size;
     }
@@ -179,7 +186,8 @@ class MemoryCheck {
       return other.type == elf::pt_load && other.address + other.file_size == load.address + load.file_size &&
              other.address + other.memory_size == load.address + load.memory_size;
     });
-    if (!same) carved_.wrong(fmt::format("the zeroed memory of the segment at {:#x} is not the same", load.address));
+    if (!same)
+      carved_.wrong(fmt::format("the zeroed memory of the segment at {:#x} is not the same", load.address));
   }
 
   const Carved& carved_;
@@ -190,6 +198,8 @@ class MemoryCheck {
 
 }  // namespace
 
-void check_memory(const Carved& carved, const std::vector<bool>& movable) { MemoryCheck(carved, movable).check(); }
+void check_memory(const Carved& carved, const std::vector<bool>& movable) {
+  MemoryCheck(carved, movable).check();
+}
 
 }  // namespace lathe

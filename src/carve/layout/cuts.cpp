@@ -14,7 +14,9 @@ namespace {
 constexpr std::uint64_t smallest_page = 4096;
 constexpr std::size_t most_cuts = 64;  // each costs a program header and, at run time, a mapping
 
-FileRange file_range(const ProgramHeader& header) { return {.offset = header.offset, .size = header.file_size}; }
+FileRange file_range(const ProgramHeader& header) {
+  return {.offset = header.offset, .size = header.file_size};
+}
 
 bool unused(const Elf& elf, const FileRange& range) {
   const ByteSpan bytes = ByteReader(elf.bytes()).at(range.offset, range.size);
@@ -33,7 +35,8 @@ class Cutter {
     limit_cuts();
     if (!taken_along && (table_size() <= programs_.size() || room_in_place())) return false;
     if (!taken_along && is_library()) {
-      // PT_PHDR tells an executable's loader where it was put; in a library nobody asks, and lld always writes one.
+      // PT_PHDR tells an executable's loader where it was put; in a library nobody asks, and lld always
+      // writes one.
       const auto table = std::ranges::find(programs_, ProgramHeader::pt_phdr, &ProgramHeader::type);
       if (table != programs_.end()) table->type = 0;
       if (table_size() <= programs_.size()) return false;
@@ -45,11 +48,14 @@ class Cutter {
  private:
   // An earlier carve put the table behind the containers: it moves on with them.
   bool take_table_along() {
-    const FileRange table{.offset = elf_.program_headers_at(), .size = programs_.size() * ProgramHeader::bytes};
+    const FileRange table{.offset = elf_.program_headers_at(),
+                          .size = programs_.size() * ProgramHeader::bytes};
     for (Span& span : spans_) {
       const std::uint64_t load_end = file_range(programs_[span.load]).end();
       const std::uint64_t end = span.range.end();
-      if (end > table.offset || table.offset - end > page_ || table.end() < load_end || table.offset > load_end) continue;
+      if (end > table.offset || table.offset - end > page_ || table.end() < load_end ||
+          table.offset > load_end)
+        continue;
       if (sections_.empty() || !unused(elf_, {.offset = end, .size = table.offset - end})) continue;
       if (named({.offset = end, .size = table.end() - end})) continue;
       span.range.size = load_end - span.range.offset;
@@ -75,7 +81,9 @@ class Cutter {
     });
   }
 
-  bool ends_its_load(const Span& span) const { return span.range.end() == file_range(programs_[span.load]).end(); }
+  bool ends_its_load(const Span& span) const {
+    return span.range.end() == file_range(programs_[span.load]).end();
+  }
 
   std::uint64_t cut_of(const Span& span) const {
     const ProgramHeader& load = programs_[span.load];
@@ -105,7 +113,8 @@ class Cutter {
 
   std::size_t table_size() const {
     const auto unused = std::ranges::count(programs_, std::uint32_t{0}, &ProgramHeader::type);
-    const auto splits = std::ranges::count_if(spans_, [&](const Span& s) { return s.cut != 0 && !ends_its_load(s); });
+    const auto splits =
+        std::ranges::count_if(spans_, [&](const Span& s) { return s.cut != 0 && !ends_its_load(s); });
     return programs_.size() + static_cast<std::size_t>(splits - unused);
   }
 
@@ -115,25 +124,30 @@ class Cutter {
     const FileRange table{.offset = elf_.program_headers_at(), .size = table_size() * ProgramHeader::bytes};
     const FileRange more{.offset = table.offset + programs_.size() * ProgramHeader::bytes,
                          .size = (table_size() - programs_.size()) * ProgramHeader::bytes};
-    if (more.touches({.offset = elf_.section_headers_at(), .size = sections_.size() * SectionHeader::bytes})) return false;
+    if (more.touches({.offset = elf_.section_headers_at(), .size = sections_.size() * SectionHeader::bytes}))
+      return false;
     if (named(more) || !covered(table)) return false;
     return std::ranges::none_of(programs_, [&](const ProgramHeader& header) {
-      return header.type != elf::pt_load && header.type != ProgramHeader::pt_phdr && more.touches(file_range(header));
+      return header.type != elf::pt_load && header.type != ProgramHeader::pt_phdr &&
+             more.touches(file_range(header));
     });
   }
 
   bool covered(const FileRange& range) const {
     return std::ranges::any_of(programs_, [&](const ProgramHeader& header) {
-      return header.type == elf::pt_load && header.offset <= range.offset && range.end() <= file_range(header).end();
+      return header.type == elf::pt_load && header.offset <= range.offset &&
+             range.end() <= file_range(header).end();
     });
   }
 
   // Behind the kept containers of the span that frees most, within one page.
   void move_table() {
     if (!is_library() && !has_loader()) {
-      throw Error({.what = "a statically linked executable without room for another program header: strip and objcopy would "
+      throw Error({.what = "a statically linked executable without room for another program header: strip "
+                           "and objcopy would "
                            "take what a carve makes of it and ruin it without a word",
-                   .where = {.file = elf_.name()}, .next = "link it dynamically, or carve what it is linked from"});
+                   .where = {.file = elf_.name()},
+                   .next = "link it dynamically, or carve what it is linked from"});
     }
     const auto span = std::ranges::max_element(spans_, {}, &Span::cut);
     const std::uint64_t size = table_size() * ProgramHeader::bytes;
@@ -171,8 +185,8 @@ std::uint64_t page_size_of(const Elf& elf) {
   return page;
 }
 
-bool cut_spans(const Elf& elf, std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections,
-               std::vector<Span>& spans) {
+bool cut_spans(const Elf& elf, std::vector<ProgramHeader>& programs,
+               const std::vector<SectionHeader>& sections, std::vector<Span>& spans) {
   return Cutter(elf, programs, sections, spans).decide();
 }
 

@@ -16,7 +16,11 @@ namespace {
 class Layouter {
  public:
   Layouter(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan)
-      : elf_(elf), fatbins_(fatbins), plan_(plan), programs_(program_headers(elf)), sections_(section_headers(elf)) {
+      : elf_(elf),
+        fatbins_(fatbins),
+        plan_(plan),
+        programs_(program_headers(elf)),
+        sections_(section_headers(elf)) {
     out_.old_size = elf.bytes().size();
   }
 
@@ -37,11 +41,13 @@ class Layouter {
  private:
   void refuse_what_cannot_be_carved() const {
     if (elf_.type() == ElfType::relocatable) {
-      throw Error({.what = "an object file: its device code is not linked yet", .where = {.file = elf_.name()},
+      throw Error({.what = "an object file: its device code is not linked yet",
+                   .where = {.file = elf_.name()},
                    .next = "carve the library that is linked from it"});
     }
     if (elf_.program_headers_at() % 8 != 0 || elf_.segments().empty()) {
-      throw Error({.what = "there are no program headers that could be rewritten", .where = {.file = elf_.name()}});
+      throw Error(
+          {.what = "there are no program headers that could be rewritten", .where = {.file = elf_.name()}});
     }
   }
 
@@ -81,12 +87,14 @@ class Layouter {
 
   bool shared(const FileRange& range, std::size_t owner) const {
     for (std::size_t i = 0; i < sections_.size(); ++i) {
-      if (i != owner && range.touches({.offset = sections_[i].offset, .size = sections_[i].file_size()})) return true;
+      if (i != owner && range.touches({.offset = sections_[i].offset, .size = sections_[i].file_size()}))
+        return true;
     }
-    const FileRange table{.offset = elf_.section_headers_at(), .size = sections_.size() * SectionHeader::bytes};
+    const FileRange table{.offset = elf_.section_headers_at(),
+                          .size = sections_.size() * SectionHeader::bytes};
     return range.touches(table) || std::ranges::any_of(programs_, [&](const ProgramHeader& header) {
-      return range.touches({.offset = header.offset, .size = header.file_size});
-    });
+             return range.touches({.offset = header.offset, .size = header.file_size});
+           });
   }
 
   // What comes behind must move by a multiple of this.
@@ -96,25 +104,28 @@ class Layouter {
       if (header.type == elf::pt_load && header.offset + header.file_size > offset) return page_size_of(elf_);
     }
     for (const SectionHeader& section : sections_) {
-      if (section.offset >= offset && std::has_single_bit(section.align)) grain = std::max(grain, section.align);
+      if (section.offset >= offset && std::has_single_bit(section.align))
+        grain = std::max(grain, section.align);
     }
     return grain;
   }
 
-  void patch(std::uint64_t at, std::string bytes) { out_.patches.push_back({.at = at, .bytes = std::move(bytes)}); }
+  void patch(std::uint64_t at, std::string bytes) {
+    out_.patches.push_back({.at = at, .bytes = std::move(bytes)});
+  }
 
   void write_program_headers() {
     const auto written = carved_program_headers(programs_, sections_, spans_, offsets_);
-    const std::uint64_t old_at = elf_.program_headers_at(), old_size = programs_.size() * ProgramHeader::bytes;
+    const std::uint64_t old_at = elf_.program_headers_at(),
+                        old_size = programs_.size() * ProgramHeader::bytes;
     std::string bytes = encode(written);
     std::uint64_t at = old_at;
     for (const Span& span : spans_) {
       if (span.hosts_table()) at = span.table_at;
     }
     if (!table_moved_) bytes.resize(std::max<std::uint64_t>(bytes.size(), old_size));
-    const bool in_span = std::ranges::any_of(spans_, [&](const Span& span) {
-      return old_at >= span.range.offset && old_at < span.range.end();
-    });
+    const bool in_span = std::ranges::any_of(
+        spans_, [&](const Span& span) { return old_at >= span.range.offset && old_at < span.range.end(); });
     if (table_moved_ && !in_span) patch(offsets_.moved(old_at), std::string(old_size, '\0'));
     patch(offsets_.moved(at), std::move(bytes));
     patch(32, encode_number(offsets_.moved(at), 8));
@@ -126,8 +137,10 @@ class Layouter {
     std::vector<SectionHeader> written = carved_section_headers(sections_, spans_, offsets_);
     std::uint32_t names_index = section_names_index(elf_);
     if (!stripped_.empty()) drop_sections(stripped_, written, names_index);
-    if (written.size() >= elf::shn_reserved) throw Error({.what = "too many sections", .where = {.file = elf_.name()}});
-    const FileRange old_table{.offset = elf_.section_headers_at(), .size = sections_.size() * SectionHeader::bytes};
+    if (written.size() >= elf::shn_reserved)
+      throw Error({.what = "too many sections", .where = {.file = elf_.name()}});
+    const FileRange old_table{.offset = elf_.section_headers_at(),
+                              .size = sections_.size() * SectionHeader::bytes};
     std::uint64_t at = offsets_.moved(old_table.offset);
     if (written.size() > sections_.size()) {
       at = align_up(out_.new_size, 8);
@@ -175,7 +188,8 @@ class Layouter {
     constexpr std::uint64_t symbol_size = 24;
     std::map<std::uint64_t, std::uint64_t> moved;
     for (const Span& span : spans_) {
-      for (const MovedContainer& one : span.moved) moved[fatbins_.containers[one.container].address] = one.address;
+      for (const MovedContainer& one : span.moved)
+        moved[fatbins_.containers[one.container].address] = one.address;
     }
     if (moved.empty()) return;
     const std::uint64_t lowest = moved.begin()->first, highest = moved.rbegin()->first;
@@ -184,7 +198,9 @@ class Layouter {
       const auto value = reader.read_at<std::uint64_t>(at + 8);
       if (value < lowest || value > highest) continue;
       const auto it = moved.find(value);
-      if (it == moved.end() || it->first == it->second || reader.read_at<std::uint16_t>(at + 6) == elf::shn_abs) continue;
+      if (it == moved.end() || it->first == it->second ||
+          reader.read_at<std::uint16_t>(at + 6) == elf::shn_abs)
+        continue;
       patch(offsets_.moved(table.offset) + at + 8, encode_number(it->second, 8));
     }
   }
@@ -233,7 +249,8 @@ class Layouter {
 
 }  // namespace
 
-FileLayout lay_out(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan, const LayoutOptions& options) {
+FileLayout lay_out(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan,
+                   const LayoutOptions& options) {
   return Layouter(elf, fatbins, plan).lay_out(options);
 }
 

@@ -20,8 +20,8 @@ std::vector<FileRange> pieces_of(FileRange whole, const std::vector<Span>& spans
   return pieces;
 }
 
-void append_load(const ProgramHeader& load, std::size_t index, const std::vector<Span>& spans, const OffsetMap& offsets,
-                 std::vector<ProgramHeader>& out) {
+void append_load(const ProgramHeader& load, std::size_t index, const std::vector<Span>& spans,
+                 const OffsetMap& offsets, std::vector<ProgramHeader>& out) {
   ProgramHeader rest = load;
   std::uint64_t begin = load.offset;  // of `rest`, in the old file
   for (const Span& span : spans) {
@@ -43,7 +43,8 @@ void append_load(const ProgramHeader& load, std::size_t index, const std::vector
 }
 
 // The PT_LOAD that holds the ELF header lets go of it; spans.h says why.
-void begin_with_first_section(std::vector<ProgramHeader>& programs, const std::vector<SectionHeader>& sections) {
+void begin_with_first_section(std::vector<ProgramHeader>& programs,
+                              const std::vector<SectionHeader>& sections) {
   const auto load = std::ranges::find_if(programs, [](const ProgramHeader& header) {
     return header.type == elf::pt_load && header.offset == 0 && header.file_size != 0;
   });
@@ -126,7 +127,8 @@ std::vector<std::size_t> sections_to_strip(const Elf& elf, const std::vector<Sec
   // Names of a dropped table, unless somebody else reads them too; relocations by its symbols.
   for (std::size_t i = 1; i < sections.size(); ++i) {
     if (sections[i].flags & elf::shf_alloc) continue;
-    if (sections[i].type == elf::sht_rela && sections[i].link < drop.size() && drop[sections[i].link]) drop[i] = true;
+    if (sections[i].type == elf::sht_rela && sections[i].link < drop.size() && drop[sections[i].link])
+      drop[i] = true;
     if (sections[i].type != elf::sht_strtab || i == names) continue;
     bool used = false, wanted = false;
     for (std::size_t k = 1; k < sections.size(); ++k) {

@@ -12,8 +12,8 @@ std::vector<ProgramHeader> carved_program_headers(const std::vector<ProgramHeade
                                                   const std::vector<SectionHeader>& sections,
                                                   const std::vector<Span>& spans, const OffsetMap& offsets);
 
-// A section that a cut goes through ends where its kept containers end. What follows the hole, if anything does, becomes a
-// section of the same name and attributes at the end of the table; so no index changes.
+// A section that a cut goes through ends where its kept containers end. What follows the hole, if anything
+// does, becomes a section of the same name and attributes at the end of the table; so no index changes.
 std::vector<SectionHeader> carved_section_headers(const std::vector<SectionHeader>& sections,
                                                   const std::vector<Span>& spans, const OffsetMap& offsets);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Inside of carve/layout only: where an offset of the old file lies in the new one, given the runs that leave the file.
+// Inside of carve/layout only: where an offset of the old file lies in the new one, given the runs that
+// leave the file.
 #pragma once
 
 #include <algorithm>

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "carve/layout/spans.h"
 
-
-
 #include <algorithm>
 
 namespace lathe {
 namespace {
 
-// In a file without section headers an unwrapped container cannot be seen, so only what aligns the next one counts as
-// free there.
+// In a file without section headers an unwrapped container cannot be seen, so only what aligns the next one
+// counts as free there.
 constexpr std::uint64_t most_padding = 8;
-
-
 
 class SpanFinder {
  public:
@@ -81,7 +77,9 @@ class SpanFinder {
 
   void open(std::size_t index, std::size_t load) {
     const FatbinContainer& container = fatbins_.containers[index];
-    spans_.push_back({.range = {.offset = container.offset, .size = 0}, .address = container.address, .load = load,
+    spans_.push_back({.range = {.offset = container.offset, .size = 0},
+                      .address = container.address,
+                      .load = load,
                       .containers = {}});
     open_ = true;
   }
@@ -94,7 +92,8 @@ class SpanFinder {
     if (!has_sections_) return;
     const FatbinRegion* region = region_of(span.range.offset);
     const std::uint64_t end = region ? std::min(next, region->offset + region->size) : 0;
-    if (end > span.range.end() && is_padding(span.range.end(), end)) span.range.size = end - span.range.offset;
+    if (end > span.range.end() && is_padding(span.range.end(), end))
+      span.range.size = end - span.range.offset;
   }
 
   void pack(Span& span) const {
@@ -106,7 +105,8 @@ class SpanFinder {
       for (const std::size_t kept : plan_.containers[index].keep) {
         size += container.entries[kept].end() - container.entries[kept].offset;
       }
-      span.moved.push_back({.container = index, .offset = at, .address = span.address + (at - span.range.offset)});
+      span.moved.push_back(
+          {.container = index, .offset = at, .address = span.address + (at - span.range.offset)});
       at += size;
     }
     span.kept_end = span.used_end = at;

@@ -28,8 +28,9 @@ std::optional<std::size_t> pick_among(std::span<const DeviceCode> codes, Capabil
   return index[*picked];
 }
 
-// Measured (docs/formats/fatbin.md): architecture-specific machine code wins over portable code. Not measured: family
-// code against portable code, specific PTX against portable PTX. So the best of each spelling stays there.
+// Measured (docs/formats/fatbin.md): architecture-specific machine code wins over portable code. Not
+// measured: family code against portable code, specific PTX against portable PTX. So the best of each
+// spelling stays there.
 void add_second_readings(std::span<const DeviceCode> codes, Capability device, std::size_t picked,
                          std::vector<std::size_t>& keep) {
   const DeviceCode& first = codes[picked];
@@ -83,7 +84,8 @@ class Planner {
     const FatbinWrapper& wrapper = fatbins_.wrappers[*container.wrapper];
     if (wrapper.version != 1) return Untouched::linked;
     if (std::ranges::binary_search(referenced_, index)) return Untouched::referenced;
-    const bool known = std::ranges::all_of(container.entries, [](const FatbinEntry& entry) { return entry.kind.has_value(); });
+    const bool known = std::ranges::all_of(container.entries,
+                                           [](const FatbinEntry& entry) { return entry.kind.has_value(); });
     return known ? Untouched::no : Untouched::unknown_image;
   }
 
@@ -102,7 +104,8 @@ class Planner {
     for (const std::size_t kept : codes_to_keep(code.codes, options_.targets, options_.minimal)) {
       plan.keep.push_back(code.entry[kept]);
     }
-    if (plan.keep.empty() && !options_.minimal && !container.entries.empty()) plan.keep.push_back(smallest(container));
+    if (plan.keep.empty() && !options_.minimal && !container.entries.empty())
+      plan.keep.push_back(smallest(container));
     return plan;
   }
 
@@ -143,11 +146,13 @@ class Planner {
 CarveTarget parse_target(std::string_view text) {
   constexpr int no_capability = 100;  // "5090" is a product's number
   const auto spelled = parse_capability(text);
-  if (!spelled || spelled->capability.major >= no_capability) return {.capability = read_gpu_name(text).capability};
+  if (!spelled || spelled->capability.major >= no_capability)
+    return {.capability = read_gpu_name(text).capability};
   if (spelled->capability.suffix != 0) {
-    throw Error({.what = fmt::format("{} names code, a GPU is wanted", printable(text)),
-                 .next = fmt::format("write {}: code for it with a suffix is kept where the driver would pick it",
-                                     spell(spelled->capability.portable(), Dialect::dotted))});
+    throw Error(
+        {.what = fmt::format("{} names code, a GPU is wanted", printable(text)),
+         .next = fmt::format("write {}: code for it with a suffix is kept where the driver would pick it",
+                             spell(spelled->capability.portable(), Dialect::dotted))});
   }
   return {.capability = spelled->capability, .ptx = spelled->ptx};
 }
@@ -192,13 +197,14 @@ std::string_view to_string(Untouched why) {
 TargetPick pick_for(std::span<const DeviceCode> codes, const CarveTarget& target) {
   TargetPick picked{.code = pick(codes, target.capability), .ptx = std::nullopt};
   if (target.ptx) {
-    picked.ptx = pick_among(codes, target.capability, [](const DeviceCode& code) { return code.kind == CodeKind::ptx; });
+    picked.ptx = pick_among(codes, target.capability,
+                            [](const DeviceCode& code) { return code.kind == CodeKind::ptx; });
   }
   return picked;
 }
 
-std::vector<std::size_t> codes_to_keep(std::span<const DeviceCode> codes, std::span<const CarveTarget> targets,
-                                       bool minimal) {
+std::vector<std::size_t> codes_to_keep(std::span<const DeviceCode> codes,
+                                       std::span<const CarveTarget> targets, bool minimal) {
   std::vector<std::size_t> keep;
   for (const CarveTarget& target : targets) {
     const TargetPick picked = pick_for(codes, target);
@@ -214,7 +220,8 @@ std::vector<std::size_t> codes_to_keep(std::span<const DeviceCode> codes, std::s
   return keep;
 }
 
-CarvePlan plan_carve(const Fatbins& fatbins, std::span<const std::size_t> referenced, const PlanOptions& options) {
+CarvePlan plan_carve(const Fatbins& fatbins, std::span<const std::size_t> referenced,
+                     const PlanOptions& options) {
   return Planner(fatbins, referenced, options).plan();
 }
 

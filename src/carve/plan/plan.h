@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a carve keeps: per container exactly the images that the driver would pick for each target, by the resolver that
-// `inspect` uses too (hardware/compat.h). Pure: reads no payload and writes nothing. Where things end up in the new file
-// is layout.h.
+// What a carve keeps: per container exactly the images that the driver would pick for each target, by the
+// resolver that `inspect` uses too (hardware/compat.h). Pure: reads no payload and writes nothing. Where
+// things end up in the new file is layout.h.
 #pragma once
 
 #include <cstdint>
@@ -21,25 +21,27 @@ struct CarveTarget {
   bool operator==(const CarveTarget&) const = default;
 };
 
-std::string to_string(const CarveTarget& target);                    // "9.0+PTX"
-std::string to_string(std::span<const CarveTarget> targets);         // "8.6, 9.0+PTX"
-std::vector<CarveTarget> parse_carve_targets(std::string_view text);  // "8.6,sm_90+PTX"; Error on anything else
+std::string to_string(const CarveTarget& target);             // "9.0+PTX"
+std::string to_string(std::span<const CarveTarget> targets);  // "8.6, 9.0+PTX"
+// "8.6,sm_90+PTX"; Error on anything else
+std::vector<CarveTarget> parse_carve_targets(std::string_view text);
 
 // Why a container stays byte for byte where it is.
 enum class Untouched {
   no,
-  no_wrapper,      // nothing in .nvFatBinSegment points to it: who uses it is not known
-  relocatable,     // input of the device linker: the driver links its PTX again where no linked code fits
-  linked,          // the device linker's result: it and its relocatable code are carved together or not at all
-  referenced,      // something besides its wrapper points into it
-  unknown_image,   // holds a kind of image that this does not know
+  no_wrapper,   // nothing in .nvFatBinSegment points to it: who uses it is not known
+  relocatable,  // input of the device linker: the driver links its PTX again where no linked code fits
+  // the device linker's result: it and its relocatable code are carved together or not at all
+  linked,
+  referenced,     // something besides its wrapper points into it
+  unknown_image,  // holds a kind of image that this does not know
   damaged,
 };
 std::string_view to_string(Untouched why);  // a phrase: "no wrapper points to it"
 
 struct ContainerPlan {
   Untouched untouched = Untouched::no;
-  std::vector<std::size_t> keep = {};       // entries, in their order; all of them where untouched
+  std::vector<std::size_t> keep = {};      // entries, in their order; all of them where untouched
   std::vector<CarveTarget> unserved = {};  // targets for which the container holds nothing
 };
 
@@ -67,12 +69,14 @@ struct PlanOptions {
 };
 
 // `referenced`: containers that something besides their wrapper points to (references.h), ascending.
-CarvePlan plan_carve(const Fatbins& fatbins, std::span<const std::size_t> referenced, const PlanOptions& options);
+CarvePlan plan_carve(const Fatbins& fatbins, std::span<const std::size_t> referenced,
+                     const PlanOptions& options);
 
-// Which of these codes stay for the targets, ascending: the driver's pick for each; unless `minimal`, also those that it
-// might pick by another reading of its rules. Shared with the architecture list that PyTorch repeats.
-std::vector<std::size_t> codes_to_keep(std::span<const DeviceCode> codes, std::span<const CarveTarget> targets,
-                                       bool minimal);
+// Which of these codes stay for the targets, ascending: the driver's pick for each; unless `minimal`, also
+// those that it might pick by another reading of its rules. Shared with the architecture list that PyTorch
+// repeats.
+std::vector<std::size_t> codes_to_keep(std::span<const DeviceCode> codes,
+                                       std::span<const CarveTarget> targets, bool minimal);
 
 // The driver's pick for a target's device, and for a +PTX target its pick among the PTX alone.
 struct TargetPick {

@@ -28,7 +28,8 @@ void add(Fatbins& fatbins, const std::vector<std::string>& images, std::uint32_t
 std::string kept(const std::vector<std::string>& images, std::string_view targets, bool minimal = false) {
   Fatbins fatbins;
   add(fatbins, images);
-  const CarvePlan plan = plan_carve(fatbins, {}, {.targets = parse_carve_targets(targets), .minimal = minimal});
+  const CarvePlan plan =
+      plan_carve(fatbins, {}, {.targets = parse_carve_targets(targets), .minimal = minimal});
   std::string text;
   for (const std::size_t index : plan.containers[0].keep) text += (text.empty() ? "" : " ") + images[index];
   return text;
@@ -92,8 +93,8 @@ TEST(CarvePlan, LeavesAloneWhatItMustNotTouch) {
   fatbins.containers[4].entries[2].kind.reset();
   const std::size_t referenced[] = {5};
   const CarvePlan plan = plan_carve(fatbins, referenced, {.targets = parse_carve_targets("9.0")});
-  const Untouched expected[] = {Untouched::no_wrapper,  Untouched::relocatable,   Untouched::damaged,
-                                Untouched::linked,      Untouched::unknown_image, Untouched::referenced};
+  const Untouched expected[] = {Untouched::no_wrapper, Untouched::relocatable,   Untouched::damaged,
+                                Untouched::linked,     Untouched::unknown_image, Untouched::referenced};
   for (std::size_t i = 0; i < 6; ++i) {
     EXPECT_EQ(plan.containers[i].untouched, expected[i]) << i;
     EXPECT_EQ(plan.containers[i].keep.size(), many.size()) << i;

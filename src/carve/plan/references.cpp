@@ -12,7 +12,8 @@ class References {
   References(const Elf& elf, const Fatbins& fatbins) : elf_(elf), fatbins_(fatbins) {
     for (const FatbinWrapper& wrapper : fatbins.wrappers) {
       // A wrapper that is not its container's one and only counts as somebody else.
-      if (wrapper.container && fatbins.containers[*wrapper.container].wrapper) own_.push_back(wrapper.pointer_at);
+      if (wrapper.container && fatbins.containers[*wrapper.container].wrapper)
+        own_.push_back(wrapper.pointer_at);
     }
     std::ranges::sort(own_);
     for (std::size_t i = 0; i < fatbins.containers.size(); ++i) {
@@ -40,12 +41,15 @@ class References {
 
  private:
   void look_at_symbols() {
-    elf_.for_each_symbol(ElfSymbols::dynamic, [&](std::uint32_t index, const ElfSymbol& symbol) {
-      values_.resize(index + std::size_t{1});
-      if (symbol.section == elf::shn_undef) return;
-      values_[index] = symbol.value;
-      if (symbol.section != elf::shn_abs && symbol.type != elf::stt_section) mark(symbol.value);
-    }, Elf::Names::skipped);
+    elf_.for_each_symbol(
+        ElfSymbols::dynamic,
+        [&](std::uint32_t index, const ElfSymbol& symbol) {
+          values_.resize(index + std::size_t{1});
+          if (symbol.section == elf::shn_undef) return;
+          values_[index] = symbol.value;
+          if (symbol.section != elf::shn_abs && symbol.type != elf::stt_section) mark(symbol.value);
+        },
+        Elf::Names::skipped);
   }
 
   void look_at_relocations() {
@@ -82,9 +86,9 @@ class References {
 
   const Elf& elf_;
   const Fatbins& fatbins_;
-  std::vector<std::uint64_t> own_;         // file offsets of the wrappers' pointers
+  std::vector<std::uint64_t> own_;  // file offsets of the wrappers' pointers
   std::vector<std::size_t> by_address_;
-  std::vector<std::optional<std::uint64_t>> values_;  // of the dynamic symbols that are defined here
+  std::vector<std::optional<std::uint64_t>> values_;        // of the dynamic symbols that are defined here
   std::uint64_t lowest_ = ~std::uint64_t{0}, highest_ = 0;  // of all containers: most addresses are outside
   std::vector<std::size_t> found_;
 };

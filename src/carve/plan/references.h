@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Who besides the wrappers points into the device code of a linked file: relocations, exported symbols. Such a container
-// must stay where it is. References that leave no trace in the file (an address computed by the machine code next to it)
-// cannot be seen; nvcc makes none.
+// Who besides the wrappers points into the device code of a linked file: relocations, exported symbols. Such
+// a container must stay where it is. References that leave no trace in the file (an address computed by the
+// machine code next to it) cannot be seen; nvcc makes none.
 #pragma once
 
 #include <vector>

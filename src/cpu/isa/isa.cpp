@@ -22,7 +22,8 @@ constexpr Machine arm = Machine::aarch64;
 
 // The remarks beside `counted` say why the instruction needs nothing.
 constexpr Row rows[] = {
-    {Extension::tzcnt, "tzcnt", x86, Weight::counted},  // `rep bsf` on older processors; gcc emits it without -mbmi
+    // `rep bsf` on older processors; gcc emits it without -mbmi
+    {Extension::tzcnt, "tzcnt", x86, Weight::counted},
     {Extension::sse3, "sse3", x86},
     {Extension::cx16, "cx16", x86},
     {Extension::sahf, "sahf", x86},
@@ -100,7 +101,8 @@ constexpr Row rows[] = {
     {Extension::raoint, "raoint", x86},
     {Extension::kl, "kl", x86},
     {Extension::widekl, "widekl", x86},
-    {Extension::shstk, "shstk", x86, Weight::counted},    // runs only where RDSSP, a hint elsewhere, gave an address
+    // runs only where RDSSP, a hint elsewhere, gave an address
+    {Extension::shstk, "shstk", x86, Weight::counted},
     {Extension::hreset, "hreset", x86, Weight::counted},  // privileged
     {Extension::sse4a, "sse4a", x86},
     {Extension::threednow, "3dnow", x86},

@@ -83,9 +83,14 @@ class Table {
   Row parse(std::string_view line, const Place& where) {
     const auto columns = split(line, '\t');
     const auto needs = columns.size() == 4 ? parse_extensions(columns[2], Machine::aarch64) : std::nullopt;
-    if (!needs) throw Error({.what = "a row has four columns and known extensions", .where = where, .kind = ErrorKind::fault});
-    const Row row{.mask = hexadecimal(columns[0], where), .value = hexadecimal(columns[1], where), .needs = number_of(*needs)};
-    if (row.value & ~row.mask) throw Error({.what = "the value has bits outside the mask", .where = where, .kind = ErrorKind::fault});
+    if (!needs)
+      throw Error(
+          {.what = "a row has four columns and known extensions", .where = where, .kind = ErrorKind::fault});
+    const Row row{.mask = hexadecimal(columns[0], where),
+                  .value = hexadecimal(columns[1], where),
+                  .needs = number_of(*needs)};
+    if (row.value & ~row.mask)
+      throw Error({.what = "the value has bits outside the mask", .where = where, .kind = ErrorKind::fault});
     return row;
   }
 
@@ -128,16 +133,23 @@ class Sweep {
         break;
       case Meaning::branch:
         report({.target = address_ + at + extend((word & 0x3ffffff) << 2, 28),
-                .kind = word >> 31 ? Kind::call : Kind::jump}, at);
+                .kind = word >> 31 ? Kind::call : Kind::jump},
+               at);
         break;
-      case Meaning::adrp: follow(at, word & 31, ((address_ + at) & ~std::uint64_t{0xfff}) + (distance(word) << 12)); break;
-      case Meaning::adr: report({.target = address_ + at + distance(word), .kind = Kind::reference}, at); break;
+      case Meaning::adrp:
+        follow(at, word & 31, ((address_ + at) & ~std::uint64_t{0xfff}) + (distance(word) << 12));
+        break;
+      case Meaning::adr:
+        report({.target = address_ + at + distance(word), .kind = Kind::reference}, at);
+        break;
       case Meaning::identify: report({.kind = Kind::guard}, at); break;
     }
   }
 
  private:
-  static std::uint64_t distance(std::uint32_t word) { return extend((word >> 5 & 0x7ffff) << 2 | (word >> 29 & 3), 21); }
+  static std::uint64_t distance(std::uint32_t word) {
+    return extend((word >> 5 & 0x7ffff) << 2 | (word >> 29 & 3), 21);
+  }
 
   std::uint32_t word_at(std::size_t at) const {
     std::uint32_t word;
@@ -145,7 +157,8 @@ class Sweep {
     return word;
   }
 
-  // ADRP put `page` into a register: ADD completes an address, LDR loads from one, BR or BLR may call what was loaded.
+  // ADRP put `page` into a register: ADD completes an address, LDR loads from one, BR or BLR may call what
+  // was loaded.
   void follow(std::size_t at, std::uint32_t page_register, std::uint64_t page) {
     std::uint32_t loaded = 32;
     std::uint64_t slot = 0;
@@ -166,7 +179,8 @@ class Sweep {
       if (writes_page_register && n != page_register) return;
     }
   }
-  static bool ends_block(std::uint32_t word) { return (word & 0x1c000000) == 0x14000000; }  // branches and system
+  // branches and system
+  static bool ends_block(std::uint32_t word) { return (word & 0x1c000000) == 0x14000000; }
 
   void report(CodeEvent event, std::size_t at) {
     event.at = static_cast<std::uint32_t>(at);

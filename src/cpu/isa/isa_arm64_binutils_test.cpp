@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// data/arm64_instructions.txt held against binutils, which knows for each instruction what it needs: what objdump reads out of
-// a word, the assembler must take with the extensions that the table names, and refuse without any one of them.
+// data/arm64_instructions.txt held against binutils, which knows for each instruction what it needs: what
+// objdump reads out of a word, the assembler must take with the extensions that the table names, and refuse
+// without any one of them.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -25,18 +26,36 @@ namespace {
 using testing::ScratchFolder;
 using Words = std::set<std::uint32_t>;
 
-// How the assembler is told of an extension: some it knows only as part of an architecture, others only from one on.
+// How the assembler is told of an extension: some it knows only as part of an architecture, others only from
+// one on.
 struct Spelling {
   int minor = 0;  // .arch armv8.MINOR-a
   std::string_view name = {};
 };
 Spelling spelling_of(std::string_view extension) {
-  static const std::map<std::string_view, Spelling> special = {
-      {"fcma", {2, "compnum"}},  {"jscvt", {3}},         {"frintts", {5}},         {"flagm2", {5}},      {"wfxt", {7}},
-      {"rcpc2", {4}},            {"fp16", {2, "fp16"}},  {"fp16fml", {2, "fp16fml"}}, {"dotprod", {2, "dotprod"}},
-      {"sha3", {2, "sha3"}},     {"sm4", {2, "sm4"}},    {"i8mm", {2, "i8mm"}},    {"bf16", {2, "bf16"}}, {"memtag", {5, "memtag"}},
-      {"ls64", {6, "ls64"}},     {"mops", {7, "mops"}},  {"hbc", {7, "hbc"}},      {"cssc", {8, "cssc"}}, {"rng", {5, "rng"}},
-      {"sve", {2, "sve"}},       {"sme", {6, "sme"}},    {"f32mm", {2, "f32mm"}},  {"f64mm", {2, "f64mm"}}};
+  static const std::map<std::string_view, Spelling> special = {{"fcma", {2, "compnum"}},
+                                                               {"jscvt", {3}},
+                                                               {"frintts", {5}},
+                                                               {"flagm2", {5}},
+                                                               {"wfxt", {7}},
+                                                               {"rcpc2", {4}},
+                                                               {"fp16", {2, "fp16"}},
+                                                               {"fp16fml", {2, "fp16fml"}},
+                                                               {"dotprod", {2, "dotprod"}},
+                                                               {"sha3", {2, "sha3"}},
+                                                               {"sm4", {2, "sm4"}},
+                                                               {"i8mm", {2, "i8mm"}},
+                                                               {"bf16", {2, "bf16"}},
+                                                               {"memtag", {5, "memtag"}},
+                                                               {"ls64", {6, "ls64"}},
+                                                               {"mops", {7, "mops"}},
+                                                               {"hbc", {7, "hbc"}},
+                                                               {"cssc", {8, "cssc"}},
+                                                               {"rng", {5, "rng"}},
+                                                               {"sve", {2, "sve"}},
+                                                               {"sme", {6, "sme"}},
+                                                               {"f32mm", {2, "f32mm"}},
+                                                               {"f64mm", {2, "f64mm"}}};
   const auto found = special.find(extension);
   if (found != special.end()) return found->second;
   return {extension.starts_with("sve2") ? 2 : 0, extension};
@@ -62,7 +81,8 @@ std::string header_without(const ExtensionSet& set, std::size_t extension) {
   fewer.reset(extension);
   std::string header = header_of(fewer);
   const Spelling spelling = spelling_of(name_of(static_cast<Extension>(extension)));
-  if (fewer.none() && !spelling.name.empty() && spelling.minor) header = fmt::format(".arch armv8.{}-a\n", spelling.minor);
+  if (fewer.none() && !spelling.name.empty() && spelling.minor)
+    header = fmt::format(".arch armv8.{}-a\n", spelling.minor);
   return header;
 }
 
@@ -96,9 +116,11 @@ Words words_of_file(const std::filesystem::path& path) {
   return words;
 }
 
-// The cross compiler's own libraries, where it is installed, and what the environment names, separated by colons.
+// The cross compiler's own libraries, where it is installed, and what the environment names, separated by
+// colons.
 std::vector<std::filesystem::path> libraries() {
-  std::vector<std::filesystem::path> paths = {"/usr/aarch64-linux-gnu/lib/libc.so.6", "/usr/aarch64-linux-gnu/lib/libm.so.6"};
+  std::vector<std::filesystem::path> paths = {"/usr/aarch64-linux-gnu/lib/libc.so.6",
+                                              "/usr/aarch64-linux-gnu/lib/libm.so.6"};
   if (const char* more = std::getenv("LATHE_ARM64_LIBRARIES")) {
     for (const std::string_view path : split(more, ':')) paths.emplace_back(path);
   }
@@ -121,16 +143,21 @@ std::map<std::uint32_t, std::string> disassemble(const ScratchFolder& folder, co
     std::string text = std::string(columns[2]) + " " + (columns.size() > 3 ? std::string(columns[3]) : "");
     text = text.substr(0, text.find("  //"));
     text = text.substr(0, text.find(" //"));
-    const bool depends_on_place = text.find("0x") != text.npos && (text[0] == 'b' || text.starts_with("ad") ||
-                                  text.starts_with("cb") || text.starts_with("tb") || text.starts_with("ldr") || text.starts_with("prfm"));
-    if (text.starts_with(".") || text.starts_with("sys ") || depends_on_place || line.find("undefined") != line.npos || line.find("note:") != line.npos) continue;
+    const bool depends_on_place =
+        text.find("0x") != text.npos &&
+        (text[0] == 'b' || text.starts_with("ad") || text.starts_with("cb") || text.starts_with("tb") ||
+         text.starts_with("ldr") || text.starts_with("prfm"));
+    if (text.starts_with(".") || text.starts_with("sys ") || depends_on_place ||
+        line.find("undefined") != line.npos || line.find("note:") != line.npos)
+      continue;
     texts[word] = text;
   }
   return texts;
 }
 
 // The numbers of the lines that the assembler refuses.
-std::set<std::size_t> refused(const ScratchFolder& folder, const std::string& header, const std::vector<std::string>& lines) {
+std::set<std::size_t> refused(const ScratchFolder& folder, const std::string& header,
+                              const std::vector<std::string>& lines) {
   std::string text = header;
   for (const std::string& line : lines) text += line + "\n";
   folder.write("x.s", text);
@@ -164,7 +191,8 @@ class Comparison {
   std::size_t not_assembled() const { return not_assembled_; }
 
  private:
-  void compare(const ExtensionSet& needs, const std::vector<std::uint32_t>& words, const std::vector<std::string>& lines) {
+  void compare(const ExtensionSet& needs, const std::vector<std::uint32_t>& words,
+               const std::vector<std::string>& lines) {
     const auto with = refused(folder_, header_of(needs), lines);
     const auto with_all = refused(folder_, everything, lines);
     for (const std::size_t number : with) {
@@ -178,7 +206,9 @@ class Comparison {
       if (!needs[i]) continue;
       const auto without = refused(folder_, header_without(needs, i), lines);
       for (std::size_t number = 0; number < lines.size(); ++number) {
-        if (!without.contains(number)) report("does not need " + std::string(name_of(static_cast<Extension>(i))), words[number], lines[number]);
+        if (!without.contains(number))
+          report("does not need " + std::string(name_of(static_cast<Extension>(i))), words[number],
+                 lines[number]);
       }
     }
     compared_ += lines.size() - with.size();
@@ -189,11 +219,16 @@ class Comparison {
   }
 
   static constexpr const char* everything =
-      ".arch armv8.8-a\n.arch_extension sve2\n.arch_extension sve2-aes\n.arch_extension sve2-sha3\n.arch_extension sve2-sm4\n"
-      ".arch_extension sve2-bitperm\n.arch_extension f32mm\n.arch_extension f64mm\n.arch_extension sme\n.arch_extension sme-f64\n"
-      ".arch_extension sme-i64\n.arch_extension memtag\n.arch_extension rng\n.arch_extension tme\n.arch_extension ls64\n"
-      ".arch_extension mops\n.arch_extension hbc\n.arch_extension cssc\n.arch_extension crypto\n.arch_extension sha3\n"
-      ".arch_extension sm4\n.arch_extension fp16fml\n.arch_extension i8mm\n.arch_extension bf16\n.arch_extension ssbs\n"
+      ".arch armv8.8-a\n.arch_extension sve2\n.arch_extension sve2-aes\n.arch_extension "
+      "sve2-sha3\n.arch_extension sve2-sm4\n"
+      ".arch_extension sve2-bitperm\n.arch_extension f32mm\n.arch_extension f64mm\n.arch_extension "
+      "sme\n.arch_extension sme-f64\n"
+      ".arch_extension sme-i64\n.arch_extension memtag\n.arch_extension rng\n.arch_extension "
+      "tme\n.arch_extension ls64\n"
+      ".arch_extension mops\n.arch_extension hbc\n.arch_extension cssc\n.arch_extension "
+      "crypto\n.arch_extension sha3\n"
+      ".arch_extension sm4\n.arch_extension fp16fml\n.arch_extension i8mm\n.arch_extension "
+      "bf16\n.arch_extension ssbs\n"
       ".arch_extension predres\n.arch_extension sb\n.arch_extension lor\n.arch_extension profile\n";
 
   const ScratchFolder& folder_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the sweeps over machine code report (isa_x86_sweep.h, isa_arm64.h): the few instructions that cpu_scan.h asks about.
+// What the sweeps over machine code report (isa_x86_sweep.h, isa_arm64.h): the few instructions that
+// cpu_scan.h asks about.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One instruction is: prefixes, REX | VEX | EVEX | XOP, opcode map, opcode, ModRM, SIB, displacement, immediate.
+// One instruction is: prefixes, REX | VEX | EVEX | XOP, opcode map, opcode, ModRM, SIB, displacement,
+// immediate.
 //
 //   legacy  [66 F2 F3 F0 67 2E 36 3E 26 64 65]* [REX 40-4F] [0F | 0F 38 | 0F 3A] opcode ...
 //   VEX     C5 Rvvvv Lpp opcode ...        C4 RXBmmmmm WvvvvLpp opcode ...      (R X B vvvv stored inverted)
@@ -24,7 +25,16 @@ using x86::Table;
 constexpr int longest = 15;
 constexpr X86Instruction invalid{};
 
-enum class Prefix : std::uint8_t { none, lock, repeat_f3, repeat_f2, operand_size, address_size, segment, rex };
+enum class Prefix : std::uint8_t {
+  none,
+  lock,
+  repeat_f3,
+  repeat_f2,
+  operand_size,
+  address_size,
+  segment,
+  rex
+};
 
 constexpr std::array<Prefix, 256> make_prefixes() {
   std::array<Prefix, 256> kinds{};
@@ -52,7 +62,8 @@ constexpr std::array<std::uint8_t, 256> make_addressing() {
   for (std::size_t modrm = 0; modrm < 0xc0; ++modrm) {
     const std::size_t mod = modrm >> 6, rm = modrm & 7, with_sib = rm == 4;
     const std::size_t displacement = mod == 1 ? 1 : mod == 2 || rm == 5 ? 4 : 0;
-    bytes[modrm] = static_cast<std::uint8_t>(with_sib + displacement + (mod == 0 && with_sib ? base_in_sib : 0));
+    bytes[modrm] =
+        static_cast<std::uint8_t>(with_sib + displacement + (mod == 0 && with_sib ? base_in_sib : 0));
   }
   return bytes;
 }
@@ -65,7 +76,8 @@ std::size_t addressing_bytes(std::uint8_t modrm, std::uint8_t sib) {
 }
 
 // `modrm` is nullptr where there is none.
-X86Instruction finish(const std::uint8_t* begin, const std::uint8_t* modrm, const std::uint8_t* end, std::uint8_t needs) {
+X86Instruction finish(const std::uint8_t* begin, const std::uint8_t* modrm, const std::uint8_t* end,
+                      std::uint8_t needs) {
   const auto length = static_cast<std::uint32_t>(end - begin);
   const auto modrm_at = static_cast<std::uint32_t>(modrm ? modrm - begin : 0);
   if (length > longest) return invalid;
@@ -84,7 +96,8 @@ bool legacy_rules_hold(const Form& form, const Prefixes& prefixes) {
   return !((prefixes.rex & 1) && (form.rules & x86::no_b));
 }
 
-X86Instruction decode_3dnow(const Table& table, const std::uint8_t* begin, const std::uint8_t* modrm, bool locked) {
+X86Instruction decode_3dnow(const Table& table, const std::uint8_t* begin, const std::uint8_t* modrm,
+                            bool locked) {
   const std::uint8_t* const opcode = modrm + 1 + addressing_bytes(modrm[0], modrm[1]);
   if (locked || opcode - begin >= longest || !table.is_3dnow(*opcode)) return invalid;
   return finish(begin, modrm, opcode + 1, table.threednow_needs());
@@ -179,7 +192,8 @@ X86Instruction decode_evex(const Table& table, const std::uint8_t* begin, const 
   const Form* form = table.form(cell, modrm);
   if (!form || !evex_rules_hold(*form, e, modrm, sib)) return invalid;
   const unsigned length = e.third >> 5 & 3;
-  const bool rounding = (e.third & 0x10) && modrm >= 0xc0;  // then L'L is a rounding mode and the length is 512
+  // then L'L is a rounding mode and the length is 512
+  const bool rounding = (e.third & 0x10) && modrm >= 0xc0;
   const std::uint8_t needs = length < 2 && !rounding ? form->needs_with_vl : form->needs;
   return finish(begin, at + 4, at + 5 + addressing_bytes(modrm, sib) + form->imm, needs);
 }
@@ -190,12 +204,9 @@ X86Instruction decode_escaped(const Table& table, const std::uint8_t* begin, con
   if (prefixes.rex || prefixes.repeat || prefixes.operand_size || prefixes.lock) return invalid;
   const unsigned second = at[1], third = at[2];
   switch (*at) {
-    case 0xc5:
-      return decode_vex(table, begin, at + 2, 1, second | 0x60, second & 0x7f);
-    case 0x62:
-      return decode_evex(table, begin, at + 1);
-    default:
-      break;
+    case 0xc5: return decode_vex(table, begin, at + 2, 1, second | 0x60, second & 0x7f);
+    case 0x62: return decode_evex(table, begin, at + 1);
+    default: break;
   }
   const unsigned map = second & 31;
   if (map >= Table::vex_maps || (*at == 0xc4) != (map < 8)) return invalid;
@@ -221,7 +232,8 @@ X86Instruction decode_x86_unchecked(const std::uint8_t* bytes) {
     if (kind == Prefix::repeat_f3) prefixes.repeat = 2;
     if (kind == Prefix::repeat_f2) prefixes.repeat = 3;
   }
-  return is_escape(at) ? decode_escaped(table, bytes, at, prefixes) : decode_legacy(table, bytes, at, prefixes);
+  return is_escape(at) ? decode_escaped(table, bytes, at, prefixes)
+                       : decode_legacy(table, bytes, at, prefixes);
 }
 
 X86Instruction decode_x86(ByteSpan bytes) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The x86-64 decoder: for the bytes at an instruction's start, how long it is and which extensions it needs. Nothing
-// else: no operands, no text. Driven by data/x86_instructions.txt, which was asked out of Zydis, and
-// data/x86_newer.txt, which holds what Zydis 4.0 does not know yet. docs/formats/isa-scan.md has the details and the
-// limits. 64-bit mode only. Sweeping over whole sections is isa_x86_sweep.h.
+// The x86-64 decoder: for the bytes at an instruction's start, how long it is and which extensions it needs.
+// Nothing else: no operands, no text. Driven by data/x86_instructions.txt, which was asked out of Zydis, and
+// data/x86_newer.txt, which holds what Zydis 4.0 does not know yet. docs/formats/isa-scan.md has the details
+// and the limits. 64-bit mode only. Sweeping over whole sections is isa_x86_sweep.h.
 #pragma once
 
 #include <cstddef>

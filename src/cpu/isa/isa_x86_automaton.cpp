@@ -52,7 +52,8 @@ bool is_reported_opcode(unsigned map, unsigned opcode) {
 bool is_reported_modrm(unsigned map, unsigned opcode, bool wide, unsigned modrm) {
   if (map != 0 || !is_rip_relative(static_cast<std::uint8_t>(modrm))) return false;
   if (opcode == 0xff) return (modrm >> 3 & 7) == 2 || (modrm >> 3 & 7) == 4;  // CALL, JMP through a slot
-  return wide && (opcode == 0x8d || opcode == 0x8b);                          // LEA of an address, MOV from a slot
+  // LEA of an address, MOV from a slot
+  return wide && (opcode == 0x8d || opcode == 0x8b);
 }
 
 }  // namespace
@@ -142,8 +143,8 @@ class AutomatonBuilder {
     return modrm_state(row);
   }
 
-  // `narrow` and `wide` are the opcode's cells without and with REX.W, where that is not known yet; else the same cell
-  // twice.
+  // `narrow` and `wide` are the opcode's cells without and with REX.W, where that is not known yet; else the
+  // same cell twice.
   Step after_opcode(unsigned map, unsigned opcode, const Cell& narrow, const Cell& wide, bool is_wide) {
     if (!narrow.has_modrm && !wide.has_modrm) {
       const Form* form = table_.form(narrow, 0);
@@ -178,17 +179,10 @@ class AutomatonBuilder {
     const bool again = seen.anything();
     seen.rex = seen.wide = false;
     switch (byte) {
-      case 0xf3:
-        seen.prefix = 2;
-        break;
-      case 0xf2:
-        seen.prefix = 3;
-        break;
-      case 0x66:
-        seen.prefix = seen.prefix ? seen.prefix : std::uint8_t{1};
-        break;
-      default:
-        seen.other = true;
+      case 0xf3: seen.prefix = 2; break;
+      case 0xf2: seen.prefix = 3; break;
+      case 0x66: seen.prefix = seen.prefix ? seen.prefix : std::uint8_t{1}; break;
+      default: seen.other = true;
     }
     return {seen_state(seen), again || byte == 0xf0 || byte == 0x67};
   }
@@ -205,18 +199,12 @@ class AutomatonBuilder {
       case 0x67:
       case 0xf0:
       case 0xf2:
-      case 0xf3:
-        return after_prefix(seen, byte);
-      case 0x0f:
-        return {map1_state(seen.prefix), false};
-      case 0xc5:
-        return {vex2(), true};
-      case 0xc4:
-        return {vex3(), true};
-      case 0x62:
-        return {evex(), true};
-      default:
-        break;
+      case 0xf3: return after_prefix(seen, byte);
+      case 0x0f: return {map1_state(seen.prefix), false};
+      case 0xc5: return {vex2(), true};
+      case 0xc4: return {vex3(), true};
+      case 0x62: return {evex(), true};
+      default: break;
     }
     if ((byte & 0xf0) == 0x40) {
       Seen with_rex = seen;
@@ -233,17 +221,19 @@ class AutomatonBuilder {
       if (byte == 0x38) return {named("0f38", [&](unsigned) { return Step{any_modrm(0), true}; }), false};
       if (byte == 0x3a) return {named("0f3a", [&](unsigned) { return Step{any_modrm(1), true}; }), false};
       if (byte == 0x0f) return {any_modrm(1), true};  // 3DNow!: its opcode is like an immediate
-      return after_opcode(1, byte, table_.legacy(1, prefix, 0, byte), table_.legacy(1, prefix, 1, byte), false);
+      return after_opcode(1, byte, table_.legacy(1, prefix, 0, byte), table_.legacy(1, prefix, 1, byte),
+                          false);
     });
   }
 
-  // VEX, EVEX: the first byte is marked already; what is left is the length. No opcode's immediate depends on more than
-  // its map.
+  // VEX, EVEX: the first byte is marked already; what is left is the length. No opcode's immediate depends
+  // on more than its map.
   State vector_opcode(unsigned map) {
     return named("vector" + std::to_string(map), [&](unsigned opcode) -> Step {
       if (map == 1 && opcode == 0x77) return {0};  // VZEROUPPER has no ModRM byte
       const bool imm =
-          map == 3 || (map == 1 && ((opcode & 0xfc) == 0x70 || opcode == 0xc2 || (opcode >= 0xc4 && opcode <= 0xc6)));
+          map == 3 ||
+          (map == 1 && ((opcode & 0xfc) == 0x70 || opcode == 0xc2 || (opcode >= 0xc4 && opcode <= 0xc6)));
       return {any_modrm(imm ? 1 : 0)};
     });
   }
@@ -262,7 +252,8 @@ class AutomatonBuilder {
     return named("evex", [&](unsigned byte) {
       const unsigned map = vector_map(byte & 7);
       return Step{named("evex2." + std::to_string(map), [&](unsigned) {
-        return Step{named("evex3." + std::to_string(map), [&](unsigned) { return Step{vector_opcode(map)}; })};
+        return Step{
+            named("evex3." + std::to_string(map), [&](unsigned) { return Step{vector_opcode(map)}; })};
       })};
     });
   }
@@ -281,9 +272,9 @@ void Automaton::trace_one(const std::uint8_t* code, std::size_t size, State* sta
   for (std::size_t i = 0; i < size; ++i) states[i] = from = next(from, code[i]);
 }
 
-// One walk waits for its load in every step, so four go side by side, each over a quarter. Three of them start
-// somewhere inside an instruction, but x86 code falls into step by itself after a few instructions: what they got wrong
-// until then is done again.
+// One walk waits for its load in every step, so four go side by side, each over a quarter. Three of them
+// start somewhere inside an instruction, but x86 code falls into step by itself after a few instructions:
+// what they got wrong until then is done again.
 void Automaton::trace(const std::uint8_t* code, std::size_t size, State* states) const {
   const std::size_t quarter = size / 4;
   const std::uint8_t *c0 = code, *c1 = c0 + quarter, *c2 = c1 + quarter, *c3 = c2 + quarter;

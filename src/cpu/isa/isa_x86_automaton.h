@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A finite automaton that walks x86-64 code byte by byte and knows where instructions begin. It takes one load a byte
-// and no branch, and four walks at a time fill the processor: that is where the sweep's speed comes from.
+// A finite automaton that walks x86-64 code byte by byte and knows where instructions begin. It takes one
+// load a byte and no branch, and four walks at a time fill the processor: that is where the sweep's speed
+// comes from.
 //
-// It is exact for ordinary instructions. Where one is of interest (beyond the baseline, a call, a reference) or too
-// rare to be worth states (several prefixes, invalid), it marks the byte, and isa_x86_sweep.cpp asks the decoder. Built
-// from the decoder's own table (isa_x86_table.h), so the two cannot drift apart.
+// It is exact for ordinary instructions. Where one is of interest (beyond the baseline, a call, a reference)
+// or too rare to be worth states (several prefixes, invalid), it marks the byte, and isa_x86_sweep.cpp asks
+// the decoder. Built from the decoder's own table (isa_x86_table.h), so the two cannot drift apart.
 #pragma once
 
 #include <array>

@@ -19,8 +19,8 @@ struct Name {
   const char* needs;
 };
 
-// What is not listed is part of the baseline. VL is added to the 128 and 256 bit forms, not to the "N" forms, which
-// AVX512F alone has.
+// What is not listed is part of the baseline. VL is added to the 128 and 256 bit forms, not to the "N"
+// forms, which AVX512F alone has.
 constexpr Name names[] = {
     {ZYDIS_ISA_SET_ADOX_ADCX, "adx"},
     {ZYDIS_ISA_SET_AES, "aes"},
@@ -203,10 +203,8 @@ const char* needs_of_instruction(const ZydisDecodedInstruction& instruction) {
     case ZYDIS_MNEMONIC_ENDBR32:  // hints: no operation where there is no CET
     case ZYDIS_MNEMONIC_ENDBR64:
     case ZYDIS_MNEMONIC_RDSSPD:
-    case ZYDIS_MNEMONIC_RDSSPQ:
-      return "base";
-    default:
-      return needs_of[instruction.meta.isa_set];
+    case ZYDIS_MNEMONIC_RDSSPQ: return "base";
+    default: return needs_of[instruction.meta.isa_set];
   }
 }
 
@@ -236,15 +234,18 @@ std::string difference_from_zydis(ByteSpan bytes) {
   if (!theirs && (!ours || is_newer_than_zydis(our_needs))) return "";
   if (theirs && theirs->length == ours.length && set_of(theirs->needs) == our_needs) return "";
   std::string text = "bytes";
-  for (std::size_t i = 0; i < std::min<std::size_t>(bytes.size(), 15); ++i) text += fmt::format(" {:02x}", begin[i]);
+  for (std::size_t i = 0; i < std::min<std::size_t>(bytes.size(), 15); ++i)
+    text += fmt::format(" {:02x}", begin[i]);
   text += ours ? fmt::format(": {} bytes, {}", ours.length, names_of(our_needs)) : ": invalid";
-  return text + (theirs ? fmt::format("; Zydis: {} bytes, {}", theirs->length, theirs->needs) : "; Zydis: invalid");
+  return text +
+         (theirs ? fmt::format("; Zydis: {} bytes, {}", theirs->length, theirs->needs) : "; Zydis: invalid");
 }
 
 std::optional<ZydisAnswer> ask_zydis(const std::uint8_t* bytes, std::size_t size) {
   static const ZydisDecoder decoder = make_decoder(false);
   ZydisDecodedInstruction instruction;
-  if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, nullptr, bytes, size, &instruction))) return std::nullopt;
+  if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, nullptr, bytes, size, &instruction)))
+    return std::nullopt;
   const char* needs = needs_of_instruction(instruction);
   if (!needs) return std::nullopt;
   return ZydisAnswer{.length = instruction.length,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Two passes over pieces that fit the second-level cache: the automaton notes its state after each byte; then the
-// marked bytes, about one in twenty, are looked at one by one.
+// Two passes over pieces that fit the second-level cache: the automaton notes its state after each byte;
+// then the marked bytes, about one in twenty, are looked at one by one.
 #include "cpu/isa/isa_x86_sweep.h"
 
 #include <algorithm>
@@ -77,8 +77,8 @@ class Piece {
     }
   }
 
-  // Eight states at once: bit 7 of a byte is its mark, and bit 7 of inside() says that no instruction ends there.
-  // gather() draws the eight bits 7 together.
+  // Eight states at once: bit 7 of a byte is its mark, and bit 7 of inside() says that no instruction ends
+  // there. gather() draws the eight bits 7 together.
   static constexpr std::uint64_t high = 0x8080808080808080, low = ~high;
   static std::uint64_t inside(std::uint64_t word) { return ((word & low) + low) & high; }
   static std::uint64_t gather(std::uint64_t word) { return (word & high) * 0x0002040810204081 >> 56; }
@@ -127,8 +127,8 @@ class Piece {
     visit_slowly(start_of(at));
   }
 
-  // Calls, jumps and references end with a 4-byte distance behind the marked byte: nothing else needs to be known of
-  // them.
+  // Calls, jumps and references end with a 4-byte distance behind the marked byte: nothing else needs to be
+  // known of them.
   bool visit_distance(std::size_t at) {
     const std::uint8_t byte = code_[at];
     const bool rip = x86::is_rip_relative(byte);

@@ -38,14 +38,14 @@ std::optional<Kind> flow_of(std::span<const std::uint8_t> code) {
 std::string text_of(const std::vector<CodeEvent>& events, std::size_t number) {
   if (number >= events.size()) return "nothing";
   const CodeEvent& event = events[number];
-  return fmt::format("kind {} at {:#x}, target {:#x}, needs {}", static_cast<int>(event.kind), event.at, event.target,
-                     event.needs);
+  return fmt::format("kind {} at {:#x}, target {:#x}, needs {}", static_cast<int>(event.kind), event.at,
+                     event.target, event.needs);
 }
 
 }  // namespace
 
-std::vector<CodeEvent> sweep_by_decoder(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,
-                                       std::span<const std::size_t> restarts) {
+std::vector<CodeEvent> sweep_by_decoder(ByteSpan section, std::uint64_t address, std::size_t begin,
+                                        std::size_t end, std::span<const std::size_t> restarts) {
   std::vector<CodeEvent> events;
   const auto* const code = reinterpret_cast<const std::uint8_t*>(section.data());
   std::size_t lower = begin;
@@ -61,9 +61,10 @@ std::vector<CodeEvent> sweep_by_decoder(ByteSpan section, std::uint64_t address,
       ++at;
       continue;
     }
-    const bool is_xgetbv = instruction.length == 3 && code[at] == 0x0f && code[at + 1] == 0x01 && code[at + 2] == 0xd0;
-    const auto flow =
-        instruction.needs ? (is_xgetbv ? Kind::guard : Kind::use) : flow_of(std::span(code + at, instruction.length));
+    const bool is_xgetbv =
+        instruction.length == 3 && code[at] == 0x0f && code[at + 1] == 0x01 && code[at + 2] == 0xd0;
+    const auto flow = instruction.needs ? (is_xgetbv ? Kind::guard : Kind::use)
+                                        : flow_of(std::span(code + at, instruction.length));
     at = next;
     if (!flow) continue;
     event.kind = *flow;
@@ -88,7 +89,8 @@ std::string sweep_difference(ByteSpan section, std::uint64_t address, std::size_
   if (fast == slow) return "";
   const auto first = std::ranges::mismatch(fast, slow).in1 - fast.begin();
   const auto number = static_cast<std::size_t>(first);
-  return fmt::format("event {}: {}; the decoder says {}", number, text_of(fast, number), text_of(slow, number));
+  return fmt::format("event {}: {}; the decoder says {}", number, text_of(fast, number),
+                     text_of(slow, number));
 }
 
 }  // namespace lathe

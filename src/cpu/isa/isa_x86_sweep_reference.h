@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The sweep of isa_x86_sweep.h without its automaton and its tricks: one instruction after the other through the
-// decoder. What the tests and the fuzz target hold the fast one to. Not part of the program.
+// The sweep of isa_x86_sweep.h without its automaton and its tricks: one instruction after the other through
+// the decoder. What the tests and the fuzz target hold the fast one to. Not part of the program.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace lathe {
 
-std::vector<CodeEvent> sweep_by_decoder(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,
-                                       std::span<const std::size_t> restarts);
+std::vector<CodeEvent> sweep_by_decoder(ByteSpan section, std::uint64_t address, std::size_t begin,
+                                        std::size_t end, std::span<const std::size_t> restarts);
 
 // Where the two differ, in words; "" where they do not.
 std::string sweep_difference(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,

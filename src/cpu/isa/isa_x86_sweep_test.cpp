@@ -18,7 +18,8 @@ using Bytes = std::vector<std::uint8_t>;
 
 ByteSpan span_of(const Bytes& bytes) { return std::as_bytes(std::span(bytes)); }
 
-std::vector<CodeEvent> sweep(const Bytes& code, std::vector<std::size_t> restarts = {}, std::uint64_t address = 0x1000) {
+std::vector<CodeEvent> sweep(const Bytes& code, std::vector<std::size_t> restarts = {},
+                             std::uint64_t address = 0x1000) {
   std::vector<CodeEvent> events;
   X86Sweep().sweep(span_of(code), address, 0, code.size(), restarts, events);
   return events;
@@ -36,19 +37,22 @@ TEST(IsaX86Sweep, ReportsCallsJumpsAndReferencesWithTheirTargets) {
   std::vector<std::pair<Kind, std::uint64_t>> got;
   for (const CodeEvent& event : sweep(code)) got.emplace_back(event.kind, event.target);
   const std::vector<std::pair<Kind, std::uint64_t>> want = {
-      {Kind::call, 0x1100},      {Kind::reference, 0x1200}, {Kind::slot_load, 0x1300}, {Kind::slot_call, 0x1400},
-      {Kind::slot_call, 0x1400}, {Kind::jump, 0x1500},      {Kind::guard, 0},          {Kind::guard, 0}};
+      {Kind::call, 0x1100},      {Kind::reference, 0x1200}, {Kind::slot_load, 0x1300},
+      {Kind::slot_call, 0x1400}, {Kind::slot_call, 0x1400}, {Kind::jump, 0x1500},
+      {Kind::guard, 0},          {Kind::guard, 0}};
   EXPECT_EQ(got, want);
 }
 
 TEST(IsaX86Sweep, ReportsWhatNeedsMoreThanTheBaselineAndWhere) {
-  const Bytes code = {0x90, 0xc5, 0xfc, 0x58, 0xc1, 0x90, 0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1, 0xf3, 0x0f, 0xb8, 0xc1};
+  const Bytes code = {0x90, 0xc5, 0xfc, 0x58, 0xc1, 0x90, 0x62, 0xf1,
+                      0x7c, 0x48, 0x58, 0xc1, 0xf3, 0x0f, 0xb8, 0xc1};
   std::vector<std::pair<std::uint32_t, std::string>> got;
   for (const CodeEvent& event : sweep(code)) {
     EXPECT_EQ(event.kind, Kind::use);
     got.emplace_back(event.at, names_of(x86_needs(event.needs)));
   }
-  EXPECT_EQ(got, (std::vector<std::pair<std::uint32_t, std::string>>{{1, "avx"}, {6, "avx512f"}, {12, "popcnt"}}));
+  EXPECT_EQ(got,
+            (std::vector<std::pair<std::uint32_t, std::string>>{{1, "avx"}, {6, "avx512f"}, {12, "popcnt"}}));
 }
 
 TEST(IsaX86Sweep, GetsIntoStepAgainAfterDataAndAtRestarts) {

@@ -36,7 +36,8 @@ std::vector<unsigned> parse_opcodes(std::string_view text, const Place& where) {
   std::vector<unsigned> opcodes;
   for (const std::string_view run : split(text, ',')) {
     const auto ends = split(run, '-');
-    for (unsigned opcode = number(ends.front(), 16, where); opcode <= number(ends.back(), 16, where); ++opcode) {
+    for (unsigned opcode = number(ends.front(), 16, where); opcode <= number(ends.back(), 16, where);
+         ++opcode) {
       opcodes.push_back(opcode);
     }
   }
@@ -83,7 +84,8 @@ Modrms parse_modrm_part(std::string_view part, const Place& where) {
   if (qualifier) part.remove_prefix(1);
   for (unsigned modrm = 0; modrm < 256; ++modrm) {
     const char reg = static_cast<char>('0' + (modrm >> 3 & 7));
-    if (in_modrm_class(kind, qualifier, modrm) && (part.empty() || part.find(reg) != part.npos)) set.set(modrm);
+    if (in_modrm_class(kind, qualifier, modrm) && (part.empty() || part.find(reg) != part.npos))
+      set.set(modrm);
   }
   return set;
 }
@@ -120,7 +122,8 @@ constexpr std::pair<std::string_view, Rule> rule_names[] = {
 // "len=7/f": lengths without and with EVEX.b.
 std::uint8_t parse_lengths(std::string_view digits, const Place& where) {
   if (digits.size() != 3 || digits[1] != '/') fail(where, "lengths are two digits: " + std::string(digits));
-  return static_cast<std::uint8_t>(number(digits.substr(0, 1), 16, where) | number(digits.substr(2), 16, where) << 4);
+  return static_cast<std::uint8_t>(number(digits.substr(0, 1), 16, where) |
+                                   number(digits.substr(2), 16, where) << 4);
 }
 
 void parse_rules(std::string_view text, Form& form, const Place& where) {
@@ -136,7 +139,8 @@ void parse_rules(std::string_view text, Form& form, const Place& where) {
     } else if (rule == "must-mask") {
       must = true;
     } else {
-      const auto* const found = std::ranges::find(rule_names, rule, [](const auto& row) { return row.first; });
+      const auto* const found =
+          std::ranges::find(rule_names, rule, [](const auto& row) { return row.first; });
       if (found == std::end(rule_names)) fail(where, "no such rule: " + std::string(rule));
       form.rules = static_cast<std::uint16_t>(form.rules | found->second);
     }
@@ -174,7 +178,8 @@ class TableBuilder {
     table_.cells_.push_back({});
     std::map<std::vector<std::uint64_t>, std::uint16_t> known;
     for (const auto& [at, draft] : drafts_) {
-      const auto [entry, is_new] = known.try_emplace(draft.key(), static_cast<std::uint16_t>(table_.cells_.size()));
+      const auto [entry, is_new] =
+          known.try_emplace(draft.key(), static_cast<std::uint16_t>(table_.cells_.size()));
       if (is_new) store(draft);
       table_.index_[at] = entry->second;
     }
@@ -203,8 +208,8 @@ class TableBuilder {
     return {0};
   }
 
-  static std::size_t cell_at(std::string_view space, unsigned map, unsigned prefix, unsigned wide, unsigned length,
-                             unsigned opcode, const Place& where) {
+  static std::size_t cell_at(std::string_view space, unsigned map, unsigned prefix, unsigned wide,
+                             unsigned length, unsigned opcode, const Place& where) {
     if (space == "legacy" && map < 4) return Table::legacy_at(map, prefix, wide, opcode);
     if ((space == "vex" || space == "xop") && map < Table::vex_maps)
       return Table::vex_at(map, prefix, wide, length, opcode);

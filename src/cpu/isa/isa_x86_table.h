@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// data/x86_instructions.txt and data/x86_newer.txt as the decoder reads them: from encoding space, opcode map, prefix,
-// W, L, opcode and ModRM byte to a Form, in four loads.
+// data/x86_instructions.txt and data/x86_newer.txt as the decoder reads them: from encoding space, opcode
+// map, prefix, W, L, opcode and ModRM byte to a Form, in four loads.
 #pragma once
 
 #include <array>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Writes data/x86_instructions.txt: asks Zydis about every opcode under every prefix, vector length and ModRM byte, and
-// prints what it answers as rows, equal opcodes together. Run by hand when Zydis has learnt new instructions:
+// Writes data/x86_instructions.txt: asks Zydis about every opcode under every prefix, vector length and
+// ModRM byte, and prints what it answers as rows, equal opcodes together. Run by hand when Zydis has learnt
+// new instructions:
 //   cmake --build build/release --target isa_x86_table_gen
 //   build/release/bench/isa_x86_table_gen > src/cpu/isa/data/x86_instructions.txt
 // Not part of the program. docs/formats/isa-scan.md says what the columns mean.
@@ -57,8 +58,8 @@ std::optional<Answer> ask(const Bytes& head, int modrm) {
   if (!answer) return std::nullopt;
   const int rest = answer->length - static_cast<int>(head.size());
   if (!answer->has_modrm) return Answer{.needs = answer->needs, .imm = rest};
-  // MOV to and from control registers takes every ModRM byte for a register's: no displacement where there would be
-  // one.
+  // MOV to and from control registers takes every ModRM byte for a register's: no displacement where there
+  // would be one.
   const auto with_displacement = ask_raw(head, (modrm & 0x38) | 0x45, 0);
   if (with_displacement && with_displacement->length == static_cast<int>(head.size()) + 1) {
     return Answer{.needs = answer->needs, .imm = 0, .has_modrm = true, .mod_ignored = true};
@@ -77,8 +78,7 @@ Saying saying(const Answer& answer, const std::string& imm, std::string rules) {
   return {answer.needs + "\t" + imm + "\t" + (rules.empty() ? "-" : rules.substr(1)), answer.has_modrm};
 }
 
-// --- legacy encoding
-// --------------------------------------------------------------------------------------------------
+// --- legacy encoding --------------------------------------------------------------------------------------
 
 constexpr std::array<int, 4> mandatory = {0x00, 0x66, 0xf3, 0xf2};
 
@@ -116,12 +116,12 @@ std::optional<Saying> legacy(int map, int opcode, int prefix, int wide, int modr
   return saying(*plain, imm, rules);
 }
 
-// --- VEX and XOP
-// ------------------------------------------------------------------------------------------------------
+// --- VEX and XOP ------------------------------------------------------------------------------------------
 
-std::optional<Answer> ask_vex(int escape, int map, int opcode, int prefix, int wide, int length, int modrm, int third,
-                              int not_rxb = 7) {
-  return ask({escape, not_rxb << 5 | map, wide << 7 | (~third & 15) << 3 | length << 2 | prefix, opcode}, modrm);
+std::optional<Answer> ask_vex(int escape, int map, int opcode, int prefix, int wide, int length, int modrm,
+                              int third, int not_rxb = 7) {
+  return ask({escape, not_rxb << 5 | map, wide << 7 | (~third & 15) << 3 | length << 2 | prefix, opcode},
+             modrm);
 }
 
 std::bitset<16> all_but(int count, std::initializer_list<int> missing) {
@@ -157,8 +157,7 @@ std::optional<Saying> vex(int escape, int map, int opcode, int prefix, int wide,
   return saying(*plain, std::to_string(plain->imm), rules);
 }
 
-// --- EVEX
-// -------------------------------------------------------------------------------------------------------------
+// --- EVEX -------------------------------------------------------------------------------------------------
 
 struct Evex {
   int map, opcode, prefix, wide, modrm;
@@ -187,7 +186,8 @@ bool find_evex(Evex& e) {
 std::string evex_third_rule(Evex e) {
   std::bitset<16> registers;
   const int found = e.third;
-  for (e.third = 0; e.third < 16; ++e.third) registers[static_cast<std::size_t>(e.third)] = ask_evex(e).has_value();
+  for (e.third = 0; e.third < 16; ++e.third)
+    registers[static_cast<std::size_t>(e.third)] = ask_evex(e).has_value();
   e.third = found;
   e.not_v2 = 0;
   const bool v2_free = ask_evex(e).has_value();
@@ -240,8 +240,7 @@ std::optional<Saying> evex(int map, int opcode, int prefix, int wide, int modrm)
   return saying(bare, std::to_string(plain->imm), rules);
 }
 
-// --- rows
-// -------------------------------------------------------------------------------------------------------------
+// --- rows -------------------------------------------------------------------------------------------------
 
 std::string hex(int byte) {
   std::array<char, 4> text{};
@@ -249,8 +248,8 @@ std::string hex(int byte) {
   return text.data();
 }
 
-// "m" any memory, "m037" with those ModRM.reg, "ms" only with SIB, "mn" not RIP-relative; "r", "r15" registers, "u" two
-// different ones; "=c1,d0" single bytes; "-" no ModRM byte. Joined by +.
+// "m" any memory, "m037" with those ModRM.reg, "ms" only with SIB, "mn" not RIP-relative; "r", "r15"
+// registers, "u" two different ones; "=c1,d0" single bytes; "-" no ModRM byte. Joined by +.
 std::string modrm_text(const Modrms& set) {
   std::string text;
   Modrms left = set;
@@ -314,7 +313,8 @@ std::vector<std::string> variant_texts(const Variants& variants, int lengths) {
   for (const auto& [rest, prefixes] : prefixes_by_rest) {
     std::string prefix_text;
     for (const int p : prefixes)
-      prefix_text += (prefix_text.empty() ? "" : ",") + std::string(prefix_names[static_cast<std::size_t>(p)]);
+      prefix_text +=
+          (prefix_text.empty() ? "" : ",") + std::string(prefix_names[static_cast<std::size_t>(p)]);
     if (prefixes.size() == 4) prefix_text = "*";
     std::map<std::set<int>, std::set<int>> lengths_to_wides;
     for (int wide = 0; wide < 2; ++wide) {
@@ -376,7 +376,8 @@ void print_legacy() {
       OpcodeRows rows;
       for (int prefix = 0; prefix < 4; ++prefix)
         for (int wide = 0; wide < 2; ++wide)
-          add_rows(rows, {prefix, wide, 0}, [&](int modrm) { return legacy(map, opcode, prefix, wide, modrm); });
+          add_rows(rows, {prefix, wide, 0},
+                   [&](int modrm) { return legacy(map, opcode, prefix, wide, modrm); });
       table.add(map, opcode, rows);
     }
   table.print();
@@ -404,7 +405,8 @@ void print_evex() {
       OpcodeRows rows;
       for (int prefix = 0; prefix < 4; ++prefix)
         for (int wide = 0; wide < 2; ++wide)
-          add_rows(rows, {prefix, wide, 0}, [&](int modrm) { return evex(map, opcode, prefix, wide, modrm); });
+          add_rows(rows, {prefix, wide, 0},
+                   [&](int modrm) { return evex(map, opcode, prefix, wide, modrm); });
       table.add(map, opcode, rows);
     }
   table.print();
@@ -425,10 +427,12 @@ void print_3dnow() {
 int main() {
   std::puts("# SPDX-License-Identifier: MIT");
   std::puts(
-      "# x86-64 instructions: which bytes are one, how long it is, what it needs. Written by isa_x86_table_gen.cpp out "
+      "# x86-64 instructions: which bytes are one, how long it is, what it needs. Written by "
+      "isa_x86_table_gen.cpp out "
       "of");
   std::puts(
-      "# Zydis' answers; the unit tests compare them again. docs/formats/isa-scan.md says what the columns mean.");
+      "# Zydis' answers; the unit tests compare them again. docs/formats/isa-scan.md says what the columns "
+      "mean.");
   std::puts("#\n# space\tmap\topcodes\tprefix\tW\tL\tneeds\timm\trules\tmodrm");
   print_legacy();
   print_3dnow();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The decoder against Zydis: each opcode under each prefix, random bytes, and the machine code of this very process.
+// The decoder against Zydis: each opcode under each prefix, random bytes, and the machine code of this very
+// process.
 #include "cpu/isa/isa_x86.h"
 
 #include <gtest/gtest.h>
@@ -26,40 +27,41 @@ struct Known {
 
 // Lengths and extensions as gas and Intel's manual have them.
 const std::vector<Known> known = {
-    {{0x90}, 1, "base"},                                               // nop
-    {{0xf3, 0x90}, 2, "base"},                                         // pause
-    {{0xf3, 0x0f, 0x1e, 0xfa}, 4, "base"},                             // endbr64
-    {{0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8}, 10, "base"},                // movabs
-    {{0x66, 0xb8, 1, 2}, 4, "base"},                                   // mov $,%ax
-    {{0x67, 0xa1, 1, 2, 3, 4}, 6, "base"},                             // mov abs32,%eax
-    {{0x0f, 0x05}, 2, "base"},                                         // syscall
-    {{0xf2, 0x0f, 0x58, 0xc1}, 4, "base"},                             // addsd
-    {{0xf3, 0x0f, 0xbc, 0xc1}, 4, "tzcnt"},                            // tzcnt
-    {{0x0f, 0xbc, 0xc1}, 3, "base"},                                   // bsf
-    {{0xf3, 0x0f, 0xbd, 0xc1}, 4, "lzcnt"},                            // lzcnt
-    {{0xf3, 0x48, 0x0f, 0xb8, 0xc1}, 5, "popcnt"},                     // popcnt
-    {{0x66, 0x0f, 0x38, 0x00, 0xc1}, 5, "ssse3"},                      // pshufb
-    {{0x66, 0x0f, 0x3a, 0x0f, 0xc1, 4}, 6, "ssse3"},                   // palignr
-    {{0x66, 0x0f, 0x3a, 0x63, 0xc1, 4}, 6, "sse4.2"},                  // pcmpistri
-    {{0xf2, 0x0f, 0x38, 0xf1, 0xc1}, 5, "sse4.2"},                     // crc32
-    {{0xf0, 0x48, 0x0f, 0xc7, 0x0f}, 5, "cx16"},                       // lock cmpxchg16b
-    {{0xf0, 0x0f, 0xc7, 0x0f}, 4, "base"},                             // lock cmpxchg8b
-    {{0xc5, 0xf8, 0x58, 0xc1}, 4, "avx"},                              // vaddps xmm
-    {{0xc5, 0xfc, 0x58, 0xc1}, 4, "avx"},                              // vaddps ymm
-    {{0xc5, 0xf9, 0xfc, 0xc1}, 4, "avx"},                              // vpaddb xmm
-    {{0xc5, 0xfd, 0xfc, 0xc1}, 4, "avx2"},                             // vpaddb ymm
-    {{0xc4, 0xe2, 0x7d, 0x18, 0x00}, 5, "avx"},                        // vbroadcastss (%rax),%ymm
-    {{0xc4, 0xe2, 0x7d, 0x18, 0xc0}, 5, "avx2"},                       // vbroadcastss %xmm,%ymm
-    {{0xc4, 0xe2, 0x7d, 0x36, 0xc1}, 5, "avx2"},                       // vpermd
-    {{0xc4, 0xe2, 0x75, 0x98, 0xc2}, 5, "fma"},                        // vfmadd132ps
-    {{0xc4, 0xe2, 0x7d, 0x13, 0xc1}, 5, "f16c"},                       // vcvtph2ps
-    {{0xc4, 0xe2, 0x70, 0xf2, 0xc2}, 5, "bmi"},                        // andn
-    {{0xc4, 0xe2, 0xf3, 0xf6, 0xc2}, 5, "bmi2"},                       // mulx
-    {{0xc4, 0xe2, 0x75, 0x50, 0xc2}, 5, "avxvnni"},                    // {vex} vpdpbusd
-    {{0xc4, 0xe2, 0x69, 0x90, 0x0c, 0x18}, 6, "avx2"},                 // vpgatherdd
-    {{0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1}, 6, "avx512f"},              // vaddps zmm
-    {{0x62, 0xf1, 0x7c, 0x28, 0x58, 0xc1}, 6, "avx512f+avx512vl"},     // vaddps ymm, EVEX
-    {{0x62, 0xf1, 0x7c, 0x18, 0x58, 0xc1}, 6, "avx512f"},              // vaddps zmm with rounding: L'L is no length
+    {{0x90}, 1, "base"},                                            // nop
+    {{0xf3, 0x90}, 2, "base"},                                      // pause
+    {{0xf3, 0x0f, 0x1e, 0xfa}, 4, "base"},                          // endbr64
+    {{0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8}, 10, "base"},             // movabs
+    {{0x66, 0xb8, 1, 2}, 4, "base"},                                // mov $,%ax
+    {{0x67, 0xa1, 1, 2, 3, 4}, 6, "base"},                          // mov abs32,%eax
+    {{0x0f, 0x05}, 2, "base"},                                      // syscall
+    {{0xf2, 0x0f, 0x58, 0xc1}, 4, "base"},                          // addsd
+    {{0xf3, 0x0f, 0xbc, 0xc1}, 4, "tzcnt"},                         // tzcnt
+    {{0x0f, 0xbc, 0xc1}, 3, "base"},                                // bsf
+    {{0xf3, 0x0f, 0xbd, 0xc1}, 4, "lzcnt"},                         // lzcnt
+    {{0xf3, 0x48, 0x0f, 0xb8, 0xc1}, 5, "popcnt"},                  // popcnt
+    {{0x66, 0x0f, 0x38, 0x00, 0xc1}, 5, "ssse3"},                   // pshufb
+    {{0x66, 0x0f, 0x3a, 0x0f, 0xc1, 4}, 6, "ssse3"},                // palignr
+    {{0x66, 0x0f, 0x3a, 0x63, 0xc1, 4}, 6, "sse4.2"},               // pcmpistri
+    {{0xf2, 0x0f, 0x38, 0xf1, 0xc1}, 5, "sse4.2"},                  // crc32
+    {{0xf0, 0x48, 0x0f, 0xc7, 0x0f}, 5, "cx16"},                    // lock cmpxchg16b
+    {{0xf0, 0x0f, 0xc7, 0x0f}, 4, "base"},                          // lock cmpxchg8b
+    {{0xc5, 0xf8, 0x58, 0xc1}, 4, "avx"},                           // vaddps xmm
+    {{0xc5, 0xfc, 0x58, 0xc1}, 4, "avx"},                           // vaddps ymm
+    {{0xc5, 0xf9, 0xfc, 0xc1}, 4, "avx"},                           // vpaddb xmm
+    {{0xc5, 0xfd, 0xfc, 0xc1}, 4, "avx2"},                          // vpaddb ymm
+    {{0xc4, 0xe2, 0x7d, 0x18, 0x00}, 5, "avx"},                     // vbroadcastss (%rax),%ymm
+    {{0xc4, 0xe2, 0x7d, 0x18, 0xc0}, 5, "avx2"},                    // vbroadcastss %xmm,%ymm
+    {{0xc4, 0xe2, 0x7d, 0x36, 0xc1}, 5, "avx2"},                    // vpermd
+    {{0xc4, 0xe2, 0x75, 0x98, 0xc2}, 5, "fma"},                     // vfmadd132ps
+    {{0xc4, 0xe2, 0x7d, 0x13, 0xc1}, 5, "f16c"},                    // vcvtph2ps
+    {{0xc4, 0xe2, 0x70, 0xf2, 0xc2}, 5, "bmi"},                     // andn
+    {{0xc4, 0xe2, 0xf3, 0xf6, 0xc2}, 5, "bmi2"},                    // mulx
+    {{0xc4, 0xe2, 0x75, 0x50, 0xc2}, 5, "avxvnni"},                 // {vex} vpdpbusd
+    {{0xc4, 0xe2, 0x69, 0x90, 0x0c, 0x18}, 6, "avx2"},              // vpgatherdd
+    {{0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1}, 6, "avx512f"},           // vaddps zmm
+    {{0x62, 0xf1, 0x7c, 0x28, 0x58, 0xc1}, 6, "avx512f+avx512vl"},  // vaddps ymm, EVEX
+    // vaddps zmm with rounding: L'L is no length
+    {{0x62, 0xf1, 0x7c, 0x18, 0x58, 0xc1}, 6, "avx512f"},
     {{0x62, 0xf1, 0x7c, 0x18, 0x58, 0x00}, 6, "avx512f+avx512vl"},     // vaddps (%rax){1to4},%xmm
     {{0x62, 0xf1, 0x7e, 0x08, 0x58, 0xc1}, 6, "avx512f"},              // vaddss: scalars do not need VL
     {{0x62, 0xf1, 0x7d, 0x08, 0x6e, 0xc1}, 6, "avx512f"},              // vmovd: neither does this
@@ -111,7 +113,8 @@ TEST(IsaX86, RefusesWhatIsNoInstruction) {
       {0xe8, 0, 0, 0},                       // cut off
       Bytes(16, 0x66),                       // prefixes without end
   };
-  for (const Bytes& bytes : wrong) EXPECT_FALSE(decode_x86(span_of(bytes))) << ::testing::PrintToString(bytes);
+  for (const Bytes& bytes : wrong)
+    EXPECT_FALSE(decode_x86(span_of(bytes))) << ::testing::PrintToString(bytes);
 }
 
 TEST(IsaX86, RefusesMoreThanFifteenBytes) {
@@ -236,7 +239,8 @@ TEST(IsaX86, AgreesWithZydisOnRandomBytes) {
 }
 
 #if defined(__x86_64__)
-// The C and C++ libraries, the sanitizers' and this test itself: all executable memory of the process that has a file.
+// The C and C++ libraries, the sanitizers' and this test itself: all executable memory of the process that
+// has a file.
 TEST(IsaX86, AgreesWithZydisOnTheLibrariesOfThisProcess) {
   struct Sweep {
     Comparison comparison;

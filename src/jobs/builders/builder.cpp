@@ -32,14 +32,18 @@ std::string write_proof() {
   std::string words;
   for (const char c : proof_program()) words += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
   if (words.empty()) return "";
-  return fmt::format("f=$(mktemp) && printf '{}' >\"$f\" && chmod 700 \"$f\" && \"$f\" 2>/dev/null; rm -f \"$f\"\n", words);
+  return fmt::format(
+      "f=$(mktemp) && printf '{}' >\"$f\" && chmod 700 \"$f\" && \"$f\" 2>/dev/null; rm -f \"$f\"\n", words);
 }
 
 // Needs a POSIX shell with sed, grep, df and mktemp; what is missing leaves its part empty.
 std::string script_for(const SshPlace& place) {
-  const std::string daemon = place.remote_program.empty() ? place.protocol == "ssh" ? "nix-store" : "nix-daemon" : place.remote_program;
+  const std::string daemon = place.remote_program.empty()
+                                 ? place.protocol == "ssh" ? "nix-store" : "nix-daemon"
+                                 : place.remote_program;
   const std::size_t root = place.remote_store.find("root=");
-  const std::string store = (root == std::string::npos ? "" : place.remote_store.substr(root + 5)) + "/nix/store";
+  const std::string store =
+      (root == std::string::npos ? "" : place.remote_store.substr(root + 5)) + "/nix/store";
   return fmt::format(
       "exec 2>/dev/null\nunset out\necho '{0}'\n"
       "echo '{1}nix'; {2} --version\n"
@@ -47,7 +51,8 @@ std::string script_for(const SshPlace& place) {
       "echo '{1}cpuinfo'; sed '/^$/q' /proc/cpuinfo\n"
       "echo '{1}cores'; grep -c ^processor /proc/cpuinfo\n"
       "echo '{1}memory'; grep -E '^Mem(Total|Available):' /proc/meminfo\n"
-      "echo '{1}disk'; d={3}; while ! test -d \"$d\"; do d=${{d%/*}}; test -n \"$d\" || d=/; done; df -Pk \"$d\" | tail -n 1\n"
+      "echo '{1}disk'; d={3}; while ! test -d \"$d\"; do d=${{d%/*}}; test -n \"$d\" || d=/; done; df -Pk "
+      "\"$d\" | tail -n 1\n"
       "echo '{1}proof'\n{4}"
       "echo '{1}end'\n",
       first_line, mark, single_quoted(daemon), single_quoted(store), write_proof());
@@ -77,7 +82,9 @@ std::vector<std::string> ssh_words(const NixMachine& machine) {
   if (!place.port.empty()) words.insert(words.end(), {"-p", place.port});
   const std::string key = decode_base64(machine.host_key);
   const auto parts = lathe::words(key);
-  if (parts.size() >= 2) words.insert(words.end(), {"-o", fmt::format("KnownHostsCommand=/bin/echo %H {} {}", parts[0], parts[1]), "-o", "UserKnownHostsFile=none"});
+  if (parts.size() >= 2)
+    words.insert(words.end(), {"-o", fmt::format("KnownHostsCommand=/bin/echo %H {} {}", parts[0], parts[1]),
+                               "-o", "UserKnownHostsFile=none"});
   words.insert(words.end(), {"--", place.host});
   return words;
 }
@@ -127,12 +134,15 @@ void read_cpu(Builder& builder, std::string_view kernel, std::string_view cpuinf
 }
 
 // ssh itself, and not what it ran.
-bool ssh_failed(const ProcessResult& result) { return result.timed_out || result.stopped || result.signal != 0 || result.exit_status == 255; }
+bool ssh_failed(const ProcessResult& result) {
+  return result.timed_out || result.stopped || result.signal != 0 || result.exit_status == 255;
+}
 
 std::string ssh_failure(const ProcessResult& result) {
   if (result.timed_out) return "does not answer within 20 seconds";
   const std::string_view last = last_line(result.err);
-  return last.starts_with("ssh: ") ? printable(last) : fmt::format("ssh: {}", last.empty() ? result.ending() : printable(last));
+  return last.starts_with("ssh: ") ? printable(last)
+                                   : fmt::format("ssh: {}", last.empty() ? result.ending() : printable(last));
 }
 
 Builder probe(const NixMachine& machine, const RunProcess& run) {
@@ -144,7 +154,10 @@ Builder probe(const NixMachine& machine, const RunProcess& run) {
     builder.problem = "only builders with ssh:// and ssh-ng:// can be asked what they are";
     return builder;
   }
-  Process process{.arguments = ssh_words(machine), .input = script_for(place), .output_limit = std::size_t{1} << 20, .time_limit = std::chrono::seconds(20)};
+  Process process{.arguments = ssh_words(machine),
+                  .input = script_for(place),
+                  .output_limit = std::size_t{1} << 20,
+                  .time_limit = std::chrono::seconds(20)};
   process.arguments.emplace_back("sh");
   const ProcessResult result = run(process);
   if (result.out.find(first_line) != std::string::npos) {
@@ -165,7 +178,8 @@ void read_probe(Builder& builder, std::string_view text) {
   read_cpu(builder, parts["kernel"], parts["cpuinfo"], parts["proof"]);
   builder.cores = builder.cpu.cores = number_in<unsigned>(parts["cores"]);
   for (const std::string_view line : split(parts["memory"], '\n')) {
-    const std::uint64_t bytes = number_in<std::uint64_t>(line.substr(std::min(line.find(':') + 1, line.size()))) * 1024;
+    const std::uint64_t bytes =
+        number_in<std::uint64_t>(line.substr(std::min(line.find(':') + 1, line.size()))) * 1024;
     if (line.starts_with("MemTotal")) builder.memory = bytes;
     if (line.starts_with("MemAvailable")) builder.memory_free = bytes;
   }
@@ -174,15 +188,23 @@ void read_probe(Builder& builder, std::string_view text) {
   const auto version = parse_nix_version(parts["nix"]);
   if (version) builder.nix = version->text();
   if (!version) builder.problem = "has no Nix where ssh looks for it";
-  else if (version->flavour == "Nix" && (version->major < 2 || (version->major == 2 && version->minor < 4))) builder.problem = "its Nix is older than 2.4";
+  else if (version->flavour == "Nix" && (version->major < 2 || (version->major == 2 && version->minor < 4)))
+    builder.problem = "its Nix is older than 2.4";
   if (!parts.contains("end")) builder.problem = "the connection broke while it was asked what it is";
 }
 
 Builder this_builder(unsigned jobs, std::uint64_t memory_free) {
   std::error_code error;
   const auto space = std::filesystem::space("/nix/store", error);
-  Builder builder{.machine = {.max_jobs = jobs}, .name = "here", .systems = {}, .cpu = detect_cpu(""), .proof = "CPUID and XCR0",
-                  .cores = usable_cores(), .memory = total_memory(), .memory_free = memory_free, .disk_free = error ? 0 : space.available};
+  Builder builder{.machine = {.max_jobs = jobs},
+                  .name = "here",
+                  .systems = {},
+                  .cpu = detect_cpu(""),
+                  .proof = "CPUID and XCR0",
+                  .cores = usable_cores(),
+                  .memory = total_memory(),
+                  .memory_free = memory_free,
+                  .disk_free = error ? 0 : space.available};
   builder.systems = {system_of(builder.cpu.machine)};
   if (builder.cpu.machine == Machine::aarch64) builder.proof = "HWCAP";
   return builder;
@@ -198,7 +220,8 @@ std::vector<Builder> probe_builders(const std::vector<NixMachine>& machines, con
       builders[i] = {.machine = machines[i], .name = machines[i].uri, .problem = error.parts().what};
     }
   };
-  parallel_for_all(machines.size(), ask, static_cast<unsigned>(machines.size()));  // they wait for the network, not for a core
+  // they wait for the network, not for a core
+  parallel_for_all(machines.size(), ask, static_cast<unsigned>(machines.size()));
   return builders;
 }
 
@@ -212,7 +235,8 @@ bool answers(const Builder& builder, const RunProcess& run) {
 
 std::string why_not_there(const Builder& builder, const BuilderNeeds& needs) {
   if (!builder.problem.empty()) return builder.problem;
-  if (!needs.system.empty() && needs.system != "builtin" && std::ranges::find(builder.systems, needs.system) == builder.systems.end()) {
+  if (!needs.system.empty() && needs.system != "builtin" &&
+      std::ranges::find(builder.systems, needs.system) == builder.systems.end()) {
     return fmt::format("builds for {}, not for {}", fmt::join(builder.systems, ", "), needs.system);
   }
   if (!builder.is_here()) {
@@ -220,18 +244,23 @@ std::string why_not_there(const Builder& builder, const BuilderNeeds& needs) {
       if (!builder.machine.offers(feature)) return fmt::format("does not offer \"{}\"", feature);
     }
     for (const std::string& feature : builder.machine.mandatory) {
-      if (std::ranges::find(needs.features, feature) == needs.features.end()) return fmt::format("is kept for what needs \"{}\"", feature);
+      if (std::ranges::find(needs.features, feature) == needs.features.end())
+        return fmt::format("is kept for what needs \"{}\"", feature);
     }
   }
   if (needs.isa == nullptr) return "";
-  if (builder.proof.empty()) return "has proven nothing of what it can run: ssh gives no shell there (--any-cpu builds there all the same)";
+  if (builder.proof.empty())
+    return "has proven nothing of what it can run: ssh gives no shell there (--any-cpu builds there all the "
+           "same)";
   const auto missing = missing_features(builder.cpu, *needs.isa);
-  return missing.empty() ? "" : fmt::format("cannot run {}: lacks {}", needs.isa->name, fmt::join(missing, ", "));
+  return missing.empty() ? ""
+                         : fmt::format("cannot run {}: lacks {}", needs.isa->name, fmt::join(missing, ", "));
 }
 
 std::string patient_ssh_options() {
   const char* given = std::getenv("NIX_SSHOPTS");
-  return fmt::format("{}{}-o ServerAliveInterval=15 -o ServerAliveCountMax=4", given ? given : "", given && *given ? " " : "");
+  return fmt::format("{}{}-o ServerAliveInterval=15 -o ServerAliveCountMax=4", given ? given : "",
+                     given && *given ? " " : "");
 }
 
 }  // namespace lathe

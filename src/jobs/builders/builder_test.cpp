@@ -33,20 +33,28 @@ TEST(Builder, one_without_an_answer_is_not_used) {
     return [=](const Process&) { return ProcessResult{.exit_status = status, .out = out, .err = err}; };
   };
   const auto machines = read_machines("ssh://a");
-  const std::string problem = probe_builders(machines, answer(255, "", "ssh: connect to host a port 22: No route to host\r\n")).at(0).problem;
+  const std::string problem =
+      probe_builders(machines, answer(255, "", "ssh: connect to host a port 22: No route to host\r\n"))
+          .at(0)
+          .problem;
   EXPECT_TRUE(problem.starts_with("ssh: connect to host a port 22: No route to host")) << problem;
-  EXPECT_NE(probe_builders(machines, answer(0, "torchlathe probe 1\n== nix\n", "")).at(0).problem.find("broke"), std::string::npos);
+  EXPECT_NE(
+      probe_builders(machines, answer(0, "torchlathe probe 1\n== nix\n", "")).at(0).problem.find("broke"),
+      std::string::npos);
   EXPECT_NE(probe_builders(read_machines("local?root=/x"), answer(0, "", "")).at(0).problem, "");
 }
 
 Builder with(const std::string& text) {
-  Builder builder{.machine = read_machines("ssh-ng://b x86_64-linux - 1 1 big-parallel").at(0), .systems = {"x86_64-linux"}};
+  Builder builder{.machine = read_machines("ssh-ng://b x86_64-linux - 1 1 big-parallel").at(0),
+                  .systems = {"x86_64-linux"}};
   read_probe(builder, text);
   return builder;
 }
 
 TEST(Builder, without_a_proof_the_kernels_list_counts) {
-  const Builder builder = with("== nix\nnix-daemon (Nix) 2.8.0\n== kernel\nLinux x86_64\n== cpuinfo\nflags\t\t: fpu avx avx2 fma bmi1\n== proof\n== end\n");
+  const Builder builder = with(
+      "== nix\nnix-daemon (Nix) 2.8.0\n== kernel\nLinux x86_64\n== cpuinfo\nflags\t\t: fpu avx avx2 fma "
+      "bmi1\n== proof\n== end\n");
   EXPECT_EQ(builder.problem, "");
   EXPECT_EQ(builder.proof, "the kernel's list");
   EXPECT_TRUE(builder.cpu.has("avx2"));
@@ -58,7 +66,9 @@ TEST(Builder, without_a_proof_the_kernels_list_counts) {
 }
 
 TEST(Builder, arms_features_and_an_old_nix) {
-  const Builder builder = with("== nix\nnix-daemon (Nix) 2.3.16\n== kernel\nLinux aarch64\n== cpuinfo\nFeatures\t: fp asimd sve2\n== end\n");
+  const Builder builder = with(
+      "== nix\nnix-daemon (Nix) 2.3.16\n== kernel\nLinux aarch64\n== cpuinfo\nFeatures\t: fp asimd sve2\n== "
+      "end\n");
   EXPECT_EQ(builder.cpu.machine, Machine::aarch64);
   EXPECT_EQ(builder.proof, "HWCAP");
   EXPECT_TRUE(builder.cpu.has("sve2"));

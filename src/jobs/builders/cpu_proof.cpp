@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A program of its own, about a kilobyte: run on a builder, it says what CPUID answers and what XCR0 says the kernel saves. Sent
-// through ssh it prints that; as the builder of a derivation it writes the file that Nix names in the variable "out". No C library, so
-// that it runs on any Linux of x86-64, also where nothing is installed, and in Nix's sandbox. What the answers mean is
-// host/cpu_x86.cpp's matter.
+// A program of its own, about a kilobyte: run on a builder, it says what CPUID answers and what XCR0 says
+// the kernel saves. Sent through ssh it prints that; as the builder of a derivation it writes the file that
+// Nix names in the variable "out". No C library, so that it runs on any Linux of x86-64, also where nothing
+// is installed, and in Nix's sandbox. What the answers mean is host/cpu_x86.cpp's matter.
 #include <cpuid.h>
 
 #include <initializer_list>
@@ -62,7 +62,8 @@ const char* out_file(const long* stack) {
 
 extern "C" [[noreturn, gnu::used]] void prove(const long* stack) {
   Text text;
-  for (const unsigned leaf : {0U, 1U, 0x80000000U, 0x80000001U, 0x80000002U, 0x80000003U, 0x80000004U}) put_leaf(text, leaf, 0);
+  for (const unsigned leaf : {0U, 1U, 0x80000000U, 0x80000001U, 0x80000002U, 0x80000003U, 0x80000004U})
+    put_leaf(text, leaf, 0);
   put_leaf(text, 7, 0);
   put_leaf(text, 7, 1);
   put_saved_state(text);

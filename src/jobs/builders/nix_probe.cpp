@@ -24,10 +24,11 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view proven_system = "x86_64-linux";
 constexpr auto ping_limit = std::chrono::seconds(20);
-constexpr auto proof_limit = std::chrono::seconds(60);  // about a second, unless the builder has all hands full
+// about a second, unless the builder has all hands full
+constexpr auto proof_limit = std::chrono::seconds(60);
 
-// Its builder is a program without libraries: it runs in an empty sandbox. The nonce makes it another derivation each time, so that it is
-// run and not remembered.
+// Its builder is a program without libraries: it runs in an empty sandbox. The nonce makes it another
+// derivation each time, so that it is run and not remembered.
 constexpr std::string_view expression = R"({ program, nonce, features }:
 derivation {
   name = "torchlathe-proof";
@@ -44,13 +45,17 @@ std::string nonce() {
 
 std::string nix_list(const std::vector<std::string>& words) {
   std::string text = "[";
-  for (const std::string& word : words) text += fmt::format(" \"{}\"", replace_all(replace_all(word, "\\", "\\\\"), "\"", "\\\""));
+  for (const std::string& word : words)
+    text += fmt::format(" \"{}\"", replace_all(replace_all(word, "\\", "\\\\"), "\"", "\\\""));
   return text + " ]";
 }
 
 std::string percent_encoded(const std::string& text) {
   std::string out;
-  for (const char c : text) out += std::isalnum(static_cast<unsigned char>(c)) ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  for (const char c : text)
+    out += std::isalnum(static_cast<unsigned char>(c))
+               ? std::string(1, c)
+               : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   return out;
 }
 
@@ -61,34 +66,48 @@ std::string ssh_options() { return patient_ssh_options() + " -o BatchMode=yes -o
 std::string reason_of(const ProcessResult& result) {
   const std::string message = parse_nix_error(result.err).message;
   for (const std::string_view line : split(result.err, '\n')) {
-    if (line.starts_with("ssh: ") || line.find("Permission denied") != std::string_view::npos) return printable(trim(line));
+    if (line.starts_with("ssh: ") || line.find("Permission denied") != std::string_view::npos)
+      return printable(trim(line));
   }
-  const std::string one_line = replace_all(replace_all(message.substr(0, message.find('\n')), ": error: ", ": "), " error: ", "; ");
+  const std::string one_line =
+      replace_all(replace_all(message.substr(0, message.find('\n')), ": error: ", ": "), " error: ", "; ");
   return printable(message.empty() ? result.ending() : one_line);
 }
 
 // "" when Nix reaches the store.
 std::string ping(Builder& builder, const RunProcess& run) {
-  Process process{.arguments = nix_command(), .environment = {{"NIX_SSHOPTS", ssh_options()}}, .time_limit = ping_limit};
+  Process process{
+      .arguments = nix_command(), .environment = {{"NIX_SSHOPTS", ssh_options()}}, .time_limit = ping_limit};
   process.arguments.insert(process.arguments.end(), {"store", "ping", "--store", store_uri(builder.machine)});
   const ProcessResult result = run(process);
   if (result.timed_out) return fmt::format("it does not answer Nix within {} seconds", ping_limit.count());
-  if (!result.ok()) return fmt::format("Nix does not reach its store: {} (the key there has to be allowed a shell, `nix-daemon --stdio` for ssh-ng://, or `nix-store --serve --write` for ssh://)", reason_of(result));
+  if (!result.ok())
+    return fmt::format(
+        "Nix does not reach its store: {} (the key there has to be allowed a shell, `nix-daemon --stdio` for "
+        "ssh-ng://, or `nix-store --serve --write` for ssh://)",
+        reason_of(result));
   const std::string text = result.out + result.err;  // the one or the other, by release
   for (const std::string_view line : split(text, '\n')) {
     constexpr std::string_view word = "Version: ";
-    if (line.starts_with(word)) builder.nix = fmt::format("Nix {}", printable(trim(line.substr(word.size()))));
+    if (line.starts_with(word))
+      builder.nix = fmt::format("Nix {}", printable(trim(line.substr(word.size()))));
   }
   return "";
 }
 
 std::string failure_of_proof(const ProcessResult& result) {
-  if (result.timed_out) return fmt::format("it has not built the proof of what it can run within {} seconds: is it full, or does its Nix wait for something?", proof_limit.count());
+  if (result.timed_out)
+    return fmt::format(
+        "it has not built the proof of what it can run within {} seconds: is it full, or does its Nix wait "
+        "for something?",
+        proof_limit.count());
   for (const std::string_view line : split(result.err, '\n')) {
     if (line.starts_with("cannot build on")) return printable(trim(line));
   }
-  if (result.err.find("unable to start any build") == std::string::npos) return fmt::format("Nix cannot build there: {}", reason_of(result));
-  if (result.err.find("Failed to find a machine") != std::string::npos) return "Nix does not take it for a builder: look at systems and features in its line";
+  if (result.err.find("unable to start any build") == std::string::npos)
+    return fmt::format("Nix cannot build there: {}", reason_of(result));
+  if (result.err.find("Failed to find a machine") != std::string::npos)
+    return "Nix does not take it for a builder: look at systems and features in its line";
   return "the Nix daemon here takes no builders from this user, who has to be one of its trusted-users";
 }
 
@@ -101,9 +120,28 @@ bool was_built_there(const Builder& builder, std::string_view log) {
 ProcessResult build_proof(const Builder& builder, const fs::path& program, const RunProcess& run) {
   NixMachine machine = builder.machine;
   ++machine.max_jobs;  // not in the place of a build that another process has there
-  return run({.arguments = {require_nix("nix-build"), "--expr", std::string(expression), "--argstr", "program", program.string(), "--argstr", "nonce", nonce(), "--arg", "features",
-                            nix_list(machine.mandatory), "--no-out-link", "--max-jobs", "0", "--builders", text_of(machine), "--option", "substitute", "false"},
-              .environment = {{"NIX_SSHOPTS", ssh_options()}}, .time_limit = proof_limit});
+  return run({.arguments = {require_nix("nix-build"),
+                            "--expr",
+                            std::string(expression),
+                            "--argstr",
+                            "program",
+                            program.string(),
+                            "--argstr",
+                            "nonce",
+                            nonce(),
+                            "--arg",
+                            "features",
+                            nix_list(machine.mandatory),
+                            "--no-out-link",
+                            "--max-jobs",
+                            "0",
+                            "--builders",
+                            text_of(machine),
+                            "--option",
+                            "substitute",
+                            "false"},
+              .environment = {{"NIX_SSHOPTS", ssh_options()}},
+              .time_limit = proof_limit});
 }
 
 // "" when the builder has proven what it can run.
@@ -114,14 +152,18 @@ std::string prove(Builder& builder, const RunProcess& run) {
   fs::permissions(program, fs::perms::owner_all);
   const ProcessResult result = build_proof(builder, program, run);
   if (!result.ok()) return failure_of_proof(result);
-  if (!was_built_there(builder, result.err)) return "Nix built the proof of what it can run elsewhere: is this user one of the daemon's trusted-users?";
-  if (!read_proof(builder.cpu, read_file(trim(result.out)))) return "the proof of what it can run came back damaged";
+  if (!was_built_there(builder, result.err))
+    return "Nix built the proof of what it can run elsewhere: is this user one of the daemon's "
+           "trusted-users?";
+  if (!read_proof(builder.cpu, read_file(trim(result.out))))
+    return "the proof of what it can run came back damaged";
   builder.proof = "CPUID and XCR0";
   return "";
 }
 
 bool can_prove(const Builder& builder) {
-  return !proof_program().empty() && std::ranges::find(builder.systems, proven_system) != builder.systems.end();
+  return !proof_program().empty() &&
+         std::ranges::find(builder.systems, proven_system) != builder.systems.end();
 }
 
 std::string variable_or(const char* name, std::string otherwise) {
@@ -134,7 +176,9 @@ std::string variable_or(const char* name, std::string otherwise) {
 std::string store_uri(const NixMachine& machine) {
   std::string uri = machine.uri;
   const auto add = [&](std::string_view name, const std::string& value) {
-    if (!value.empty()) uri += fmt::format("{}{}={}", uri.find('?') == std::string::npos ? '?' : '&', name, percent_encoded(value));
+    if (!value.empty())
+      uri += fmt::format("{}{}={}", uri.find('?') == std::string::npos ? '?' : '&', name,
+                         percent_encoded(value));
   };
   add("ssh-key", machine.ssh_key);
   add("base64-ssh-public-host-key", machine.host_key);
@@ -145,7 +189,8 @@ void ask_through_nix(Builder& builder, const RunProcess& run) {
   builder.shell = false;
   std::string problem = ping(builder, run);
   if (problem.empty() && can_prove(builder)) problem = prove(builder, run);
-  if (!can_prove(builder) && builder.systems.front().starts_with("aarch64")) builder.cpu.machine = Machine::aarch64;
+  if (!can_prove(builder) && builder.systems.front().starts_with("aarch64"))
+    builder.cpu.machine = Machine::aarch64;
   if (!problem.empty()) builder.problem = fmt::format("ssh gives no shell there, and {}", problem);
 }
 
@@ -154,7 +199,8 @@ bool builds_by_daemon() {
   const std::string remote = variable_or("NIX_REMOTE", "auto");
   if (remote != "auto") return remote.starts_with("daemon") || remote.starts_with("unix://");
   const std::string state = variable_or("NIX_STATE_DIR", "/nix/var/nix");
-  return ::access(state.c_str(), R_OK | W_OK) != 0 && ::access(variable_or("NIX_DAEMON_SOCKET_PATH", state + "/daemon-socket/socket").c_str(), F_OK) == 0;
+  return ::access(state.c_str(), R_OK | W_OK) != 0 &&
+         ::access(variable_or("NIX_DAEMON_SOCKET_PATH", state + "/daemon-socket/socket").c_str(), F_OK) == 0;
 }
 
 void ask_through_daemon(Builder& builder, const RunProcess& run) {
@@ -162,7 +208,8 @@ void ask_through_daemon(Builder& builder, const RunProcess& run) {
   const std::string problem = prove(builder, run);
   builder.shell = false;
   builder.by_daemon = problem.empty();
-  builder.problem = problem.empty() ? "" : fmt::format("{}; through Nix's daemon: {}", builder.problem, problem);
+  builder.problem =
+      problem.empty() ? "" : fmt::format("{}; through Nix's daemon: {}", builder.problem, problem);
 }
 
 bool answers_daemon(const Builder& builder, const RunProcess& run) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A builder whose ssh gives no shell: many farms let a key run `nix-daemon --stdio` or `nix-store --serve --write` and nothing else.
-// It is asked through Nix: what it can run is proven by a derivation whose builder is the proof program itself. Memory and disk stay
-// unknown. Knows nothing of jobs.
+// A builder whose ssh gives no shell: many farms let a key run `nix-daemon --stdio` or `nix-store --serve
+// --write` and nothing else. It is asked through Nix: what it can run is proven by a derivation whose
+// builder is the proof program itself. Memory and disk stay unknown. Knows nothing of jobs.
 #pragma once
 
 #include "jobs/builders/builder.h"
@@ -12,10 +12,12 @@ namespace lathe {
 // of half a kilobyte in both stores, until garbage is collected there.
 void ask_through_nix(Builder& builder, const RunProcess& run);
 
-// Does the Nix here leave building to a daemon? Then that one's ssh and its keys count (often root's), not this user's.
+// Does the Nix here leave building to a daemon? Then that one's ssh and its keys count (often root's), not
+// this user's.
 bool builds_by_daemon();
 
-// For a builder that this user's ssh does not reach, its problem: is it proven through the daemon? Within 60 seconds.
+// For a builder that this user's ssh does not reach, its problem: is it proven through the daemon? Within 60
+// seconds.
 void ask_through_daemon(Builder& builder, const RunProcess& run);
 
 // Does one that was asked so still build? Within 60 seconds.

@@ -18,9 +18,11 @@ namespace {
 
 constexpr std::string_view on_it = "building '/nix/store/x.drv' on 'ssh-ng://me@farm'...\n";
 
-// A farm whose ssh runs a daemon that takes a script for a broken greeting. What Nix would build runs here: the real program.
+// A farm whose ssh runs a daemon that takes a script for a broken greeting. What Nix would build runs here:
+// the real program.
 struct Farm {
-  std::filesystem::path answer = std::filesystem::temp_directory_path() / fmt::format("lathe_proof_{}", ::getpid());
+  std::filesystem::path answer =
+      std::filesystem::temp_directory_path() / fmt::format("lathe_proof_{}", ::getpid());
   ProcessResult ssh = {.exit_status = 1, .err = "error: serialised integer is too large"};
   ProcessResult ping = {.exit_status = 0, .out = "Store URL: ssh-ng://me@farm\nVersion: 2.18.1\n"};
   ProcessResult build = {.exit_status = 0, .err = std::string(on_it)};
@@ -34,7 +36,8 @@ struct Farm {
     built_with = process.arguments;
     std::filesystem::remove(answer);
     const auto program = std::ranges::find(built_with, "program") + 1;
-    const ProcessResult ran = run_process({.arguments = {*program}, .environment = {{"out", answer.string()}}, .empty_environment = true});
+    const ProcessResult ran = run_process(
+        {.arguments = {*program}, .environment = {{"out", answer.string()}}, .empty_environment = true});
     EXPECT_TRUE(ran.ok() && ran.out.empty()) << ran.ending();
     ProcessResult result = build;
     result.out = answer.string() + "\n";
@@ -42,7 +45,8 @@ struct Farm {
   }
 
   Builder ask(const std::string& line) {
-    return probe_builders(read_machines(line), [this](const Process& process) { return (*this)(process); }).at(0);
+    return probe_builders(read_machines(line), [this](const Process& process) { return (*this)(process); })
+        .at(0);
   }
 };
 
@@ -64,7 +68,9 @@ TEST_F(NixProbe, the_proof_program_answers_as_the_builder_of_a_derivation) {
   EXPECT_EQ(builder.nix, "Nix 2.18.1");
   EXPECT_EQ(builder.memory_free, 0U);
   // One more than the line allows, and what the machine is kept for.
-  EXPECT_NE(std::ranges::find(farm.built_with, "ssh-ng://me@farm x86_64-linux - 4 1 big-parallel benchmark -"), farm.built_with.end());
+  EXPECT_NE(
+      std::ranges::find(farm.built_with, "ssh-ng://me@farm x86_64-linux - 4 1 big-parallel benchmark -"),
+      farm.built_with.end());
   EXPECT_NE(std::ranges::find(farm.built_with, "[ \"benchmark\" ]"), farm.built_with.end());
 }
 
@@ -88,13 +94,26 @@ TEST_F(NixProbe, failures_name_their_cause) {
     farm.build = {.exit_status = 1, .err = std::move(err)};
     return farm.ask("ssh-ng://me@farm").problem;
   };
-  EXPECT_NE(problem("error: unable to start any build; either increase '--max-jobs' or enable remote builds.\n").find("trusted-users"), std::string::npos);
-  EXPECT_NE(problem("Failed to find a machine for remote build!\nerror: unable to start any build; remote machines may not have all\n").find("systems and features"), std::string::npos);
-  EXPECT_NE(problem("cannot build on 'ssh-ng://me@farm': error: the store is full\nFailed to find\nerror: unable to start any build\n").find("the store is full"), std::string::npos);
+  EXPECT_NE(
+      problem("error: unable to start any build; either increase '--max-jobs' or enable remote builds.\n")
+          .find("trusted-users"),
+      std::string::npos);
+  EXPECT_NE(problem("Failed to find a machine for remote build!\nerror: unable to start any build; remote "
+                    "machines may not have all\n")
+                .find("systems and features"),
+            std::string::npos);
+  EXPECT_NE(problem("cannot build on 'ssh-ng://me@farm': error: the store is full\nFailed to find\nerror: "
+                    "unable to start any build\n")
+                .find("the store is full"),
+            std::string::npos);
   farm.build = {.signal = 9, .timed_out = true};
   EXPECT_NE(farm.ask("ssh-ng://me@farm").problem.find("within 60 seconds"), std::string::npos);
-  farm.ping = {.exit_status = 1, .err = "error: cannot open connection to remote store 'ssh-ng://me@farm': error: unexpected end-of-file\n"};
-  EXPECT_NE(farm.ask("ssh-ng://me@farm").problem.find("does not reach its store: cannot open connection"), std::string::npos);
+  farm.ping = {.exit_status = 1,
+               .err =
+                   "error: cannot open connection to remote store 'ssh-ng://me@farm': error: unexpected "
+                   "end-of-file\n"};
+  EXPECT_NE(farm.ask("ssh-ng://me@farm").problem.find("does not reach its store: cannot open connection"),
+            std::string::npos);
 }
 
 TEST_F(NixProbe, where_nothing_can_be_proven_only_what_needs_no_proof_is_built) {
@@ -102,7 +121,9 @@ TEST_F(NixProbe, where_nothing_can_be_proven_only_what_needs_no_proof_is_built) 
   EXPECT_EQ(builder.problem, "");
   EXPECT_EQ(builder.proof, "");
   EXPECT_TRUE(farm.built_with.empty());
-  EXPECT_NE(why_not_there(builder, {.system = "aarch64-linux", .isa = catalog().find_isa("armv9")}).find("proven nothing"), std::string::npos);
+  EXPECT_NE(why_not_there(builder, {.system = "aarch64-linux", .isa = catalog().find_isa("armv9")})
+                .find("proven nothing"),
+            std::string::npos);
   EXPECT_EQ(why_not_there(builder, {.system = "aarch64-linux"}), "");
 }
 
@@ -128,15 +149,21 @@ TEST_F(NixProbe, one_that_only_the_daemons_ssh_reaches_is_proven_through_the_dae
   EXPECT_TRUE(builder.by_daemon);
   EXPECT_EQ(builder.cpu.features, detect_cpu("").features);
   EXPECT_TRUE(answers(builder, [this](const Process& process) { return farm(process); }));
-  farm.build = {.exit_status = 1, .err = "cannot build on 'ssh-ng://me@farm': error: failed to start SSH connection\nerror: unable to start any build\n"};
+  farm.build = {.exit_status = 1,
+                .err =
+                    "cannot build on 'ssh-ng://me@farm': error: failed to start SSH connection\nerror: "
+                    "unable to start any build\n"};
   EXPECT_FALSE(answers(builder, [this](const Process& process) { return farm(process); }));
   const std::string problem = farm.ask("ssh-ng://me@farm").problem;
-  EXPECT_NE(problem.find("Permission denied (publickey).; through Nix's daemon: cannot build on"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("Permission denied (publickey).; through Nix's daemon: cannot build on"),
+            std::string::npos)
+      << problem;
   before.empty() ? ::unsetenv("NIX_REMOTE") : ::setenv("NIX_REMOTE", before.c_str(), 1);
 }
 
 TEST(StoreUri, takes_key_and_host_key_along) {
-  EXPECT_EQ(store_uri(read_machines("ssh-ng://h?a=b - /root/k.1 1 1 - - c3No+w==").at(0)), "ssh-ng://h?a=b&ssh-key=%2Froot%2Fk%2E1&base64-ssh-public-host-key=c3No%2Bw%3D%3D");
+  EXPECT_EQ(store_uri(read_machines("ssh-ng://h?a=b - /root/k.1 1 1 - - c3No+w==").at(0)),
+            "ssh-ng://h?a=b&ssh-key=%2Froot%2Fk%2E1&base64-ssh-public-host-key=c3No%2Bw%3D%3D");
   EXPECT_EQ(store_uri(read_machines("ssh://h").at(0)), "ssh://h");
 }
 

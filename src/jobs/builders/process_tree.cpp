@@ -65,7 +65,8 @@ std::uint64_t meminfo(const std::string& key) {
 int child_with(const std::string& word) {
   for (const auto& [id, row] : all_processes()) {
     if (row.parent != ::getpid()) continue;
-    if (small_file(fmt::format("/proc/{}/cmdline", id)).value_or("").find(word) != std::string::npos) return id;
+    if (small_file(fmt::format("/proc/{}/cmdline", id)).value_or("").find(word) != std::string::npos)
+      return id;
   }
   return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How much memory a program and all that it started hold at this moment, as /proc tells it. What a daemon runs on its behalf is
-// not among them.
+// How much memory a program and all that it started hold at this moment, as /proc tells it. What a daemon
+// runs on its behalf is not among them.
 #pragma once
 
 #include <cstdint>

@@ -25,7 +25,8 @@ std::vector<std::uint32_t> hex_words(std::string_view line) {
   std::vector<std::uint32_t> numbers;
   for (const std::string_view word : words(line)) {
     std::uint32_t value = 0;
-    if (std::from_chars(word.data(), word.data() + word.size(), value, 16).ptr == word.data() + word.size()) numbers.push_back(value);
+    if (std::from_chars(word.data(), word.data() + word.size(), value, 16).ptr == word.data() + word.size())
+      numbers.push_back(value);
   }
   return numbers;
 }
@@ -44,11 +45,18 @@ bool read_proof(HostCpu& cpu, std::string_view text) {
   for (const std::string_view line : split(text, '\n')) {
     const bool is_state = line.starts_with(saved);
     const auto numbers = hex_words(is_state ? line.substr(saved.size()) : line);
-    if (is_state && numbers.size() == 3) state = {.xcr0 = std::uint64_t{numbers[0]} << 32 | numbers[1], .amx_granted = numbers[2] == 1};
-    if (!is_state && numbers.size() == 6) leaves[{numbers[0], numbers[1]}] = {numbers[2], numbers[3], numbers[4], numbers[5]};
+    if (is_state && numbers.size() == 3)
+      state = {.xcr0 = std::uint64_t{numbers[0]} << 32 | numbers[1], .amx_granted = numbers[2] == 1};
+    if (!is_state && numbers.size() == 6)
+      leaves[{numbers[0], numbers[1]}] = {numbers[2], numbers[3], numbers[4], numbers[5]};
   }
   if (!state || leaves.empty()) return false;
-  read_x86(cpu, [&](std::uint32_t leaf, std::uint32_t subleaf) { return leaves[{leaf, subleaf}]; }, *state);
+  read_x86(
+      cpu,
+      [&](std::uint32_t leaf, std::uint32_t subleaf) {
+        return leaves[{leaf, subleaf}];
+      },
+      *state);
   return true;
 }
 

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Operators on the CPU: what is not dispatched is compiled with the build's CXXFLAGS and so fixes the least CPU.
+// Operators on the CPU: what is not dispatched is compiled with the build's CXXFLAGS and so fixes the least
+// CPU.
 #include <cmath>
 #include <cstddef>
 #include <vector>
 
 #include "../include/torch/kernels.h"
 
-static_assert(TORCH_FEATURE_VERSION >= TORCH_SOURCE_VERSION, "PYTORCH_BUILD_VERSION is older than the source");
+static_assert(TORCH_FEATURE_VERSION >= TORCH_SOURCE_VERSION,
+              "PYTORCH_BUILD_VERSION is older than the source");
 
 namespace {
 const at::Kernels& kernels() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512bw")) {
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
     return at::avx512_kernels;
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return at::avx2_kernels;
@@ -44,7 +46,8 @@ const char* torch_cpu_capability() { return kernels().name; }
 void torch_axpy(float a, const float* x, float* y, std::size_t n) { kernels().axpy(a, x, y, n); }
 float torch_dot(const float* x, const float* y, std::size_t n) { return kernels().dot(x, y, n); }
 void torch_gelu(const float* x, float* y, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) y[i] = 0.5F * x[i] * (1 + std::tanh(0.7978846F * (x[i] + 0.044715F * x[i] * x[i] * x[i])));
+  for (std::size_t i = 0; i < n; ++i)
+    y[i] = 0.5F * x[i] * (1 + std::tanh(0.7978846F * (x[i] + 0.044715F * x[i] * x[i] * x[i])));
 }
 void torch_mul_add(const float* a, const float* b, const float* c, float* y, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) y[i] = a[i] * b[i] + c[i];

@@ -7,7 +7,8 @@ extern "C" {
 float torch_dot(const float* x, const float* y, std::size_t n);
 const char* audio_version() { return EXTENSION_VERSION; }
 
-void audio_lfilter(const float* x, float* y, std::size_t n, const float* a, const float* b, std::size_t order) {
+void audio_lfilter(const float* x, float* y, std::size_t n, const float* a, const float* b,
+                   std::size_t order) {
   std::vector<float> window(order + 1), past(order);
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t k = 0; k <= order; ++k) window[k] = i >= k ? x[i - k] : 0;

@@ -18,7 +18,8 @@ int torch_cuda_capability(int device) {
 int torch_cuda_add(const float* a, const float* b, float* c, int n) {
   float* device = nullptr;
   const auto bytes = sizeof(float) * static_cast<unsigned>(n);
-  if (cudaMalloc(reinterpret_cast<void**>(&device), 3 * bytes) != cudaSuccess) return static_cast<int>(cudaGetLastError());
+  if (cudaMalloc(reinterpret_cast<void**>(&device), 3 * bytes) != cudaSuccess)
+    return static_cast<int>(cudaGetLastError());
   cudaMemcpy(device, a, bytes, cudaMemcpyHostToDevice);
   cudaMemcpy(device + n, b, bytes, cudaMemcpyHostToDevice);
   torch_launch_add(device, device + n, device + 2 * n, n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The names of the functions that start kernels. A file that is compiled once more (TORCHLATHE_MINI_COPIES) gets a number behind
-// them: so it is another file to the linker, and to a compile cache.
+// The names of the functions that start kernels. A file that is compiled once more (TORCHLATHE_MINI_COPIES)
+// gets a number behind them: so it is another file to the linker, and to a compile cache.
 #pragma once
 
 #ifdef TORCH_COPY
