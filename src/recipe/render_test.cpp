@@ -4,8 +4,17 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "base/embedded.h"
 #include "base/text.h"
 #include "matrix/expand.h"
+#include "recipe/holes.h"
+#include "recipe/template.h"
+
+namespace lathe::recipe_templates {
+std::span<const EmbeddedFile> files();
+}
 
 namespace lathe {
 namespace {
@@ -55,6 +64,19 @@ TEST(Render, LeavesNoHoleAndNoBlankAtALinesEnd) {
     EXPECT_LE(line.size(), 170u) << line;
   }
   EXPECT_FALSE(has(recipe, "@"));
+}
+
+// A row that no template asks for is dead, a hole without a row stops whoever fills it, two rows of one name
+// hide each other.
+TEST(Render, EachHoleOfTheTemplatesIsOneRow) {
+  std::multiset<std::string> asked, rows;
+  for (const EmbeddedFile& file : recipe_templates::files()) {
+    if (file.name == "redist.nix.in") continue;  // CUDA's packages are no variants
+    fill_with(file.text, [&](std::string_view hole) { return asked.emplace(hole), std::string(); });
+  }
+  for (const Hole& hole : holes()) rows.emplace(hole.name);
+  EXPECT_EQ(std::set(asked.begin(), asked.end()), std::set(rows.begin(), rows.end()));
+  EXPECT_EQ(std::set(rows.begin(), rows.end()).size(), rows.size());
 }
 
 TEST(Authorship, TellsGeneratedFromEditedAndForeign) {

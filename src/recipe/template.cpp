@@ -42,11 +42,11 @@ void append_indented(std::string& out, std::string_view indent, std::string_view
   }
 }
 
-void append_line(std::string& out, std::string_view line, const Holes& holes) {
+void append_line(std::string& out, std::string_view line, const TextOf& text_of) {
   for (std::size_t at = line.find('@'); at != std::string_view::npos; at = line.find('@')) {
     out.append(line.substr(0, at));
     const std::string_view name = hole_at(line, at);
-    out.append(name.empty() ? "@" : text_for(name, holes));
+    out.append(name.empty() ? "@" : text_of(name));
     line.remove_prefix(at + (name.empty() ? 1 : name.size() + 2));
   }
   out.append(line);
@@ -64,6 +64,10 @@ std::string_view recipe_template(std::string_view name) {
 }
 
 std::string fill(std::string_view text, const Holes& holes) {
+  return fill_with(text, [&](std::string_view name) { return text_for(name, holes); });
+}
+
+std::string fill_with(std::string_view text, const TextOf& text_of) {
   std::string out;
   while (text.ends_with('\n')) text.remove_suffix(1);
   for (const std::string_view line : split(text, '\n')) {
@@ -71,9 +75,9 @@ std::string fill(std::string_view text, const Holes& holes) {
     const bool lone = start != std::string_view::npos && line[start] == '@' &&
                       hole_at(line, start).size() + 2 == line.size() - start && !hole_at(line, start).empty();
     if (!lone) {
-      append_line(out, line, holes);
+      append_line(out, line, text_of);
       out += '\n';
-    } else if (const std::string& block = text_for(hole_at(line, start), holes); !block.empty()) {
+    } else if (const std::string block = text_of(hole_at(line, start)); !block.empty()) {
       append_indented(out, line.substr(0, start), block);
     }
   }

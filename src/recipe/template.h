@@ -3,6 +3,7 @@
 // an empty text there takes the line away. Knows nothing of Nix or of variants.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -16,5 +17,9 @@ std::string_view recipe_template(std::string_view name);
 
 // An Error (fault) for a hole without a text: a slip between template and code, caught by the tests.
 std::string fill(std::string_view text, const Holes& holes);
+
+// The same with a function that says what stands in a hole.
+using TextOf = std::function<std::string(std::string_view hole)>;
+std::string fill_with(std::string_view text, const TextOf& text_of);
 
 }  // namespace lathe
