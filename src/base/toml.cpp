@@ -211,7 +211,7 @@ bool Toml::flag_or(std::string_view key, bool otherwise) const {
   return value ? value->flag() : otherwise;
 }
 
-void Toml::allow_only(std::initializer_list<std::string_view> known) const {
+void Toml::allow_only(std::span<const std::string_view> known) const {
   for (const Member& member : table()) {
     if (std::ranges::find(known, member.key) != known.end()) continue;
     const std::vector<std::string> candidates(known.begin(), known.end());

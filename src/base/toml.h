@@ -49,7 +49,10 @@ class Toml {
   bool flag_or(std::string_view key, bool otherwise) const;
 
   // An Error, with a guess, if this table has a key that is not among `known`.
-  void allow_only(std::initializer_list<std::string_view> known) const;
+  void allow_only(std::span<const std::string_view> known) const;
+  void allow_only(std::initializer_list<std::string_view> known) const {
+    allow_only(std::span(known.begin(), known.size()));
+  }
 
   // An Error at this value's place.
   [[noreturn]] void fail(std::string what, std::string next = "") const;

@@ -4,30 +4,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "base/toml.h"
 #include "base/toml_string.h"
+#include "hardware/nixpkgs_columns.h"
 
 namespace lathe {
 namespace {
 
 constexpr std::string_view seen_note = "evaluated there by torchlathe conform";
 
-// Columns that are lists in the table, however many items they have.
-bool is_list(std::string_view column) {
-  static const std::set<std::string_view> lists = {"cuda_sets",       "cuda_aliases",  "torch_cuda",
-                                                   "torch_arguments", "torch_patches", "torch_cuda_patches",
-                                                   "fixed_texts"};
-  return lists.contains(column);
-}
-
 std::string line_of(const std::string& column, const std::vector<std::string>& values) {
   if (values.size() == 1 && (values[0] == "true" || values[0] == "false"))
     return fmt::format("{} = {}\n", column, values[0]);
-  if (!is_list(column) && values.size() == 1) return fmt::format("{} = {}\n", column, toml_string(values[0]));
+  if (!is_list_column(column) && values.size() == 1)
+    return fmt::format("{} = {}\n", column, toml_string(values[0]));
   std::string text;
   for (const std::string& value : values) text += (text.empty() ? "" : ", ") + toml_string(value);
   return fmt::format("{} = [{}]\n", column, text);

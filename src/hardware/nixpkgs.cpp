@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <variant>
 
 #include "base/embedded.h"
 #include "base/text.h"
@@ -56,78 +58,64 @@ std::vector<std::string> capabilities_of(const Toml& row, const CapabilityLists&
   return found->second;
 }
 
-NixpkgsFacts read_release(const Toml& row, const CapabilityLists& lists) {
-  row.allow_only({"since",
-                  "torch",
-                  "triton",
-                  "torchvision",
-                  "torchaudio",
-                  "cuda",
-                  "python",
-                  "cuda_sets",
-                  "cuda_aliases",
-                  "torch_cuda",
-                  "magma_cuda13",
-                  "metadata_check",
-                  "cccl_folder",
-                  "cccl",
-                  "torch_style",
-                  "torch_arguments",
-                  "torch_list",
-                  "torch_patches",
-                  "torch_cuda_patches",
-                  "fixed_texts",
-                  "source",
-                  "confidence"});
-  return {.since = row.at("since").text(),
-          .torch = row.at("torch").text(),
-          .triton = row.at("triton").text(),
-          .torchvision = row.at("torchvision").text(),
-          .torchaudio = row.at("torchaudio").text(),
-          .cuda = row.at("cuda").text(),
-          .cuda_sets = row.at("cuda_sets").texts(),
-          .cuda_aliases = row.at("cuda_aliases").texts(),
-          .torch_cuda = row.at("torch_cuda").texts(),
-          .python = row.at("python").text(),
-          .magma_cuda13 = row.flag_or("magma_cuda13", false),
-          .metadata_check = row.flag_or("metadata_check", false),
-          .cccl_folder = row.flag_or("cccl_folder", false),
-          .cccl = row.at("cccl").text(),
-          .torch_style = row.at("torch_style").text(),
-          .torch_arguments = row.at("torch_arguments").texts(),
-          .torch_capabilities = capabilities_of(row, lists),
-          .torch_patches = row.at("torch_patches").texts(),
-          .torch_cuda_patches = row.at("torch_cuda_patches").texts(),
-          .fixed_texts = row.at("fixed_texts").texts(),
-          .provenance = provenance_of(row)};
+// The columns that rows of nixpkgs.toml have and those of pins.toml may have.
+using TextColumn = std::string NixpkgsFacts::*;
+using ListColumn = std::vector<std::string> NixpkgsFacts::*;
+using FlagColumn = bool NixpkgsFacts::*;
+struct FactColumn {
+  std::string_view name;
+  std::variant<TextColumn, ListColumn, FlagColumn> member;
+};
+constexpr FactColumn fact_columns[] = {
+    {"torch", &NixpkgsFacts::torch},
+    {"triton", &NixpkgsFacts::triton},
+    {"torchvision", &NixpkgsFacts::torchvision},
+    {"torchaudio", &NixpkgsFacts::torchaudio},
+    {"cuda", &NixpkgsFacts::cuda},
+    {"python", &NixpkgsFacts::python},
+    {"cuda_sets", &NixpkgsFacts::cuda_sets},
+    {"cuda_aliases", &NixpkgsFacts::cuda_aliases},
+    {"torch_cuda", &NixpkgsFacts::torch_cuda},
+    {"magma_cuda13", &NixpkgsFacts::magma_cuda13},
+    {"metadata_check", &NixpkgsFacts::metadata_check},
+    {"cccl_folder", &NixpkgsFacts::cccl_folder},
+    {"cccl", &NixpkgsFacts::cccl},
+    {"torch_style", &NixpkgsFacts::torch_style},
+    {"torch_arguments", &NixpkgsFacts::torch_arguments},
+    {"torch_patches", &NixpkgsFacts::torch_patches},
+    {"torch_cuda_patches", &NixpkgsFacts::torch_cuda_patches},
+    {"fixed_texts", &NixpkgsFacts::fixed_texts},
+};
+
+void read_column(const Toml& value, const FactColumn& column, NixpkgsFacts& facts) {
+  if (const auto* text = std::get_if<TextColumn>(&column.member)) facts.** text = value.text();
+  if (const auto* list = std::get_if<ListColumn>(&column.member)) facts.** list = value.texts();
+  if (const auto* flag = std::get_if<FlagColumn>(&column.member)) facts.** flag = value.flag();
 }
 
-// What a revision has otherwise than the row that it is like. Its cuda_sets are those that somebody saw:
-// there may be more.
+NixpkgsFacts read_release(const Toml& row, const CapabilityLists& lists) {
+  std::vector<std::string_view> known = {"since", "torch_list", "source", "confidence"};
+  for (const FactColumn& column : fact_columns) known.push_back(column.name);
+  row.allow_only(known);
+  NixpkgsFacts facts;
+  facts.since = row.at("since").text();
+  facts.torch_capabilities = capabilities_of(row, lists);
+  facts.provenance = provenance_of(row);
+  for (const FactColumn& column : fact_columns) {
+    const bool may_lack = std::holds_alternative<FlagColumn>(column.member);
+    const Toml* value = may_lack ? row.find(column.name) : &row.at(column.name);
+    if (value) read_column(*value, column, facts);
+  }
+  return facts;
+}
+
+// What a revision has otherwise than the row that it is like.
 void apply_pin(const Toml& row, const CapabilityLists& lists, NixpkgsFacts& facts) {
   if (row.find("torch_list")) facts.torch_capabilities = capabilities_of(row, lists);
-  for (const auto& [key, member] : {std::pair{"torch", &NixpkgsFacts::torch},
-                                    {"triton", &NixpkgsFacts::triton},
-                                    {"torchvision", &NixpkgsFacts::torchvision},
-                                    {"torchaudio", &NixpkgsFacts::torchaudio},
-                                    {"cuda", &NixpkgsFacts::cuda},
-                                    {"python", &NixpkgsFacts::python},
-                                    {"cccl", &NixpkgsFacts::cccl},
-                                    {"torch_style", &NixpkgsFacts::torch_style}}) {
-    facts.*member = row.text_or(key, facts.*member);
-  }
-  for (const auto& [key, member] : {std::pair{"cuda_aliases", &NixpkgsFacts::cuda_aliases},
-                                    {"torch_cuda", &NixpkgsFacts::torch_cuda},
-                                    {"torch_arguments", &NixpkgsFacts::torch_arguments},
-                                    {"torch_patches", &NixpkgsFacts::torch_patches},
-                                    {"torch_cuda_patches", &NixpkgsFacts::torch_cuda_patches},
-                                    {"fixed_texts", &NixpkgsFacts::fixed_texts}}) {
-    if (const Toml* value = row.find(key)) facts.*member = value->texts();
-  }
-  for (const auto& [key, member] : {std::pair{"magma_cuda13", &NixpkgsFacts::magma_cuda13},
-                                    {"metadata_check", &NixpkgsFacts::metadata_check},
-                                    {"cccl_folder", &NixpkgsFacts::cccl_folder}}) {
-    facts.*member = row.flag_or(key, facts.*member);
+  for (const FactColumn& column : fact_columns) {
+    // Those that somebody saw: there may be more.
+    if (column.name == "cuda_sets") continue;
+    if (const Toml* value = row.find(column.name)) read_column(*value, column, facts);
   }
 }
 
@@ -296,12 +284,19 @@ std::optional<NixpkgsColumns> nixpkgs_columns(std::string_view since_or_rev) {
   const std::string since(pin == rows.end() ? std::string(since_or_rev) : pin->at("like").text());
   for (const Toml& row : releases.at("nixpkgs").array()) {
     if (row.at("since").text() != since) continue;
-    for (const char* flag : {"magma_cuda13", "metadata_check", "cccl_folder"}) columns[flag] = {"false"};
+    for (const FactColumn& column : fact_columns) {
+      if (std::holds_alternative<FlagColumn>(column.member)) columns[std::string(column.name)] = {"false"};
+    }
     add(row);
   }
   if (pin != rows.end()) add(*pin);
   if (columns.empty()) return std::nullopt;
   return columns;
+}
+
+bool is_list_column(std::string_view name) {
+  const auto* column = std::ranges::find(fact_columns, name, &FactColumn::name);
+  return column != std::end(fact_columns) && std::holds_alternative<ListColumn>(column->member);
 }
 
 std::string_view nixpkgs_like(std::string_view rev) {

@@ -18,6 +18,9 @@ using NixpkgsColumns = std::map<std::string, std::vector<std::string>>;
 // Of a row by its `since`, or of a revision, with what pins.toml says of it. nullopt: there is none.
 std::optional<NixpkgsColumns> nixpkgs_columns(std::string_view since_or_rev);
 
+// Is the column a list in the tables, however many items it has?
+bool is_list_column(std::string_view name);
+
 // What nixpkgs compiles for with a release of CUDA where its configuration names no capability: what public
 // caches hold.
 struct DefaultGpus {
