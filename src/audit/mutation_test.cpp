@@ -13,6 +13,7 @@
 #include "matrix/expand.h"
 #include "nix/nix.h"
 #include "os/file.h"
+#include "testing/cached_matrix.h"
 #include "testing/scratch_folder.h"
 #include "recipe/render.h"
 
@@ -337,25 +338,8 @@ constexpr Mutation of_the_base[] = {
     {"cuda-config", "allowUnfree = true;", ""},
 };
 
-constexpr std::string_view slim = R"([matrix]
-name = "slim"
-[nixpkgs.main]
-rev = "6a030d535719c5190187c4cec156f335e95e3211"
-[settings]
-strategy = "carve"
-base = "nixpkgs"
-[carver]
-url = "https://example.org/torchlathe.tar.gz"
-[[build]]
-pytorch = "2.9.1"
-python = "3.13"
-cuda = "12.8"
-gpus = ["9.0", "12.0"]
-isas = ["avx"]
-)";
-
 TEST_F(Mutations, WhatIsCutOutOfNixpkgsOwnTorchIsHeldAgainstIt) {
-  const MatrixSpec spec = parse_matrix(slim, "slim.toml");
+  const MatrixSpec spec = parse_matrix(testing::cached_matrix, "slim.toml");
   const Variant variant = find_variant(spec, "pytorch-python313-cuda12_8-sm90-avx");
   const testing::ScratchFolder folder;
   const auto file = [](std::size_t i) { return fmt::format("b{:03}.nix", i); };
@@ -520,9 +504,10 @@ TEST_F(Mutations, EachFormOfARecipeIsHeldAgainstItsOwnLines) {
 
 // A base without code for the GPU, and one that the matrix does not ask for.
 TEST_F(Mutations, ABaseThatIsNotTheMatrixsIsSeenWhateverTheStrategy) {
-  const std::string rebuilt =
-      replace_all(std::string(slim), "strategy = \"carve\"\nbase = \"nixpkgs\"", "jobs = 4");
-  const MatrixSpec carving = parse_matrix(slim, "slim.toml"), building = parse_matrix(rebuilt, "built.toml");
+  const std::string rebuilt = replace_all(std::string(testing::cached_matrix),
+                                          "strategy = \"carve\"\nbase = \"nixpkgs\"", "jobs = 4");
+  const MatrixSpec carving = parse_matrix(testing::cached_matrix, "slim.toml"),
+                   building = parse_matrix(rebuilt, "built.toml");
   const std::string name = "pytorch-python313-cuda12_8-sm90-avx";
   const Variant cut = find_variant(carving, name), built = find_variant(building, name);
   const testing::ScratchFolder folder;

@@ -13,6 +13,7 @@
 #include "matrix/expand.h"
 #include "nix/nix.h"
 #include "os/file.h"
+#include "testing/cached_matrix.h"
 #include "testing/scratch_folder.h"
 #include "recipe/render.h"
 
@@ -26,25 +27,10 @@ MatrixSpec shipped(const std::string& name) {
 }
 
 MatrixSpec of_nixpkgs() {
-  return parse_matrix(R"([matrix]
-name = "slim"
-[nixpkgs.main]
-rev = "6a030d535719c5190187c4cec156f335e95e3211"
-sha256 = "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ="
-[settings]
-strategy = "carve"
-base = "nixpkgs"
-[carver]
-url = "https://example.org/torchlathe.tar.gz"
-sha256 = "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ="
-[[build]]
-pytorch = "2.9.1"
-python = "3.13"
-cuda = "12.8"
-gpu = "9.0"
-isa = "avx"
-)",
-                      "slim.toml");
+  const std::string hash = "sha256 = \"sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ=\"\n";
+  std::string text(testing::cached_matrix);
+  for (const std::string_view table : {"[settings]\n", "[[build]]\n"}) text.insert(text.find(table), hash);
+  return parse_matrix(text, "slim.toml");
 }
 
 // By rule, without the line: leaving one out moves all below it.

@@ -8,30 +8,14 @@
 #include "base/text.h"
 #include "hardware/nixpkgs_columns.h"
 #include "matrix/expand.h"
+#include "testing/cached_matrix.h"
 
 namespace lathe {
 namespace {
 
-constexpr std::string_view good = R"([matrix]
-name = "slim"
-[nixpkgs.main]
-rev = "6a030d535719c5190187c4cec156f335e95e3211"
-[settings]
-strategy = "carve"
-base = "nixpkgs"
-[carver]
-url = "https://example.org/torchlathe.tar.gz"
-[[build]]
-pytorch = "2.9.1"
-python = ["3.13"]
-cuda = "12.8"
-gpus = ["9.0", "12.0"]
-isas = ["avx", "armv8_2"]
-)";
-
 std::string with(std::string_view from, std::string_view to) {
-  EXPECT_NE(good.find(from), std::string_view::npos) << from;
-  return replace_all(std::string(good), from, to);
+  EXPECT_NE(testing::cached_matrix.find(from), std::string_view::npos) << from;
+  return replace_all(std::string(testing::cached_matrix), from, to);
 }
 
 std::vector<Variant> variants_of(const std::string& text) { return expand(parse_matrix(text, "m.toml")); }
@@ -53,7 +37,7 @@ std::string verdict(const Variant& variant) {
 }
 
 TEST(NixpkgsBase, ServesEveryGpuOfNixpkgsForEveryCpuAndBuildsNothing) {
-  for (const Variant& variant : variants_of(std::string(good))) {
+  for (const Variant& variant : variants_of(std::string(testing::cached_matrix))) {
     EXPECT_EQ(verdict(variant), "valid: cut out of nixpkgs' own torch, which is compiled for every " +
                                     std::string(to_string(variant.cell->isa->machine)) + " CPU");
     EXPECT_TRUE(variant.of_nixpkgs && variant.is_carved() && !variant.fat && variant.carved_from.empty())
