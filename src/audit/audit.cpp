@@ -14,6 +14,7 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "matrix/expand.h"
+#include "nix/second_look.h"
 #include "os/file.h"
 #include "recipe/extra_files.h"
 #include "recipe/render.h"
@@ -240,33 +241,33 @@ class Auditor {
   // once more in a recorder that makes up other things: it must be right there too. And where nixpkgs has
   // packages by the names of which it makes keys.
   void look_again() {
-    std::vector<std::string> files, keyed;
-    RecordOptions other = record_options(), named = record_options();
-    other.other_face = true;
+    std::vector<const Recorded*> right;
+    std::vector<std::string> keyed;
+    RecordOptions named = record_options();
     for (const Entry& entry : entries_) {
       if (!entry.variant || !entry.got->package || wrong(entry, true) || is_generated(entry)) continue;
-      files.push_back(entry.got->file);
+      right.push_back(entry.got);
       if (entry.got->made_keys.empty()) continue;
       keyed.push_back(entry.got->file);
       named.more_names.insert(entry.got->made_keys.begin(), entry.got->made_keys.end());
     }
-    if (files.empty() || !audit_.nix_found) return;
-    std::vector<RecordedFolder> again = {record_files(audit_.folder, files, other)};
-    if (!keyed.empty()) again.push_back(record_files(audit_.folder, keyed, named));
-    std::map<std::string_view, std::vector<const Recorded*>> by_file;
-    for (const RecordedFolder& folder : again) {
-      for (const Recorded& recipe : folder.recipes) by_file[recipe.file].push_back(&recipe);
+    if (right.empty() || !audit_.nix_found) return;
+    std::map<std::string, std::vector<Recorded>> again =
+        lathe::look_again(audit_.folder, right, record_options());
+    if (!keyed.empty()) {
+      for (Recorded& recipe : record_files(audit_.folder, keyed, named).recipes)
+        again[recipe.file].push_back(std::move(recipe));
     }
     for (Entry& entry : entries_) {
-      const auto found = by_file.find(entry.got->file);
-      if (found == by_file.end()) continue;
+      const auto found = again.find(entry.got->file);
+      if (found == again.end()) continue;
       entry.findings = {};
       entry.silenced = 0;
       judge(entry, found->second);
     }
   }
 
-  void judge(Entry& entry, std::span<const Recorded* const> otherwise = {}) {
+  void judge(Entry& entry, std::span<const Recorded> otherwise = {}) {
     const Case recipe{.spec = spec_,
                       .got = *entry.got,
                       .file = shown(entry.got->file),

@@ -19,11 +19,11 @@ class Scanner {
   explicit Scanner(std::string_view text) : text_(text) { scan(); }
 
   TextNames finish() {
-    std::ranges::sort(names_);
-    names_.erase(std::unique(names_.begin(), names_.end()), names_.end());
+    sort_once(names_);
+    sort_once(asked_names_);
     std::erase_if(names_, [](std::string_view name) { return std::ranges::binary_search(keywords, name); });
     made_.asked = std::ranges::any_of(asked_, [&](const Asked& asked) { return !is_written_set(asked); });
-    return {.mentioned = std::move(names_), .made = made_};
+    return {.mentioned = std::move(names_), .asked = std::move(asked_names_), .made = made_};
   }
 
  private:
@@ -40,6 +40,8 @@ class Scanner {
     // that has no name.
     std::string_view base = {};
     std::size_t base_at = 0;
+    std::vector<std::string_view> path = {};  // its names that are written
+    int lets = 0;          // whose `in` has not come: names that are bound there are no keys
     bool applied = false;  // it may be an argument: `f base ? name` asks what f makes of it
     // the name for which this pair of braces is the whole value, in the outermost `let`
     std::string_view binds = {};
@@ -77,13 +79,21 @@ class Scanner {
     }
   }
 
+  static void sort_once(std::vector<std::string_view>& names) {
+    std::ranges::sort(names);
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+  }
+
   Level& level() { return levels_.back(); }
   bool outermost() const { return levels_.size() == 1 && parentheses_ == 0; }
   void path_ends(Last last = Last::other) {
     level().last = last;
     level().made = level().asks = false;
     level().base = {};
+    level().path.clear();
   }
+  // All names of the path: as a key's, or what may be missing of it.
+  void path_is_asked() { asked_names_.insert(asked_names_.end(), level().path.begin(), level().path.end()); }
   bool in_path() { return level().last == Last::dot || level().last == Last::question; }
   void path_name(bool made) {
     if (made == level().made) level().base = {};
@@ -108,6 +118,7 @@ class Scanner {
     if (!level().base.empty()) ++bindings_[level().base].others;
   }
   void is_set_to() {
+    if (!here("==") && level().lets == 0) path_is_asked();
     const std::string_view name =
         level().last == Last::name || level().last == Last::formal ? level().base : std::string_view();
     path_ends();
@@ -188,7 +199,10 @@ class Scanner {
 
   void question() {
     const bool is_default = level().last == Last::formal;  // { a ? "text" }:
-    if (is_default) is_bound();
+    if (is_default) {
+      is_bound();
+      asked_names_.push_back(level().base);
+    }
     const std::string_view base = level().made || level().applied ? std::string_view() : level().base;
     path_ends(is_default ? Last::other : Last::question);
     if (is_default) return;
@@ -230,19 +244,30 @@ class Scanner {
     while (at_ < text_.size() && continues_name(text_[at_])) ++at_;
     const std::string_view name = text_.substr(start, at_ - start);
     names_.push_back(name);
-    if (in_path()) return path_name(false);
+    if (in_path()) return written_part(name);
     if (std::ranges::binary_search(keywords, name)) return keyword(name, start);
     const bool formal = level().last == Last::brace || level().last == Last::comma;
     path_ends(formal ? Last::formal : Last::name);
     if (inherits_) ++bindings_[name].others;
+    if (inherits_ && level().lets == 0) asked_names_.push_back(name);
     level().base = name;
+    level().path = {name};
     level().base_at = start;
     level().applied = std::string_view("(=;:!&|k").find(last_token_) == std::string_view::npos;
     last_token_ = 'a';
   }
 
+  void written_part(std::string_view name) {
+    if (level().asks) asked_names_.push_back(name);
+    level().path.push_back(name);
+    path_name(false);
+  }
+
   void keyword(std::string_view name, std::size_t start) {
     if (name == "or" && level().made) asks();
+    if (name == "or") path_is_asked();
+    if (name == "let") ++level().lets;
+    if (name == "in" && level().lets > 0) --level().lets;
     path_ends();
     last_token_ = name == "or" ? 'a' : 'k';
     inherits_ = inherits_ || name == "inherit";
@@ -261,6 +286,7 @@ class Scanner {
     while (at_ < text_.size() && continues_name(text_[at_])) ++at_;
     if (at_ >= text_.size() || text_[at_] != '"') return;
     names_.push_back(text_.substr(start, at_ - start));
+    asked_names_.push_back(names_.back());
     ++bindings_[names_.back()].others;  // "name" = value;
   }
 
@@ -306,7 +332,7 @@ class Scanner {
   MadeNames made_;
   std::vector<Asked> asked_;
   std::map<std::string_view, Binding> bindings_;
-  std::vector<std::string_view> names_;
+  std::vector<std::string_view> names_, asked_names_;
 };
 
 }  // namespace

@@ -25,6 +25,9 @@ struct MadeNames {
 
 struct TextNames {
   std::vector<std::string_view> mentioned;  // sorted, each once, without keywords; views into the text
+  // Of these, the names of which the text may ask whether a set has them, sorted: `? name`, `.name or`, keys
+  // of sets, arguments with a default, names in quotes. The others it takes (`set.name`): they must be there.
+  std::vector<std::string_view> asked;
   MadeNames made;
 };
 

@@ -45,6 +45,17 @@ TEST(MentionedNames, BrokenTextsEndSomewhere) {
   EXPECT_EQ(mentioned_names("a} \"${b"), (Names{"a", "b"}));
 }
 
+TEST(MentionedNames, SomeMayBeAskedFor) {
+  const auto asked = [](std::string_view text) { return names_in(text).asked; };
+  EXPECT_EQ(asked("let inherit (p) a; b = p.c.d; in with p; f a [ b.c e ] { inherit g; } (p.x == p.y)"),
+            Names{"g"});
+  EXPECT_EQ(asked("p ? a.b && p.c.d ? e"), (Names{"a", "b", "e"}));
+  EXPECT_EQ(asked("p.a.b or q.c"), (Names{"a", "b", "p"}));
+  EXPECT_EQ(asked("{ p, a ? null, ... }@given: given.c"), Names{"a"});
+  EXPECT_EQ(asked("rec { a = let b = 1; in b; c.d = e; ${f}.g = h; }"), (Names{"a", "c", "d", "g"}));
+  EXPECT_EQ(asked("f \"a\" p.\"b\" \"no name\""), (Names{"a", "b"}));
+}
+
 TEST(MadeNames, AskedIsWhatMayBeMissing) {
   for (const char* text :
        {R"(pkgs ? ${"fire" + "fox"})", R"(pkgs ? "fire${"fox"}")", R"(pkgs ? a.${b})", "pkgs.${n} or x",

@@ -2,30 +2,22 @@
 #include "nix/record.h"
 
 #include <fmt/format.h>
-#include <sys/random.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <set>
 
-#include "base/embedded.h"
 #include "base/parallel.h"
 #include "base/text.h"
-#include "hardware/catalog.h"
-#include "hardware/nixpkgs.h"
-#include "hardware/nixpkgs_columns.h"
 #include "nix/command.h"
 #include "nix/mentioned.h"
 #include "nix/nix.h"
+#include "nix/recorder_text.h"
 #include "os/file.h"
 
 namespace lathe {
-
-namespace nix_data {
-std::span<const EmbeddedFile> recording();
-}
 
 namespace {
 
@@ -49,140 +41,36 @@ struct Candidate {
   std::string file;
   std::string text;
   bool imports = false;  // may pull in other files of the folder
-  Names names;           // what it may ask for; point into `text`, or into what the folder mentions
+  Names names;           // what it mentions; point into `text`, or into what the folder mentions
+  Names asked;           // of these, what it may ask for
 };
+
+// "pkgs.hello" -> "pkgs", "hello"
+std::pair<std::string_view, std::string_view> parts_of(std::string_view label) {
+  const std::size_t dot = label.rfind('.');
+  return dot == std::string_view::npos ? std::pair(std::string_view(), label)
+                                       : std::pair(label.substr(0, dot), label.substr(dot + 1));
+}
+
+// What is seen when a name is asked for that is there for the recipe's sake alone, is not known of one that
+// is there by two ways either: one of the two may be the other's in its absence.
+void note_doubts(Recorded& recorded, const Names& asked) {
+  std::map<std::string_view, int> ways;
+  for (const std::string& label : recorded.unknown) ++ways[parts_of(label).second];
+  std::vector<std::string> labels = recorded.unknown;
+  labels.insert(labels.end(), {"outputs.dev", "outputs.lib"});
+  for (std::string& label : labels) {
+    const std::string name(parts_of(label).second);
+    if (ways[name] > 1 || recorded.made_keys.contains(name) || recorded.asked_names.contains(name) ||
+        std::ranges::binary_search(asked, name))
+      recorded.doubtful.insert(std::move(label));
+  }
+}
 
 void fail(Recorded& recorded, Recorded::Cause cause, std::string message, Place where) {
   recorded.kind = Recorded::Kind::failed;
   recorded.failure = {.cause = cause, .message = std::move(message), .where = std::move(where)};
 }
-
-// ---- The expression that Nix evaluates
-// ------------------------------------------------------------------------------
-
-// A Nix string: the same escapes as JSON's but for `${`.
-std::string nix_string(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\' || c == '$') result += '\\';
-    result += c;
-  }
-  return result + '"';
-}
-
-// "recording_pkgs.nix" is the part `pkgs`.
-std::string_view part_name(std::string_view file) {
-  file.remove_prefix(std::string_view("recording_").size());
-  file.remove_suffix(std::string_view(".nix").size());
-  return file;
-}
-
-// What the parts of the recorder write `_recorded`, ‹ and ›: chosen anew for each process, so that no recipe
-// can make or look for a recorded value. The brackets show people what a path stands for; the other face
-// writes them as Nix's own store would, and they are put back into what it reports.
-struct Marks {
-  std::string recorded, open = "<", close = ">";
-};
-
-std::string random_token();
-
-Marks make_marks(bool other_face) {
-  const std::string token = random_token();
-  Marks marks{.recorded = "_" + token};
-  if (other_face) marks.open = fmt::format("/nix/store/{}-", token), marks.close = "-" + random_token();
-  return marks;
-}
-
-// All parts as one text, so that nothing of it has to lie in a file that a recipe could read.
-std::string recorder_text(const Marks& marks) {
-  std::string parts, main;
-  for (const EmbeddedFile& file : nix_data::recording()) {
-    std::string text = replace_all(std::string(file.text), "_recorded", marks.recorded);
-    text = replace_all(replace_all(text, "‹", marks.open), "›", marks.close);
-    if (part_name(file.name) == "main") main = std::move(text);
-    else parts += fmt::format("{} = (\n{}\n);\n", part_name(file.name), text);
-  }
-  return fmt::format(
-      "let main = (\n{}\n); parts = {{\n{}}}; in main {{ inherit parts; request = builtins.fromJSON ", main,
-      parts);
-}
-
-// What nixpkgs targets when nobody asks. Where that was not noted: every capability of the toolkit that is
-// not soldered to a Tegra and that no later toolkit has dropped.
-std::vector<std::string> default_capabilities(const Version& cuda) {
-  std::vector<std::string> result;
-  if (const DefaultGpus* known = default_gpus(cuda)) {
-    for (const Capability gpu : known->capabilities) result.push_back(spell(gpu, Dialect::dotted));
-    return result;
-  }
-  for (const CapabilityRow& row : catalog().capabilities) {
-    if (!row.tegra && !row.last_cuda && row.first_cuda <= cuda)
-      result.push_back(spell(row.capability, Dialect::dotted));
-  }
-  return result;
-}
-
-// Of nixpkgs' patches of triton, those that another release does not take.
-std::vector<std::string> stale_triton_patches(const std::string& shipped) {
-  std::vector<std::string> names;
-  for (const TritonSource& row : nixpkgs_tables().tritons) {
-    if (std::ranges::find(row.instead_of, shipped) == row.instead_of.end()) continue;
-    std::ranges::copy_if(row.stale_patches, std::back_inserter(names), [&](const std::string& name) {
-      return std::ranges::find(names, name) == names.end();
-    });
-  }
-  return names;
-}
-
-// What no pin's row has beside it: companions, patches, aliases.
-void write_nixpkgs_facts(JsonWriter& json, const NixpkgsFacts& facts) {
-  json.member("torchvision", facts.torchvision).member("torchaudio", facts.torchaudio);
-  json.member("torch_cuda", facts.torch_cuda).member("torch_style", facts.torch_style);
-  json.member("torch_arguments", facts.torch_arguments)
-      .member("torch_capabilities", facts.torch_capabilities);
-  json.member("patches", facts.torch_patches).member("cuda_patches", facts.torch_cuda_patches);
-  json.member("cccl", facts.cccl)
-      .member("triton", facts.triton)
-      .member("triton_patches", stale_triton_patches(facts.triton));
-  json.key("aliases").begin_object();
-  for (const std::string& version : facts.cuda_aliases)
-    json.member(version.substr(0, version.find('.')), version);
-  json.end_object();
-}
-
-void write_facts(JsonWriter& json) {
-  json.key("toolkits").begin_object();
-  for (const Toolkit& toolkit : catalog().toolkits) {
-    json.key(toolkit.version.text()).begin_object();
-    json.member("default_capabilities", default_capabilities(toolkit.version)).end_object();
-  }
-  json.end_object().key("assumed").begin_object();
-  write_nixpkgs_facts(json, assumed_facts(""));
-  json.member("cuda", assumed_facts("").cuda);
-  json.end_object().key("pins").begin_object();
-  for (const Pin& pin : catalog().pins) {
-    json.key(pin.rev).begin_object();
-    if (!pin.torch.empty()) json.member("torch", pin.torch);
-    if (!pin.cuda.empty()) json.member("cuda", pin.cuda);
-    json.member("cuda_sets", pin.cuda_sets).member("magma_cuda13", pin.magma_cuda13);
-    if (const NixpkgsFacts* facts = nixpkgs_facts(pin.rev)) write_nixpkgs_facts(json, *facts);
-    json.member("pytorch_alias", pin.pytorch_alias).end_object();
-  }
-  json.end_object();
-}
-
-std::string random_token() {
-  std::array<unsigned char, 16> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    throw system_error("get random bytes", "", errno);
-  }
-  std::string token;
-  for (const unsigned char byte : bytes) fmt::format_to(std::back_inserter(token), "{:02x}", byte);
-  return token;
-}
-
-// ---- One evaluation
-// -------------------------------------------------------------------------------------------------
 
 class Evaluation {
  public:
@@ -265,6 +153,8 @@ class Evaluation {
       std::ranges::set_difference(candidates_[i].names, common, std::back_inserter(own));
       json.begin_object().member("index", i).member("file", candidates_[i].file).key("mentioned");
       write_names(json, own);
+      json.key("there");
+      write_there(json, candidates_[i].index);
       json.end_object();
     }
     json.end_array().end_object();
@@ -286,6 +176,22 @@ class Evaluation {
   static void write_names(JsonWriter& json, const Names& names) {
     json.begin_object();
     for (const std::string_view name : names) json.key(name).value(0);
+    json.end_object();
+  }
+
+  void write_there(JsonWriter& json, std::size_t index) const {
+    std::map<std::string_view, Names> sets;
+    if (index < options_.there.size()) {
+      for (const std::string& label : options_.there[index]) {
+        const auto& [set, name] = parts_of(label);
+        sets[set].push_back(name);
+      }
+    }
+    json.begin_object();
+    for (const auto& [set, names] : sets) {
+      json.key(set);
+      write_names(json, names);
+    }
     json.end_object();
   }
 
@@ -335,6 +241,7 @@ class Evaluation {
       const Json json = parse_json(rest, recorded.file, {.bytes = longest_line, .depth = 100});
       if (kind == 'n') return read_note(json, recorded, folder_, shown_);
       read_result(json, recorded, folder_, shown_);
+      note_doubts(recorded, candidates_[finished_].asked);
       std::erase_if(recorded.made_keys, [&](const std::string& key) {
         return std::ranges::binary_search(candidates_[finished_].names, key);
       });
@@ -444,15 +351,19 @@ std::vector<Candidate> read_candidates(const fs::path& folder, const RecordOptio
     auto text = read_recipe(folder, options, recipes[i], shown);
     if (!text) continue;
     const bool imports = text->find("./") != std::string::npos;
-    candidates.push_back(
-        {.index = i, .file = recipes[i].file, .text = *std::move(text), .imports = imports, .names = {}});
+    candidates.push_back({.index = i,
+                          .file = recipes[i].file,
+                          .text = *std::move(text),
+                          .imports = imports,
+                          .names = {},
+                          .asked = {}});
   }
   return candidates;
 }
 
 // What any Nix file under the folder mentions: a recipe may import each of them.
 struct FolderNames {
-  std::set<std::string, std::less<>> mentioned;
+  std::set<std::string, std::less<>> mentioned, asked;
   MadeNames made;
 };
 FolderNames names_in_folder(const fs::path& folder, const RecordOptions& options) {
@@ -468,6 +379,7 @@ FolderNames names_in_folder(const fs::path& folder, const RecordOptions& options
       const std::string text = read_file(entry->path(), options.file_limit);
       const TextNames found = names_in(text);
       for (const std::string_view name : found.mentioned) names.mentioned.emplace(name);
+      for (const std::string_view name : found.asked) names.asked.emplace(name);
       names.made |= found.made;
     } catch (const Error&) {
       continue;  // gone or too long: an import of it will fail and say so
@@ -498,6 +410,7 @@ void evaluate(const std::string& nix, const fs::path& folder, const std::string&
     TextNames own = names_in(candidate.text);
     candidate.names =
         candidate.imports ? Names(all.mentioned.begin(), all.mentioned.end()) : std::move(own.mentioned);
+    candidate.asked = candidate.imports ? Names(all.asked.begin(), all.asked.end()) : std::move(own.asked);
     if (candidate.names.size() > most_names) candidate.names.resize(most_names);
     add_names(candidate.names, options.more_names);
     if (candidate.imports) own.made |= all.made;

@@ -83,6 +83,7 @@ struct RecordedCuda {
 };
 
 struct RecordedMagma {
+  std::string package = {};               // "magma", or what the recipe takes for it
   std::string cuda_set = {};              // the set that it is built with
   int changes = 0;                        // overrideAttrs applied
   std::vector<std::string> written = {};  // attributes that these set
@@ -91,6 +92,7 @@ struct RecordedMagma {
 
 // What torch.compile makes GPU code with.
 struct RecordedTriton {
+  std::string package = {};           // "python313Packages.triton", or what the recipe takes for it
   std::string version = {};           // "3.5.1"
   int changes = 0, llvm_changes = 0;  // overrideAttrs applied to it, and to the LLVM that it is built with
   std::vector<std::string> written = {}, llvm_written = {};    // attributes that these set
@@ -186,9 +188,16 @@ struct Recorded {
   std::vector<RecordedMade> made = {};
   // "lib.foo", "pkgs.bar": names that the recorder does not know
   std::vector<std::string> unknown = {};
+  // Of `unknown`, those that it may ask for instead of taking them: by its text, or by functions. And of the
+  // outputs that such packages may have, "outputs.dev".
+  std::set<std::string> doubtful = {};
+  // It looks whether something fails, or what kind of thing an unknown name stands for.
+  bool tests_values = false;
   MadeNames made_names = {};  // of its text, and of what it may import
   // of sets that it made by functions; without those that a text mentions
   std::set<std::string> made_keys = {};
+  // that functions asked of sets of nixpkgs, which have them here
+  std::set<std::string> asked_names = {};
   // "hasAttr": functions by which it asked for names that nixpkgs may have
   std::vector<std::string> looked_for = {};
   std::vector<std::string> unsure = {};          // names that nobody noted to exist at this pin
@@ -221,6 +230,8 @@ struct RecordOptions {
   // What the recorder makes up (paths, versions, what the machine answers) is made up otherwise: a recipe
   // that looks at such things and acts on it evaluates to something else.
   bool other_face = false;
+  // With other_face: which unknown names are there, "pkgs.hello"; one set for each recipe, in their order.
+  std::vector<std::set<std::string>> there = {};
   // Names that sets of nixpkgs may have, beside those that a recipe mentions.
   std::set<std::string> more_names = {};
   bool values = false;  // record RecordedPackage::values

@@ -179,7 +179,8 @@ std::optional<RecordedCuda> read_cuda(const Json& json) {
 
 std::optional<RecordedMagma> read_magma(const Json& json) {
   if (!json.object()) return std::nullopt;
-  return RecordedMagma{.cuda_set = json.text_of("cuda"),
+  return RecordedMagma{.package = json.text_of("label"),
+                       .cuda_set = json.text_of("cuda"),
                        .changes = number_of(json, "changes"),
                        .written = names_of(member(json, "written")),
                        .patches = read_patches(member(json, "patches"))};
@@ -193,7 +194,8 @@ std::optional<RecordedFetch> fetch_in(const Json& source) {
 std::optional<RecordedTriton> read_triton(const Json& json) {
   if (!json.object()) return std::nullopt;
   const Json& llvm = member(json, "llvm");
-  return RecordedTriton{.version = json.text_of("version"),
+  return RecordedTriton{.package = json.text_of("label"),
+                        .version = json.text_of("version"),
                         .changes = number_of(json, "changes"),
                         .llvm_changes = llvm.object() ? number_of(llvm, "changes") : 0,
                         .written = names_of(member(json, "written")),
@@ -402,6 +404,10 @@ void read_note(const Json& json, Recorded& recorded, const std::string& folder, 
     add_once(recorded.unknown, json.text_of("name"));
   } else if (kind == "looked-for") {
     add_once(recorded.looked_for, json.text_of("how"));
+  } else if (kind == "tested") {
+    recorded.tests_values = true;
+  } else if (kind == "asked-names") {
+    for (std::string& name : texts_of(member(json, "names"))) recorded.asked_names.insert(std::move(name));
   } else if (kind == "made-keys") {
     for (std::string& name : texts_of(member(json, "names"))) recorded.made_keys.insert(std::move(name));
   } else if (kind == "unsure") {

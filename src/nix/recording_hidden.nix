@@ -17,7 +17,11 @@ let
   isOpen = set: !face.plain_text && isAttrs set && set ? _recorded && !(isText set);
   # `answer`, which hangs on names that `set` may have in truth.
   asked = how: set: answer: if isOpen set then note { kind = "looked-for"; inherit how; } answer else answer;
-  askedFor = how: names: set: answer: if all (name: set ? ${name}) names then answer else asked how set answer;
+  # (What is there may be so for the recipe's sake alone: the other face leaves it out once.)
+  askedFor = how: names: set: answer:
+    if !(isOpen set) then answer
+    else if all (name: set ? ${name}) names then note { kind = "asked-names"; inherit names; } answer
+    else asked how set answer;
 
   # A set whose names are values: nixpkgs may have packages by these names.
   withKeys = names: set: if names == [ ] then set else note { kind = "made-keys"; inherit names; } set;
@@ -47,7 +51,15 @@ in
     if isOpen a && !(isOpen b) then askedFor "intersectAttrs" (missing b) a found
     else if isOpen b && !(isOpen a) then askedFor "intersectAttrs" (missing a) b found
     else found;
-  zipAttrsWith = f: sets: builtins.zipAttrsWith f (map without sets);
+  zipAttrsWith = f: sets:
+    builtins.foldl' (answer: set: asked "zipAttrsWith" set answer) (builtins.zipAttrsWith f (map without sets)) sets;
+  # What callPackage fills in: it asks for what has a default alone.
+  argumentsFrom = wanted: scope:
+    let found = builtins.intersectAttrs wanted scope; missing = builtins.attrNames (builtins.removeAttrs wanted (builtins.attrNames found)); in
+    if missing != [ ] then askedFor "intersectAttrs" missing scope found
+    else askedFor "intersectAttrs" (filter (name: wanted.${name} != false) (builtins.attrNames found)) scope found;
+  # An answer that would be another one if an unknown name stood for something else.
+  tested = value: answer: if isAttrs value && value ? _recorded && value._recorded.kind == "unknown" then note { kind = "tested"; } answer else answer;
   toJSON = value: builtins.toJSON (plain value);
   listToAttrs = list: made (builtins.listToAttrs list);
   groupBy = f: list: made (builtins.groupBy f list);

@@ -241,7 +241,7 @@ let
         f = if callable target then target else import' target;
         wanted = functionArgsOf f;
         # `{ ... }@pkgs: ` and `pkgs: ` name no argument: nixpkgs then passes only what is given.
-        args = intersectAttrs wanted scope // given;
+        args = hidden.argumentsFrom wanted scope // given;
       in
       if callable f then makeOverridable f args else f;
     overrideDerivation = package: g: package.overrideAttrs g;

@@ -101,6 +101,7 @@ let
         } else null;
       triton =
         if isPackage triton then {
+          inherit (triton._recorded) label;
           version = describe (triton.version or null);
           inherit ((identityOf triton).of) changes written;
           src = describe (triton.src or null);
@@ -169,7 +170,7 @@ let
   inherit (assumed) aliases;
   known = parts.known { inherit note lib package aliases toolkits; };
   torchFor = parts.torch { inherit note lib package; };
-  setFor = parts.pkgs { inherit note placeOf lib package face known torchFor pinOf toolkits; inherit (request) common; };
+  setFor = parts.pkgs { inherit note placeOf lib package hidden face known torchFor pinOf toolkits; inherit (request) common; };
   # The facts about a pin; for one that nobody has noted, and for none at all, whatever lets a recipe evaluate.
   pinOf = rev:
     let
@@ -200,7 +201,7 @@ let
   record = recipe: system:
     let
       path = /. + "${folder}/${recipe.file}";
-      set = setFor { inherit (recipe) mentioned; defaultSystem = system; import' = scope.import; };
+      set = setFor { inherit (recipe) mentioned there; defaultSystem = system; import' = scope.import; };
       scope = scopeFor { inherit system; inherit (set) nixpkgs lib; };
       outer = set.outer request.outer;
       recipe' = builtins.scopedImport scope.scope path;

@@ -2,15 +2,16 @@
 # The recording package set: what `import <a pinned nixpkgs> { config, overlays, system }` gives. Overlays, python
 # overrides and `override` are really applied; packages are recorders. Which versions a pin holds is data (pins.toml).
 # A name that is not here is answered by a recorder that notes "unknown", for the names that the recipe mentions.
-{ note, lib, placeOf, package, face, known, torchFor, pinOf, toolkits, common }:
+{ note, lib, placeOf, package, hidden, face, known, torchFor, pinOf, toolkits, common }:
 
 let
   # Names of `mentioned` that `names` does not hold.
   outside = names: mentioned: removeAttrs mentioned (builtins.attrNames (builtins.intersectAttrs mentioned names));
   commonStrange = outside known.names common;
 in
-# Once a recipe: the names that it mentions (as a set) beside those that all of them do, the system, and its own `import`.
-{ defaultSystem, mentioned, import' }:
+# Once a recipe: the names that it mentions (as a set) beside those that all of them do, those of them that the other face
+# has too ("pkgs" -> names), the system, and its own `import`.
+{ defaultSystem, mentioned, there, import' }:
 
 let
   inherit (builtins) attrNames concatMap concatStringsSep elem elemAt foldl' head isFunction listToAttrs map mapAttrs match replaceStrings toString;
@@ -21,22 +22,28 @@ let
   strange = commonStrange // outside known.names mentioned;
   all = common // mentioned;
   # Each may be a set of packages in its turn.
-  # The other face has none of them: a recipe that asks whether one is there sees two answers.
-  unknownIn = prefix: if face.plain_text then { } else mapAttrs (name: _: unknown "${prefix}.${name}" name) strange;
+  # The other face has those alone that the recipe takes and never asks for: one that asks sees two answers.
+  unknownIn = prefix: mapAttrs (name: _: unknown "${prefix}.${name}" name) (if face.plain_text then there.${prefix} or { } else strange);
   unknown = label: name:
-    note { kind = "unknown"; name = label; }
-      (package.anything label (unknownIn label // package.named label name [ "out" "dev" "lib" ] "0"));
+    note { kind = "unknown"; name = label; } (package.anything label (unknownIn label // somePackage label name));
+  # What else nobody knows of it, the other face makes up otherwise.
+  somePackage = label: name:
+    if !face.plain_text then package.named label name [ "out" "dev" "lib" ] "0"
+    else
+      package.named label "${name}-${face.version}" ([ "out" ] ++ attrNames (there.outputs or { })) "0"
+      // { outputs = [ "out" ]; meta = { available = false; unsupported = true; }; };
 
   # `lib` for this recipe: the real one, and a recorder for each name it asks of it that is not there.
   recipeLib =
     let
-      unknownLib = prefix: if face.plain_text then { } else mapAttrs (name: _:
-        note { kind = "unknown"; name = "${prefix}.${name}"; } (package.function "${prefix}.${name}")) (outside lib all);
+      unknownLib = prefix: mapAttrs (name: _:
+        note { kind = "unknown"; name = "${prefix}.${name}"; } (package.function "${prefix}.${name}")) (if face.plain_text then there.${prefix} or { } else outside lib all);
+      kinds = mapAttrs (_: test: value: hidden.tested value (test value)) { inherit (lib) isAttrs isDerivation isFunction isString isStringLike isStorePath; };
       licenses = mapAttrs (name: _: { shortName = name; spdxId = name; free = match "unfree.*|nvidia.*" name == null; })
         (known.licenses // all);
       people = mapAttrs (name: _: { inherit name; github = name; }) all;
     in
-    unknownLib "lib" // lib // { inherit licenses; maintainers = people; teams = people; types = unknownLib "lib.types"; };
+    unknownLib "lib" // lib // kinds // { inherit licenses; maintainers = people; teams = people; types = unknownLib "lib.types"; };
 
   flagsFor = config: version:
     let

@@ -33,6 +33,8 @@ let
     note { kind = "fetch"; how = kind; arguments = package.describe shown; inherit position; }
       (package.source { inherit kind position; url = "${toString where}"; arguments = shown; label = "‹${kind}:${toString where}${rev}›"; });
 
+  kind = test: value: hidden.tested value (test value);
+
   lookup = name: impure "lookup" "‹${name}›" (package.source { kind = "lookup"; position = null; url = name; arguments = { }; label = "‹${name}›"; });
 
   derivation' = arguments: note { kind = "made"; how = "derivation"; name = arguments.name or ""; text = ""; } (package.plain "derivation" arguments);
@@ -59,7 +61,13 @@ let
     # Where nixpkgs has it; the recorder answers nothing, its other face some place.
     unsafeGetAttrPos = name: set:
       let place = placeOf name set; in
-      if place == null && set ? ${name} then face.place else place;
+      if place == null && (set ? ${name} || face.place != null && set ? _recorded) then face.place else place;
+    # Whether something fails, what kind of thing it is: not known of a name that is not known.
+    tryEval = value: note { kind = "tested"; } (builtins.tryEval value);
+    isAttrs = kind hidden.isAttrs;
+    isString = kind hidden.isString;
+    isFunction = kind isFunction;
+    typeOf = kind hidden.typeOf;
     # Shows all of a value, functions too: no recipe of a package needs it.
     toXML = value: impure "builtins.toXML" (typeOf value) "<?xml version='1.0' encoding='utf-8'?>\n<expr>\n</expr>\n";
     # Whether a text speaks of packages: the recorder's texts have no context.

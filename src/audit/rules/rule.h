@@ -54,7 +54,7 @@ struct Case {
   const Recorded* asked = nullptr;
   std::string folder_path = {}, asked_path = {};
   // what it evaluates to where the recorder makes up other things (two-faced)
-  std::span<const Recorded* const> otherwise = {};
+  std::span<const Recorded> otherwise = {};
 
   const RecordedPackage* package() const { return got.package ? &*got.package : nullptr; }
   // The torch that the recipe builds, or hands to the companion that it builds; nullptr: none that nixpkgs'

@@ -274,7 +274,13 @@ std::vector<UnreadPart> unread_parts(const Recorded& recorded, const RecordedPac
   if (package.cuda)
     add(whole,
         others_text(package.cuda->changed, cuda_packages, fmt::format("changes in {}", package.cuda->set)));
-  if (package.magma) add(whole, others_text(package.magma->written, patches, "changes of MAGMA"));
+  if (package.magma) {
+    if (package.magma->package != "magma")
+      add(whole, fmt::format("takes {} for MAGMA", package.magma->package));
+    add(whole, others_text(package.magma->written, patches, "changes of MAGMA"));
+  }
+  if (package.triton && !package.triton->package.ends_with(".triton"))
+    add(whole, fmt::format("takes {} for triton", package.triton->package));
   if (package.triton) add(whole, others_text(package.triton->written, of_triton, "changes of triton"));
   if (package.triton)
     add(whole, others_text(package.triton->llvm_written, of_llvm, "changes of triton's LLVM"));
@@ -388,8 +394,8 @@ Findings findings_for(const Case& recipe, const Recorded& got) {
 
 void rule_two_faced(const Case& recipe, Report& report) {
   std::optional<Findings> here;  // asked for only where there is something wrong with other answers: seldom
-  for (const Recorded* otherwise : recipe.otherwise) {
-    for (const Finding& finding : findings_for(recipe, *otherwise)) {
+  for (const Recorded& otherwise : recipe.otherwise) {
+    for (const Finding& finding : findings_for(recipe, otherwise)) {
       if (finding.severity != Severity::error) continue;
       if (!here) here = findings_for(recipe, recipe.got);
       // What is wrong in both is said already, or silenced.
