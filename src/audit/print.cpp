@@ -60,12 +60,9 @@ void write_recipe(JsonWriter& json, const AuditedRecipe& recipe) {
   json.begin_object().member("file", recipe.file).key("variant");
   if (recipe.variant.empty()) json.null();
   else json.value(recipe.variant);
-  json.member("verdict", to_string(recipe.verdict))
-      .member("reason", recipe.reason)
-      .key("findings")
-      .begin_array();
-  for (const Finding& finding : recipe.findings) write_finding(json, finding);
-  json.end_array().member("silenced", recipe.silenced).key("recorded");
+  json.member("verdict", to_string(recipe.verdict)).member("reason", recipe.reason);
+  write_findings(json, "findings", recipe.findings);
+  json.member("silenced", recipe.silenced).key("recorded");
   write_recorded(json, *recipe.recorded);
   json.end_object();
 }

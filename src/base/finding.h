@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What an audit, a verify or a diagnosis found: data, one shape for all, so that there is one printer,
-// one JSON shape and one exit rule.
+// one JSON shape (docs/formats/findings.md) and one exit rule. What the rules mean: cli/topics.h.
 #pragma once
 
 #include <string>
@@ -15,12 +15,21 @@ enum class Severity { error, warning, note };
 
 std::string_view to_string(Severity severity);
 
-struct Finding {
-  std::string rule;  // "gpu-targets": stable, in kebab case, explained by `audit --explain RULE`
-  Severity severity = Severity::error;
+// One of the things seen that make up a finding.
+struct Evidence {
   Place where = {};
-  std::string what;  // one sentence, no full stop
-  std::string fix;   // what mends it; or empty
+  std::string symbol = {};  // a function; "" for the file, or the line, as a whole
+  std::string what = {};    // "12 of 444 containers have nothing for 9.0"; a line of a log
+};
+
+struct Finding {
+  std::string rule = {};  // "gpu-targets": stable, in kebab case, explained by `torchlathe explain RULE`
+  Severity severity = Severity::error;
+  Place where = {};        // the first place; `evidence` has the others
+  std::string what = {};   // one sentence, no full stop
+  std::string cause = {};  // the likely one; or empty
+  std::string fix = {};    // what mends it; or empty
+  std::vector<Evidence> evidence = {};
 };
 
 class Findings {

@@ -48,7 +48,7 @@ std::vector<Topic> of_error_line(const std::string& text) {
     std::erase_if(found, [](const Topic& topic) { return topic.of != std::vector<std::string>{"diagnose"}; });
     if (found.empty()) continue;
     found.front().title = diagnosis.finding.what;
-    found.front().text = diagnosis.cause;
+    found.front().text = diagnosis.finding.cause;
     found.front().repair = diagnosis.finding.fix;
     return {found.front()};
   }

@@ -396,8 +396,9 @@ void print_why(const Job& job, Terminal& terminal) {
     terminal.print("  {} [{}]\n", printable(finding.what), finding.rule);
   for (const Diagnosis& diagnosis : job.why) {
     terminal.print("  {} [{}]\n", printable(diagnosis.finding.what), diagnosis.finding.rule);
-    for (const LogLine& line : diagnosis.evidence) terminal.print("    {}: {}\n", line.line, line.text);
-    terminal.print("    cause:  {}\n    repair: {}\n", diagnosis.cause, diagnosis.finding.fix);
+    for (const Evidence& line : diagnosis.finding.evidence)
+      terminal.print("    {}: {}\n", line.where.line, line.what);
+    terminal.print("    cause:  {}\n    repair: {}\n", diagnosis.finding.cause, diagnosis.finding.fix);
   }
   if (!job.log.empty()) terminal.print("  log: torchlathe history log {}\n", job.name);
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/finding_json.h"
 #include "base/text.h"
 #include "carve/carve.h"
 #include "carve/container.h"
@@ -268,21 +269,13 @@ void print_json(const Result& result, const CarveOptions& options, Terminal& ter
   for (const CarvedFile& file : tree.files) write_carved_file(json, file);
   json.end_array();
   json.member("other_files", tree.other_files);
-  json.key("findings").begin_array();
-  const auto write = [&](const Findings& findings) {
-    for (const Finding& finding : findings) {
-      json.begin_object().member("rule", finding.rule).member("severity", to_string(finding.severity));
-      json.member("where", finding.where.text())
-          .member("what", finding.what)
-          .member("fix", finding.fix)
-          .end_object();
-    }
-  };
-  for (const CarvedFile& file : tree.files) write(file.notes);
-  write(findings_of(tree.not_read));
-  write(tree.left_out);
-  write(tree.failures);
-  json.end_array().end_object();
+  Findings findings;
+  for (const CarvedFile& file : tree.files) findings.add(file.notes);
+  findings.add(findings_of(tree.not_read));
+  findings.add(tree.left_out);
+  findings.add(tree.failures);
+  write_findings(json, "findings", findings);
+  json.end_object();
   terminal.out(json.take());
 }
 

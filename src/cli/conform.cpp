@@ -133,7 +133,8 @@ void print_recipe(const ConformedRecipe& recipe, const Options& options, Termina
   if (options.all && recipe.seen) print_seen(*recipe.seen, terminal);
   for (const Finding& finding : recipe.findings) print_finding(finding, terminal);
   for (const Diagnosis& each : recipe.why)
-    terminal.print("    cause:  {}\n    repair: {}\n", printable(each.cause), printable(each.finding.fix));
+    terminal.print("    cause:  {}\n    repair: {}\n", printable(each.finding.cause),
+                   printable(each.finding.fix));
 }
 
 void print(const Conformity& conformity, const Options& options, Terminal& terminal) {

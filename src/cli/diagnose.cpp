@@ -34,12 +34,11 @@ void print_one(const Diagnosis& diagnosis, Terminal& terminal) {
   const Finding& finding = diagnosis.finding;
   terminal.print("{} {} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)),
                  terminal.styled(Style::bold, finding.what), finding.rule);
-  for (const LogLine& evidence : diagnosis.evidence) {
-    terminal.print("  {}:{}: {}\n", finding.where.file, evidence.line, evidence.text);
+  for (const Evidence& evidence : finding.evidence) {
+    terminal.print("  {}:{}: {}\n", evidence.where.file, evidence.where.line, evidence.what);
   }
   if (diagnosis.count > 1) terminal.print("  seen {} times\n", diagnosis.count);
-  terminal.print("  cause:  {}\n  repair: {}\n  source: {}\n", diagnosis.cause, finding.fix,
-                 diagnosis.source);
+  terminal.print("  cause:  {}\n  repair: {}\n  source: {}\n", finding.cause, finding.fix, diagnosis.source);
 }
 
 std::vector<Diagnosis> diagnose_file(const std::string& path, const Options& options) {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/json.h"
+#include "base/finding_json.h"
 #include "cli/candidates_option.h"
 #include "cli/commands.h"
 #include "cli/host_option.h"
@@ -139,15 +139,9 @@ void print_json(const Page& page, Terminal& terminal) {
   }
   const Choice* best = page.selection.best();
   json.end_array().member("best", best ? std::optional(best->candidate.name) : std::nullopt);
-  json.member("changes", page.selection.changes).key("findings").begin_array();
-  for (const Finding& finding : page.findings) {
-    json.begin_object().member("rule", finding.rule).member("severity", to_string(finding.severity));
-    json.member("where", finding.where.file)
-        .member("what", finding.what)
-        .member("fix", finding.fix)
-        .end_object();
-  }
-  terminal.out(json.end_array().end_object().take());
+  json.member("changes", page.selection.changes);
+  write_findings(json, "findings", page.findings);
+  terminal.out(json.end_object().take());
 }
 
 int run(const Options& options, Terminal& terminal) {

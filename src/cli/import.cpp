@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/json.h"
+#include "base/finding_json.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "matrix/spec.h"
@@ -38,20 +38,24 @@ void declare(OptionSet& set, Options& options) {
              "how to print what could not be explained [text]");
 }
 
+Findings findings_of(const Imported& imported) {
+  Findings findings;
+  for (const Unexplained& each : imported.unexplained)
+    findings.add({.rule = "not-explained", .where = {.file = each.file}, .what = each.why});
+  for (const Unexplained& each : imported.left_alone)
+    findings.add(
+        {.rule = "left-alone", .severity = Severity::note, .where = {.file = each.file}, .what = each.why});
+  return findings;
+}
+
 void print_json(const Imported& imported, Terminal& terminal) {
   JsonWriter json;
   json.begin_object()
       .member("matrix", imported.matrix)
       .member("explained", imported.explained)
-      .member("blocks", imported.blocks)
-      .key("unexplained")
-      .begin_array();
-  for (const Unexplained& each : imported.unexplained)
-    json.begin_object().member("file", each.file).member("why", each.why).end_object();
-  json.end_array().key("left_alone").begin_array();
-  for (const Unexplained& each : imported.left_alone)
-    json.begin_object().member("file", each.file).member("why", each.why).end_object();
-  terminal.out(json.end_array().end_object().take());
+      .member("blocks", imported.blocks);
+  write_findings(json, "findings", findings_of(imported));
+  terminal.out(json.end_object().take());
 }
 
 int run(const Options& options, Terminal& terminal) {

@@ -116,7 +116,7 @@ int run(const Options& given, Terminal& terminal) {
     if (!best) {
       terminal.err("torchlathe: no variant starts on this machine\n");
       if (selection.excluded.size() == 1) {
-        for (const Missing& missing : selection.excluded.front().judgement.missing)
+        for (const Finding& missing : selection.excluded.front().judgement.missing)
           terminal.err(safe_format("  it {}\n", missing.what));
       }
       for (const std::string& change : selection.changes) terminal.err(safe_format("  {}\n", change));

@@ -4,7 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.h"
-#include "base/json.h"
+#include "base/finding_json.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "verify/smoke.h"
@@ -100,12 +100,8 @@ void print_json(const SmokeReport& report, const Findings& findings, Terminal& t
         .member("detail", check.detail)
         .end_object();
   }
-  json.end_array().key("findings").begin_array();
-  for (const Finding& finding : findings) {
-    json.begin_object().member("rule", finding.rule).member("severity", to_string(finding.severity));
-    json.member("what", finding.what).member("fix", finding.fix).end_object();
-  }
-  terminal.out(json.end_array().end_object().take());
+  write_findings(json.end_array(), "findings", findings);
+  terminal.out(json.end_object().take());
 }
 
 int run(const Options& options, Terminal& terminal) {

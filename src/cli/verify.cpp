@@ -48,7 +48,7 @@ int run(const Options& options, Terminal& terminal) {
   const std::vector<std::filesystem::path> paths(options.paths.begin(), options.paths.end());
   const Verification result = verify(promise, inspect_files(paths, {.cpu = !options.gpu_only}, terminal));
   terminal.out(options.format == "json" ? verification_json(result) : verification_text(result, terminal));
-  return result.kept() && !(options.strict && !result.breaches.empty()) ? 0 : 1;
+  return result.findings.exit_code(options.strict);
 }
 
 }  // namespace

@@ -122,12 +122,6 @@ void write_difference(JsonWriter& json, const FactDifference& each) {
       .end_object();
 }
 
-void write_findings(JsonWriter& json, const Findings& findings) {
-  json.key("findings").begin_array();
-  for (const Finding& finding : findings) write_finding(json, finding);
-  json.end_array();
-}
-
 void write_seen(JsonWriter& json, const SeenRecipe& seen) {
   json.begin_object().member("name", seen.name).member("pname", seen.pname).member("version", seen.version);
   json.member("build_version", seen.build_version)
@@ -150,18 +144,11 @@ void write_recipe(JsonWriter& json, const ConformedRecipe& recipe) {
       .member("reason", recipe.reason)
       .member("derivation", recipe.derivation);
   json.key("why").begin_array();
-  for (const Diagnosis& each : recipe.why) {
-    json.begin_object()
-        .member("rule", each.finding.rule)
-        .member("what", each.finding.what)
-        .member("cause", each.cause)
-        .member("fix", each.finding.fix)
-        .end_object();
-  }
+  for (const Diagnosis& each : recipe.why) write_diagnosis(json, each);
   json.end_array().key("seen");
   if (recipe.seen) write_seen(json, *recipe.seen);
   else json.null();
-  write_findings(json, recipe.findings);
+  write_findings(json, "findings", recipe.findings);
   json.end_object();
 }
 
@@ -229,7 +216,7 @@ std::string conformity_json(const Conformity& conformity, const std::string& mat
     write_recipe(json, recipe);
   }
   json.end_array();
-  write_findings(json, conformity.findings);
+  write_findings(json, "findings", conformity.findings);
   json.key("summary").begin_object();
   for (const char* state : {"conforms", "differs", "fails", "skipped"}) json.member(state, count[state]);
   json.member("fact_differences", conformity.differences.size());

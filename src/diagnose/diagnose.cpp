@@ -8,7 +8,7 @@
 #include <map>
 
 #include "base/embedded.h"
-#include "base/json.h"
+#include "base/finding_json.h"
 #include "base/text.h"
 #include "diagnose/literal_scanner.h"
 #include "diagnose/log_text.h"
@@ -245,6 +245,16 @@ void Diagnoser::State::look(const Target& target, const LiteralScanner::Hit& hit
   record(rule, tally, block, *match);
 }
 
+namespace {
+
+std::uint32_t line_of(const Evidence& evidence) { return evidence.where.line; }
+
+void take_place(Finding& finding) {
+  if (!finding.evidence.empty()) finding.where = finding.evidence.front().where;
+}
+
+}  // namespace
+
 void Diagnoser::State::record(const LogRule& rule, Tally& tally, const Block& block,
                               const PatternMatch& match) {
   Captures captures;
@@ -260,10 +270,9 @@ void Diagnoser::State::record(const LogRule& rule, Tally& tally, const Block& bl
                                        .severity = rule.severity,
                                        .where = {.file = log_name},
                                        .what = std::move(what),
+                                       .cause = fill_in(rule.cause, captures),
                                        .fix = fill_in(rule.fix, captures)},
-                           .cause = fill_in(rule.cause, captures),
                            .source = rule.source,
-                           .evidence = {},
                            .details = std::move(captures),
                            .count = 0});
     known = std::prev(tally.found.end());
@@ -276,13 +285,14 @@ void Diagnoser::State::record(const LogRule& rule, Tally& tally, const Block& bl
     const bool many_lines = row.text.find('\n') != std::string::npos;  // of one message of Nix
     const std::string shown =
         cut(printable(many_lines ? collapsed(row.text) : trim(row.text)), longest_evidence);
-    if (known->evidence.size() < most_evidence &&
-        std::ranges::find(known->evidence, shown, &LogLine::text) == known->evidence.end()) {
-      known->evidence.push_back({.line = row.number, .text = shown});
+    std::vector<Evidence>& evidence = known->finding.evidence;
+    if (evidence.size() < most_evidence &&
+        std::ranges::find(evidence, shown, &Evidence::what) == evidence.end()) {
+      evidence.push_back(
+          {.where = {.file = log_name, .line = static_cast<std::uint32_t>(row.number)}, .what = shown});
     }
   }
-  if (known->count == 1 && !known->evidence.empty())
-    known->finding.where.line = static_cast<std::uint32_t>(known->evidence.front().line);
+  if (known->count == 1) take_place(known->finding);
 }
 
 void Diagnoser::State::scan(std::size_t to) {
@@ -336,14 +346,14 @@ Stage stage_of(const std::vector<LogRule>& rules, const Diagnosis& diagnosis) {
 void absorb(const LogRule& rule, std::vector<Diagnosis>& all) {
   const auto host = std::ranges::find(all, rule.name, [](const Diagnosis& one) { return one.finding.rule; });
   if (host == all.end()) return;
-  Diagnosis& taker = *host;
+  std::vector<Evidence>& evidence = host->finding.evidence;
   for (const std::string& name : rule.absorbs) {
     for (const Diagnosis& other : all) {
       if (other.finding.rule != name) continue;
-      taker.evidence.insert(taker.evidence.end(), other.evidence.begin(), other.evidence.end());
+      evidence.insert(evidence.end(), other.finding.evidence.begin(), other.finding.evidence.end());
     }
   }
-  std::ranges::stable_sort(taker.evidence, {}, &LogLine::line);
+  std::ranges::stable_sort(evidence, {}, line_of);
   std::erase_if(all, [&](const Diagnosis& one) {
     return std::ranges::find(rule.absorbs, one.finding.rule) != rule.absorbs.end();
   });
@@ -370,7 +380,7 @@ void apply(const std::vector<LogRule>& rules, const BuildTold& build, std::vecto
     Captures names = one.details;
     names.insert({{"gpus", build.gpus}, {"cuda", build.cuda}, {"isa", build.isa}});
     if (of->severity) one.finding.severity = *of->severity;
-    if (!of->cause.empty()) one.cause = fill_in(of->cause, names);
+    if (!of->cause.empty()) one.finding.cause = fill_in(of->cause, names);
     if (!of->fix.empty()) one.finding.fix = fill_in(of->fix, names);
   }
 }
@@ -400,9 +410,10 @@ bool starts_with_cause(const std::vector<LogRule>& rules, const std::vector<Diag
   return !found.empty() && stage_of(rules, found.front()) == Stage::cause;
 }
 
-bool within(const std::vector<LogLine>& some, const std::vector<LogLine>& all) {
-  return std::ranges::all_of(some, [&](const LogLine& line) {
-    return std::ranges::find(all, line.line, &LogLine::line) != all.end();
+bool within(const Diagnosis& one, const Diagnosis& other) {
+  const std::vector<Evidence>& all = other.finding.evidence;
+  return std::ranges::all_of(one.finding.evidence, [&](const Evidence& evidence) {
+    return std::ranges::find(all, evidence.where.line, line_of) != all.end();
   });
 }
 
@@ -411,11 +422,10 @@ bool within(const std::vector<LogLine>& some, const std::vector<LogLine>& all) {
 void drop_said_already(const std::vector<LogRule>& rules, std::vector<Diagnosis>& found) {
   for (std::size_t i = 1; i < found.size();) {
     const auto end = found.begin() + static_cast<std::ptrdiff_t>(i);
-    const bool said =
-        stage_of(rules, found[i]) == Stage::cause &&
-        std::any_of(found.begin(), end, [&](const Diagnosis& other) {
-          return other.finding.rule != found[i].finding.rule && within(found[i].evidence, other.evidence);
-        });
+    const bool said = stage_of(rules, found[i]) == Stage::cause &&
+                      std::any_of(found.begin(), end, [&](const Diagnosis& other) {
+                        return other.finding.rule != found[i].finding.rule && within(found[i], other);
+                      });
     if (said) found.erase(end);
     else ++i;
   }
@@ -423,8 +433,11 @@ void drop_said_already(const std::vector<LogRule>& rules, std::vector<Diagnosis>
 
 void number_as_in_the_log(std::vector<Diagnosis>& found, const Unwrapped& text) {
   for (Diagnosis& one : found) {
-    for (LogLine& line : one.evidence) line.line = text.first_line.at(line.line - 1);
-    one.finding.where.line = static_cast<std::uint32_t>(one.evidence.empty() ? 0 : one.evidence.front().line);
+    for (Evidence& evidence : one.finding.evidence) {
+      std::uint32_t& line = evidence.where.line;
+      line = static_cast<std::uint32_t>(text.first_line.at(line - 1));
+    }
+    take_place(one.finding);
   }
 }
 
@@ -434,8 +447,7 @@ void drop_known(const std::vector<LogRule>& rules, std::vector<Diagnosis>& found
   std::erase_if(found, [&](const Diagnosis& one) {
     return stage_of(rules, one) == Stage::unknown && std::ranges::any_of(all, [&](const Diagnosis& other) {
              const Stage stage = stage_of(rules, other);
-             return stage != Stage::unknown && stage != Stage::consequence &&
-                    within(one.evidence, other.evidence);
+             return stage != Stage::unknown && stage != Stage::consequence && within(one, other);
            });
   });
 }
@@ -504,20 +516,17 @@ bool is_understood(const Diagnosis& diagnosis) {
   return stage == Stage::cause || stage == Stage::quiet || stage == Stage::hint;
 }
 
+void write_diagnosis(JsonWriter& json, const Diagnosis& diagnosis) {
+  begin_finding(json, diagnosis.finding);
+  json.member("count", diagnosis.count).key("details").begin_object();
+  for (const auto& [name, value] : diagnosis.details) json.member(name, value);
+  json.end_object().member("source", diagnosis.source).end_object();
+}
+
 std::string diagnosis_json(const std::vector<Diagnosis>& diagnoses) {
   JsonWriter json;
   json.begin_object().key("findings").begin_array();
-  for (const Diagnosis& diagnosis : diagnoses) {
-    const Finding& finding = diagnosis.finding;
-    json.begin_object().member("rule", finding.rule).member("severity", to_string(finding.severity));
-    json.member("what", finding.what).member("cause", diagnosis.cause).key("evidence").begin_array();
-    for (const LogLine& evidence : diagnosis.evidence) {
-      json.begin_object().member("line", evidence.line).member("text", evidence.text).end_object();
-    }
-    json.end_array().member("count", diagnosis.count).key("details").begin_object();
-    for (const auto& [name, value] : diagnosis.details) json.member(name, value);
-    json.end_object().member("fix", finding.fix).member("source", diagnosis.source).end_object();
-  }
+  for (const Diagnosis& diagnosis : diagnoses) write_diagnosis(json, diagnosis);
   json.end_array().end_object();
   return json.take();
 }

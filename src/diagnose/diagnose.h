@@ -11,20 +11,16 @@
 #include <vector>
 
 #include "base/finding.h"
+#include "base/json.h"
 #include "diagnose/pattern.h"
 
 namespace lathe {
 
-struct LogLine {
-  std::uint64_t line;  // counted from 1
-  std::string text;    // printable, without escape codes, at most 400 bytes
-};
-
+// A finding of a log. Its evidence are lines of it, printable, without escape codes, at most 400 bytes of
+// each; it is `where` the first of them is.
 struct Diagnosis {
-  Finding finding;  // rule, severity, what, fix; `where` is the first line of the evidence
-  std::string cause;
-  std::string source;  // of what is claimed
-  std::vector<LogLine> evidence;
+  Finding finding;
+  std::string source;       // of what is claimed
   Captures details;         // what the log names: "arch", "got", "specified", "subject", ...
   std::uint64_t count = 1;  // how often it was seen
 };
@@ -71,6 +67,8 @@ std::vector<KnownFailure> known_failures();
 // Does this finding say why, or does it only repeat a line that no rule knows?
 bool is_understood(const Diagnosis& diagnosis);
 
+// A finding with "count", "details" and "source" after the common members.
+void write_diagnosis(JsonWriter& json, const Diagnosis& diagnosis);
 std::string diagnosis_json(const std::vector<Diagnosis>& diagnoses);
 
 }  // namespace lathe

@@ -69,8 +69,8 @@ TEST(Diagnose, every_log_in_tests_logs_leads_to_the_rule_in_its_name_as_the_root
     }
     ASSERT_FALSE(found.empty()) << path;
     EXPECT_EQ(found.front().finding.rule, rule_of(path)) << path;
-    ASSERT_FALSE(found.front().evidence.empty()) << path;
-    EXPECT_GT(found.front().evidence.front().line, 0U);
+    ASSERT_FALSE(found.front().finding.evidence.empty()) << path;
+    EXPECT_GT(found.front().finding.evidence.front().where.line, 0U);
   }
 }
 
@@ -130,8 +130,8 @@ TEST(Diagnose, a_cause_is_found_at_every_offset_around_the_border_of_two_chunks)
     const auto found = diagnose(text);
     ASSERT_EQ(found.size(), 1U) << at;
     EXPECT_EQ(found[0].details.at("got"), "sha256-BBB=") << at;
-    EXPECT_EQ(found[0].evidence.size(), 3U);
-    EXPECT_EQ(found[0].evidence[0].line,
+    EXPECT_EQ(found[0].finding.evidence.size(), 3U);
+    EXPECT_EQ(found[0].finding.evidence[0].where.line,
               static_cast<std::uint64_t>(std::count(
                   text.begin(), text.begin() + static_cast<std::ptrdiff_t>(text.find("error: hash")), '\n')) +
                   1)
@@ -163,12 +163,12 @@ TEST(Diagnose, what_is_right_in_a_cpu_build_is_wrong_in_a_gpu_build_and_the_othe
   const auto none = diagnose(off, "", gpu);
   ASSERT_EQ(none.size(), 1U);
   EXPECT_EQ(none[0].finding.severity, Severity::error);
-  EXPECT_NE(none[0].cause.find("9.0 with CUDA 13.0"), std::string::npos);
+  EXPECT_NE(none[0].finding.cause.find("9.0 with CUDA 13.0"), std::string::npos);
   EXPECT_EQ(diagnose(on, "", cpu).at(0).finding.rule, "cuda-on");
   EXPECT_EQ(diagnose(off).at(0).finding.severity, Severity::warning);
   EXPECT_EQ(diagnose(lost, "", gpu).back().finding.rule, "cuda-not-found");
   for (const Diagnosis& one : diagnose(lost, "", cpu)) EXPECT_NE(one.finding.rule, "cuda-not-found");
-  EXPECT_NE(diagnose("bash: line 1: 7 Illegal instruction ./x\n", "", gpu).at(0).cause.find("avx2"),
+  EXPECT_NE(diagnose("bash: line 1: 7 Illegal instruction ./x\n", "", gpu).at(0).finding.cause.find("avx2"),
             std::string::npos);
 }
 
@@ -203,7 +203,8 @@ TEST(Diagnose, escape_codes_carriage_returns_and_bad_utf8_do_not_hide_a_cause_an
       "'compute_70\xff'\r\n");
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].finding.rule, "unsupported-gpu-architecture");
-  EXPECT_EQ(found[0].evidence.at(0).text, "nvcc fatal   : Unsupported gpu architecture 'compute_70\\xff'");
+  EXPECT_EQ(found[0].finding.evidence.at(0).what,
+            "nvcc fatal   : Unsupported gpu architecture 'compute_70\\xff'");
   EXPECT_EQ(found[0].details.at("arch"), "compute_70\\xff");
 }
 
@@ -215,8 +216,8 @@ TEST(Diagnose, one_endless_line_is_read_in_constant_memory_and_its_evidence_is_s
   for (int i = 0; i < 3; ++i) diagnoser.feed(piece);
   const auto found = diagnoser.finish();
   ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(found[0].evidence.at(0).line, 1U);
-  EXPECT_LT(found[0].evidence.at(0).text.size(), 500U);
+  EXPECT_EQ(found[0].finding.evidence.at(0).where.line, 1U);
+  EXPECT_LT(found[0].finding.evidence.at(0).what.size(), 500U);
 }
 
 TEST(Diagnose, the_same_cause_many_times_is_one_finding_with_a_count) {
@@ -225,7 +226,7 @@ TEST(Diagnose, the_same_cause_many_times_is_one_finding_with_a_count) {
   const auto found = diagnose(log);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].count, 100U);
-  EXPECT_LE(found[0].evidence.size(), 6U);
+  EXPECT_LE(found[0].finding.evidence.size(), 6U);
 }
 
 TEST(Diagnose, what_ci_systems_and_builders_write_before_a_line_is_neither_in_the_way_nor_shown) {
@@ -237,9 +238,9 @@ TEST(Diagnose, what_ci_systems_and_builders_write_before_a_line_is_neither_in_th
     const auto found = diagnose("starts\r\n" + prefix + "Killed\r\nends\n");
     ASSERT_FALSE(found.empty()) << prefix;
     EXPECT_EQ(found[0].finding.rule, "compiler-killed") << prefix;
-    ASSERT_EQ(found[0].evidence.size(), 1U) << prefix;
-    EXPECT_EQ(found[0].evidence[0].text, "Killed") << prefix;
-    EXPECT_EQ(found[0].evidence[0].line, 2U) << prefix;
+    ASSERT_EQ(found[0].finding.evidence.size(), 1U) << prefix;
+    EXPECT_EQ(found[0].finding.evidence[0].what, "Killed") << prefix;
+    EXPECT_EQ(found[0].finding.evidence[0].where.line, 2U) << prefix;
   }
 }
 
@@ -291,7 +292,7 @@ TEST(Diagnose, a_log_wrapped_at_some_column_or_between_words_is_read_and_its_lin
   const auto found = diagnose(cut);
   ASSERT_FALSE(found.empty());
   EXPECT_EQ(found[0].finding.rule, "unsupported-gpu-architecture");
-  EXPECT_EQ(found[0].evidence.at(0).line, 3U);
+  EXPECT_EQ(found[0].finding.evidence.at(0).where.line, 3U);
   EXPECT_EQ(first_rule("collect2: fatal error: something that is quite long and says that there was No space "
                        "left\non device\n"),
             "no-space-left");

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/finding_json.h"
 #include "base/text.h"
 
 namespace lathe {
@@ -229,6 +230,7 @@ Findings notes_of(const Members& root) {
                            : severity == "note" ? Severity::note
                                                 : Severity::warning,
                .what = note.text("what"),
+               .cause = note.text("cause"),
                .fix = note.text("fix")});
   }
   return notes;
@@ -282,12 +284,7 @@ void write_host(JsonWriter& json, const HostInfo& host) {
   json.member("version", text_of(host.driver.version)).member("cuda", text_of(host.driver.cuda));
   json.member("libraries", host.driver.libraries).end_object();
   write_system(json, host.system);
-  json.key("notes").begin_array();
-  for (const Finding& note : host.notes) {
-    json.begin_object().member("rule", note.rule).member("severity", to_string(note.severity));
-    json.member("what", note.what).member("fix", note.fix).end_object();
-  }
-  json.end_array();
+  write_findings(json, "notes", host.notes);
 }
 
 std::string host_json(const HostInfo& host) {

@@ -16,13 +16,8 @@ std::vector<Finding> broken_promises(const Variant& variant, const std::vector<s
     std::erase_if(paths, [](const std::filesystem::path& path) { return path.string().ends_with("-dist"); });
   const Verification verification = verify(promise_of(variant), inspect(paths, {.cpu = true}));
   std::vector<Finding> broken;
-  for (const Breach& breach : verification.breaches) {
-    if (breach.severity != Severity::error) continue;
-    broken.push_back({.rule = breach.rule,
-                      .severity = breach.severity,
-                      .where = {.file = breach.evidence.empty() ? "" : breach.evidence.front().file},
-                      .what = breach.what,
-                      .fix = breach.fix});
+  for (const Finding& finding : verification.findings) {
+    if (finding.severity == Severity::error) broken.push_back(finding);
   }
   return broken;
 }

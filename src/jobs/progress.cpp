@@ -7,7 +7,7 @@
 #include <ctime>
 #include <map>
 
-#include "base/json.h"
+#include "base/finding_json.h"
 #include "base/text.h"
 #include "os/keyboard.h"
 
@@ -211,20 +211,8 @@ class JsonEvents : public BuildObserver {
     json.member("reason", job.reason).member("seconds", job.seconds).member("peak_bytes", job.peak_bytes);
     json.member("output_bytes", job.output_bytes).member("outputs", job.outputs).member("log", job.log);
     json.key("findings").begin_array();
-    for (const Diagnosis& diagnosis : job.why) {
-      json.begin_object()
-          .member("rule", diagnosis.finding.rule)
-          .member("what", diagnosis.finding.what)
-          .member("fix", diagnosis.finding.fix)
-          .end_object();
-    }
-    for (const Finding& finding : job.breaches) {
-      json.begin_object()
-          .member("rule", finding.rule)
-          .member("what", finding.what)
-          .member("fix", finding.fix)
-          .end_object();
-    }
+    for (const Diagnosis& diagnosis : job.why) write_diagnosis(json, diagnosis);
+    for (const Finding& finding : job.breaches) write_finding(json, finding);
     say(json.end_array().end_object());
   }
 

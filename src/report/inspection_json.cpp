@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The shape is told in docs/commands/inspect.md; programs rely on it.
-#include "base/json.h"
+#include "base/finding_json.h"
 #include "report/inspection.h"
 
 namespace lathe {
@@ -69,19 +69,6 @@ void write_coverage(JsonWriter& json, const std::vector<Coverage>& all) {
     json.key("through").begin_array();
     for (const Capability& capability : coverage.through) json.value(spell(capability, Dialect::sm));
     json.end_array();
-    json.end_object();
-  }
-  json.end_array();
-}
-
-void write_findings(JsonWriter& json, const Findings& findings) {
-  json.key("findings").begin_array();
-  for (const Finding& finding : findings) {
-    json.begin_object();
-    json.member("rule", finding.rule);
-    json.member("severity", to_string(finding.severity));
-    json.member("where", finding.where.text());
-    json.member("what", finding.what);
     json.end_object();
   }
   json.end_array();
@@ -201,7 +188,7 @@ void write_file(JsonWriter& json, const FileInspection& file) {
   if (file.picks_itself) json.member("picks_itself", true);
   if (file.cpu) write_cpu(json, *file.cpu);
   write_shares(json, file.shares);
-  write_findings(json, file.findings);
+  write_findings(json, "findings", file.findings);
   json.end_object();
 }
 
@@ -243,7 +230,7 @@ std::string inspection_json(const Inspection& inspection) {
     json.end_object();
   }
   write_carved(json, inspection.carved);
-  write_findings(json, inspection.findings);
+  write_findings(json, "findings", inspection.findings);
   json.end_object();
   return json.take();
 }

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/json.h"
+#include "base/finding_json.h"
 #include "base/safe_format.h"
 #include "report/host.h"
 #include "report/table.h"
@@ -14,7 +14,7 @@ namespace {
 
 std::string missing_text(const Judgement& judgement) {
   std::string text;
-  for (const Missing& missing : judgement.missing) text += (text.empty() ? "" : "; ") + missing.what;
+  for (const Finding& missing : judgement.missing) text += (text.empty() ? "" : "; ") + missing.what;
   return text;
 }
 
@@ -29,9 +29,7 @@ void write_choice(JsonWriter& json, const Choice& choice) {
                                           : std::nullopt);
     json.member("why_not_better", choice.why);
   } else {
-    std::vector<std::string> lacks;
-    for (const Missing& missing : choice.judgement.missing) lacks.push_back(missing.what);
-    json.member("lacks", lacks);
+    write_findings(json, "findings", choice.judgement.missing);
   }
   json.member("isa", candidate.isa ? std::optional(candidate.isa->name) : std::nullopt);
   json.member("cuda", text_of(candidate.cuda))
@@ -102,12 +100,8 @@ std::string selection_json(const Selection& selection, const std::vector<std::st
   json.member("machine", host_in_short(selection.host)).key("variants").begin_array();
   for (const Choice& choice : selection.starting) write_choice(json, choice);
   for (const Choice& choice : selection.excluded) write_choice(json, choice);
-  json.end_array().key("notes").begin_array();
-  for (const Finding& note : selection.host.notes) {
-    json.begin_object().member("rule", note.rule).member("severity", to_string(note.severity));
-    json.member("what", note.what).member("fix", note.fix).end_object();
-  }
-  return json.end_array().end_object().take();
+  write_findings(json.end_array(), "notes", selection.host.notes);
+  return json.end_object().take();
 }
 
 }  // namespace lathe

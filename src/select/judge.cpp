@@ -57,21 +57,26 @@ class Judge {
 
   Judgement run() {
     if (!candidate_.impossible.empty())
-      lack(Lack::build, fmt::format("cannot be built: {}", candidate_.impossible));
+      lack("not-buildable", fmt::format("cannot be built: {}", candidate_.impossible));
     judge_cpu();
     judge_glibc();
     if (candidate_.is_gpu()) judge_gpus();
-    else if (!host_.gpus.empty()) lack(Lack::unused_gpu, "uses no GPU, and there is one");
+    else if (!host_.gpus.empty())
+      lack("gpu-unused", "uses no GPU, and there is one", "choose as if there were none: --no-gpu");
     return std::move(out_);
   }
 
  private:
-  void lack(Lack kind, std::string_view what) { out_.missing.push_back({kind, std::string(what)}); }
+  void lack(std::string rule, std::string what, std::string fix = "") {
+    out_.missing.add({.rule = std::move(rule), .what = std::move(what), .fix = std::move(fix)});
+  }
 
   void judge_cpu() {
     if (candidate_.machine != host_.cpu.machine) {
-      return lack(Lack::cpu, fmt::format("is for {}, the CPU is {}", to_string(candidate_.machine),
-                                         to_string(host_.cpu.machine)));
+      return lack("cpu-other",
+                  fmt::format("is for {}, the CPU is {}", to_string(candidate_.machine),
+                              to_string(host_.cpu.machine)),
+                  fmt::format("take a variant for {}", to_string(host_.cpu.machine)));
     }
     if (!candidate_.isa) return;
     const auto missing = missing_features(host_.cpu, *candidate_.isa);
@@ -79,24 +84,27 @@ class Judge {
     const bool withheld = std::ranges::all_of(missing, [&](const std::string& name) {
       return std::ranges::find(host_.cpu.withheld, name) != host_.cpu.withheld.end();
     });
-    lack(Lack::cpu, fmt::format("needs {}, which the {}", fmt::join(missing, ", "),
-                                withheld ? "kernel or hypervisor withholds" : "CPU does not have"));
+    const auto usable = usable_isas(host_.cpu);
+    lack("cpu-lacks",
+         fmt::format("needs {}, which the {}", fmt::join(missing, ", "),
+                     withheld ? "kernel or hypervisor withholds" : "CPU does not have"),
+         usable.empty() ? "" : fmt::format("take a variant for {}", usable.back()->name));
   }
 
   void judge_glibc() {
     if (!candidate_.glibc) return;
     if (!host_.system.glibc && host_.comment == made_up_comment) return;
     if (!host_.system.glibc) {
-      lack(Lack::glibc, fmt::format("needs glibc {}, there is none", candidate_.glibc->text()));
+      lack("glibc", fmt::format("needs glibc {}, there is none", candidate_.glibc->text()));
     } else if (*host_.system.glibc < *candidate_.glibc) {
-      lack(Lack::glibc,
+      lack("glibc",
            fmt::format("needs glibc {}, this is {}", candidate_.glibc->text(), host_.system.glibc->text()));
     }
   }
 
   void judge_gpus() {
     if (host_.gpus.empty())
-      return lack(Lack::gpu,
+      return lack("no-gpu",
                   fmt::format("needs a GPU for {} code, there is none", code_text(candidate_.code)));
     judge_driver_presence();
     for (const HostGpu& gpu : host_.gpus) judge_gpu(gpu);
@@ -104,19 +112,22 @@ class Judge {
 
   void judge_driver_presence() {
     if (!host_.driver.version && !host_.driver.assumed)
-      lack(Lack::driver, "needs NVIDIA's driver, none is loaded");
-    if (!host_.driver.libraries) lack(Lack::driver, "needs the driver's libcuda.so.1, which is not here");
+      lack("no-driver", "needs NVIDIA's driver, none is loaded", "install NVIDIA's driver");
+    if (!host_.driver.libraries) lack("no-libcuda", "needs the driver's libcuda.so.1, which is not here");
   }
 
   void judge_gpu(const HostGpu& gpu) {
     if (gpu.mig && gpu.slices.empty())
-      return lack(Lack::gpu, fmt::format("cannot use {}: in MIG mode without a slice", gpu_text(gpu)));
+      return lack("mig-empty", fmt::format("cannot use {}: in MIG mode without a slice", gpu_text(gpu)),
+                  "make one with nvidia-smi mig -cgi, or turn MIG mode off");
     if (!gpu.capability)
-      return lack(Lack::code, fmt::format("may or may not have code for {}", gpu_text(gpu)));
+      return lack("gpu-unknown", fmt::format("may or may not have code for {}", gpu_text(gpu)));
     const auto picked = pick(candidate_.code, *gpu.capability);
     if (!picked) {
-      return lack(Lack::code, fmt::format("has no code for {}: it is built for {}", gpu_text(gpu),
-                                          code_text(candidate_.code)));
+      return lack(
+          "no-code",
+          fmt::format("has no code for {}: it is built for {}", gpu_text(gpu), code_text(candidate_.code)),
+          fmt::format("take a variant for {}", dotted(*gpu.capability)));
     }
     judge_driver(candidate_.code[*picked], gpu);
     const Fit fit = fit_of(candidate_.code[*picked], *gpu.capability);
@@ -133,15 +144,15 @@ class Judge {
     const DriverFloor floor = floor_for(candidate_, *gpu.capability);
     const auto& needed = code.kind == CodeKind::ptx ? floor.with_ptx : floor.version;
     if (!needed && !(host_.driver.cuda && *candidate_.cuda <= *host_.driver.cuda)) {
-      return lack(Lack::driver, fmt::format("is for CUDA {}, whose driver the catalogue does not know",
-                                            candidate_.cuda->text()));
+      return lack("driver-unknown", fmt::format("is for CUDA {}, whose driver the catalogue does not know",
+                                                candidate_.cuda->text()));
     }
     if (needed && *host_.driver.version < *needed) {
       const std::string what =
           fmt::format("needs driver {} or newer, this is {}", needed->text(), host_.driver.version->text());
-      const bool said =
-          std::ranges::any_of(out_.missing, [&](const Missing& missing) { return missing.what == what; });
-      if (!said) lack(Lack::driver, what);
+      const bool said = std::any_of(out_.missing.begin(), out_.missing.end(),
+                                    [&](const Finding& missing) { return missing.what == what; });
+      if (!said) lack("driver", what, fmt::format("update the driver to {}", needed->text()));
     }
     out_.driver_matches = out_.driver_matches && !(floor.paired && *host_.driver.version < *floor.paired);
   }

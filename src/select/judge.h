@@ -4,10 +4,10 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "select/candidate.h"
+#include "base/finding.h"
 #include "host/host_info.h"
+#include "select/candidate.h"
 
 namespace lathe {
 
@@ -15,20 +15,12 @@ namespace lathe {
 enum class Fit { ptx, older, family, exact };
 std::string_view to_string(Fit fit);
 
-// What a candidate lacks: the kinds of changes that would help.
-enum class Lack { code, cpu, gpu, driver, glibc, build, unused_gpu };
-
-struct Missing {
-  Lack kind;
-  std::string what;  // "has no code for GeForce RTX 5090 (12.0): it is built for 8.6"
-};
-
 struct Judgement {
-  std::vector<Missing> missing = {};  // empty: it starts
-  Fit fit = Fit::exact;               // on the GPU that is served worst
-  std::string through = {};           // the code that this GPU runs, where it is not exactly for it: "8.6"
-  int nearness = 0;                   // over all GPUs: higher is nearer
-  bool driver_matches = true;         // the driver is as new as the toolkit's own
+  Findings missing = {};       // what it lacks; empty: it starts
+  Fit fit = Fit::exact;        // on the GPU that is served worst
+  std::string through = {};    // the code that this GPU runs, where it is not exactly for it: "8.6"
+  int nearness = 0;            // over all GPUs: higher is nearer
+  bool driver_matches = true;  // the driver is as new as the toolkit's own
 
   bool starts() const { return missing.empty(); }
 };

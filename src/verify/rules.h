@@ -8,16 +8,14 @@
 
 namespace lathe {
 
-using Breaches = std::vector<Breach>;
-
-void check_read(const Inspection& inspection, Breaches& breaches);  // was all of it read?
+void check_read(const Inspection& inspection, Findings& findings);  // was all of it read?
 // machine, damage
-void check_files(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches);
+void check_files(const BuildPromise& promise, const Inspection& inspection, Findings& findings);
 // device code
-void check_gpus(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches);
-void check_profiler(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches);
+void check_gpus(const BuildPromise& promise, const Inspection& inspection, Findings& findings);
+void check_profiler(const BuildPromise& promise, const Inspection& inspection, Findings& findings);
 // scanned machine code
-void check_isa(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches);
+void check_isa(const BuildPromise& promise, const Inspection& inspection, Findings& findings);
 
 // The list is cut after so many, and says how many more there are.
 inline constexpr std::size_t most_evidence = 8;

@@ -46,7 +46,7 @@ void add_functions(const FileInspection& file, const ExtensionSet& excess, std::
       const ExtensionSet above = function->needs & excess;
       if (above.none()) continue;
       evidence.push_back(
-          {.file = file.path,
+          {.where = {.file = file.path},
            .symbol = function->name,
            .what = fmt::format("{} ({} instructions), {}{}{}", names_of(above), function->instructions,
                                to_string(reach), function->why.empty() ? "" : ": ", function->why)});
@@ -69,45 +69,45 @@ ExtensionSet excess_of(const BuildPromise& promise, const CpuLevel& level, const
     add_functions(file, excess, reaches, evidence);
     if (evidence.size() > before) continue;
     const std::string what = fmt::format("needs {}: {}", names_of(excess), file.cpu->reason);
-    evidence.push_back({.file = file.path, .symbol = {}, .what = what});
+    evidence.push_back({.where = {.file = file.path}, .what = what});
   }
   shorten(evidence);
   return all;
 }
 
 void above_promise(const BuildPromise& promise, const CpuLevel& level, const Inspection& inspection,
-                   Breaches& breaches) {
-  Breach breach{.rule = "isa-above", .severity = Severity::error, .what = {}};
+                   Findings& findings) {
+  Finding finding{.rule = "isa-above", .severity = Severity::error, .what = {}};
   const ExtensionSet all =
-      excess_of(promise, level, inspection, &CpuScan::required, deciding, breach.evidence);
+      excess_of(promise, level, inspection, &CpuScan::required, deciding, finding.evidence);
   if (all.none()) return;
-  breach.what =
+  finding.what =
       fmt::format("faults on a processor that has no more than the promised {}: ordinary calls use {}",
                   promise.isa->name, names_of(all));
-  breach.cause =
+  finding.cause =
       "compiled with flags above its name; or a library beside it was, and nothing asks the processor before "
       "it is used";
-  breach.fix =
+  finding.fix =
       "torchlathe audit shows which flags the recipe passes; name it for what it needs, or build it again";
-  breaches.push_back(std::move(breach));
+  findings.add(std::move(finding));
 }
 
 void undecided(const BuildPromise& promise, const CpuLevel& level, const Inspection& inspection,
-               Breaches& breaches) {
-  Breach breach{.rule = "isa-unknown", .severity = Severity::warning, .what = {}};
+               Findings& findings) {
+  Finding finding{.rule = "isa-unknown", .severity = Severity::warning, .what = {}};
   const ExtensionSet all =
-      excess_of(promise, level, inspection, &CpuScan::undecided, open_reach, breach.evidence);
+      excess_of(promise, level, inspection, &CpuScan::undecided, open_reach, finding.evidence);
   if (all.none()) return;
-  breach.what = fmt::format(
+  finding.what = fmt::format(
       "calls lead to functions with {}, above the promised {}, and whether they are picked at run time is "
       "unknown",
       names_of(all), promise.isa->name);
-  breach.cause =
+  finding.cause =
       "kernels for several processors, picked in a way that the scan does not see; or a copy of an inline "
       "function that was "
       "compiled for more";
-  breach.fix = "run it on such a processor, or see in the source what picks these functions";
-  breaches.push_back(std::move(breach));
+  finding.fix = "run it on such a processor, or see in the source what picks these functions";
+  findings.add(std::move(finding));
 }
 
 // Instructions of the promised ISA's own outside of what is dispatched.
@@ -124,35 +124,33 @@ std::size_t uses_of(const Inspection& inspection, const Isa& isa, const Extensio
   return count;
 }
 
-void unused(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
+void unused(const BuildPromise& promise, const Inspection& inspection, Findings& findings) {
   const ExtensionSet own = own_of(*promise.isa);
   if (promise.for_every_cpu || own.none() || uses_of(inspection, *promise.isa, own) > 0) return;
-  Breach breach{
+  Finding finding{
       .rule = "isa-unused",
       .severity = Severity::warning,
       .what = fmt::format("promises {}, and uses {} nowhere outside of functions that are picked at run time",
                           promise.isa->name, names_of(own))};
   if (const auto cpu = inspection.cpu())
-    breach.evidence.push_back(
-        {.file = {},
-         .symbol = {},
-         .what = fmt::format("needs {}: {}", cpu->least_isa.empty() ? "an unknown processor" : cpu->least_isa,
+    finding.evidence.push_back(
+        {.what = fmt::format("needs {}: {}", cpu->least_isa.empty() ? "an unknown processor" : cpu->least_isa,
                              cpu->reason)});
-  breach.cause =
+  finding.cause =
       "the flags had no effect: cmakeFlags never reach PyTorch's build, CXXFLAGS and CFLAGS exported in "
       "preConfigure do";
-  breach.fix = "torchlathe audit on its recipe";
-  breaches.push_back(std::move(breach));
+  finding.fix = "torchlathe audit on its recipe";
+  findings.add(std::move(finding));
 }
 
 }  // namespace
 
-void check_isa(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
+void check_isa(const BuildPromise& promise, const Inspection& inspection, Findings& findings) {
   const CpuLevel* level = level_of(*promise.isa);
   if (!level) return;
-  above_promise(promise, *level, inspection, breaches);
-  undecided(promise, *level, inspection, breaches);
-  unused(promise, inspection, breaches);
+  above_promise(promise, *level, inspection, findings);
+  undecided(promise, *level, inspection, findings);
+  unused(promise, inspection, findings);
 }
 
 }  // namespace lathe

@@ -35,19 +35,17 @@ std::string names_of(const std::vector<GpuCode>& codes) {
 }
 
 Evidence amount_of(const GpuCode& code) {
-  return {.file = {},
-          .symbol = {},
-          .what = fmt::format("{}: {} images, {}", code.name(), code.images, size_text(code.bytes))};
+  return {.what = fmt::format("{}: {} images, {}", code.name(), code.images, size_text(code.bytes))};
 }
 
 std::string dotted(Capability gpu) { return spell(gpu, Dialect::dotted); }
 
 class GpuRules {
  public:
-  GpuRules(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches)
+  GpuRules(const BuildPromise& promise, const Inspection& inspection, Findings& findings)
       : promise_(promise),
         inspection_(inspection),
-        breaches_(breaches),
+        findings_(findings),
         shapes_(inspection.shapes()),
         codes_(inspection.gpu()) {}
 
@@ -63,24 +61,23 @@ class GpuRules {
  private:
   // Device code that only the device linker reads does not run.
   void not_linked(std::size_t containers) {
-    Breach breach{.rule = "not-linked",
-                  .severity = Severity::error,
-                  .what = fmt::format("promises code for {}, and all device code in it still waits for the "
-                                      "device linker: no kernel of it can be launched",
-                                      promised(", "))};
+    Finding finding{.rule = "not-linked",
+                    .severity = Severity::error,
+                    .what = fmt::format("promises code for {}, and all device code in it still waits for the "
+                                        "device linker: no kernel of it can be launched",
+                                        promised(", "))};
     for (const FileInspection& file : inspection_.files) {
       if (file.containers_relocatable)
-        breach.evidence.push_back({.file = file.path,
-                                   .symbol = {},
-                                   .what = fmt::format("{} of {} relocatable containers",
-                                                       file.containers_relocatable, containers)});
+        finding.evidence.push_back({.where = {.file = file.path},
+                                    .what = fmt::format("{} of {} relocatable containers",
+                                                        file.containers_relocatable, containers)});
     }
-    breach.cause =
+    finding.cause =
         "compiled with -rdc=true, and linked by the host's compiler alone: nvcc -dlink was left out (in "
         "CMake: CUDA_RESOLVE_DEVICE_SYMBOLS)";
-    breach.fix = "link it with nvcc, or run nvcc -dlink before";
-    shorten(breach.evidence);
-    breaches_.push_back(std::move(breach));
+    finding.fix = "link it with nvcc, or run nvcc -dlink before";
+    shorten(finding.evidence);
+    findings_.add(std::move(finding));
   }
 
   void cpu_only() {
@@ -90,47 +87,44 @@ class GpuRules {
     if (!inspection_.embedded().empty()) return only_as_data();
     if (inspection_.read_in_part()) return;  // there may be some in the rest: not-read and damaged say so
     if (!inspection_.embedded().empty()) return only_as_data();
-    Breach breach{
+    Finding finding{
         .rule = "cpu-only",
         .severity = Severity::error,
         .what = fmt::format(
             "promises code for {}, and there is no device code in it at all: it is a CPU-only build",
             promised(", "))};
-    breach.evidence.push_back(
-        {.file = {},
-         .symbol = {},
-         .what = fmt::format("{} files with machine code, none with a section of device code",
+    finding.evidence.push_back(
+        {.what = fmt::format("{} files with machine code, none with a section of device code",
                              inspection_.files.size())});
-    breach.cause =
+    finding.cause =
         "CUDA was never turned on: overrideAttrs alone does not do it, torch.override { cudaSupport = true; "
         "} does; or CMake did not find CUDA and "
         "went on without (look for \"USE_CUDA: OFF\" in the log)";
-    breach.fix = "torchlathe audit on its recipe, torchlathe diagnose on its log";
-    breaches_.push_back(std::move(breach));
+    finding.fix = "torchlathe audit on its recipe, torchlathe diagnose on its log";
+    findings_.add(std::move(finding));
   }
 
   // The library hands it to the driver by itself: the file does not tell which of it is used where.
   void only_as_data() {
-    Breach breach{
+    Finding finding{
         .rule = "gpu-as-data",
         .severity = Severity::warning,
         .what = fmt::format(
             "promises code for {}; all device code here is data that a library loads by itself, so that "
             "the file does not tell where it runs",
             promised(", "))};
-    add_embedded(breach);
-    breach.cause = "a library that picks its kernels at run time, as cuFFT does";
-    breach.fix = "run it on the GPU: torchlathe smoke";
-    shorten(breach.evidence);
-    breaches_.push_back(std::move(breach));
+    add_embedded(finding);
+    finding.cause = "a library that picks its kernels at run time, as cuFFT does";
+    finding.fix = "run it on the GPU: torchlathe smoke";
+    shorten(finding.evidence);
+    findings_.add(std::move(finding));
   }
 
-  void add_embedded(Breach& breach) const {
+  void add_embedded(Finding& finding) const {
     for (const FileInspection& file : inspection_.files) {
       if (file.embedded.empty()) continue;
-      breach.evidence.push_back(
-          {.file = file.path,
-           .symbol = {},
+      finding.evidence.push_back(
+          {.where = {.file = file.path},
            .what = fmt::format("{} of device code as data", size_text(file.embedded.bytes))});
     }
   }
@@ -148,7 +142,7 @@ class GpuRules {
   }
 
   void missing(Capability gpu, const Coverage& coverage) {
-    Breach breach{
+    Finding finding{
         .rule = "gpu-missing",
         .severity = Severity::error,
         .what = coverage.runs == Runs::none
@@ -156,57 +150,56 @@ class GpuRules {
                                   names_of(codes_))
                     : fmt::format("runs on the promised {} only in part: {}", dotted(gpu), coverage.text())};
     for (const FileInspection* file : inspection_.not_serving(gpu.portable())) {
-      breach.evidence.push_back(
-          {.file = file->path,
-           .symbol = {},
+      finding.evidence.push_back(
+          {.where = {.file = file->path},
            .what = fmt::format("{}: {}", dotted(gpu), file->coverage_on(gpu.portable()).text())});
     }
-    breach.cause = coverage.runs == Runs::none
-                       ? "it was built for another GPU: gpuTargets reached torch under another name, or the "
-                         "result was named by hand"
-                       : "some libraries are narrowed by something else than gpuTargets: MAGMA, NCCL and the "
-                         "companions by config.cudaCapabilities";
-    breach.fix = coverage.runs == Runs::none ? "build the variant again from a generated recipe"
-                                             : "narrow = \"closure\" in the matrix, and build again";
-    shorten(breach.evidence);
-    breaches_.push_back(std::move(breach));
+    finding.cause =
+        coverage.runs == Runs::none
+            ? "it was built for another GPU: gpuTargets reached torch under another name, or the "
+              "result was named by hand"
+            : "some libraries are narrowed by something else than gpuTargets: MAGMA, NCCL and the "
+              "companions by config.cudaCapabilities";
+    finding.fix = coverage.runs == Runs::none ? "build the variant again from a generated recipe"
+                                              : "narrow = \"closure\" in the matrix, and build again";
+    shorten(finding.evidence);
+    findings_.add(std::move(finding));
   }
 
   void other(Capability gpu, const Coverage& coverage) {
-    Breach breach{.rule = "gpu-other",
-                  .severity = Severity::error,
-                  .what = fmt::format("holds nothing made for the promised {}; it runs there: {}",
-                                      dotted(gpu), coverage.text())};
-    for (const GpuCode& code : codes_) breach.evidence.push_back(amount_of(code));
-    breach.cause = "it was built for another GPU than it is named for";
-    breach.fix = "name it for what it holds, or build it again";
-    shorten(breach.evidence);
-    breaches_.push_back(std::move(breach));
+    Finding finding{.rule = "gpu-other",
+                    .severity = Severity::error,
+                    .what = fmt::format("holds nothing made for the promised {}; it runs there: {}",
+                                        dotted(gpu), coverage.text())};
+    for (const GpuCode& code : codes_) finding.evidence.push_back(amount_of(code));
+    finding.cause = "it was built for another GPU than it is named for";
+    finding.fix = "name it for what it holds, or build it again";
+    shorten(finding.evidence);
+    findings_.add(std::move(finding));
   }
 
   void through(Capability gpu, const Coverage& coverage, std::size_t exact) {
-    Breach breach{.rule = "gpu-through",
-                  .severity = Severity::warning,
-                  .what = fmt::format(
-                      "{} of {} containers have no code made for {}; they run there through other code: {}",
-                      coverage.with() - exact, coverage.containers, dotted(gpu), coverage.text())};
+    Finding finding{.rule = "gpu-through",
+                    .severity = Severity::warning,
+                    .what = fmt::format(
+                        "{} of {} containers have no code made for {}; they run there through other code: {}",
+                        coverage.with() - exact, coverage.containers, dotted(gpu), coverage.text())};
     for (const FileInspection& file : inspection_.files) {
       const Coverage own = file.coverage_on(gpu.portable());
       const std::size_t made = containers_with_exact(file.needed(), gpu);
       if (own.with() > made)
-        breach.evidence.push_back(
-            {.file = file.path,
-             .symbol = {},
+        finding.evidence.push_back(
+            {.where = {.file = file.path},
              .what = fmt::format("{} of {} containers", own.with() - made, own.containers)});
     }
-    breach.cause = "PyTorch compiles a few sources for a list of their own, whatever it is asked for";
-    shorten(breach.evidence);
-    breaches_.push_back(std::move(breach));
+    finding.cause = "PyTorch compiles a few sources for a list of their own, whatever it is asked for";
+    shorten(finding.evidence);
+    findings_.add(std::move(finding));
   }
 
   // Code with a suffix says by itself that it is for one GPU alone; a shorter list may be meant or forgotten.
   void narrower(Capability gpu, const Coverage& coverage) {
-    Breach breach{
+    Finding finding{
         .rule = "gpu-narrower",
         .severity = Severity::warning,
         .what = fmt::format(
@@ -215,61 +208,60 @@ class GpuRules {
     for (const FileInspection& file : inspection_.files) {
       const Coverage own = file.coverage_on(gpu.portable());
       if (own.narrower_without > 0)
-        breach.evidence.push_back({.file = file.path, .symbol = {}, .what = own.special_text()});
+        finding.evidence.push_back({.where = {.file = file.path}, .what = own.special_text()});
     }
-    breach.cause =
+    finding.cause =
         "kernels that need a newer GPU, or have a counterpart for this one; or a part that was built for a "
         "list of its own";
-    breach.fix = "run what the kernels are for on such a GPU";
-    shorten(breach.evidence);
-    breaches_.push_back(std::move(breach));
+    finding.fix = "run what the kernels are for on such a GPU";
+    shorten(finding.evidence);
+    findings_.add(std::move(finding));
   }
 
   void suffix(Capability gpu) {
-    breaches_.push_back({.rule = "gpu-suffix",
-                         .severity = Severity::warning,
-                         .what = fmt::format("promises {}, and holds no image with that suffix", dotted(gpu)),
-                         .evidence = {{.file = {}, .symbol = {}, .what = names_of(codes_)}},
-                         .cause = "the build was asked for the GPU without its suffix, so its "
-                                  "architecture-specific instructions were not used",
-                         .fix = "name it without the suffix, or build it again"});
+    findings_.add({.rule = "gpu-suffix",
+                   .severity = Severity::warning,
+                   .what = fmt::format("promises {}, and holds no image with that suffix", dotted(gpu)),
+                   .cause = "the build was asked for the GPU without its suffix, so its "
+                            "architecture-specific instructions were not used",
+                   .fix = "name it without the suffix, or build it again",
+                   .evidence = {{.what = names_of(codes_)}}});
   }
 
   void toolkit() {
     if (!promise_.cuda) return;
-    Breach breach{.rule = "cuda-other", .severity = Severity::error, .what = {}};
+    Finding finding{.rule = "cuda-other", .severity = Severity::error, .what = {}};
     std::vector<std::string> others;
     for (const FileInspection& file : inspection_.files) {
       for (const std::string& text : file.toolkits) {
         const auto made = Version::parse(text);
         if (!made || made->parts.empty() || made->parts[0] == promise_.cuda->parts[0]) continue;
-        breach.evidence.push_back(
-            {.file = file.path, .symbol = {}, .what = fmt::format("compiled by CUDA {}", text)});
+        finding.evidence.push_back(
+            {.where = {.file = file.path}, .what = fmt::format("compiled by CUDA {}", text)});
         if (std::ranges::find(others, text) == others.end()) others.push_back(text);
       }
     }
     if (others.empty()) return;
-    breach.what = fmt::format("promises CUDA {}, and its device code was made by CUDA {}",
-                              promise_.cuda->text(), fmt::join(others, ", "));
-    breach.cause =
+    finding.what = fmt::format("promises CUDA {}, and its device code was made by CUDA {}",
+                               promise_.cuda->text(), fmt::join(others, ", "));
+    finding.cause =
         "the recipe is named for a CUDA release that it does not ask for: without an overlay nixpkgs' own "
         "default is used";
-    breach.fix = "torchlathe audit on its recipe";
-    shorten(breach.evidence);
-    breaches_.push_back(std::move(breach));
+    finding.fix = "torchlathe audit on its recipe";
+    shorten(finding.evidence);
+    findings_.add(std::move(finding));
   }
 
   void ptx() {
     if (!promise_.ptx ||
         std::ranges::any_of(codes_, [](const GpuCode& code) { return code.kind == CodeKind::ptx; }))
       return;
-    breaches_.push_back(
-        {.rule = "ptx-missing",
-         .severity = Severity::warning,
-         .what = "the matrix asks for PTX, so that later GPUs can run it; there is none",
-         .evidence = {{.file = {}, .symbol = {}, .what = names_of(codes_)}},
-         .cause = "the GPU was handed to the build without +PTX: gpuTargets adds none by itself",
-         .fix = "build the variant again from a generated recipe"});
+    findings_.add({.rule = "ptx-missing",
+                   .severity = Severity::warning,
+                   .what = "the matrix asks for PTX, so that later GPUs can run it; there is none",
+                   .cause = "the GPU was handed to the build without +PTX: gpuTargets adds none by itself",
+                   .fix = "build the variant again from a generated recipe",
+                   .evidence = {{.what = names_of(codes_)}}});
   }
 
   bool asked(const GpuCode& code) const {
@@ -279,38 +271,39 @@ class GpuRules {
   }
 
   void nobody_asked() {
-    Breach breach{.rule = "gpu-extra", .severity = Severity::warning, .what = {}};
+    Finding finding{.rule = "gpu-extra", .severity = Severity::warning, .what = {}};
     std::uint64_t bytes = 0;
     for (const GpuCode& code : codes_) {
       if (asked(code)) continue;
       bytes += code.bytes;
-      breach.evidence.push_back(amount_of(code));
+      finding.evidence.push_back(amount_of(code));
     }
     if (promise_.gpus.empty()) {
       bytes += inspection_.embedded().bytes;
-      add_embedded(breach);
+      add_embedded(finding);
     }
-    if (breach.evidence.empty()) return;
+    if (finding.evidence.empty()) return;
     if (promise_.gpus.empty()) {
-      breach.what = fmt::format("is named as a CPU-only build and holds {} of device code", size_text(bytes));
-      breach.cause = "CUDA is on in its package set";
-      breach.fix = "name it for its GPUs";
+      finding.what =
+          fmt::format("is named as a CPU-only build and holds {} of device code", size_text(bytes));
+      finding.cause = "CUDA is on in its package set";
+      finding.fix = "name it for its GPUs";
     } else if (promise_.package != "pytorch") {
-      breach.rule = "companion-gpus";
-      breach.severity = Severity::error;
-      breach.what = fmt::format("holds {} for other GPUs than its PyTorch, which is for {}", size_text(bytes),
-                                promised(", "));
-      breach.cause =
+      finding.rule = "companion-gpus";
+      finding.severity = Severity::error;
+      finding.what = fmt::format("holds {} for other GPUs than its PyTorch, which is for {}",
+                                 size_text(bytes), promised(", "));
+      finding.cause =
           "a companion reads torch.cudaCapabilities, which nixpkgs computes from config.cudaCapabilities: "
           "gpuTargets does not narrow it";
-      breach.fix = "build it from a generated recipe: companions under [matrix]";
+      finding.fix = "build it from a generated recipe: companions under [matrix]";
     } else {
-      breach.what = fmt::format("holds {} for GPUs that nobody asked for", size_text(bytes));
-      breach.cause =
+      finding.what = fmt::format("holds {} for GPUs that nobody asked for", size_text(bytes));
+      finding.cause =
           "a fat build, or libraries that are narrowed by config.cudaCapabilities and not by gpuTargets";
-      breach.fix = fmt::format("torchlathe carve --gpu {} drops it in a second", promised(","));
+      finding.fix = fmt::format("torchlathe carve --gpu {} drops it in a second", promised(","));
     }
-    breaches_.push_back(std::move(breach));
+    findings_.add(std::move(finding));
   }
 
   std::string promised(std::string_view between) const {
@@ -321,15 +314,15 @@ class GpuRules {
 
   const BuildPromise& promise_;
   const Inspection& inspection_;
-  Breaches& breaches_;
+  Findings& findings_;
   const std::vector<ContainerShape> shapes_;
   const std::vector<GpuCode> codes_;
 };
 
 }  // namespace
 
-void check_gpus(const BuildPromise& promise, const Inspection& inspection, Breaches& breaches) {
-  GpuRules(promise, inspection, breaches).run();
+void check_gpus(const BuildPromise& promise, const Inspection& inspection, Findings& findings) {
+  GpuRules(promise, inspection, findings).run();
 }
 
 }  // namespace lathe

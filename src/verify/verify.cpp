@@ -38,20 +38,19 @@ BuildPromise promise_of(const VariantName& name) {
           .package = name.package};
 }
 
-std::size_t Verification::count(Severity severity) const {
-  return static_cast<std::size_t>(std::ranges::count(breaches, severity, &Breach::severity));
-}
-
 Verification verify(const BuildPromise& promise, const Inspection& inspection) {
-  Verification result{.promise = promise, .breaches = {}, .cpu_scanned = false};
+  Verification result{.promise = promise, .findings = {}, .cpu_scanned = false};
   result.cpu_scanned =
       std::ranges::any_of(inspection.files, [](const FileInspection& file) { return file.cpu.has_value(); });
-  check_read(inspection, result.breaches);
-  check_files(promise, inspection, result.breaches);
-  check_gpus(promise, inspection, result.breaches);
-  check_profiler(promise, inspection, result.breaches);
-  if (result.cpu_scanned) check_isa(promise, inspection, result.breaches);
-  std::ranges::stable_sort(result.breaches, {}, &Breach::severity);
+  check_read(inspection, result.findings);
+  check_files(promise, inspection, result.findings);
+  check_gpus(promise, inspection, result.findings);
+  check_profiler(promise, inspection, result.findings);
+  if (result.cpu_scanned) check_isa(promise, inspection, result.findings);
+  for (Finding& finding : result.findings.items()) {
+    if (!finding.evidence.empty()) finding.where = finding.evidence.front().where;
+  }
+  std::ranges::stable_sort(result.findings.items(), {}, &Finding::severity);
   return result;
 }
 

@@ -30,29 +30,14 @@ BuildPromise promise_of(const Variant& variant);
 // What the name alone says; an Error when it names no instruction set of the catalogue.
 BuildPromise promise_of(const VariantName& name);
 
-struct Evidence {
-  std::string file = {};
-  std::string symbol = {};  // a function, or "" for the file as a whole
-  std::string what = {};    // "12 of 444 containers have nothing for 9.0"
-};
-
-// One way in which the promise is broken, or not worth as much as it sounds.
-struct Breach {
-  std::string rule = {};  // "cpu-only", "gpu-missing", ...: stable
-  Severity severity = Severity::error;
-  std::string what = {};  // one sentence, no full stop
-  std::vector<Evidence> evidence = {};
-  std::string cause = {};  // the likely one
-  std::string fix = {};
-};
-
 struct Verification {
   BuildPromise promise = {};
-  std::vector<Breach> breaches = {};  // errors first
-  bool cpu_scanned = false;           // false: nothing was said about instruction sets
+  // In what the promise is broken, or not worth as much as it sounds: errors first. The files and functions
+  // are evidence.
+  Findings findings = {};
+  bool cpu_scanned = false;  // false: nothing was said about instruction sets
 
-  std::size_t count(Severity severity) const;
-  bool kept() const { return count(Severity::error) == 0; }
+  bool kept() const { return findings.count(Severity::error) == 0; }
 };
 
 // `inspection` with InspectOptions::cpu for the instruction sets; without it they are not judged.

@@ -38,8 +38,8 @@ BuildPromise promised(std::string_view name) { return promise_of(parse_variant_n
 
 std::vector<std::string> rules_of(const BuildPromise& promise, std::vector<FileInspection> files) {
   std::vector<std::string> rules;
-  for (const Breach& breach : verify(promise, Inspection{.files = std::move(files)}).breaches)
-    rules.push_back(breach.rule);
+  for (const Finding& finding : verify(promise, Inspection{.files = std::move(files)}).findings)
+    rules.push_back(finding.rule);
   return rules;
 }
 
@@ -53,9 +53,9 @@ TEST(Verify, ABuildWithExactlyThePromisedGpuKeepsItsPromise) {
 
 TEST(Verify, ACpuOnlyBuildUnderTheNameOfAGpuIsAnErrorWithItsCause) {
   const Verification result = verify(promised(sm90), Inspection{.files = {host_library()}});
-  ASSERT_EQ(result.breaches.size(), 1u);
-  EXPECT_EQ(result.breaches[0].rule, "cpu-only");
-  EXPECT_NE(result.breaches[0].cause.find("overrideAttrs"), std::string::npos);
+  ASSERT_EQ(result.findings.size(), 1u);
+  EXPECT_EQ(result.findings[0].rule, "cpu-only");
+  EXPECT_NE(result.findings[0].cause.find("overrideAttrs"), std::string::npos);
   EXPECT_FALSE(result.kept());
 }
 
@@ -94,9 +94,9 @@ TEST(Verify, APromisedGpuThatOneContainerMissesIsAnErrorThatNamesTheFile) {
   FileInspection half = library({cubin("8.0")}, 3);
   half.path = "lib/libmagma.so";
   const Verification result = verify(promised(sm90), Inspection{.files = {library({cubin("9.0")}), half}});
-  ASSERT_FALSE(result.breaches.empty());
-  EXPECT_EQ(result.breaches[0].rule, "gpu-missing");
-  EXPECT_EQ(result.breaches[0].evidence.at(0).file, "lib/libmagma.so");
+  ASSERT_FALSE(result.findings.empty());
+  EXPECT_EQ(result.findings[0].rule, "gpu-missing");
+  EXPECT_EQ(result.findings[0].evidence.at(0).where.file, "lib/libmagma.so");
   EXPECT_EQ(rules_of(promised(sm90), {library({cubin("12.0")})}), (Rules{"gpu-missing", "gpu-extra"}));
 }
 
@@ -116,10 +116,10 @@ TEST(Verify, APromisedSuffixThatNoImageHasIsAWarning) {
 TEST(Verify, WhatNobodyAskedForIsCountedInBytes) {
   const Verification result =
       verify(promised(sm90), Inspection{.files = {library({cubin("8.0"), cubin("9.0"), cubin("12.0")})}});
-  ASSERT_EQ(result.breaches.size(), 1u);
-  EXPECT_EQ(result.breaches[0].rule, "gpu-extra");
-  EXPECT_NE(result.breaches[0].what.find("2.0 MB"), std::string::npos) << result.breaches[0].what;
-  EXPECT_NE(result.breaches[0].fix.find("carve --gpu 9.0"), std::string::npos);
+  ASSERT_EQ(result.findings.size(), 1u);
+  EXPECT_EQ(result.findings[0].rule, "gpu-extra");
+  EXPECT_NE(result.findings[0].what.find("2.0 MB"), std::string::npos) << result.findings[0].what;
+  EXPECT_NE(result.findings[0].fix.find("carve --gpu 9.0"), std::string::npos);
   EXPECT_TRUE(result.kept());
 }
 
@@ -184,9 +184,9 @@ TEST(Verify, OrdinaryInstructionsAboveThePromiseAreAnErrorWithTheFunction) {
   FileInspection file = host_library();
   file.cpu = scanned({{"avx2", CpuReach::unguarded}, {"avx512f", CpuReach::leaked}});
   const Verification result = verify(promised("pytorch-python313-cpu-avx2"), Inspection{.files = {file}});
-  ASSERT_EQ(result.breaches.size(), 1u);
-  EXPECT_EQ(result.breaches[0].rule, "isa-above");
-  EXPECT_EQ(result.breaches[0].evidence.at(0).symbol, "f");
+  ASSERT_EQ(result.findings.size(), 1u);
+  EXPECT_EQ(result.findings[0].rule, "isa-above");
+  EXPECT_EQ(result.findings[0].evidence.at(0).symbol, "f");
   EXPECT_TRUE(result.cpu_scanned);
 }
 
@@ -201,10 +201,10 @@ TEST(Verify, WhatTheScanCannotDecideIsAWarningWithItsEvidence) {
   FileInspection file = host_library();
   file.cpu = scanned({{"avx512f", CpuReach::unknown}, {"avx2", CpuReach::unguarded}});
   const Verification result = verify(promised("pytorch-python313-cpu-avx2"), Inspection{.files = {file}});
-  ASSERT_EQ(result.breaches.size(), 1u);
-  EXPECT_EQ(result.breaches[0].rule, "isa-unknown");
-  EXPECT_EQ(result.breaches[0].severity, Severity::warning);
-  EXPECT_EQ(result.breaches[0].evidence.at(0).symbol, "f");
+  ASSERT_EQ(result.findings.size(), 1u);
+  EXPECT_EQ(result.findings[0].rule, "isa-unknown");
+  EXPECT_EQ(result.findings[0].severity, Severity::warning);
+  EXPECT_EQ(result.findings[0].evidence.at(0).symbol, "f");
   EXPECT_EQ(rules_of(promised("pytorch-python313-cpu-avx512"), {file}), Rules{});
 }
 
