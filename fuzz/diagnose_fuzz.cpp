@@ -14,9 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t at = 0; at < size; at += 1000) pieces.feed(log.substr(at, 1000));
   if (lathe::diagnosis_json(whole) != lathe::diagnosis_json(pieces.finish())) std::abort();
   for (const lathe::Diagnosis& diagnosis : whole) {
-    for (const lathe::LogLine& evidence : diagnosis.evidence) {
-      if (evidence.line == 0 || evidence.text.size() > 410 ||
-          lathe::printable(evidence.text).size() != evidence.text.size())
+    for (const lathe::Evidence& evidence : diagnosis.finding.evidence) {
+      if (evidence.where.line == 0 || evidence.what.size() > 410 ||
+          lathe::printable(evidence.what).size() != evidence.what.size())
         std::abort();
     }
   }

@@ -61,6 +61,12 @@ def other_writers(texts):
             if 'member("rule"' in text and not file.endswith(("base/finding_json.cpp", "cli/history.cpp"))]
 
 
+def compared(texts):
+    """(rule, file) of each rule that a source asks for by its name."""
+    return [(name, file) for file, text in texts.items() if not file.startswith("src/cpu/isa/")  # rows of decoders' tables
+            for name in re.findall(r'\brule [!=]= "([^"]+)"', text)]
+
+
 def rules_of(texts):
     """{rule: file} and problems, of {file: text} of one folder."""
     found, problems, passing = {}, [], set()
@@ -111,6 +117,7 @@ def self_check():
     assert not problems, problems
     assert rules_of({"a.cpp": "out.add({.rule = made_up(3)});"})[1], "an unknown way of naming a rule must be seen"
     assert rules_of({"a.cpp": 'out.add({"positional"});'})[1]
+    assert compared({"a.cpp": 'if (finding.rule != "first-rule") return; x(rule == "b-rule")'}) == [("first-rule", "a.cpp"), ("b-rule", "a.cpp")]
     assert other_writers({"a.cpp": 'json.begin_object().member("rule", finding.rule);'})
 
 
@@ -125,24 +132,25 @@ def commands_of(file):
 
 
 def source_rules():
-    found, problems = [], []
+    found, problems, asked = [], [], []
     folders = sorted({path.parent for path in (root / "src").rglob("*.cpp")})
     for folder in folders:
         texts = {str(path.relative_to(root)): path.read_text() for path in sorted(folder.glob("*.[ch]*"))
                  if not path.name.endswith("_test.cpp") and path.suffix in (".cpp", ".h")}
         rules, wrong = rules_of(texts)
         problems += wrong + other_writers(texts)
+        asked += compared(texts)
         found += [(rule, file, commands_of(file)) for rule, file in rules.items()]
     table = (root / "src/audit/rules/rules.cpp").read_text()
     found += [(rule, "src/audit/rules/rules.cpp", ["audit"]) for rule in re.findall(r'^ +\{"([a-z0-9-]+)", (?:error|warning|note),', table, re.M)]
     written = (root / "src/diagnose/rules.toml").read_text()
     found += [(rule, "src/diagnose/rules.toml", ["diagnose"]) for rule in re.findall(r'^\[\[rule\]\]\nname = "([^"]+)"', written, re.M)]
-    return found, problems
+    return found, problems, asked
 
 
 def main():
     self_check()
-    found, problems = source_rules()
+    found, problems, asked = source_rules()
     listing = subprocess.run([sys.argv[1], "explain", "--format", "json"], capture_output=True, text=True, check=True)
     topics = json.loads(listing.stdout)["explanations"]
     texts = {(topic["name"], command): topic for topic in topics if topic["kind"] == "rule" for command in topic["of"]}
@@ -150,6 +158,7 @@ def main():
         if not any((rule, command) in texts for command in commands):
             problems.append(f"{file}: the rule {rule} has no text in `torchlathe explain`, as one of {commands[0]}: src/cli/rule_texts.toml")
     reported = {rule for rule, _, _ in found}
+    problems += [f"{file}: no source reports the rule {rule}, which is asked for here" for rule, file in asked if rule not in reported]
     for name, command in sorted(texts):
         if name not in reported:
             problems.append(f"explain has a text for {name} of {command}, which no source reports")

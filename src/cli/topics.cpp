@@ -121,12 +121,21 @@ void add_variables(std::vector<Topic>& all) {
   }
 }
 
+void add_other_rules(std::vector<Topic>& all) { add_written(all, "rule", Topic::Kind::rule); }
+
+// The families of rules: a family's texts lie beside its rules, where it has a table of them. A new one is a
+// row here; tests/explain_rules.py holds all of them against the sources.
+using AddFamily = void (*)(std::vector<Topic>&);
+constexpr AddFamily families[] = {
+    add_audit,        // src/audit/rules/rules.cpp
+    add_other_rules,  // src/cli/rule_texts.toml
+    add_diagnose,     // src/diagnose/rules.toml
+};
+
 std::vector<Topic> read_topics() {
   std::vector<Topic> all;
   add_questions(all);
-  add_audit(all);
-  add_written(all, "rule", Topic::Kind::rule);
-  add_diagnose(all);
+  for (const AddFamily add : families) add(all);
   add_written(all, "word", Topic::Kind::word);
   add_variables(all);
   add_words(all);

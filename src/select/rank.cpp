@@ -18,7 +18,7 @@ Version version_or_none(const std::string& text) { return Version::parse(text).v
 int isa_level(const Candidate& candidate) { return candidate.isa ? candidate.isa->level : 0; }
 
 // Among sets of one level: the wished one, then the later one of the catalogue (it says so there).
-std::ptrdiff_t taste(const Candidate& candidate, std::string_view prefer) {
+std::ptrdiff_t preference(const Candidate& candidate, std::string_view prefer) {
   if (!candidate.isa) return -1;
   const std::ptrdiff_t all = std::ssize(catalog().isas);
   const auto place =
@@ -70,7 +70,7 @@ constexpr Criterion criteria[] = {
      }},
     {[](const Contestant& a, const Contestant& b, std::string_view prefer) {
        return isa_level(a.candidate) == isa_level(b.candidate)
-                  ? order(taste(a.candidate, prefer), taste(b.candidate, prefer))
+                  ? order(preference(a.candidate, prefer), preference(b.candidate, prefer))
                   : 0;
      },
      [](const Contestant& a, const Contestant& b) {
