@@ -6,7 +6,7 @@
 namespace lathe {
 namespace {
 
-TEST(FindingJson, has_every_member_in_one_order_and_what_a_command_adds_behind_them) {
+TEST(FindingJson, HasEveryMemberInOneOrderAndWhatACommandAddsBehindThem) {
   const Finding finding{.rule = "gpu-missing",
                         .severity = Severity::warning,
                         .where = {.file = "a.so", .line = 3},
@@ -24,7 +24,7 @@ TEST(FindingJson, has_every_member_in_one_order_and_what_a_command_adds_behind_t
             "\n");
 }
 
-TEST(FindingJson, what_is_not_known_is_empty_and_there) {
+TEST(FindingJson, WhatIsNotKnownIsEmptyAndThere) {
   JsonWriter json(JsonWriter::Layout::compact);
   json.begin_object();
   Findings findings;

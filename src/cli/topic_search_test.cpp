@@ -8,7 +8,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-TEST(TopicSearch, what_is_written_together_is_found_apart_and_together) {
+TEST(TopicSearch, WhatIsWrittenTogetherIsFoundApartAndTogether) {
   EXPECT_EQ(search_words("gpuTargets"), (Words{"gpu", "target", "gputarget"}));
   EXPECT_EQ(search_words("sm_90"), (Words{"sm", "90", "sm90"}));
   EXPECT_EQ(search_words("MAX_JOBS"), (Words{"max", "job", "maxjob"}));
@@ -17,7 +17,7 @@ TEST(TopicSearch, what_is_written_together_is_found_apart_and_together) {
   EXPECT_EQ(search_words("12.0+PTX"), (Words{"12.0", "ptx", "12.0ptx"}));
 }
 
-TEST(TopicSearch, words_are_cut_to_their_stems_and_common_ones_left_out) {
+TEST(TopicSearch, WordsAreCutToTheirStemsAndCommonOnesLeftOut) {
   EXPECT_EQ(search_words("why was the build killed"), (Words{"build", "kill"}));
   EXPECT_EQ(search_words("compiles compiled compiling"), (Words{"compil", "compil", "compil"}));
   EXPECT_EQ(search_words("mismatches; mismatched"), (Words{"mismatch", "mismatch"}));
@@ -38,31 +38,29 @@ TopicSearch three_topics() {
                      {{"oom", "out of memory"}});
 }
 
-TEST(TopicSearch, the_order_of_words_does_not_count) {
+TEST(TopicSearch, TheOrderOfWordsDoesNotCount) {
   const TopicSearch search = three_topics();
   EXPECT_EQ(first(search, "driver too old"), 0U);
   EXPECT_EQ(first(search, "Old Driver"), 0U);
   EXPECT_EQ(first(search, "memory: out of"), 1U);
 }
 
-TEST(TopicSearch, one_of_several_words_for_the_same_finds_the_others) {
-  EXPECT_EQ(first(three_topics(), "OOM"), 1U);
-}
+TEST(TopicSearch, OneOfSeveralWordsForTheSameFindsTheOthers) { EXPECT_EQ(first(three_topics(), "OOM"), 1U); }
 
-TEST(TopicSearch, a_slip_of_the_fingers_and_a_word_cut_short_are_forgiven) {
+TEST(TopicSearch, ASlipOfTheFingersAndAWordCutShortAreForgiven) {
   const TopicSearch search = three_topics();
   EXPECT_EQ(first(search, "hash missmatch"), 2U);
   EXPECT_EQ(first(search, "memroy"), 1U);
   EXPECT_EQ(first(search, "mism"), 2U);
 }
 
-TEST(TopicSearch, nothing_in_common_finds_nothing) {
+TEST(TopicSearch, NothingInCommonFindsNothing) {
   EXPECT_TRUE(three_topics().find("kubernetes ingress").empty());
   EXPECT_TRUE(three_topics().find("").empty());
   EXPECT_TRUE(three_topics().find("why is it so").empty());
 }
 
-TEST(TopicSearch, a_question_of_any_length_and_any_bytes_is_answered_at_once) {
+TEST(TopicSearch, AQuestionOfAnyLengthAndAnyBytesIsAnsweredAtOnce) {
   const TopicSearch search = three_topics();
   EXPECT_EQ(first(search, "driver " + std::string(10'000'000, 'x')), 0U);
   std::string bytes;

@@ -27,8 +27,6 @@ class Reach {
  public:
   Reach(const CpuCode& code, const Functions& functions, const Facts& facts, unsigned threads);
 
-  // Functions with instructions that need more than the baseline and that decide, by number.
-  const std::vector<std::uint32_t>& demanding() const { return demanding_; }
   const ExtensionSet& needs(std::uint32_t function) const { return needs_[function]; }
 
   CpuReach of(std::uint32_t function) const;
@@ -69,6 +67,7 @@ class Reach {
   Graph graph_;
   Guards guards_;
   std::vector<ExtensionSet> needs_;
+  // Functions with instructions that need more than the baseline and that decide, by number.
   std::vector<std::uint32_t> demanding_;
   std::vector<std::uint8_t> only_doubtful_;
   std::vector<std::uint8_t> relevant_;      // can lead to a demanding function

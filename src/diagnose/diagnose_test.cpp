@@ -60,7 +60,7 @@ std::string first_rule(std::string_view log) {
   return found.empty() ? "" : found.front().finding.rule;
 }
 
-TEST(Diagnose, every_log_in_tests_logs_leads_to_the_rule_in_its_name_as_the_root_cause) {
+TEST(Diagnose, EveryLogInTestsLogsLeadsToTheRuleInItsNameAsTheRootCause) {
   for (const auto& path : logs()) {
     const auto found = diagnose(file_text(path), "", build_of(path));
     if (rule_of(path) == "nothing") {
@@ -74,7 +74,7 @@ TEST(Diagnose, every_log_in_tests_logs_leads_to_the_rule_in_its_name_as_the_root
   }
 }
 
-TEST(Diagnose, every_log_says_where_it_is_from) {
+TEST(Diagnose, EveryLogSaysWhereItIsFrom) {
   std::set<std::string> with_source, names;
   const std::string text =
       file_text(std::filesystem::path(testing::source_folder) / "tests/logs/sources.txt");
@@ -91,7 +91,7 @@ TEST(Diagnose, every_log_says_where_it_is_from) {
   EXPECT_EQ(names, with_source);
 }
 
-TEST(Diagnose, every_rule_has_a_log_that_shows_it_and_says_everything_a_reader_needs) {
+TEST(Diagnose, EveryRuleHasALogThatShowsItAndSaysEverythingAReaderNeeds) {
   std::set<std::string> shown;
   for (const auto& path : logs()) shown.insert(rule_of(path));
   for (const LogRule& rule : read_diagnose_rules(diagnose_data::rules().front().text, "rules.toml").rules) {
@@ -105,7 +105,7 @@ TEST(Diagnose, every_rule_has_a_log_that_shows_it_and_says_everything_a_reader_n
   }
 }
 
-TEST(Diagnose, a_cause_is_found_wherever_the_log_is_cut_into_pieces) {
+TEST(Diagnose, ACauseIsFoundWhereverTheLogIsCutIntoPieces) {
   for (const auto& path : logs()) {
     const std::string log = file_text(path);
     const std::string whole = diagnosis_json(diagnose(log));
@@ -118,7 +118,7 @@ TEST(Diagnose, a_cause_is_found_wherever_the_log_is_cut_into_pieces) {
   }
 }
 
-TEST(Diagnose, a_cause_is_found_at_every_offset_around_the_border_of_two_chunks) {
+TEST(Diagnose, ACauseIsFoundAtEveryOffsetAroundTheBorderOfTwoChunks) {
   const std::string cause =
       "error: hash mismatch in fixed-output derivation '/nix/store/a-src.drv':\n         specified: "
       "sha256-AAA=\n            got:    sha256-BBB=\n";
@@ -139,7 +139,7 @@ TEST(Diagnose, a_cause_is_found_at_every_offset_around_the_border_of_two_chunks)
   }
 }
 
-TEST(Diagnose, the_cause_comes_before_what_follows_from_it_even_if_that_is_printed_first) {
+TEST(Diagnose, TheCauseComesBeforeWhatFollowsFromItEvenIfThatIsPrintedFirst) {
   const auto found = diagnose(
       "-- Could NOT find CUDA (missing: CUDA_TOOLKIT_ROOT_DIR)\n"
       "a.cpp:1:2: error: expected ';'\n"
@@ -150,7 +150,7 @@ TEST(Diagnose, the_cause_comes_before_what_follows_from_it_even_if_that_is_print
   EXPECT_EQ(found[1].finding.rule, "cuda-not-found");
 }
 
-TEST(Diagnose, what_is_right_in_a_cpu_build_is_wrong_in_a_gpu_build_and_the_other_way_round) {
+TEST(Diagnose, WhatIsRightInACpuBuildIsWrongInAGpuBuildAndTheOtherWayRound) {
   const std::string off = "--   USE_CUDA              : OFF\n", on = "--   USE_CUDA              : ON\n";
   const std::string lost =
       off +
@@ -172,7 +172,7 @@ TEST(Diagnose, what_is_right_in_a_cpu_build_is_wrong_in_a_gpu_build_and_the_othe
             std::string::npos);
 }
 
-TEST(Diagnose, derivations_are_those_that_the_log_says_are_built_or_failed) {
+TEST(Diagnose, DerivationsAreThoseThatTheLogSaysAreBuiltOrFailed) {
   const std::string hash(32, 'a');
   Diagnoser log;
   log.feed("these derivations will be built:\n  /nix/store/" + hash + "-input-1.drv\nbuilding '/nix/store/" +
@@ -185,7 +185,7 @@ TEST(Diagnose, derivations_are_those_that_the_log_says_are_built_or_failed) {
   EXPECT_EQ(log.finish().at(0).finding.rule, "builder-failed");
 }
 
-TEST(Diagnose, an_architecture_is_given_back_as_pytorch_spells_it) {
+TEST(Diagnose, AnArchitectureIsGivenBackAsPytorchSpellsIt) {
   const auto fix = [](const std::string& arch) {
     return diagnose("  Found Unknown CUDA Architecture Name in CUDA_SELECT_NVCC_ARCH_FLAGS: " + arch + "\n")
         .at(0)
@@ -197,7 +197,7 @@ TEST(Diagnose, an_architecture_is_given_back_as_pytorch_spells_it) {
   EXPECT_NE(fix("12.0f").find("\"12.0\""), std::string::npos);
 }
 
-TEST(Diagnose, escape_codes_carriage_returns_and_bad_utf8_do_not_hide_a_cause_and_do_not_come_out) {
+TEST(Diagnose, EscapeCodesCarriageReturnsAndBadUtf8DoNotHideACauseAndDoNotComeOut) {
   const auto found = diagnose(
       "\r 10%\r 20%\xff\xfe nvcc \x1b[31mx\x1b[0m\rnvcc fatal   : \x1b[1mUnsupported gpu architecture\x1b[0m "
       "'compute_70\xff'\r\n");
@@ -208,7 +208,7 @@ TEST(Diagnose, escape_codes_carriage_returns_and_bad_utf8_do_not_hide_a_cause_an
   EXPECT_EQ(found[0].details.at("arch"), "compute_70\\xff");
 }
 
-TEST(Diagnose, one_endless_line_is_read_in_constant_memory_and_its_evidence_is_short) {
+TEST(Diagnose, OneEndlessLineIsReadInConstantMemoryAndItsEvidenceIsShort) {
   Diagnoser diagnoser;
   const std::string piece(1 << 20, 'x');
   for (int i = 0; i < 40; ++i) diagnoser.feed(piece);
@@ -220,7 +220,7 @@ TEST(Diagnose, one_endless_line_is_read_in_constant_memory_and_its_evidence_is_s
   EXPECT_LT(found[0].finding.evidence.at(0).what.size(), 500U);
 }
 
-TEST(Diagnose, the_same_cause_many_times_is_one_finding_with_a_count) {
+TEST(Diagnose, TheSameCauseManyTimesIsOneFindingWithACount) {
   std::string log;
   for (int i = 0; i < 100; ++i) log += "nvcc fatal   : Unsupported gpu architecture 'compute_70'\n";
   const auto found = diagnose(log);
@@ -229,7 +229,7 @@ TEST(Diagnose, the_same_cause_many_times_is_one_finding_with_a_count) {
   EXPECT_LE(found[0].finding.evidence.size(), 6U);
 }
 
-TEST(Diagnose, what_ci_systems_and_builders_write_before_a_line_is_neither_in_the_way_nor_shown) {
+TEST(Diagnose, WhatCiSystemsAndBuildersWriteBeforeALineIsNeitherInTheWayNorShown) {
   for (const std::string prefix :
        {"2026-01-02T03:04:05.678Z ", "#12 34.5 ", "##[error]", "torch> ", "       > ", "\u2503 ",
         "\u2503 torch> ", "34.51 ", "[12:34:56] ", "[12:34:56]W:\t [Step 1/2] ",
@@ -244,7 +244,7 @@ TEST(Diagnose, what_ci_systems_and_builders_write_before_a_line_is_neither_in_th
   }
 }
 
-TEST(Diagnose, lines_before_and_messages_of_nix_are_read_whatever_ends_or_precedes_the_lines) {
+TEST(Diagnose, LinesBeforeAndMessagesOfNixAreReadWhateverEndsOrPrecedesTheLines) {
   const std::string log =
       "Getting requirements to build wheel ... error\n  File \"setup.py\", line 9, in "
       "<module>\nModuleNotFoundError: No module named 'torch'\n";
@@ -255,12 +255,12 @@ TEST(Diagnose, lines_before_and_messages_of_nix_are_read_whatever_ends_or_preced
             "no-space-left");
 }
 
-TEST(Diagnose, the_case_of_letters_does_not_matter) {
+TEST(Diagnose, TheCaseOfLettersDoesNotMatter) {
   EXPECT_EQ(first_rule("cp: NO SPACE LEFT ON DEVICE\n"), "no-space-left");
   EXPECT_EQ(first_rule("ld: Relocation Truncated To Fit\n"), "relocation-overflow");
 }
 
-TEST(Diagnose, a_log_in_utf16_of_either_order_with_a_mark_or_without_says_what_it_says_in_utf8) {
+TEST(Diagnose, ALogInUtf16OfEitherOrderWithAMarkOrWithoutSaysWhatItSaysInUtf8) {
   const std::string log =
       "ok \u2018\U0001f600\u2019\r\nnvcc fatal   : Unsupported gpu architecture 'compute_70'\r\n";
   const std::string expected = diagnosis_json(diagnose(log));
@@ -278,7 +278,7 @@ TEST(Diagnose, a_log_in_utf16_of_either_order_with_a_mark_or_without_says_what_i
   }
 }
 
-TEST(Diagnose, a_log_wrapped_at_some_column_or_between_words_is_read_and_its_lines_are_counted_as_they_are) {
+TEST(Diagnose, ALogWrappedAtSomeColumnOrBetweenWordsIsReadAndItsLinesAreCountedAsTheyAre) {
   const std::string start =
       "starting a build whose lines are long enough that a terminal of eighty columns cut them all\n";
   const std::string cause =
@@ -298,7 +298,7 @@ TEST(Diagnose, a_log_wrapped_at_some_column_or_between_words_is_read_and_its_lin
             "no-space-left");
 }
 
-TEST(Diagnose, a_wrapped_log_is_joined_up_to_a_mebibyte_and_not_beyond) {
+TEST(Diagnose, AWrappedLogIsJoinedUpToAMebibyteAndNotBeyond) {
   const std::string filler = "a line that is shorter than the terminal is wide, of which a build has many\n";
   const std::string cause =
       "an error whose line was cut in two by a terminal of eighty columns: No space lef\nt on device\n";
@@ -309,7 +309,7 @@ TEST(Diagnose, a_wrapped_log_is_joined_up_to_a_mebibyte_and_not_beyond) {
   }
 }
 
-TEST(Diagnose, what_one_rule_says_of_a_line_a_more_general_one_does_not_say_again) {
+TEST(Diagnose, WhatOneRuleSaysOfALineAMoreGeneralOneDoesNotSayAgain) {
   EXPECT_EQ(
       diagnose("ImportError: libcudart.so.12: cannot open shared object file: No such file or directory\n")
           .size(),
@@ -319,7 +319,7 @@ TEST(Diagnose, what_one_rule_says_of_a_line_a_more_general_one_does_not_say_agai
   EXPECT_EQ(all.finish(true).size(), 2U);
 }
 
-TEST(Diagnose, the_kinds_are_told_without_a_log_and_nothing_in_braces_is_left) {
+TEST(Diagnose, TheKindsAreToldWithoutALogAndNothingInBracesIsLeft) {
   for (const KnownFailure& failure : known_failures()) {
     for (const std::string& text : {failure.what, failure.cause, failure.fix}) {
       EXPECT_EQ(text.find("{}"), std::string::npos) << failure.name;
@@ -329,7 +329,7 @@ TEST(Diagnose, the_kinds_are_told_without_a_log_and_nothing_in_braces_is_left) {
   }
 }
 
-TEST(Diagnose, json_lines_of_containers_and_loggers_are_read_as_their_message) {
+TEST(Diagnose, JsonLinesOfContainersAndLoggersAreReadAsTheirMessage) {
   EXPECT_EQ(
       first_rule(
           R"({"log":"c++: fatal error: Killed signal terminated program cc1plus\n","stream":"stderr"})"),
@@ -342,8 +342,7 @@ TEST(Diagnose, json_lines_of_containers_and_loggers_are_read_as_their_message) {
   EXPECT_EQ(first_rule(R"({"log":"Killed\n","stream":"stderr"})"), "compiler-killed");
 }
 
-TEST(Diagnose,
-     a_log_that_holds_an_error_is_never_nothing_and_the_compilers_first_error_comes_before_ninjas_failed) {
+TEST(Diagnose, ALogThatHoldsAnErrorIsNeverNothingAndTheCompilersFirstErrorComesBeforeNinjasFailed) {
   const auto found = diagnose(
       "FAILED: x.o\nc++ -c x.cpp\nx.cpp:3:1: error: 'Foo' does not name a type\nx.cpp:9:1: error: again\n");
   ASSERT_EQ(found.size(), 1U);
@@ -379,7 +378,7 @@ TEST(Diagnose,
   }
 }
 
-TEST(Diagnose, a_line_that_says_that_all_is_well_says_nothing_else) {
+TEST(Diagnose, ALineThatSaysThatAllIsWellSaysNothingElse) {
   for (const std::string line :
        {"test_cuda.py::test_out_of_memory[CUDA out of memory] PASSED [ 12%]",
         "[ RUN      ] Disk.No space left on device", "ok 3 - No space left on device",
@@ -393,7 +392,7 @@ TEST(Diagnose, a_line_that_says_that_all_is_well_says_nothing_else) {
   }
 }
 
-TEST(Diagnose, nothing_is_made_of_a_log_that_ends_well_or_of_none) {
+TEST(Diagnose, NothingIsMadeOfALogThatEndsWellOrOfNone) {
   EXPECT_EQ(first_rule(""), "");
   EXPECT_EQ(
       first_rule("[1/3] Building CXX object error_handling.cpp.o\n-- Performing Test HAVE_X - Failed\n"), "");

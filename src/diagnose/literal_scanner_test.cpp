@@ -32,7 +32,7 @@ std::vector<std::pair<std::size_t, std::uint32_t>> hits_by_looking_everywhere(
   return found;
 }
 
-TEST(LiteralScanner, finds_what_a_search_at_every_byte_finds_in_random_texts_of_few_letters) {
+TEST(LiteralScanner, FindsWhatASearchAtEveryByteFindsInRandomTextsOfFewLetters) {
   std::mt19937 random(7);
   const auto word = [&](std::size_t length) {
     std::string text;
@@ -54,7 +54,7 @@ TEST(LiteralScanner, finds_what_a_search_at_every_byte_finds_in_random_texts_of_
   }
 }
 
-TEST(LiteralScanner, finds_a_literal_that_is_the_whole_text_or_its_end) {
+TEST(LiteralScanner, FindsALiteralThatIsTheWholeTextOrItsEnd) {
   const LiteralScanner scanner({"no space left", "was killed"});
   EXPECT_EQ(hits(scanner, "was killed", 0, 10).size(), 1U);
   EXPECT_EQ(hits(scanner, "was killed", 0, 10).size(), 1U);
@@ -62,15 +62,13 @@ TEST(LiteralScanner, finds_a_literal_that_is_the_whole_text_or_its_end) {
   EXPECT_EQ(hits(scanner, "", 0, 0).size(), 0U);
 }
 
-TEST(LiteralScanner, finds_a_literal_in_any_case_of_ascii_letters) {
+TEST(LiteralScanner, FindsALiteralInAnyCaseOfAsciiLetters) {
   const LiteralScanner scanner({"No Space left", "killed\n"});
   EXPECT_EQ(hits(scanner, "NO SPACE LEFT, no space left; KILLED\n", 0, 37).size(), 3U);
   EXPECT_EQ(hits(scanner, "no_space left", 0, 13).size(), 0U);
 }
 
-TEST(LiteralScanner, refuses_literals_that_would_make_it_slow) {
-  EXPECT_THROW(LiteralScanner({"error"}), Error);
-}
+TEST(LiteralScanner, RefusesLiteralsThatWouldMakeItSlow) { EXPECT_THROW(LiteralScanner({"error"}), Error); }
 
 }  // namespace
 }  // namespace lathe

@@ -8,7 +8,7 @@ namespace {
 
 BuildTold of(std::vector<std::string> derivations) { return build_told(derivations); }
 
-TEST(BuildTold, a_name_says_kind_gpus_cuda_and_instruction_set) {
+TEST(BuildTold, ANameSaysKindGpusCudaAndInstructionSet) {
   const BuildTold gpu = build_told(parse_variant_name("pytorch-python313-cuda12_8-sm86_sm89-avx512"));
   EXPECT_EQ(gpu.kind, BuildTold::Kind::gpu);
   EXPECT_EQ(gpu.gpus, "8.6 and 8.9");
@@ -19,13 +19,13 @@ TEST(BuildTold, a_name_says_kind_gpus_cuda_and_instruction_set) {
   EXPECT_EQ(cpu.cuda, "");
 }
 
-TEST(BuildTold, derivations_are_read_with_the_interpreter_and_version_that_nixpkgs_adds) {
+TEST(BuildTold, DerivationsAreReadWithTheInterpreterAndVersionThatNixpkgsAdds) {
   EXPECT_EQ(of({"source", "python3.13-pytorch-python313-cpu-avx2-2.10.0"}).kind, BuildTold::Kind::cpu);
   EXPECT_EQ(of({"pytorch-python313-cuda13_0-sm90-avx2"}).gpus, "9.0");
   EXPECT_EQ(of({"pytorch210-python312-cuda13_0-sm90-avx2-2.10.0"}).kind, BuildTold::Kind::gpu);
 }
 
-TEST(BuildTold, what_is_no_variant_says_nothing_and_two_that_differ_say_what_they_share) {
+TEST(BuildTold, WhatIsNoVariantSaysNothingAndTwoThatDifferSayWhatTheyShare) {
   EXPECT_EQ(of({"python3.13-torch-2.10.0", "magma-2.9.0", "python3-3.13.1", "python", "-", ""}).kind,
             BuildTold::Kind::unknown);
   const BuildTold both =

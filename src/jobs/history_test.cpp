@@ -31,7 +31,7 @@ class HistoryTest : public ::testing::Test {
   const testing::ScratchFolder folder_;
 };
 
-TEST_F(HistoryTest, what_was_written_is_read_again_newest_first) {
+TEST_F(HistoryTest, WhatWasWrittenIsReadAgainNewestFirst) {
   History history(file());
   EXPECT_FALSE(history.unfinished()) << "nothing was ever wanted";
   const auto run = history.begin_run("m", "nix", {"a", "b"});
@@ -45,7 +45,7 @@ TEST_F(HistoryTest, what_was_written_is_read_again_newest_first) {
   EXPECT_EQ(history.unfinished().value(), std::vector<std::string>{"b"});
 }
 
-TEST_F(HistoryTest, an_estimate_is_the_median_of_the_same_variant_else_of_its_kind) {
+TEST_F(HistoryTest, AnEstimateIsTheMedianOfTheSameVariantElseOfItsKind) {
   History history(file());
   const auto run = history.begin_run("m", "nix", {});
   for (const double seconds : {10.0, 30.0, 20.0})
@@ -61,8 +61,7 @@ TEST_F(HistoryTest, an_estimate_is_the_median_of_the_same_variant_else_of_its_ki
   EXPECT_EQ(history.estimate("p-python313-cpu-avx2").samples, 0U);
 }
 
-TEST_F(HistoryTest,
-       a_variant_that_was_built_on_other_machines_only_has_its_own_time_and_the_memory_of_others) {
+TEST_F(HistoryTest, AVariantThatWasBuiltOnOtherMachinesOnlyHasItsOwnTimeAndTheMemoryOfOthers) {
   History history(file());
   const auto run = history.begin_run("m", "nix", {});
   const std::string variant = "p-python313-cuda13_0-sm90-avx2", magma = "magma-2.9.0";
@@ -82,7 +81,7 @@ TEST_F(HistoryTest,
   EXPECT_EQ(history.estimate(magma).peak_bytes, 0U) << "shared work is no variant";
 }
 
-TEST_F(HistoryTest, carves_and_builds_of_one_name_are_estimated_apart_and_shared_work_counts_for_neither) {
+TEST_F(HistoryTest, CarvesAndBuildsOfOneNameAreEstimatedApartAndSharedWorkCountsForNeither) {
   History history(file());
   const auto run = history.begin_run("m", "nix", {});
   add(history, run, "p-python313-cuda13_0-sm90-avx2", 100);
@@ -103,7 +102,7 @@ TEST_F(HistoryTest, carves_and_builds_of_one_name_are_estimated_apart_and_shared
   EXPECT_EQ(history.builds("*sm90*", 1).front().carved_from, "p-python313-cuda13_0-sm80_sm90-avx2");
 }
 
-TEST_F(HistoryTest, a_build_whose_process_was_killed_is_lost_and_wanted_again) {
+TEST_F(HistoryTest, ABuildWhoseProcessWasKilledIsLostAndWantedAgain) {
   const pid_t child = ::fork();
   if (child == 0) {
     History history(file());
@@ -119,7 +118,7 @@ TEST_F(HistoryTest, a_build_whose_process_was_killed_is_lost_and_wanted_again) {
   EXPECT_EQ(history.unfinished().value(), std::vector<std::string>{"a"});
 }
 
-TEST_F(HistoryTest, two_processes_write_at_once_and_nothing_is_lost) {
+TEST_F(HistoryTest, TwoProcessesWriteAtOnceAndNothingIsLost) {
   { const History create(file()); }
   std::vector<pid_t> children;
   for (int i = 0; i < 4; ++i) {
@@ -163,7 +162,7 @@ class HostileHistory : public HistoryTest {
   }
 };
 
-TEST_F(HostileHistory, an_endless_view_is_refused) {
+TEST_F(HostileHistory, AnEndlessViewIsRefused) {
   alter(
       "DROP TABLE builds; CREATE VIEW builds AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 "
       "FROM n) "
@@ -174,21 +173,21 @@ TEST_F(HostileHistory, an_endless_view_is_refused) {
   EXPECT_NE(error_of_list().find("cannot read the history"), std::string::npos) << error_of_list();
 }
 
-TEST_F(HostileHistory, a_trigger_does_not_run) {
+TEST_F(HostileHistory, ATriggerDoesNotRun) {
   alter("CREATE TRIGGER t AFTER INSERT ON builds BEGIN DELETE FROM builds; END");
   History history(file());
   add(history, history.begin_run("m", "nix", {}), "a", 3);
   EXPECT_EQ(history.builds("", 10).size(), 1U);
 }
 
-TEST_F(HostileHistory, a_text_longer_than_any_that_was_written_is_an_error) {
+TEST_F(HostileHistory, ATextLongerThanAnyThatWasWrittenIsAnError) {
   alter(
       "INSERT INTO builds (run, variant, started, status, verdict) VALUES (1, 'v', 0, 'built', "
       "printf('%.*c', 200000000, 'x'))");
   EXPECT_NE(error_of_list().find("too big"), std::string::npos) << error_of_list();
 }
 
-TEST_F(HostileHistory, processes_that_cannot_be_are_not_asked_for) {
+TEST_F(HostileHistory, ProcessesThatCannotBeAreNotAskedFor) {
   alter(
       "INSERT INTO runs VALUES (1, 0, NULL, 'm', 'nix', -1), (2, 0, NULL, 'm', 'nix', 9000000000000000000);"
       "INSERT INTO builds (run, variant, started, status) VALUES (1, 'v', 9223372036854775807, 'running'), "
@@ -196,7 +195,7 @@ TEST_F(HostileHistory, processes_that_cannot_be_are_not_asked_for) {
   EXPECT_EQ(error_of_list(), "listed");
 }
 
-TEST_F(HistoryTest, what_a_build_says_of_itself_is_kept_however_long_it_is) {
+TEST_F(HistoryTest, WhatABuildSaysOfItselfIsKeptHoweverLongItIs) {
   History history(file());
   BuildRecord record{
       .run = history.begin_run("m", "nix", {}), .variant = "v", .started = 1, .status = "running"};
@@ -206,7 +205,7 @@ TEST_F(HistoryTest, what_a_build_says_of_itself_is_kept_however_long_it_is) {
   EXPECT_EQ(history.builds("", 1).at(0).verdict.size(), std::size_t{64} << 10);
 }
 
-TEST_F(HistoryTest, a_history_of_a_newer_version_is_left_alone) {
+TEST_F(HistoryTest, AHistoryOfANewerVersionIsLeftAlone) {
   { const History create(file()); }
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open(file().c_str(), &database), SQLITE_OK);

@@ -29,7 +29,7 @@ Diagnosis mismatch(const std::string& specified) {
 
 constexpr const char* old_hash = "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ=";
 
-TEST(HashRepair, changes_the_one_value_in_the_matrix_file_and_nothing_else) {
+TEST(HashRepair, ChangesTheOneValueInTheMatrixFileAndNothingElse) {
   const std::string text = matrix(old_hash);
   const auto repair =
       find_hash_repair(text, parse_matrix(text, "m.toml"), variant_of(text), mismatch(old_hash));
@@ -39,7 +39,7 @@ TEST(HashRepair, changes_the_one_value_in_the_matrix_file_and_nothing_else) {
   EXPECT_EQ(repair->text, matrix("sha256-NEWNEWNEWNEWNEWNEWNEWNEWNEWNEWNEWNEWNEWNEWM="));
 }
 
-TEST(HashRepair, an_empty_hash_is_the_first_build_that_learns_it) {
+TEST(HashRepair, AnEmptyHashIsTheFirstBuildThatLearnsIt) {
   const std::string text = matrix("");
   const auto repair = find_hash_repair(text, parse_matrix(text, "m.toml"), variant_of(text),
                                        mismatch("sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
@@ -47,7 +47,7 @@ TEST(HashRepair, an_empty_hash_is_the_first_build_that_learns_it) {
   EXPECT_EQ(repair->text, matrix("sha256-NEWNEWNEWNEWNEWNEWNEWNEWNEWNEWNEWNEWNEWNEWM="));
 }
 
-TEST(HashRepair, another_derivations_hash_is_not_touched) {
+TEST(HashRepair, AnotherDerivationsHashIsNotTouched) {
   const std::string text = matrix(old_hash);
   EXPECT_FALSE(find_hash_repair(text, parse_matrix(text, "m.toml"), variant_of(text),
                                 mismatch("sha256-i9InbxD5HtfonB/GyF9nQhFmok3jZ73RxGcIciGBGvU=")));
@@ -75,7 +75,7 @@ Diagnosis tarball_mismatch(const std::string& url, const std::string& specified)
 
 constexpr const char* zeros = "0000000000000000000000000000000000000000000000000000";
 
-TEST(HashRepair, a_tarballs_hash_is_known_again_in_the_other_spelling_of_Nix) {
+TEST(HashRepair, ATarballsHashIsKnownAgainInTheOtherSpellingOfNix) {
   const std::string text = cuda_packages(
       "url = \"https://example.org/c.tar.gz\"\nsha256 = "
       "\"sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ=\"");
@@ -93,7 +93,7 @@ TEST(HashRepair, a_tarballs_hash_is_known_again_in_the_other_spelling_of_Nix) {
                                 tarball_mismatch("https://example.org/other.tar.gz", zeros)));
 }
 
-TEST(HashRepair, a_tarball_without_a_hash_gets_one_behind_its_address) {
+TEST(HashRepair, ATarballWithoutAHashGetsOneBehindItsAddress) {
   const std::string text = cuda_packages("url = \"https://example.org/c.tar.gz\"");
   auto spec = parse_matrix(text, "m.toml");
   EXPECT_FALSE(spec.cuda_packages->sha256);
@@ -116,7 +116,7 @@ Diagnosis nccl_mismatch() {
       .at(0);
 }
 
-TEST(HashRepair, an_archive_of_CUDAs_packages_is_learned_into_a_table_of_the_matrix) {
+TEST(HashRepair, AnArchiveOfCUDAsPackagesIsLearnedIntoATableOfTheMatrix) {
   const std::string text = cuda_packages("from = \"copy\"");
   const auto repair = find_hash_repair(text, parse_matrix(text, "m.toml"), variant_of(text), nccl_mismatch());
   ASSERT_TRUE(repair);

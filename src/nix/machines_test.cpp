@@ -11,7 +11,7 @@
 namespace lathe {
 namespace {
 
-TEST(NixMachines, a_line_has_eight_fields_and_a_dash_is_the_default) {
+TEST(NixMachines, ALineHasEightFieldsAndADashIsTheDefault) {
   const auto machines = read_machines(
       "ssh-ng://root@arm1 aarch64-linux,armv7l-linux /root/.ssh/key 4 2.5 kvm,big-parallel cuda c3No # "
       "Grace");
@@ -26,7 +26,7 @@ TEST(NixMachines, a_line_has_eight_fields_and_a_dash_is_the_default) {
   EXPECT_EQ(text_of(read_machines("big").at(0)), "ssh://big - - 1 1 - - -");
 }
 
-TEST(NixMachines, semicolons_separate_and_files_may_be_named) {
+TEST(NixMachines, SemicolonsSeparateAndFilesMayBeNamed) {
   const testing::ScratchFolder scratch;
   const std::filesystem::path folder = scratch.path();
   write_file_atomically(folder / "machines", "# ours\nssh://a\n\nssh-ng://b - - 0\n");
@@ -45,7 +45,7 @@ TEST(NixMachines, semicolons_separate_and_files_may_be_named) {
   EXPECT_THROW(read_machines("@" + (folder / "machines").string()), Error) << "it names itself";
 }
 
-TEST(NixMachines, where_ssh_goes) {
+TEST(NixMachines, WhereSshGoes) {
   const SshPlace place = ssh_place({.uri = "ssh-ng://me@host:2222?remote-store=local%3Froot%3D/s&ssh-key=/"
                                            "k&remote-program=/n/bin/nix-daemon"});
   EXPECT_EQ(place.protocol, "ssh-ng");

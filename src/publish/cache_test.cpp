@@ -29,7 +29,7 @@ class CacheOfAnotherNix : public testing::Test {
   std::vector<std::string> asked_;
 };
 
-TEST_F(CacheOfAnotherNix, a_companion_needs_any_output_of_its_pytorch) {
+TEST_F(CacheOfAnotherNix, ACompanionNeedsAnyOutputOfItsPytorch) {
   const auto run = answers(0, "/nix/store/a-glibc\n/nix/store/b-torch-lib\n", "");
   EXPECT_TRUE(needs_any("/nix/store/c-vision", {"/nix/store/b-torch", "/nix/store/b-torch-lib"}, run));
   EXPECT_FALSE(needs_any("/nix/store/c-vision", {"/nix/store/b-torch"}, run));
@@ -37,7 +37,7 @@ TEST_F(CacheOfAnotherNix, a_companion_needs_any_output_of_its_pytorch) {
                          answers(1, "/nix/store/b-torch-lib\n", "")));
 }
 
-TEST_F(CacheOfAnotherNix, all_outputs_are_copied_signed_where_there_is_a_key) {
+TEST_F(CacheOfAnotherNix, AllOutputsAreCopiedSignedWhereThereIsAKey) {
   EXPECT_EQ(copy_to_cache({.uri = "s3://b?region=eu-1", .key_file = "/key"},
                           {.store_path = "/a", .outputs = {"/a", "/a-lib"}}, answers(0, "", "")),
             "");
@@ -45,7 +45,7 @@ TEST_F(CacheOfAnotherNix, all_outputs_are_copied_signed_where_there_is_a_key) {
   EXPECT_EQ(asked_.back(), "/a-lib");
 }
 
-TEST_F(CacheOfAnotherNix, one_without_s3_says_what_to_do) {
+TEST_F(CacheOfAnotherNix, OneWithoutS3SaysWhatToDo) {
   const std::string why =
       copy_to_cache({.uri = "s3://b"}, {.outputs = {"/a"}},
                     answers(1, "", "warning: x\nerror: don't know how to open Nix store 's3://b'\n"));

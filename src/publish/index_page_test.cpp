@@ -27,7 +27,7 @@ std::string why(const std::string& index) {
   }
 }
 
-TEST(IndexPages, what_is_written_is_what_select_reads) {
+TEST(IndexPages, WhatIsWrittenIsWhatSelectReads) {
   const IndexPages pages =
       index_pages({.name = "m", .keys = {"cache-1:abc+/="}}, {record("pytorch-a"), record("pytorch-b")});
   const auto candidates = read_published(pages.json, "https://cache.example.org/builds");
@@ -41,11 +41,11 @@ TEST(IndexPages, what_is_written_is_what_select_reads) {
                 "cache-1:abc+/=");
 }
 
-TEST(IndexPages, an_index_of_nothing_is_an_index) {
+TEST(IndexPages, AnIndexOfNothingIsAnIndex) {
   EXPECT_TRUE(read_published(index_pages({.name = "m"}, {}).json, "https://cache.example.org").empty());
 }
 
-TEST(IndexPages, names_from_elsewhere_are_text_in_the_page) {
+TEST(IndexPages, NamesFromElsewhereAreTextInThePage) {
   const IndexPages pages =
       index_pages({.name = "<script>alert(1)</script>"}, {record("<img src=x onerror='alert(1)'>")});
   EXPECT_EQ(pages.html.find("<script>alert"), std::string::npos);
@@ -53,7 +53,7 @@ TEST(IndexPages, names_from_elsewhere_are_text_in_the_page) {
   EXPECT_NE(pages.html.find("&lt;img src=x onerror=&#39;alert(1)&#39;&gt;"), std::string::npos);
 }
 
-TEST(IndexPages, nothing_of_a_hostile_index_comes_into_a_command) {
+TEST(IndexPages, NothingOfAHostileIndexComesIntoACommand) {
   const auto index = [](const std::string& head, const std::string& row) {
     return "{\"format\":\"torchlathe-index\",\"version\":1," + head + "\"variants\":[" + row + "]}";
   };
@@ -72,7 +72,7 @@ TEST(IndexPages, nothing_of_a_hostile_index_comes_into_a_command) {
             std::string::npos);
 }
 
-TEST(IndexPages, a_companion_goes_with_the_very_pytorch_that_it_was_built_with) {
+TEST(IndexPages, ACompanionGoesWithTheVeryPytorchThatItWasBuiltWith) {
   const std::string vision_path = "/nix/store/0cbsxwzg96qi75mzzip3bxfxhy4x5gbh-python3.13-torchvision-0.25.0";
   const auto vision = [&](const std::string& torch_path) {
     return R"({"name":"torchvision-a","package":"torchvision","version":"0.25.0","torch":"pytorch-a",)"
@@ -105,7 +105,7 @@ TEST(IndexPages, a_companion_goes_with_the_very_pytorch_that_it_was_built_with) 
             std::string::npos);
 }
 
-TEST(IndexPages, of_an_address_only_what_says_where_is_handed_on) {
+TEST(IndexPages, OfAnAddressOnlyWhatSaysWhereIsHandedOn) {
   EXPECT_EQ(public_address(
                 "s3://builds?endpoint=s3.example.org&compression=zstd&region=eu-1&profile=me&scheme=https"),
             "s3://builds?endpoint=s3.example.org&region=eu-1&scheme=https");
@@ -124,7 +124,7 @@ TEST(IndexPages, of_an_address_only_what_says_where_is_handed_on) {
   }
 }
 
-TEST(IndexPages, another_version_is_refused) {
+TEST(IndexPages, AnotherVersionIsRefused) {
   EXPECT_NE(why(R"({"format":"torchlathe-index","version":2,"variants":[]})").find("version 2"),
             std::string::npos);
   EXPECT_NE(why(R"({"format":"torchlathe-index","variants":[]})").find("version none"), std::string::npos);

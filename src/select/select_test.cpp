@@ -231,7 +231,7 @@ TEST(Select, CommandsLeadToTheVariant) {
                                 "torchlathe carve /x/torch --gpu 8.6 --output torch-carved"}));
 }
 
-TEST(Select, companions_are_installed_with_their_PyTorch) {
+TEST(Select, CompanionsAreInstalledWithTheirPyTorch) {
   const auto records = read_published(
       R"({"variants": [{"name": "torch-a", "isa": "avx2"}, {"name": "vision-a", "torch": "torch-a"},
           {"name": "audio-b", "torch": "b"}]})",

@@ -75,7 +75,6 @@ class Table {
   }
 
   const ExtensionSet& needs(std::uint8_t number) const { return needs_[number]; }
-  std::size_t needs_count() const { return needs_.size(); }
 
  private:
   static constexpr std::uint32_t tops = 1 << 11, low_bits = (1 << 21) - 1;
@@ -202,7 +201,6 @@ std::uint8_t classify_arm64(std::uint32_t word) {
 }
 
 const ExtensionSet& arm64_needs(std::uint8_t needs) { return table().needs(needs); }
-std::size_t arm64_needs_count() { return table().needs_count(); }
 
 std::size_t sweep_arm64(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,
                         std::vector<CodeEvent>& events) {

@@ -17,7 +17,6 @@ namespace lathe {
 // What the word needs, for arm64_needs(); 0: Armv8.0-A.
 std::uint8_t classify_arm64(std::uint32_t word);
 const ExtensionSet& arm64_needs(std::uint8_t needs);
-std::size_t arm64_needs_count();
 
 // Sweeps [begin, end) of `section`, which is loaded at `address` and below 4 GiB long, and appends what it
 // finds to `events`. Addresses that ADRP takes are reported when the next few instructions complete them.

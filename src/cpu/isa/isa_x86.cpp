@@ -246,6 +246,5 @@ X86Instruction decode_x86(ByteSpan bytes) {
 }
 
 const ExtensionSet& x86_needs(std::uint8_t needs) { return x86::table().needs(needs); }
-std::size_t x86_needs_count() { return x86::table().needs_count(); }
 
 }  // namespace lathe

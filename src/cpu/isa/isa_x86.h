@@ -29,6 +29,5 @@ X86Instruction decode_x86_unchecked(const std::uint8_t* bytes);
 
 // What an X86Instruction::needs stands for.
 const ExtensionSet& x86_needs(std::uint8_t needs);
-std::size_t x86_needs_count();  // needs are below this
 
 }  // namespace lathe

@@ -186,10 +186,9 @@ constexpr NameTable make_table() {
 }
 constexpr NameTable needs_of = make_table();
 
-ZydisDecoder make_decoder(bool minimal) {
+ZydisDecoder make_decoder() {
   ZydisDecoder decoder;
   ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-  if (minimal) ZydisDecoderEnableMode(&decoder, ZYDIS_DECODER_MODE_MINIMAL, ZYAN_TRUE);
   return decoder;
 }
 
@@ -242,7 +241,7 @@ std::string difference_from_zydis(ByteSpan bytes) {
 }
 
 std::optional<ZydisAnswer> ask_zydis(const std::uint8_t* bytes, std::size_t size) {
-  static const ZydisDecoder decoder = make_decoder(false);
+  static const ZydisDecoder decoder = make_decoder();
   ZydisDecodedInstruction instruction;
   if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, nullptr, bytes, size, &instruction)))
     return std::nullopt;
@@ -251,18 +250,6 @@ std::optional<ZydisAnswer> ask_zydis(const std::uint8_t* bytes, std::size_t size
   return ZydisAnswer{.length = instruction.length,
                      .has_modrm = (instruction.attributes & ZYDIS_ATTRIB_HAS_MODRM) != 0,
                      .needs = needs};
-}
-
-std::size_t count_with_zydis_minimal(const std::uint8_t* bytes, std::size_t size) {
-  static const ZydisDecoder decoder = make_decoder(true);
-  std::size_t count = 0;
-  ZydisDecodedInstruction instruction;
-  for (std::size_t at = 0; at < size; ++count) {
-    const bool good =
-        ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, nullptr, bytes + at, size - at, &instruction));
-    at += good ? instruction.length : 1;
-  }
-  return count;
 }
 
 }  // namespace lathe

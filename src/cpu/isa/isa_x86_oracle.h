@@ -26,7 +26,4 @@ std::optional<ZydisAnswer> ask_zydis(const std::uint8_t* bytes, std::size_t size
 // data/x86_newer.txt adds to Zydis 4.0's invalid instructions is no difference.
 std::string difference_from_zydis(ByteSpan bytes);
 
-// What the bench compares with: instructions counted by Zydis' minimal decoder in a linear sweep.
-std::size_t count_with_zydis_minimal(const std::uint8_t* bytes, std::size_t size);
-
 }  // namespace lathe

@@ -76,7 +76,6 @@ class Table {
   bool is_3dnow(std::uint8_t opcode) const { return threednow_[opcode]; }
 
   const ExtensionSet& needs(std::uint8_t number) const { return needs_[number]; }
-  std::size_t needs_count() const { return needs_.size(); }
   std::uint8_t threednow_needs() const { return threednow_needs_; }
 
   // Opcode maps: legacy 0 to 3; VEX 1 to 3; XOP 8 to 10 (through vex()); EVEX 1 to 7.

@@ -15,7 +15,7 @@ ProcessResult in_a_shell(const Process& process) {
   return run_process(here);
 }
 
-TEST(Builder, what_the_proof_says_of_this_machine_is_what_this_program_sees_itself) {
+TEST(Builder, WhatTheProofSaysOfThisMachineIsWhatThisProgramSeesItself) {
   const auto builders = probe_builders(read_machines("ssh-ng://me@here x86_64-linux,i686-linux"), in_a_shell);
   ASSERT_EQ(builders.size(), 1U);
   EXPECT_EQ(builders[0].name, "me@here");
@@ -28,7 +28,7 @@ TEST(Builder, what_the_proof_says_of_this_machine_is_what_this_program_sees_itse
   EXPECT_GT(builders[0].cores, 0U);
 }
 
-TEST(Builder, one_without_an_answer_is_not_used) {
+TEST(Builder, OneWithoutAnAnswerIsNotUsed) {
   const auto answer = [](int status, std::string out, std::string err) {
     return [=](const Process&) { return ProcessResult{.exit_status = status, .out = out, .err = err}; };
   };
@@ -51,7 +51,7 @@ Builder with(const std::string& text) {
   return builder;
 }
 
-TEST(Builder, without_a_proof_the_kernels_list_counts) {
+TEST(Builder, WithoutAProofTheKernelsListCounts) {
   const Builder builder = with(
       "== nix\nnix-daemon (Nix) 2.8.0\n== kernel\nLinux x86_64\n== cpuinfo\nflags\t\t: fpu avx avx2 fma "
       "bmi1\n== proof\n== end\n");
@@ -65,7 +65,7 @@ TEST(Builder, without_a_proof_the_kernels_list_counts) {
   EXPECT_EQ(why_not_there(builder, {.system = "x86_64-linux", .features = {"big-parallel"}}), "");
 }
 
-TEST(Builder, arms_features_and_an_old_nix) {
+TEST(Builder, ArmsFeaturesAndAnOldNix) {
   const Builder builder = with(
       "== nix\nnix-daemon (Nix) 2.3.16\n== kernel\nLinux aarch64\n== cpuinfo\nFeatures\t: fp asimd sve2\n== "
       "end\n");

@@ -59,7 +59,7 @@ class NixProbe : public ::testing::Test {
   Farm farm;
 };
 
-TEST_F(NixProbe, the_proof_program_answers_as_the_builder_of_a_derivation) {
+TEST_F(NixProbe, TheProofProgramAnswersAsTheBuilderOfADerivation) {
   const Builder builder = farm.ask("ssh-ng://me@farm x86_64-linux - 3 1 big-parallel benchmark");
   EXPECT_EQ(builder.problem, "");
   EXPECT_FALSE(builder.shell);
@@ -74,7 +74,7 @@ TEST_F(NixProbe, the_proof_program_answers_as_the_builder_of_a_derivation) {
   EXPECT_NE(std::ranges::find(farm.built_with, "[ \"benchmark\" ]"), farm.built_with.end());
 }
 
-TEST_F(NixProbe, each_proof_is_built_anew) {
+TEST_F(NixProbe, EachProofIsBuiltAnew) {
   const auto nonce = [&] {
     farm.ask("ssh-ng://me@farm");
     return *(std::ranges::find(farm.built_with, "nonce") + 1);
@@ -84,12 +84,12 @@ TEST_F(NixProbe, each_proof_is_built_anew) {
   EXPECT_NE(first, nonce());
 }
 
-TEST_F(NixProbe, a_proof_of_another_machine_counts_for_nothing) {
+TEST_F(NixProbe, AProofOfAnotherMachineCountsForNothing) {
   farm.build.err = "building '/nix/store/x.drv' on 'ssh-ng://me@other'...\n";
   EXPECT_NE(farm.ask("ssh-ng://me@farm").problem.find("elsewhere"), std::string::npos);
 }
 
-TEST_F(NixProbe, failures_name_their_cause) {
+TEST_F(NixProbe, FailuresNameTheirCause) {
   const auto problem = [&](std::string err) {
     farm.build = {.exit_status = 1, .err = std::move(err)};
     return farm.ask("ssh-ng://me@farm").problem;
@@ -116,7 +116,7 @@ TEST_F(NixProbe, failures_name_their_cause) {
             std::string::npos);
 }
 
-TEST_F(NixProbe, where_nothing_can_be_proven_only_what_needs_no_proof_is_built) {
+TEST_F(NixProbe, WhereNothingCanBeProvenOnlyWhatNeedsNoProofIsBuilt) {
   const Builder builder = farm.ask("ssh://me@farm aarch64-linux");
   EXPECT_EQ(builder.problem, "");
   EXPECT_EQ(builder.proof, "");
@@ -127,7 +127,7 @@ TEST_F(NixProbe, where_nothing_can_be_proven_only_what_needs_no_proof_is_built) 
   EXPECT_EQ(why_not_there(builder, {.system = "aarch64-linux"}), "");
 }
 
-TEST_F(NixProbe, without_a_shell_every_answer_of_ssh_is_a_sign_of_life_but_its_own_failure) {
+TEST_F(NixProbe, WithoutAShellEveryAnswerOfSshIsASignOfLifeButItsOwnFailure) {
   const Builder builder = farm.ask("ssh-ng://me@farm");
   const auto alive = [&](int status) {
     return answers(builder, [&](const Process&) { return ProcessResult{.exit_status = status}; });
@@ -136,7 +136,7 @@ TEST_F(NixProbe, without_a_shell_every_answer_of_ssh_is_a_sign_of_life_but_its_o
   EXPECT_FALSE(alive(255));
 }
 
-TEST_F(NixProbe, one_that_only_the_daemons_ssh_reaches_is_proven_through_the_daemon) {
+TEST_F(NixProbe, OneThatOnlyTheDaemonsSshReachesIsProvenThroughTheDaemon) {
   const char* remote = std::getenv("NIX_REMOTE");
   const std::string before = remote ? remote : "";
   farm.ssh = {.exit_status = 255, .err = "me@farm: Permission denied (publickey)."};
@@ -161,7 +161,7 @@ TEST_F(NixProbe, one_that_only_the_daemons_ssh_reaches_is_proven_through_the_dae
   before.empty() ? ::unsetenv("NIX_REMOTE") : ::setenv("NIX_REMOTE", before.c_str(), 1);
 }
 
-TEST(StoreUri, takes_key_and_host_key_along) {
+TEST(StoreUri, TakesKeyAndHostKeyAlong) {
   EXPECT_EQ(store_uri(read_machines("ssh-ng://h?a=b - /root/k.1 1 1 - - c3No+w==").at(0)),
             "ssh-ng://h?a=b&ssh-key=%2Froot%2Fk%2E1&base64-ssh-public-host-key=c3No%2Bw%3D%3D");
   EXPECT_EQ(store_uri(read_machines("ssh://h").at(0)), "ssh://h");
