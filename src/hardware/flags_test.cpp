@@ -111,6 +111,22 @@ TEST(Flags, LaterOnesWinAndTakeAlongWhatIsBuiltOnThem) {
   EXPECT_FALSE(has(without, "fma"));
 }
 
+// Each feature of two CPUs that have nearly all, taken away by itself.
+TEST(Flags, TakenAwayTakeWithThemWhatGccSays) {
+  if (macros_of("").empty()) GTEST_SKIP() << "no gcc here";
+  for (const std::string cpu : {"-march=bdver4", "-march=sapphirerapids"}) {
+    const Words all = features_of(Words{cpu});
+    for (const std::string& feature : all) {
+      const std::set<std::string> left = macros_of(cpu + " -mno-" + feature);
+      std::set<std::string> expected;
+      std::ranges::copy_if(all, std::inserter(expected, expected.end()),
+                           [&](const std::string& each) { return left.contains(each); });
+      const Words ours = features_of(Words{cpu, "-mno-" + feature});
+      EXPECT_EQ(std::set<std::string>(ours.begin(), ours.end()), expected) << cpu << " -mno-" << feature;
+    }
+  }
+}
+
 // The avx recipes of early 2026 had -mfma and -mf16c: they stop with an illegal instruction on Sandy Bridge.
 TEST(Flags, BeyondTheInstructionSetAreFound) {
   const Isa& avx = *catalog().find_isa("avx");
@@ -124,6 +140,11 @@ TEST(Flags, BeyondTheInstructionSetAreFound) {
 TEST(Flags, WhatEveryCpuWithTheInstructionSetHasIsNoExcess) {
   EXPECT_TRUE(excess_of(Words{"-mavx512f", "-mf16c"}, *catalog().find_isa("avx512")).empty());
   EXPECT_TRUE(excess_of(Words{"-march=haswell"}, *catalog().find_isa("avx2")).empty());
+  const Words excavator = {"-march=bdver4", "-mno-fma4", "-mno-xop", "-mno-tbm", "-mno-aes", "-mno-sse4a"};
+  EXPECT_TRUE(excess_of(excavator, *catalog().find_isa("avx2")).empty());
+  EXPECT_FALSE(
+      excess_of(Words{"-march=skylake-avx512", "-mno-popcnt", "-mno-crc32"}, *catalog().find_isa("avx2"))
+          .empty());
   EXPECT_TRUE(excess_of(Words{"-march=skylake-avx512"}, *catalog().find_isa("avx512")).empty());
   EXPECT_TRUE(excess_of(Words{"-march=cascadelake"}, *catalog().find_isa("avx512vnni")).empty());
   // Haswell has no ADX
