@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "audit/audit.h"
@@ -142,38 +143,74 @@ class ImportTest : public ::testing::Test {
                     fs::canonical(folder).string());
   }
 
+  static std::map<std::string, Portrait> portraits(const fs::path& folder) {
+    std::map<std::string, Portrait> all;
+    for (const Recorded& recorded : record_folder(folder, {.values = true}).recipes)
+      all.emplace(recorded.file, Portrait(recorded, fs::canonical(folder).string()));
+    return all;
+  }
+
   const testing::ScratchFolder scratch_;
   const fs::path before_ = scratch_.path() / "before", after_ = scratch_.path() / "after";
 };
 
+// All in one folder, each for the same variant: those that differ in what no matrix has a word for never
+// merge.
 TEST_F(ImportTest, EveryStyleComesBackAsItWas) {
   ASSERT_GE(styles().size(), 40u);
   for (const fs::path& style : styles()) {
-    const std::string text = read_file(style);
-    const std::string file = text.find("cuda12_8") == std::string::npos
-                                 ? "pytorch-python313-cpu-avx2.nix"
-                                 : "pytorch-python313-cuda12_8-sm90-avx2.nix";
-    const fs::path before = before_ / style.stem(), after = after_ / style.stem();
-    fs::create_directories(before);
-    fs::copy_file(style, before / file);
-    const Imported imported = import_folder(before, "style");
-    EXPECT_EQ(imported.explained, 1u) << style.stem();
-    for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << style.stem() << ": " << each.why;
-    if (imported.explained != 1) continue;
-    const MatrixSpec spec = parse_matrix(imported.matrix, "imported.toml");
-    write_recipes(spec, expand(spec), after, {});
-    for (const std::string& line : portrait(before, file).differences(portrait(after, file)))
-      ADD_FAILURE() << style.stem() << ": " << line << "\n" << imported.matrix;
-    const Audit own = audit_folder(after, spec), original = audit_folder(before, spec);
-    EXPECT_EQ(own.summary.keep, 1u) << style.stem();
-    for (const Audit* audit : {&own, &original}) {
-      for (const Finding& finding : audit->recipes.front().findings) {
-        const bool unread = finding.rule == "not-understood" || finding.rule == "shell-unknown" ||
-                            finding.rule == "extra" || finding.rule == "switched-off";
-        EXPECT_FALSE(unread) << style.stem() << (audit == &own ? " anew: " : ": ") << finding.what << "\n"
-                             << imported.matrix;
+    const bool cpu = read_file(style).find("cuda12_8") == std::string::npos;
+    const std::string variant = cpu ? "pytorch-python313-cpu-avx2" : "pytorch-python313-cuda12_8-sm90-avx2";
+    fs::copy_file(style, before_ / (variant + "-" + style.stem().string() + ".nix"));
+  }
+  const Imported imported = import_folder(before_, "styles");
+  EXPECT_EQ(imported.explained, styles().size());
+  for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << each.file << ": " << each.why;
+  for (const char* kind : {"environment", "override", "config", "nixpkgs", "packages", "python", "cuda"}) {
+    EXPECT_NE(imported.matrix.find(std::string("[override.extra.") + kind + "]"), std::string::npos) << kind;
+  }
+  EXPECT_NE(imported.matrix.find("[override.extra]\nnix = "), std::string::npos);
+
+  const MatrixSpec spec = parse_matrix(imported.matrix, "imported.toml");
+  const std::vector<Variant> variants = expand(spec);
+  EXPECT_EQ(variants.size(), styles().size());
+  write_recipes(spec, variants, after_, {});
+  const auto old_ones = portraits(before_), new_ones = portraits(after_);
+  for (const Variant& variant : variants) {
+    const std::string old_file = variant.aliases.empty() ? variant.file() : variant.aliases.front() + ".nix";
+    for (const std::string& line : old_ones.at(old_file).differences(new_ones.at(variant.file())))
+      ADD_FAILURE() << old_file << ": " << line;
+  }
+
+  const Audit own = audit_folder(after_, spec), original = audit_folder(before_, spec);
+  EXPECT_EQ(own.summary.keep, styles().size());
+  for (const Audit* audit : {&own, &original}) {
+    for (const AuditedRecipe& recipe : audit->recipes) {
+      for (const Finding& finding : recipe.findings) {
+        static const std::set<std::string_view> unread = {"not-understood", "shell-unknown", "extra",
+                                                          "switched-off",   "two-faced",     "system"};
+        EXPECT_FALSE(unread.contains(finding.rule))
+            << recipe.file << (audit == &own ? " anew: " : ": ") << finding.what;
       }
     }
+  }
+}
+
+// Alone, a recipe's settings are those of the whole matrix.
+TEST_F(ImportTest, AStyleAloneComesBackToo) {
+  for (const char* style : {"all", "machine-cross", "overlay-nccl", "config-permissions"}) {
+    const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix";
+    const fs::path before = before_ / style, after = after_ / style;
+    fs::create_directories(before);
+    fs::copy_file(fs::path(testing::source_folder) / "tests/nix/styles" / (std::string(style) + ".nix"),
+                  before / file);
+    const Imported imported = import_folder(before, "style");
+    for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << style << ": " << each.why;
+    const MatrixSpec spec = parse_matrix(imported.matrix, "imported.toml");
+    EXPECT_NE(imported.matrix.find("\n[extra"), std::string::npos) << imported.matrix;
+    write_recipes(spec, expand(spec), after, {});
+    EXPECT_EQ(portrait(before, file).differences(portrait(after, file)), Words{}) << style;
+    EXPECT_EQ(audit_folder(after, spec).summary.keep, 1u) << style;
   }
 }
 
@@ -213,32 +250,6 @@ TEST_F(ImportTest, FilesThatARecipeNamesGoWithIt) {
   write_recipes(spec, expand(spec), after_, {});
   EXPECT_EQ(read_file(after_ / patch), read_file(before_ / patch));
   EXPECT_EQ(missing_extra_files(spec, after_), Words{});
-}
-
-TEST_F(ImportTest, RecipesThatDifferInItNeverMerge) {
-  std::size_t count = 0;
-  for (const fs::path& style : styles()) {
-    if (read_file(style).find("cuda12_8") == std::string::npos) continue;
-    fs::copy_file(style,
-                  before_ / ("pytorch-python313-cuda12_8-sm90-avx2-" + style.stem().string() + ".nix"));
-    ++count;
-  }
-  const Imported imported = import_folder(before_, "all");
-  EXPECT_EQ(imported.explained, count);
-  for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << each.file << ": " << each.why;
-  const MatrixSpec spec = parse_matrix(imported.matrix, "imported.toml");
-  const std::vector<Variant> variants = expand(spec);
-  EXPECT_EQ(variants.size(), count);
-  for (const char* kind : {"environment", "override", "config", "nixpkgs", "packages", "python", "cuda"}) {
-    EXPECT_NE(imported.matrix.find(std::string("[override.extra.") + kind + "]"), std::string::npos) << kind;
-  }
-  EXPECT_NE(imported.matrix.find("[override.extra]\nnix = "), std::string::npos);
-  write_recipes(spec, variants, after_, {});
-  for (const Variant& variant : variants) {
-    const std::string old_file = variant.aliases.empty() ? variant.file() : variant.aliases.front() + ".nix";
-    EXPECT_TRUE(portrait(before_, old_file).differences(portrait(after_, variant.file())).empty())
-        << variant.name;
-  }
 }
 
 // Beside a style: what it has that the matrix does not ask for, or the other way round.
@@ -299,6 +310,17 @@ TEST_F(ImportTest, WhatNixpkgsHasStaysInAPackageThatIsChanged) {
   expect("overridePythonAttrs { doCheck = false; }", "overridePythonAttrs (_: { doCheck = false; })");
 }
 
+// buildPythonPackage reads it, overrideAttrs does not reach it.
+TEST_F(ImportTest, WhatPythonAloneReadsIsNoAttribute) {
+  const std::string text =
+      read_file(fs::path(testing::source_folder) / "tests/nix/styles/python-dependencies.nix");
+  write_file_atomically(before_ / "pytorch-python313-cuda12_8-sm90-avx2.nix",
+                        replace_all(text, "build-system = (old.build-system or [ ])", "pythonPath = [ ]"));
+  const Imported imported = import_folder(before_, "m");
+  ASSERT_EQ(imported.unexplained.size(), 1u);
+  EXPECT_EQ(imported.unexplained.front().why, "sets overridePythonAttrs.pythonPath, which is no plain name");
+}
+
 TEST_F(ImportTest, WhatCannotBeSaidIsAListAndNeverDropped) {
   const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix";
   const std::string text = read_file(fs::path(testing::source_folder) / "tests/nix/styles/all.nix");
@@ -326,6 +348,28 @@ TEST_F(ImportTest, WhatCannotBeSaidIsAListAndNeverDropped) {
   EXPECT_EQ(
       why_with("[ nixpkgs_pinned.openmpi ]", "[ (nixpkgs_pinned.stdenv.mkDerivation { name = \"x\"; }) ]"),
       "sets buildInputs to what cannot be written down: a function, or a package of its own");
+  // What nixpkgs has there, nobody has read: what is made of it cannot be written anew.
+  const auto why_of = [&](const std::string& change) {
+    return why_with(
+        "overlays = [",
+        "overlays = [ (final: prev: { openmpi = prev.openmpi.overrideAttrs (o: { " + change + " }); })");
+  };
+  const auto unread = [](const std::string& what) {
+    return "makes something else of <openmpi." + what + ">, which nobody has read";
+  };
+  EXPECT_EQ(why_of("buildInputs = builtins.filter (p: p != prev.numactl) o.buildInputs;"),
+            unread("buildInputs"));
+  EXPECT_EQ(why_of("buildInputs = prev.lib.remove prev.numactl o.buildInputs;"), unread("buildInputs"));
+  EXPECT_EQ(why_of("buildInputs = prev.lib.subtractLists [ prev.numactl ] (o.buildInputs ++ [ prev.mkl ]);"),
+            unread("buildInputs"));
+  EXPECT_EQ(why_of("buildInputs = map (p: if p == prev.numactl then prev.mkl else p) o.buildInputs;"),
+            unread("buildInputs"));
+  EXPECT_EQ(why_of("patches = builtins.foldl' (all: p: all ++ [ p ]) [ ] o.patches;"), unread("patches"));
+  EXPECT_EQ(why_of("postPatch = builtins.replaceStrings [ \"a\" ] [ \"b\" ] o.postPatch;"),
+            unread("postPatch"));
+  EXPECT_EQ(why_of("env = builtins.removeAttrs o.env [ \"NIX_LDFLAGS\" ];"), unread("env"));
+  EXPECT_EQ(why_with("config = {", "config = { allowInsecurePredicate = pkg: pkg.pname == \"x\";"),
+            "configures nixpkgs with a allowInsecurePredicate that cannot be written down");
   EXPECT_EQ(why_with("config = {", "stdenvStages = { lib, ... }: [ ]; config = {"),
             "gives nixpkgs a stdenvStages that cannot be written down");
 }

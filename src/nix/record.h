@@ -50,7 +50,8 @@ struct RecordedNixpkgs {
   std::string url = {};                         // "nixpkgs" for <nixpkgs>
   std::optional<std::string> rev = {};          // 40 hex digits, from the URL or the `rev` argument
   std::optional<std::string> sha256 = {};       // as written
-  std::string system = {};                      // for which it was evaluated
+  std::string system = {};                      // on which it compiles
+  std::string host = {};                        // for which: the same, if there is no crossSystem
   bool asked_system = false;                    // the recipe gave `system` (else it is the builder's)
   std::vector<std::string> machine_flags = {};  // "-march=znver4": of localSystem.gcc, for every compiler
   // beside system, config and overlays; localSystem where it says more than the system
@@ -198,6 +199,9 @@ struct Recorded {
   std::set<std::string> made_keys = {};
   // that functions asked of sets of nixpkgs, which have them here
   std::set<std::string> asked_names = {};
+  // With RecordOptions::values: what nixpkgs has in a package, "<openmpi.buildInputs>", where the recipe does
+  // more with it than to hand it on.
+  std::vector<std::string> looked_into = {};
   // "hasAttr": functions by which it asked for names that nixpkgs may have
   std::vector<std::string> looked_for = {};
   std::vector<std::string> unsure = {};          // names that nobody noted to exist at this pin

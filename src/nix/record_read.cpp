@@ -323,6 +323,7 @@ RecordedNixpkgs read_nixpkgs(const Json& json, const Places& places) {
           .rev = text_if_any(json, "rev"),
           .sha256 = text_if_any(json, "sha256"),
           .system = json.text_of("system"),
+          .host = json.text_of("host"),
           .asked_system = flag_of(json, "asked_system"),
           .machine_flags = texts_of(member(json, "machine_flags")),
           .arguments = member(json, "arguments"),
@@ -404,6 +405,8 @@ void read_note(const Json& json, Recorded& recorded, const std::string& folder, 
     add_once(recorded.unknown, json.text_of("name"));
   } else if (kind == "looked-for") {
     add_once(recorded.looked_for, json.text_of("how"));
+  } else if (kind == "looked-into") {
+    add_once(recorded.looked_into, json.text_of("name"));
   } else if (kind == "tested") {
     recorded.tests_values = true;
   } else if (kind == "asked-names") {

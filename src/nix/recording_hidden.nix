@@ -2,7 +2,7 @@
 # Nix's functions that would show a recipe the recorder's mark (`_recorded`, which record.cpp replaces by a random name for
 # each process): the same functions, to which a marked set looks like one of nixpkgs.
 # Does not hide that a package's path is made up: record.h says how that is told (`other_face`).
-{ note, face }:
+{ note, face, values }:
 
 let
   inherit (builtins) all filter isAttrs isList map typeOf;
@@ -38,21 +38,7 @@ let
       if value ? outPath || value ? __toString then value else builtins.mapAttrs (_: plain) (without value)
     else if isList value then map plain value
     else value;
-in
-{
-  attrNames = set: let names = builtins.attrNames set; in if set ? _recorded then asked "attrNames" set (filter (name: !(isHidden name)) names) else names;
-  attrValues = set: asked "attrValues" set (builtins.attrValues (without set));
-  mapAttrs = f: set: asked "mapAttrs" set (builtins.mapAttrs f (without set));
-  hasAttr = name: set: askedFor "hasAttr" [ name ] set (set ? ${name});
-  catAttrs = name: sets: builtins.concatMap (set: if set ? ${name} then [ set.${name} ] else asked "catAttrs" set [ ]) sets;
-  removeAttrs = set: names: askedFor "removeAttrs" names set (builtins.removeAttrs set names);
-  intersectAttrs = a: b:
-    let found = builtins.intersectAttrs a b; missing = from: builtins.attrNames (builtins.removeAttrs from (builtins.attrNames found)); in
-    if isOpen a && !(isOpen b) then askedFor "intersectAttrs" (missing b) a found
-    else if isOpen b && !(isOpen a) then askedFor "intersectAttrs" (missing a) b found
-    else found;
-  zipAttrsWith = f: sets:
-    builtins.foldl' (answer: set: asked "zipAttrsWith" set answer) (builtins.zipAttrsWith f (map without sets)) sets;
+
   # What callPackage fills in: it asks for what has a default alone.
   argumentsFrom = wanted: scope:
     let found = builtins.intersectAttrs wanted scope; missing = builtins.attrNames (builtins.removeAttrs wanted (builtins.attrNames found)); in
@@ -60,9 +46,66 @@ in
     else askedFor "intersectAttrs" (filter (name: wanted.${name} != false) (builtins.attrNames found)) scope found;
   # An answer that would be another one if an unknown name stood for something else.
   tested = value: answer: if isAttrs value && value ? _recorded && value._recorded.kind == "unknown" then note { kind = "tested"; } answer else answer;
+
+  namesOf = names: builtins.listToAttrs (map (name: { inherit name; value = null; }) names);
+  # What nixpkgs has in a package of which only the place is known, as a change of it sees it: by its name.
+  unread = {
+    lists = namesOf [
+      "buildInputs" "nativeBuildInputs" "propagatedBuildInputs" "propagatedNativeBuildInputs" "nativeCheckInputs" "checkInputs" "dependencies" "build-system"
+      "cmakeFlags" "configureFlags" "mesonFlags" "makeFlags" "buildFlags" "installFlags" "checkFlags" "ninjaFlags" "patches" "hardeningDisable"
+      "pythonImportsCheck" "disabledTests" "disabledTestPaths" "pytestFlags" "pytestFlagsArray"
+    ];
+    texts = namesOf (builtins.concatMap (phase: [ "pre${phase}" "post${phase}" ]) [ "Unpack" "Patch" "Configure" "Build" "Install" "Check" "Fixup" ]);
+  };
+  # A function that looks into such a thing gives here what it does not give in nixpkgs. Whether it is asked to, matters
+  # where the change is to be written anew.
+  unreadMark = "‹.*\\.(${builtins.concatStringsSep "|" (builtins.attrNames (unread.lists // unread.texts))}|meta|passthru|env|env\\..*)›";
+  isUnread = value: builtins.isString value && builtins.match unreadMark value != null;
+  looked = found: answer: if found == [ ] then answer else note { kind = "looked-into"; name = builtins.head found; } answer;
+  inList = list: looked (filter isUnread list);
+  inText = text: looked (if builtins.isString text && builtins.length (builtins.split unreadMark text) > 1 then [ text ] else [ ]);
+  inSet = set: if values then looked (filter isUnread (builtins.attrNames set)) else answer: answer;
+  looking =
+    if !values then builtins
+    else builtins // {
+      filter = f: list: inList list (filter f list);
+      map = f: list: inList list (map f list);
+      concatMap = f: list: inList list (builtins.concatMap f list);
+      partition = f: list: inList list (builtins.partition f list);
+      sort = f: list: inList list (builtins.sort f list);
+      any = f: list: inList list (builtins.any f list);
+      all = f: list: inList list (all f list);
+      foldl' = f: first: list: inList list (builtins.foldl' f first list);
+      elem = value: list: inList list (builtins.elem value list);
+      elemAt = list: at: inList list (builtins.elemAt list at);
+      head = list: inList list (builtins.head list);
+      tail = list: inList list (builtins.tail list);
+      length = list: inList list (builtins.length list);
+      replaceStrings = from: to: text: inText text (builtins.replaceStrings from to text);
+      split = pattern: text: inText text (builtins.split pattern text);
+      match = pattern: text: inText text (builtins.match pattern text);
+      substring = start: length: text: inText text (builtins.substring start length text);
+      stringLength = text: inText text (builtins.stringLength text);
+    };
+in
+{
+  inherit looking unread argumentsFrom tested;
+  attrNames = set: inSet set (let names = builtins.attrNames set; in if set ? _recorded then asked "attrNames" set (filter (name: !(isHidden name)) names) else names);
+  attrValues = set: inSet set (asked "attrValues" set (builtins.attrValues (without set)));
+  mapAttrs = f: set: inSet set (asked "mapAttrs" set (builtins.mapAttrs f (without set)));
+  hasAttr = name: set: askedFor "hasAttr" [ name ] set (set ? ${name});
+  catAttrs = name: sets: builtins.concatMap (set: if set ? ${name} then [ set.${name} ] else asked "catAttrs" set [ ]) sets;
+  removeAttrs = set: names: inSet set (askedFor "removeAttrs" names set (builtins.removeAttrs set names));
+  intersectAttrs = a: b:
+    let found = builtins.intersectAttrs a b; missing = from: builtins.attrNames (builtins.removeAttrs from (builtins.attrNames found)); in
+    if isOpen a && !(isOpen b) then askedFor "intersectAttrs" (missing b) a found
+    else if isOpen b && !(isOpen a) then askedFor "intersectAttrs" (missing a) b found
+    else found;
+  zipAttrsWith = f: sets:
+    builtins.foldl' (answer: set: asked "zipAttrsWith" set answer) (builtins.zipAttrsWith f (map without sets)) sets;
   toJSON = value: builtins.toJSON (plain value);
   listToAttrs = list: made (builtins.listToAttrs list);
-  groupBy = f: list: made (builtins.groupBy f list);
+  groupBy = f: list: (if values then inList list else answer: answer) (made (builtins.groupBy f list));
   fromJSON = text: parsed (builtins.fromJSON text);
   fromTOML = text: parsed (builtins.fromTOML text);
   readDir = folder: made (builtins.readDir folder);

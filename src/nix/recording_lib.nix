@@ -6,10 +6,10 @@
 
 let
   inherit (builtins)
-    all any catAttrs concatLists concatMap concatStringsSep elem elemAt filter foldl' functionArgs
-    genList getAttr hasAttr head intersectAttrs isBool isFloat isFunction isInt isList length
-    listToAttrs map match replaceStrings seq sort split stringLength substring tail toString
-    unsafeDiscardStringContext;
+    catAttrs concatLists concatStringsSep functionArgs genList getAttr hasAttr intersectAttrs isBool isFloat isFunction isInt
+    isList listToAttrs seq toString unsafeDiscardStringContext;
+  inherit (hidden.looking)
+    all any concatMap elem elemAt filter foldl' head length map match replaceStrings sort split stringLength substring tail;
   inherit (hidden) attrNames attrValues isAttrs isString mapAttrs toJSON zipAttrsWith;
 
   callable = f: isFunction f || (isAttrs f && f ? __functor);
@@ -52,7 +52,8 @@ let
   };
 
   lists = rec {
-    inherit (builtins) all any concatLists concatMap elem elemAt filter foldl' genList head length map partition sort tail;
+    inherit (builtins) concatLists genList;
+    inherit (hidden.looking) all any concatMap elem elemAt filter foldl' head length map partition sort tail;
     inherit (hidden) groupBy;
     optional = condition: x: if condition then [ x ] else [ ];
     optionals = condition: xs: if condition then xs else [ ];
@@ -133,7 +134,8 @@ let
   };
 
   strings = rec {
-    inherit (builtins) concatStringsSep replaceStrings stringLength substring unsafeDiscardStringContext toString;
+    inherit (builtins) concatStringsSep unsafeDiscardStringContext toString;
+    inherit (hidden.looking) replaceStrings stringLength substring;
     inherit (hidden) fromJSON isString toJSON;
     optionalString = condition: text: if condition then text else "";
     concatStrings = concatStringsSep "";

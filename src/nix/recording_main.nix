@@ -15,9 +15,9 @@ let
 
   note = event: value: trace "${token} n ${toJSON event}" value;
   # The real readFile: restricted mode keeps it inside the folder.
-  hidden = parts.hidden { inherit note face; };
+  hidden = parts.hidden { inherit note face; inherit (request) values; };
   lib = parts.lib { inherit note hidden face; readFile = builtins.readFile; };
-  package = parts.package { inherit note lib placeOf face; };
+  package = parts.package { inherit note lib placeOf hidden face; };
   inherit (package) addedTo describe describeTo namesOf;
 
   # What the recorder makes up. A recipe that is judged right is evaluated a second time by other inventions: right must not

@@ -3,10 +3,10 @@
 # done to them, and turn into a readable text in angle brackets ("<cudaPackages_13_0.cuda_cccl.dev>") where a recipe
 # needs a path. Knows no package by name.
 # The brackets are written ‹ and › here; record.cpp says what they are, so that a recipe cannot know them.
-{ note, lib, placeOf, face }:
+{ note, lib, placeOf, hidden, face }:
 
 let
-  inherit (builtins) foldl' head isAttrs length listToAttrs map mapAttrs toString typeOf unsafeDiscardStringContext;
+  inherit (builtins) elem foldl' head isAttrs length listToAttrs map mapAttrs toString typeOf unsafeDiscardStringContext;
 
   namesOf = names: listToAttrs (map (name: { inherit name; value = null; }) names);
 
@@ -18,25 +18,33 @@ let
       prev = unread // before.attrs;
       first = if lib.isFunction change then change prev else change;
       given = if lib.isFunction first then change final prev else first;
-      new = if how == "overridePythonAttrs" && unread == { } then listToAttrs (map (name: { name = afterInstall.${name} or name; value = given.${name}; }) (builtins.attrNames given)) else given;
+      new = if how == "overridePythonAttrs" && unread == { } then asPython prev given else given;
     in
     { attrs = before.attrs // new; given = [ { inherit how; names = builtins.attrNames new; } ] ++ before.given; };
+
+  # What buildPythonPackage makes of what it is given. A list of its own goes into one that stdenv reads; what it reads
+  # itself, overrideAttrs cannot say: it keeps a name of its own.
+  asPython = prev: given:
+    listToAttrs (map (name: { name = afterInstall.${name} or (if elem name forPythonAlone then "overridePythonAttrs.${name}" else name); value = given.${name}; }) (builtins.attrNames (removeAttrs given (builtins.attrNames joined))))
+    // builtins.zipAttrsWith (_: head) (builtins.concatMap (name: if given ? ${name} then [ { ${joined.${name}} = joinedList prev given name joined.${name}; } ] else [ ]) (builtins.attrNames joined));
+  joined = { dependencies = "propagatedBuildInputs"; build-system = "nativeBuildInputs"; };
+  forPythonAlone = [ "pyproject" "format" "disabled" "optional-dependencies" "catchConflicts" "namePrefix" "permitUserSite" "pythonPath" "stdenv" ];
+  joinedList = prev: given: own: name:
+    let
+      list = given.${name} or prev.${name} or [ ];
+      new = given.${own};
+    in
+    builtins.filter (each: elem each new || !(elem each (prev.${own} or [ ]))) list ++ builtins.filter (each: !(elem each list)) new;
 
   # Python packages are tested after they are installed: so buildPythonPackage names these.
   afterInstall = { doCheck = "doInstallCheck"; checkPhase = "installCheckPhase"; nativeCheckInputs = "nativeInstallCheckInputs"; checkInputs = "installCheckInputs"; };
 
-  # What nixpkgs has in a package of which only the place is known, as a change of it sees it: by its name.
-  unreadLists = namesOf [
-    "buildInputs" "nativeBuildInputs" "propagatedBuildInputs" "propagatedNativeBuildInputs" "nativeCheckInputs" "checkInputs" "dependencies" "build-system"
-    "cmakeFlags" "configureFlags" "mesonFlags" "makeFlags" "buildFlags" "installFlags" "checkFlags" "ninjaFlags" "patches" "hardeningDisable"
-    "pythonImportsCheck" "disabledTests" "disabledTestPaths" "pytestFlags" "pytestFlagsArray"
-  ];
-  unreadTexts = namesOf (builtins.concatMap (phase: [ "pre${phase}" "post${phase}" ]) [ "Unpack" "Patch" "Configure" "Build" "Install" "Check" "Fixup" ]);
+  unreadText = what: "‹${what}›";
   unreadOf = label:
-    mapAttrs (name: _: [ "‹${label}.${name}›" ]) unreadLists
-    // mapAttrs (name: _: "‹${label}.${name}›") unreadTexts
-    // listToAttrs (map (name: { inherit name; value = { "‹${label}.${name}›" = true; }; }) [ "meta" "passthru" ])
-    // { env = listToAttrs (map (name: { inherit name; value = "‹${label}.env.${name}›"; }) [ "NIX_CFLAGS_COMPILE" "NIX_LDFLAGS" ]) // { "‹${label}.env›" = true; }; };
+    mapAttrs (name: _: [ (unreadText "${label}.${name}") ]) hidden.unread.lists
+    // mapAttrs (name: _: unreadText "${label}.${name}") hidden.unread.texts
+    // listToAttrs (map (name: { inherit name; value = { ${unreadText "${label}.${name}"} = true; }; }) [ "meta" "passthru" ])
+    // { env = listToAttrs (map (name: { inherit name; value = unreadText "${label}.env.${name}"; }) [ "NIX_CFLAGS_COMPILE" "NIX_LDFLAGS" ]) // { ${unreadText "${label}.env"} = true; }; };
 
   # Names whose values are not those of the package that this drvPath builds: `package // { cudaCapabilities = ...; }`.
   # Functions never compare equal, and `override` of callPackage builds another package, not this one.

@@ -181,7 +181,9 @@ let
         cudaSupport = false; rocmSupport = false; allowUnfree = false; allowBroken = false; allowAliases = true;
         allowUnsupportedSystem = false; cudaCapabilities = [ ]; cudaForwardCompat = true; permittedInsecurePackages = [ ];
       } // described.config;
-      platform = platformOf system // { inherit (described) gcc; };
+      # Where its programs run; where they are compiled, if that is another system.
+      platform = platformOf (described.host or system) // { inherit (described) gcc; };
+      compiling = if described.host or system == system then platform else platformOf system // { gcc = { }; };
       # Sets that nobody has noted for this pin may be there all the same.
       unsure = version: name: value: if elem version pin.cuda_sets then value else note { kind = "unsure"; inherit name; } value;
       # Sets of releases that the catalogue does not have.
@@ -224,14 +226,15 @@ let
     // listToAttrs (concatMap foreign (attrNames strange) ++ map numbered (attrNames toolkits) ++ lib.mapAttrsToList alias pin.aliases)
     // pythons "3.10" "310" // pythons "3.11" "311" // pythons "3.12" "312" // pythons "3.13" "313" // pythons "3.14" "314"
     // {
-      inherit config system blas;
+      inherit config blas;
+      inherit (platform) system;
       lib = recipeLib;
       pkgs = final;
       stdenv = platformed "stdenv" {
         hostPlatform = platform;
-        buildPlatform = platform;
+        buildPlatform = compiling;
         targetPlatform = platform;
-        inherit system;
+        inherit (platform) system;
         mkDerivation = package.built "mkDerivation";
         cc = package.named "stdenv.cc" "gcc" [ "out" "dev" "lib" ] "14" // { isGNU = true; isClang = false; cc = package.named "stdenv.cc.cc" "gcc" [ "out" "lib" ] "14"; targetPrefix = ""; };
         shell = "‹bash›/bin/bash";
@@ -251,7 +254,7 @@ let
       pkgsHostTarget = final;
       hostPlatform = platform;
       targetPlatform = platform;
-      buildPlatform = platform;
+      buildPlatform = compiling;
       mkDerivation = final.stdenv.mkDerivation;
       cudaPackages = cudaSet final "cudaPackages" pin.cuda false [ ];
       magma = magmaFor "magma";
@@ -288,15 +291,21 @@ let
       };
     };
 
-  # A function of the package set is shown by what it gives.
+  # A function of the package set is shown by what it gives; what is asked of each package, where the answer hangs on none.
   shownConfig = pkgs: config:
-    config // (if isFunction (config.replaceStdenv or null) then { replaceStdenv = config.replaceStdenv { inherit pkgs; }; } else { });
+    mapAttrs
+      (name: value:
+        let tried = if isFunction value && match ".*Predicate" name != null then builtins.tryEval (value (throw "a package")) else { success = false; }; in
+        if tried.success && builtins.isBool tried.value then { always = tried.value; } else value)
+      config
+    // (if isFunction (config.replaceStdenv or null) then { replaceStdenv = config.replaceStdenv { inherit pkgs; }; } else { });
 
   # The same packages by another configuration, as nixpkgs' own sets of them are.
   variantOf = final: config: overlays:
     let described = final._recorded; in
     make {
       inherit (described) source rev pin system gcc;
+      host = described.host or described.system;
       config = described.config // config;
       overlays = described.overlays ++ overlays;
       own = described.own or 0 + builtins.length overlays;
@@ -333,18 +342,20 @@ let
     given:
     let
       local = given.localSystem or { };
-      host = given.crossSystem or local;
+      host = if cross then given.crossSystem else local;
       system = given.system or (if given ? localSystem then systemOf local else defaultSystem);
       config = let c = given.config or { }; in if isFunction c then c { inherit pkgs; lib = recipeLib; } else c;
       # The older way to say an overlay.
       overlays = (if config ? packageOverrides then [ (_: prev: config.packageOverrides prev) ] else [ ]) ++ given.overlays or [ ];
       gcc = if lib.isAttrs host then host.gcc or { } else { };
+      cross = given.crossSystem or null != null;
       plain = !(lib.isAttrs local) || attrNames (removeAttrs local [ "system" ]) == [ ];
-      pkgs = make { source = source.outPath; inherit rev pin system config overlays gcc; };
+      pkgs = make { source = source.outPath; inherit rev pin system config overlays gcc; host = if cross then systemOf host else system; };
     in
     note {
       kind = "nixpkgs";
       inherit rev system;
+      host = pkgs.stdenv.hostPlatform.system;
       source = source.outPath;
       inherit (where) url;
       sha256 = where.arguments.sha256 or (where.arguments.hash or (where.arguments.narHash or null));

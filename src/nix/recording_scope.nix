@@ -85,7 +85,8 @@ let
   # Names that Nix knows without `builtins.`; all the rest are known as `__name`.
   bare = [ "abort" "baseNameOf" "break" "derivation" "derivationStrict" "dirOf" "fetchGit" "fetchMercurial" "fetchTarball" "fetchTree" "fromTOML" "isNull" "map" "placeholder" "removeAttrs" "throw" "toString" ];
 
-  pure = builtins // hidden // overridden;
+  # Of the recorder's own, what Nix has by that name.
+  pure = builtins // builtins.intersectAttrs builtins (hidden.looking // hidden) // overridden;
   names = set:
     listToAttrs (map (name: { name = "__${name}"; value = set.${name}; }) (builtins.attrNames set))
     // listToAttrs (builtins.concatMap (name: if set ? ${name} then [ { inherit name; value = set.${name}; } ] else [ ]) bare);

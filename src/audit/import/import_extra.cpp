@@ -8,7 +8,7 @@
 #include <array>
 #include <set>
 
-#include "audit/import/nix_value.h"
+#include "audit/import/two_recipes.h"
 #include "audit/import/understood.h"
 #include "base/text.h"
 #include "base/toml_string.h"
@@ -55,12 +55,6 @@ bool is_phase(std::string_view name) {
   return starts("pre") || starts("post") || name.ends_with("Phase");
 }
 
-const Json& member(const Json& json, std::string_view name) {
-  static const Json none;
-  const Json* found = json.find(name);
-  return found ? *found : none;
-}
-
 std::string value_of(const ShellVariables& variables, const std::string& name) {
   const auto found = variables.find(name);
   return found == variables.end() ? "" : found->second;
@@ -72,22 +66,11 @@ bool same_limit(std::string_view mine, std::string_view theirs) {
   return mine == theirs || (number && theirs.find(fmt::format("< {} ?", mine)) != std::string_view::npos);
 }
 
-class Comparison {
+class AttributeComparison : public TwoRecipes {
  public:
-  Comparison(const Recorded& got, const std::string& folder, const Recorded& made,
-             const std::string& made_folder)
-      : got_(got), made_(made), folder_(folder), made_folder_(made_folder), nix_(folder) {}
+  explicit AttributeComparison(TwoRecipes two) : TwoRecipes(std::move(two)) {}
 
   Difference run() {
-    if (made_.failure || !made_.package) {
-      fail(made_.failure ? "what generate writes for it does not evaluate: " + made_.failure->message
-                         : "what generate writes for it is no package");
-      return result_;
-    }
-    compare_kept();
-    compare_parts();
-    compare_arguments();
-    compare_config();
     for (const std::string& name : got().written) compare_attribute(name);
     compare_flags();
     compare_variables();
@@ -96,13 +79,6 @@ class Comparison {
   }
 
  private:
-  const RecordedPackage& got() const { return *got_.package; }
-  const RecordedPackage& made() const { return *made_.package; }
-
-  void fail(std::string why) {
-    if (result_.why.empty()) result_.why = std::move(why);
-  }
-
   bool is_same(const std::string& variable) const {
     const std::string mine = value_of(got().environment, variable),
                       theirs = value_of(made().environment, variable);
@@ -112,163 +88,10 @@ class Comparison {
     return mine == theirs || (variable == "MAX_JOBS" && same_limit(mine, theirs));
   }
 
-  // "python313Packages." of python313Packages.torch.
-  static std::string python_set(const RecordedPackage& package) {
-    return package.attribute.substr(0, package.attribute.rfind('.') + 1);
-  }
-
-  // The same package is reached by other names where a matrix says Python and CUDA.
-  static std::string plain_text(const Json& value, const std::string& folder,
-                                const RecordedPackage& package) {
-    std::string text = json_text(value, folder);
-    if (const std::string set = python_set(package); !set.empty())
-      text = replace_all(std::move(text), set, "python.");
-    if (package.cuda) text = replace_all(std::move(text), package.cuda->set + ".", "cudaPackages.");
-    return text;
-  }
-  std::string my_text(const Json& value) const { return plain_text(value, folder_, got()); }
-  std::string their_text(const Json& value) const { return plain_text(value, made_folder_, made()); }
-  bool same(const Json& mine, const Json& theirs) const { return my_text(mine) == their_text(theirs); }
-
-  // An attribute as Nix, or the reason why there is none.
-  void bind(std::string_view name, const std::optional<std::string>& value) {
-    if (!is_nix_name(name)) return fail(fmt::format("sets {}, which is no plain name", printable(name)));
-    if (!value)
-      return fail(
-          fmt::format("sets {} to what cannot be written down: a function, or a package of its own", name));
-    result_.extra.attributes.push_back(fmt::format("{} = {};", name, *value));
-  }
-
-  // What a matrix has words for must be the same already.
-  void compare_kept() {
-    const auto version = [](const RecordedPackage& package) {
-      return package.cuda && package.cuda_support.value_or(false) ? package.cuda->version : "";
-    };
-    if (got().version != made().version)
-      fail(fmt::format("builds PyTorch {}, not {}", got().version, made().version));
-    if (got().gpu_targets != made().gpu_targets && !got().gpu_targets.empty())
-      fail("builds for other GPUs than a matrix can say");
-    if (version(got()) != version(made()))
-      fail(fmt::format("builds with CUDA {}, not {}", version(got()), version(made())));
-    const auto place = [](const RecordedPackage& package) {
-      return package.source ? fmt::format("{} {}/{} {} {}", package.source->how, package.source->owner,
-                                          package.source->repo, package.source->rev, package.source->url)
-                            : "";
-    };
-    const Json *source = got().attributes.find("src"), *before = got().original.find("src");
-    const bool own = std::ranges::find(got().written, "src") != got().written.end() && source &&
-                     !(before && json_text(*source) == json_text(*before));
-    if (own && (!got().source || place(got()) != place(made())))
-      fail("takes its source from elsewhere than a matrix can say");
-  }
-
-  void compare_parts() {
-    for (const std::string& name : got().added)
-      fail(fmt::format(
-          "puts onto the finished package, where no build sees it, {}, of which a matrix has no word", name));
-    compare_packages("packages", "an overlay changes", result_.extra.packages);
-    compare_packages("python", "changes the Python packages", result_.extra.python);
-    compare_packages("cuda", "changes CUDA's packages", result_.extra.cuda);
-    compare_magma();
-    compare_nixpkgs();
-  }
-
-  // Packages that the recipe has put in the place of others.
-  void compare_packages(std::string_view set, std::string_view what,
-                        std::map<std::string, std::string>& extra) {
-    const Json& mine = member(got().values, set);
-    const Json& theirs = member(made().values, set);
-    if (!mine.object()) return;
-    for (const auto& [name, value] : *mine.object()) {
-      const Json* other = theirs.find(name);
-      if (other && same(value, *other)) continue;
-      auto text = NixValues(folder_).expression(value);  // of the packages before
-      if (!text || !is_nix_name(name))
-        return fail(fmt::format("{} {} to what cannot be written down: a function, or a package of its own",
-                                what, name));
-      if (set == "python") text = replace_all(*text, "pkgs." + python_set(got()), "python.");
-      if (set == "cuda") text = replace_all(*text, "pkgs." + got().cuda->set + ".", "cuda.");
-      extra[name] = *text;
-      nix_.is_at(value, fmt::format("pkgs.{}{}",
-                                    set == "python" ? python_set(got())
-                                    : set == "cuda" ? "cudaPackages."
-                                                    : "",
-                                    name));
-    }
-  }
-
-  // What the recipe gives MAGMA beside what nixpkgs does (cudaSupport) and the matrix (its patches).
-  void compare_magma() {
-    const auto others = [&](std::string_view part) {
-      Json::Object rest;
-      const Json& theirs = member(member(made().values, "magma"), part);
-      const Json::Object* mine = member(member(got().values, "magma"), part).object();
-      if (!mine) return rest;
-      std::ranges::copy_if(*mine, std::back_inserter(rest), [&](const auto& each) {
-        return !theirs.find(each.first) || !same(each.second, *theirs.find(each.first));
-      });
-      return rest;
-    };
-    const Json::Object arguments = others("override"), attributes = others("attributes");
-    if (arguments.empty() && attributes.empty()) return;
-    const auto given = nix_.expression(Json(Json::Value(arguments))),
-               change = nix_.change("magma", Json(Json::Value(attributes)));
-    if (!given || !change) return fail("changes MAGMA in what cannot be written down");
-    std::string& text = result_.extra.packages["magma"];
-    text = arguments.empty() ? "pkgs.magma" : fmt::format("(pkgs.magma.override {})", *given);
-    if (!attributes.empty()) text += ".overrideAttrs " + *change;
-  }
-
-  void compare_nixpkgs() {
-    const RecordedNixpkgs* mine = got_.pin();
-    const RecordedNixpkgs* theirs = made_.pin();
-    if (!mine || !theirs || !mine->arguments.object()) return;
-    for (const auto& [name, value] : *mine->arguments.object()) {
-      const Json* other = theirs->arguments.find(name);
-      if (other && same(value, *other)) continue;
-      const auto text = nix_.expression(value);
-      if (text && is_nix_name(name)) result_.extra.nixpkgs[name] = *text;
-      else fail(fmt::format("gives nixpkgs a {} that cannot be written down", name));
-    }
-    // On which the compilers run, where they compile for another.
-    if (mine->system != theirs->system && !result_.extra.nixpkgs.contains("localSystem"))
-      result_.extra.nixpkgs["localSystem"] = fmt::format("\"{}\"", mine->system);
-  }
-
-  void compare_arguments() {
-    const Json::Object* arguments = got().override_arguments.object();
-    if (!arguments) return;
-    for (const auto& [name, value] : *arguments) {
-      const Json* theirs = made().override_arguments.find(name);  // null is an argument too
-      if (!word_for_argument(name).empty() || (theirs && same(value, *theirs))) continue;
-      const auto text = nix_.expression(value);
-      if (text && is_nix_name(name)) result_.extra.override_arguments[name] = *text;
-      else fail(fmt::format("gives override a {} that cannot be written down", name));
-    }
-  }
-
-  void compare_config() {
-    const RecordedNixpkgs* mine = got_.pin();
-    const RecordedNixpkgs* theirs = made_.pin();
-    if (!mine || !theirs || !mine->config.object()) return;
-    for (const auto& [name, value] : *mine->config.object()) {
-      // Says what may be built, not how; what packageOverrides sets is among the packages.
-      const bool permission =
-          name.starts_with("allow") || name.starts_with("permitted") || name == "packageOverrides";
-      const Json* other = theirs->config.find(name);
-      if (permission || !word_for_config(name).empty() || (other && same(value, *other))) continue;
-      // A function of the package set, told by what it gives.
-      auto text = nix_.expression(value);
-      if (text && name == "replaceStdenv") text = "{ pkgs, ... }: " + *text;
-      if (text && is_nix_name(name)) result_.extra.config[name] = *text;
-      else fail(fmt::format("configures nixpkgs with a {} that cannot be written down", name));
-    }
-  }
-
   void compare_attribute(const std::string& name) {
-    const Json& value = member(got().attributes, name);
-    const Json& before = member(got().original, name);
-    const Json& theirs = member(made().attributes, name);
+    const Json& value = member_of(got().attributes, name);
+    const Json& before = member_of(got().original, name);
+    const Json& theirs = member_of(made().attributes, name);
     if (among(own_attributes, name) || same(value, theirs) || json_text(value) == json_text(before)) return;
     if (is_variable(name) && is_scalar(value)) return;  // compare_variables
     if (name == "passthru") return compare_set(name, value, before, theirs, own_passthru);
@@ -289,8 +112,8 @@ class Comparison {
     if (!value.object()) return bind(name, nix_.expression(value));
     std::vector<std::string> changed, gone;
     for (const auto& [key, item] : *value.object()) {
-      if (among(own, key) || same(item, member(theirs, key)) ||
-          json_text(item) == json_text(member(before, key)))
+      if (among(own, key) || same(item, member_of(theirs, key)) ||
+          json_text(item) == json_text(member_of(before, key)))
         continue;
       if (name == "env" && is_variable(key) && is_scalar(item)) continue;  // compare_variables
       const auto text = nix_.expression(item);
@@ -421,7 +244,7 @@ class Comparison {
   }
 
   void add_to_phase(const std::string& name, const std::string& head, const std::string& tail) {
-    const auto theirs = member(made().attributes, name).text();
+    const auto theirs = member_of(made().attributes, name).text();
     const auto there = [&](const std::string& part) {
       return trim(part).empty() || (theirs && theirs->find(trim(part)) != std::string::npos);
     };
@@ -495,7 +318,7 @@ class Comparison {
       const auto by_nixpkgs = got().original.find(name);  // not the recipe's own
       if (std::ranges::find(got().written, name) == got().written.end() && !assigned_by_recipe(name))
         continue;
-      if (by_nixpkgs && json_text(*by_nixpkgs) == json_text(member(got().attributes, name)) &&
+      if (by_nixpkgs && json_text(*by_nixpkgs) == json_text(member_of(got().attributes, name)) &&
           !assigned_by_recipe(name))
         continue;
       if (!word_for_variable(name).empty()) {
@@ -511,7 +334,7 @@ class Comparison {
     const Json* env = got().attributes.find("env");
     const Json* env_before = got().original.find("env");
     if (env && env->find(name) && env_before &&
-        json_text(member(*env, name)) != json_text(member(*env_before, name)))
+        json_text(member_of(*env, name)) != json_text(member_of(*env_before, name)))
       return true;
     return std::ranges::any_of(read_phases, [&](std::string_view phase) {
       ShellVariables assigned;
@@ -550,13 +373,8 @@ class Comparison {
     *own += " + " + *lines + ";";
   }
 
-  const Recorded& got_;
-  const Recorded& made_;
-  const std::string &folder_, &made_folder_;
-  NixValues nix_;
   ShellVariables said_;  // variables that verbatim phases set
   std::string exports_;  // shell lines
-  Difference result_;
 };
 
 bool is_bare_key(std::string_view text) {
@@ -577,7 +395,9 @@ void add_table(std::string& out, std::string_view table, std::string_view part,
 
 Difference difference_of(const Recorded& got, const std::string& folder, const Recorded& made,
                          const std::string& made_folder) {
-  return Comparison(got, folder, made, made_folder).run();
+  TwoRecipes two(got, folder, made, made_folder);
+  if (!two.compare_parts()) return two.result();
+  return AttributeComparison(std::move(two)).run();
 }
 
 std::string extra_toml(const Extra& extra, std::string_view table) {

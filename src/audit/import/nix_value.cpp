@@ -225,6 +225,8 @@ std::optional<std::string> NixValues::package(const Json& value) const {
 }
 
 std::optional<std::string> NixValues::set(const Json& value) const {
+  if (const Json* always = value.find("always"); always && value.object()->size() == 1)
+    return fmt::format("(_: {})", expression(*always).value_or("true"));
   if (value.find("function") || value.find("cut") || value.find("source")) return std::nullopt;
   if (const Json* own = value.find("path"); own && own->text() && value.object()->size() == 1)
     return path(*own->text());

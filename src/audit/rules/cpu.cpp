@@ -173,8 +173,8 @@ void rule_system(const Case& recipe, Report& report) {
   const RecordedNixpkgs* pin = recipe.got.pin();
   if (!pin || !pin->asked_system || !recipe.promise || !recipe.promise->isa) return;
   const std::string system = system_of(recipe.promise->isa->machine);
-  if (pin->system != system)
-    report.add(pin->where, fmt::format("asks for packages of {}, {} needs {}", pin->system,
+  if (pin->host != system)
+    report.add(pin->where, fmt::format("asks for packages of {}, {} needs {}", pin->host,
                                        recipe.promise->isa->name, system));
 }
 

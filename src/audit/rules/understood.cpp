@@ -92,19 +92,9 @@ constexpr std::string_view phase_variables[] = {"TORCH_CUDA_ARCH_LIST", "closed"
 constexpr std::string_view override_arguments[] = {"cudaSupport",   "rocmSupport", "cudaPackages",
                                                    "gpuTargets",    "magma",       "mklDnnSupport",
                                                    "useSystemNccl", "torch"};
-constexpr std::string_view config_keys[] = {"allowUnfree",
-                                            "allowBroken",
-                                            "allowAliases",
-                                            "allowUnsupportedSystem",
-                                            "allowUnfreePredicate",
-                                            "allowInsecurePredicate",
-                                            "permittedInsecurePackages",
-                                            "allowUnfreePackages",
-                                            "packageOverrides",
-                                            "cudaSupport",
-                                            "rocmSupport",
-                                            "cudaCapabilities",
-                                            "cudaForwardCompat"};
+constexpr std::string_view config_keys[] = {"allowUnfree",      "allowBroken",      "allowAliases",
+                                            "packageOverrides", "cudaSupport",      "rocmSupport",
+                                            "cudaCapabilities", "cudaForwardCompat"};
 constexpr std::string_view python_packages[] = {"torch", "torchvision", "torchaudio"};
 constexpr std::string_view extended_packages[] = {"torch", "torchvision", "torchaudio", "triton"};
 constexpr std::string_view overlaid_packages[] = {"magma", "cudaPackages", "pythonPackagesExtensions",
@@ -303,9 +293,18 @@ std::vector<std::string> unread_arguments(const RecordedNixpkgs& used) {
   return names;
 }
 
+// They refuse a package or let it pass: what it is, none of them changes.
+bool is_permission(std::string_view key) {
+  static constexpr std::string_view others[] = {
+      "permittedInsecurePackages", "checkMeta",           "problems",
+      "blocklistedLicenses",       "blacklistedLicenses", "whitelistedLicenses",
+      "showDerivationWarnings"};
+  return key.starts_with("allow") || among(others, key);
+}
+
 std::vector<std::string> unread_config(const RecordedNixpkgs& used) {
   std::vector<std::string> keys = keys_of(used.config);
-  std::erase_if(keys, [](const std::string& key) { return among(config_keys, key); });
+  std::erase_if(keys, [](const std::string& key) { return among(config_keys, key) || is_permission(key); });
   return keys;
 }
 
