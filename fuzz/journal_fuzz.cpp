@@ -7,7 +7,7 @@
 
 #include "audit/journal.h"
 #include "base/error.h"
-#include "carve/wheel_names.h"
+#include "package/wheel_names.h"
 
 namespace {
 

@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: MIT
-// Whatever bytes come in as a wheel: its directory is read, every readable member unpacked and inspected.
+// Whatever bytes come in as a package: its members are listed, every readable one opened and inspected.
 #include <cstdint>
 #include <cstdlib>
 
 #include "base/error.h"
-#include "inspect/wheel_member.h"
-#include "formats/zip.h"
+#include "inspect/image_skipper.h"
+#include "package/kinds.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const lathe::ByteSpan bytes = std::as_bytes(std::span(data, size));
+  const lathe::PackageKind* kind = lathe::package_kind_inside(bytes);
+  if (!kind) return 0;
   try {
-    const lathe::Zip zip = lathe::read_zip(bytes, "fuzz.whl");
+    const auto package = kind->open_inside(bytes, "fuzz.whl");
     std::size_t left = 50;
-    for (const lathe::ZipMember& member : zip.members) {
-      if (!member.readable || left == 0) continue;
+    for (std::size_t i = 0; i < package->members().size(); ++i) {
+      const lathe::PackageMember& member = package->members()[i];
+      if (member.kind != lathe::PackageMember::Kind::file || !member.unreadable.empty() || left == 0)
+        continue;
       --left;
-      if (member.packed.data() < bytes.data() ||
-          member.packed.data() + member.packed.size() > bytes.data() + size)
-        std::abort();
       try {
-        if (const auto opened = lathe::WheelMember::open(member)) {
-          lathe::inspect_bytes(opened->bytes(), member.name, {.absent = opened->absent()});
-        }
+        const auto start = package->start(i);
+        if (lathe::code_format(lathe::as_byte_span(start)).empty()) continue;
+        lathe::ImageSkipper skipper;
+        const auto content = package->open(i, {.leave_out = &skipper});
+        if (content.bytes().size() != member.size) std::abort();
+        lathe::inspect_bytes(content.bytes(), member.path, {.absent = content.absent()});
       } catch (const lathe::Error&) {
       }
     }

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "carve/carve.h"
-#include "carve/wheel_names.h"
+#include "package/wheel_names.h"
 #include "carve/wheel_variant.h"
 
 namespace {

@@ -10,7 +10,7 @@
 #include "inspect/inspect.h"
 #include "formats/known_formats.h"
 #include "formats/zip.h"
-#include "carve/wheel_names.h"
+#include "package/wheel_names.h"
 #include "os/mapped_file.h"
 
 namespace lathe {

@@ -12,11 +12,10 @@
 #include "base/hash.h"
 #include "base/parallel.h"
 #include "base/text.h"
-#include "formats/inflate.h"
-#include "inspect/wheel_member.h"
+#include "inspect/image_skipper.h"
 #include "formats/zip.h"
 #include "carve/container.h"
-#include "carve/installed_record.h"
+#include "package/installed_record.h"
 #include "carve/manifest.h"
 #include "os/new_file.h"
 #include "carve/vendor.h"
@@ -58,11 +57,14 @@ class TreeCarver {
     return std::move(tree_);
   }
 
-  CarvedTree plan(std::vector<const ZipMember*> members) {
-    std::ranges::sort(members, {}, &ZipMember::name);
-    for (const ZipMember* member : members)
-      items_.push_back({.relative = member->name, .size = member->size});
-    carve_all([&](std::size_t i) { return plan_one(*members[i]); });
+  CarvedTree plan(const Package& package, std::vector<std::size_t> libraries) {
+    const auto path = [&](std::size_t member) -> const std::string& {
+      return package.members()[member].path;
+    };
+    std::ranges::sort(libraries, {}, path);
+    for (const std::size_t member : libraries)
+      items_.push_back({.relative = path(member), .size = package.members()[member].size});
+    carve_all([&](std::size_t i) { return plan_one(package, libraries[i]); });
     if (damage_) std::rethrow_exception(damage_);
     return std::move(tree_);
   }
@@ -241,31 +243,28 @@ class TreeCarver {
     return file;
   }
 
-  CarvedFile plan_one(const ZipMember& member) {
+  CarvedFile plan_one(const Package& package, std::size_t member) {
+    const std::string& path = package.members()[member].path;
     Sha256Stream hash;
-    const auto opened = open_member(member, hash);
+    const auto opened = open_member(package, member, hash);
     if (!opened) return {};
     CarveOptions options = options_.carve;
-    const Elf elf = Elf::parse(opened->bytes(), member.name);
-    if (!options_.include_vendor && is_vendor_file(member.name, elf.soname()))
-      options.leave_because = vendors_own;
-    return plan_library({.path = member.name,
-                         .bytes = opened->bytes(),
-                         .absent = opened->absent(),
-                         .sha256 = to_hex(hash.finish())},
-                        options);
+    const Elf elf = Elf::parse(opened->bytes(), path);
+    if (!options_.include_vendor && is_vendor_file(path, elf.soname())) options.leave_because = vendors_own;
+    return plan_library(
+        {.path = path, .bytes = opened->bytes(), .absent = opened->absent(), .sha256 = to_hex(hash.finish())},
+        options);
   }
 
-  // A damaged one makes the whole wheel one that is not carved.
-  std::optional<WheelMember> open_member(const ZipMember& member, Sha256Stream& hash) {
+  // A damaged one makes the whole package one that is not carved.
+  std::optional<MemberContent> open_member(const Package& package, std::size_t member, Sha256Stream& hash) {
     try {
-      if (member.method == 0 && crc32_of(member.packed) != member.crc) {
-        throw Error({.what = "its checksum is wrong", .next = "the wheel is damaged: fetch it again"});
-      }
-      return WheelMember::open(member, &hash);
+      if (package.in_place(member)) package.read(member, [](ByteSpan) { return true; });
+      ImageSkipper skipper;
+      return package.open(member, {.leave_out = &skipper, .hash = &hash});
     } catch (const Error& error) {
       Error::Parts parts = error.parts();
-      parts.what = fmt::format("{}: {}", printable(member.name), parts.what);
+      parts.what = fmt::format("{}: {}", printable(package.members()[member].path), parts.what);
       const std::lock_guard lock(progress_);
       if (!damage_) damage_ = std::make_exception_ptr(Error(std::move(parts)));
       return std::nullopt;
@@ -399,11 +398,12 @@ int CarvedTree::exit_code() const {
   return wrong || !not_read.empty() ? 1 : failures.exit_code();
 }
 
-CarvedTree plan_members(const std::vector<const ZipMember*>& libraries, const TreeOptions& options) {
+CarvedTree plan_members(const Package& package, std::vector<std::size_t> libraries,
+                        const TreeOptions& options) {
   TreeOptions planned = options;
   planned.own_copy = true;
   planned.carve.dry_run = true;
-  return TreeCarver({}, planned).plan(libraries);
+  return TreeCarver({}, planned).plan(package, std::move(libraries));
 }
 
 CarvedTree carve_tree(const std::filesystem::path& source, const std::filesystem::path& destination,

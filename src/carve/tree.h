@@ -10,7 +10,7 @@
 
 #include "inspect/carve_record.h"
 #include "inspect/not_read.h"
-#include "formats/zip.h"
+#include "package/package.h"
 #include "carve/carve.h"
 
 namespace lathe {
@@ -47,10 +47,11 @@ struct CarvedTree {
   int exit_code() const;
 };
 
-// What carve_tree would make of a folder of its own (`own_copy`) with these members of a wheel in it. Makes
+// What carve_tree would make of a folder of its own (`own_copy`) with these members of a package in it. Makes
 // no file; in memory are the members that are looked at just now, without the large images in them. Error
 // when one is damaged.
-CarvedTree plan_members(const std::vector<const ZipMember*>& libraries, const TreeOptions& options);
+CarvedTree plan_members(const Package& package, std::vector<std::size_t> libraries,
+                        const TreeOptions& options);
 
 // Where no file holds code for any target nothing is written: a failure. Error when `destination` is there
 // already.

@@ -18,10 +18,11 @@
 #include "formats/inflate.h"
 #include "inspect/inspect.h"
 #include "formats/known_formats.h"
-#include "inspect/wheel_member.h"
+#include "formats/zip_read.h"
 #include "formats/zip.h"
 #include "carve/manifest.h"
-#include "carve/wheel_names.h"
+#include "package/kinds.h"
+#include "package/wheel_names.h"
 #include "carve/wheel_variant.h"
 #include "formats/zip_writer.h"
 #include "os/file.h"
@@ -50,18 +51,13 @@ bool looks_like_elf(const ZipMember& member) {
   return is_elf;
 }
 
-void unpack(const ZipMember& member, const std::function<bool(ByteSpan)>& sink) {
-  Inflated made{.size = member.packed.size(), .crc = 0, .whole = true};
-  if (member.method == 0) {
-    sink(member.packed);
-    made.crc = crc32_of(member.packed);
-  } else {
-    made = inflate(member.packed, member.size, sink);
-  }
-  if (made.crc != member.crc) {
-    throw Error({.what = fmt::format("{}: its checksum is wrong", printable(member.name)),
-                 .where = {},
-                 .next = "the wheel is damaged: fetch it again"});
+void unpack_named(const ZipMember& member, const UnpackSink& sink) {
+  try {
+    unpack(member, sink);
+  } catch (const Error& error) {
+    Error::Parts parts = error.parts();
+    parts.what = fmt::format("{}: {}", printable(member.name), parts.what);
+    throw Error(std::move(parts));
   }
 }
 
@@ -69,7 +65,7 @@ std::string unpack_text(const ZipMember& member) {
   if (member.size > largest_text)
     throw Error({.what = fmt::format("{} is larger than such a file can be", printable(member.name))});
   std::string text;
-  unpack(member, [&](ByteSpan bytes) {
+  unpack_named(member, [&](ByteSpan bytes) {
     text += as_text(bytes);
     return true;
   });
@@ -80,7 +76,7 @@ void unpack_file(const ZipMember& member, const fs::path& path) {
   create_folders(path.parent_path());
   NewFile file(path);
   std::uint64_t at = 0;
-  unpack(member, [&](ByteSpan bytes) {
+  unpack_named(member, [&](ByteSpan bytes) {
     file.patch(at, as_text(bytes));
     at += bytes.size();
     return true;
@@ -115,8 +111,13 @@ class WheelCarver {
   CarvedWheel plan() {
     TreeOptions options = options_;
     options.name = source_.path().string();
+    PathLook look(source_.path());
+    const auto package = package_kind(look)->open(std::move(look));
+    std::vector<std::size_t> members;
+    for (const ZipMember* library : libraries_)
+      members.push_back(static_cast<std::size_t>(library - zip_.members.data()));
     CarvedWheel planned{
-        .tree = plan_members(libraries_, options), .path = {}, .old_file_size = source_.size()};
+        .tree = plan_members(*package, members, options), .path = {}, .old_file_size = source_.size()};
     is_done(planned);
     return planned;
   }
@@ -317,7 +318,7 @@ class WheelCarver {
     if (member.method == 0) return look_for_device_code(member.packed);
     const std::string start = start_of(member);
     if (known_format(as_byte_span(start)) == nullptr && !start.starts_with("!<arch>")) return std::nullopt;
-    const std::string more = start_of(member, most_looked_at);
+    const std::string more = part_of(member, 0, most_looked_at);
     return look_for_device_code(as_byte_span(more), more.size() >= member.size);
   }
 

@@ -20,6 +20,17 @@ constexpr std::string_view schema = "https://variants-schema.wheelnext.dev/v0.2.
 constexpr std::string_view gpu_space = "nvidia";
 constexpr std::string_view gpu_provider = "nvidia-variant-provider>=0.0.1,<1.0.0";
 
+bool is_gpu_label(std::string_view part) {
+  if (!part.starts_with("sm")) return false;
+  part.remove_prefix(2);
+  if (part.ends_with("ptx")) part.remove_suffix(3);
+  return !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string gpu_label(const CarveTarget& target) {
+  return "sm" + spell(target.capability, Dialect::cmake) + (target.ptx ? "ptx" : "");
+}
+
 using Values = std::vector<std::string>;
 using Properties = std::map<std::string, std::map<std::string, Values>>;  // by namespace, by feature
 
@@ -103,6 +114,19 @@ void write_providers(JsonWriter& json, const Json& earlier) {
 }
 
 }  // namespace
+
+std::string version_for(std::string_view version, std::span<const CarveTarget> targets) {
+  const std::size_t plus = version.find('+');
+  std::string label;
+  const auto add = [&](std::string_view part) { label += (label.empty() ? "" : ".") + std::string(part); };
+  if (plus != std::string_view::npos) {
+    for (const std::string_view part : split(version.substr(plus + 1), '.')) {
+      if (!is_gpu_label(part)) add(part);
+    }
+  }
+  for (const CarveTarget& target : targets) add(gpu_label(target));
+  return std::string(version.substr(0, plus)) + "+" + label;
+}
 
 std::string variant_label(std::string_view wished, std::span<const CarveTarget> targets) {
   const bool chosen = wished != "auto";

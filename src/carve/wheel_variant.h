@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The variant.json of a wheel that an installer chooses by its GPU, and the label in its file name. Pure.
+// How a wheel says for which GPUs it is: in its version, or in the variant.json by which an installer chooses
+// it, and the label in its file name. Pure.
 // Source: PEP 825 (file name, metadata, label), PEP 817 (providers), as variantlib 0.2.2 reads them.
 #pragma once
 
@@ -13,6 +14,10 @@
 namespace lathe {
 
 inline constexpr std::string_view variant_file_name = "variant.json";
+
+// The version with the GPUs in its local label: "2.10.0+cu128" becomes "2.10.0+cu128.sm90"; GPUs of an
+// earlier carve go.
+std::string version_for(std::string_view version, std::span<const CarveTarget> targets);
 
 // "sm90", "sm86_sm90ptx": at most 16 letters, digits, '_' and '.', as the format asks. Error when the GPUs
 // need more and `wished` is "auto", or when `wished` is no label.

@@ -19,6 +19,17 @@ std::string refusal(const auto& act) {
   return "no error";
 }
 
+TEST(WheelVariant, PutsTheGpusIntoTheLocalLabelAndDropsThoseOfAnEarlierCarve) {
+  const auto version = [](std::string_view old, std::string_view gpus) {
+    return version_for(old, parse_carve_targets(gpus));
+  };
+  EXPECT_EQ(version("2.10.0+cu128", "9.0"), "2.10.0+cu128.sm90");
+  EXPECT_EQ(version("2.11.0", "12.0,8.6"), "2.11.0+sm86.sm120");
+  EXPECT_EQ(version("2.11.0", "9.0+PTX"), "2.11.0+sm90ptx");
+  EXPECT_EQ(version("2.10.0+cu128.sm86.sm90ptx", "8.6"), "2.10.0+cu128.sm86");
+  EXPECT_EQ(version("2.10.0+smart.sm", "8.6"), "2.10.0+smart.sm.sm86");
+}
+
 TEST(WheelVariant, ItsLabelNamesTheGpusAndFitsTheFormat) {
   EXPECT_EQ(variant_label("auto", parse_carve_targets("9.0")), "sm90");
   EXPECT_EQ(variant_label("auto", parse_carve_targets("8.6,9.0+PTX")), "sm86_sm90ptx");

@@ -22,6 +22,7 @@
 #include "device/embedded.h"
 #include "device/fatbin.h"
 #include "inspect/not_read.h"
+#include "package/package.h"
 
 namespace lathe {
 
@@ -143,9 +144,6 @@ struct Inspection {
 
 // Images that unpack to more than this are never looked into: the others unpack in well under a millisecond.
 inline constexpr std::uint64_t largest_sampled_image = 256 << 10;
-
-// Ranges of a file (begin, end), ascending, disjoint.
-using ByteRanges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 
 struct InspectOptions {
   unsigned threads = 0;  // 0: all usable cores

@@ -1,47 +1,48 @@
 // SPDX-License-Identifier: MIT
-// Where the files to inspect come from: single files, folders, wheels and other zip archives. All are put in
-// one list, largest first, and worked off on all cores. Zip archives inside of zip archives are read too, to
-// a depth and size that no real package goes beyond.
-#include <fmt/format.h>
-
+// Where the files to inspect come from: single files, and packages (package/package.h). All are put in one
+// list, largest first, and worked off on all cores. Packages inside of packages are read too, to a depth and
+// size that no real package goes beyond.
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <deque>
-#include <fstream>
+#include <memory>
 #include <set>
-
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/text.h"
-#include "formats/archive.h"
-#include "inspect/inspect.h"
-#include "formats/inflate.h"
 #include "formats/known_formats.h"
-#include "inspect/wheel_member.h"
-#include "formats/zip.h"
+#include "inspect/image_skipper.h"
+#include "inspect/inspect.h"
 #include "os/mapped_file.h"
+#include "package/kinds.h"
 
 namespace lathe {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Wheel {
-  MappedFile map;
-  Zip zip;
+// A package that is read, and what its files are a part of, as shown.
+struct Source {
+  std::unique_ptr<Package> package;
+  std::string within;
 };
 
 struct Task {
-  std::string path;  // as shown
-  // the folder or wheel that it is a part of; "" for a file that was named
-  std::string within = {};
-  fs::path file = {};                 // of a file on disk
-  const ZipMember* member = nullptr;  // of a wheel's member
+  fs::path file = {};  // that was named; or a member of a package:
+  const Source* source = nullptr;
+  std::size_t member = 0;
   std::uint64_t size = 0;
+  bool looked_at = false;  // it begins like code, or like what may hold some
+
+  std::string path() const { return source ? source->package->shown(member) : file.string(); }
+  std::string within() const {
+    if (!source) return "";
+    return looked_at && fs::path(path()).extension() == ".whl" ? path() : source->within;
+  }
 };
+
+constexpr std::string_view iso_mark = "CD001";
 
 struct Outcome {
   std::vector<FileInspection> files = {};
@@ -51,11 +52,11 @@ struct Outcome {
   Findings findings = {};
 };
 
-NotRead unreadable(const ZipMember& member, std::string path, std::string within) {
+NotRead unreadable(const PackageMember& member, std::string path, std::string within) {
   return {.path = std::move(path),
           .within = std::move(within),
           .format = "zip member",
-          .words = "member that " + member.why_unreadable(),
+          .words = "member that " + member.unreadable,
           .size = member.size};
 }
 
@@ -65,15 +66,10 @@ class Sources {
 
   // A path that the user named: a link is followed, and what cannot be read is an Error.
   void add_named(const fs::path& path) {
-    struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) throw system_error("open", path.string(), errno);
-    if (S_ISDIR(status.st_mode)) return add_folder(path);
-    if (!S_ISREG(status.st_mode)) {
-      throw Error({.what = "neither a file nor a folder", .where = {.file = path.string()}});
-    }
-    if (!first_time(status)) return;
-    if (!add_zip(path, path.string(), true))
-      tasks_.push_back({.path = path.string(), .file = path, .size = size_of(status)});
+    PathLook look(path);
+    if (!look.is_folder() && !first_time(look.file())) return;
+    if (const PackageKind* kind = package_kind(look)) return add(kind->open(std::move(look)), path.string());
+    tasks_.push_back({.file = path, .size = look.size()});
   }
 
   std::vector<Task> take() {
@@ -82,113 +78,85 @@ class Sources {
   }
 
  private:
-  static std::uint64_t size_of(const struct stat& status) {
-    return static_cast<std::uint64_t>(status.st_size);
+  bool first_time(const FileIdentity& file) { return seen_.insert(file).second; }
+
+  void add(std::unique_ptr<Package> opened, std::string within) {
+    const Source& source = sources_.emplace_back(Source{std::move(opened), std::move(within)});
+    add_findings(source.package->findings());
+    for (std::size_t i = 0; i < source.package->members().size(); ++i) add_member(source, i);
   }
 
-  bool first_time(const struct stat& status) { return seen_.insert({status.st_dev, status.st_ino}).second; }
-
-  void add_folder(const fs::path& folder) {
-    std::error_code error;
-    fs::recursive_directory_iterator walk(folder, error), end;
-    if (error) throw system_error("read the folder", folder.string(), error.value());
-    for (; walk != end; walk.increment(error)) {
-      if (error) break;
-      add_found(walk->path(), folder.string());
+  void add_member(const Source& source, std::size_t i) {
+    const Package& package = *source.package;
+    const PackageMember& member = package.members()[i];
+    if (member.kind != PackageMember::Kind::file) return;
+    if (!member.unreadable.empty()) {
+      out_.not_read.push_back(unreadable(member, package.shown(i), source.within));
+    } else if (const fs::path file = package.file_of(i); !file.empty()) {
+      add_file(source, i, file);
+    } else {
+      take_record(package, i);
+      tasks_.push_back({.source = &source, .member = i, .size = member.size});
     }
-    if (error)
-      found("inspect-unreadable", folder.string(),
-            "the folder cannot be read to its end: " + error.message());
   }
 
-  void add_found(const fs::path& path, const std::string& folder) {
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0)
+  // One that lies in a folder: its first bytes cost little, and most are no work.
+  void add_file(const Source& source, std::size_t i, const fs::path& path) {
+    const Package& package = *source.package;
+    const PackageMember& member = package.members()[i];
+    if (!first_time(member.file)) return;
+    std::optional<Look> look;
+    try {
+      look = look_at(package, i);
+    } catch (const Error&) {
       return found("inspect-unreadable", path.string(), "the file cannot be read");
-    if (!S_ISREG(status.st_mode) || !first_time(status)) return;
-    const std::optional<Look> look = look_at(path);
-    if (!look) return found("inspect-unreadable", path.string(), "the file cannot be read");
-    const std::string within = path.extension() == ".whl" ? path.string() : folder;
-    if (*look == Look::zip && add_zip(path, within, false)) return;
+    }
+    if (*look == Look::package && add_found_package(path, source.within)) return;
     if (*look == Look::other) {
       ++out_.other_files;
-      out_.other_bytes += size_of(status);
+      out_.other_bytes += member.size;
     } else {
-      tasks_.push_back({.path = path.string(), .within = within, .file = path, .size = size_of(status)});
+      tasks_.push_back({.source = &source, .member = i, .size = member.size, .looked_at = true});
     }
-    if (path.filename() == carve_record_name && size_of(status) <= largest_carve_record) {
-      take_record(MappedFile::open(path).bytes(), path.string());
-    }
+    take_record(package, i);
   }
 
-  void take_record(ByteSpan text, const std::string& path) {
-    if (auto record = read_carve_record(as_text(text), path)) out_.carved.push_back(std::move(*record));
-  }
-
-  // Of a wheel: in its .dist-info folder.
-  void take_record_of(const ZipMember& member, const std::string& wheel) {
-    if (!member.name.ends_with(".dist-info/" + std::string(carve_record_name)) ||
-        member.size > largest_carve_record)
-      return;
-    std::string text;
+  // False: it is none after all. A damaged one is a finding.
+  bool add_found_package(const fs::path& path, const std::string& folder) {
+    PathLook look(path);
+    const PackageKind* kind = package_kind(look);
+    if (!kind) return false;
     try {
-      if (member.method == 0) text = as_text(member.packed);
-      else
-        inflate(member.packed, member.size, [&](ByteSpan part) {
-          text += as_text(part);
-          return true;
-        });
+      add(kind->open(std::move(look)), path.extension() == ".whl" ? path.string() : folder);
+    } catch (const Error& error) {
+      found("wheel-damaged", path.string(), error.parts().what);
+    }
+    return true;
+  }
+
+  // What an earlier carve says of itself.
+  void take_record(const Package& package, std::size_t i) {
+    const PackageMember& member = package.members()[i];
+    if (fs::path(member.path).filename() != carve_record_name || member.size > largest_carve_record ||
+        !package.describes_itself(member.path))
+      return;
+    try {
+      const std::string text = package.part(i, 0, member.size);
+      if (auto record = read_carve_record(text, package.shown(i))) out_.carved.push_back(std::move(*record));
     } catch (const Error&) {
       return;  // the member's own task says that it is damaged
     }
-    take_record(as_byte_span(text), wheel + "/" + printable(member.name));
   }
 
-  enum class Look { zip, code, other };  // code: also what may hold some and is not read
+  enum class Look { package, code, other };  // code: also what may hold some and is not read
 
-  static std::optional<Look> look_at(const fs::path& path) {
-    std::array<char, look_size> start{};
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return std::nullopt;
-    file.read(start.data(), start.size());
-    const ByteSpan bytes = as_byte_span({start.data(), static_cast<std::size_t>(file.gcount())});
-    if (looks_like_zip(bytes)) return Look::zip;
+  static Look look_at(const Package& package, std::size_t i) {
+    const std::string start = package.start(i);
+    const ByteSpan bytes = as_byte_span(start);
+    if (package_kind_inside(bytes)) return Look::package;
     const bool known =
-        !code_format(bytes).empty() || known_format(bytes) != nullptr || as_text(bytes).starts_with("#!");
-    return known || is_iso(file) ? Look::code : Look::other;
-  }
-
-  static bool is_iso(std::ifstream& file) {
-    std::array<char, 5> mark{};
-    if (!file || !file.seekg(iso_mark_at) || !file.read(mark.data(), mark.size())) return false;
-    return std::string_view(mark.data(), mark.size()) == "CD001";
-  }
-
-  // False: it is no zip file. A damaged one, found in a folder, is a finding.
-  bool add_zip(const fs::path& path, const std::string& within, bool named) {
-    MappedFile map = MappedFile::open(path);
-    if (!looks_like_zip(map.bytes())) return false;
-    Zip zip;
-    try {
-      zip = read_zip(map.bytes(), path.string());
-    } catch (const Error& error) {
-      if (named) throw;
-      found("wheel-damaged", path.string(), error.parts().what);
-      return true;
-    }
-    add_findings(zip.findings);
-    wheels_.push_back({.map = std::move(map), .zip = std::move(zip)});
-    const Wheel& wheel = wheels_.back();
-    for (const ZipMember& member : wheel.zip.members) {
-      const std::string name = path.string() + "/" + printable(member.name);
-      if (member.readable) {
-        take_record_of(member, path.string());
-        tasks_.push_back({.path = name, .within = within, .member = &member, .size = member.size});
-      } else if (!member.folder) {
-        out_.not_read.push_back(unreadable(member, name, within));
-      }
-    }
-    return true;
+        !code_format(bytes).empty() || known_format(bytes) != nullptr || start.starts_with("#!");
+    return known || package.part(i, iso_mark_at, iso_mark.size()) == iso_mark ? Look::code : Look::other;
   }
 
   // Of members that are not read: they are in not_read.
@@ -208,8 +176,8 @@ class Sources {
 
   Inspection& out_;
   std::vector<Task> tasks_;
-  std::deque<Wheel> wheels_;  // stay where they are: tasks point to their members
-  std::set<std::pair<dev_t, ino_t>> seen_;
+  std::deque<Source> sources_;  // stay where they are: tasks point to them
+  std::set<FileIdentity> seen_;
 };
 
 // The files are spread over the cores already: only the code of a large one is worth spreading once more.
@@ -237,63 +205,72 @@ class Worker {
 
   void run() {
     try {
-      if (task_.member) return member(*task_.member, task_.path, 0);
-      const MappedFile map = MappedFile::open(task_.file);
-      InspectInput input = input_;
-      input.disk = &map;
-      if (auto file = inspect_bytes(map.bytes(), task_.path, input)) return read(std::move(*file));
-      look(map.bytes(), true, task_.path, task_.size);
+      if (task_.source && !task_.looked_at)
+        return member(*task_.source->package, task_.member, task_.path(), 0);
+      const MemberContent content = task_.source ? task_.source->package->open(task_.member)
+                                                 : MemberContent(MappedFile::open(task_.file));
+      whole(content, task_.path(), task_.size);
     } catch (const Error& error) {
-      unreadable_file(task_.path, error);
+      unreadable_file(task_.path(), error);
     }
   }
 
  private:
-  static constexpr int deepest = 2;                                         // zip in zip in zip
+  static constexpr int deepest = 2;                                         // package in package in package
   static constexpr std::uint64_t largest_nested = std::uint64_t{64} << 20;  // that is unpacked to be read
 
-  void member(const ZipMember& zip_member, const std::string& path, int depth) {
-    const std::string start = start_of(zip_member);
-    const ByteSpan bytes = as_byte_span(start);
-    if (!code_format(bytes).empty()) {
-      const auto opened = WheelMember::open(zip_member);
-      InspectInput input = input_;
-      input.absent = opened->absent();
-      if (auto file = inspect_bytes(opened->bytes(), path, input)) return read(std::move(*file));
-      return look(opened->bytes(), true, path, zip_member.size);
-    }
-    if (looks_like_zip(bytes) && depth < deepest && nested(zip_member, path, depth)) return;
-    if (known_format(bytes) == nullptr && !start.starts_with("#!")) return other(zip_member.size);
-    if (zip_member.method == 0) return look(zip_member.packed, true, path, zip_member.size);
-    const std::string more = start_of(zip_member, most_looked_at);
-    look(as_byte_span(more), more.size() >= zip_member.size, path, zip_member.size);
+  void whole(const MemberContent& content, const std::string& path, std::uint64_t size) {
+    InspectInput input = input_;
+    input.disk = content.disk();
+    input.absent = content.absent();
+    if (auto file = inspect_bytes(content.bytes(), path, input)) return read(std::move(*file));
+    look(content.bytes(), true, path, size);
   }
 
-  // A zip archive in a zip archive: in place where it is stored, in memory where it is not too large.
-  bool nested(const ZipMember& zip_member, const std::string& path, int depth) {
-    std::string unpacked;
-    if (zip_member.method != 0) {
-      if (zip_member.size > largest_nested) return false;
-      unpacked = start_of(zip_member, zip_member.size);
+  void member(const Package& package, std::size_t i, const std::string& path, int depth) {
+    const std::uint64_t size = package.members()[i].size;
+    const std::string start = package.start(i);
+    const ByteSpan bytes = as_byte_span(start);
+    if (!code_format(bytes).empty()) {
+      ImageSkipper skipper;
+      return whole(package.open(i, {.leave_out = &skipper}), path, size);
     }
-    Zip zip;
+    if (package_kind_inside(bytes) && depth < deepest && nested(package, i, path, depth)) return;
+    if (known_format(bytes) == nullptr && !start.starts_with("#!")) return other(size);
+    if (const auto content = package.in_place(i)) return look(content->bytes(), true, path, size);
+    const std::string more = package.part(i, 0, most_looked_at);
+    look(as_byte_span(more), more.size() >= size, path, size);
+  }
+
+  // A package in a package: in place where it is stored, in memory where it is not too large.
+  bool nested(const Package& outer, std::size_t i, const std::string& path, int depth) {
+    const std::optional<MemberContent> content = outer.in_place(i);
+    const std::uint64_t size = outer.members()[i].size;
+    if (!content && size > largest_nested) return false;
+    const std::string unpacked = content ? "" : outer.part(i, 0, size);
+    const ByteSpan bytes = content ? content->bytes() : as_byte_span(unpacked);
+    const PackageKind* kind = package_kind_inside(bytes);
+    std::unique_ptr<Package> package;
     try {
-      zip = read_zip(zip_member.method == 0 ? zip_member.packed : as_byte_span(unpacked), path);
+      if (kind) package = kind->open_inside(bytes, path);
     } catch (const Error&) {
       return false;  // the look says what is wrong with it
     }
-    for (const ZipMember& inner : zip.members) {
-      const std::string name = path + "/" + printable(inner.name);
-      if (inner.folder) continue;
-      if (!inner.readable) out_.not_read.push_back(unreadable(inner, name, task_.within));
-      else one(inner, name, depth + 1);
+    if (!package) return false;
+    for (std::size_t k = 0; k < package->members().size(); ++k) {
+      const PackageMember& inner = package->members()[k];
+      if (inner.kind != PackageMember::Kind::file) continue;
+      if (!inner.unreadable.empty())
+        out_.not_read.push_back(unreadable(inner, package->shown(k), task_.within()));
+      else one(*package, k, depth + 1);
     }
     return true;
   }
 
-  void one(const ZipMember& zip_member, const std::string& path, int depth) {
+  void one(const Package& package, std::size_t i, int depth) {
+    const std::string path = package.shown(i);
     try {
-      member(zip_member, path, depth);
+      member(package, i, path, depth);
     } catch (const Error& error) {
       unreadable_file(path, error);
     }
@@ -303,7 +280,7 @@ class Worker {
     auto file = look_into(bytes, whole);
     if (!file) return other(size);
     file->path = path;
-    file->within = task_.within;
+    file->within = task_.within();
     file->size = size;
     out_.not_read.push_back(std::move(*file));
   }
@@ -348,7 +325,7 @@ class Share {
 };
 
 void take(Inspection& inspection, Outcome& outcome, const Task& task, std::set<std::string>& places) {
-  if (!outcome.files.empty()) places.insert(task.within);
+  if (!outcome.files.empty()) places.insert(task.within());
   std::ranges::move(outcome.files, std::back_inserter(inspection.files));
   std::ranges::move(outcome.not_read, std::back_inserter(inspection.not_read));
   inspection.findings.add(outcome.findings);
@@ -376,7 +353,7 @@ Inspection inspect(const std::vector<fs::path>& paths, const InspectOptions& opt
   parallel_for_all(
       tasks.size(),
       [&](std::size_t i) {
-        if (options.on_file) options.on_file(tasks[i].path, share.percent());
+        if (options.on_file) options.on_file(tasks[i].path(), share.percent());
         Worker(tasks[i], input_for(tasks[i], options, tasks.size()), outcomes[i]).run();
         share.add(tasks[i]);
       },

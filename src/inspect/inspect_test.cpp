@@ -127,7 +127,7 @@ TEST_F(InspectOfNvcc, AWheelWithAWrongChecksumIsFound) {
   const Inspection inspection = inspect({folder_.path() / "a.whl"});
   EXPECT_TRUE(inspection.files.empty());
   ASSERT_EQ(inspection.findings.size(), 1u);
-  EXPECT_EQ(inspection.findings[0].what, "the member's checksum is wrong");
+  EXPECT_EQ(inspection.findings[0].what, "its checksum is wrong");
 }
 
 TEST_F(InspectOfNvcc, TheLinkStubOfAFileWithoutDeviceCodeNeedsNoCoverage) {

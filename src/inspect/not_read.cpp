@@ -13,7 +13,7 @@
 #include "inspect/inspect.h"
 #include "formats/known_formats.h"
 #include "formats/tar_walk.h"
-#include "inspect/wheel_member.h"
+#include "formats/zip_read.h"
 #include "formats/zip.h"
 
 namespace lathe {

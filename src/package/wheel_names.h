@@ -8,12 +8,10 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
 
 #include "base/hash.h"
-#include "carve/plan/plan.h"
 
 namespace lathe {
 
@@ -40,10 +38,6 @@ std::string_view dist_info_stem(std::string_view member);
 
 // Do "torch-2.10.0+cu128" of a .dist-info folder and a file's name mean the same version of the same package?
 bool names_stem(const WheelName& name, std::string_view stem);
-
-// The version with the GPUs in its local label: "2.10.0+cu128" becomes "2.10.0+cu128.sm90"; GPUs of an
-// earlier carve go.
-std::string version_for(std::string_view version, std::span<const CarveTarget> targets);
 
 // METADATA with another version. nullopt when it names none.
 std::optional<std::string> metadata_with_version(std::string_view text, std::string_view version);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "carve/wheel_names.h"
+#include "package/wheel_names.h"
 
 #include <gtest/gtest.h>
 
@@ -24,17 +24,6 @@ TEST(WheelNames, ReadsTheNameOfAWheel) {
                             "a-1-1-py3-none-any-x-y.whl", "-1-py3-none-any.whl", ""}) {
     EXPECT_FALSE(parse_wheel_name(wrong)) << wrong;
   }
-}
-
-TEST(WheelNames, PutsTheGpusIntoTheLocalLabelAndDropsThoseOfAnEarlierCarve) {
-  const auto version = [](std::string_view old, std::string_view gpus) {
-    return version_for(old, parse_carve_targets(gpus));
-  };
-  EXPECT_EQ(version("2.10.0+cu128", "9.0"), "2.10.0+cu128.sm90");
-  EXPECT_EQ(version("2.11.0", "12.0,8.6"), "2.11.0+sm86.sm120");
-  EXPECT_EQ(version("2.11.0", "9.0+PTX"), "2.11.0+sm90ptx");
-  EXPECT_EQ(version("2.10.0+cu128.sm86.sm90ptx", "8.6"), "2.10.0+cu128.sm86");
-  EXPECT_EQ(version("2.10.0+smart.sm", "8.6"), "2.10.0+smart.sm.sm86");
 }
 
 TEST(WheelNames, ChangesTheVersionInMetadataAndNothingElse) {

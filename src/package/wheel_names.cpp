@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "carve/wheel_names.h"
+#include "package/wheel_names.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -15,17 +15,6 @@ namespace lathe {
 namespace {
 
 constexpr std::string_view extension = ".whl";
-
-bool is_gpu_label(std::string_view part) {
-  if (!part.starts_with("sm")) return false;
-  part.remove_prefix(2);
-  if (part.ends_with("ptx")) part.remove_suffix(3);
-  return !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-std::string gpu_label(const CarveTarget& target) {
-  return "sm" + spell(target.capability, Dialect::cmake) + (target.ptx ? "ptx" : "");
-}
 
 using Row = std::vector<std::string>;
 
@@ -171,19 +160,6 @@ std::optional<WheelName> wheel_name_inside(std::string_view stem, std::string_vi
 
 bool names_stem(const WheelName& name, std::string_view stem) {
   return normal(name.distribution + "-" + name.version) == normal(stem);
-}
-
-std::string version_for(std::string_view version, std::span<const CarveTarget> targets) {
-  const std::size_t plus = version.find('+');
-  std::string label;
-  const auto add = [&](std::string_view part) { label += (label.empty() ? "" : ".") + std::string(part); };
-  if (plus != std::string_view::npos) {
-    for (const std::string_view part : split(version.substr(plus + 1), '.')) {
-      if (!is_gpu_label(part)) add(part);
-    }
-  }
-  for (const CarveTarget& target : targets) add(gpu_label(target));
-  return std::string(version.substr(0, plus)) + "+" + label;
 }
 
 std::optional<std::string> metadata_with_version(std::string_view text, std::string_view version) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Source: "Recording installed projects" of the Python packaging specifications.
-#include "carve/installed_record.h"
+#include "package/installed_record.h"
 
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "base/error.h"
-#include "carve/wheel_names.h"
+#include "package/wheel_names.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
 

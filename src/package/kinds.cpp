@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include "package/kinds.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/error.h"
+
+namespace lathe {
+
+extern const PackageKind folder_kind, wheel_kind, zip_kind;
+
+namespace {
+
+// The first that fits.
+constexpr const PackageKind* kinds[] = {
+    &folder_kind,
+    &wheel_kind,
+    &zip_kind,
+};
+
+}  // namespace
+
+PathLook::PathLook(std::filesystem::path path) : path_(std::move(path)) {
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) != 0) throw system_error("open", path_.string(), errno);
+  folder_ = S_ISDIR(status.st_mode);
+  if (!folder_ && !S_ISREG(status.st_mode)) {
+    throw Error({.what = "neither a file nor a folder", .where = {.file = path_.string()}});
+  }
+  size_ = static_cast<std::uint64_t>(status.st_size);
+  file_ = {.device = status.st_dev, .inode = status.st_ino};
+}
+
+const MappedFile& PathLook::mapped() {
+  if (!mapped_) mapped_ = MappedFile::open(path_);
+  return *mapped_;
+}
+
+bool PathLook::is_zip() { return !folder_ && looks_like_zip(mapped().bytes()); }
+
+const Zip& PathLook::zip() {
+  if (!zip_) zip_ = read_zip(mapped().bytes(), path_.string());
+  return *zip_;
+}
+
+MappedFile PathLook::take_mapped() {
+  mapped();
+  return std::move(*mapped_);
+}
+
+Zip PathLook::take_zip() {
+  zip();
+  return std::move(*zip_);
+}
+
+const PackageKind* package_kind(PathLook& look) {
+  const auto kind = std::ranges::find_if(kinds, [&](const PackageKind* one) { return one->is(look); });
+  return kind == std::end(kinds) ? nullptr : *kind;
+}
+
+const PackageKind* package_kind_inside(ByteSpan bytes) {
+  const auto kind = std::ranges::find_if(
+      kinds, [&](const PackageKind* one) { return one->is_inside && one->is_inside(bytes); });
+  return kind == std::end(kinds) ? nullptr : *kind;
+}
+
+}  // namespace lathe

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// Something with members: a folder, a wheel, a zip archive. Its members can be listed and each can be opened
+// as bytes; writer.h writes it again with some of them changed. Knows nothing of what the members hold. What
+// kinds there are, and which one a path is: kinds.h.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/finding.h"
+#include "base/hash.h"
+#include "formats/known_formats.h"
+#include "formats/unpack.h"
+#include "os/mapped_file.h"
+#include "os/sparse_memory.h"
+
+namespace lathe {
+
+// Ranges of a file (begin, end), ascending, disjoint.
+using ByteRange = std::pair<std::uint64_t, std::uint64_t>;
+using ByteRanges = std::vector<ByteRange>;
+
+// Which file of this machine it is: equal for two names of one file. Zeros: of none.
+struct FileIdentity {
+  std::uint64_t device = 0, inode = 0;
+  auto operator<=>(const FileIdentity&) const = default;
+};
+
+struct PackageMember {
+  enum class Kind {
+    file,
+    folder,
+    link,   // symbolic
+    other,  // FIFO, socket, device
+  };
+
+  std::string path = {};   // inside of the package, as it is spelled there: '/' between its parts
+  std::uint64_t size = 0;  // of its content, unpacked
+  std::uint32_t mode = 0;  // Unix permissions; 0 where not known
+  Kind kind = Kind::file;
+  std::string link = {};        // where a link leads
+  std::string unreadable = {};  // why its content cannot be read: "is encrypted"; "" when it can
+  FileIdentity file = {};
+};
+
+// A member's bytes: mapped, part of the package's own memory, or unpacked. Valid as long as its package.
+class MemberContent {
+ public:
+  explicit MemberContent(ByteSpan bytes) : borrowed_(bytes) {}
+  explicit MemberContent(MappedFile file) : file_(std::move(file)) {}
+  MemberContent(SparseMemory memory, ByteRanges absent)
+      : memory_(std::move(memory)), absent_(std::move(absent)) {}
+
+  ByteSpan bytes() const { return file_ ? file_->bytes() : memory_ ? memory_->bytes() : borrowed_; }
+  const ByteRanges& absent() const { return absent_; }                  // read as zeros: they were left out
+  const MappedFile* disk() const { return file_ ? &*file_ : nullptr; }  // the file that the bytes are
+
+ private:
+  ByteSpan borrowed_;
+  std::optional<MappedFile> file_;
+  std::optional<SparseMemory> memory_;
+  ByteRanges absent_;
+};
+
+// Says, while a member is unpacked, which of its bytes nobody needs: they take no memory.
+class LeaveOut {
+ public:
+  virtual ~LeaveOut() = default;
+
+  virtual std::string_view what() const = 0;  // "device code": what is left out
+  // `memory` is as long as the member, `filled` bytes of it have come. Which range of those to come is not
+  // wanted? Empty: none so far.
+  virtual ByteRange ahead(ByteSpan memory, std::uint64_t filled) = 0;
+  // All has come but `absent`, which read as zeros. False: these were wanted after all.
+  virtual bool was_right(ByteSpan memory, const ByteRanges& absent) = 0;
+};
+
+struct Reading {
+  LeaveOut* leave_out = nullptr;  // of what has to be unpacked; good for one member
+  Sha256Stream* hash = nullptr;   // gets all bytes, also those that are left out
+};
+
+// Its const functions may be called from several threads at once.
+class Package {
+ public:
+  explicit Package(std::string name) : name_(std::move(name)) {}
+  virtual ~Package() = default;
+  Package(const Package&) = delete;
+  Package& operator=(const Package&) = delete;
+
+  const std::string& name() const { return name_; }  // its path as given, or that inside of another package
+  const std::vector<PackageMember>& members() const { return members_; }  // in the package's own order
+  const Findings& findings() const { return findings_; }                  // damage, hostile names
+
+  virtual std::string shown(std::size_t member) const;  // for people: the package's name and the member's
+  // The file that the member is by itself; "" where its bytes are inside of the package's.
+  virtual std::filesystem::path file_of(std::size_t) const { return {}; }
+  // Is the path one where this kind keeps what it says of itself?
+  virtual bool describes_itself(std::string_view path) const = 0;
+
+  // At most `count` bytes from `from` on. Error when it is damaged up to there.
+  virtual std::string part(std::size_t member, std::uint64_t from, std::uint64_t count) const = 0;
+  std::string start(std::size_t member) const { return part(member, 0, look_size); }
+  // All of it, in order, until the sink has enough. Error when it is damaged.
+  virtual void read(std::size_t member, const UnpackSink& sink) const = 0;
+  // Without unpacking; nullopt when it has to be.
+  virtual std::optional<MemberContent> in_place(std::size_t member) const = 0;
+  // In place, or unpacked into memory of which only what is kept takes any. Error when it is damaged.
+  MemberContent open(std::size_t member, const Reading& reading = {}) const;
+
+ protected:
+  std::vector<PackageMember> members_;
+  Findings findings_;
+
+ private:
+  MemberContent unpack(std::size_t member, LeaveOut* leave_out, Sha256Stream* hash) const;
+
+  std::string name_;
+};
+
+}  // namespace lathe
