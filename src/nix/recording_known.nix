@@ -110,13 +110,14 @@ let
   cudaOutputs = [ "out" "dev" "lib" "static" "include" "bin" ];
   labels = [ "cudaPackages" ] ++ map (version: "cudaPackages_${replaceStrings [ "." ] [ "_" ] version}") (builtins.attrNames toolkits)
     ++ map (major: "cudaPackages_${major}") (builtins.attrNames aliases);
+  pythons = map (minor: { version = "3.${minor}"; name = "python3${minor}"; }) [ "10" "11" "12" "13" "14" ];
   pythonLabels = [ "python3Packages" "python3.pkgs" ]
     ++ builtins.concatMap (digits: [ "python${digits}Packages" "python${digits}.pkgs" ]) [ "310" "311" "312" "313" "314" ];
   cudaOf = label: each knownCuda (name: package.named "${label}.${name}" name cudaOutputs label);
   pythonOf = label: each knownPython (name: package.named "${label}.${name}" name [ "out" "dist" ] "0");
 in
 {
-  inherit each platformOf;
+  inherit each platformOf pythons;
   names = each (knownPackages ++ knownPython ++ knownCuda ++ [ "true" "false" "null" ]) (_: null) // lib;
   licenses = each [ "asl20" "bsd2" "bsd3" "gpl3Only" "mit" "nvidiaCudaRedist" "unfree" ] (_: null);
   packages = trivialBuilders // each knownPackages (name: package.named name name [ "out" "dev" "lib" "bin" ] "0") // each fetchers package.fetched // each stdenvAdapters (name: package.function "pkgs.${name}");

@@ -17,7 +17,10 @@ let
   # The real readFile: restricted mode keeps it inside the folder.
   hidden = parts.hidden { inherit note face; inherit (request) values; };
   lib = parts.lib { inherit note hidden face; readFile = builtins.readFile; };
-  package = parts.package { inherit note lib placeOf hidden face; };
+  package = parts.package {
+    inherit note lib placeOf hidden face;
+    often = [ "magma" "triton-llvm" ] ++ map (minor: "python3${minor}Packages.triton") [ "11" "12" "13" "14" ];
+  };
   inherit (package) addedTo describe describeTo namesOf;
 
   # What the recorder makes up. A recipe that is judged right is evaluated a second time by other inventions: right must not
@@ -83,7 +86,8 @@ let
       original = describe (builtins.intersectAttrs (namesOf r.written) r.original);
       positions = {
         override = positions own r.arguments;
-        attributes = positions own r.attrs;
+        # What nixpkgs has in it is written nowhere in the folder.
+        attributes = positions own (if r ? python then builtins.intersectAttrs (namesOf r.written) r.attrs else r.attrs);
         meta = positions own (r.attrs.meta or { });
         passthru = positions own (r.attrs.passthru or { });
       };

@@ -3,7 +3,7 @@
 # done to them, and turn into a readable text in angle brackets ("<cudaPackages_13_0.cuda_cccl.dev>") where a recipe
 # needs a path. Knows no package by name.
 # The brackets are written ‹ and › here; record.cpp says what they are, so that a recipe cannot know them.
-{ note, lib, placeOf, hidden, face }:
+{ note, lib, placeOf, hidden, face, often }:
 
 let
   inherit (builtins) elem foldl' head isAttrs length listToAttrs map mapAttrs toString typeOf unsafeDiscardStringContext;
@@ -40,7 +40,10 @@ let
   afterInstall = { doCheck = "doInstallCheck"; checkPhase = "installCheckPhase"; nativeCheckInputs = "nativeInstallCheckInputs"; checkInputs = "installCheckInputs"; };
 
   unreadText = what: "‹${what}›";
-  unreadOf = label:
+  # Once for those that recipes change often.
+  unreadOf = label: unreadOften.${label} or (unreadIn label);
+  unreadOften = listToAttrs (map (label: { name = label; value = unreadIn label; }) often);
+  unreadIn = label:
     mapAttrs (name: _: [ (unreadText "${label}.${name}") ]) hidden.unread.lists
     // mapAttrs (name: _: unreadText "${label}.${name}") hidden.unread.texts
     // listToAttrs (map (name: { inherit name; value = { ${unreadText "${label}.${name}"} = true; }; }) [ "meta" "passthru" ])
@@ -93,7 +96,8 @@ let
         if face.plain_text then "‹${info.label}-${builtins.hashString "sha256" (builtins.toJSON [ (describe attrs) (describe arguments) ])}.drv›"
         else { outPath = "‹${info.label}.drv›"; _recorded = identity; };
       change' = how: change: package (self // { changes = changes ++ [ { inherit how change; } ]; });
-      common = attrs // passthru // {
+      # The small sets first: each `//` copies both of its sides.
+      common = attrs // (passthru // {
         inherit outputs passthru meta name;
         type = "derivation";
         inherit drvPath;
@@ -102,14 +106,14 @@ let
         overridePythonAttrs = change' "overridePythonAttrs";
         override = new: package (self // { arguments = arguments // (if lib.isFunction new then new recorded.effective else new); });
         _recorded = recorded;
-      };
+      });
       # A package of nixpkgs that the recipe has changed is not the one of that name.
       mark = if info.builder == "nixpkgs" && isChanged recorded then "~" else "";
       text = output: if output == head outputs then "‹${info.label}${mark}›" else "‹${info.label}${mark}.${output}›";
       output = name':
-        common // others // { outPath = text name'; outputName = name'; outputSpecified = true; _recorded = recorded // { output = name'; }; };
+        common // (others // { outPath = text name'; outputName = name'; outputSpecified = true; _recorded = recorded // { output = name'; }; });
       others = listToAttrs (map (name': { name = name'; value = output name'; }) outputs);
-      view = common // others // { outPath = text (head outputs); outputName = head outputs; };
+      view = common // (others // { outPath = text (head outputs); outputName = head outputs; });
     in
     view;
 
@@ -178,22 +182,31 @@ let
     };
   function = label: anything label { outPath = "‹${label}›"; override = _: function label; overrideAttrs = _: function label; };
 
-  # Any value as something JSON can carry, never deeper than `depth`.
-  describeTo = depth: value:
-    let type = typeOf value; in
-    if type == "string" then value
-    else if type == "set" then
-      # toJSON writes a set with an outPath as that text.
-      if value ? _recorded then
-        if value._recorded.kind == "drvPath" || (value._recorded.builder or "" == "nixpkgs" && value._recorded.given or [ ] == [ ] && !(isChanged value._recorded)) then value.outPath
-        else brief depth value
-      else if value ? __functor then { function = true; }
-      else if depth == 0 then { cut = true; }
-      else mapAttrs (_: describeTo (depth - 1)) value
-    else if type == "list" then if depth == 0 then { cut = true; } else map (describeTo (depth - 1)) value
-    else if type == "lambda" then { function = true; }
-    else if type == "path" then { path = toString value; }
-    else value;
+  # Any value as something JSON can carry, never deeper than `depth`. One function a depth: of 72,000 calls in an audit of
+  # 44 recipes 38,000 were made here.
+  describeTo = builtins.elemAt describers;
+  describers = builtins.genList
+    (depth:
+      let
+        below = builtins.elemAt describers (depth - 1);
+        named = _: below;
+      in
+      value:
+      let type = typeOf value; in
+      if type == "string" || type == "bool" || type == "int" then value
+      else if type == "set" then
+        # toJSON writes a set with an outPath as that text.
+        if value ? _recorded then
+          if value._recorded.kind == "drvPath" || (value._recorded.builder or "" == "nixpkgs" && value._recorded.given or [ ] == [ ] && !(isChanged value._recorded)) then value.outPath
+          else brief depth value
+        else if value ? __functor then { function = true; }
+        else if depth == 0 then { cut = true; }
+        else mapAttrs named value
+      else if type == "list" then if depth == 0 then { cut = true; } else map below value
+      else if type == "lambda" then { function = true; }
+      else if type == "path" then { path = toString value; }
+      else value)
+    11;
   describe = describeTo 10;
 
   brief = depth: value:

@@ -8,6 +8,8 @@ let
   # Names of `mentioned` that `names` does not hold.
   outside = names: mentioned: removeAttrs mentioned (builtins.attrNames (builtins.intersectAttrs mentioned names));
   commonStrange = outside known.names common;
+  namesCuda = name: builtins.substring 0 13 name == "cudaPackages_";
+  commonCuda = builtins.filter namesCuda (builtins.attrNames commonStrange);
 in
 # Once a recipe: the names that it mentions (as a set) beside those that all of them do, those of them that the other face
 # has too ("pkgs" -> names), the system, and its own `import`.
@@ -19,7 +21,8 @@ let
   inherit (known) each platformOf;
 
   # Names that the recipe mentions and no list knows: they might be packages of any set.
-  strange = commonStrange // outside known.names mentioned;
+  ownStrange = outside known.names mentioned;
+  strange = commonStrange // ownStrange;
   all = common // mentioned;
   # Each may be a set of packages in its turn.
   # The other face has those alone that the recipe takes and never asks for: one that asks sees two answers.
@@ -69,7 +72,7 @@ let
     let
       base = self:
         unknownIn label
-        // known.cuda.${label} or (known.cudaOf label)
+        // (known.cuda.${label} or (known.cudaOf label)
         // {
           cudaVersion = "${version}";
           cudaMajorVersion = lib.versions.major version;
@@ -93,7 +96,7 @@ let
             scoped = concatMap (extension: lib.attrNames (extension self self)) extensions;
             version = if label == "cudaPackages" && !final._recorded.pin.cuda_known then null else version;
           };
-        };
+        });
     in
     lib.fix (foldl' (acc: extension: lib.extends extension acc) base extensions);
 
@@ -105,8 +108,8 @@ let
       build = builder: { __functor = _: package.built builder; override = _: build builder; };
       base = self:
         unknownIn label
-        // known.python.${label} or (known.pythonOf label)
-        // (torchFor { pkgs = final; python = self; inherit label; inherit (final) config; pin = final._recorded.pin; })
+        // (known.python.${label} or (known.pythonOf label)
+        // (torchFor { pkgs = final; python = self; inherit label; inherit (final) config; pin = final._recorded.pin; }
         // {
           python = interpreter;
           pythonVersion = version;
@@ -138,7 +141,7 @@ let
             extended = concatMap (extension: lib.attrNames (extension self self)) extensions;
             interpreter = given.interpreter or { };
           };
-        };
+        }));
     in
     lib.fix (foldl' (acc: extension: lib.extends extension acc) base extensions);
 
@@ -188,7 +191,7 @@ let
       unsure = version: name: value: if elem version pin.cuda_sets then value else note { kind = "unsure"; inherit name; } value;
       # Sets of releases that the catalogue does not have.
       foreign = name:
-        let parts = if builtins.substring 0 13 name == "cudaPackages_" then match "cudaPackages_([0-9]+)_([0-9]+)" name else null; in
+        let parts = match "cudaPackages_([0-9]+)_([0-9]+)" name; in
         if parts == null then [ ]
         else let version = concatStringsSep "." parts; in [ { inherit name; value = unsure version name (cudaSet final name version false [ ]); } ];
       numbered = version: let name = "cudaPackages_${replaceStrings [ "." ] [ "_" ] version}"; in { inherit name; value = unsure version name (cudaSet final name version false [ ]); };
@@ -213,18 +216,20 @@ let
           passthru = { cudaPackages = arguments.cudaPackages or final.cudaPackages; };
         };
       };
-      pythons = version: digits: rec {
-        "python${digits}" = pythonFor final "python${digits}" version { };
-        "python${digits}Packages" = packagesOf final "python${digits}" "python${digits}Packages" version;
-      };
+      pythons = concatMap
+        ({ version, name }: [
+          { inherit name; value = pythonFor final name version { }; }
+          { name = "${name}Packages"; value = packagesOf final name "${name}Packages" version; }
+        ])
+        known.pythons;
       # Another compiler's: by its name the same in all else.
       stdenvOf = label: final.stdenv // { _recorded = { kind = "set"; inherit label; }; };
       platformed = name: value: value // { inherit (platform) isLinux isDarwin isx86_64 isAarch64 is64bit; };
     in
+    # The small sets first: each `//` copies both of its sides.
     unknownIn "pkgs"
-    // known.packages
-    // listToAttrs (concatMap foreign (attrNames strange) ++ map numbered (attrNames toolkits) ++ lib.mapAttrsToList alias pin.aliases)
-    // pythons "3.10" "310" // pythons "3.11" "311" // pythons "3.12" "312" // pythons "3.13" "313" // pythons "3.14" "314"
+    // (known.packages
+    // (listToAttrs (concatMap foreign (commonCuda ++ builtins.filter namesCuda (attrNames ownStrange)) ++ map numbered (attrNames toolkits) ++ lib.mapAttrsToList alias pin.aliases ++ pythons)
     // {
       inherit config blas;
       inherit (platform) system;
@@ -289,16 +294,18 @@ let
         # What the recipe's overlays set; those of `variantOf` are nixpkgs' own.
         overlaid = concatMap (overlay: lib.attrNames (overlay final final)) (lib.take (builtins.length described.overlays - described.own or 0) described.overlays);
       };
-    };
+    }));
 
   # A function of the package set is shown by what it gives; what is asked of each package, where the answer hangs on none.
   shownConfig = pkgs: config:
-    mapAttrs
-      (name: value:
-        let tried = if isFunction value && match ".*Predicate" name != null then builtins.tryEval (value (throw "a package")) else { success = false; }; in
+    config
+    // (mapAttrs
+      (_: value:
+        let tried = if isFunction value then builtins.tryEval (value (throw "a package")) else { success = false; }; in
         if tried.success && builtins.isBool tried.value then { always = tried.value; } else value)
-      config
-    // (if isFunction (config.replaceStdenv or null) then { replaceStdenv = config.replaceStdenv { inherit pkgs; }; } else { });
+      (builtins.intersectAttrs predicates config)
+    // (if isFunction (config.replaceStdenv or null) then { replaceStdenv = config.replaceStdenv { inherit pkgs; }; } else { }));
+  predicates = { allowBrokenPredicate = null; allowInsecurePredicate = null; allowNonSourcePredicate = null; allowUnfreePredicate = null; };
 
   # The same packages by another configuration, as nixpkgs' own sets of them are.
   variantOf = final: config: overlays:
