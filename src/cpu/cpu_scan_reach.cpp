@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: MIT
+// How: only functions count from which something that needs more than the baseline can be reached. Three
+// walks over the calls follow each other, and what an earlier one saw stays its own: from constructors and
+// resolvers (runs at load), from what is exported (runs when asked for), from addresses in tables. A walk
+// stops at a call that a dispatch guards (may_enter()); what no walk saw is reached by dispatch alone.
 #include "cpu/cpu_scan_reach.h"
 
 #include <algorithm>

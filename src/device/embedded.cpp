@@ -13,8 +13,10 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "device/cubin.h"
+#include "device/cuda_format.h"
 #include "device/embedded_marks.h"
 #include "device/fatbin_reader.h"
+#include "formats/elf_fields.h"
 
 namespace lathe {
 namespace {
@@ -160,24 +162,25 @@ class MarkSearch {
   unsigned threads_;
 };
 
-// An ELF header (64 bytes) whose machine is CUDA:
-//   32 program headers at(8) | section headers at(8) | flags(4) | header size(2) | size of a program
-//   header(2) | number(2) 58 size of a section header(2) | number(2) | which one holds the names(2)
+// Of an ELF header whose machine is CUDA.
 struct CubinHeader {
   std::uint64_t programs_at = 0, sections_at = 0;
   std::uint16_t programs = 0, sections = 0;
 };
 
 std::optional<CubinHeader> cubin_header(ByteSpan bytes) {
-  if (bytes.size() < 64 || !Elf::looks_like(bytes)) return std::nullopt;
+  if (bytes.size() < elf::header_size || !Elf::looks_like(bytes)) return std::nullopt;
+  namespace field = elf::file_field;
   const ByteReader reader(bytes, "cubin");
-  if (reader.read_at<std::uint16_t>(18) != elf::em_cuda) return std::nullopt;
-  const CubinHeader header{.programs_at = reader.read_at<std::uint64_t>(32),
-                           .sections_at = reader.read_at<std::uint64_t>(40),
-                           .programs = reader.read_at<std::uint16_t>(56),
-                           .sections = reader.read_at<std::uint16_t>(60)};
-  const bool usual = reader.read_at<std::uint16_t>(52) == 64 && reader.read_at<std::uint16_t>(58) == 64 &&
-                     header.sections > 1 && reader.read_at<std::uint16_t>(62) < header.sections;
+  if (reader.read_at<std::uint16_t>(field::machine) != elf::em_cuda) return std::nullopt;
+  const CubinHeader header{.programs_at = reader.read_at<std::uint64_t>(field::segments_at),
+                           .sections_at = reader.read_at<std::uint64_t>(field::sections_at),
+                           .programs = reader.read_at<std::uint16_t>(field::segment_count),
+                           .sections = reader.read_at<std::uint16_t>(field::section_count)};
+  const bool usual = reader.read_at<std::uint16_t>(field::header_size) == elf::header_size &&
+                     reader.read_at<std::uint16_t>(field::section_size) == elf::section_size &&
+                     header.sections > 1 &&
+                     reader.read_at<std::uint16_t>(field::names_index) < header.sections;
   return usual ? std::optional(header) : std::nullopt;
 }
 
@@ -237,9 +240,11 @@ class EmbeddedFinder {
   // All of it must hold: version, header size, and entries that end where the container does.
   void container(std::uint64_t offset, const Range& range) {
     scratch_.findings = {};
-    if (range.end - offset < 16) return;
+    if (range.end - offset < cuda::container::header_size) return;
     auto found = reader_.read_container(offset, range.end);
-    if (!found || !found->understood || found->header_size != 16 || found->entries.empty()) return;
+    if (!found || !found->understood || found->header_size != cuda::container::header_size ||
+        found->entries.empty())
+      return;
     if (!scratch_.findings.empty()) return;
     found->address = elf_.address_of(offset).value_or(0);
     take(offset, found->end(), range);
@@ -269,8 +274,8 @@ class EmbeddedFinder {
 
   // From its header to the end of what lies farthest.
   static std::uint64_t size_of(const Elf& cubin, const CubinHeader& header) {
-    std::uint64_t end = std::max(header.programs_at + 56 * std::uint64_t{header.programs},
-                                 header.sections_at + 64 * std::uint64_t{header.sections});
+    std::uint64_t end = std::max(header.programs_at + elf::segment_size * std::uint64_t{header.programs},
+                                 header.sections_at + elf::section_size * std::uint64_t{header.sections});
     for (const ElfSection& section : cubin.sections()) {
       if (section.type == elf::sht_nobits || section.type == elf::sht_null) continue;
       const std::uint64_t section_end = section.offset + section.size;

@@ -9,12 +9,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "device/cuda_format.h"
+
 namespace lathe {
 namespace {
 
 constexpr std::size_t block = 64;
 
-constexpr std::uint32_t container_mark = 0xBA55ED50;
+constexpr std::uint32_t container_mark = cuda::container::magic;
 constexpr std::uint32_t elf_mark = 0x464C457F;  // "\x7f" "ELF"
 constexpr std::uint32_t ptx_mark = 0x7265762E;  // ".ver"
 

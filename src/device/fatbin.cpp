@@ -7,38 +7,29 @@
 #include <algorithm>
 #include <set>
 
-#include "formats/decompress.h"
+#include "device/cuda_format.h"
 #include "device/fatbin_reader.h"
+#include "formats/decompress.h"
 
 namespace lathe {
 namespace {
 
-constexpr std::uint32_t container_magic = 0xBA55ED50;
-constexpr std::uint64_t container_header = 16;
-constexpr std::uint64_t smallest_entry = 64;
-
-// Bits of an entry's flags (docs/formats/fatbin.md has those not used here).
-constexpr std::uint64_t flag_lz4 = 0x2000;
-constexpr std::uint64_t flag_zstd = 0x8000;
-constexpr std::uint64_t flag_specific = 0x100000;
-constexpr std::uint64_t flag_family = 0x200000;
-
 std::optional<CodeKind> kind_of(std::uint16_t number) {
   switch (number) {
-    case 1: return CodeKind::ptx;
-    case 2: return CodeKind::cubin;
+    case cuda::entry::ptx: return CodeKind::ptx;
+    case cuda::entry::cubin: return CodeKind::cubin;
     default: return std::nullopt;
   }
 }
 
 Compression compression_of(std::uint64_t flags) {
-  if (flags & flag_zstd) return Compression::zstd;
-  return flags & flag_lz4 ? Compression::lz4 : Compression::none;
+  if (flags & cuda::entry::zstd) return Compression::zstd;
+  return flags & cuda::entry::lz4 ? Compression::lz4 : Compression::none;
 }
 
 // 75 is 7.5, 103 is 10.3.
 Capability capability_of(std::uint32_t arch, std::uint64_t flags) {
-  const char suffix = flags & flag_specific ? 'a' : flags & flag_family ? 'f' : '\0';
+  const char suffix = flags & cuda::entry::specific ? 'a' : flags & cuda::entry::family ? 'f' : '\0';
   return {.major = static_cast<int>(arch / 10), .minor = static_cast<int>(arch % 10), .suffix = suffix};
 }
 
@@ -54,7 +45,8 @@ std::string_view to_string(Compression compression) {
 }
 
 bool looks_like_fatbin(ByteSpan file) {
-  return file.size() >= container_header && ByteReader(file).read_at<std::uint32_t>(0) == container_magic;
+  return file.size() >= cuda::container::header_size &&
+         ByteReader(file).read_at<std::uint32_t>(0) == cuda::container::magic;
 }
 
 void FatbinReader::warn(std::string rule, std::uint64_t offset, std::string_view what) {
@@ -77,24 +69,25 @@ ByteSpan FatbinReader::header(std::uint64_t offset, std::size_t size) {
 }
 
 bool FatbinReader::container_at(std::uint64_t offset) {
-  return offset % 8 == 0 && offset <= file_.size() && file_.size() - offset >= container_header &&
-         ByteReader(header(offset, container_header)).read_at<std::uint32_t>(0) == container_magic;
+  return offset % cuda::alignment == 0 && offset <= file_.size() &&
+         file_.size() - offset >= cuda::container::header_size &&
+         ByteReader(header(offset, cuda::container::header_size)).read_at<std::uint32_t>(0) ==
+             cuda::container::magic;
 }
 
-//   0  magic(4) | version(2) | header size(2) | size of all entries(8)
 std::optional<FatbinContainer> FatbinReader::read_container(std::uint64_t offset, std::uint64_t end) {
   if (out_.containers.size() >= limits_.containers) {
     if (!full_) warn("fatbin-limit", offset, fmt::format("more than {} containers", limits_.containers));
     full_ = true;
     return std::nullopt;
   }
-  ByteReader reader(header(offset, container_header), "fat binary");
+  ByteReader reader(header(offset, cuda::container::header_size), "fat binary");
   reader.seek(4);
   const std::uint16_t version = reader.u16();
   FatbinContainer container{.offset = offset};
   container.header_size = reader.u16();
   container.entries_size = reader.u64();
-  if (version != 1 || container.header_size < container_header) {
+  if (version != cuda::container::version || container.header_size < cuda::container::header_size) {
     warn("fatbin-unknown", offset,
          fmt::format("a container of version {} with a header of {} bytes", version, container.header_size));
     return std::nullopt;
@@ -133,17 +126,14 @@ void FatbinReader::read_entries(FatbinContainer& container) {
   }
 }
 
-//   0  kind(2) | version(2) | header size(4) | payload size, padded(8)
-//  16  compressed size(4), 0: not compressed | offset of the option block(4), or 0
-//  24  minor(2) | major(2) | arch(4) | name offset(4) | name length(4)
-//  40  flags(8) | 0(8) | uncompressed size(8) | longer headers hold more
+// cuda_format.h has the picture.
 std::optional<FatbinEntry> FatbinReader::read_entry(std::uint64_t offset, std::uint64_t end) {
-  if (end - offset < smallest_entry) {
+  if (end - offset < cuda::entry::smallest_header) {
     warn("fatbin-damaged", offset,
          fmt::format("{} bytes are left in a container, too few for an entry", end - offset));
     return std::nullopt;
   }
-  ByteReader reader(header(offset, smallest_entry), "fat binary entry");
+  ByteReader reader(header(offset, cuda::entry::smallest_header), "fat binary entry");
   FatbinEntry entry{.offset = offset};
   entry.kind_number = reader.u16();
   const std::uint16_t version = reader.u16();
@@ -158,15 +148,16 @@ std::optional<FatbinEntry> FatbinReader::read_entry(std::uint64_t offset, std::u
   entry.flags = reader.u64();
   reader.skip(8);
   entry.unpacked_size = reader.u64();
-  if (entry.header_size < smallest_entry || entry.header_size > end - offset ||
+  if (entry.header_size < cuda::entry::smallest_header || entry.header_size > end - offset ||
       entry.payload_size > end - offset - entry.header_size) {
     warn("fatbin-damaged", offset,
          fmt::format("an entry claims {} + {} bytes, {} are left", entry.header_size, entry.payload_size,
                      end - offset));
     return std::nullopt;
   }
-  if (version != 0x0101) warn("fatbin-unknown", offset, fmt::format("an entry of version {:#06x}", version));
-  entry.known_version = version == 0x0101;
+  if (version != cuda::entry::version)
+    warn("fatbin-unknown", offset, fmt::format("an entry of version {:#06x}", version));
+  entry.known_version = version == cuda::entry::version;
   entry.kind = entry.known_version ? kind_of(entry.kind_number) : std::nullopt;
   entry.compression = compressed_size == 0 ? Compression::none : compression_of(entry.flags);
   entry.capability = capability_of(std::min<std::uint32_t>(arch, 100'000), entry.flags);
@@ -183,7 +174,7 @@ std::optional<FatbinEntry> FatbinReader::read_entry(std::uint64_t offset, std::u
 void FatbinReader::read_region(const FatbinRegion& region) {
   const std::uint64_t end = region.offset + region.size;
   std::uint64_t at = (region.offset + 7) & ~std::uint64_t{7};
-  while (end - std::min(at, end) >= container_header && !full_) {
+  while (end - std::min(at, end) >= cuda::container::header_size && !full_) {
     if (!container_at(at)) {
       at = next_container(at, end);
       continue;
@@ -204,11 +195,13 @@ std::uint64_t FatbinReader::next_container(std::uint64_t from, std::uint64_t end
   const ByteReader reader(file_);
   bool only_zeros = true;
   std::uint64_t at = from;
-  for (; end - at >= container_header && reader.read_at<std::uint32_t>(at) != container_magic; at += 8) {
+  for (; end - at >= cuda::container::header_size &&
+         reader.read_at<std::uint32_t>(at) != cuda::container::magic;
+       at += 8) {
     only_zeros = only_zeros && reader.read_at<std::uint64_t>(at) == 0;
   }
   if (!only_zeros) warn("fatbin-unknown", from, fmt::format("{} bytes that are no container", at - from));
-  return end - at < container_header ? end : at;
+  return end - at < cuda::container::header_size ? end : at;
 }
 
 Fatbins read_bare_fatbin(ByteSpan file, const std::string& name, const FatbinLimits& limits) {
@@ -233,8 +226,10 @@ std::vector<std::byte> image_bytes(ByteSpan file, const FatbinEntry& entry, std:
   return image;
 }
 
+bool FatbinEntry::is_lto_ir() const { return kind_number == cuda::entry::lto_ir && known_version; }
+
 bool is_linked(const Fatbins& fatbins, const FatbinContainer& container) {
-  return container.wrapper && fatbins.wrappers[*container.wrapper].version == 2;
+  return container.wrapper && fatbins.wrappers[*container.wrapper].version == cuda::wrapper::linked;
 }
 
 namespace {

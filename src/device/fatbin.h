@@ -41,7 +41,7 @@ struct FatbinEntry {
 
   // Link-time IR (`nvcc -gencode ...,code=lto_90`): the device linker makes machine code of it when it is
   // wanted, so that it runs on more GPUs than it names.
-  bool is_lto_ir() const { return kind_number == 8 && known_version; }
+  bool is_lto_ir() const;
 
   std::uint64_t payload_offset() const { return offset + header_size; }
   std::uint64_t end() const { return offset + header_size + payload_size; }

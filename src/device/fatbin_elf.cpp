@@ -7,14 +7,13 @@
 #include <map>
 #include <span>
 
+#include "device/cuda_format.h"
 #include "device/fatbin.h"
 #include "device/fatbin_reader.h"
 
 namespace lathe {
 namespace {
 
-constexpr std::uint32_t wrapper_magic = 0x466243B1;
-constexpr std::uint64_t wrapper_size = 24;
 constexpr std::size_t most_regions = 10'000;
 
 class ElfFatbins {
@@ -33,7 +32,7 @@ class ElfFatbins {
     } else {
       for (const ElfSection& section : elf_.sections()) read_section(section);
       for (const ElfSection& section : elf_.sections()) {
-        if (section.name == ".nvFatBinSegment") read_wrappers_of(section);
+        if (section.name == cuda::wrappers_section) read_wrappers_of(section);
       }
     }
     fill_pointers();
@@ -42,8 +41,8 @@ class ElfFatbins {
 
  private:
   void read_section(const ElfSection& section) {
-    const bool relocatable = section.name == "__nv_relfatbin";
-    if (!relocatable && section.name != ".nv_fatbin") return;
+    const bool relocatable = section.name == cuda::linker_section;
+    if (!relocatable && section.name != cuda::images_section) return;
     if (!readable(section)) return;
     out_.regions.push_back({.name = std::string(section.name),
                             .offset = section.offset,
@@ -83,18 +82,17 @@ class ElfFatbins {
     read_wrappers(segment.offset, segment.file_size, segment.address, true);
   }
 
-  // magic(4) | version(4) | pointer to the container(8) | 0, or pointer to a file name(8)
   void read_wrappers(std::uint64_t offset, std::uint64_t size, std::uint64_t address, bool searching) {
     const ByteReader reader(elf_.bytes(), "fat binary wrapper");
     const std::uint64_t end = offset + size;
     std::uint64_t at = (offset + 7) & ~std::uint64_t{7};
-    while (at <= end && end - at >= wrapper_size && out_.wrappers.size() < most_wrappers_) {
-      if (reader.read_at<std::uint32_t>(at) != wrapper_magic) {
+    while (at <= end && end - at >= cuda::wrapper::size && out_.wrappers.size() < most_wrappers_) {
+      if (reader.read_at<std::uint32_t>(at) != cuda::wrapper::magic) {
         at += 8;
         continue;
       }
-      const auto version = reader.read_at<std::uint32_t>(at + 4);
-      const bool plausible = version == 1 || version == 2;
+      const auto version = reader.read_at<std::uint32_t>(at + cuda::wrapper::version_at);
+      const bool plausible = version == cuda::wrapper::plain || version == cuda::wrapper::linked;
       if (!plausible && !searching) {
         reader_.warn("fatbin-unknown", at, fmt::format("a fat binary wrapper of version {}", version));
       }
@@ -102,9 +100,9 @@ class ElfFatbins {
         out_.wrappers.push_back({.offset = at,
                                  .address = address == 0 ? 0 : address + (at - offset),
                                  .version = version,
-                                 .pointer_at = at + 8});
+                                 .pointer_at = at + cuda::wrapper::pointer_at});
       }
-      at += wrapper_size;
+      at += cuda::wrapper::size;
     }
   }
 
@@ -114,7 +112,7 @@ class ElfFatbins {
     if (elf_.type() == ElfType::relocatable || out_.wrappers.empty()) return;
     std::ranges::sort(out_.wrappers, {}, &FatbinWrapper::offset);
     const auto [low, high] = std::ranges::minmax(out_.wrappers, {}, &FatbinWrapper::address);
-    elf_.for_each_relocation(low.address, high.address + wrapper_size,
+    elf_.for_each_relocation(low.address, high.address + cuda::wrapper::size,
                              [&](const ElfRelocation& relocation) { fill_from(relocation); });
     const ByteReader reader(elf_.bytes(), "fat binary wrapper");
     for (FatbinWrapper& wrapper : out_.wrappers) {
@@ -125,10 +123,10 @@ class ElfFatbins {
   }
 
   void fill_from(const ElfRelocation& relocation) {
-    if (relocation.place < 8) return;
-    const auto it =
-        std::ranges::lower_bound(out_.wrappers, relocation.place - 8, {}, &FatbinWrapper::address);
-    if (it == out_.wrappers.end() || it->address != relocation.place - 8) return;
+    if (relocation.place < cuda::wrapper::pointer_at) return;
+    const std::uint64_t address = relocation.place - cuda::wrapper::pointer_at;
+    const auto it = std::ranges::lower_bound(out_.wrappers, address, {}, &FatbinWrapper::address);
+    if (it == out_.wrappers.end() || it->address != address) return;
     if (relocation.symbol != 0) {
       return reader_.warn("fatbin-unknown", it->offset, "a wrapper points to its container through a symbol");
     }
@@ -147,11 +145,11 @@ class ElfFatbins {
     });
     const std::span wrappers(out_.wrappers.begin() + static_cast<std::ptrdiff_t>(first), out_.wrappers.end());
     elf_.for_each_relocation_of(section, [&](const ElfRelocation& relocation) {
-      const std::uint64_t place = section.offset + relocation.place;
-      const auto wrapper = std::ranges::lower_bound(wrappers, place - 8, {}, &FatbinWrapper::offset);
+      const std::uint64_t offset = section.offset + relocation.place - cuda::wrapper::pointer_at;
+      const auto wrapper = std::ranges::lower_bound(wrappers, offset, {}, &FatbinWrapper::offset);
       const auto base =
           std::ranges::lower_bound(bases, relocation.symbol, {}, [](const auto& b) { return b.first; });
-      if (wrapper == wrappers.end() || wrapper->offset != place - 8) return;
+      if (wrapper == wrappers.end() || wrapper->offset != offset) return;
       if (base == bases.end() || base->first != relocation.symbol) return;
       wrapper->target = base->second + static_cast<std::uint64_t>(relocation.addend);
       wrapper->pointer_at = relocation.addend_at;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "formats/elf_fields.h"
+
 namespace lathe {
 namespace {
 
@@ -53,9 +55,9 @@ class ElfParser {
                    .where = {.file = elf_.name_},
                    .next = "give a shared object, an executable, an object file or an archive of them"});
     }
-    elf_.os_abi_ = reader_.read_at<std::uint8_t>(7);
-    elf_.abi_version_ = reader_.read_at<std::uint8_t>(8);
-    reader_.seek(16);
+    elf_.os_abi_ = reader_.read_at<std::uint8_t>(elf::file_field::os_abi);
+    elf_.abi_version_ = reader_.read_at<std::uint8_t>(elf::file_field::abi_version);
+    reader_.seek(elf::file_field::type);
     elf_.type_ = static_cast<ElfType>(reader_.u16());
     elf_.machine_ = reader_.u16();
     elf_.file_version_ = reader_.u32();

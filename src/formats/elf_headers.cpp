@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "formats/elf_headers.h"
 
+#include "formats/elf_fields.h"
+
 namespace lathe {
 
 std::vector<ProgramHeader> program_headers(const Elf& elf) {
@@ -38,7 +40,8 @@ std::vector<SectionHeader> section_headers(const Elf& elf) {
 }
 
 std::uint32_t section_names_index(const Elf& elf) {
-  return elf.sections().empty() ? 0 : ByteReader(elf.bytes(), "ELF header").read_at<std::uint16_t>(62);
+  if (elf.sections().empty()) return 0;
+  return ByteReader(elf.bytes(), "ELF header").read_at<std::uint16_t>(elf::file_field::names_index);
 }
 
 std::string encode(const std::vector<ProgramHeader>& headers) {

@@ -6,13 +6,13 @@
 #include <unordered_map>
 
 #include "carve/check/check_parts.h"
+#include "formats/elf_fields.h"
 
 namespace lathe {
 namespace {
 
 constexpr std::uint64_t page = 4096;
 constexpr std::uint32_t pt_phdr = 6;
-constexpr std::uint64_t program_header_size = 56;
 
 std::vector<ElfSegment> loads_of(const Elf& elf) {
   std::vector<ElfSegment> loads;
@@ -29,7 +29,7 @@ std::uint64_t used_entries(const Elf& elf) {
 }
 
 bool table_is_loaded(const Elf& elf) {
-  const std::uint64_t begin = elf.program_headers_at(), end = begin + used_entries(elf) * program_header_size;
+  const std::uint64_t begin = elf.program_headers_at(), end = begin + used_entries(elf) * elf::segment_size;
   return std::ranges::any_of(loads_of(elf), [&](const ElfSegment& load) {
     return load.offset <= begin && end <= load.offset + load.file_size;
   });
@@ -101,7 +101,7 @@ void check_table(const Carved& carved) {
     if (segment.type != pt_phdr) continue;
     const bool right = segment.offset == elf.program_headers_at() &&
                        elf.offset_of(segment.address) == segment.offset &&
-                       segment.file_size == used_entries(elf) * program_header_size;
+                       segment.file_size == used_entries(elf) * elf::segment_size;
     if (!right) carved.wrong("PT_PHDR does not describe the program header table");
   }
 }
@@ -174,14 +174,16 @@ class SectionCheck {
 
   // The same but for the values of symbols that name a moved container.
   bool same_symbols(ByteSpan before, ByteSpan after) const {
-    constexpr std::uint64_t symbol_size = 24;
+    namespace field = elf::symbol_field;
+    constexpr std::uint64_t symbol_size = elf::symbol_size, number = 8;
     const ByteReader old_table(before), new_table(after);
     for (std::uint64_t at = 0; at + symbol_size <= before.size(); at += symbol_size) {
       if (as_text(old_table.at(at, symbol_size)) == as_text(new_table.at(at, symbol_size))) continue;
-      const bool rest = as_text(old_table.at(at, 8)) == as_text(new_table.at(at, 8)) &&
-                        as_text(old_table.at(at + 16, 8)) == as_text(new_table.at(at + 16, 8));
-      if (!rest ||
-          !follows(old_table.read_at<std::uint64_t>(at + 8), new_table.read_at<std::uint64_t>(at + 8)))
+      const bool rest =
+          as_text(old_table.at(at, field::value)) == as_text(new_table.at(at, field::value)) &&
+          as_text(old_table.at(at + field::size, number)) == as_text(new_table.at(at + field::size, number));
+      if (!rest || !follows(old_table.read_at<std::uint64_t>(at + field::value),
+                            new_table.read_at<std::uint64_t>(at + field::value)))
         return false;
     }
     return true;

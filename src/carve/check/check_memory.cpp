@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Is every byte of loaded memory the same that was not meant to change?
+//
+// How: first the address ranges that may differ are listed (containers that move with their wrappers'
+// pointers, the zeros behind them, the tables of headers). What each PT_LOAD of the old file holds between
+// those ranges is cut into chunks, and each is compared at its address in both files, whatever offset it has
+// there. The ELF header, which is one of the ranges, is compared by its fields.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +13,7 @@
 
 #include "base/parallel.h"
 #include "carve/check/check_parts.h"
+#include "formats/elf_fields.h"
 
 namespace lathe {
 namespace {
@@ -98,7 +104,7 @@ class MemoryCheck {
     field(at, size);
     exempt_around_table(at, at + size);
     // Section headers that happen to be loaded (patchelf puts them there).
-    const std::uint64_t sections = carved_.old_file.sections().size() * 64;
+    const std::uint64_t sections = carved_.old_file.sections().size() * elf::section_size;
     if (sections != 0) field(carved_.old_file.section_headers_at(), sections);
   }
 
@@ -106,8 +112,11 @@ class MemoryCheck {
   void compare_elf_headers() const {
     const auto fixed = [](const Elf& elf) {
       const std::string_view header = as_text(elf.bytes()).substr(0, elf::header_size);
-      return std::string(header.substr(0, 32)) + std::string(header.substr(48, 8)) +
-             std::string(header.substr(58, 2));
+      namespace field = elf::file_field;
+      const auto part = [&](std::size_t from, std::size_t to) { return header.substr(from, to - from); };
+      std::string text(part(0, field::segments_at));
+      text += part(field::flags, field::segment_count);
+      return text += part(field::section_size, field::section_count);
     };
     if (fixed(carved_.old_file) != fixed(carved_.new_file))
       carved_.wrong("the ELF header says something else");

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Which pages leave the file, and where the program header table goes.
+//
+// How: behind the kept containers of a span whole pages are free, unless a segment or section of somebody
+// else lies there. A cut inside a PT_LOAD makes two of it, so the table grows by an entry. It grows in place
+// where nobody's bytes follow it; else PT_PHDR's entry serves (libraries only); else the table moves behind
+// the kept containers of the span that frees most, which may take one page of that cut.
 #include <fmt/format.h>
 
 #include <algorithm>

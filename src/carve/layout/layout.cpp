@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "carve/layout/new_tables.h"
 #include "carve/layout/spans.h"
+#include "formats/elf_fields.h"
 #include "formats/elf_headers.h"
 
 namespace lathe {
@@ -128,8 +129,8 @@ class Layouter {
         spans_, [&](const Span& span) { return old_at >= span.range.offset && old_at < span.range.end(); });
     if (table_moved_ && !in_span) patch(offsets_.moved(old_at), std::string(old_size, '\0'));
     patch(offsets_.moved(at), std::move(bytes));
-    patch(32, encode_number(offsets_.moved(at), 8));
-    patch(56, encode_number(written.size(), 2));
+    patch(elf::file_field::segments_at, encode_number(offsets_.moved(at), 8));
+    patch(elf::file_field::segment_count, encode_number(written.size(), 2));
   }
 
   void write_section_headers() {
@@ -148,8 +149,9 @@ class Layouter {
     }
     skipped_.push_back(old_table);
     patch(at, encode(written));
-    patch(40, encode_number(at, 8));
-    patch(60, encode_number(written.size(), 2) + encode_number(names_index, 2));
+    patch(elf::file_field::sections_at, encode_number(at, 8));
+    patch(elf::file_field::section_count, encode_number(written.size(), 2));
+    patch(elf::file_field::names_index, encode_number(names_index, 2));
   }
 
   void write_containers() {
@@ -183,9 +185,7 @@ class Layouter {
     }
   }
 
-  //  name(4) | info(1) other(1) section(2) | value(8) | size(8)
   void move_symbols_of(const SectionHeader& table) {
-    constexpr std::uint64_t symbol_size = 24;
     std::map<std::uint64_t, std::uint64_t> moved;
     for (const Span& span : spans_) {
       for (const MovedContainer& one : span.moved)
@@ -194,14 +194,14 @@ class Layouter {
     if (moved.empty()) return;
     const std::uint64_t lowest = moved.begin()->first, highest = moved.rbegin()->first;
     const ByteReader reader(ByteReader(elf_.bytes(), "symbols").at(table.offset, table.size));
-    for (std::uint64_t at = 0; at + symbol_size <= table.size; at += symbol_size) {
-      const auto value = reader.read_at<std::uint64_t>(at + 8);
+    for (std::uint64_t at = 0; at + elf::symbol_size <= table.size; at += elf::symbol_size) {
+      const auto value = reader.read_at<std::uint64_t>(at + elf::symbol_field::value);
       if (value < lowest || value > highest) continue;
       const auto it = moved.find(value);
       if (it == moved.end() || it->first == it->second ||
-          reader.read_at<std::uint16_t>(at + 6) == elf::shn_abs)
+          reader.read_at<std::uint16_t>(at + elf::symbol_field::section) == elf::shn_abs)
         continue;
-      patch(offsets_.moved(table.offset) + at + 8, encode_number(it->second, 8));
+      patch(offsets_.moved(table.offset) + at + elf::symbol_field::value, encode_number(it->second, 8));
     }
   }
 

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: MIT
+// How: every table is walked once, from the lowest offset up. At each cut a header is split: the front part
+// keeps the address and ends with the kept bytes, the rest begins behind the hole, with its address and
+// offset in the old file advanced by the same step; OffsetMap then turns old offsets into new ones. So the
+// difference of address and offset changes by whole pages only, as the loader demands.
 #include "carve/layout/new_tables.h"
 
 #include <algorithm>
