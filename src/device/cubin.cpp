@@ -154,4 +154,16 @@ PtxInfo read_ptx(std::string_view text) {
   return info;
 }
 
+bool looks_like_ptx(ByteSpan start) {
+  std::string_view text = as_text(start);
+  while (true) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    if (!text.starts_with("//") && !text.starts_with("/*")) break;
+    const std::string_view end = text[1] == '/' ? "\n" : "*/";
+    text.remove_prefix(std::min(text.find(end, 2), text.size()));
+    if (text.starts_with("*/")) text.remove_prefix(2);
+  }
+  return text.starts_with(".version ") || text.starts_with(".version\t");
+}
+
 }  // namespace lathe

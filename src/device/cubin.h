@@ -40,4 +40,7 @@ struct PtxInfo {
 
 PtxInfo read_ptx(std::string_view text);
 
+// PTX begins with its version, after comments.
+bool looks_like_ptx(ByteSpan start);
+
 }  // namespace lathe

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "device/cuda.h"
 #include "device/cuda_format.h"
 #include "device/fatbin_reader.h"
 #include "formats/decompress.h"
@@ -206,6 +207,7 @@ std::uint64_t FatbinReader::next_container(std::uint64_t from, std::uint64_t end
 
 Fatbins read_bare_fatbin(ByteSpan file, const std::string& name, const FatbinLimits& limits) {
   Fatbins out;
+  out.vendor = &cuda_vendor();
   FatbinReader reader(file, name, limits, nullptr, out);
   out.regions.push_back({.name = "", .offset = 0, .size = file.size()});
   reader.read_region(out.regions[0]);

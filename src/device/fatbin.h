@@ -20,6 +20,8 @@
 
 namespace lathe {
 
+class Vendor;  // device/vendor.h
+
 enum class Compression { none, lz4, zstd };
 std::string_view to_string(Compression compression);
 
@@ -84,6 +86,7 @@ struct FatbinRegion {
 };
 
 struct Fatbins {
+  const Vendor* vendor = nullptr;  // whose they are; nullptr: there are none
   std::vector<FatbinRegion> regions;
   std::vector<FatbinContainer> containers;  // by offset
   std::vector<FatbinWrapper> wrappers;      // by offset
@@ -98,7 +101,7 @@ struct FatbinLimits {
   std::size_t entries = 1'000'000;
 };
 
-// All that an ELF file holds. No fat binary is no finding. `disk`: the mapped file that `elf` was read from,
+// All that an ELF file holds, of the first vendor that finds something. No fat binary is no finding. `disk`: the mapped file that `elf` was read from,
 // if it was: then the headers, each on a page of its own, are read by system call and their pages never
 // mapped.
 Fatbins read_fatbins(const Elf& elf, const MappedFile* disk = nullptr, const FatbinLimits& limits = {});

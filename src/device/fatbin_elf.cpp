@@ -7,6 +7,7 @@
 #include <map>
 #include <span>
 
+#include "device/cuda.h"
 #include "device/cuda_format.h"
 #include "device/fatbin.h"
 #include "device/fatbin_reader.h"
@@ -237,8 +238,9 @@ class ElfFatbins {
 
 }  // namespace
 
-Fatbins read_fatbins(const Elf& elf, const MappedFile* disk, const FatbinLimits& limits) {
+Fatbins read_cuda_fatbins(const Elf& elf, const MappedFile* disk, const FatbinLimits& limits) {
   Fatbins out;
+  out.vendor = &cuda_vendor();
   ElfFatbins(elf, disk, limits, out).read();
   return out;
 }

@@ -3,13 +3,16 @@
 
 #include <algorithm>
 
+#include "device/vendor.h"
+
 namespace lathe {
 namespace {
 
 ByteUse use_of(const ElfSection& section) {
   const std::string_view name = section.name;
-  if (name == ".nv_fatbin") return ByteUse::gpu_code;
-  if (name == "__nv_relfatbin") return ByteUse::gpu_relocatable;
+  const DeviceSection role = device_section(name);
+  if (role == DeviceSection::images) return ByteUse::gpu_code;
+  if (role == DeviceSection::linker) return ByteUse::gpu_relocatable;
   if (name.starts_with(".debug_") || name.starts_with(".zdebug_") || name == ".gdb_index")
     return ByteUse::debug;
   if (name.starts_with(".eh_frame") || name.starts_with(".gcc_except_table")) return ByteUse::unwind;

@@ -4,14 +4,16 @@
 // of the rest.
 #pragma once
 
+#include <memory>
+
+#include "device/vendor.h"
 #include "inspect/inspect.h"
 #include "package/package.h"
 
 namespace lathe {
 
-// Of one file. Containers are recognised by their first eight bytes (magic, version 1, header size 16) at
-// offsets divisible by 8; whether they lay where fat binaries lie is checked afterwards, when the section
-// headers (at the end of the file) are there.
+// Of one file. Whether the images lay where fat binaries lie is checked afterwards, when the section headers
+// (at the end of the file) are there.
 class ImageSkipper final : public LeaveOut {
  public:
   std::string_view what() const override { return "device code"; }
@@ -19,15 +21,7 @@ class ImageSkipper final : public LeaveOut {
   bool was_right(ByteSpan memory, const ByteRanges& absent) override;
 
  private:
-  bool next_container();
-  bool next_entry();
-
-  ByteSpan memory_;
-  std::uint64_t filled_ = 0;
-  std::uint64_t at_ = 0;  // what is looked at next: a place for a container, or an entry
-  std::uint64_t container_end_ = 0;
-  bool in_container_ = false;
-  ByteRange ahead_ = {0, 0};
+  std::unique_ptr<ImageStream> images_ = vendors()[0]->stream();
 };
 
 }  // namespace lathe

@@ -13,6 +13,7 @@
 #include "device/cubin.h"
 #include "formats/known_formats.h"
 #include "device/nvidia_libraries.h"
+#include "device/vendor.h"
 
 namespace lathe {
 namespace {
@@ -39,19 +40,6 @@ std::string machine_of(const Elf& elf) {
     case elf::em_aarch64: return "aarch64";
     default: return fmt::format("machine {}", elf.machine());
   }
-}
-
-// PTX begins with its version, after comments.
-bool looks_like_ptx(ByteSpan start) {
-  std::string_view text = as_text(start);
-  while (true) {
-    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-    if (!text.starts_with("//") && !text.starts_with("/*")) break;
-    const std::string_view end = text[1] == '/' ? "\n" : "*/";
-    text.remove_prefix(std::min(text.find(end, 2), text.size()));
-    if (text.starts_with("*/")) text.remove_prefix(2);
-  }
-  return text.starts_with(".version ") || text.starts_with(".version\t");
 }
 
 // PTX on its own, a container of one image like a cubin.
@@ -222,8 +210,10 @@ std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string&
 std::string_view code_format(ByteSpan start) {
   if (Elf::looks_like(start)) return "ELF file";
   if (looks_like_archive(start)) return "static archive";
-  if (looks_like_fatbin(start)) return "fat binary";
-  return looks_like_ptx(start) ? "PTX" : "";
+  for (const Vendor* vendor : vendors()) {
+    if (const auto format = vendor->bare_format(start); !format.empty()) return format;
+  }
+  return "";
 }
 
 void add_inspection(FileInspection& sum, const FileInspection& more) {

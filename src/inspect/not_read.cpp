@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "device/vendor.h"
 #include "formats/archive.h"
 #include "inspect/inspect.h"
 #include "formats/known_formats.h"
@@ -26,14 +27,15 @@ using Kind = KnownFormat::Kind;
 // hold, are 0.9 MB.
 constexpr std::uint64_t most_unpacked = 32 << 20;
 
-// Section names as PE cuts them, ELF and Mach-O have them whole. They stand in the headers.
+// Names of sections stand in the headers. Those of ROCm, which is no vendor that is read, are named here, as
+// PE cuts them.
 bool names_device_sections(ByteSpan bytes) {
   constexpr std::size_t headers = 16 << 10;
   const std::string_view text = as_text(bytes.first(std::min(headers, bytes.size())));
-  constexpr std::string_view names[] = {".nv_fatb",    ".nvFatBi", "__nv_rel", "__NV_CUDA",
-                                        "__nv_fatbin", ".hip_fat", ".hipFatB"};
-  return std::ranges::any_of(
-      names, [&](std::string_view name) { return text.find(name) != std::string_view::npos; });
+  const auto named = [&](std::string_view name) { return text.find(name) != std::string_view::npos; };
+  return named(".hip_fat") || named(".hipFatB") || std::ranges::any_of(vendors(), [&](const Vendor* vendor) {
+           return std::ranges::any_of(vendor->names_in_headers(), named);
+         });
 }
 
 std::string with_article(std::string_view words) {

@@ -7,6 +7,7 @@
 
 #include "base/parallel.h"
 #include "carve/check/check_parts.h"
+#include "device/vendor.h"
 
 namespace lathe {
 namespace {
@@ -148,7 +149,7 @@ std::string region_problem(const Elf& elf, const FatbinRegion& region) {
     const bool has_bytes =
         section.type != elf::sht_nobits && section.type != elf::sht_null && section.size != 0;
     const bool own = section.offset == region.offset && section.size == region.size &&
-                     section.name.starts_with(".nv_fatbin");
+                     device_section(section.name) == DeviceSection::images;
     if (has_bytes && !own && section.offset < region.offset + region.size &&
         region.offset < section.offset + section.size) {
       return "a section overlaps device code";

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "carve/check/check_parts.h"
+#include "device/vendor.h"
 #include "formats/elf_fields.h"
 
 namespace lathe {
@@ -135,7 +136,7 @@ class SectionCheck {
       }
     }
     for (; next < after.size(); ++next) {
-      if (!after[next].name.starts_with(".nv_fatbin"))
+      if (device_section(after[next].name) != DeviceSection::images)
         carved_.wrong(fmt::format("the section {} is new", after[next].name));
       else check_place(after[next]);
     }
@@ -143,7 +144,7 @@ class SectionCheck {
 
  private:
   void compare(const ElfSection& was, const ElfSection& is) {
-    const bool shorter = is.name == ".nv_fatbin" && is.size < was.size;
+    const bool shorter = device_section(is.name) == DeviceSection::images && is.size < was.size;
     if (was.flags != is.flags || was.address != is.address || was.align != is.align ||
         was.entry_size != is.entry_size || (was.size != is.size && !shorter)) {
       return carved_.wrong(fmt::format("the header of section {} is wrong", was.name));

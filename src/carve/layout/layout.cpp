@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "carve/layout/new_tables.h"
 #include "carve/layout/spans.h"
+#include "device/vendor.h"
 #include "formats/elf_fields.h"
 #include "formats/elf_headers.h"
 
@@ -173,9 +174,12 @@ class Layouter {
       const FatbinEntry& entry = container.entries[kept];
       copy(entry.offset, entry.end() - entry.offset);
     }
-    patch(start + 8, encode_number(to - start - container.header_size, 8));
-    const FatbinWrapper& wrapper = fatbins_.wrappers[*container.wrapper];
-    patch(offsets_.moved(wrapper.pointer_at), encode_number(moved.address, 8));
+    const CarvedContainer carved{
+        .offset = start,
+        .address = moved.address,
+        .entries_size = to - start - container.header_size,
+        .pointer_at = offsets_.moved(fatbins_.wrappers[*container.wrapper].pointer_at)};
+    for (BytePatch& change : fatbins_.vendor->patches(carved)) out_.patches.push_back(std::move(change));
   }
 
   // Names of containers, for those who debug. Nothing that runs reads them.

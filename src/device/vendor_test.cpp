@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "device/vendor.h"
+
+#include <gtest/gtest.h>
+
+#include "base/bytes.h"
+
+namespace lathe {
+namespace {
+
+std::string container_of(const std::string& entries) {
+  return encode_number(0xBA55ED50, 4) + encode_number(1, 2) + encode_number(16, 2) +
+         encode_number(entries.size(), 8) + entries;
+}
+
+std::string entry_of(std::uint64_t payload, std::uint32_t compressed = 0, std::uint64_t unpacked = 0) {
+  return encode_number(2, 2) + encode_number(0x0101, 2) + encode_number(64, 4) + encode_number(payload, 8) +
+         encode_number(compressed, 4) + std::string(36, '\0') + encode_number(unpacked, 8) +
+         std::string(payload, 'x');
+}
+
+std::vector<ImageExtent> images_in(const std::string& file, std::uint64_t step) {
+  const auto stream = vendors()[0]->stream();
+  std::vector<ImageExtent> images;
+  for (std::uint64_t filled = 0; filled < file.size();) {
+    filled = std::min<std::uint64_t>(file.size(), filled + step);
+    while (const auto image = stream->next(as_byte_span(file), filled)) images.push_back(*image);
+  }
+  return images;
+}
+
+TEST(Vendor, TellsWhatASectionIs) {
+  EXPECT_EQ(device_section(".nv_fatbin"), DeviceSection::images);
+  EXPECT_EQ(device_section("__nv_relfatbin"), DeviceSection::linker);
+  EXPECT_EQ(device_section(".nvFatBinSegment"), DeviceSection::wrappers);
+  EXPECT_EQ(device_section(".text"), DeviceSection::none);
+  EXPECT_EQ(device_section(""), DeviceSection::none);
+}
+
+TEST(Vendor, FindsTheImagesOfAFileThatArrivesInPieces) {
+  const std::string file = std::string(24, '\0') + container_of(entry_of(8) + entry_of(72, 70, 4000)) +
+                           std::string(8, '\0') + container_of(entry_of(16));
+  for (const std::uint64_t step : {1u, 7u, 64u, 4096u}) {
+    const auto images = images_in(file, step);
+    ASSERT_EQ(images.size(), 3u) << step;
+    EXPECT_EQ(images[0].begin, 24u + 16 + 64);
+    EXPECT_EQ(images[0].unpacked_size, 8u);
+    EXPECT_EQ(images[1].end - images[1].begin, 72u);
+    EXPECT_EQ(images[1].unpacked_size, 4000u);
+    EXPECT_EQ(images[2].end, file.size());
+  }
+}
+
+TEST(Vendor, PassesByContainersThatClaimMoreThanThereIs) {
+  std::string file = container_of(entry_of(16));
+  file.replace(8, 8, encode_number(1 << 20, 8));
+  EXPECT_TRUE(images_in(file + std::string(64, '\0'), 16).empty());
+  std::string entry = entry_of(16);
+  entry.replace(8, 8, encode_number(1 << 20, 8));
+  EXPECT_EQ(images_in(container_of(entry) + container_of(entry_of(32)), 16).size(), 1u);
+}
+
+TEST(Vendor, SaysWhatACarvedContainerChanges) {
+  const auto patches =
+      vendors()[0]->patches({.offset = 4096, .address = 0x10000, .entries_size = 80, .pointer_at = 9000});
+  ASSERT_EQ(patches.size(), 2u);
+  EXPECT_EQ(patches[0].at, 4104u);
+  EXPECT_EQ(patches[0].bytes, encode_number(80, 8));
+  EXPECT_EQ(patches[1].at, 9000u);
+  EXPECT_EQ(patches[1].bytes, encode_number(0x10000, 8));
+}
+
+TEST(Vendor, KnowsFilesThatAreDeviceCodeAlone) {
+  EXPECT_EQ(vendors()[0]->bare_format(as_byte_span(container_of(""))), "fat binary");
+  EXPECT_EQ(vendors()[0]->bare_format(as_byte_span("// made\n.version 8.7\n")), "PTX");
+  EXPECT_EQ(vendors()[0]->bare_format(as_byte_span("\x7f"
+                                                   "ELF")),
+            "");
+}
+
+}  // namespace
+}  // namespace lathe
