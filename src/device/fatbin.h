@@ -101,9 +101,9 @@ struct FatbinLimits {
   std::size_t entries = 1'000'000;
 };
 
-// All that an ELF file holds, of the first vendor that finds something. No fat binary is no finding. `disk`: the mapped file that `elf` was read from,
-// if it was: then the headers, each on a page of its own, are read by system call and their pages never
-// mapped.
+// All that an ELF file holds, of one vendor. No fat binary is no finding. `disk`: the mapped file that `elf`
+// was read from, if it was: then the headers, each on a page of its own, are read by system call and their
+// pages never mapped.
 Fatbins read_fatbins(const Elf& elf, const MappedFile* disk = nullptr, const FatbinLimits& limits = {});
 
 // A file that is one container after another (what `nvcc -fatbin` writes).
