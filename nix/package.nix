@@ -6,12 +6,9 @@
   cmake,
   ninja,
   pkg-config,
-  python3,
   bzip2,
   cli11,
   fmt,
-  gbenchmark,
-  gtest,
   lz4,
   nlohmann_json,
   openssl,
@@ -21,7 +18,6 @@
   xz,
   zlib,
   zstd,
-  zydis,
 }:
 stdenv.mkDerivation {
   pname = "torchlathe";
@@ -31,9 +27,9 @@ stdenv.mkDerivation {
     src = ./..;
     filter = path: type: lib.cleanSourceFilter path type && !(type == "directory" && baseNameOf path == "build" && dirOf path == toString ./..);
   };
-  nativeBuildInputs = [ cmake ninja pkg-config python3 ];
-  buildInputs = [ bzip2 cli11 fmt gbenchmark gtest lz4 nlohmann_json openssl re2 sqlite tomlplusplus xz zlib zstd zydis ];
-  cmakeFlags = [ "-DCMAKE_BUILD_TYPE=Release" ];
+  nativeBuildInputs = [ cmake ninja pkg-config ];
+  buildInputs = [ bzip2 cli11 fmt lz4 nlohmann_json openssl re2 sqlite tomlplusplus xz zlib zstd ];
+  cmakeFlags = [ "-DCMAKE_BUILD_TYPE=Release" "-DBUILD_TESTING=OFF" ];
   ninjaFlags = [ "torchlathe" ];
   installPhase = ''
     install -Dm755 torchlathe "$out/bin/torchlathe"

@@ -16,5 +16,5 @@ package.overrideAttrs (old: {
   CCACHE_SLOPPINESS = "pch_defines,time_macros";
   CCACHE_NOHASHDIR = "1";
   preConfigure = "export CCACHE_BASEDIR=$PWD; [ -n \"$CCACHE_DIR\" ] || export CCACHE_DISABLE=1";
-} // (if quick then { cmakeFlags = [ "-DCMAKE_BUILD_TYPE=None" ]; } else { })
+} // (if quick then { cmakeFlags = old.cmakeFlags ++ [ "-DCMAKE_BUILD_TYPE=None" ]; } else { })
 // (if configureOnly then { buildPhase = "true"; installPhase = "touch $out"; } else { }))
