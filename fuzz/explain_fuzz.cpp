@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/text.h"
-#include "cli/answer.h"
+#include "cli/explain/answer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr std::size_t longest = 4096;

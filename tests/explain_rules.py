@@ -156,7 +156,7 @@ def main():
     texts = {(topic["name"], command): topic for topic in topics if topic["kind"] == "rule" for command in topic["of"]}
     for rule, file, commands in found:
         if not any((rule, command) in texts for command in commands):
-            problems.append(f"{file}: the rule {rule} has no text in `torchlathe explain`, as one of {commands[0]}: src/cli/rule_texts.toml")
+            problems.append(f"{file}: the rule {rule} has no text in `torchlathe explain`, as one of {commands[0]}: src/cli/explain/rule_texts.toml")
     reported = {rule for rule, _, _ in found}
     problems += [f"{file}: no source reports the rule {rule}, which is asked for here" for rule, file in asked if rule not in reported]
     for name, command in sorted(texts):

@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/matrix_option.h"
+#include "cli/options/matrix_option.h"
 
 namespace lathe {
 namespace {

@@ -2,12 +2,15 @@
 #include "cli/build_repairs.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <iostream>
 #include <set>
 
 #include "base/parallel.h"
+#include "jobs/nix_store.h"
 #include "jobs/plan_jobs.h"
 #include "os/file.h"
 
@@ -15,6 +18,42 @@ namespace lathe {
 namespace {
 
 bool is_hash(const Diagnosis& diagnosis) { return diagnosis.finding.rule == "hash-mismatch"; }
+
+// The same variants of a matrix that has changed.
+std::vector<Variant> read_again(const std::vector<Variant>& variants, const MatrixSpec& spec) {
+  std::set<std::string_view> names;
+  for (const Variant& variant : variants) names.insert(variant.name);
+  std::vector<Variant> same;
+  expand(spec, [&](const Variant& variant) {
+    if (names.contains(variant.name)) same.push_back(variant);
+    return true;
+  });
+  return same;
+}
+
+std::vector<Job> evaluated_jobs(const MatrixSpec& spec, const std::vector<Variant>& variants,
+                                const RunOptions& run) {
+  std::vector<Job> jobs = make_jobs(spec, variants, run.state, run.with);
+  run.driver->evaluate(jobs, run.with);
+  return jobs;
+}
+
+// Somebody sees the question and can answer.
+bool asks_a_person() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
+
+bool confirmed(const Job& job, const std::string& change, Terminal& terminal) {
+  terminal.err(
+      safe_format("{}\n  {}\n  write this into the matrix file and build again? [y/N] ", job.name, change));
+  std::string answer;
+  return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
+}
+
+void wait_again(Job& job) {
+  job.state = JobState::waiting;
+  job.reason.clear();
+  job.why.clear();
+  job.attempts = 0;
+}
 
 }  // namespace
 
@@ -33,7 +72,7 @@ std::string BuildRepairs::mend(Job& job, const Diagnosis& diagnosis) {
   if (!rest_) return "";
   if (rule == "network" || rule == "builder-lost") return "again, after: " + diagnosis.finding.what;
   if ((rule == "compiler-killed" || rule == "out-of-memory") && job.attempts < 3) {
-    unsigned& cores = run_.driver.cores;
+    unsigned& cores = run_.with.cores;
     cores = std::max(1U, (cores > 0 ? cores : usable_cores()) / 2);
     return fmt::format("again with {} cores, after: {}", cores, diagnosis.finding.what);
   }
@@ -51,7 +90,7 @@ std::optional<HashRepair> BuildRepairs::find(const Job& job, const Diagnosis& di
 // Work that several variants need is mended for one of them: PyTorch itself, if it is among them.
 std::optional<HashRepair> BuildRepairs::find_shared(const Job& job, const Diagnosis& diagnosis,
                                                     const std::string& text, const MatrixSpec& spec) const {
-  const std::set<std::string> users = users_of(job.derivation, run_.driver);
+  const std::set<std::string> users = users_of(job.derivation, run_.with);
   const auto needs_it = [&](const Job& other, bool companion) {
     return other.variant && (other.variant->companion != nullptr) == companion &&
            users.contains(other.derivation);
@@ -74,7 +113,7 @@ std::string BuildRepairs::mend_hash(Job& job, const Diagnosis& diagnosis) {
   if (repair) write(*repair);
   // Another job may have mended it already.
   const std::string before = job.derivation;
-  remake(*jobs_, job, load(), run_.state, run_.driver);
+  remake(*jobs_, job, load(), run_.state, *run_.driver, run_.with);
   if (repair) return repair->described("was", "is now");
   return job.derivation == before ? "" : "the matrix file has been mended since";
 }
@@ -94,6 +133,34 @@ std::string BuildRepairs::mend_evaluation() {
     return repair->described("was", "is now");
   }
   return "";
+}
+
+std::vector<Job> BuildRepairs::make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>& variants,
+                                                std::vector<std::string>& notes) {
+  std::vector<Job> jobs = evaluated_jobs(spec, variants, run_);
+  watch(jobs);
+  constexpr std::size_t most = 16;
+  for (std::string note = mend_evaluation(); !note.empty() && notes.size() < most; note = mend_evaluation()) {
+    notes.push_back(note);
+    spec = load();
+    jobs = evaluated_jobs(spec, read_again(variants, spec), run_);
+  }
+  return jobs;
+}
+
+bool BuildRepairs::offer(Terminal& terminal) {
+  if (!asks_a_person()) return false;
+  bool again = false;
+  for (Job& job : *jobs_) {
+    if (job.state != JobState::failed || job.why.empty() || !is_hash(job.why.front())) continue;
+    const std::string change = hash_change(job, job.why.front());
+    if (change.empty() && !again) continue;  // else it may have been mended for another
+    if (!change.empty() && !confirmed(job, change, terminal)) continue;
+    if (mend_hash(job, job.why.front()).empty()) continue;
+    wait_again(job);
+    again = true;
+  }
+  return again;
 }
 
 }  // namespace lathe

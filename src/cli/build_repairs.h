@@ -8,9 +8,11 @@
 
 #include "jobs/repair.h"
 #include "jobs/run.h"
-#include "cli/matrix_option.h"
+#include "cli/options/matrix_option.h"
 
 namespace lathe {
+
+class Terminal;
 
 class BuildRepairs {
  public:
@@ -27,17 +29,23 @@ class BuildRepairs {
 
   // What was done; "": nothing.
   std::string mend(Job& job, const Diagnosis& diagnosis);
-  std::string mend_hash(Job& job, const Diagnosis& diagnosis);
 
+  // Evaluation tells the hashes of tarballs one at a time; each that is mended is a note, and changes `spec`.
+  std::vector<Job> make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>& variants,
+                                    std::vector<std::string>& notes);
+
+  // After all has ended, on a terminal: each hash that can be mended is shown, and mended when the answer is
+  // yes. True when something is to be built again.
+  bool offer(Terminal& terminal);
+
+ private:
+  std::string mend_hash(Job& job, const Diagnosis& diagnosis);
   // "m.toml:9:8: pytorch.2.10.0.hash is ..., Nix computed ..."; "" when there is nothing to mend in the
   // matrix file.
   std::string hash_change(const Job& job, const Diagnosis& diagnosis) const;
-
   // The same after all recipes were evaluated, which is when a tarball's hash shows: then they have to be
   // made again.
   std::string mend_evaluation();
-
- private:
   bool has_file() const;
   std::optional<HashRepair> find(const Job& job, const Diagnosis& diagnosis) const;
   std::optional<HashRepair> find_shared(const Job& job, const Diagnosis& diagnosis, const std::string& text,

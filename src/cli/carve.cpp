@@ -13,7 +13,7 @@
 #include "carve/tree.h"
 #include "carve/wheel.h"
 #include "cli/commands.h"
-#include "cli/native_gpus.h"
+#include "cli/options/native_gpus.h"
 #include "hardware/catalog.h"
 #include "os/file.h"
 #include "os/output.h"

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/conform.h"
-#include "cli/report_exception.h"
+#include "cli/exit/report_exception.h"
 
 namespace lathe {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // `torchlathe detect`: what machine is this?
 #include "cli/commands.h"
-#include "cli/host_option.h"
+#include "cli/options/host_option.h"
 #include "host/host_json.h"
 #include "host/host_properties.h"
 #include "report/host.h"

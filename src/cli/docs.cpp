@@ -5,7 +5,7 @@
 #include "audit/marked_blocks.h"
 #include "base/error.h"
 #include "cli/commands.h"
-#include "cli/matrix_option.h"
+#include "cli/options/matrix_option.h"
 #include "os/file.h"
 
 namespace lathe {

@@ -4,9 +4,9 @@
 
 #include "base/error.h"
 #include "base/finding_json.h"
-#include "cli/candidates_option.h"
+#include "cli/options/candidates_option.h"
 #include "cli/commands.h"
-#include "cli/host_option.h"
+#include "cli/options/host_option.h"
 #include "select/examine.h"
 #include "host/host_json.h"
 #include "select/select.h"

@@ -10,9 +10,9 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "cli/answer.h"
+#include "cli/explain/answer.h"
 #include "cli/commands.h"
-#include "cli/topics.h"
+#include "cli/explain/topics.h"
 
 namespace lathe {
 namespace {

@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/cuda_toolkit_option.h"
-#include "cli/matrix_option.h"
+#include "cli/options/cuda_toolkit_option.h"
+#include "cli/options/matrix_option.h"
 #include "recipe/extra_files.h"
 #include "recipe/write.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // `torchlathe history`: what was built, when, how long, how much memory, how it ended; and the logs.
-#include "jobs/history.h"
+#include "jobs/history/history.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "jobs/log_file.h"
-#include "jobs/progress.h"
+#include "report/progress.h"
 #include "cli/commands.h"
 #include "diagnose/log_text.h"
 #include "report/table.h"

@@ -9,7 +9,7 @@
 #include "inspect/inspect.h"
 #include "cli/commands.h"
 #include "cli/inspect_files.h"
-#include "cli/native_gpus.h"
+#include "cli/options/native_gpus.h"
 #include "hardware/capability.h"
 #include "hardware/gpu_name.h"
 #include "nix/closure.h"

@@ -3,7 +3,7 @@
 #include <functional>
 
 #include "cli/commands.h"
-#include "cli/matrix_option.h"
+#include "cli/options/matrix_option.h"
 #include "report/variants.h"
 
 namespace lathe {

@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/matrix_option.h"
+#include "cli/options/matrix_option.h"
 #include "matrix/expand.h"
 
 namespace lathe {

@@ -9,9 +9,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "cli/candidates_option.h"
+#include "cli/options/candidates_option.h"
 #include "cli/commands.h"
-#include "cli/host_option.h"
+#include "cli/options/host_option.h"
 #include "hardware/wheel_property.h"
 #include "select/index.h"
 #include "select/advice.h"

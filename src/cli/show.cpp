@@ -4,7 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/commands.h"
-#include "cli/matrix_option.h"
+#include "cli/options/matrix_option.h"
 #include "recipe/render.h"
 #include "select/variant_record.h"
 

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/inspect_files.h"
-#include "cli/matrix_option.h"
+#include "cli/options/matrix_option.h"
 #include "report/verification.h"
 
 namespace lathe {

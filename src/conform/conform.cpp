@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/finding_json.h"
 #include "base/text.h"
+#include "jobs/nix_store.h"
 #include "jobs/plan_jobs.h"
 #include "os/temporary_folder.h"
 
@@ -186,16 +187,13 @@ Conformity conform(const MatrixSpec& spec, const std::vector<Variant>& wanted,
   add_facts(conformity, conformity.tree.rev);
 
   const TemporaryFolder folder;
-  DriverOptions driver{.kind = "",
-                       .torchlathe = options.torchlathe,
-                       .cuda_toolkit = options.cuda_toolkit,
-                       .nixpkgs = options.tree.path.string(),
-                       .settings = options.settings,
-                       .any_cpu = true,
-                       .run = options.run};
-  // writes recipes; with no kind nothing is evaluated
+  const DriverOptions driver{.torchlathe = options.torchlathe,
+                             .cuda_toolkit = options.cuda_toolkit,
+                             .nixpkgs = options.tree.path.string(),
+                             .settings = options.settings,
+                             .any_cpu = true,
+                             .run = options.run};
   std::vector<Job> jobs = make_jobs(spec, wanted, folder.path(), driver);
-  driver.kind = "nix";
   instantiate_some(jobs, driver, options);
   Reader reader(jobs);
   for (const Job& job : jobs) {

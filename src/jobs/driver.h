@@ -1,30 +1,35 @@
 // SPDX-License-Identifier: MIT
-// How Nix and Flox are called for building. Says what to run and reads what comes back; runs queries, never
+// What builds jobs: Nix, or Flox. What is peculiar to one of them stands in its own file behind Driver;
+// another one is such a file and a row of driver.cpp. Says what to run and reads what comes back, never
 // builds.
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <optional>
-#include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/builders/builder.h"
 #include "jobs/job.h"
+#include "nix/events.h"
 #include "os/process.h"
 
 namespace lathe {
 
+struct CacheReport;
+struct CacheState;
+struct JobPlan;
+
 struct DriverOptions {
-  std::string kind = "nix";  // nix, flox
   // source tree of torchlathe for recipes that carve; "": as the recipe says
   std::string torchlathe = {};
   // path of a build-cudatoolkit checkout instead of the fetched one; "": as the recipe says
   std::string cuda_toolkit = {};
   // path of a package set instead of the pinned one; "": as the recipe says
   std::string nixpkgs = {};
-  unsigned cores = 0;  // of one build; 0: Nix's own setting
+  unsigned cores = 0;  // of one build; 0: the driver's own setting
   // the first is this machine; with no other, Nix keeps to its own configuration
   std::vector<Builder> builders = {};
   std::vector<std::string> settings = {};   // "NAME=VALUE", Nix's --option
@@ -34,40 +39,43 @@ struct DriverOptions {
   RunProcess run = run_process;
 };
 
-// Fills the derivations of `jobs` by evaluating their recipes, all in one process, and another one behind
-// each that does not evaluate: that becomes a failed job with its diagnosis.
-void instantiate(std::vector<Job>& jobs, const DriverOptions& options);
+// Has no state. What is virtual and has a body is what a driver need not be able to do.
+class Driver {
+ public:
+  virtual ~Driver() = default;
+  virtual std::string_view name() const = 0;  // as --driver takes it
 
-// Derivations among the needs of `derivations` that the store would have to build, and those that a cache
-// has.
-struct MissingPaths {
-  std::set<std::string> build, fetch;
+  // An Error where this machine lacks what it needs.
+  virtual void require() const {}
+  // The remote builders that it can use, of those that --builders names.
+  virtual std::vector<NixMachine> machines(const std::string& builders) const;
+
+  // Fills the derivations of jobs; those that do not evaluate become failed jobs.
+  virtual void evaluate(std::vector<Job>&, const DriverOptions&) const {}
+  // What is there, what is to be built, what several need; estimates (plan_jobs.h).
+  virtual JobPlan plan(std::vector<Job>& jobs, const History& history, const DriverOptions& options) const;
+
+  // Can it say what binary caches have? Then these two do (cache_distance.h).
+  virtual bool asks_caches() const { return false; }
+  virtual std::vector<CacheState> caches(const DriverOptions& options) const;
+  virtual CacheReport distances(const std::vector<Job>& jobs, std::vector<CacheState> caches,
+                                const DriverOptions& options) const;
+
+  // The process that builds a job; `link` is where it puts its result, if it is asked; "": nowhere.
+  virtual Process process(const Job& job, const std::filesystem::path& link,
+                          const DriverOptions& options) const = 0;
+  // What a line says that the process prints; nullopt: nothing for people, it is kept for outputs().
+  virtual std::optional<NixEvent> event(Stream stream, std::string_view line) const = 0;
+  // Do its events tell whether anything was built? Else what ended well was there.
+  virtual bool tells_builds() const { return false; }
+  // Store paths of a job that ended well, or links to them; `kept`: the lines that event() left.
+  virtual std::vector<std::string> outputs(const Job& job, std::string_view kept,
+                                           const DriverOptions& options) const = 0;
 };
-MissingPaths missing_of(const std::vector<std::string>& derivations, const DriverOptions& options);
 
-// The store paths that it makes.
-std::vector<std::string> outputs_of_derivation(const std::string& derivation, const DriverOptions& options);
-
-// Everything that derivations need, themselves included.
-std::set<std::string> requisites_of(const std::vector<std::string>& derivations,
-                                    const DriverOptions& options);
-
-// What each of `derivations`, and each that they need, needs directly. In one question: asked for one at a
-// time, a thousand variants took a minute.
-using NeedsGraph = std::map<std::string, std::vector<std::string>>;
-NeedsGraph needs_graph(const std::vector<std::string>& derivations, const DriverOptions& options);
-NeedsGraph read_needs_graph(std::string_view dot, const std::string& store);
-
-// Every derivation of the store that needs it, itself included.
-std::set<std::string> users_of(const std::string& derivation, const DriverOptions& options);
-
-// System and features that a derivation asks for.
-BuilderNeeds needs_of(const std::string& derivation, const DriverOptions& options);
-
-// The process that builds a job and links its result at `link`.
-Process build_process(const Job& job, const std::filesystem::path& link, const DriverOptions& options);
-
-// The store paths that it printed.
-std::vector<std::string> outputs_of(std::string_view out);
+// The first is what builds where nobody says otherwise.
+std::span<const Driver* const> drivers();
+// An Error where there is none.
+const Driver& driver_named(std::string_view name);
 
 }  // namespace lathe

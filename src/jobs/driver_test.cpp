@@ -3,86 +3,58 @@
 
 #include <gtest/gtest.h>
 
-#include "nix/events.h"
+#include "base/error.h"
+#include "testing/scratch_folder.h"
 
 namespace lathe {
 namespace {
 
+const Job sm90{.name = "pytorch-python313-cuda13_0-sm90-avx2", .derivation = {}};
+
+TEST(Driver, is_found_by_its_name) {
+  for (const Driver* driver : drivers()) EXPECT_EQ(&driver_named(driver->name()), driver);
+  EXPECT_EQ(drivers().front()->name(), "nix");
+  EXPECT_THROW(driver_named("guix"), Error);
+}
+
 TEST(Driver, flox_builds_a_package_by_its_name_in_the_project_folder) {
-  const Job job{.name = "pytorch-python313-cuda13_0-sm90-avx2", .derivation = {}};
   const Process process =
-      build_process(job, "result", {.kind = "flox", .flox_project = "/home/me/build-pytorch"});
+      driver_named("flox").process(sm90, "result", {.flox_project = "/home/me/build-pytorch"});
   EXPECT_EQ(process.arguments,
             (std::vector<std::string>{"flox", "build", "pytorch-python313-cuda13_0-sm90-avx2"}));
   EXPECT_EQ(process.folder, "/home/me/build-pytorch");
 }
 
-TEST(Driver, what_nix_would_build_and_fetch_is_read_from_its_dry_run) {
-  DriverOptions options;
-  options.run = [](const Process& process) {
-    EXPECT_EQ(process.arguments.at(1), "--realise");
-    ProcessResult result;
-    result.exit_status = 0;
-    result.err =
-        "these 2 derivations will be built:\n  /nix/store/a-x.drv\n  /nix/store/b-y.drv\nthese 1 paths will "
-        "be fetched (1.0 MiB download):\n  /nix/store/c-z\n";
-    return result;
-  };
-  const MissingPaths missing = missing_of({"/nix/store/a-x.drv"}, options);
-  EXPECT_EQ(missing.build, (std::set<std::string>{"/nix/store/a-x.drv", "/nix/store/b-y.drv"}));
-  EXPECT_EQ(missing.fetch, (std::set<std::string>{"/nix/store/c-z"}));
+TEST(Driver, what_flox_built_is_where_a_link_of_its_project_leads) {
+  const testing::ScratchFolder folder;
+  const Driver& flox = driver_named("flox");
+  EXPECT_TRUE(flox.outputs(sm90, "/nix/store/a-printed", {.flox_project = folder.path()}).empty());
+  std::filesystem::create_directory(folder.path() / "built");
+  std::filesystem::create_symlink("built", folder.path() / ("result-" + sm90.name));
+  EXPECT_EQ(flox.outputs(sm90, "", {.flox_project = folder.path()}),
+            (std::vector<std::string>{std::filesystem::canonical(folder.path() / "built").string()}));
 }
 
-TEST(Driver, a_recipe_that_does_not_evaluate_spoils_only_itself) {
-  DriverOptions options;
-  options.run = [](const Process& process) {  // as Nix does: in order, until one fails
-    ProcessResult result;
-    result.exit_status = 0;
-    for (std::size_t i = 1; i < process.arguments.size() && result.exit_status == 0; ++i) {
-      const std::string name = std::filesystem::path(process.arguments[i]).stem().string();
-      if (name != "bad") result.out += "/nix/store/a-" + name + ".drv\n";
-      else result.exit_status = 1, result.err = "error: attribute 'pytorch' missing\n";
-    }
-    return result;
-  };
-  std::vector<Job> jobs = {{.name = "good", .recipe = "good.nix", .derivation = {}},
-                           {.name = "bad", .recipe = "bad.nix", .derivation = {}},
-                           {.name = "late", .recipe = "late.nix", .derivation = {}}};
-  instantiate(jobs, options);
-  EXPECT_EQ(jobs[0].derivation, "/nix/store/a-good.drv");
-  EXPECT_EQ(jobs[1].state, JobState::failed);
-  EXPECT_EQ(jobs[1].why.at(0).finding.rule, "attribute-missing");
-  EXPECT_EQ(jobs[2].derivation, "/nix/store/a-late.drv");
+// Of Flox both streams are for people, of Nix one has events and the other the paths.
+TEST(Driver, what_a_line_says_depends_on_who_printed_it) {
+  const auto flox = driver_named("flox").event(Stream::out, "building");
+  ASSERT_TRUE(flox);
+  EXPECT_EQ(flox->kind, NixEvent::Kind::message);
+  EXPECT_EQ(flox->text, "building");
+  const Driver& nix = driver_named("nix");
+  EXPECT_FALSE(nix.event(Stream::out, "/nix/store/a-torch"));
+  EXPECT_EQ(nix.event(Stream::err, "plain")->text, "plain");
+  EXPECT_EQ(nix.outputs(sm90, "/nix/store/a-torch\nwords\n", {}),
+            (std::vector<std::string>{"/nix/store/a-torch"}));
+  EXPECT_TRUE(nix.tells_builds());
+  EXPECT_FALSE(driver_named("flox").tells_builds());
 }
 
-TEST(Driver, the_graph_of_what_needs_what_is_read_from_the_dots_of_Nix) {
-  const NeedsGraph graph = read_needs_graph(
-      "digraph G {\n\"a-torch.drv\" [label = \"torch.drv\", shape = box, style = filled, fillcolor = "
-      "\"#ff0000\"];\n"
-      "\"b-magma.drv\" -> \"a-torch.drv\" [color = \"black\"];\n\"c-source.drv\" -> \"a-torch.drv\" [color = "
-      "\"red\"];\n"
-      "\"c-source.drv\" -> \"b-magma.drv\" [color = \"red\"];\n}\n",
-      "/nix/store");
-  EXPECT_EQ(graph.size(), 2U);
-  EXPECT_EQ(graph.at("/nix/store/a-torch.drv"),
-            (std::vector<std::string>{"/nix/store/b-magma.drv", "/nix/store/c-source.drv"}));
-}
-
-TEST(NixEvents, lines_of_the_internal_json_and_plain_lines) {
-  using Kind = NixEvent::Kind;
-  const NixEvent start = parse_nix_event(
-      R"(@nix {"action":"start","fields":["/nix/store/a-x.drv","",1,1],"id":7,"level":3,"parent":0,)"
-      R"("text":"building","type":105})");
-  EXPECT_EQ(start.kind, Kind::build_start);
-  EXPECT_EQ(start.text, "/nix/store/a-x.drv");
-  EXPECT_EQ(parse_nix_event(R"(@nix {"action":"result","fields":["hello"],"id":7,"type":101})").kind,
-            Kind::log_line);
-  EXPECT_EQ(parse_nix_event(R"(@nix {"action":"result","fields":["buildPhase"],"id":7,"type":104})").text,
-            "buildPhase");
-  EXPECT_EQ(parse_nix_event(R"(@nix {"action":"msg","level":0,"msg":"error: x"})").level, 0);
-  EXPECT_EQ(parse_nix_event("@nix {broken").kind, Kind::message);
-  EXPECT_EQ(parse_nix_event("plain text").text, "plain text");
-  EXPECT_EQ(parse_nix_event(R"(@nix {"action":"result","fields":[3],"type":101})").text, "");
+TEST(Driver, only_nix_has_builders_and_caches_to_ask) {
+  EXPECT_TRUE(driver_named("flox").machines("ssh://arm1 aarch64-linux").empty());
+  EXPECT_EQ(driver_named("nix").machines("ssh://arm1 aarch64-linux").size(), 1U);
+  EXPECT_TRUE(driver_named("nix").asks_caches());
+  EXPECT_FALSE(driver_named("flox").asks_caches());
 }
 
 }  // namespace

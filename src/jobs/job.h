@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "jobs/builders/builder.h"
-#include "jobs/history.h"
+#include "jobs/history/history.h"
 #include "jobs/schedule.h"
 #include "diagnose/diagnose.h"
 #include "matrix/variant.h"

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "base/parallel.h"
+#include "jobs/nix_store.h"
 #include "matrix/expand.h"
 #include "os/file.h"
 #include "recipe/extra_files.h"
@@ -263,12 +264,11 @@ std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& w
     if (job.state == JobState::waiting) write_file_atomically(job.recipe, render(spec, variant));
   }
   write_shared(spec, state);
-  if (options.kind == "nix") instantiate(jobs, options);
   return jobs;
 }
 
 void remake(std::vector<Job>& jobs, Job& broken, const MatrixSpec& spec, const std::filesystem::path& state,
-            const DriverOptions& options) {
+            const Driver& driver, const DriverOptions& options) {
   std::vector<Job*> open;
   for (Job& job : jobs) {
     if (&job == &broken || job.state == JobState::waiting) open.push_back(&job);
@@ -279,7 +279,7 @@ void remake(std::vector<Job>& jobs, Job& broken, const MatrixSpec& spec, const s
   for (const Job* job : open)
     copies.push_back({.name = job->name, .variant = job->variant, .recipe = job->recipe});
   std::erase_if(copies, [](const Job& job) { return !job.variant; });
-  instantiate(copies, options);
+  driver.evaluate(copies, options);
   for (const Job& copy : copies) {
     if (!copy.derivation.empty())
       (*std::ranges::find(open, copy.name, &Job::name))->derivation = copy.derivation;
@@ -319,6 +319,16 @@ JobPlan complete_plan(std::vector<Job>& jobs, const History& history, const Driv
   jobs.insert(jobs.begin(), std::make_move_iterator(shared.begin()), std::make_move_iterator(shared.end()));
   order_shared(jobs, counter);
   return plan;
+}
+
+std::vector<MachineRoom> rooms_of(const std::vector<Builder>& builders) {
+  std::vector<MachineRoom> rooms;
+  for (const Builder& builder : builders) {
+    rooms.push_back({.slots = builder.problem.empty() ? builder.machine.max_jobs : 0,
+                     .memory = builder.memory_free,
+                     .speed = std::max(0.01, builder.machine.speed)});
+  }
+  return rooms;
 }
 
 }  // namespace lathe

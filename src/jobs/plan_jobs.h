@@ -7,21 +7,25 @@
 #include <vector>
 
 #include "jobs/driver.h"
-#include "jobs/history.h"
+#include "jobs/history/history.h"
 #include "jobs/job.h"
 #include "matrix/spec.h"
 
 namespace lathe {
 
 // Writes the recipes below `state` and returns a job for each variant, in the matrix' order, and for each
-// build that one of them is cut out of. Impossible ones are skipped, and those that no machine can build.
+// build that one of them is cut out of. Impossible ones are skipped, and those that no machine can build. The
+// others wait to be evaluated.
 std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted,
                            const std::filesystem::path& state, const DriverOptions& options);
+
+// In the order of the builders; one that cannot be used has no slots.
+std::vector<MachineRoom> rooms_of(const std::vector<Builder>& builders);
 
 // The matrix has changed: writes all recipes anew, and evaluates those of `broken` and of the jobs that
 // wait. Shared work among them gets the derivation that has taken the place of its own.
 void remake(std::vector<Job>& jobs, Job& broken, const MatrixSpec& spec, const std::filesystem::path& state,
-            const DriverOptions& options);
+            const Driver& driver, const DriverOptions& options);
 
 // Adds, in front, a job for each derivation that has to be built and that two or more jobs need; sets
 // estimates.

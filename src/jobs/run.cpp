@@ -62,7 +62,7 @@ std::uint64_t size_of(const std::vector<std::string>& paths) {
 // What one run of a job's process left.
 struct Attempt {
   ProcessResult result;
-  std::string out;
+  std::string kept;  // lines that are no events
   std::vector<Diagnosis> why;
   bool built_something = false;
 };
@@ -150,7 +150,7 @@ class Runner {
       running_.push_back(*next);
       Job& job = jobs_[next->job];
       job.room = next->room;
-      if (options_.driver.builders.size() > 1) job.builder = options_.driver.builders[next->room].name;
+      if (options_.with.builders.size() > 1) job.builder = options_.with.builders[next->room].name;
       job.state = JobState::running;
       job.started = Clock::now();
       const bool threaded = start_thread(next->job);  // its work waits for the lock
@@ -245,7 +245,7 @@ class Runner {
       Attempt attempt = run_once(job, log);
       if (attempt.result.ok()) {
         take_result(job, attempt);
-        if (!attempt.built_something && options_.driver.kind == "nix" && job.attempts == 1)
+        if (!attempt.built_something && options_.driver->tells_builds() && job.attempts == 1)
           return drop_log(job);
         break;
       }
@@ -275,8 +275,8 @@ class Runner {
   // Was it the builder and not the build? Then the job waits again, for another; a builder that does not
   // answer gets no more jobs.
   bool lost_builder(Job& job, const Attempt& attempt) {
-    const Builder& builder = options_.driver.builders[job.room];
-    const bool gone = !answers(builder, options_.driver.run);
+    const Builder& builder = options_.with.builders[job.room];
+    const bool gone = !answers(builder, options_.with.run);
     const bool broke = !attempt.why.empty() && attempt.why.front().finding.rule == "builder-lost";
     const std::lock_guard lock(mutex_);
     if (!gone && !(broke && job.attempts < most_attempts)) return false;
@@ -315,18 +315,14 @@ class Runner {
       if (!is_warning) diagnoser.feed(text);
       diagnoser.feed("\n");
     };
-    Process process =
-        build_process(job, job.variant ? options_.state / "results" / job.name : "", options_.driver);
+    Process process = options_.driver->process(job, job.variant ? options_.state / "results" / job.name : "",
+                                               options_.with);
     process.stop = &stop_children_;
     process.on_line = [&](Stream stream, std::string_view line) {
-      if (stream == Stream::out) {
-        attempt.out += std::string(line) + "\n";
-        if (options_.driver.kind == "flox") say(std::string(line), false);
-        return;
-      }
-      take_event(job, parse_nix_event(line), attempt, say);
+      if (const auto event = options_.driver->event(stream, line)) take_event(job, *event, attempt, say);
+      else attempt.kept += std::string(line) + "\n";
     };
-    attempt.result = options_.driver.run(process);
+    attempt.result = options_.with.run(process);
     attempt.why = diagnoser.finish(false, job.variant ? build_told(*job.variant) : BuildTold{});
     return attempt;
   }
@@ -369,8 +365,7 @@ class Runner {
   }
 
   void take_result(Job& job, const Attempt& attempt) {
-    std::vector<std::string> outputs =
-        options_.driver.kind == "flox" ? flox_outputs(job) : outputs_of(attempt.out);
+    std::vector<std::string> outputs = options_.driver->outputs(job, attempt.kept, options_.with);
     std::error_code error;
     for (std::string& output : outputs) {  // with a root, Nix prints the links
       const auto path = std::filesystem::canonical(output, error);
@@ -397,13 +392,6 @@ class Runner {
     job.reason = !job.breaches.empty() ? job.breaches.front().what : copied;
   }
 
-  std::vector<std::string> flox_outputs(const Job& job) const {
-    std::error_code error;
-    const auto link =
-        std::filesystem::canonical(options_.driver.flox_project / ("result-" + job.name), error);
-    return error ? std::vector<std::string>{} : std::vector<std::string>{link.string()};
-  }
-
   // "" when all went well, or nothing is to be copied.
   std::string copy(const Job& job) const {
     if (options_.copy_to.empty() || !job.variant || job.outputs.empty()) return "";
@@ -413,7 +401,7 @@ class Runner {
     process.arguments.insert(process.arguments.end(), {"copy", "--no-check-sigs", "--to", options_.copy_to});
     process.arguments.insert(process.arguments.end(), job.outputs.begin(), job.outputs.end());
     process.stop = &stop_children_;
-    const ProcessResult result = options_.driver.run(process);
+    const ProcessResult result = options_.with.run(process);
     return result.ok()
                ? ""
                : fmt::format("built, but not copied to {}: {}", options_.copy_to,
@@ -429,7 +417,7 @@ class Runner {
     record.output = job.outputs.empty() ? "" : job.outputs.back();
     if (job.peak_bytes > 0) record.peak_bytes = static_cast<std::int64_t>(job.peak_bytes);
     record.output_bytes = static_cast<std::int64_t>(job.output_bytes);
-    if (options_.driver.cores > 0) record.cores = options_.driver.cores;
+    if (options_.with.cores > 0) record.cores = options_.with.cores;
     record.rule = !job.breaches.empty() ? job.breaches.front().rule
                   : !job.why.empty()    ? job.why.front().finding.rule
                                         : "";

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "jobs/driver.h"
-#include "jobs/history.h"
+#include "jobs/history/history.h"
 #include "jobs/job.h"
 #include "jobs/schedule.h"
 
@@ -28,9 +28,10 @@ class BuildObserver {
 };
 
 struct RunOptions {
-  std::filesystem::path state;  // folder of logs/, results/, history.db
-  DriverOptions driver = {};
-  // of driver.builders, in their order; without builders: one, this machine
+  std::filesystem::path state;     // folder of logs/, results/, history.db
+  const Driver* driver = nullptr;  // always there
+  DriverOptions with = {};
+  // of with.builders, in their order; without builders: one, this machine
   std::vector<MachineRoom> rooms = {{}};
   bool fail_fast = false;
   bool verify = true;

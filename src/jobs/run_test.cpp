@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "testing/few_threads.h"
+#include "testing/recording_driver.h"
 #include "testing/scratch_folder.h"
 
 namespace lathe {
@@ -26,19 +27,28 @@ class RunBuilds : public ::testing::Test {
     for (const char* name : {"a", "b", "c", "d", "e"}) jobs_.push_back({.name = name});
     options_.state = folder_.path();
     options_.rooms = {{.slots = 3}};
-    options_.driver.kind = "flox";
-    options_.driver.run = [](const Process&) { return ProcessResult{.exit_status = 0}; };
+    options_.driver = &driver_;
+    options_.with.run = [](const Process&) { return ProcessResult{.exit_status = 0}; };
   }
 
   const testing::ScratchFolder folder_;
   History history_;
   std::vector<Job> jobs_;
+  testing::RecordingDriver driver_;
   RunOptions options_;
 };
 
+TEST_F(RunBuilds, asks_its_driver_for_each_job_once_and_keeps_what_came_out) {
+  options_.rooms = {{.slots = 1}};
+  Counter counter;
+  run_builds(jobs_, options_, history_, history_.begin_run("m", "recording", {}), counter);
+  EXPECT_EQ(driver_.asked(), (std::vector<std::string>{"a", "b", "c", "d", "e"}));
+  EXPECT_EQ(jobs_[2].outputs, (std::vector<std::string>{"/nowhere/c"}));
+}
+
 TEST_F(RunBuilds, ends_every_job) {
   Counter counter;
-  run_builds(jobs_, options_, history_, history_.begin_run("m", "flox", {}), counter);
+  run_builds(jobs_, options_, history_, history_.begin_run("m", "recording", {}), counter);
   EXPECT_EQ(counter.starts, 5U);
   EXPECT_EQ(counter.ends, 5U);
 }
@@ -47,7 +57,7 @@ TEST_F(RunBuilds, where_no_thread_can_be_started_the_jobs_run_one_after_another)
   const auto in_child = [&] {
     if (!testing::refuse_threads()) std::_Exit(77);
     Counter counter;
-    run_builds(jobs_, options_, history_, history_.begin_run("m", "flox", {}), counter);
+    run_builds(jobs_, options_, history_, history_.begin_run("m", "recording", {}), counter);
     std::_Exit(counter.starts == 5 && counter.ends == 5 ? 0 : 1);
   };
   EXPECT_EXIT(in_child(), ::testing::ExitedWithCode(0), "");
@@ -60,7 +70,8 @@ TEST_F(RunBuilds, an_observer_that_throws_ends_the_run_and_not_the_program) {
       throw Error({.what = "cannot write standard output", .kind = ErrorKind::fault});
     }
   } observer;
-  EXPECT_THROW(run_builds(jobs_, options_, history_, history_.begin_run("m", "flox", {}), observer), Error);
+  EXPECT_THROW(run_builds(jobs_, options_, history_, history_.begin_run("m", "recording", {}), observer),
+               Error);
   for (const BuildRecord& record : history_.builds("", 10))
     EXPECT_NE(record.status, "running") << record.variant;
 }
@@ -71,7 +82,8 @@ TEST_F(RunBuilds, an_observer_that_throws_at_the_start_of_a_job_ends_the_run_too
       throw Error({.what = "cannot write standard output", .kind = ErrorKind::fault});
     }
   } observer;
-  EXPECT_THROW(run_builds(jobs_, options_, history_, history_.begin_run("m", "flox", {}), observer), Error);
+  EXPECT_THROW(run_builds(jobs_, options_, history_, history_.begin_run("m", "recording", {}), observer),
+               Error);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include "base/embedded.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "jobs/progress.h"
+#include "report/progress.h"
 #include "recipe/template.h"
 #include "select/variant_record.h"
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "jobs/history.h"
+#include "jobs/history/history.h"
 #include "matrix/variant.h"
 #include "publish/cache.h"
 

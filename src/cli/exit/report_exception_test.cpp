@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "cli/exit/report_exception.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <new>
+#include <stdexcept>
+
+#include "base/error.h"
+
+namespace lathe {
+namespace {
+
+template <typename Thrown>
+std::string said_of(const Thrown& thrown, int code) {
+  std::string out, err;
+  Terminal terminal(out, err);
+  try {
+    throw thrown;
+  } catch (...) {
+    EXPECT_EQ(report_exception(terminal), code) << err;
+  }
+  EXPECT_EQ(out, "");
+  return err;
+}
+
+TEST(ReportException, OurErrorsHaveTheirOwnCode) {
+  EXPECT_EQ(said_of(Error({.what = "odd", .where = {.file = "a"}, .next = "try b"}), 2),
+            "torchlathe: a: odd\n  try b\n");
+}
+
+TEST(ReportException, WhatNobodyForesawIsOneLineAndAFault) {
+  EXPECT_EQ(said_of(std::runtime_error("a\nb\x1b[2J"), 3),
+            "torchlathe: a fault that was not foreseen: a\\x0ab\\x1b[2J\n");
+  EXPECT_EQ(said_of(std::bad_alloc(), 3), "torchlathe: out of memory\n");
+  EXPECT_EQ(said_of(7, 3), "torchlathe: a fault that was not foreseen\n");
+}
+
+TEST(ReportException, AnErrorOfTheFileSystemNamesThePathAndWhatWasTried) {
+  const std::filesystem::filesystem_error error("cannot rename", "x/y",
+                                                std::make_error_code(std::errc::permission_denied));
+  const std::string said = said_of(error, 3);
+  EXPECT_TRUE(said.starts_with("torchlathe: x/y: cannot rename: Permission denied\n")) << said;
+}
+
+}  // namespace
+}  // namespace lathe

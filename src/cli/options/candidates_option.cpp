@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#include "cli/options/candidates_option.h"
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "select/index.h"
+#include "os/file.h"
+
+namespace lathe {
+namespace {
+
+// Of the shipped ones those that a person would choose from: not every release for every Python, and no
+// nightly.
+constexpr const char* default_matrices[] = {"cuda-13_0", "cuda-12_8"};
+
+}  // namespace
+
+void CandidatesOption::declare(OptionSet& set) {
+  set.text("-m,--matrix", matrix.path, "FILE",
+           "choose from this matrix [matrix.toml, or else cuda-13_0 and cuda-12_8]", ValueKind::file);
+  set.text("--published", published, "FILE|DIR|URL",
+           "choose from published variants: names, list's JSON (- is standard input), or publish's index",
+           ValueKind::file);
+}
+
+std::vector<Candidate> CandidatesOption::load() const {
+  if (!published.empty() && !matrix.path.empty()) {
+    throw Error({.what = "--matrix and --published exclude each other", .next = "give one of them"});
+  }
+  if (is_index_place(published)) return read_published(fetch_index(published), published);
+  if (!published.empty())
+    return read_published(read_file(published), published == "-" ? "standard input" : published);
+  std::vector<Candidate> candidates;
+  if (!matrix.path.empty() || std::filesystem::exists("matrix.toml")) {
+    add_candidates(candidates, matrix.load(), matrix.path.empty() ? "matrix.toml" : matrix.path);
+    return candidates;
+  }
+  for (const char* name : default_matrices) {
+    const MatrixOption shipped{.path = name};
+    add_candidates(candidates, shipped.load(), name);
+  }
+  return candidates;
+}
+
+}  // namespace lathe

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#include "cli/options/matrix_option.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+
+#include "base/embedded.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "hardware/gpu_name.h"
+#include "os/file.h"
+#include "os/terminal.h"
+
+namespace lathe::shipped {
+std::span<const EmbeddedFile> matrices();
+}
+
+namespace lathe {
+namespace {
+
+const EmbeddedFile* find_shipped(const std::string& name) {
+  for (const EmbeddedFile& file : shipped::matrices()) {
+    if (file.name == name || file.name == name + ".toml") return &file;
+  }
+  return nullptr;
+}
+
+std::string shipped_list() { return fmt::format("{}", fmt::join(shipped_matrices(), ", ")); }
+
+}  // namespace
+
+std::vector<std::string> shipped_matrices() {
+  std::vector<std::string> names;
+  for (const EmbeddedFile& file : shipped::matrices())
+    names.emplace_back(file.name.substr(0, file.name.rfind('.')));
+  return names;
+}
+
+void MatrixOption::declare(OptionSet& set) {
+  set.text("-m,--matrix", path, "FILE", "matrix file, or the name of a shipped one [matrix.toml]",
+           ValueKind::file);
+}
+
+MatrixSpec MatrixOption::load() const {
+  const std::string name = file();
+  if (name == "-" || std::filesystem::exists(name)) {
+    return parse_matrix(read_file(name), name == "-" ? "standard input" : name);
+  }
+  if (const EmbeddedFile* file = find_shipped(name)) return parse_matrix(file->text, std::string(file->name));
+  if (path.empty()) {
+    throw Error({.what = "there is no matrix.toml in this folder",
+                 .where = {},
+                 .next = fmt::format("start one with `torchlathe init`, or name a shipped one: -m {}",
+                                     shipped_list())});
+  }
+  throw Error(
+      {.what = "there is no such matrix file",
+       .where = {.file = name},
+       .next = did_you_mean_text(name, shipped_matrices(), fmt::format("shipped ones: {}", shipped_list()))});
+}
+
+MatrixSpec MatrixOption::load(Terminal& terminal) const {
+  MatrixSpec spec = load();
+  say_assumptions(spec, terminal);
+  return spec;
+}
+
+void say_assumptions(const MatrixSpec& spec, Terminal& terminal) {
+  for (const auto& [name, pin] : spec.nixpkgs) {
+    if (pin->assumed)
+      terminal.err(safe_format("torchlathe: [nixpkgs.{}] {}: {}\n", name, pin->rev, pin->assumption()));
+  }
+}
+
+void VariantFilter::declare(OptionSet& set) {
+  set.texts("--gpu", gpus, "GPU", "only these GPUs: 12.0, sm120, '12.*', \"RTX 5090\"");
+  set.texts("--isa", isas, "ISA", "only these instruction sets: avx2, 'avx512*'");
+  set.texts("--cuda", cuda, "VERSION", "only these CUDA releases: 13.0");
+  set.texts("--python", python, "VERSION", "only these Pythons: 3.13");
+  set.texts("--pytorch", pytorch, "VERSION", "only these PyTorch releases: 2.10.0");
+  set.texts("--status", statuses, "STATUS", "only valid, redundant or impossible ones");
+  set.texts("--kind", kinds, "KIND", "only gpu or cpu builds");
+  set.texts("--package", packages, "PACKAGE", "only pytorch, torchvision or torchaudio");
+}
+
+namespace {
+
+// A product as any command takes it; capabilities and globs are for the cells of the matrix themselves.
+std::string gpu_glob(const std::string& text) {
+  constexpr int no_capability = 100;  // "5090" is a product's number
+  const auto spelled = parse_capability(text);
+  const bool capability = spelled && spelled->capability.major < no_capability;
+  if (capability || text == "cpu" || text.find_first_of("*?[") != std::string::npos) return text;
+  return spell(read_gpu_name(text).capability.portable(), Dialect::dotted);
+}
+
+}  // namespace
+
+Match VariantFilter::match() const {
+  Match match;
+  const auto add = [&](const char* key, const std::vector<std::string>& globs) {
+    if (!globs.empty()) match.globs[key] = globs;
+  };
+  add("name", names);
+  std::vector<std::string> gpu_globs;
+  std::ranges::transform(gpus, std::back_inserter(gpu_globs), gpu_glob);
+  add("gpu", gpu_globs);
+  add("isa", isas);
+  add("cuda", cuda);
+  add("python", python);
+  add("pytorch", pytorch);
+  add("status", statuses);
+  add("kind", kinds);
+  add("package", packages);
+  return match;
+}
+
+std::vector<Variant> variants_to_build(const VariantFilter& filter, bool with_companions,
+                                       const MatrixSpec& spec,
+                                       const std::optional<std::vector<std::string>>& names) {
+  const std::set<std::string> unfinished =
+      names ? std::set(names->begin(), names->end()) : std::set<std::string>();
+  const Match match = filter.match();
+  std::vector<Variant> variants;
+  std::string torch;  // the PyTorch that was taken last: its companions follow it
+  expand(spec, [&](const Variant& variant) {
+    const bool open = !names || unfinished.contains(variant.name);
+    const bool follows = with_companions && variant.companion && variant.torch == torch;
+    if (!open || !(follows || matches(match, variant))) return true;
+    if (!variant.companion) torch = variant.name;
+    variants.push_back(variant);
+    return true;
+  });
+  if (with_companions && spec.companions.empty()) {
+    throw Error({.what = "this matrix has no companions",
+                 .where = {.file = spec.file},
+                 .next = "add companions = [\"torchvision\", \"torchaudio\"] under [matrix]"});
+  }
+  return variants;
+}
+
+}  // namespace lathe

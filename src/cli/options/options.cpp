@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#include "cli/options/options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdlib>
+
+#include <CLI/CLI.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace lathe {
+
+std::string or_environment(const std::string& option, const char* name) {
+  const char* value = std::getenv(name);
+  return option.empty() && value ? value : option;
+}
+
+namespace {
+
+std::string upper(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
+}
+
+std::string synopsis_of(const Declared& option) {
+  std::string word = option.positional ? upper(option.names) : option.names;
+  if (option.many && option.positional) word += "...";
+  return option.required ? word : "[" + word + "]";
+}
+
+std::string left_column(const Declared& option) {
+  std::string left = option.positional ? upper(option.names) : replace_all(option.names, ",", ", ");
+  if (!option.value.empty()) left += " " + option.value;
+  return left;
+}
+
+}  // namespace
+
+void OptionSet::declare(Declared declared, Binding binding) {
+  declared_.push_back(std::move(declared));
+  bindings_.push_back(binding);
+}
+
+void OptionSet::flag(std::string names, bool& target, std::string help) {
+  declare({.names = std::move(names),
+           .value = "",
+           .help = std::move(help),
+           .kind = ValueKind::none,
+           .choices = {}},
+          {.flag = &target});
+}
+
+void OptionSet::text(std::string names, std::string& target, std::string value, std::string help,
+                     ValueKind kind) {
+  declare({.names = std::move(names),
+           .value = std::move(value),
+           .help = std::move(help),
+           .kind = kind,
+           .choices = {}},
+          {.text = &target});
+}
+
+void OptionSet::texts(std::string names, std::vector<std::string>& target, std::string value,
+                      std::string help, ValueKind kind) {
+  declare({.names = std::move(names),
+           .value = std::move(value),
+           .help = std::move(help),
+           .kind = kind,
+           .choices = {},
+           .many = true},
+          {.texts = &target});
+}
+
+void OptionSet::number(std::string names, std::uint64_t& target, std::string value, std::string help) {
+  declare({.names = std::move(names),
+           .value = std::move(value),
+           .help = std::move(help),
+           .kind = ValueKind::text,
+           .choices = {}},
+          {.number = &target});
+}
+
+void OptionSet::choice(std::string names, std::string& target, std::vector<std::string> choices,
+                       std::string help) {
+  std::string value;
+  for (const std::string& choice : choices) value += (value.empty() ? "" : "|") + choice;
+  declare({.names = std::move(names),
+           .value = std::move(value),
+           .help = std::move(help),
+           .kind = ValueKind::choice,
+           .choices = std::move(choices)},
+          {.text = &target});
+}
+
+void OptionSet::positional(std::string name, std::string& target, std::string help, ValueKind kind,
+                           bool required) {
+  declare({.names = std::move(name),
+           .value = "",
+           .help = std::move(help),
+           .kind = kind,
+           .choices = {},
+           .positional = true,
+           .required = required},
+          {.text = &target});
+}
+
+void OptionSet::positional_choice(std::string name, std::string& target, std::vector<std::string> choices,
+                                  std::string help) {
+  positional(std::move(name), target, std::move(help), ValueKind::choice);
+  declared_.back().choices = std::move(choices);
+}
+
+void OptionSet::positionals(std::string name, std::vector<std::string>& target, std::string help,
+                            ValueKind kind, bool required) {
+  declare({.names = std::move(name),
+           .value = "",
+           .help = std::move(help),
+           .kind = kind,
+           .choices = {},
+           .positional = true,
+           .required = required,
+           .many = true},
+          {.texts = &target});
+}
+
+std::vector<std::string> OptionSet::option_names() const {
+  std::vector<std::string> names = {"--help"};
+  for (const Declared& option : declared_) {
+    if (option.positional) continue;
+    for (const std::string_view name : split(option.names, ',')) names.emplace_back(name);
+  }
+  return names;
+}
+
+bool OptionSet::parse(std::string_view command, const std::vector<std::string>& words) const {
+  CLI::App app;
+  app.set_help_flag();
+  bool help_wanted = false;
+  app.add_flag("-h,--help", help_wanted);
+  for (std::size_t i = 0; i < declared_.size(); ++i) {
+    const Declared& declared = declared_[i];
+    const Binding& binding = bindings_[i];
+    CLI::Option* option = binding.flag     ? app.add_flag(declared.names, *binding.flag)
+                          : binding.number ? app.add_option(declared.names, *binding.number)
+                          : binding.texts  ? app.add_option(declared.names, *binding.texts)
+                                           : app.add_option(declared.names, *binding.text);
+    // A list takes one word each time it is given, so that it can't swallow the positionals behind it.
+    if (binding.texts && !declared.positional) option->expected(1)->take_all()->allow_extra_args(false);
+  }
+  const std::string next = fmt::format("see: torchlathe {} --help", command);
+  const auto fail = [&](std::string what, std::string hint) {
+    throw Error(
+        {.what = fmt::format("{}: {}", command, what), .where = {}, .next = hint.empty() ? next : hint});
+  };
+  try {
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them last first
+  } catch (const CLI::ExtrasError&) {
+    const auto names = option_names();
+    const std::string bad = app.remaining().empty() ? "" : app.remaining().front();
+    fail(fmt::format("\"{}\" is not an option or argument of this command", printable(bad)),
+         did_you_mean_text(split(bad, '=').front(), names));
+  } catch (const CLI::ParseError& error) {
+    fail(printable(error.what()), "");
+  }
+  if (help_wanted) return false;
+  for (std::size_t i = 0; i < declared_.size(); ++i) {
+    const Declared& declared = declared_[i];
+    const Binding& binding = bindings_[i];
+    const bool missing = (binding.text && binding.text->empty()) || (binding.texts && binding.texts->empty());
+    if (declared.required && missing) fail(fmt::format("{} is missing", upper(declared.names)), "");
+    if (declared.kind != ValueKind::choice) continue;
+    if (std::ranges::find(declared.choices, *binding.text) != declared.choices.end()) continue;
+    fail(fmt::format("{} cannot be \"{}\"; it is one of {}", declared.names, printable(*binding.text),
+                     fmt::join(declared.choices, ", ")),
+         did_you_mean_text(*binding.text, declared.choices));
+  }
+  return true;
+}
+
+std::string OptionSet::help(std::string_view command, std::string_view summary) const {
+  std::string text = fmt::format("usage: torchlathe {} [OPTIONS]", command);
+  std::size_t width = std::string_view("-h, --help").size();
+  for (const Declared& option : declared_) {
+    if (option.positional) text += " " + synopsis_of(option);
+    width = std::max(width, left_column(option).size());
+  }
+  width = std::min<std::size_t>(width, 34);
+  text += fmt::format("\n\n{}\n\n", summary);
+  const auto row = [&](const std::string& left, const std::string& right) {
+    if (left.size() > width) {
+      text += fmt::format("  {}\n  {:{}}  {}\n", left, "", width, right);
+    } else {
+      text += fmt::format("  {:{}}  {}\n", left, width, right);
+    }
+  };
+  for (const Declared& option : declared_) row(left_column(option), option.help);
+  row("-h, --help", "this text");
+  return text + fmt::format("\nMore, with examples: torchlathe help {}\n", command);
+}
+
+}  // namespace lathe

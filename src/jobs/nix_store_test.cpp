@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "jobs/nix_store.h"
+
+#include <gtest/gtest.h>
+
+#include "nix/events.h"
+
+namespace lathe {
+namespace {
+
+TEST(NixStore, what_nix_would_build_and_fetch_is_read_from_its_dry_run) {
+  DriverOptions options;
+  options.run = [](const Process& process) {
+    EXPECT_EQ(process.arguments.at(1), "--realise");
+    ProcessResult result;
+    result.exit_status = 0;
+    result.err =
+        "these 2 derivations will be built:\n  /nix/store/a-x.drv\n  /nix/store/b-y.drv\nthese 1 paths will "
+        "be fetched (1.0 MiB download):\n  /nix/store/c-z\n";
+    return result;
+  };
+  const MissingPaths missing = missing_of({"/nix/store/a-x.drv"}, options);
+  EXPECT_EQ(missing.build, (std::set<std::string>{"/nix/store/a-x.drv", "/nix/store/b-y.drv"}));
+  EXPECT_EQ(missing.fetch, (std::set<std::string>{"/nix/store/c-z"}));
+}
+
+TEST(NixStore, a_recipe_that_does_not_evaluate_spoils_only_itself) {
+  DriverOptions options;
+  options.run = [](const Process& process) {  // as Nix does: in order, until one fails
+    ProcessResult result;
+    result.exit_status = 0;
+    for (std::size_t i = 1; i < process.arguments.size() && result.exit_status == 0; ++i) {
+      const std::string name = std::filesystem::path(process.arguments[i]).stem().string();
+      if (name != "bad") result.out += "/nix/store/a-" + name + ".drv\n";
+      else result.exit_status = 1, result.err = "error: attribute 'pytorch' missing\n";
+    }
+    return result;
+  };
+  std::vector<Job> jobs = {{.name = "good", .recipe = "good.nix", .derivation = {}},
+                           {.name = "bad", .recipe = "bad.nix", .derivation = {}},
+                           {.name = "late", .recipe = "late.nix", .derivation = {}}};
+  instantiate(jobs, options);
+  EXPECT_EQ(jobs[0].derivation, "/nix/store/a-good.drv");
+  EXPECT_EQ(jobs[1].state, JobState::failed);
+  EXPECT_EQ(jobs[1].why.at(0).finding.rule, "attribute-missing");
+  EXPECT_EQ(jobs[2].derivation, "/nix/store/a-late.drv");
+}
+
+TEST(NixStore, the_graph_of_what_needs_what_is_read_from_the_dots_of_Nix) {
+  const NeedsGraph graph = read_needs_graph(
+      "digraph G {\n\"a-torch.drv\" [label = \"torch.drv\", shape = box, style = filled, fillcolor = "
+      "\"#ff0000\"];\n"
+      "\"b-magma.drv\" -> \"a-torch.drv\" [color = \"black\"];\n\"c-source.drv\" -> \"a-torch.drv\" [color = "
+      "\"red\"];\n"
+      "\"c-source.drv\" -> \"b-magma.drv\" [color = \"red\"];\n}\n",
+      "/nix/store");
+  EXPECT_EQ(graph.size(), 2U);
+  EXPECT_EQ(graph.at("/nix/store/a-torch.drv"),
+            (std::vector<std::string>{"/nix/store/b-magma.drv", "/nix/store/c-source.drv"}));
+}
+
+TEST(NixEvents, lines_of_the_internal_json_and_plain_lines) {
+  using Kind = NixEvent::Kind;
+  const NixEvent start = parse_nix_event(
+      R"(@nix {"action":"start","fields":["/nix/store/a-x.drv","",1,1],"id":7,"level":3,"parent":0,)"
+      R"("text":"building","type":105})");
+  EXPECT_EQ(start.kind, Kind::build_start);
+  EXPECT_EQ(start.text, "/nix/store/a-x.drv");
+  EXPECT_EQ(parse_nix_event(R"(@nix {"action":"result","fields":["hello"],"id":7,"type":101})").kind,
+            Kind::log_line);
+  EXPECT_EQ(parse_nix_event(R"(@nix {"action":"result","fields":["buildPhase"],"id":7,"type":104})").text,
+            "buildPhase");
+  EXPECT_EQ(parse_nix_event(R"(@nix {"action":"msg","level":0,"msg":"error: x"})").level, 0);
+  EXPECT_EQ(parse_nix_event("@nix {broken").kind, Kind::message);
+  EXPECT_EQ(parse_nix_event("plain text").text, "plain text");
+  EXPECT_EQ(parse_nix_event(R"(@nix {"action":"result","fields":[3],"type":101})").text, "");
+}
+
+}  // namespace
+}  // namespace lathe

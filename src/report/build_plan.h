@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// What a build would do: order and estimates, how far each variant is from a cache, what the whole matrix
+// costs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "jobs/cache_distance.h"
+#include "jobs/job.h"
+#include "jobs/history/matrix_cost.h"
+#include "jobs/plan_jobs.h"
+#include "os/terminal.h"
+
+namespace lathe {
+
+void print_plan(const std::vector<Job>& jobs, const JobPlan& plan, const std::vector<MachineRoom>& rooms,
+                Terminal& terminal);
+void print_distances(const CacheReport& report, Terminal& terminal);
+void print_matrix_cost(const MatrixCost& cost, Terminal& terminal);
+
+// All of a dry run but what the matrix costs.
+std::string dry_run_json(const std::vector<Job>& jobs, const JobPlan& plan, const CacheReport& report);
+
+}  // namespace lathe
