@@ -51,9 +51,9 @@ void print(const Plan& plan, const ApplyResult& result, const Options& options, 
     terminal.print("{}: nothing to do\n", options.folder);
     return;
   }
-  const std::string beside =
-      plan.beside == 0 ? ""
-                       : fmt::format("; {} file{} that they name", plan.beside, plan.beside == 1 ? "" : "s");
+  std::string beside;
+  if (plan.beside > 0)
+    beside = fmt::format("; {} file{} that they name", plan.beside, plan.beside == 1 ? "" : "s");
   terminal.print("{}: {}{} rewritten, {} renamed, {} created, {} deleted{}\n", options.folder,
                  options.dry_run ? "nothing was done; there would be " : "", sum.rewrite, sum.rename,
                  sum.create, sum.remove, beside);

@@ -54,9 +54,8 @@ int explain(const Options& options, Terminal& terminal) {
 }
 
 Style style_of(Severity severity) {
-  return severity == Severity::error     ? Style::red
-         : severity == Severity::warning ? Style::yellow
-                                         : Style::dim;
+  if (severity == Severity::error) return Style::red;
+  return severity == Severity::warning ? Style::yellow : Style::dim;
 }
 
 void print_finding(const Finding& finding, Terminal& terminal) {

@@ -165,12 +165,10 @@ Result carve(const Options& options, const CarveOptions& carve, Terminal& termin
   };
   tree.on_packed = [&](std::uint64_t bytes) { progress.show(fmt::format("packing, {}", size_text(bytes))); };
   if (!folder) return carve_whole_wheel(options, tree);
-  const fs::path output = options.output;
-  return {.tree = carve_tree(options.path,
-                             options.in_place        ? fs::path(options.path)
-                             : output.has_filename() ? output
-                                                     : output.parent_path(),
-                             tree)};
+  fs::path output = options.output;
+  if (!output.has_filename()) output = output.parent_path();
+  if (options.in_place) output = options.path;
+  return {.tree = carve_tree(options.path, output, tree)};
 }
 
 // The last column: what a reader might wonder about.

@@ -44,14 +44,14 @@ std::string bash_case(const Command& command) {
       values += fmt::format("        {}) COMPREPLY=($(compgen -d -- \"$word\")); return ;;\n", patterns);
     }
   }
+  std::string_view names;
+  if (variants) names = "compgen -W \"$(_torchlathe_variants)\" -- \"$word\"; ";
+  else if (topics) names = "compgen -W \"$(torchlathe explain --names)\" -- \"$word\"; ";
   return fmt::format(
       "    {})\n      case \"$before\" in\n{}      esac\n"
       "      if [[ $word == -* ]]; then COMPREPLY=($(compgen -W '{}' -- \"$word\"))\n"
       "      else COMPREPLY=($({}compgen -f -- \"$word\")); fi ;;\n",
-      command.name, values.empty() ? "        '') ;;\n" : values, fmt::join(options, " "),
-      variants ? "compgen -W \"$(_torchlathe_variants)\" -- \"$word\"; "
-      : topics ? "compgen -W \"$(torchlathe explain --names)\" -- \"$word\"; "
-               : "");
+      command.name, values.empty() ? "        '') ;;\n" : values, fmt::join(options, " "), names);
 }
 
 std::string names_of_commands() {
@@ -124,10 +124,13 @@ std::string fish_script() {
   return text;
 }
 
+std::string script_for(const std::string& shell) {
+  if (shell == "bash") return bash_script();
+  return shell == "zsh" ? zsh_script() : fish_script();
+}
+
 int run(const Options& options, Terminal& terminal) {
-  terminal.out(options.shell == "bash"  ? bash_script()
-               : options.shell == "zsh" ? zsh_script()
-                                        : fish_script());
+  terminal.out(script_for(options.shell));
   return 0;
 }
 

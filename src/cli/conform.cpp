@@ -73,9 +73,8 @@ std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& s
 }
 
 Style style_of(Severity severity) {
-  return severity == Severity::error     ? Style::red
-         : severity == Severity::warning ? Style::yellow
-                                         : Style::dim;
+  if (severity == Severity::error) return Style::red;
+  return severity == Severity::warning ? Style::yellow : Style::dim;
 }
 
 void print_finding(const Finding& finding, Terminal& terminal) {
@@ -96,12 +95,14 @@ void print_seen(const SeenRecipe& seen, Terminal& terminal) {
                  printable(parts));
 }
 
+std::string revision_text(const NixpkgsTree& tree) {
+  if (tree.rev.empty()) return ": it does not say which revision it is";
+  return tree.rev == tree.given ? "" : " is " + printable(tree.rev);
+}
+
 void print_facts(const Conformity& conformity, const Options& options, Terminal& terminal) {
   const NixpkgsTree& tree = conformity.tree;
-  terminal.print("nixpkgs {}{}\n", printable(tree.given),
-                 tree.rev.empty()         ? ": it does not say which revision it is"
-                 : tree.rev == tree.given ? ""
-                                          : " is " + printable(tree.rev));
+  terminal.print("nixpkgs {}{}\n", printable(tree.given), revision_text(tree));
   const auto fact = [&](const char* column) {
     const auto found = conformity.survey.columns.find(column);
     return found == conformity.survey.columns.end() ? std::string("not seen")
@@ -120,14 +121,16 @@ void print_facts(const Conformity& conformity, const Options& options, Terminal&
   }
 }
 
+Style style_of(const ConformedRecipe& recipe) {
+  if (recipe.state == "conforms") return Style::green;
+  return recipe.state == "skipped" ? Style::dim : Style::red;
+}
+
 void print_recipe(const ConformedRecipe& recipe, const Options& options, Terminal& terminal) {
   const bool dull = recipe.findings.count(Severity::error) == 0 &&
                     (!options.strict || recipe.findings.count(Severity::warning) == 0);
   if (dull && !options.all) return;
-  const Style style = recipe.state == "conforms"  ? Style::green
-                      : recipe.state == "skipped" ? Style::dim
-                                                  : Style::red;
-  terminal.print("{:9}{}\n", terminal.styled(style, fmt::format("{:9}", recipe.state)),
+  terminal.print("{:9}{}\n", terminal.styled(style_of(recipe), fmt::format("{:9}", recipe.state)),
                  terminal.styled(Style::bold, printable(recipe.name)));
   if (recipe.state == "skipped") terminal.print("  {}\n", printable(recipe.reason));
   if (options.all && recipe.seen) print_seen(*recipe.seen, terminal);
@@ -158,10 +161,9 @@ void print(const Conformity& conformity, const Options& options, Terminal& termi
 
 void print_change(const std::string& before, const std::string& after, const Options& options,
                   Terminal& terminal) {
-  terminal.print("{}: {}\n", printable(options.update_pins),
-                 before == after   ? "nothing to change"
-                 : options.dry_run ? "would change"
-                                   : "changed");
+  std::string_view done = options.dry_run ? "would change" : "changed";
+  if (before == after) done = "nothing to change";
+  terminal.print("{}: {}\n", printable(options.update_pins), done);
   terminal.out(unified_diff(before, after, options.update_pins, options.update_pins));
 }
 

@@ -114,9 +114,8 @@ void print_json(const std::vector<BuildRecord>& records, Terminal& terminal) {
 }
 
 Style style_of(const std::string& status) {
-  return status == "built" || status == "cached"   ? Style::green
-         : status == "failed" || status == "lying" ? Style::red
-                                                   : Style::dim;
+  if (status == "built" || status == "cached") return Style::green;
+  return status == "failed" || status == "lying" ? Style::red : Style::dim;
 }
 
 Table table_of(const std::vector<BuildRecord>& records) {
@@ -149,10 +148,9 @@ int run(const Options& options, Terminal& terminal) {
   }
   const Table table = table_of(records);
   if (options.format == "json") print_json(records, terminal);
-  else
-    terminal.out(options.format == "csv"  ? table.csv()
-                 : options.format == "md" ? table.markdown()
-                                          : table.text(terminal));
+  if (options.format == "csv") terminal.out(table.csv());
+  if (options.format == "md") terminal.out(table.markdown());
+  if (options.format == "text") terminal.out(table.text(terminal));
   return 0;
 }
 

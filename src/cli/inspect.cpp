@@ -77,9 +77,8 @@ int answer(const Inspection& inspection, Capability device, bool all_files, Term
     return 0;
   }
   if (inspection.shapes().empty()) {
-    const std::string_view where = !inspection.data_searched   ? "but what may lie among the data"
-                                   : inspection.read_in_part() ? "in what was read"
-                                                               : "here";
+    std::string_view where = inspection.read_in_part() ? "in what was read" : "here";
+    if (!inspection.data_searched) where = "but what may lie among the data";
     terminal.print("{}: no device code {}\n", name, where);
     return 1;
   }

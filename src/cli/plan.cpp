@@ -38,11 +38,9 @@ void declare(OptionSet& set, Options& options) {
 
 std::string diff_of(const Edit& edit) {
   const bool created = edit.kind == Verdict::create, removed = edit.kind == Verdict::remove;
-  return unified_diff(edit.old_content, removed ? "" : edit.new_content,
-                      created             ? ""
-                      : edit.from.empty() ? edit.file
-                                          : edit.from,
-                      removed ? "" : edit.file);
+  std::string before = edit.from.empty() ? edit.file : edit.from;
+  if (created) before.clear();
+  return unified_diff(edit.old_content, removed ? "" : edit.new_content, before, removed ? "" : edit.file);
 }
 
 void print_json(const Plan& plan, const std::vector<std::string>& off, bool diff, Terminal& terminal) {

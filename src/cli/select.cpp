@@ -73,10 +73,11 @@ void check_choice(const Selection& selection, const SelectOptions& select,
   std::vector<std::string> names;
   for (const Candidate& candidate : candidates) names.push_back(candidate.name);
   const std::string wanted = select.names.empty() ? "" : select.names.front();
-  throw Error({.what = candidates.empty() ? "there is nothing to choose from"
-                       : wanted.empty()   ? "no variant fits these filters"
-                                          : fmt::format("there is no variant \"{}\"", printable(wanted)),
-               .next = did_you_mean_text(wanted, names, "see what there is with: torchlathe list")});
+  std::string what = "no variant fits these filters";
+  if (!wanted.empty()) what = fmt::format("there is no variant \"{}\"", printable(wanted));
+  if (candidates.empty()) what = "there is nothing to choose from";
+  throw Error(
+      {.what = what, .next = did_you_mean_text(wanted, names, "see what there is with: torchlathe list")});
 }
 
 std::vector<std::string> commands(const Selection& selection) {

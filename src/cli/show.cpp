@@ -34,19 +34,27 @@ std::string settings_text(const Settings& settings) {
   return text;
 }
 
+Style style_of(PairStatus status) {
+  if (status == PairStatus::valid) return Style::green;
+  return status == PairStatus::redundant ? Style::yellow : Style::red;
+}
+
+std::string carved_text(const Variant& variant) {
+  if (variant.of_nixpkgs) return "out of nixpkgs' own torch";
+  return variant.carved_from.empty() ? "" : fmt::format("out of {}", variant.carved_from);
+}
+
 void print(const Variant& variant, Terminal& terminal) {
   const Cell& cell = *variant.cell;
   const auto line = [&](std::string_view key, const std::string& value) {
     if (!value.empty())
       terminal.print("{} {}\n", terminal.styled(Style::bold, fmt::format("{:10}", key)), value);
   };
-  const Style style = cell.status == PairStatus::valid       ? Style::green
-                      : cell.status == PairStatus::redundant ? Style::yellow
-                                                             : Style::red;
   line("variant", variant.name);
   line("aliases", fmt::format("{}", fmt::join(variant.aliases, ", ")));
   line("pname", variant.pname);
-  line("status", fmt::format("{}: {}", terminal.styled(style, to_string(cell.status)), cell.reason));
+  line("status",
+       fmt::format("{}: {}", terminal.styled(style_of(cell.status), to_string(cell.status)), cell.reason));
   line("pytorch", fmt::format("{} for Python {}", variant.pytorch->version, variant.python));
   if (variant.is_gpu()) {
     line("gpu", fmt::format("TORCH_CUDA_ARCH_LIST \"{}\"", fmt::join(variant.arch_list(), ";")));
@@ -58,9 +66,7 @@ void print(const Variant& variant, Terminal& terminal) {
   line("cpuinfo", fmt::format("{}", fmt::join(cell.isa->cpuinfo, " ")));
   line("system", system_of(cell.isa->machine));
   line("runs on", fmt::format("{}", fmt::join(cell.runs_on, ", ")));
-  line("carved", variant.of_nixpkgs            ? "out of nixpkgs' own torch"
-                 : variant.carved_from.empty() ? ""
-                                               : fmt::format("out of {}", variant.carved_from));
+  line("carved", carved_text(variant));
   line("settings", settings_text(*variant.settings));
   const std::string ships =
       variant.nixpkgs->torch.empty()

@@ -32,9 +32,13 @@ void declare(OptionSet& set, Options& options) {
 }
 
 std::string_view word(SmokeCheck::Outcome outcome) {
-  return outcome == SmokeCheck::Outcome::passed   ? "ok"
-         : outcome == SmokeCheck::Outcome::failed ? "failed"
-                                                  : "not done";
+  if (outcome == SmokeCheck::Outcome::passed) return "ok";
+  return outcome == SmokeCheck::Outcome::failed ? "failed" : "not done";
+}
+
+Style style_of(SmokeCheck::Outcome outcome) {
+  if (outcome == SmokeCheck::Outcome::failed) return Style::red;
+  return outcome == SmokeCheck::Outcome::skipped ? Style::dim : Style::plain;
 }
 
 void print_text(const InstalledTorch& torch, const SmokeReport& report, const Findings& findings,
@@ -58,10 +62,8 @@ void print_text(const InstalledTorch& torch, const SmokeReport& report, const Fi
   }
   Table table({"check", "", "what it saw"});
   for (const SmokeCheck& check : report.checks) {
-    const Style style = check.outcome == SmokeCheck::Outcome::failed    ? Style::red
-                        : check.outcome == SmokeCheck::Outcome::skipped ? Style::dim
-                                                                        : Style::plain;
-    table.add({check.name, std::string(word(check.outcome)), check.detail.substr(0, 100)}, style);
+    table.add({check.name, std::string(word(check.outcome)), check.detail.substr(0, 100)},
+              style_of(check.outcome));
   }
   if (!table.empty()) terminal.out("\n" + table.text(terminal) + "\n");
   if (!report.done && !report.err.empty())

@@ -70,6 +70,11 @@ Checked check_archive(const std::string& package, const std::string& archive, co
   return checked;
 }
 
+std::string state_text(const std::string& state) {
+  if (state == "other") return "another file";
+  return state == "unknown" ? "there, its hash not known" : state;
+}
+
 int check_folder(const std::vector<RedistPackage>& packages, const Options& options, Terminal& terminal) {
   if (!fs::is_directory(options.archives))
     throw Error({.what = "there is no such folder", .where = {.file = options.archives}});
@@ -104,10 +109,7 @@ int check_folder(const std::vector<RedistPackage>& packages, const Options& opti
   for (const Checked& checked : all) {
     const bool fine = checked.state == "ok" || checked.state == "unknown";
     good &= fine;
-    table.add({checked.package, checked.archive,
-               checked.state == "other"     ? "another file"
-               : checked.state == "unknown" ? "there, its hash not known"
-                                            : checked.state,
+    table.add({checked.package, checked.archive, state_text(checked.state),
                fine && checked.state == "ok" ? "" : checked.hash});
   }
   if (options.format == "text") terminal.out(table.text(terminal));

@@ -59,6 +59,18 @@ std::uint64_t size_of(const std::vector<std::string>& paths) {
   return sum;
 }
 
+// What it is cut out of.
+std::string origin_of(const Job& job) {
+  if (!job.variant) return "";
+  return job.variant->of_nixpkgs ? "nixpkgs" : job.variant->carved_from;
+}
+
+// The first that is wrong with it.
+std::string rule_of(const Job& job) {
+  if (!job.breaches.empty()) return job.breaches.front().rule;
+  return job.why.empty() ? "" : job.why.front().finding.rule;
+}
+
 // What one run of a job's process left.
 struct Attempt {
   ProcessResult result;
@@ -215,9 +227,7 @@ class Runner {
                        .started = std::time(nullptr),
                        .status = "running",
                        .derivation = job.derivation,
-                       .carved_from = !job.variant              ? ""
-                                      : job.variant->of_nixpkgs ? "nixpkgs"
-                                                                : job.variant->carved_from};
+                       .carved_from = origin_of(job)};
     try {
       const std::string again = job.attempts > 0 ? fmt::format("-{}", job.attempts + 1) : "";
       record.log = job.log = fmt::format("logs/{}-{}-{}{}.log.zst", job.name, run_, index, again);
@@ -349,9 +359,8 @@ class Runner {
     if (event.kind == Kind::log_line && event.text.starts_with(no_cache_words))
       tell_of_no_cache(job, event.text);
     if (event.kind == Kind::phase || event.kind == Kind::build_start || event.kind == Kind::copy_start) {
-      job.phase = event.kind == Kind::phase         ? event.text
-                  : event.kind == Kind::build_start ? "building"
-                                                    : "fetching";
+      job.phase = event.kind == Kind::build_start ? "building" : "fetching";
+      if (event.kind == Kind::phase) job.phase = event.text;
       observer_.phase(job);
     }
   }
@@ -385,10 +394,9 @@ class Runner {
     job.output_bytes = size;
     job.breaches = std::move(broken);
     if (!job.breaches.empty()) job.why = attempt.why;  // the log may tell why
-    job.state = !job.breaches.empty()     ? JobState::lying
-                : !copied.empty()         ? JobState::failed
-                : attempt.built_something ? JobState::built
-                                          : JobState::cached;
+    job.state = attempt.built_something ? JobState::built : JobState::cached;
+    if (!copied.empty()) job.state = JobState::failed;
+    if (!job.breaches.empty()) job.state = JobState::lying;
     job.reason = !job.breaches.empty() ? job.breaches.front().what : copied;
   }
 
@@ -418,9 +426,7 @@ class Runner {
     if (job.peak_bytes > 0) record.peak_bytes = static_cast<std::int64_t>(job.peak_bytes);
     record.output_bytes = static_cast<std::int64_t>(job.output_bytes);
     if (options_.with.cores > 0) record.cores = options_.with.cores;
-    record.rule = !job.breaches.empty() ? job.breaches.front().rule
-                  : !job.why.empty()    ? job.why.front().finding.rule
-                                        : "";
+    record.rule = rule_of(job);
     record.verdict = job.reason;
     record.builder = job.builder;
     if (job.state == JobState::waiting) record.status = "lost";

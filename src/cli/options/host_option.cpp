@@ -54,9 +54,10 @@ void HostOption::declare(OptionSet& set, bool made_up) {
 HostInfo HostOption::load() const {
   const HostChanges changes = changes_of(*this);
   const bool look_for_gpus = changes.gpus.empty();
-  HostInfo host = from.empty() && changes.whole() ? HostInfo{.comment = made_up_comment}
-                  : !from.empty() ? read_host(read_file(from), from == "-" ? "standard input" : from)
-                                  : detect_host({.gpus = look_for_gpus});
+  HostInfo host;
+  if (!from.empty()) host = read_host(read_file(from), from == "-" ? "standard input" : from);
+  else if (changes.whole()) host = {.comment = made_up_comment};
+  else host = detect_host({.gpus = look_for_gpus});
   if (!look_for_gpus) host.notes = {};  // they were about others
   change_host(host, changes);
   note_oddities(host);

@@ -141,8 +141,8 @@ bool ssh_failed(const ProcessResult& result) {
 std::string ssh_failure(const ProcessResult& result) {
   if (result.timed_out) return "does not answer within 20 seconds";
   const std::string_view last = last_line(result.err);
-  return last.starts_with("ssh: ") ? printable(last)
-                                   : fmt::format("ssh: {}", last.empty() ? result.ending() : printable(last));
+  if (last.starts_with("ssh: ")) return printable(last);
+  return fmt::format("ssh: {}", last.empty() ? result.ending() : printable(last));
 }
 
 Builder probe(const NixMachine& machine, const RunProcess& run) {
