@@ -113,9 +113,9 @@ DriverOptions driver_options(const Options& options) {
 }
 
 // This machine, and what remote builders answer.
-std::vector<Builder> find_builders(const Options& options, Terminal& terminal) {
+Rows<RoomIndex, Builder> find_builders(const Options& options, Terminal& terminal) {
   const std::uint64_t memory = options.memory > 0 ? options.memory << 30 : available_memory();
-  std::vector<Builder> builders = {this_builder(static_cast<unsigned>(options.jobs), memory)};
+  Rows<RoomIndex, Builder> builders = {this_builder(static_cast<unsigned>(options.jobs), memory)};
   const std::vector<NixMachine> machines = driver_named(options.driver).machines(options.builders);
   if (machines.empty() && options.jobs == 0)
     throw Error({.what = "--jobs 0 builds nothing here, and there are no builders",
@@ -143,7 +143,7 @@ std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& s
                .next = "torchlathe list shows them"});
 }
 
-void open_compile_caches(const std::vector<Job>& jobs, DriverOptions& driver, Terminal& terminal) {
+void open_compile_caches(const Jobs& jobs, DriverOptions& driver, Terminal& terminal) {
   const std::vector<std::string> folders = compile_caches(jobs);
   if (folders.empty()) return;
   for (const std::string& folder : folders) {
@@ -166,7 +166,7 @@ std::int64_t begin_run(History& history, const Options& options, const MatrixSpe
 }
 
 // What a diagnosis lets us mend is mended and built again, as long as somebody says yes.
-void build_and_mend(std::vector<Job>& jobs, const RunOptions& run, History& history, std::int64_t id,
+void build_and_mend(Jobs& jobs, const RunOptions& run, History& history, std::int64_t id,
                     BuildRepairs& repairs, const std::vector<std::string>& notes, const Options& options,
                     Terminal& terminal) {
   const auto fresh_progress = [&] {
@@ -187,7 +187,7 @@ void build_and_mend(std::vector<Job>& jobs, const RunOptions& run, History& hist
   }
 }
 
-void dry_run(std::vector<Job>& jobs, RunOptions& run, const MatrixSpec& spec, const History& history,
+void dry_run(Jobs& jobs, RunOptions& run, const MatrixSpec& spec, const History& history,
              const Options& options, Terminal& terminal) {
   const Driver& driver = *run.driver;
   const bool asks = driver.asks_caches() && !options.offline;
@@ -206,7 +206,7 @@ void dry_run(std::vector<Job>& jobs, RunOptions& run, const MatrixSpec& spec, co
   print_matrix_cost(matrix_cost(expand(spec), history.builds("", 1000)), terminal);
 }
 
-int exit_code(const std::vector<Job>& jobs) {
+int exit_code(const Jobs& jobs) {
   return std::ranges::any_of(jobs, [](const Job& job) { return is_bad(job.state); }) ? 1 : 0;
 }
 
@@ -244,7 +244,7 @@ int run(const Options& options, Terminal& terminal) {
 
   const StopOnSignals signals;
   std::vector<std::string> notes;
-  std::vector<Job> jobs = repairs.make_mended_jobs(spec, variants, notes);
+  Jobs jobs = repairs.make_mended_jobs(spec, variants, notes);
   repairs.watch(jobs);
   if (options.dry_run) {
     dry_run(jobs, run, spec, history, options, terminal);

@@ -13,6 +13,7 @@
 #include "jobs/nix_store.h"
 #include "jobs/plan_jobs.h"
 #include "os/file.h"
+#include "os/terminal.h"
 
 namespace lathe {
 namespace {
@@ -31,9 +32,8 @@ std::vector<Variant> read_again(const std::vector<Variant>& variants, const Matr
   return same;
 }
 
-std::vector<Job> evaluated_jobs(const MatrixSpec& spec, const std::vector<Variant>& variants,
-                                const RunOptions& run) {
-  std::vector<Job> jobs = make_jobs(spec, variants, run.state, run.with);
+Jobs evaluated_jobs(const MatrixSpec& spec, const std::vector<Variant>& variants, const RunOptions& run) {
+  Jobs jobs = make_jobs(spec, variants, run.state, run.with);
   run.driver->evaluate(jobs, run.with);
   return jobs;
 }
@@ -135,9 +135,9 @@ std::string BuildRepairs::mend_evaluation() {
   return "";
 }
 
-std::vector<Job> BuildRepairs::make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>& variants,
-                                                std::vector<std::string>& notes) {
-  std::vector<Job> jobs = evaluated_jobs(spec, variants, run_);
+Jobs BuildRepairs::make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>& variants,
+                                    std::vector<std::string>& notes) {
+  Jobs jobs = evaluated_jobs(spec, variants, run_);
   watch(jobs);
   constexpr std::size_t most = 16;
   for (std::string note = mend_evaluation(); !note.empty() && notes.size() < most; note = mend_evaluation()) {

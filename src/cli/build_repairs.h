@@ -22,7 +22,7 @@ class BuildRepairs {
       : matrix_(matrix), hashes_(hashes), rest_(rest), run_(run) {}
 
   // Of these jobs it is asked to mend one at a time.
-  void watch(std::vector<Job>& jobs) { jobs_ = &jobs; }
+  void watch(Jobs& jobs) { jobs_ = &jobs; }
 
   // As the file says; with `hashes`, tarballs without one have "", so that evaluating the recipes tells it.
   MatrixSpec load() const;
@@ -31,7 +31,7 @@ class BuildRepairs {
   std::string mend(Job& job, const Diagnosis& diagnosis);
 
   // Evaluation tells the hashes of tarballs one at a time; each that is mended is a note, and changes `spec`.
-  std::vector<Job> make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>& variants,
+  Jobs make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>& variants,
                                     std::vector<std::string>& notes);
 
   // After all has ended, on a terminal: each hash that can be mended is shown, and mended when the answer is
@@ -55,7 +55,7 @@ class BuildRepairs {
   const MatrixOption& matrix_;
   bool hashes_, rest_;
   RunOptions& run_;
-  std::vector<Job>* jobs_ = nullptr;
+  Jobs* jobs_ = nullptr;
 };
 
 }  // namespace lathe

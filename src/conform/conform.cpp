@@ -193,7 +193,7 @@ Conformity conform(const MatrixSpec& spec, const std::vector<Variant>& wanted,
                              .settings = options.settings,
                              .any_cpu = true,
                              .run = options.run};
-  std::vector<Job> jobs = make_jobs(spec, wanted, folder.path(), driver);
+  Jobs jobs = make_jobs(spec, wanted, folder.path(), driver);
   instantiate_some(jobs, driver, options);
   Reader reader(jobs);
   for (const Job& job : jobs) {

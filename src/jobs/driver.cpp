@@ -13,7 +13,7 @@ namespace lathe {
 
 std::vector<NixMachine> Driver::machines(const std::string&) const { return {}; }
 
-JobPlan Driver::plan(std::vector<Job>&, const History&, const DriverOptions&) const { return {}; }
+JobPlan Driver::plan(Jobs&, const History&, const DriverOptions&) const { return {}; }
 
 std::vector<CacheState> Driver::caches(const DriverOptions&) const { return {}; }
 

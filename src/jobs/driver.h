@@ -31,7 +31,7 @@ struct DriverOptions {
   std::string nixpkgs = {};
   unsigned cores = 0;  // of one build; 0: the driver's own setting
   // the first is this machine; with no other, Nix keeps to its own configuration
-  std::vector<Builder> builders = {};
+  Rows<RoomIndex, Builder> builders = {};
   std::vector<std::string> settings = {};   // "NAME=VALUE", Nix's --option
   std::filesystem::path flox_project = {};  // folder that has .flox/pkgs
   bool impossible = false;                  // build also what the catalogue says can exist nowhere
@@ -53,7 +53,7 @@ class Driver {
   // Fills the derivations of jobs; those that do not evaluate become failed jobs.
   virtual void evaluate(std::vector<Job>&, const DriverOptions&) const {}
   // What is there, what is to be built, what several need; estimates (plan_jobs.h).
-  virtual JobPlan plan(std::vector<Job>& jobs, const History& history, const DriverOptions& options) const;
+  virtual JobPlan plan(Jobs& jobs, const History& history, const DriverOptions& options) const;
 
   // Can it say what binary caches have? Then these two do (cache_distance.h).
   virtual bool asks_caches() const { return false; }

@@ -65,8 +65,12 @@ struct Job {
   std::vector<Diagnosis> why = {};        // of a failure
   std::vector<Finding> breaches = {};     // promises that a lying build breaks
   unsigned attempts = 0;
-  std::size_t room = 0;      // index of its builder
+  RoomIndex room = {};       // of its builder; the first is this machine
   std::string builder = {};  // its name; "" where there is only this machine
 };
+
+inline constexpr RoomIndex here = {};
+
+using Jobs = Rows<JobIndex, Job>;
 
 }  // namespace lathe

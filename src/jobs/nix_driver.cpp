@@ -44,7 +44,7 @@ class NixDriver : public Driver {
   void evaluate(std::vector<Job>& jobs, const DriverOptions& options) const override {
     instantiate(jobs, options);
   }
-  JobPlan plan(std::vector<Job>& jobs, const History& history, const DriverOptions& options) const override {
+  JobPlan plan(Jobs& jobs, const History& history, const DriverOptions& options) const override {
     return complete_plan(jobs, history, options);
   }
 

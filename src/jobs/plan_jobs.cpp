@@ -36,7 +36,7 @@ void find_rooms(Job& job, const DriverOptions& options) {
   if (options.builders.empty()) return;
   job.cost.rooms.clear();
   std::string reasons;
-  for (std::size_t room = 0; room < options.builders.size(); ++room) {
+  for (const RoomIndex room : options.builders.ids()) {
     const Builder& builder = options.builders[room];
     const std::string reason =
         builder.machine.max_jobs == 0 ? "takes no jobs" : why_not_there(builder, job.needs);
@@ -107,9 +107,9 @@ class NeedCounter {
 };
 
 // Jobs by name and by what they build; of several the first.
-class JobIndex {
+class JobLookup {
  public:
-  explicit JobIndex(std::vector<Job>& jobs) {
+  explicit JobLookup(std::vector<Job>& jobs) {
     for (Job& job : jobs) {
       by_name_.try_emplace(job.name, &job);
       by_derivation_.try_emplace(job.derivation, &job);
@@ -141,7 +141,7 @@ NeedsGraph graph_of(const std::vector<Job>& jobs, const MissingPaths& missing, c
 
 std::vector<Job> shared_jobs(std::vector<Job>& jobs, NeedCounter& counter, const MissingPaths& missing) {
   std::map<std::string, std::size_t> needed;
-  const JobIndex index(jobs);
+  const JobLookup index(jobs);
   for (const Job& job : jobs) {
     if (job.state != JobState::waiting || !missing.build.contains(job.derivation)) continue;
     // shares its common build, and nothing else that takes long: no need to ask
@@ -167,10 +167,10 @@ std::vector<Job> shared_jobs(std::vector<Job>& jobs, NeedCounter& counter, const
 }
 
 // Shared work that needs other shared work comes after it: else two machines would build the same.
-void order_shared(std::vector<Job>& jobs, NeedCounter& counter) {
-  std::map<std::string_view, std::size_t> shared;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    if (jobs[i].cost.shared) shared.emplace(jobs[i].derivation, i);
+void order_shared(Jobs& jobs, NeedCounter& counter) {
+  std::map<std::string_view, JobIndex> shared;
+  for (const JobIndex job : jobs.ids()) {
+    if (jobs[job].cost.shared) shared.emplace(jobs[job].derivation, job);
   }
   for (const auto& [derivation, job] : shared) {
     std::map<std::string, std::size_t> needed;
@@ -252,10 +252,10 @@ std::string successor_of(const std::string& old, const std::set<std::string>& be
 
 }  // namespace
 
-std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted,
-                           const std::filesystem::path& state, const DriverOptions& options) {
+Jobs make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted, const std::filesystem::path& state,
+               const DriverOptions& options) {
   create_folders(state / "recipes");
-  std::vector<Job> jobs;
+  Jobs jobs;
   for (const Variant& variant : with_common_builds(spec, wanted)) {
     jobs.push_back(
         {.name = variant.name, .variant = variant, .recipe = recipe_path(state, variant), .derivation = {}});
@@ -267,7 +267,7 @@ std::vector<Job> make_jobs(const MatrixSpec& spec, const std::vector<Variant>& w
   return jobs;
 }
 
-void remake(std::vector<Job>& jobs, Job& broken, const MatrixSpec& spec, const std::filesystem::path& state,
+void remake(Jobs& jobs, Job& broken, const MatrixSpec& spec, const std::filesystem::path& state,
             const Driver& driver, const DriverOptions& options) {
   std::vector<Job*> open;
   for (Job& job : jobs) {
@@ -291,7 +291,7 @@ void remake(std::vector<Job>& jobs, Job& broken, const MatrixSpec& spec, const s
   }
 }
 
-JobPlan complete_plan(std::vector<Job>& jobs, const History& history, const DriverOptions& options) {
+JobPlan complete_plan(Jobs& jobs, const History& history, const DriverOptions& options) {
   JobPlan plan;
   std::vector<std::string> derivations;
   for (const Job& job : jobs) {
@@ -321,8 +321,8 @@ JobPlan complete_plan(std::vector<Job>& jobs, const History& history, const Driv
   return plan;
 }
 
-std::vector<MachineRoom> rooms_of(const std::vector<Builder>& builders) {
-  std::vector<MachineRoom> rooms;
+MachineRooms rooms_of(const Rows<RoomIndex, Builder>& builders) {
+  MachineRooms rooms;
   for (const Builder& builder : builders) {
     rooms.push_back({.slots = builder.problem.empty() ? builder.machine.max_jobs : 0,
                      .memory = builder.memory_free,

@@ -81,8 +81,7 @@ struct Attempt {
 
 class Runner {
  public:
-  Runner(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run,
-         BuildObserver& observer)
+  Runner(Jobs& jobs, const RunOptions& options, History& history, std::int64_t run, BuildObserver& observer)
       : jobs_(jobs),
         options_(options),
         history_(history),
@@ -95,7 +94,7 @@ class Runner {
   void run() {
     create_folders(options_.state / "logs");
     create_folders(options_.state / "results");
-    for (const std::size_t index : start_order(costs_)) {
+    for (const JobIndex index : start_order(costs_)) {
       if (jobs_[index].state == JobState::waiting) waiting_.push_back(index);
     }
     std::unique_lock lock(mutex_);
@@ -133,7 +132,7 @@ class Runner {
   bool stopping() const { return ended_early_ || (options_.stop && options_.stop->load()); }
 
   void stop_waiting() {
-    for (const std::size_t index : waiting_) {
+    for (const JobIndex index : waiting_) {
       jobs_[index].state = JobState::stopped;
       jobs_[index].reason =
           ended_early_ && !failure_ ? "another build failed (--fail-fast)" : "stopped before it started";
@@ -143,10 +142,10 @@ class Runner {
 
   // All builders that could take it are gone.
   void fail_without_room() {
-    std::vector<std::size_t> homeless;
+    std::vector<JobIndex> homeless;
     std::ranges::copy_if(waiting_, std::back_inserter(homeless),
-                         [&](std::size_t index) { return !has_room(costs_[index], rooms_); });
-    for (const std::size_t index : homeless) {
+                         [&](JobIndex index) { return !has_room(costs_[index], rooms_); });
+    for (const JobIndex index : homeless) {
       std::erase(waiting_, index);
       jobs_[index].state = JobState::failed;
       jobs_[index].reason = "no builder that can take it is left";
@@ -175,7 +174,7 @@ class Runner {
     }
   }
 
-  bool start_thread(std::size_t index) {
+  bool start_thread(JobIndex index) {
     try {
       std::thread& thread = threads_[index];
       thread = std::thread([this, index] { work(index); });
@@ -195,7 +194,7 @@ class Runner {
   // A thread that nobody joins keeps its stack, and a matrix may have thousands. What has ended needs the
   // lock no more.
   void join_ended() {
-    for (const std::size_t index : ended_) {
+    for (const JobIndex index : ended_) {
       const auto thread = threads_.find(index);
       if (thread == threads_.end()) continue;  // it ran on this one
       thread->second.join();
@@ -205,10 +204,10 @@ class Runner {
   }
 
   void measure_memory() {
-    std::map<std::size_t, int> processes;
+    std::map<JobIndex, int> processes;
     std::vector<int> roots;
     for (const auto& [index, room] : running_) {
-      if (room > 0) continue;  // what another machine uses cannot be seen
+      if (room != here) continue;  // what another machine uses cannot be seen
       const std::string& word = jobs_[index].derivation.empty() ? jobs_[index].name : jobs_[index].derivation;
       if (const int id = child_with(word); id != 0) roots.push_back(processes[index] = id);
     }
@@ -220,7 +219,7 @@ class Runner {
     }
   }
 
-  void work(std::size_t index) {
+  void work(JobIndex index) {
     Job& job = jobs_[index];
     BuildRecord record{.run = run_,
                        .variant = job.name,
@@ -230,7 +229,7 @@ class Runner {
                        .carved_from = origin_of(job)};
     try {
       const std::string again = job.attempts > 0 ? fmt::format("-{}", job.attempts + 1) : "";
-      record.log = job.log = fmt::format("logs/{}-{}-{}{}.log.zst", job.name, run_, index, again);
+      record.log = job.log = fmt::format("logs/{}-{}-{}{}.log.zst", job.name, run_, index.value, again);
       {
         const std::lock_guard lock(mutex_);
         record.id = history_.begin_build(record);
@@ -263,7 +262,7 @@ class Runner {
         set_state(job, JobState::stopped, "stopped");
         break;
       }
-      if (job.room > 0 && lost_builder(job, attempt)) break;
+      if (job.room != here && lost_builder(job, attempt)) break;
       std::string repaired;
       if (options_.repair && !attempt.why.empty() && job.attempts < most_attempts) {
         const std::lock_guard lock(mutex_);  // it may change the matrix file and evaluate again
@@ -368,7 +367,7 @@ class Runner {
   // Once for each builder: what a build may write to there, its own nix.conf says, and the build is slow but
   // does not fail.
   void tell_of_no_cache(const Job& job, std::string_view text) {
-    const std::string note = fmt::format("{}: {}", job.room == 0 ? "this machine" : job.builder,
+    const std::string note = fmt::format("{}: {}", job.room == here ? "this machine" : job.builder,
                                          printable(trim(text.substr(no_cache_words.find(' ') + 1))));
     if (told_.insert(note).second) observer_.note(note);
   }
@@ -416,7 +415,7 @@ class Runner {
                              result.signal != 0 ? result.ending() : parse_nix_error(result.err).message);
   }
 
-  void finish(std::size_t index, Job& job, BuildRecord& record) {
+  void finish(JobIndex index, Job& job, BuildRecord& record) {
     job.seconds = std::chrono::duration<double>(Clock::now() - job.started).count();
     record.seconds = job.seconds;
     record.status = to_string(job.state);
@@ -448,7 +447,7 @@ class Runner {
 
   // Not even tried: Nix would first build again what has just failed.
   void fail_what_is_cut_out_of(const Job& common) {
-    std::erase_if(waiting_, [&](std::size_t index) {
+    std::erase_if(waiting_, [&](JobIndex index) {
       Job& job = jobs_[index];
       if (!job.variant || job.variant->carved_from.empty() || job.variant->carved_from != common.name)
         return false;
@@ -461,7 +460,7 @@ class Runner {
     });
   }
 
-  std::vector<Job>& jobs_;
+  Jobs& jobs_;
   const RunOptions& options_;
   History& history_;
   std::int64_t run_;
@@ -469,21 +468,21 @@ class Runner {
 
   std::mutex mutex_;  // of all below, and of the jobs
   std::condition_variable changed_;
-  std::vector<std::size_t> waiting_;
+  std::vector<JobIndex> waiting_;
   std::vector<Start> running_;
-  std::vector<JobCost> costs_;
-  std::vector<MachineRoom> rooms_;
-  std::map<std::size_t, std::thread> threads_;  // by job
-  std::vector<std::size_t> ended_;              // whose threads are to be joined
-  std::set<std::string> told_;                  // notes that are said once
-  std::exception_ptr failure_;                  // the first of guarded()
+  JobCosts costs_;
+  MachineRooms rooms_;
+  std::map<JobIndex, std::thread> threads_;  // by job
+  std::vector<JobIndex> ended_;              // whose threads are to be joined
+  std::set<std::string> told_;               // notes that are said once
+  std::exception_ptr failure_;               // the first of guarded()
   std::atomic<bool> ended_early_ = false;
   std::atomic<bool> stop_children_ = false;
 };
 
 }  // namespace
 
-void run_builds(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run,
+void run_builds(Jobs& jobs, const RunOptions& options, History& history, std::int64_t run,
                 BuildObserver& observer) {
   Runner(jobs, options, history, run, observer).run();
 }

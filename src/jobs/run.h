@@ -32,7 +32,7 @@ struct RunOptions {
   const Driver* driver = nullptr;  // always there
   DriverOptions with = {};
   // of with.builders, in their order; without builders: one, this machine
-  std::vector<MachineRoom> rooms = {{}};
+  MachineRooms rooms = MachineRooms(1);
   bool fail_fast = false;
   bool verify = true;
   std::string copy_to = {};                 // binary cache that results go to; "": none
@@ -42,7 +42,7 @@ struct RunOptions {
 };
 
 // Returns when no job waits or runs.
-void run_builds(std::vector<Job>& jobs, const RunOptions& options, History& history, std::int64_t run,
+void run_builds(Jobs& jobs, const RunOptions& options, History& history, std::int64_t run,
                 BuildObserver& observer);
 
 }  // namespace lathe

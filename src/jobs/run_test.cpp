@@ -33,7 +33,7 @@ class RunBuilds : public ::testing::Test {
 
   const testing::ScratchFolder folder_;
   History history_;
-  std::vector<Job> jobs_;
+  Jobs jobs_;
   testing::RecordingDriver driver_;
   RunOptions options_;
 };
@@ -43,7 +43,7 @@ TEST_F(RunBuilds, asks_its_driver_for_each_job_once_and_keeps_what_came_out) {
   Counter counter;
   run_builds(jobs_, options_, history_, history_.begin_run("m", "recording", {}), counter);
   EXPECT_EQ(driver_.asked(), (std::vector<std::string>{"a", "b", "c", "d", "e"}));
-  EXPECT_EQ(jobs_[2].outputs, (std::vector<std::string>{"/nowhere/c"}));
+  EXPECT_EQ(jobs_[JobIndex{2}].outputs, (std::vector<std::string>{"/nowhere/c"}));
 }
 
 TEST_F(RunBuilds, ends_every_job) {

@@ -3,15 +3,13 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <tuple>
 
 namespace lathe {
 
-std::vector<std::size_t> start_order(const std::vector<JobCost>& jobs) {
-  std::vector<std::size_t> order(jobs.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::size_t index) {
+std::vector<JobIndex> start_order(const JobCosts& jobs) {
+  std::vector<JobIndex> order = jobs.ids();
+  std::ranges::stable_sort(order, {}, [&](JobIndex index) {
     const JobCost& job = jobs[index];
     const double length = job.seconds > 0 ? job.seconds : std::numeric_limits<double>::infinity();
     return std::tuple(!job.shared, -length);
@@ -27,12 +25,12 @@ struct Load {
   std::uint64_t bytes = 0;
 };
 
-bool allowed(const JobCost& job, std::size_t room) {
+bool allowed(const JobCost& job, RoomIndex room) {
   return job.rooms.empty() || std::ranges::find(job.rooms, room) != job.rooms.end();
 }
 
-bool fits_nowhere(const JobCost& job, const std::vector<MachineRoom>& rooms) {
-  for (std::size_t room = 0; room < rooms.size(); ++room) {
+bool fits_nowhere(const JobCost& job, const MachineRooms& rooms) {
+  for (const RoomIndex room : rooms.ids()) {
     if (allowed(job, room) && rooms[room].slots > 0 &&
         (rooms[room].memory == 0 || job.bytes <= rooms[room].memory))
       return false;
@@ -40,12 +38,12 @@ bool fits_nowhere(const JobCost& job, const std::vector<MachineRoom>& rooms) {
   return true;
 }
 
-std::optional<std::size_t> room_for(const JobCost& job, const std::vector<MachineRoom>& rooms,
-                                    const std::vector<Load>& loads) {
-  std::optional<std::size_t> best;
+std::optional<RoomIndex> room_for(const JobCost& job, const MachineRooms& rooms,
+                                  const Rows<RoomIndex, Load>& loads) {
+  std::optional<RoomIndex> best;
   double best_speed = 0;
   const bool alone = fits_nowhere(job, rooms);
-  for (std::size_t room = 0; room < rooms.size(); ++room) {
+  for (const RoomIndex room : rooms.ids()) {
     const MachineRoom& machine = rooms[room];
     const Load& load = loads[room];
     if (!allowed(job, room) || load.jobs >= machine.slots) continue;
@@ -61,18 +59,18 @@ std::optional<std::size_t> room_for(const JobCost& job, const std::vector<Machin
 
 }  // namespace
 
-bool has_room(const JobCost& job, const std::vector<MachineRoom>& rooms) {
-  for (std::size_t room = 0; room < rooms.size(); ++room) {
+bool has_room(const JobCost& job, const MachineRooms& rooms) {
+  for (const RoomIndex room : rooms.ids()) {
     if (allowed(job, room) && rooms[room].slots > 0) return true;
   }
   return false;
 }
 
-std::optional<Start> next_to_start(const std::vector<JobCost>& jobs, const std::vector<std::size_t>& waiting,
-                                   const std::vector<Start>& running, const std::vector<MachineRoom>& rooms) {
-  std::vector<Load> loads(rooms.size());
-  std::vector<bool> open(jobs.size(), false);  // waits or runs
-  for (const std::size_t job : waiting) open[job] = true;
+std::optional<Start> next_to_start(const JobCosts& jobs, const std::vector<JobIndex>& waiting,
+                                   const std::vector<Start>& running, const MachineRooms& rooms) {
+  Rows<RoomIndex, Load> loads(rooms.size());
+  Rows<JobIndex, bool> open(jobs.size(), false);  // waits or runs
+  for (const JobIndex job : waiting) open[job] = true;
   bool shared_open = false;
   for (const Start& start : running) {
     ++loads[start.room].jobs;
@@ -80,9 +78,9 @@ std::optional<Start> next_to_start(const std::vector<JobCost>& jobs, const std::
     shared_open = shared_open || jobs[start.job].shared;
     open[start.job] = true;
   }
-  for (const std::size_t job : waiting) {
+  for (const JobIndex job : waiting) {
     if (shared_open && !jobs[job].shared) return std::nullopt;
-    if (std::ranges::any_of(jobs[job].after, [&](std::size_t needed) { return open[needed]; })) {
+    if (std::ranges::any_of(jobs[job].after, [&](JobIndex needed) { return open[needed]; })) {
       shared_open = shared_open || jobs[job].shared;
       continue;
     }
@@ -91,11 +89,11 @@ std::optional<Start> next_to_start(const std::vector<JobCost>& jobs, const std::
   return std::nullopt;
 }
 
-double expected_makespan(const std::vector<JobCost>& jobs, const std::vector<MachineRoom>& rooms) {
-  std::vector<std::size_t> waiting = start_order(jobs);
-  std::erase_if(waiting, [&](std::size_t job) { return !has_room(jobs[job], rooms); });
+double expected_makespan(const JobCosts& jobs, const MachineRooms& rooms) {
+  std::vector<JobIndex> waiting = start_order(jobs);
+  std::erase_if(waiting, [&](JobIndex job) { return !has_room(jobs[job], rooms); });
   std::vector<Start> running;
-  std::vector<double> ends(jobs.size(), 0);
+  Rows<JobIndex, double> ends(jobs.size(), 0.0);
   double now = 0;
   while (!waiting.empty() || !running.empty()) {
     if (const auto next = next_to_start(jobs, waiting, running, rooms)) {

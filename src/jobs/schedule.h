@@ -7,15 +7,20 @@
 #include <string>
 #include <vector>
 
+#include "base/index.h"
+
 namespace lathe {
 
+using JobIndex = Index<struct JobTag>;
+using RoomIndex = Index<struct RoomTag>;
+
 struct JobCost {
-  bool shared = false;                  // work that others wait for
-  double seconds = 0;                   // expected; 0: not known, taken as the longest
-  std::uint64_t bytes = 0;              // peak memory expected; 0: not known
-  std::vector<std::size_t> rooms = {};  // indices of those in which it may run; empty: in all
-  // indices of jobs that it needs: it starts when none of them waits or runs
-  std::vector<std::size_t> after = {};
+  bool shared = false;                // work that others wait for
+  double seconds = 0;                 // expected; 0: not known, taken as the longest
+  std::uint64_t bytes = 0;            // peak memory expected; 0: not known
+  std::vector<RoomIndex> rooms = {};  // those in which it may run; empty: in all
+  // jobs that it needs: it starts when none of them waits or runs
+  std::vector<JobIndex> after = {};
 };
 
 struct MachineRoom {
@@ -24,27 +29,31 @@ struct MachineRoom {
   double speed = 1;          // against the others
 };
 
-// A job in a room: both are indices.
+using JobCosts = Rows<JobIndex, JobCost>;
+using MachineRooms = Rows<RoomIndex, MachineRoom>;
+
+// A job in a room.
 struct Start {
-  std::size_t job = 0, room = 0;
+  JobIndex job = {};
+  RoomIndex room = {};
   bool operator==(const Start&) const = default;
 };
 
-// Indices of `jobs` in the order in which they should start: shared first, then the longest (the last to end
+// `jobs` in the order in which they should start: shared first, then the longest (the last to end
 // decides when all is done), unknown ones before all known ones, else as given.
-std::vector<std::size_t> start_order(const std::vector<JobCost>& jobs);
+std::vector<JobIndex> start_order(const JobCosts& jobs);
 
 // The first of `waiting` (in start order) that may start now beside `running`, and where: a slot is free
 // there, and its memory fits into what the others leave; of several rooms the one that is fastest for its
 // load. A job that needs more than any of its rooms has runs alone. Shared jobs finish before others start,
 // and one that needs another shared job after that one.
-std::optional<Start> next_to_start(const std::vector<JobCost>& jobs, const std::vector<std::size_t>& waiting,
-                                   const std::vector<Start>& running, const std::vector<MachineRoom>& rooms);
+std::optional<Start> next_to_start(const JobCosts& jobs, const std::vector<JobIndex>& waiting,
+                                   const std::vector<Start>& running, const MachineRooms& rooms);
 
 // May it ever start? Not when all its rooms have no slots.
-bool has_room(const JobCost& job, const std::vector<MachineRoom>& rooms);
+bool has_room(const JobCost& job, const MachineRooms& rooms);
 
 // Wall-clock seconds until all are done if each takes what is expected.
-double expected_makespan(const std::vector<JobCost>& jobs, const std::vector<MachineRoom>& rooms);
+double expected_makespan(const JobCosts& jobs, const MachineRooms& rooms);
 
 }  // namespace lathe

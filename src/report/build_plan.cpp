@@ -47,13 +47,13 @@ void add_job(const Job& job, Table& table, PlanSum& sum) {
 }
 
 // Those that wait, in the order in which they start.
-PlanSum print_order(const std::vector<Job>& jobs, Terminal& terminal) {
+PlanSum print_order(const Jobs& jobs, Terminal& terminal) {
   Table table({"order", "what", "estimate", "memory", "why"});
   table.align_right(0);
   PlanSum sum;
-  std::vector<JobCost> costs;
+  JobCosts costs;
   for (const Job& job : jobs) costs.push_back(job.cost);
-  for (const std::size_t index : start_order(costs)) {
+  for (const JobIndex index : start_order(costs)) {
     if (jobs[index].state == JobState::waiting) add_job(jobs[index], table, sum);
   }
   terminal.out(table.text(terminal));
@@ -175,10 +175,9 @@ void write_job(JsonWriter& json, const Job& job) {
 
 }  // namespace
 
-void print_plan(const std::vector<Job>& jobs, const JobPlan& plan, const std::vector<MachineRoom>& rooms,
-                Terminal& terminal) {
+void print_plan(const Jobs& jobs, const JobPlan& plan, const MachineRooms& rooms, Terminal& terminal) {
   const PlanSum sum = print_order(jobs, terminal);
-  std::vector<JobCost> costs;
+  JobCosts costs;
   for (const Job& job : jobs) {
     if (job.state == JobState::waiting) costs.push_back(job.cost);
     if (job.state == JobState::skipped || job.state == JobState::failed)
