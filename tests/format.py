@@ -11,7 +11,7 @@ from pathlib import Path
 root = Path(__file__).resolve().parent.parent
 MOST_COLUMNS = 110
 
-files = sorted(str(path.relative_to(root)) for folder in ("src", "tests", "fuzz", "bench", "nix")
+files = sorted(str(path.relative_to(root)) for folder in ("include", "src", "tests", "fuzz", "bench", "nix")
                for path in (root / folder).rglob("*") if path.suffix in (".cpp", ".h", ".c"))
 problems = [f"{name}:{number}: {len(line)} columns" for name in files
             for number, line in enumerate((root / name).read_text().splitlines(), 1) if len(line) > MOST_COLUMNS]

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include "torchlathe/carve.h"
+
+#include <fmt/ranges.h>
+
+#include "carve/tree.h"
+#include "carve/wheel.h"
+#include "library/convert.h"
+
+namespace torchlathe {
+namespace {
+
+CarvedFile public_file(const lathe::CarvedFile& file) {
+  return {.path = file.path,
+          .outcome = std::string(to_string(file.outcome)),
+          .old_bytes = file.old_size,
+          .new_bytes = file.new_size,
+          .images = file.totals.images,
+          .images_kept = file.totals.images_kept,
+          .old_code = file.old_held,
+          .new_code = file.new_held,
+          .findings = public_findings(file.notes)};
+}
+
+lathe::CarveOptions inner_options(const CarveOptions& options) {
+  if (options.gpus.empty())
+    throw lathe::Error({.what = "for which GPU?", .where = {}, .next = "name one: 9.0"});
+  return {.targets = lathe::parse_carve_targets(fmt::format("{}", fmt::join(options.gpus, ","))),
+          .minimal = options.minimal,
+          .require_full = options.require_full,
+          .strip_symbols = options.strip_symbols,
+          .dry_run = options.dry_run};
+}
+
+void refuse_what_is_there(const std::filesystem::path& source, const std::filesystem::path& destination,
+                          const CarveOptions& options) {
+  if (options.dry_run || source == destination) return;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(destination))) return;
+  throw lathe::Error({.what = "this is there already",
+                      .where = {.file = destination.string()},
+                      .next = "name a place where nothing is"});
+}
+
+Carved carve_folder(const std::filesystem::path& source, const std::filesystem::path& destination,
+                    const CarveOptions& options) {
+  const lathe::CarvedTree tree = lathe::carve_tree(source, destination,
+                                                   {.carve = inner_options(options),
+                                                    .include_vendor = options.include_vendor,
+                                                    .threads = options.threads});
+  Carved out{.files = {},
+             .old_bytes = tree.old_size,
+             .new_bytes = tree.new_size,
+             .failures = public_findings(tree.failures)};
+  for (const lathe::CarvedFile& file : tree.files) out.files.push_back(public_file(file));
+  return out;
+}
+
+}  // namespace
+
+Carved carve(const std::filesystem::path& source, const std::filesystem::path& destination,
+             const CarveOptions& options) {
+  return guarded([&]() -> Carved {
+    refuse_what_is_there(source, destination, options);
+    if (std::filesystem::is_directory(source)) return carve_folder(source, destination, options);
+    if (lathe::is_wheel(source)) {
+      throw lathe::Error({.what = "a wheel gets a new name, which this does not give it",
+                          .where = {.file = source.string()},
+                          .next = "use the program: torchlathe carve"});
+    }
+    const lathe::CarvedFile file = lathe::carve_file(source, destination, inner_options(options));
+    return {
+        .files = {public_file(file)}, .old_bytes = file.old_size, .new_bytes = file.new_size, .failures = {}};
+  });
+}
+
+}  // namespace torchlathe
