@@ -16,7 +16,8 @@ struct Index {
   auto operator<=>(const Index&) const = default;
 };
 
-// A vector that is asked by its own kind of index alone. Several may share a kind: their rows belong together.
+// A vector that is asked by its own kind of index alone. Several may share a kind: their rows belong
+// together.
 template <typename Id, typename Row>
 class Rows : public std::vector<Row> {
  public:

@@ -32,7 +32,7 @@ class BuildRepairs {
 
   // Evaluation tells the hashes of tarballs one at a time; each that is mended is a note, and changes `spec`.
   Jobs make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>& variants,
-                                    std::vector<std::string>& notes);
+                        std::vector<std::string>& notes);
 
   // After all has ended, on a terminal: each hash that can be mended is shown, and mended when the answer is
   // yes. True when something is to be built again.
