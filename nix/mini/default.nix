@@ -36,7 +36,7 @@ let
         torch = makeOverridable (import ./torch.nix) {
           inherit lib mkDerivation config;
           inherit (pfinal) python typing-extensions triton;
-          inherit (final) cudaPackages magma;
+          inherit (final) blas cudaPackages magma;
           cudaSupport = config.cudaSupport or false;
           gpuTargets = [ ];
         };
@@ -99,6 +99,16 @@ let
     cudaPackages_13_4 = cuda "13.4";
     magma = makeOverridable (import ./magma.nix) { inherit lib mkDerivation; inherit (final) cudaPackages; };
     triton-llvm = import ./triton-llvm.nix { inherit mkDerivation; };
+    # Linear algebra, which this torch has none of: its argument decides what it is told.
+    blas = makeOverridable ({ blasProvider }: { provider = blasProvider; }) { blasProvider = final.openblas; };
+    openblas.pname = "openblas";
+    mkl =
+      if system != "x86_64-linux" then
+        throw "Package ‘mkl’ is not available on the requested hostPlatform: ${system}"
+      else if !(config.allowUnfree or false) then
+        throw "Package ‘mkl’ has an unfree license (‘issl’), refusing to evaluate."
+      else
+        { pname = "mkl"; };
     addDriverRunpath.driverLink = "/run/opengl-driver";
     # The machine's, as the compilers are.
     ccache = mkDerivation {

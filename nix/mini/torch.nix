@@ -12,6 +12,7 @@
   python,
   typing-extensions,
   triton,
+  blas,
   cudaPackages,
   magma,
   cudaSupport,
@@ -48,6 +49,7 @@ let
     CUDA_LIBRARIES = lib.optionalString cudaSupport (lib.concatStringsSep " " (map (name: "${cudaPackages.${name}}") others));
     PYTHON_SITE_PACKAGES = python.sitePackages;
     PYTHON_VERSION = python.version;
+    BLAS_PROVIDER = blas.provider.pname;
   };
   attributes = self: {
     pname = "torch";

@@ -45,7 +45,8 @@ std::optional<Promise> promise_of(const Variant* want, const NameReading& name, 
                    .release = "",
                    .cuda = read.cuda,
                    .gpus = read.gpus,
-                   .isa = catalog().find_isa(read.isa)};
+                   .isa = catalog().find_isa(read.isa),
+                   .words = read.words};
   };
   if (name.name) return from_name(*name.name);
   if (got.package) {

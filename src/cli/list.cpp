@@ -39,7 +39,7 @@ int run(const Options& options, Terminal& terminal) {
     each([&](const Variant& variant) { terminal.print("{}\n", variant.name); });
     return 0;
   }
-  const auto printer = make_variant_printer(options.format, terminal);
+  const auto printer = make_variant_printer(options.format, terminal, spec);
   if (printer->measures()) each([&](const Variant& variant) { printer->measure(variant); });
   each([&](const Variant& variant) { printer->add(variant); });
   printer->finish();

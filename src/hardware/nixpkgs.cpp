@@ -192,12 +192,23 @@ DefaultGpus read_default(const Toml& row) {
   return result;
 }
 
+BlasLibrary read_blas(const Toml& row) {
+  row.allow_only({"name", "provider", "title", "part", "machines", "unfree", "source", "confidence"});
+  return {.name = row.at("name").text(),
+          .provider = row.at("provider").text(),
+          .title = row.at("title").text(),
+          .part = row.at("part").text(),
+          .machines = row.find("machines") ? row.at("machines").texts() : std::vector<std::string>{},
+          .unfree = row.flag_or("unfree", false),
+          .provenance = provenance_of(row)};
+}
+
 Data read_data() {
   const auto files = hardware_data::nixpkgs();
   Data data;
   const Toml root = Toml::parse(files[0].text, "nixpkgs.toml");
-  root.allow_only(
-      {"nixpkgs", "torch", "patch", "jetson", "torch_list", "magma_fix", "triton", "lacking", "default"});
+  root.allow_only({"nixpkgs", "torch", "patch", "jetson", "torch_list", "magma_fix", "triton", "lacking",
+                   "default", "blas"});
   const CapabilityLists lists = read_lists(root);
   for (const Toml& row : root.at("nixpkgs").array()) data.tables.releases.push_back(read_release(row, lists));
   for (const Toml& row : root.at("magma_fix").array()) data.tables.magma_fixes.push_back(read_magma_fix(row));
@@ -206,6 +217,7 @@ Data read_data() {
   for (const Toml& row : root.at("torch").array()) data.tables.torch.push_back(read_needs(row));
   for (const Toml& row : root.at("patch").array()) data.tables.patches.push_back(read_patch(row));
   for (const Toml& row : root.at("jetson").array()) data.tables.jetsons.push_back(read_jetson(row));
+  for (const Toml& row : root.at("blas").array()) data.tables.blas.push_back(read_blas(row));
   for (const Toml& row : root.at("default").array()) data.defaults.push_back(read_default(row));
   const Toml pins = Toml::parse(files[1].text, "pins.toml");
   for (const Toml& row : pins.at("pin").array()) {

@@ -90,6 +90,15 @@ struct Jetson {
   Provenance provenance;
 };
 
+// A library of linear algebra on CPUs that nixpkgs' torch can be linked with: `provider` of its `blas`.
+struct BlasLibrary {
+  std::string name, provider, title;  // "mkl", "mkl", "Intel MKL"
+  std::string part;                   // as torch calls it when it is asked what it has: "MKL"
+  std::vector<std::string> machines;  // for which there is one: "x86_64"; empty: for all
+  bool unfree = false;
+  Provenance provenance;
+};
+
 struct NixpkgsTables {
   std::vector<NixpkgsFacts> releases;  // ascending
   std::vector<TorchNeeds> torch;
@@ -98,6 +107,7 @@ struct NixpkgsTables {
   std::vector<MagmaFix> magma_fixes;
   std::vector<TritonSource> tritons;
   std::vector<Capability> lacking;  // that nixpkgs' own table has not got
+  std::vector<BlasLibrary> blas;
 };
 
 // Read once, where it is asked for first. Thread-safe.

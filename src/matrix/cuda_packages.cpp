@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "matrix/cuda_packages.h"
+// [cuda_packages]
+#include "matrix/companions.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +9,6 @@
 #include "base/text.h"
 #include "matrix/axes.h"
 #include "matrix/hash_value.h"
-#include "matrix/tarball.h"
 
 namespace lathe {
 namespace {

@@ -3,7 +3,6 @@
 // Its words were checked when the matrix was read.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -14,16 +13,20 @@ namespace lathe {
 
 class NamePattern {
  public:
-  enum class Word { literal, package, pytorch, python, cuda, gpu, isa, matrix };
-
   explicit NamePattern(std::string_view text);
 
-  // `words` by the numbers of Word; the literals are the pattern's own.
-  using Words = std::array<std::string, 8>;
+  // "package", the axes by their nesting, "matrix": all that a pattern may hold, and the number of each.
+  static const std::vector<std::string>& known();
+  static std::size_t number_of(std::string_view word);
+  static constexpr std::size_t first_axis = 1;
+
+  // `words` by their numbers; the literals are the pattern's own.
+  using Words = std::vector<std::string>;
   void write(std::string& out, const Words& words) const;
 
  private:
-  std::vector<std::pair<Word, std::string>> parts_;
+  static constexpr std::size_t literal = static_cast<std::size_t>(-1);
+  std::vector<std::pair<std::size_t, std::string>> parts_;
 };
 
 }  // namespace lathe

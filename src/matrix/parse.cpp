@@ -10,12 +10,12 @@
 #include "hardware/flags.h"
 #include "hardware/nixpkgs.h"
 #include "matrix/axes.h"
+#include "matrix/axis_table.h"
 #include "matrix/branch.h"
 #include "matrix/companions.h"
-#include "matrix/cuda_packages.h"
 #include "matrix/hash_value.h"
+#include "matrix/name_pattern.h"
 #include "matrix/spec.h"
-#include "matrix/tarball.h"
 
 namespace lathe {
 namespace {
@@ -88,11 +88,15 @@ std::vector<std::string> read_settings(const Toml& table, Settings& settings) {
 }
 
 Match read_match(const Toml& table) {
-  table.allow_only({"gpu", "isa", "cuda", "python", "pytorch", "name", "package"});
+  std::vector<std::string_view> known;
+  for (const Axis& row : axes()) known.push_back(row.word);
+  known.insert(known.end(), {"name", "package"});
+  table.allow_only(known);
   Match match;
   for (const Toml::Member& member : table.table()) match.globs[member.key] = member.value.text_or_texts();
   if (match.globs.empty())
-    table.fail("this row means every variant", "name a gpu, isa, cuda, python, pytorch, package or name");
+    table.fail("this row means every variant",
+               "name a gpu, isa, cuda, python, pytorch, blas, package or name");
   return match;
 }
 
@@ -257,8 +261,7 @@ class MatrixParser {
   }
 
   Block read_block(const Toml& table) {
-    table.allow_only({"kind", "pytorch", "python", "cuda", "gpus", "gpu", "isas", "isa", "nixpkgs", "name",
-                      "pname", "branches"});
+    table.allow_only(block_keys());
     Block block;
     block.where = table.where();
     const std::string kind = table.text_or("kind", "gpu");
@@ -266,13 +269,7 @@ class MatrixParser {
       table.at("kind").fail(fmt::format("kind \"{}\" is not known", printable(kind)), "known: gpu, cpu");
     }
     block.gpu = kind == "gpu";
-    for (auto& item : axis<std::string>(table, "pytorch", read_pytorch)) block.pytorch.push_back(item.value);
-    for (auto& item : axis<std::string>(table, "python", read_python)) block.python.push_back(item.value);
-    block.cuda = axis<Version>(table, "cuda", read_cuda);
-    block.gpus = axis<std::vector<Capability>>(table, "gpus", read_gpus);
-    std::ranges::move(axis<std::vector<Capability>>(table, "gpu", read_gpus), std::back_inserter(block.gpus));
-    block.isas = axis<const Isa*>(table, "isas", read_isa);
-    std::ranges::move(axis<const Isa*>(table, "isa", read_isa), std::back_inserter(block.isas));
+    for (const Axis* row : axes_by_nesting()) row->read(*row, table, block);
     const bool of_branches = block.pytorch.empty() && !branches_.empty();
     if (const Toml* names = table.find("branches"); names && !of_branches) {
       names->fail("this block has axes of its own",
@@ -280,29 +277,45 @@ class MatrixParser {
     }
     check_axes(table, block, of_branches);
     if (!of_branches) block.nixpkgs = read_block_pin(table);
-    block.name = table.text_or("name", block.gpu ? "{package}-python{python}-cuda{cuda}-{gpu}-{isa}"
-                                                 : "{package}-python{python}-cpu-{isa}");
+    block.name = table.text_or("name", usual_name(block));
     block.pname = table.text_or("pname", block.name);
-    check_pattern(table, "name", block.name);
-    check_pattern(table, "pname", block.pname);
+    check_pattern(table, "name", block.name, block);
+    check_pattern(table, "pname", block.pname, block);
     check_companions(table, block, spec_);
     return block;
   }
 
-  void check_axes(const Toml& table, const Block& block, bool of_branches) {
-    const auto need = [&](bool there, std::string_view axis_name) {
-      if (!there)
-        table.fail(fmt::format("this block has no {}", axis_name), fmt::format("add {} = [...]", axis_name));
-    };
-    need(!block.pytorch.empty() || of_branches, "pytorch");
-    need(!block.python.empty() || of_branches, "python");
-    need(!block.isas.empty(), "isas");
-    if (block.gpu) {
-      need(!block.cuda.empty() || of_branches, "cuda");
-      need(!block.gpus.empty(), "gpus");
-    } else if (!block.cuda.empty() || !block.gpus.empty()) {
-      table.fail("a CPU block has neither cuda nor gpus", "take them out, or say kind = \"gpu\"");
+  static std::vector<std::string_view> block_keys() {
+    std::vector<std::string_view> keys = {"kind"};
+    for (const Axis* row : axes_by_nesting()) {
+      keys.push_back(row->key);
+      if (!row->another_key.empty()) keys.push_back(row->another_key);
     }
+    keys.insert(keys.end(), {"nixpkgs", "name", "pname", "branches"});
+    return keys;
+  }
+
+  static std::string usual_name(const Block& block) {
+    std::string name =
+        block.gpu ? "{package}-python{python}-cuda{cuda}-{gpu}-{isa}" : "{package}-python{python}-cpu-{isa}";
+    for (const Axis* row : axes_by_nesting()) {
+      if (row->may_be_off() && row->size(*row, block) > 0) name += fmt::format("-{{{}}}", row->word);
+    }
+    return name;
+  }
+
+  static void need_axes(const Toml& table, const Block& block, bool of_branches, Axis::In in) {
+    for (const Axis* row : axes_by_nesting()) {
+      if (row->in != in || row->size(*row, block) > 0 || (row->of_branch && of_branches)) continue;
+      table.fail(fmt::format("this block has no {}", row->key), fmt::format("add {} = [...]", row->key));
+    }
+  }
+
+  void check_axes(const Toml& table, const Block& block, bool of_branches) {
+    need_axes(table, block, of_branches, Axis::In::every_block);
+    if (block.gpu) need_axes(table, block, of_branches, Axis::In::gpu_blocks);
+    if (!block.gpu && (!block.cuda.empty() || !block.gpus.empty()))
+      table.fail("a CPU block has neither cuda nor gpus", "take them out, or say kind = \"gpu\"");
     const auto size = block.size();
     if (!size || *size > most_variants) {
       table.fail(fmt::format("these axes make {} variants; at most {} are expanded",
@@ -337,18 +350,29 @@ class MatrixParser {
     return read_pin_name(*value, spec_.nixpkgs);
   }
 
-  static void check_pattern(const Toml& table, std::string_view key, std::string_view pattern) {
-    static const std::vector<std::string> known = {"package", "pytorch", "python", "cuda",
-                                                   "gpu",     "isa",     "matrix"};
+  static void check_pattern(const Toml& table, std::string_view key, std::string_view pattern,
+                            const Block& block) {
+    const std::vector<std::string>& known = NamePattern::known();
     const Toml* value = table.find(key);
     for (std::size_t open = pattern.find('{'); open != std::string_view::npos;
          open = pattern.find('{', open + 1)) {
       const std::size_t close = pattern.find('}', open);
       const std::string word(
           pattern.substr(open + 1, close == std::string_view::npos ? close : close - open - 1));
-      if (close != std::string_view::npos && std::ranges::find(known, word) != known.end()) continue;
+      if (close != std::string_view::npos && std::ranges::find(known, word) != known.end()) {
+        check_used(*value, word, block);
+        continue;
+      }
       value->fail(fmt::format("\"{{{}\" is not a word of a name pattern", printable(word)),
                   did_you_mean_text(word, known, fmt::format("known: {}", fmt::join(known, ", "))));
+    }
+  }
+
+  static void check_used(const Toml& pattern, const std::string& word, const Block& block) {
+    for (const Axis& row : axes()) {
+      if (row.word == word && row.may_be_off() && row.size(row, block) == 0)
+        pattern.fail(fmt::format("the pattern has {{{}}}, and this block has no {}", word, row.key),
+                     fmt::format("add {} = [...], or take it out", row.key));
     }
   }
 
@@ -438,6 +462,14 @@ class MatrixParser {
     const Toml& settings = root_.at("settings");
     refuse(settings, {"ptx"});
     refuse(root_, {"cuda_packages", "torchvision", "torchaudio"});
+    for (const Block& block : spec_.blocks) {
+      for (const auto& [axis, words] : block.words) {
+        if (!block.gpu || words.empty()) continue;
+        throw Error({.what = fmt::format("{} and base = \"nixpkgs\" exclude each other", axis),
+                     .where = words.front().where,
+                     .next = "nixpkgs' own torch is taken as it is; base = \"matrix\" builds one"});
+      }
+    }
     if (const Toml* companions = root_.at("matrix").find("companions")) {
       companions->fail("companions and base = \"nixpkgs\" exclude each other",
                        "nixpkgs' own refer to its own torch, for all GPUs, and would bring that along: "
@@ -511,10 +543,9 @@ bool is_cache_folder(std::string_view path) {
 
 std::optional<std::uint64_t> Block::size() const {
   std::uint64_t product = 1;
-  for (const std::size_t axis_size :
-       {pytorch.size(), python.size(), gpu ? cuda.size() : 1, gpu ? gpus.size() : 1, isas.size()}) {
-    if (axis_size != 0 && product > std::numeric_limits<std::uint64_t>::max() / axis_size)
-      return std::nullopt;
+  for (const Axis& row : axes()) {
+    const std::size_t axis_size = std::max<std::size_t>(1, row.size(row, *this));
+    if (product > std::numeric_limits<std::uint64_t>::max() / axis_size) return std::nullopt;
     product *= axis_size;
   }
   return product;

@@ -29,6 +29,8 @@ struct Block {
   std::vector<Placed<Version>> cuda;
   std::vector<Placed<std::vector<Capability>>> gpus;
   std::vector<Placed<const Isa*>> isas;
+  // of axes that are off unless used: "blas" -> "mkl", "openblas"
+  std::map<std::string, std::vector<Placed<std::string>>, std::less<>> words;
   std::string nixpkgs;
   std::string name, pname;  // patterns
   std::string branch;       // the [[branch]] that it was made for; "": it has its own axes

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "hardware/nixpkgs.h"
+#include "matrix/axis_table.h"
 
 namespace lathe {
 namespace {
@@ -25,6 +26,7 @@ class NameReader {
 
   NameReading read() {
     if (read_package() && read_python() && read_target() && read_isa()) {
+      read_words();
       read_extras();
       reading_.name = std::move(name_);
     }
@@ -134,6 +136,13 @@ class NameReader {
     return true;
   }
 
+  // Of axes that are off unless used: in their order, each at most once.
+  void read_words() {
+    for (const Axis* row : axes_by_nesting()) {
+      if (row->may_be_off() && axis_with(part()) == row) name_.words.emplace_back(parts_[index_++]);
+    }
+  }
+
   void read_extras() {
     for (; index_ < parts_.size(); ++index_) {
       const std::string word(part());
@@ -181,6 +190,7 @@ std::string VariantName::text() const {
     text += "cpu";
   }
   text += "-" + isa;
+  for (const std::string& word : words) text += "-" + word;
   for (const std::string& word : extra) text += "-" + word;
   return text;
 }

@@ -4,10 +4,12 @@
 //   pytorch-python313-cuda13_0-sm120-avx512        package - python - CUDA - GPU - instruction set
 //   pytorch210-python313-cpu-avx2 the package may carry its release's digits; CPU builds have no CUDA
 //   torchvision-python313-cuda12_8-sm86_sm89-avx2 several GPUs in one build
+//   pytorch-python313-cpu-avx2-mkl                behind it, words of axes that are off unless used
 //
 // Knows nothing of files or recipes.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,6 +80,8 @@ struct Cell {
   std::vector<Capability> gpus;  // as written, ascending; empty: CPU only
   const Isa* isa = nullptr;
   std::optional<Version> cuda;  // nullopt: CPU only
+  // of axes that are off unless used: "blas" -> "mkl"
+  std::map<std::string, std::string, std::less<>> words = {};
   PairStatus status = PairStatus::valid;
   std::string reason;                // one sentence
   std::string not_served = {};       // base = "nixpkgs": why nixpkgs' own torch is not this; "" where it is
@@ -125,8 +129,9 @@ struct VariantName {
   std::string python;           // "3.13"
   std::optional<Version> cuda;  // nullopt: cpu
   std::vector<Capability> gpus;
-  std::string isa;                 // the catalogue's spelling
-  std::vector<std::string> extra;  // what followed: "magma", "nightly", "cu128"
+  std::string isa;                      // the catalogue's spelling
+  std::vector<std::string> words = {};  // of axes that are off unless used, in their order: "mkl"
+  std::vector<std::string> extra;       // what followed: "magma", "nightly", "cu128"
 
   std::string text() const;  // the canonical spelling, extras kept
 };

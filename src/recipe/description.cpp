@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "base/text.h"
+#include "matrix/axis_table.h"
 #include "recipe/nix_words.h"
 
 namespace lathe {
@@ -30,13 +31,14 @@ std::string software(const Variant& variant) {
 std::string title(const Variant& variant) {
   const Cell& cell = *variant.cell;
   const std::string cpu = fmt::format("{} CPUs ({})", to_string(cell.isa->machine), cell.isa->title);
+  const std::string with = words_title(cell);
   if (!variant.is_gpu())
-    return fmt::format("{} {} {}", software(variant), variant.companion ? "and" : "for", cpu);
+    return fmt::format("{} {} {}{}", software(variant), variant.companion ? "and" : "for", cpu, with);
   const CapabilityRow* row = catalog().find(cell.gpus.front());
   const std::string group =
       cell.gpus.size() == 1 && row && !row->group.empty() ? fmt::format(" ({})", row->group) : "";
-  return fmt::format("{} with CUDA {} for compute capability {}{} and {}", software(variant),
-                     cell.cuda->text(), dotted_list(cell.gpus), group, cpu);
+  return fmt::format("{} with CUDA {} for compute capability {}{} and {}{}", software(variant),
+                     cell.cuda->text(), dotted_list(cell.gpus), group, cpu, with);
 }
 
 std::vector<std::string> facts(const Variant& variant) {

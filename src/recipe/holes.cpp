@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "hardware/nixpkgs.h"
+#include "matrix/axis_table.h"
 #include "recipe/description.h"
 #include "recipe/nix_words.h"
 #include "recipe/render.h"
@@ -115,6 +116,14 @@ constexpr Hole rows[] = {
     {"nixpkgs_sha256", [](const RecipeOf& of) { return sha256_line(of.variant.nixpkgs->sha256); }},
     {"system", [](const RecipeOf& of) { return std::string(system_of(of.variant.cell->isa->machine)); }},
     {"isa", [](const RecipeOf& of) { return of.variant.cell->isa->name; }},
+    {"words",
+     [](const RecipeOf& of) {
+       std::string text;
+       for_each_word(*of.variant.cell, [&](const Axis& axis, const std::string& word) {
+         text += fmt::format("{} = \"{}\";\n", axis.word, word);
+       });
+       return text;
+     }},
     {"cpu_flags", [](const RecipeOf& of) { return nix_texts(of.variant.cpu_flags(), "\n"); }},
     {"python", [](const RecipeOf& of) { return of.variant.python; }},
     {"python_digits", [](const RecipeOf& of) { return digits_of(of.variant.python); }},

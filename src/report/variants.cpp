@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/json.h"
+#include "matrix/axis_table.h"
 #include "report/table.h"
 #include "select/variant_record.h"
 
@@ -45,8 +46,10 @@ class GithubPrinter : public VariantPrinter {
         .member("runner",
                 variant.cell->isa->machine == Machine::x86_64 ? "ubuntu-latest" : "ubuntu-24.04-arm")
         .member("gpu", gpu_of(variant))
-        .member("isa", variant.cell->isa->name)
-        .end_object();
+        .member("isa", variant.cell->isa->name);
+    for_each_word(*variant.cell,
+                  [&](const Axis& axis, const std::string& word) { json_.member(axis.word, word); });
+    json_.end_object();
   }
   void finish() override { terminal_.out(json_.end_array().end_object().take()); }
 
@@ -88,8 +91,12 @@ Style style_of(PairStatus status) {
 
 class TablePrinter : public VariantPrinter {
  public:
-  TablePrinter(std::string_view format, Terminal& terminal)
-      : csv_(format == "csv"), text_(format == "text"), terminal_(terminal) {
+  TablePrinter(std::string_view format, Terminal& terminal, const MatrixSpec& spec)
+      : csv_(format == "csv"),
+        text_(format == "text"),
+        terminal_(terminal),
+        columns_(columns_of(spec)),
+        table_(head_of(columns_)) {
     if (csv_) terminal_.out(table_.csv_head());
     else if (!text_) terminal_.out(table_.markdown_head());
   }
@@ -114,33 +121,45 @@ class TablePrinter : public VariantPrinter {
   }
 
  private:
-  static std::vector<std::string> row_of(const Variant& variant) {
+  std::vector<std::string> row_of(const Variant& variant) const {
     const Cell& cell = *variant.cell;
-    return {variant.name,
-            capability_of(variant).value_or("-"),
-            cell.isa->name,
-            cuda_of(variant).value_or("-"),
-            variant.pytorch->version,
-            variant.python,
-            cell.min_driver ? cell.min_driver->text() : "-",
-            std::string(to_string(cell.status)),
-            cell.reason};
+    std::vector<std::string> row = {variant.name};
+    for (const Axis* axis : columns_) row.push_back(axis->shown(*axis, variant).value_or("-"));
+    row.push_back(cell.min_driver ? cell.min_driver->text() : "-");
+    row.emplace_back(to_string(cell.status));
+    row.push_back(cell.reason);
+    return row;
+  }
+  static std::vector<const Axis*> columns_of(const MatrixSpec& spec) {
+    std::vector<const Axis*> columns;
+    for (const Axis* axis : axes_by_column()) {
+      if (!axis->may_be_off() || uses(spec, *axis)) columns.push_back(axis);
+    }
+    return columns;
+  }
+  static std::vector<std::string> head_of(const std::vector<const Axis*>& columns) {
+    std::vector<std::string> head = {"variant"};
+    for (const Axis* axis : columns) head.emplace_back(axis->word);
+    head.insert(head.end(), {"driver", "status", "why"});
+    return head;
   }
   std::size_t sum() const { return count_[0] + count_[1] + count_[2]; }
 
   bool csv_, text_;
   Terminal& terminal_;
-  Table table_{{"variant", "gpu", "isa", "cuda", "pytorch", "python", "driver", "status", "why"}};
+  std::vector<const Axis*> columns_;
+  Table table_;
   std::array<std::size_t, 3> count_{};
 };
 
 }  // namespace
 
-std::unique_ptr<VariantPrinter> make_variant_printer(std::string_view format, Terminal& terminal) {
+std::unique_ptr<VariantPrinter> make_variant_printer(std::string_view format, Terminal& terminal,
+                                                     const MatrixSpec& spec) {
   if (format == "json") return std::make_unique<JsonPrinter>(terminal);
   if (format == "github") return std::make_unique<GithubPrinter>(terminal);
   if (format == "hydra") return std::make_unique<HydraPrinter>(terminal);
-  return std::make_unique<TablePrinter>(format, terminal);
+  return std::make_unique<TablePrinter>(format, terminal, spec);
 }
 
 }  // namespace lathe

@@ -23,7 +23,8 @@ class VariantPrinter {
   virtual void finish() = 0;
 };
 
-// `format`: text, csv, md, json, github or hydra.
-std::unique_ptr<VariantPrinter> make_variant_printer(std::string_view format, Terminal& terminal);
+// `format`: text, csv, md, json, github or hydra. `spec` says which axes have a column.
+std::unique_ptr<VariantPrinter> make_variant_printer(std::string_view format, Terminal& terminal,
+                                                     const MatrixSpec& spec);
 
 }  // namespace lathe

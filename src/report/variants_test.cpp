@@ -10,8 +10,8 @@
 namespace lathe {
 namespace {
 
-std::vector<Variant> some_variants() {
-  return expand(parse_matrix(R"([matrix]
+MatrixSpec few() {
+  return parse_matrix(R"([matrix]
 name = "few"
 [nixpkgs.main]
 rev = "6a030d535719c5190187c4cec156f335e95e3211"
@@ -24,7 +24,7 @@ cuda = ["13.0"]
 gpus = ["9.0", "12.0"]
 isas = ["avx2", "avx512"]
 )",
-                             "few.toml"));
+                      "few.toml");
 }
 
 // A million rows that are kept cost 400 MB; so no printer keeps one.
@@ -32,8 +32,8 @@ TEST(VariantPrinter, HandsEachRowOnBeforeTheNext) {
   for (const char* format : {"text", "csv", "md", "json", "hydra"}) {
     std::string out, err;
     Terminal terminal(out, err);
-    const auto printer = make_variant_printer(format, terminal);
-    const std::vector<Variant> variants = some_variants();
+    const auto printer = make_variant_printer(format, terminal, few());
+    const std::vector<Variant> variants = expand(few());
     ASSERT_EQ(variants.size(), 8U);
     if (printer->measures())
       std::ranges::for_each(variants, [&](const Variant& variant) { printer->measure(variant); });
@@ -49,8 +49,8 @@ TEST(VariantPrinter, OnlyTheFormatThatIsAlignedLooksAtAllRowsFirst) {
   std::string out, err;
   Terminal terminal(out, err);
   for (const char* format : {"csv", "md", "json", "github", "hydra"})
-    EXPECT_FALSE(make_variant_printer(format, terminal)->measures()) << format;
-  EXPECT_TRUE(make_variant_printer("text", terminal)->measures());
+    EXPECT_FALSE(make_variant_printer(format, terminal, few())->measures()) << format;
+  EXPECT_TRUE(make_variant_printer("text", terminal, few())->measures());
 }
 
 }  // namespace

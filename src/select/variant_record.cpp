@@ -4,22 +4,12 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "matrix/axis_table.h"
 
 namespace lathe {
 
 std::optional<std::string> gpu_of(const Variant& variant) {
   return variant.is_gpu() ? std::optional(variant.cell->gpu_text) : std::nullopt;
-}
-
-std::optional<std::string> capability_of(const Variant& variant) {
-  std::string text;
-  for (const Capability gpu : variant.cell->gpus)
-    text += (text.empty() ? "" : " ") + spell(gpu, Dialect::dotted);
-  return variant.is_gpu() ? std::optional(text) : std::nullopt;
-}
-
-std::optional<std::string> cuda_of(const Variant& variant) {
-  return variant.is_gpu() ? std::optional(variant.cell->cuda->text()) : std::nullopt;
 }
 
 std::size_t VariantRecords::KeyHash::operator()(const Key& key) const {
@@ -30,14 +20,13 @@ std::size_t VariantRecords::KeyHash::operator()(const Key& key) const {
 VariantRecords::Common VariantRecords::common_of(const Variant& variant) {
   const Cell& cell = *variant.cell;
   JsonWriter before(JsonWriter::Layout::compact), after(JsonWriter::Layout::compact);
-  before.begin_object()
-      .member("package", variant.package)
-      .member("kind", variant.is_gpu() ? "gpu" : "cpu")
-      .member("gpu", gpu_of(variant))
-      .member("capability", capability_of(variant))
-      .member("isa", cell.isa->name)
-      .member("cuda", cuda_of(variant))
-      .end_object();
+  before.begin_object().member("package", variant.package).member("kind", variant.is_gpu() ? "gpu" : "cpu");
+  for (const Axis* axis : axes_by_column()) {
+    if (!axis->of_cell || (axis->may_be_off() && !axis->shown(*axis, variant))) continue;
+    if (axis->json) axis->json(*axis, variant, before);
+    else before.member(axis->word, axis->shown(*axis, variant));
+  }
+  before.end_object();
   after.begin_object()
       .member("system", system_of(cell.isa->machine))
       .member("cpu_flags", variant.cpu_flags())

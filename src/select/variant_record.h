@@ -15,10 +15,8 @@
 
 namespace lathe {
 
-// The variant's columns; nullopt for one without GPUs.
+// As in its name; nullopt for one without GPUs.
 std::optional<std::string> gpu_of(const Variant& variant);
-std::optional<std::string> capability_of(const Variant& variant);  // "8.6 8.9"
-std::optional<std::string> cuda_of(const Variant& variant);
 
 // Records of many variants: what a million of them share is spelled a few hundred times. Not thread-safe.
 class VariantRecords {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "hardware/nixpkgs.h"
 #include "os/small_file.h"
 
 namespace lathe::smoke_script {
@@ -96,6 +97,7 @@ class SmokeJudge {
     judge_checks();
     if (report_.checks.empty() || report_.version.empty()) return std::move(out_);
     judge_versions();
+    judge_blas();
     if (variant_.cuda) judge_gpu();
     else if (!report_.cuda.empty())
       error("cuda", fmt::format("is built with CUDA {}, its name says cpu", report_.cuda),
@@ -159,6 +161,17 @@ class SmokeJudge {
         digits_of(std::string_view(report_.version).substr(0, report_.version.find('+')));
     if (!variant_.release.empty() && digits != variant_.release) {
       error("version", fmt::format("is PyTorch {}, its name says {}", report_.version, variant_.release), "");
+    }
+  }
+
+  // What its name says of the library of linear algebra, where torch can be asked.
+  void judge_blas() {
+    if (report_.parts.empty()) return;
+    for (const BlasLibrary& library : nixpkgs_tables().blas) {
+      const auto& words = variant_.words;
+      const bool promised = std::ranges::find(words, library.name) != words.end();
+      if (promised && std::ranges::find(report_.parts, library.part) == report_.parts.end())
+        error("blas", fmt::format("is built without {}, its name says {}", library.title, library.name), "");
     }
   }
 

@@ -69,6 +69,17 @@ TEST(Smoke, AProfilerThatSeesNoGpuIsAWarning) {
   EXPECT_EQ(rules(judged_with("")), "");  // nobody could say
 }
 
+TEST(Smoke, WhatTheNameSaysOfLinearAlgebraMustBeBuiltIn) {
+  const auto judged_with = [](const std::string& variant, const std::string& parts) {
+    return rules(judged(variant, records("13.0", "\"sm_86\"", "RTX 3090", "8.6",
+                                         R"({"fact": "parts", "value": [)" + parts + "]}\n")));
+  };
+  EXPECT_EQ(judged_with("pytorch-python313-cuda13_0-sm86-avx2-mkl", "\"MKL\""), "");
+  EXPECT_EQ(judged_with("pytorch-python313-cuda13_0-sm86-avx2-mkl", "\"OpenBLAS\""), "blas");
+  EXPECT_EQ(judged_with("pytorch-python313-cuda13_0-sm86-avx2-mkl", ""), "");  // nobody could say
+  EXPECT_EQ(judged_with("pytorch-python313-cuda13_0-sm86-avx2", "\"OpenBLAS\""), "");
+}
+
 TEST(Smoke, MismatchesAreErrors) {
   EXPECT_EQ(rules(judged("pytorch-python313-cuda12_8-sm120-avx2",
                          records("13.0", "\"sm_120\"", "RTX 5090", "12.0"))),

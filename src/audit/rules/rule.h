@@ -27,6 +27,7 @@ struct Promise {
   std::optional<Version> cuda;  // nullopt: CPU only
   std::vector<Capability> gpus;
   const Isa* isa = nullptr;
+  std::vector<std::string> words = {};  // of axes that are off unless used: "mkl"
   bool is_gpu() const { return cuda.has_value(); }
 };
 
@@ -169,6 +170,7 @@ void rule_torch_version(const Case&, Report&);
 void rule_torch_source(const Case&, Report&);
 void rule_build_version(const Case&, Report&);
 void rule_python(const Case&, Report&);
+void rule_blas(const Case&, Report&);
 void rule_unknown_argument(const Case&, Report&);
 void rule_dead_override(const Case&, Report&);
 void rule_dead_cmake_flags(const Case&, Report&);

@@ -222,6 +222,10 @@ const Rule table[] = {
      "export PYTORCH_BUILD_VERSION in preConfigure", rule_build_version},
     {"python", error, "The recipe takes torch from the package set of another Python than it is named for.",
      apply, rule_python},
+    {"blas", error,
+     "The name says with which library of linear algebra torch is linked, and its argument blas has another "
+     "as provider.",
+     "blas = pkgs.blas.override { blasProvider = pkgs.mkl; } as an argument of override", rule_blas},
     {"unknown-argument", error,
      "override takes only the arguments that the package has. Nix stops with \"unexpected argument\".", apply,
      rule_unknown_argument},

@@ -91,6 +91,21 @@ void rule_build_version(const Case& recipe, Report& report) {
                                                torch->version, torch->build_version));
 }
 
+// Where the matrix wants it, its own rule (`extra`) holds the recipe against all that its axes ask for.
+void rule_blas(const Case& recipe, Report& report) {
+  const RecordedPackage* torch = own_torch(recipe);
+  if (!torch || !recipe.promise || recipe.asked) return;
+  const Json* provider = torch->passthru("blasProvider");
+  const std::string got = provider && provider->text() ? *provider->text() : "";
+  for (const BlasLibrary& library : nixpkgs_tables().blas) {
+    const auto& words = recipe.promise->words;
+    if (std::ranges::find(words, library.name) == words.end()) continue;
+    if (!got.starts_with("<" + library.provider))
+      report.add(recipe.at("override.blas"),
+                 fmt::format("is linked with {}, its name says {}", got, library.name));
+  }
+}
+
 void rule_python(const Case& recipe, Report& report) {
   const RecordedPackage* package = recipe.package();
   if (!package || !recipe.promise) return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/matrix_option.h"
 
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 #include "base/embedded.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "hardware/gpu_name.h"
+#include "matrix/axis_table.h"
 #include "os/file.h"
 #include "os/terminal.h"
 
@@ -77,42 +78,29 @@ void say_assumptions(const MatrixSpec& spec, Terminal& terminal) {
 }
 
 void VariantFilter::declare(OptionSet& set) {
-  set.texts("--gpu", gpus, "GPU", "only these GPUs: 12.0, sm120, '12.*', \"RTX 5090\"");
-  set.texts("--isa", isas, "ISA", "only these instruction sets: avx2, 'avx512*'");
-  set.texts("--cuda", cuda, "VERSION", "only these CUDA releases: 13.0");
-  set.texts("--python", python, "VERSION", "only these Pythons: 3.13");
-  set.texts("--pytorch", pytorch, "VERSION", "only these PyTorch releases: 2.10.0");
+  for (std::size_t i = 0; i < axes().size(); ++i) {
+    const Axis& row = axes()[i];
+    set.texts(fmt::format("--{}", row.option), of_axes[i], std::string(row.placeholder),
+              std::string(row.help));
+  }
   set.texts("--status", statuses, "STATUS", "only valid, redundant or impossible ones");
   set.texts("--kind", kinds, "KIND", "only gpu or cpu builds");
   set.texts("--package", packages, "PACKAGE", "only pytorch, torchvision or torchaudio");
 }
 
-namespace {
-
-// A product as any command takes it; capabilities and globs are for the cells of the matrix themselves.
-std::string gpu_glob(const std::string& text) {
-  constexpr int no_capability = 100;  // "5090" is a product's number
-  const auto spelled = parse_capability(text);
-  const bool capability = spelled && spelled->capability.major < no_capability;
-  if (capability || text == "cpu" || text.find_first_of("*?[") != std::string::npos) return text;
-  return spell(read_gpu_name(text).capability.portable(), Dialect::dotted);
-}
-
-}  // namespace
+VariantFilter::VariantFilter() : of_axes(axes().size()) {}
 
 Match VariantFilter::match() const {
   Match match;
-  const auto add = [&](const char* key, const std::vector<std::string>& globs) {
-    if (!globs.empty()) match.globs[key] = globs;
+  const auto add = [&](std::string_view key, const std::vector<std::string>& globs) {
+    if (!globs.empty()) match.globs[std::string(key)] = globs;
   };
   add("name", names);
-  std::vector<std::string> gpu_globs;
-  std::ranges::transform(gpus, std::back_inserter(gpu_globs), gpu_glob);
-  add("gpu", gpu_globs);
-  add("isa", isas);
-  add("cuda", cuda);
-  add("python", python);
-  add("pytorch", pytorch);
+  for (std::size_t i = 0; i < axes().size(); ++i) {
+    std::vector<std::string> globs = of_axes[i];
+    if (const auto asked = axes()[i].asked) std::ranges::transform(globs, globs.begin(), asked);
+    add(axes()[i].word, globs);
+  }
   add("status", statuses);
   add("kind", kinds);
   add("package", packages);

@@ -30,7 +30,9 @@ void say_assumptions(const MatrixSpec& spec, Terminal& terminal);
 std::vector<std::string> shipped_matrices();
 
 struct VariantFilter {
-  std::vector<std::string> names, gpus, isas, cuda, python, pytorch, statuses, kinds, packages;
+  VariantFilter();
+  std::vector<std::string> names, statuses, kinds, packages;
+  std::vector<std::vector<std::string>> of_axes;  // in the table's order
   void declare(OptionSet& set);
   bool wants(const Variant& variant) const { return matches(match(), variant); }
   Match match() const;
