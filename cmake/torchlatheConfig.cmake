@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# find_package(torchlathe): the target torchlathe::torchlathe. It is an archive, so what it stands on is looked for here.
+# What find_package reads: the target torchlathe::torchlathe. It is an archive, so what it stands on is looked for here.
 include(CMakeFindDependencyMacro)
 find_dependency(fmt)
 find_dependency(tomlplusplus)
