@@ -65,10 +65,10 @@ std::string origin_of(const Job& job) {
   return job.variant->of_nixpkgs ? "nixpkgs" : job.variant->carved_from;
 }
 
-// The first that is wrong with it.
-std::string rule_of(const Job& job) {
-  if (!job.breaches.empty()) return job.breaches.front().rule;
-  return job.why.empty() ? "" : job.why.front().finding.rule;
+// The first that is wrong with it; an empty one when nothing is.
+Finding first_finding(const Job& job) {
+  if (!job.breaches.empty()) return job.breaches.front();
+  return job.why.empty() ? Finding{} : job.why.front().finding;
 }
 
 // What one run of a job's process left.
@@ -425,7 +425,7 @@ class Runner {
     if (job.peak_bytes > 0) record.peak_bytes = static_cast<std::int64_t>(job.peak_bytes);
     record.output_bytes = static_cast<std::int64_t>(job.output_bytes);
     if (options_.with.cores > 0) record.cores = options_.with.cores;
-    record.rule = rule_of(job);
+    record.rule = first_finding(job).rule;
     record.verdict = job.reason;
     record.builder = job.builder;
     if (job.state == JobState::waiting) record.status = "lost";
