@@ -390,9 +390,9 @@ class Auditor {
     if (!in_scope(entry)) return "no recipe of this matrix' package";
     if (const std::string_view backend = backend_of(entry); !backend.empty())
       return fmt::format("is for {}, of which no matrix speaks", backend);
-    if (entry.variant) return "";
-    if (is_no_recipe(entry)) return "is no recipe: an overlay, a module or a part of one";
     if (entry.got->failure && audit_.nix_found) return "does not evaluate, so nobody knows what it is";
+    if (entry.variant && !wrong(entry, true)) return "";
+    if (!entry.variant && is_no_recipe(entry)) return "is no recipe: an overlay, a module or a part of one";
     if (!entry.name.name && entry.got->package && !is_a_build(*entry.got->package))
       return fmt::format("is no build of PyTorch, but made with {}", entry.got->package->builder);
     const std::string unread = first_unread(entry);
