@@ -352,8 +352,9 @@ class MatrixParser {
 
   static void check_pattern(const Toml& table, std::string_view key, std::string_view pattern,
                             const Block& block) {
-    const std::vector<std::string>& known = NamePattern::known();
     const Toml* value = table.find(key);
+    if (!value) return;  // the usual pattern has what the block has
+    const std::vector<std::string>& known = NamePattern::known();
     for (std::size_t open = pattern.find('{'); open != std::string_view::npos;
          open = pattern.find('{', open + 1)) {
       const std::size_t close = pattern.find('}', open);
