@@ -141,8 +141,9 @@ def source_rules():
         problems += wrong + other_writers(texts)
         asked += compared(texts)
         found += [(rule, file, commands_of(file)) for rule, file in rules.items()]
-    table = (root / "src/audit/rules/rules.cpp").read_text()
-    found += [(rule, "src/audit/rules/rules.cpp", ["audit"]) for rule in re.findall(r'^ +\{"([a-z0-9-]+)", (?:error|warning|note),', table, re.M)]
+    for path in sorted((root / "src/audit/rules").glob("*.cpp")):
+        rows = re.findall(r'^ +\{"([a-z0-9-]+)",\s+Severity::(?:error|warning|note),', path.read_text(), re.M)
+        found += [(rule, str(path.relative_to(root)), ["audit"]) for rule in rows]
     written = (root / "src/diagnose/rules.toml").read_text()
     found += [(rule, "src/diagnose/rules.toml", ["diagnose"]) for rule in re.findall(r'^\[\[rule\]\]\nname = "([^"]+)"', written, re.M)]
     return found, problems, asked

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
+#include <string_view>
 
 #include "audit/import/own_torch.h"
 #include "audit/rules/rule.h"
@@ -34,8 +36,6 @@ bool has_code(const std::vector<std::string>& base, Capability gpu) {
   });
 }
 
-}  // namespace
-
 void rule_carve_base(const Case& recipe, Report& report) {
   if (!recipe.package() || !recipe.is_torch()) return;
   if (const std::string why = why_other_base(recipe); !why.empty()) return report.add(recipe.whole(), why);
@@ -48,6 +48,21 @@ void rule_carve_base(const Case& recipe, Report& report) {
   if (lacking.empty()) return;
   report.add(recipe.whole(), fmt::format("is cut out of a build for {}, which has no code for {}",
                                          fmt::join(recipe.got.base_gpus, ", "), fmt::join(lacking, ", ")));
+}
+
+}  // namespace
+
+std::span<const Rule> carve_rules() {
+  static constexpr Rule table[] = {
+      {"carve-base", Severity::error,
+       "What is cut out of a build holds no more than that build. Its base has no code for the GPU, or is "
+       "not "
+       "the one that the matrix says: nixpkgs' own torch (base = \"nixpkgs\") is the one that caches have, "
+       "as "
+       "long as nothing of its package set is changed.",
+       write_anew, rule_carve_base},
+  };
+  return table;
 }
 
 }  // namespace lathe

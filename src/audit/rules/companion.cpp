@@ -4,11 +4,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 
 #include "audit/rules/rule.h"
 #include "base/text.h"
 
 namespace lathe {
+namespace {
 
 void rule_dev_output(const Case& recipe, Report& report) {
   const RecordedPackage* package = recipe.package();
@@ -90,8 +93,6 @@ void rule_companion_torch(const Case& recipe, Report& report) {
   }
 }
 
-namespace {
-
 // How its source differs from the matrix'; "" where it does not.
 std::string other_source(const RecordedPackage& package, const CompanionSource& want) {
   if (!package.source)
@@ -106,8 +107,6 @@ std::string other_source(const RecordedPackage& package, const CompanionSource& 
   }
   return "";
 }
-
-}  // namespace
 
 // Which release of the companion the matrix wants.
 void rule_companion_version(const Case& recipe, Report& report) {
@@ -129,6 +128,48 @@ void rule_companion_version(const Case& recipe, Report& report) {
   if (recipe.package()->builder != want.package)
     report.add(recipe.whole(),
                fmt::format("builds {}, it is named {}", recipe.package()->builder, want.package));
+}
+
+}  // namespace
+
+std::span<const Rule> companion_rules() {
+  static constexpr Rule table[] = {
+      {"torch-output", Severity::error,
+       "torch has several outputs. What it needs in Python is named in its output dev, and what CMake finds "
+       "of "
+       "it lies there: a companion that is given another output alone cannot import torch while it is built, "
+       "or find it by CMake.",
+       "inherit torch, whole, and propagatedBuildInputs = old.propagatedBuildInputs ++ [ torch.out ]",
+       rule_torch_output},
+      {"dev-output", Severity::error,
+       "torch has several outputs; \"dev\" holds headers and no Python module. A companion that hands it on "
+       "cannot be imported.",
+       "hand on torch itself (its out)", rule_dev_output},
+      {"embedded-torch", Severity::error,
+       "The companion is built with a torch that nobody installs beside it. Two libtorch in one process "
+       "crash.",
+       "take the torch of the recipe that is installed", rule_embedded_torch},
+      {"companion-gpus", Severity::warning,
+       "torchvision and torchaudio read torch.cudaCapabilities, which nixpkgs computes from its "
+       "configuration: "
+       "torch's gpuTargets does not narrow them.",
+       "set config.cudaCapabilities too", rule_companion_gpus},
+      {"companion-config", Severity::error,
+       "What a companion is built with beside torch looks at config.cudaCapabilities: left unset, it is "
+       "built "
+       "for every GPU that nixpkgs lists.",
+       write_anew, rule_companion_config},
+      {"companion-torch", Severity::error,
+       "A companion follows one variant of PyTorch and must be built with exactly that: two libtorch in one "
+       "process crash.",
+       write_anew, rule_companion_torch},
+      {"companion-version", Severity::error,
+       "torchvision and torchaudio are made for one release of PyTorch each; another one does not load or "
+       "does "
+       "not compile.",
+       write_anew, rule_companion_version},
+  };
+  return table;
 }
 
 }  // namespace lathe

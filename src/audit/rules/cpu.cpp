@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <string_view>
 
 #include "audit/rules/rule.h"
 #include "hardware/flags.h"
@@ -88,8 +90,6 @@ void report_missing(const Case& recipe, Report& report, const std::vector<std::s
   report.add(recipe.at("preConfigure"), fmt::format("{} does not enable {} of {}", variable,
                                                     fmt::join(missing, ", "), recipe.promise->isa->name));
 }
-
-}  // namespace
 
 void rule_isa_excess(const Case& recipe, Report& report) {
   if (!judged(recipe)) return;
@@ -176,6 +176,43 @@ void rule_system(const Case& recipe, Report& report) {
   if (pin->host != system)
     report.add(pin->where, fmt::format("asks for packages of {}, {} needs {}", pin->host,
                                        recipe.promise->isa->name, system));
+}
+
+}  // namespace
+
+std::span<const Rule> cpu_rules() {
+  static constexpr Rule table[] = {
+      {"isa-excess", Severity::error,
+       "The compiler may use instructions that the named instruction set does not have. On a CPU that has "
+       "just "
+       "the named one the program dies with an illegal instruction.",
+       write_anew, rule_isa_excess},
+      {"isa-missing", Severity::error,
+       "The compiler is not allowed the instructions that the name promises, so the build is slower than its "
+       "name says.",
+       write_anew, rule_isa_missing},
+      {"isa-switches", Severity::error,
+       "Some libraries in PyTorch need more than this instruction set has. They must be switched off, or the "
+       "build dies on the CPUs it is for.",
+       write_anew, rule_isa_switches},
+      {"flags-unknown", Severity::error,
+       "A machine flag that is not in the tables: nobody can say on which CPUs the result runs.",
+       "use the flags of: torchlathe catalog isas", rule_flags_unknown},
+      {"switched-off", Severity::warning, "A part of PyTorch is switched off although GPU and CPU serve it.",
+       "leave the switch away", rule_switched_off},
+      {"platform-wrong", Severity::error,
+       "meta.platforms leaves out the only kind of machine that can build and run these flags, so Nix "
+       "refuses "
+       "to build it there.",
+       write_anew, rule_platform_wrong},
+      {"platforms-wide", Severity::warning,
+       "meta.platforms names kinds of machine for which the flags make no sense.", "name the one platform",
+       rule_platforms_wide},
+      {"system", Severity::error,
+       "The recipe asks nixpkgs for packages of another kind of machine than its instruction set belongs to.",
+       write_anew, rule_system},
+  };
+  return table;
 }
 
 }  // namespace lathe

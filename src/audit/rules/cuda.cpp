@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <span>
+#include <string_view>
 
 #include "audit/rules/rule.h"
 #include "base/text.h"
@@ -56,8 +58,6 @@ std::string phases(const RecordedPackage& torch) {
   }
   return text;
 }
-
-}  // namespace
 
 void rule_cuda_off(const Case& recipe, Report& report) {
   const RecordedPackage* torch = recipe.torch();
@@ -144,8 +144,6 @@ void rule_magma_patch_twice(const Case& recipe, Report& report) {
   }
 }
 
-namespace {
-
 // The folders of which CUTLASS includes headers, where a script links some of them and not all.
 std::vector<std::string_view> folders_left_out(std::string_view script) {
   const auto names = [&](std::string_view folder) {
@@ -165,8 +163,6 @@ std::vector<std::string_view> folders_left_out(std::string_view script) {
   }
   return lacking.size() >= 3 ? std::vector<std::string_view>{} : lacking;
 }
-
-}  // namespace
 
 // Some CUTLASS includes <cccl/...>, which not every nixpkgs' CCCL has.
 void rule_cccl_links(const Case& recipe, Report& report) {
@@ -240,6 +236,63 @@ void rule_find_cuda_toolkit(const Case& recipe, Report& report) {
         recipe.at("patches"),
         "drops the patch that goes with removing FindCUDAToolkit.cmake: the install step will miss the file");
   }
+}
+
+}  // namespace
+
+std::span<const Rule> cuda_rules() {
+  static constexpr Rule table[] = {
+      {"cuda-off", Severity::error,
+       "nixpkgs builds torch without CUDA unless override gets cudaSupport = true or the configuration says "
+       "so. overrideAttrs alone cannot turn it on: the result is a CPU build under a GPU's name.",
+       "torch.override { cudaSupport = true; gpuTargets = [ ... ]; }", rule_cuda_off},
+      {"cuda-in-cpu", Severity::error,
+       "A CPU build that is configured for CUDA drags the whole toolkit in, or is a GPU build under a wrong "
+       "name.",
+       "set cudaSupport to false and leave the CUDA overlays away", rule_cuda_in_cpu},
+      {"cuda-version", Severity::error,
+       "The CUDA that the recipe really builds with is not the one in its name: the overlay that chooses it "
+       "is "
+       "missing or another one. nixpkgs' own default is mostly another release.",
+       "overlay: cudaPackages = final.cudaPackages_13_0 (the one in the name)", rule_cuda_version},
+      {"cuda-unknown", Severity::warning,
+       "Nobody noted what CUDA this nixpkgs has by default, and the recipe takes the default.",
+       "ask for the release by its name", rule_cuda_unknown},
+      {"moving-alias", Severity::warning,
+       "cudaPackages_13 is whatever 13.x a nixpkgs has newest: 13.0 in one revision, 13.2 in a later one. A "
+       "name with cuda13_0 in it must say 13_0.",
+       "write the full name: cudaPackages_13_0", rule_moving_alias},
+      {"cuda-config", Severity::error,
+       "Nix refuses unfree packages (all of CUDA) and packages that nixpkgs calls broken (torch with a CUDA "
+       "major release that it was not written for) unless the configuration allows them.",
+       "config: allowUnfree = true; allowBroken = true", rule_cuda_config},
+      {"magma-patch-missing", Severity::error,
+       "MAGMA reads cudaDeviceProp.clockRate, which CUDA 13 removed. Some revisions of nixpkgs have the fix, "
+       "this one does not.",
+       "an overlay that adds the patch to magma", rule_magma_patch_missing},
+      {"magma-patch-twice", Severity::error,
+       "This nixpkgs has MAGMA's CUDA 13 fix already. Adding it again stops the build: \"Reversed (or "
+       "previously applied) patch detected\".",
+       "leave the overlay away", rule_magma_patch_twice},
+      {"cccl-links", Severity::warning,
+       "From 2.10 on PyTorch's CUTLASS includes <cccl/cuda/...> with CUDA 13; nixpkgs' toolkit has "
+       "<cuda/...>. "
+       "Without a folder of links the compiler does not find the headers.",
+       "a folder cccl/ of links to cuda_cccl's include, on CPATH", rule_cccl_links},
+      {"cccl-output", Severity::error,
+       "Where CCCL has an output of its own for headers, its output dev has none: the links to them lead "
+       "nowhere, and the compiler says that a header is missing, an hour into the build.",
+       "pkgs.lib.getInclude pkgs.cudaPackages.cuda_cccl", rule_cccl_output},
+      {"jetson-config", Severity::error,
+       "nixpkgs takes CUDA's packages for Jetson only where config.cudaCapabilities names the Jetson, and "
+       "nothing else beside it; else those for Arm servers, which do not run there.",
+       write_anew, rule_jetson_config},
+      {"find-cuda-toolkit", Severity::error,
+       "nixpkgs removes cmake/Modules/FindCUDAToolkit.cmake in postPatch and has a patch that takes its "
+       "installation away. patches = [ ] drops the patch and not the removal, so the install step fails.",
+       "put a stub of the file there", rule_find_cuda_toolkit},
+  };
+  return table;
 }
 
 }  // namespace lathe

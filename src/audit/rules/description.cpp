@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 #include <unordered_map>
 
 #include "audit/rules/rule.h"
@@ -112,8 +114,6 @@ std::optional<Version> driver_in(const std::string& folded) {
   const auto version = Version::parse(number.ends_with('.') ? number.substr(0, number.size() - 1) : number);
   return version && version->parts.front() >= 300 && version->parts.front() < 1000 ? version : std::nullopt;
 }
-
-}  // namespace
 
 void rule_description_gpu(const Case& recipe, Report& report) {
   if (!recipe.promise || !recipe.promise->is_gpu() || !recipe.package()) return;
@@ -243,6 +243,32 @@ void rule_driver_floor(const Case& recipe, Report& report) {
     report.add(recipe.at("meta.description"),
                fmt::format("its description asks for driver {}, it needs {}", said->text(), floor->text()));
   }
+}
+
+}  // namespace
+
+std::span<const Rule> description_rules() {
+  static constexpr Rule table[] = {
+      {"description-cuda", Severity::error,
+       "The description names another CUDA release than the one that the recipe builds with.", write_anew,
+       rule_description_cuda},
+      {"description-python", Severity::error,
+       "The description names another Python than the one that the recipe builds for.", write_anew,
+       rule_description_python},
+      {"description-arch", Severity::error,
+       "The description names a compute capability that the build has no code for.", write_anew,
+       rule_description_arch},
+      {"description-gpu", Severity::warning,
+       "The description offers the package for a GPU that cannot run it.", write_anew, rule_description_gpu},
+      {"description-cpu", Severity::warning,
+       "The description offers the package for a CPU that lacks the instruction set: Graviton3 has no SVE2, "
+       "Skylake-SP no VNNI.",
+       write_anew, rule_description_cpu},
+      {"driver-floor", Severity::warning,
+       "The description asks for an older driver than this CUDA release runs on.", write_anew,
+       rule_driver_floor},
+  };
+  return table;
 }
 
 }  // namespace lathe

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <span>
+#include <string_view>
+
 #include "audit/rules/rule.h"
 
 namespace lathe {
@@ -19,8 +22,6 @@ bool is_a_recipe(const Case& recipe) { return recipe.want || recipe.name.name.ha
 Place place_of(const Recorded::Failure& failure, const Case& recipe) {
   return failure.where.file.empty() ? recipe.whole() : failure.where;
 }
-
-}  // namespace
 
 void rule_syntax(const Case& recipe, Report& report) {
   const auto& failure = recipe.got.failure;
@@ -65,6 +66,40 @@ void rule_unknown_name(const Case& recipe, Report& report) {
     report.add(recipe.whole(), fmt::format("uses {}, which may not exist in this nixpkgs",
                                            fmt::join(recipe.got.unsure, ", ")));
   }
+}
+
+}  // namespace
+
+std::span<const Rule> evaluation_rules() {
+  static constexpr Rule table[] = {
+      {"syntax", Severity::error,
+       "Nix cannot read the file: a parenthesis is missing, it is no text, or it cannot be opened. Nothing "
+       "can "
+       "be built from it.",
+       write_anew, rule_syntax},
+      {"evaluation", Severity::error,
+       "Nix stops with an error, does not come to an end, or needs too much memory when it evaluates the "
+       "recipe. The message is Nix's own.",
+       write_anew, rule_evaluation},
+      {"not-evaluated", Severity::warning,
+       "There is no Nix on this machine, so the recipe was judged by its name and text alone. That finds "
+       "little.",
+       "install Nix and audit again", rule_not_evaluated},
+      {"not-a-package", Severity::error,
+       "A recipe must evaluate to one package; this one is a set, a function or a text. Flox and nix-build "
+       "have nothing to build.",
+       write_anew, rule_not_a_package},
+      {"from-scratch", Severity::error,
+       "The recipe describes the whole build of PyTorch itself. It misses every fix that nixpkgs makes, and "
+       "no "
+       "option of nixpkgs' torch reaches it.",
+       write_anew, rule_from_scratch},
+      {"unknown-name", Severity::note,
+       "The recorder that stands in for nixpkgs does not know this name. If nixpkgs does not have it either, "
+       "evaluation fails there.",
+       "check that this nixpkgs has it", rule_unknown_name},
+  };
+  return table;
 }
 
 }  // namespace lathe

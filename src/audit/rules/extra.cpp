@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <string_view>
 
 #include "audit/import/import_extra.h"
 #include "audit/import/nix_value.h"
-#include "audit/rules/rule.h"
 #include "audit/import/understood.h"
+#include "audit/rules/rule.h"
 #include "matrix/nix_text.h"
 #include "nix/shell_flags.h"
 
@@ -100,8 +102,6 @@ class ExtraCheck {
   const Difference lacks_, has_;
 };
 
-}  // namespace
-
 void rule_extra(const Case& recipe, Report& report) {
   if (!recipe.asked || !recipe.want || !recipe.package()) return;
   if (!recipe.asked->package) {
@@ -111,6 +111,19 @@ void rule_extra(const Case& recipe, Report& report) {
                       "mend [extra]");
   }
   ExtraCheck(recipe, report).run();
+}
+
+}  // namespace
+
+std::span<const Rule> extra_rules() {
+  static constexpr Rule table[] = {
+      {"extra", Severity::error,
+       "Under [extra] a matrix asks for what it has no word of its own for: variables, arguments of "
+       "override, "
+       "Nix. The recipe has it not, or otherwise.",
+       write_anew, rule_extra},
+  };
+  return table;
 }
 
 }  // namespace lathe

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 
 #include "audit/rules/rule.h"
 #include "base/text.h"
@@ -59,8 +61,6 @@ std::string why_refused(const std::string& target, const std::string& suffixes) 
     return fmt::format("PyTorch's CMake does not know the family suffix of \"{}\"", target);
   return "";
 }
-
-}  // namespace
 
 void rule_gpu_dialect(const Case& recipe, Report& report) {
   const RecordedPackage* torch = recipe.torch();
@@ -156,6 +156,50 @@ void rule_config_capabilities(const Case& recipe, Report& report) {
                            got.empty() ? "not set" : fmt::format("{}", fmt::join(got, ", ")),
                            fmt::join(want, ", ")));
   }
+}
+
+}  // namespace
+
+std::span<const Rule> gpu_rules() {
+  static constexpr Rule table[] = {
+      {"gpu-dialect", Severity::error,
+       "nixpkgs hands gpuTargets on unread as TORCH_CUDA_ARCH_LIST. PyTorch's CMake takes \"9.0\", \"9.0a\" "
+       "and \"9.0+PTX\", and stops at \"sm_90\", \"90\" and \"compute_90\" as unknown architecture names, "
+       "minutes into the build.",
+       "write the compute capability with a dot", rule_gpu_dialect},
+      {"gpu-targets", Severity::error,
+       "The recipe builds for other GPUs than it is named for. On the named GPU PyTorch will say that no "
+       "kernel image is available, or the build takes hours too long.",
+       write_anew, rule_gpu_targets},
+      {"impossible-pair", Severity::error,
+       "No machine has this GPU together with a CPU of this instruction set: Jetson, Thor and GB10 sit on "
+       "Arm "
+       "chips. Such a build can run nowhere.",
+       "delete it", rule_impossible_pair},
+      {"impossible-wanted", Severity::warning,
+       "The matrix asks for a build that can run nowhere: no machine has this GPU together with a CPU of "
+       "this "
+       "instruction set, or the toolkit cannot compile for it.",
+       "drop = [\"impossible\"] under [matrix]", rule_impossible_wanted},
+      {"redundant-pair", Severity::note,
+       "It runs, but every machine with this GPU has a better instruction set, so another variant serves it "
+       "better.",
+       "drop = [\"impossible\", \"redundant\"] under [matrix]", rule_redundant_pair},
+      {"toolkit-range", Severity::error,
+       "This CUDA release cannot compile for this GPU: it is older than the GPU or has dropped it. nvcc "
+       "stops "
+       "with \"Unsupported gpu architecture\".",
+       "choose a CUDA release that knows the GPU: torchlathe catalog capabilities", rule_toolkit_range},
+      {"cudnn", Severity::error,
+       "Since 9.11 cuDNN has no code for GPUs below compute capability 7.5. Convolutions fail there unless "
+       "PyTorch is built without cuDNN.",
+       "export USE_CUDNN=0 in preConfigure", rule_cudnn},
+      {"config-capabilities", Severity::error,
+       "config.cudaCapabilities decides for which GPUs MAGMA, NCCL and the companions are built; torch's "
+       "gpuTargets does not reach them. Here it is not what the recipe promises.",
+       write_anew, rule_config_capabilities},
+  };
+  return table;
 }
 
 }  // namespace lathe

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <string_view>
 
 #include "audit/rules/rule.h"
 
@@ -28,8 +30,6 @@ void report_problems(const Case& recipe, Report& report, Problem wanted) {
     if (kind_of(problem) == wanted) report.add(recipe.whole(), "its name: " + problem.what, problem.next);
   }
 }
-
-}  // namespace
 
 void rule_name_dot(const Case& recipe, Report& report) { report_problems(recipe, report, Problem::dot); }
 void rule_name_suffix(const Case& recipe, Report& report) {
@@ -93,6 +93,44 @@ void rule_duplicate(const Case& recipe, Report& report) {
   const auto first = recipe.folder->first_with.find(recipe.fingerprint);
   if (first == recipe.folder->first_with.end() || first->second == recipe.got.file) return;
   report.add(recipe.whole(), fmt::format("builds the same as {}", first->second));
+}
+
+}  // namespace
+
+std::span<const Rule> name_rules() {
+  static constexpr Rule table[] = {
+      {"name-dot", Severity::error,
+       "A dot in a file name separates attributes in Nix: NAME.8.2 is the attribute 2 of the attribute 8. "
+       "Such "
+       "a package cannot be asked for.",
+       "write _ for the dot", rule_name_dot, true},
+      {"name-suffix", Severity::error,
+       "The name goes on after the instruction set: -cu128 says CUDA a second time, -magma and -nightly are "
+       "not what tells variants apart. The same build then lives under two names.",
+       "leave the suffix away", rule_name_suffix, true},
+      {"name-grammar", Severity::error,
+       "The name is not built as package, python, CUDA, GPU, instruction set, so nobody can tell what it "
+       "promises.",
+       "name it as in pytorch-python313-cuda13_0-sm120-avx512", rule_name_grammar, true},
+      {"pname", Severity::error,
+       "The package calls itself something else than its file or the matrix does. Stores, logs and `flox "
+       "list` "
+       "show the pname.",
+       "set pname to the matrix' name", rule_pname, true},
+      {"pname-release", Severity::note,
+       "The pname does not name the PyTorch release that is built, so branches with different releases make "
+       "packages of one name.",
+       "put the release into the pattern: {package}{pytorch}-...", rule_pname_release},
+      {"pname-collision", Severity::warning,
+       "Two recipes of the folder make packages of the same name. Only one of them can be installed or "
+       "published.",
+       "give each its own pname", rule_pname_collision},
+      {"duplicate", Severity::warning,
+       "Another recipe of the folder builds exactly the same. Two builds of three hours give one result, and "
+       "one of them will be forgotten in the next change.",
+       "delete one of them", rule_duplicate},
+  };
+  return table;
 }
 
 }  // namespace lathe

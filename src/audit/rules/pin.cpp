@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 
 #include "audit/rules/rule.h"
 
@@ -32,8 +34,6 @@ std::string name_of(const RecordedFetch& fetch) {
   if (!fetch.repo.empty()) return fmt::format("{}/{}", fetch.owner, fetch.repo);
   return fetch.name.empty() ? fetch.url : fetch.name;
 }
-
-}  // namespace
 
 void rule_pin(const Case& recipe, Report& report) {
   if (!recipe.want) return;
@@ -109,6 +109,45 @@ void rule_impure(const Case& recipe, Report& report) {
 void rule_fetched_import(const Case& recipe, Report& report) {
   for (const std::string& what : recipe.got.fetched_imports)
     report.add(recipe.whole(), fmt::format("imports {}, which must be fetched first", what));
+}
+
+}  // namespace
+
+std::span<const Rule> pin_rules() {
+  static constexpr Rule table[] = {
+      {"pin", Severity::error,
+       "The recipe uses another revision of nixpkgs than the matrix: other releases of everything, other "
+       "patches needed. Old pins left behind are how builds of one branch come to differ.",
+       write_anew, rule_pin},
+      {"pin-missing", Severity::error,
+       "Without a pinned nixpkgs the recipe means something else on every machine and every day.",
+       "import a pinned tarball of nixpkgs", rule_pin_missing},
+      {"pin-mixed", Severity::warning,
+       "Recipes for one CUDA release in one folder use different revisions of nixpkgs.", "use one",
+       rule_pin_mixed},
+      {"pin-hash", Severity::warning,
+       "A tarball without sha256 is taken as it comes. Evaluation is impure and a changed file goes "
+       "unnoticed.",
+       "put sha256 under [nixpkgs.NAME] in the matrix", rule_pin_hash},
+      {"empty-hash", Severity::error,
+       "A hash that was left empty or fake to let the first build find it. The build stops with a hash "
+       "mismatch.",
+       "put in the hash that the build names", rule_empty_hash},
+      {"gone-alias", Severity::error,
+       "The attribute was an alias in an older nixpkgs and no longer evaluates: python3Packages.pytorch is "
+       "python3Packages.torch.",
+       "use the attribute's own name", rule_gone_alias},
+      {"impure", Severity::warning,
+       "What the recipe builds depends on the machine that evaluates it: a variable, a file outside its "
+       "folder, the time. In a pure evaluation it is empty or fails.",
+       "put the value into the recipe", rule_impure},
+      {"fetched-import", Severity::warning,
+       "A part of the recipe comes from a repository that must be fetched while evaluating. It was not "
+       "looked "
+       "at.",
+       "keep all of the recipe in its folder", rule_fetched_import},
+  };
+  return table;
 }
 
 }  // namespace lathe

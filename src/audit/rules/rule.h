@@ -81,6 +81,8 @@ struct Rule {
   bool about_name = false;  // mended by renaming the file
 };
 
+inline constexpr std::string_view write_anew = "torchlathe apply writes it anew";  // a rule's repair
+
 // What one rule finds.
 class Report {
  public:
@@ -107,109 +109,19 @@ Findings check_recipe(const Case& recipe);
 // One line for what a recipe builds, the same for two that build the same under different names.
 std::string fingerprint_of(const Recorded& recorded);
 
-// ---- Rules, one row each in rules.cpp
-// -------------------------------------------------------------------------------
-
-// rules/evaluation.cpp
-void rule_syntax(const Case&, Report&);
-void rule_evaluation(const Case&, Report&);
-void rule_not_evaluated(const Case&, Report&);
-void rule_not_a_package(const Case&, Report&);
-void rule_from_scratch(const Case&, Report&);
-void rule_unknown_name(const Case&, Report&);
-// rules/name.cpp
-void rule_name_dot(const Case&, Report&);
-void rule_name_suffix(const Case&, Report&);
-void rule_name_grammar(const Case&, Report&);
-void rule_pname(const Case&, Report&);
-void rule_pname_release(const Case&, Report&);
-void rule_pname_collision(const Case&, Report&);
-void rule_duplicate(const Case&, Report&);
-// rules/gpu.cpp
-void rule_gpu_dialect(const Case&, Report&);
-void rule_gpu_targets(const Case&, Report&);
-void rule_impossible_pair(const Case&, Report&);
-void rule_impossible_wanted(const Case&, Report&);
-void rule_redundant_pair(const Case&, Report&);
-void rule_toolkit_range(const Case&, Report&);
-void rule_cudnn(const Case&, Report&);
-void rule_config_capabilities(const Case&, Report&);
-// rules/cuda.cpp
-void rule_cuda_off(const Case&, Report&);
-void rule_cuda_in_cpu(const Case&, Report&);
-void rule_cuda_version(const Case&, Report&);
-void rule_cuda_unknown(const Case&, Report&);
-void rule_moving_alias(const Case&, Report&);
-void rule_cuda_config(const Case&, Report&);
-void rule_magma_patch_missing(const Case&, Report&);
-void rule_magma_patch_twice(const Case&, Report&);
-void rule_cccl_links(const Case&, Report&);
-void rule_cccl_output(const Case&, Report&);
-void rule_jetson_config(const Case&, Report&);
-void rule_find_cuda_toolkit(const Case&, Report&);
-// rules/cpu.cpp
-void rule_isa_excess(const Case&, Report&);
-void rule_isa_missing(const Case&, Report&);
-void rule_isa_switches(const Case&, Report&);
-void rule_flags_unknown(const Case&, Report&);
-void rule_switched_off(const Case&, Report&);
-void rule_platform_wrong(const Case&, Report&);
-void rule_platforms_wide(const Case&, Report&);
-void rule_system(const Case&, Report&);
-// rules/pin.cpp
-void rule_pin(const Case&, Report&);
-void rule_pin_missing(const Case&, Report&);
-void rule_pin_mixed(const Case&, Report&);
-void rule_pin_hash(const Case&, Report&);
-void rule_empty_hash(const Case&, Report&);
-void rule_gone_alias(const Case&, Report&);
-void rule_impure(const Case&, Report&);
-void rule_fetched_import(const Case&, Report&);
-// rules/torch.cpp
-void rule_torch_version(const Case&, Report&);
-void rule_torch_source(const Case&, Report&);
-void rule_build_version(const Case&, Report&);
-void rule_python(const Case&, Report&);
-void rule_blas(const Case&, Report&);
-void rule_unknown_argument(const Case&, Report&);
-void rule_dead_override(const Case&, Report&);
-void rule_dead_cmake_flags(const Case&, Report&);
-void rule_dead_max_jobs(const Case&, Report&);
-void rule_dead_ninja_flags(const Case&, Report&);
-void rule_dead_features(const Case&, Report&);
-void rule_job_limit(const Case&, Report&);
-void rule_compile_cache(const Case&, Report&);
-void rule_passthru(const Case&, Report&);
-// rules/understood.cpp
-void rule_not_understood(const Case&, Report&);
-void rule_shell_unknown(const Case&, Report&);
-void rule_phase_replaced(const Case&, Report&);
-void rule_cuda_mixed(const Case&, Report&);
-void rule_two_faced(const Case&, Report&);
-// rules/extra.cpp
-void rule_extra(const Case&, Report&);
-// rules/upgrade.cpp
-void rule_patch_dropped(const Case&, Report&);
-void rule_patch_stale(const Case&, Report&);
-void rule_old_substitutions(const Case&, Report&);
-void rule_triton(const Case&, Report&);
-void rule_metadata_name(const Case&, Report&);
-// rules/carve.cpp
-void rule_carve_base(const Case&, Report&);
-// rules/companion.cpp
-void rule_torch_output(const Case&, Report&);
-void rule_dev_output(const Case&, Report&);
-void rule_embedded_torch(const Case&, Report&);
-void rule_companion_gpus(const Case&, Report&);
-void rule_companion_config(const Case&, Report&);
-void rule_companion_torch(const Case&, Report&);
-void rule_companion_version(const Case&, Report&);
-// rules/description.cpp
-void rule_description_gpu(const Case&, Report&);
-void rule_description_cpu(const Case&, Report&);
-void rule_driver_floor(const Case&, Report&);
-void rule_description_cuda(const Case&, Report&);
-void rule_description_python(const Case&, Report&);
-void rule_description_arch(const Case&, Report&);
+// The rules of each subject, one row each at the end of rules/<subject>.cpp; this is their order.
+std::span<const Rule> evaluation_rules();
+std::span<const Rule> name_rules();
+std::span<const Rule> gpu_rules();
+std::span<const Rule> cuda_rules();
+std::span<const Rule> cpu_rules();
+std::span<const Rule> pin_rules();
+std::span<const Rule> torch_rules();
+std::span<const Rule> upgrade_rules();
+std::span<const Rule> carve_rules();
+std::span<const Rule> companion_rules();
+std::span<const Rule> understood_rules();
+std::span<const Rule> extra_rules();
+std::span<const Rule> description_rules();
 
 }  // namespace lathe

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 
 #include "audit/rules/rule.h"
 #include "base/text.h"
@@ -46,8 +48,6 @@ bool without_submodules(const RecordedPackage& torch) {
   return torch.source && torch.source->how == "fetchFromGitHub" &&
          !(asked && asked->get<bool>() && *asked->get<bool>());
 }
-
-}  // namespace
 
 void rule_torch_version(const Case& recipe, Report& report) {
   const RecordedPackage* torch = own_torch(recipe);
@@ -243,6 +243,59 @@ void rule_passthru(const Case& recipe, Report& report) {
     if (list && list->array() && texts(list) != gpus)
       lie(key, fmt::format("{}", fmt::join(texts(list), ", ")), fmt::format("{}", fmt::join(gpus, ", ")));
   }
+}
+
+}  // namespace
+
+std::span<const Rule> torch_rules() {
+  static constexpr Rule table[] = {
+      {"torch-version", Severity::error,
+       "The recipe builds another PyTorch release than the matrix asks for.", write_anew, rule_torch_version},
+      {"torch-source", Severity::error,
+       "The recipe takes its source from elsewhere, or its hash is another than the matrix has.", write_anew,
+       rule_torch_source},
+      {"build-version", Severity::warning,
+       "nixpkgs fixes PYTORCH_BUILD_VERSION before overrideAttrs can change version, so the built package "
+       "calls itself by the old release (and asserts on TORCH_FEATURE_VERSION).",
+       "export PYTORCH_BUILD_VERSION in preConfigure", rule_build_version},
+      {"python", Severity::error,
+       "The recipe takes torch from the package set of another Python than it is named for.", write_anew,
+       rule_python},
+      {"blas", Severity::error,
+       "The name says with which library of linear algebra torch is linked, and its argument blas has "
+       "another "
+       "as provider.",
+       "blas = pkgs.blas.override { blasProvider = pkgs.mkl; } as an argument of override", rule_blas},
+      {"unknown-argument", Severity::error,
+       "override takes only the arguments that the package has. Nix stops with \"unexpected argument\".",
+       write_anew, rule_unknown_argument},
+      {"dead-override", Severity::warning, "This argument of override has no effect here.", "leave it away",
+       rule_dead_override},
+      {"dead-cmake-flags", Severity::warning,
+       "nixpkgs' torch sets dontUseCmakeConfigure: cmakeFlags are never read. The variables beside them do "
+       "the "
+       "work.",
+       "leave them away, or export the variable", rule_dead_cmake_flags},
+      {"dead-max-jobs", Severity::warning,
+       "A limit on compile jobs that is overwritten before the build begins. The build takes all cores, and "
+       "memory may not suffice.",
+       "set MAX_JOBS in preBuild", rule_dead_max_jobs},
+      {"dead-ninja-flags", Severity::warning,
+       "ninja's hook is not used for this build: ninjaFlags are never read.", "leave them away",
+       rule_dead_ninja_flags},
+      {"dead-features", Severity::warning, "nixpkgs' torch asks for a big-parallel builder by itself.",
+       "leave it away", rule_dead_features},
+      {"job-limit", Severity::warning,
+       "The recipe limits its compile jobs in another way than the matrix says.", write_anew, rule_job_limit},
+      {"compile-cache", Severity::warning,
+       "The recipe keeps the results of its compilers elsewhere than the matrix says, or compiles everything "
+       "anew.",
+       write_anew, rule_compile_cache},
+      {"passthru", Severity::warning,
+       "What the package says of itself to companions and tools is not what it is.", write_anew,
+       rule_passthru},
+  };
+  return table;
 }
 
 }  // namespace lathe

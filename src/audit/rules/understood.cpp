@@ -9,9 +9,10 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <string_view>
 
-#include "audit/rules/rule.h"
 #include "audit/import/understood.h"
+#include "audit/rules/rule.h"
 #include "nix/shell_flags.h"
 
 namespace lathe {
@@ -308,6 +309,8 @@ std::vector<std::string> unread_config(const RecordedNixpkgs& used) {
   return keys;
 }
 
+namespace {
+
 void rule_not_understood(const Case& recipe, Report& report) {
   const RecordedPackage* package = judged(recipe);
   if (!package) return;
@@ -374,8 +377,6 @@ void rule_cuda_mixed(const Case& recipe, Report& report) {
                                            fmt::join(others, ", ")));
 }
 
-namespace {
-
 // What the rules say of the same recipe when it evaluates to `got`.
 Findings findings_for(const Case& recipe, const Recorded& got) {
   return check_recipe({.spec = recipe.spec,
@@ -388,8 +389,6 @@ Findings findings_for(const Case& recipe, const Recorded& got) {
                        .folder = recipe.folder,
                        .fingerprint = recipe.fingerprint});
 }
-
-}  // namespace
 
 void rule_two_faced(const Case& recipe, Report& report) {
   std::optional<Findings> here;  // asked for only where there is something wrong with other answers: seldom
@@ -405,6 +404,39 @@ void rule_two_faced(const Case& recipe, Report& report) {
       return;
     }
   }
+}
+
+}  // namespace
+
+std::span<const Rule> understood_rules() {
+  static constexpr Rule table[] = {
+      {"not-understood", Severity::error,
+       "The recipe sets something that no rule of the audit reads: an attribute, a variable, an argument, a "
+       "package of an overlay. Or it asks nixpkgs for a name that it puts together, and an audit cannot know "
+       "the answer. It may be harmless, or change all that is built. Nobody can say that the recipe is "
+       "right.",
+       "leave it away, or say why it may stay: [[silence]] in the matrix", rule_not_understood},
+      {"shell-unknown", Severity::error,
+       "A phase runs a command that the audit does not know. Assignments and the lines that torchlathe "
+       "writes "
+       "are understood; sed, cp and conditions may change anything.",
+       "leave it away, or say why it may stay: [[silence]] in the matrix", rule_shell_unknown},
+      {"phase-replaced", Severity::error,
+       "nixpkgs' torch does part of its work in this phase. A recipe that sets it without (old.PHASE or "
+       "\"\") "
+       "in front takes that work away.",
+       "write (old.PHASE or \"\") + ''...''", rule_phase_replaced},
+      {"cuda-mixed", Severity::error,
+       "Packages of two CUDA releases in one build: headers of one, libraries of the other, and both "
+       "runtimes "
+       "in one process.",
+       "take all from pkgs.cudaPackages", rule_cuda_mixed},
+      {"two-faced", Severity::error,
+       "The recipe asks something of the machine, of a version or of a path, and is another recipe where the "
+       "answer is another. What an audit sees of it is not what Nix builds elsewhere.",
+       "write down the value that the recipe asks for", rule_two_faced},
+  };
+  return table;
 }
 
 }  // namespace lathe

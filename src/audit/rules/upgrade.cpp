@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 
 #include "audit/rules/rule.h"
 
@@ -39,8 +41,6 @@ std::string shipped(const Case& recipe) {
          : builder == "torchaudio" ? recipe.nixpkgs()->torchaudio
                                    : recipe.nixpkgs()->torch;
 }
-
-}  // namespace
 
 void rule_patch_dropped(const Case& recipe, Report& report) {
   if (recipe.is_companion()) {
@@ -84,8 +84,6 @@ void rule_old_substitutions(const Case& recipe, Report& report) {
   }
 }
 
-namespace {
-
 // What is wrong with a triton that a recipe puts in the place of nixpkgs'; "" where nothing is, or nobody
 // knows how to.
 std::string why_not_right(const RecordedTriton& triton, std::string_view there) {
@@ -110,8 +108,6 @@ std::string why_not_right(const RecordedTriton& triton, std::string_view there) 
   }
   return "";
 }
-
-}  // namespace
 
 void rule_triton(const Case& recipe, Report& report) {
   const RecordedPackage* torch = upgraded(recipe);
@@ -146,6 +142,40 @@ void rule_metadata_name(const Case& recipe, Report& report) {
                                               nixpkgs_tables().releases.back().since);
   report.add(recipe.at("pname"),
              fmt::format("is named {} and its metadata say {}{}", package->pname, package->builder, taken));
+}
+
+}  // namespace
+
+std::span<const Rule> upgrade_rules() {
+  static constexpr Rule table[] = {
+      {"patch-dropped", Severity::warning,
+       "A patch of nixpkgs is gone that this release of PyTorch needs. Most of them fail late or not at all: "
+       "without the one for CUPTI the profiler sees no GPU and nothing says so.",
+       "keep (old.patches or [ ]), and filter out by name what does not apply", rule_patch_dropped},
+      {"patch-stale", Severity::error,
+       "nixpkgs' patches are for the release that it ships. This one does not apply to the release that is "
+       "built: the build stops in its first phase.",
+       write_anew, rule_patch_stale},
+      {"old-substitutions", Severity::warning,
+       "nixpkgs' postPatch replaces texts of the release that it ships and stops (--replace-fail) where one "
+       "is "
+       "not there. Another release may have lost it.",
+       "builtins.replaceStrings [ \"--replace-fail\" ] [ \"--replace-warn\" ] old.postPatch",
+       rule_old_substitutions},
+      {"triton", Severity::warning,
+       "torch.compile makes its GPU code with triton, and each PyTorch is made for one release of it, which "
+       "is "
+       "made for one LLVM. nixpkgs moves them together; an overlay that moves PyTorch alone leaves triton "
+       "behind, and torch.compile fails when a program runs.",
+       "the overlay that torchlathe generate writes where it is known how (torchlathe catalog triton), or a "
+       "nixpkgs that ships this PyTorch",
+       rule_triton},
+      {"metadata-name", Severity::error,
+       "nixpkgs from July 2026 on looks a Python package up under its pname when all is built, and Python "
+       "knows PyTorch as torch, whatever the pname: the build fails at its very end.",
+       "dontCheckPythonMetadata = true;", rule_metadata_name},
+  };
+  return table;
 }
 
 }  // namespace lathe

@@ -127,7 +127,7 @@ void add_other_rules(std::vector<Topic>& all) { add_written(all, "rule", Topic::
 // row here; tests/explain_rules.py holds all of them against the sources.
 using AddFamily = void (*)(std::vector<Topic>&);
 constexpr AddFamily families[] = {
-    add_audit,        // src/audit/rules/rules.cpp
+    add_audit,        // the rows of src/audit/rules/
     add_other_rules,  // src/cli/rule_texts.toml
     add_diagnose,     // src/diagnose/rules.toml
 };
