@@ -367,6 +367,11 @@ TEST_F(ImportTest, WhatCannotBeSaidIsAListAndNeverDropped) {
   EXPECT_EQ(why_of("patches = builtins.foldl' (all: p: all ++ [ p ]) [ ] o.patches;"), unread("patches"));
   EXPECT_EQ(why_of("postPatch = builtins.replaceStrings [ \"a\" ] [ \"b\" ] o.postPatch;"),
             unread("postPatch"));
+  EXPECT_EQ(why_of("A = builtins.replaceStrings [ \"a\" ] [ \"b\" ] (o.A or \"\");"), unread("A"));
+  EXPECT_EQ(why_of("CMAKE = prev.lib.versions.major o.version;"), unread("version"));
+  EXPECT_EQ(why_with("doCheck = false;",
+                     "doCheck = nixpkgs_pinned.lib.versionAtLeast nixpkgs_pinned.cmake.version \"4\";"),
+            "makes something else of <cmake.version>, which nobody has read");
   EXPECT_EQ(why_of("env = builtins.removeAttrs o.env [ \"NIX_LDFLAGS\" ];"), unread("env"));
   EXPECT_EQ(why_with("config = {", "config = { allowInsecurePredicate = pkg: pkg.pname == \"x\";"),
             "configures nixpkgs with a allowInsecurePredicate that cannot be written down");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <utility>
 
 namespace lathe {
 namespace {
@@ -23,7 +24,10 @@ class Scanner {
     sort_once(asked_names_);
     std::erase_if(names_, [](std::string_view name) { return std::ranges::binary_search(keywords, name); });
     made_.asked = std::ranges::any_of(asked_, [&](const Asked& asked) { return !is_written_set(asked); });
-    return {.mentioned = std::move(names_), .asked = std::move(asked_names_), .made = made_};
+    return {.mentioned = std::move(names_),
+            .asked = std::move(asked_names_),
+            .defaulted = std::move(defaulted_),
+            .made = made_};
   }
 
  private:
@@ -226,6 +230,7 @@ class Scanner {
 
   void code() {
     const char c = text_[at_];
+    if (!before_or_.empty() && std::string_view(" \t\r\n").find(c) == std::string_view::npos) is_default();
     if (starts_name(c)) return name();
     if (c == '#') return skip_past("\n");
     if (here("/*")) return skip_past("*/");
@@ -266,6 +271,7 @@ class Scanner {
   void keyword(std::string_view name, std::size_t start) {
     if (name == "or" && level().made) asks();
     if (name == "or") path_is_asked();
+    if (name == "or" && !level().path.empty()) before_or_ = level().path.back();
     if (name == "let") ++level().lets;
     if (name == "in" && level().lets > 0) --level().lets;
     path_ends();
@@ -276,6 +282,14 @@ class Scanner {
     if (name == "if" && lets_ == 0) lets_ = 2;
     if (name == "let" && lets_++ == 0) let_at_ = start;
     if (name == "in") --lets_;
+  }
+
+  // What comes behind `or`.
+  void is_default() {
+    const std::string_view name = std::exchange(before_or_, {});
+    if (here("\"") || here("''")) defaulted_.texts.emplace(name);
+    if (here("[")) defaulted_.lists.emplace(name);
+    if (here("{")) defaulted_.sets.emplace(name);
   }
 
   void open_string() {
@@ -329,6 +343,8 @@ class Scanner {
   bool inherits_ = false;
   // the name to the left of the last =; that of the last set which was closed
   std::string_view sets_, closed_;
+  std::string_view before_or_;  // the last name of the path, until what is behind it is read
+  DefaultedNames defaulted_;
   MadeNames made_;
   std::vector<Asked> asked_;
   std::map<std::string_view, Binding> bindings_;
@@ -338,6 +354,12 @@ class Scanner {
 }  // namespace
 
 TextNames names_in(std::string_view text) { return Scanner(text).finish(); }
+
+void DefaultedNames::add(const DefaultedNames& more) {
+  texts.insert(more.texts.begin(), more.texts.end());
+  lists.insert(more.lists.begin(), more.lists.end());
+  sets.insert(more.sets.begin(), more.sets.end());
+}
 
 MadeNames& MadeNames::operator|=(const MadeNames& more) {
   asked = asked || more.asked;

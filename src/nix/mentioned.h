@@ -4,6 +4,8 @@
 // up attributes when asked, so it must hold a recorder for every name that a recipe might ask for.
 #pragma once
 
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,11 +25,19 @@ struct MadeNames {
   bool operator==(const MadeNames&) const = default;
 };
 
+// Names that the text takes where they are there, and what it takes instead: `.name or ""`, `.name or [ ]`,
+// `.name or { }`. So it says what kind of thing they are.
+struct DefaultedNames {
+  std::set<std::string, std::less<>> texts, lists, sets;
+  void add(const DefaultedNames& more);
+};
+
 struct TextNames {
   std::vector<std::string_view> mentioned;  // sorted, each once, without keywords; views into the text
   // Of these, the names of which the text may ask whether a set has them, sorted: `? name`, `.name or`, keys
   // of sets, arguments with a default, names in quotes. The others it takes (`set.name`): they must be there.
   std::vector<std::string_view> asked;
+  DefaultedNames defaulted;
   MadeNames made;
 };
 

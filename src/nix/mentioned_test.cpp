@@ -45,6 +45,17 @@ TEST(MentionedNames, BrokenTextsEndSomewhere) {
   EXPECT_EQ(mentioned_names("a} \"${b"), (Names{"a", "b"}));
 }
 
+TEST(MentionedNames, WhatStandsInTheirPlaceSaysWhatTheyAre) {
+  const DefaultedNames found = names_in(R"(old.LDFLAGS or "" + (old.env.A or '' x'') ++ old.list or
+    # none
+    [ ] // (prev.set or { }) // p.other or null // f.call or (x.y or []))")
+                                   .defaulted;
+  const std::set<std::string, std::less<>> texts{"A", "LDFLAGS"}, lists{"y"}, sets{"set"};
+  EXPECT_EQ(found.texts, texts);
+  EXPECT_EQ(found.lists, lists);
+  EXPECT_EQ(found.sets, sets);
+}
+
 TEST(MentionedNames, SomeMayBeAskedFor) {
   const auto asked = [](std::string_view text) { return names_in(text).asked; };
   EXPECT_EQ(asked("let inherit (p) a; b = p.c.d; in with p; f a [ b.c e ] { inherit g; } (p.x == p.y)"),

@@ -43,6 +43,7 @@ struct Candidate {
   bool imports = false;  // may pull in other files of the folder
   Names names;           // what it mentions; point into `text`, or into what the folder mentions
   Names asked;           // of these, what it may ask for
+  DefaultedNames defaulted = {};
 };
 
 // "pkgs.hello" -> "pkgs", "hello"
@@ -147,6 +148,7 @@ class Evaluation {
     const Names common = common_names();
     json.key("common");
     write_names(json, common);
+    write_defaulted(json);
     json.key("recipes").begin_array();
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       Names own;
@@ -171,6 +173,16 @@ class Evaluation {
       common = std::move(both);
     }
     return common;
+  }
+
+  void write_defaulted(JsonWriter& json) const {
+    DefaultedNames all;
+    for (const Candidate& candidate : candidates_) all.add(candidate.defaulted);
+    json.key("defaulted").begin_object();
+    for (const auto& [kind, names] :
+         {std::pair{"texts", &all.texts}, std::pair{"lists", &all.lists}, std::pair{"sets", &all.sets}})
+      json.member(kind, std::vector<std::string>(names->begin(), names->end()));
+    json.end_object();
   }
 
   static void write_names(JsonWriter& json, const Names& names) {
@@ -364,6 +376,7 @@ std::vector<Candidate> read_candidates(const fs::path& folder, const RecordOptio
 // What any Nix file under the folder mentions: a recipe may import each of them.
 struct FolderNames {
   std::set<std::string, std::less<>> mentioned, asked;
+  DefaultedNames defaulted;
   MadeNames made;
 };
 FolderNames names_in_folder(const fs::path& folder, const RecordOptions& options) {
@@ -380,6 +393,7 @@ FolderNames names_in_folder(const fs::path& folder, const RecordOptions& options
       const TextNames found = names_in(text);
       for (const std::string_view name : found.mentioned) names.mentioned.emplace(name);
       for (const std::string_view name : found.asked) names.asked.emplace(name);
+      names.defaulted.add(found.defaulted);
       names.made |= found.made;
     } catch (const Error&) {
       continue;  // gone or too long: an import of it will fail and say so
@@ -411,6 +425,7 @@ void evaluate(const std::string& nix, const fs::path& folder, const std::string&
     candidate.names =
         candidate.imports ? Names(all.mentioned.begin(), all.mentioned.end()) : std::move(own.mentioned);
     candidate.asked = candidate.imports ? Names(all.asked.begin(), all.asked.end()) : std::move(own.asked);
+    candidate.defaulted = candidate.imports ? all.defaulted : std::move(own.defaulted);
     if (candidate.names.size() > most_names) candidate.names.resize(most_names);
     add_names(candidate.names, options.more_names);
     if (candidate.imports) own.made |= all.made;

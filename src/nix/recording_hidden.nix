@@ -2,7 +2,7 @@
 # Nix's functions that would show a recipe the recorder's mark (`_recorded`, which record.cpp replaces by a random name for
 # each process): the same functions, to which a marked set looks like one of nixpkgs.
 # Does not hide that a package's path is made up: record.h says how that is told (`other_face`).
-{ note, face, values }:
+{ note, face, values, defaulted }:
 
 let
   inherit (builtins) all filter isAttrs isList map typeOf;
@@ -49,17 +49,20 @@ let
 
   namesOf = names: builtins.listToAttrs (map (name: { inherit name; value = null; }) names);
   # What nixpkgs has in a package of which only the place is known, as a change of it sees it: by its name.
+  # And what a recipe of this folder takes where it is there: `old.LDFLAGS or ""`.
   unread = {
-    lists = namesOf [
+    env = namesOf ([ "NIX_CFLAGS_COMPILE" "NIX_LDFLAGS" ] ++ defaulted.texts);
+    sets = namesOf ([ "meta" "passthru" ] ++ defaulted.sets);
+    lists = namesOf (defaulted.lists ++ [
       "buildInputs" "nativeBuildInputs" "propagatedBuildInputs" "propagatedNativeBuildInputs" "nativeCheckInputs" "checkInputs" "dependencies" "build-system"
       "cmakeFlags" "configureFlags" "mesonFlags" "makeFlags" "buildFlags" "installFlags" "checkFlags" "ninjaFlags" "patches" "hardeningDisable"
       "pythonImportsCheck" "disabledTests" "disabledTestPaths" "pytestFlags" "pytestFlagsArray"
-    ];
-    texts = namesOf (builtins.concatMap (phase: [ "pre${phase}" "post${phase}" ]) [ "Unpack" "Patch" "Configure" "Build" "Install" "Check" "Fixup" ]);
+    ]);
+    texts = namesOf (defaulted.texts ++ builtins.concatMap (phase: [ "pre${phase}" "post${phase}" ]) [ "Unpack" "Patch" "Configure" "Build" "Install" "Check" "Fixup" ]);
   };
   # A function that looks into such a thing gives here what it does not give in nixpkgs. Whether it is asked to, matters
   # where the change is to be written anew.
-  unreadMark = "‹.*\\.(${builtins.concatStringsSep "|" (builtins.attrNames (unread.lists // unread.texts))}|meta|passthru|env|env\\..*)›";
+  unreadMark = "‹.*\\.(${builtins.concatStringsSep "|" (builtins.attrNames (unread.lists // unread.texts // unread.sets))}|version|env|env\\..*)›";
   isUnread = value: builtins.isString value && builtins.match unreadMark value != null;
   looked = found: answer: if found == [ ] then answer else note { kind = "looked-into"; name = builtins.head found; } answer;
   inList = list: looked (filter isUnread list);
@@ -82,6 +85,8 @@ let
       tail = list: inList list (builtins.tail list);
       length = list: inList list (builtins.length list);
       replaceStrings = from: to: text: inText text (builtins.replaceStrings from to text);
+      compareVersions = a: b: inText a (inText b (builtins.compareVersions a b));
+      splitVersion = text: inText text (builtins.splitVersion text);
       split = pattern: text: inText text (builtins.split pattern text);
       match = pattern: text: inText text (builtins.match pattern text);
       substring = start: length: text: inText text (builtins.substring start length text);

@@ -41,6 +41,50 @@ let
     markForCudatoolkitRootHook nccl nccl-tests nsight_compute nsight_systems nvidia_fs saxpy setupCudaHook tensorrt
   '';
 
+  # A compiler as nixpkgs wraps it: `cc` is the bare one; the linker is wrapped in the same way.
+  compiler = { label, pname, version, prefix ? "" }:
+    let
+      part = name: package.named "${label}.${name}";
+      isClang = pname == "clang";
+      wrapped = {
+        targetPrefix = prefix;
+        nativePrefix = "";
+        libc = part "libc" "glibc" [ "out" "bin" "dev" "static" ] "0";
+        libc_bin = part "libc_bin" "glibc" [ "bin" ] "0";
+        libc_dev = part "libc_dev" "glibc" [ "dev" ] "0";
+        libc_lib = part "libc_lib" "glibc" [ "out" ] "0";
+        nativeTools = false;
+        nativeLibc = false;
+      };
+    in
+    package.named label pname [ "out" "man" "info" ] version
+    // wrapped
+    // {
+      inherit isClang;
+      isGNU = !isClang;
+      isArocc = false;
+      isZig = false;
+      libcxx = null;
+      cc = part "cc" pname [ "out" "lib" "libgcc" "dev" "man" "info" ] version // { inherit isClang; isGNU = !isClang; };
+      bintools = part "bintools" "binutils-wrapper" [ "out" ] "0"
+        // wrapped
+        // {
+        bintools = part "bintools.bintools" "binutils" [ "out" "lib" "dev" ] "0";
+        dynamicLinker = "‹${label}.bintools.dynamicLinker›";
+      };
+    };
+  # By the name of such a thing: "gcc13", "gcc13Stdenv.cc", "llvmPackages.stdenv.cc".
+  compilerNamed = label: prefix:
+    let release = match "[^0-9]*([0-9]+).*" (replaceStrings [ "cudaPackages_" ] [ "" ] label); in
+    compiler {
+      inherit label prefix;
+      pname = if match ".*(clang|llvm).*" label == null then "gcc" else "clang";
+      version = if release == null || match "cudaPackages.*" label != null then "14" else elemAt release 0;
+    };
+
+  llvmParts = words "bintools bintools-unwrapped clang-tools clang-unwrapped compiler-rt libclang libcxx libllvm libunwind lld lldb llvm mlir openmp tblgen";
+  unprefixed = [ "gcc" "gcc12" "gcc13" "gcc14" "clang" ];
+
   platformOf = system:
     let
       parts = match "([^-]+)-(.+)" system;
@@ -53,6 +97,30 @@ let
       inherit system isLinux isDarwin;
       isUnix = true;
       isWindows = false;
+      isBSD = isDarwin;
+      isFreeBSD = false;
+      isAndroid = false;
+      isMinGW = false;
+      isCygwin = false;
+      isWasm = false;
+      isRiscV = false;
+      isRiscV64 = false;
+      isPower = false;
+      isPower64 = false;
+      isMips = false;
+      isS390x = false;
+      isLoongArch64 = false;
+      isBigEndian = false;
+      isEfi = true;
+      isMacOS = isDarwin;
+      isElf = isLinux;
+      isMachO = isDarwin;
+      useLLVM = isDarwin;
+      hasSharedLibraries = true;
+      libc = if isDarwin then "libSystem" else "glibc";
+      uname = { system = if isDarwin then "Darwin" else "Linux"; processor = if isDarwin && cpu == "aarch64" then "arm64" else cpu; release = null; };
+      darwinArch = if cpu == "aarch64" then "arm64" else cpu;
+      qemuArch = cpu;
       isStatic = false;
       isMusl = false;
       isGnu = isLinux;
@@ -67,10 +135,16 @@ let
       isLittleEndian = true;
       config = "${cpu}-${if isDarwin then "apple-darwin" else "unknown-linux-gnu"}";
       linuxArch = if cpu == "aarch64" then "arm64" else cpu;
-      extensions = { sharedLibrary = if isDarwin then ".dylib" else ".so"; library = ".so"; executable = ""; };
-      parsed = { cpu = { name = cpu; }; kernel = { name = kernel; }; };
+      extensions = rec { sharedLibrary = if isDarwin then ".dylib" else ".so"; staticLibrary = ".a"; library = sharedLibrary; executable = ""; };
+      parsed = {
+        cpu = { name = cpu; bits = 64; family = if cpu == "aarch64" then "arm" else "x86"; };
+        kernel = { name = kernel; };
+        vendor = { name = if isDarwin then "apple" else "unknown"; };
+        abi = { name = if isDarwin then "unknown" else "gnu"; };
+      };
       gcc = { };
       canExecute = other: other.system == system;
+      isCompatible = other: other.system == system;
       emulatorAvailable = _: false;
     };
 
@@ -117,10 +191,13 @@ let
   pythonOf = label: each knownPython (name: package.named "${label}.${name}" name [ "out" "dist" ] "0");
 in
 {
-  inherit each platformOf pythons;
+  inherit each platformOf pythons compilerNamed;
+  # What a name may be that stands below one that nobody knows: `llvmPackages_19.llvm`, `pkgsStatic.zlib`.
+  belowUnknown = each (knownPackages ++ knownPython ++ knownCuda ++ llvmParts ++ [ "stdenv" "cudaPackages" "python3" "python3Packages" ]) (_: null);
+  llvm = each llvmParts (name: package.named "llvmPackages.${name}" name [ "out" "dev" "lib" ] "0");
   names = each (knownPackages ++ knownPython ++ knownCuda ++ [ "true" "false" "null" ]) (_: null) // lib;
   licenses = each [ "asl20" "bsd2" "bsd3" "gpl3Only" "mit" "nvidiaCudaRedist" "unfree" ] (_: null);
-  packages = trivialBuilders // each knownPackages (name: package.named name name [ "out" "dev" "lib" "bin" ] "0") // each fetchers package.fetched // each stdenvAdapters (name: package.function "pkgs.${name}");
+  packages = trivialBuilders // each knownPackages (name: package.named name name [ "out" "dev" "lib" "bin" ] "0") // each unprefixed (name: compilerNamed name "") // each fetchers package.fetched // each stdenvAdapters (name: package.function "pkgs.${name}");
   cuda = each labels cudaOf;
   python = each pythonLabels pythonOf;
   inherit cudaOf pythonOf;

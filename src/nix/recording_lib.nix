@@ -179,9 +179,9 @@ let
     fixedWidthString = width: filler: text:
       if stringLength text >= width then text else fixedWidthString width filler (filler + text);
     fixedWidthNumber = width: n: fixedWidthString width "0" (toString n);
-    versionOlder = a: b: builtins.compareVersions b a == 1;
+    versionOlder = a: b: hidden.looking.compareVersions b a == 1;
     versionAtLeast = a: b: !(versionOlder a b);
-    splitVersion = builtins.splitVersion;
+    inherit (hidden.looking) splitVersion;
     getName = x: if isAttrs x then x.pname or (builtins.parseDrvName x.name).name else (builtins.parseDrvName x).name;
     getVersion = x: if isAttrs x then x.version or (builtins.parseDrvName x.name).version else (builtins.parseDrvName x).version;
     nameFromURL = url: separator: head (splitString separator (lists.last (splitString "/" url)));
@@ -201,7 +201,7 @@ let
   };
 
   versions = rec {
-    splitVersion = builtins.splitVersion;
+    inherit (hidden.looking) splitVersion;
     major = v: elemAt (splitVersion v) 0;
     minor = v: elemAt (splitVersion v) 1;
     patch = v: elemAt (splitVersion v) 2;

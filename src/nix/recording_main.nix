@@ -15,10 +15,11 @@ let
 
   note = event: value: trace "${token} n ${toJSON event}" value;
   # The real readFile: restricted mode keeps it inside the folder.
-  hidden = parts.hidden { inherit note face; inherit (request) values; };
+  hidden = parts.hidden { inherit note face; inherit (request) values defaulted; };
   lib = parts.lib { inherit note hidden face; readFile = builtins.readFile; };
   package = parts.package {
     inherit note lib placeOf hidden face;
+    inherit (request) values;
     often = [ "magma" "triton-llvm" ] ++ map (minor: "python3${minor}Packages.triton") [ "11" "12" "13" "14" ];
   };
   inherit (package) addedTo describe describeTo namesOf;

@@ -3,7 +3,7 @@
 # done to them, and turn into a readable text in angle brackets ("<cudaPackages_13_0.cuda_cccl.dev>") where a recipe
 # needs a path. Knows no package by name.
 # The brackets are written ‹ and › here; record.cpp says what they are, so that a recipe cannot know them.
-{ note, lib, placeOf, hidden, face, often }:
+{ note, lib, placeOf, hidden, face, often, values }:
 
 let
   inherit (builtins) elem foldl' head isAttrs length listToAttrs map mapAttrs toString typeOf unsafeDiscardStringContext;
@@ -46,8 +46,17 @@ let
   unreadIn = label:
     mapAttrs (name: _: [ (unreadText "${label}.${name}") ]) hidden.unread.lists
     // mapAttrs (name: _: unreadText "${label}.${name}") hidden.unread.texts
-    // listToAttrs (map (name: { inherit name; value = { ${unreadText "${label}.${name}"} = true; }; }) [ "meta" "passthru" ])
-    // { env = listToAttrs (map (name: { inherit name; value = unreadText "${label}.env.${name}"; }) [ "NIX_CFLAGS_COMPILE" "NIX_LDFLAGS" ]) // { ${unreadText "${label}.env"} = true; }; };
+    // listToAttrs (map (name: { inherit name; value = { ${unreadText "${label}.${name}"} = true; }; }) (builtins.attrNames hidden.unread.sets))
+    // { env = mapAttrs (name: _: unreadText "${label}.env.${name}") hidden.unread.env // { ${unreadText "${label}.env"} = true; }; };
+
+  # Of the `env` that nixpkgs has in it, what the recipe has left as it was.
+  withoutUnreadEnv = label: changed:
+    let
+      mark = name: unreadText "${label}.env${name}";
+      isLeft = name: changed.env.${name} == mark ".${name}";
+    in
+    if changed ? env && isAttrs changed.env && changed.env ? ${mark ""} then changed // { env = removeAttrs changed.env (builtins.filter isLeft (builtins.attrNames changed.env)); }
+    else changed;
 
   # Names whose values are not those of the package that this drvPath builds: `package // { cudaCapabilities = ...; }`.
   # Functions never compare equal, and `override` of callPackage builds another package, not this one.
@@ -117,11 +126,11 @@ let
     in
     view;
 
-  # A package of which only the place is known.
+  # A package of which only the place is known. Its version stays a name where the recipe is to be written anew.
   named = label: pname: outputs: version:
     package {
       info = { inherit label; builder = "nixpkgs"; };
-      make = _: _: { inherit pname outputs; version = if version == "0" then face.version else version; src = "‹${label}.src›"; };
+      make = _: _: { inherit pname outputs; version = if values then unreadText "${label}.version" else if version == "0" then face.version else version; src = "‹${label}.src›"; };
     };
 
   # A package from the attributes that a recipe gives to a builder: a set, or a function of the final attributes.
@@ -215,13 +224,14 @@ let
     else if r.kind == "package" then
       { package = r.label; output = r.output or null; pname = describeTo 1 (r.attrs.pname or null); version = describeTo 1 (r.attrs.version or null); }
       // (if r.builder != "nixpkgs" || depth == 0 then { } else
-        let changed = builtins.intersectAttrs (namesOf r.written) r.attrs; in {
+        let changed = withoutUnreadEnv r.label (builtins.intersectAttrs (namesOf r.written) r.attrs); in {
           override = describeTo (depth - 1) r.arguments;
           attributes = describeTo (depth - 1) (removeAttrs changed r.written_python);
           python_attributes = describeTo (depth - 1) (builtins.intersectAttrs (namesOf r.written_python) changed);
         })
     else if r.kind == "source" then { source = r.how; inherit (r) url; }
-    else if r.kind == "set" then { set = r.label; version = r.version or null; }
+    else if r.kind == "set" then
+      { set = r.label; version = r.version or null; } // (if r ? override then { override = if depth == 0 then { cut = true; } else describeTo (depth - 1) r.override; } else { })
     else { unknown = r.label; } // (if r.given or [ ] == [ ] || depth == 0 then { } else { given = map (describeTo (depth - 1)) r.given; });
 in
 {

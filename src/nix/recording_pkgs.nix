@@ -28,7 +28,9 @@ let
   # The other face has those alone that the recipe takes and never asks for: one that asks sees two answers.
   unknownIn = prefix: mapAttrs (name: _: unknown "${prefix}.${name}" name) (if face.plain_text then there.${prefix} or { } else strange);
   unknown = label: name:
-    note { kind = "unknown"; name = label; } (package.anything label (unknownIn label // somePackage label name));
+    note { kind = "unknown"; name = label; } (package.anything label (belowUnknown label // unknownIn label // somePackage label name));
+  # Packages that are known elsewhere.
+  belowUnknown = label: if face.plain_text then { } else mapAttrs (name: _: unknown "${label}.${name}" name) (builtins.intersectAttrs all known.belowUnknown);
   # What else nobody knows of it, the other face makes up otherwise.
   somePackage = label: name:
     if !face.plain_text then package.named label name [ "out" "dev" "lib" ] "0"
@@ -68,6 +70,17 @@ let
       gencodeString = concatStringsSep " " (map (c: "-gencode=arch=compute_${dropDots c},code=sm_${dropDots c}") cudaCapabilities);
     };
 
+  # Another compiler's: by its name the same in all else.
+  stdenvOf = final: label:
+    let
+      compiler = known.compilerNamed "${label}.cc" final.stdenv.cc.targetPrefix;
+      changed = new: stdenv' // {
+        _recorded = stdenv'._recorded // { override = if isFunction new then new { inherit (stdenv') cc shell; } else new; };
+      };
+      stdenv' = final.stdenv // { cc = compiler; override = changed; _recorded = { kind = "set"; inherit label; }; };
+    in
+    stdenv';
+
   cudaSet = final: label: version: moving: extensions:
     let
       base = self:
@@ -84,7 +97,7 @@ let
           cudaNewer = older: lib.versionOlder older version;
           flags = flagsFor final.config version;
           cudaFlags = self.flags;
-          backendStdenv = final.stdenv // { _recorded = { kind = "set"; label = "${label}.backendStdenv"; }; };
+          backendStdenv = stdenvOf final "${label}.backendStdenv";
           # All of nixpkgs with this CUDA.
           pkgs = if label == "cudaPackages" then final else variantOf final { } [ (this: _: { cudaPackages = this.${label}; }) ];
           callPackage = lib.callPackageWith (final // self) import';
@@ -222,14 +235,17 @@ let
           { name = "${name}Packages"; value = packagesOf final name "${name}Packages" version; }
         ])
         known.pythons;
-      # Another compiler's: by its name the same in all else.
-      stdenvOf = label: final.stdenv // { _recorded = { kind = "set"; inherit label; }; };
+      # Where programs are compiled on another system, the tools for it are packages of another set.
+      native = compiling.system == platform.system;
+      prefix = if native then "" else "${platform.config}-";
+      toolPackages = lib.optionalAttrs native (each [ "buildPackages" "pkgsBuildBuild" "pkgsBuildHost" "pkgsBuildTarget" ] (_: final));
       platformed = name: value: value // { inherit (platform) isLinux isDarwin isx86_64 isAarch64 is64bit; };
     in
     # The small sets first: each `//` copies both of its sides.
     unknownIn "pkgs"
     // (known.packages
     // (listToAttrs (concatMap foreign (commonCuda ++ builtins.filter namesCuda (attrNames ownStrange)) ++ map numbered (attrNames toolkits) ++ lib.mapAttrsToList alias pin.aliases ++ pythons)
+    // toolPackages
     // {
       inherit config blas;
       inherit (platform) system;
@@ -241,22 +257,23 @@ let
         targetPlatform = platform;
         inherit (platform) system;
         mkDerivation = package.built "mkDerivation";
-        cc = package.named "stdenv.cc" "gcc" [ "out" "dev" "lib" ] "14" // { isGNU = true; isClang = false; cc = package.named "stdenv.cc.cc" "gcc" [ "out" "lib" ] "14"; targetPrefix = ""; };
+        cc = known.compilerNamed "stdenv.cc" prefix;
         shell = "‹bash›/bin/bash";
         shellPackage = package.named "bash" "bash" [ "out" ] "5";
-        override = _: stdenvOf "stdenv.override";
+        override = (stdenvOf final "stdenv").override;
         _recorded = { kind = "set"; label = "stdenv"; };
       };
       stdenvNoCC = final.stdenv;
-      gccStdenv = stdenvOf "gccStdenv";
-      clangStdenv = stdenvOf "clangStdenv";
-      gcc12Stdenv = stdenvOf "gcc12Stdenv";
-      gcc13Stdenv = stdenvOf "gcc13Stdenv";
-      gcc14Stdenv = stdenvOf "gcc14Stdenv";
-      ccacheStdenv = stdenvOf "ccacheStdenv";
+      gccStdenv = stdenvOf final "gccStdenv";
+      clangStdenv = stdenvOf final "clangStdenv";
+      gcc12Stdenv = stdenvOf final "gcc12Stdenv";
+      gcc13Stdenv = stdenvOf final "gcc13Stdenv";
+      gcc14Stdenv = stdenvOf final "gcc14Stdenv";
+      ccacheStdenv = stdenvOf final "ccacheStdenv";
       targetPackages = final;
-      buildPackages = final;
       pkgsHostTarget = final;
+      pkgsHostHost = final;
+      pkgsTargetTarget = final;
       hostPlatform = platform;
       targetPlatform = platform;
       buildPlatform = compiling;
@@ -273,7 +290,7 @@ let
       pkgsCuda = variantOf final ({ cudaSupport = true; } // lib.optionalAttrs config.rocmSupport { rocmSupport = false; }) [ ];
       pkgsRocm = variantOf final { cudaSupport = false; rocmSupport = true; } [ ];
       pkgsForCudaArch = listToAttrs (concatMap (forCudaArch final) (attrNames all));
-      llvmPackages = { stdenv = stdenvOf "llvmPackages.stdenv"; openmp = package.named "llvmPackages.openmp" "openmp" [ "out" "dev" ] "19"; clang = package.named "llvmPackages.clang" "clang" [ "out" ] "19"; _recorded = { kind = "set"; label = "llvmPackages"; }; };
+      llvmPackages = unknownIn "llvmPackages" // known.llvm // { stdenv = stdenvOf final "llvmPackages.stdenv"; libcxxStdenv = stdenvOf final "llvmPackages.libcxxStdenv"; clang = known.compilerNamed "llvmPackages.clang" prefix; _recorded = { kind = "set"; label = "llvmPackages"; }; };
       python3 = pythonFor final "python3" "3.13" (final.python313._recorded.python or { });
       python = final.python3;
       python3Packages = packagesOf final "python3" "python3Packages" "3.13";
@@ -366,7 +383,7 @@ let
       source = source.outPath;
       inherit (where) url;
       sha256 = where.arguments.sha256 or (where.arguments.hash or (where.arguments.narHash or null));
-      config = package.describe (shownConfig pkgs config);
+      config = package.describe config;  # its functions are called when `pkgs` is there
       overlays = builtins.length overlays;
       inherit (where) position;
       asked_system = given ? system || given ? localSystem;

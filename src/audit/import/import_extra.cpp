@@ -201,6 +201,25 @@ class AttributeComparison : public TwoRecipes {
     bind(name, list_of(value, 0, value.size()));
   }
 
+  // "a.patch" of "<nixpkgs:patches>/a.patch": files of nixpkgs, which a recipe knows by their names alone.
+  static std::optional<std::vector<std::string>> own_patches(const Json::Array& items) {
+    constexpr std::string_view folder = "<nixpkgs:patches>/";
+    std::vector<std::string> files;
+    for (const Json& item : items) {
+      if (!item.text() || !item.text()->starts_with(folder)) return std::nullopt;
+      files.push_back(item.text()->substr(folder.size()));
+    }
+    return files;
+  }
+
+  static std::string without_files(const std::vector<std::string>& files, std::string_view list) {
+    std::string names;
+    for (const std::string& file : files) names += fmt::format(" \"{}\"", file);
+    return fmt::format(
+        "(builtins.filter (p: !(builtins.any (name: pkgs.lib.hasSuffix name (toString p)) [{} ])) {})", names,
+        list);
+  }
+
   std::optional<std::string> list_text(const std::string& name, const Json::Array& value,
                                        const Json::Array& before, const std::vector<std::size_t>& gone,
                                        std::size_t head, std::size_t tail) const {
@@ -209,8 +228,9 @@ class AttributeComparison : public TwoRecipes {
       Json::Array items;
       for (const std::size_t i : gone) items.push_back(before[i]);
       const auto inside = list_of(items, 0, items.size());
-      if (!inside) return list_of(value, 0, value.size());
-      text = fmt::format("(pkgs.lib.subtractLists {} {})", *inside, text);
+      if (inside) text = fmt::format("(pkgs.lib.subtractLists {} {})", *inside, text);
+      else if (const auto files = own_patches(items)) text = without_files(*files, text);
+      else return list_of(value, 0, value.size());
     }
     if (head > 0) {
       const auto inside = list_of(value, 0, head);

@@ -236,7 +236,13 @@ std::optional<std::string> NixValues::set(const Json& value) const {
                                          : std::nullopt;
   }
   if (value.find("package")) return package(value);
-  if (value.find("set")) return package_path(value.text_of("set"));
+  if (value.find("set")) {
+    const auto text = package_path(value.text_of("set"));
+    const Json* given = value.find("override");
+    if (!text || !given) return text;
+    const auto inside = expression(*given);
+    return inside ? std::optional(fmt::format("({}.override {})", *text, *inside)) : std::nullopt;
+  }
   if (const std::string label = value.text_of("unknown"); !label.empty()) {
     auto text = package_path(label);
     const Json* given = value.find("given");

@@ -1,0 +1,23 @@
+{ ... }:
+let
+  nixpkgs = builtins.fetchTarball "https://github.com/NixOS/nixpkgs/archive/0182a361324364ae3f436a63005877674cf45efb.tar.gz";
+  pkgs = import nixpkgs {
+    config = { allowUnfree = true; cudaSupport = true; };
+    overlays = [ ];
+  };
+  inherit (pkgs) lib;
+in
+(pkgs.python313Packages.torch.override { cudaSupport = true; gpuTargets = [ "9.0" ]; cudaPackages = pkgs.cudaPackages_12_8; }).overrideAttrs (old: {
+  pname = "pytorch-python313-cuda12_8-sm90-avx2";
+  preConfigure = (old.preConfigure or "") + ''
+    export CXXFLAGS="$CXXFLAGS -mavx2 -mfma -mf16c"
+    export CFLAGS="$CFLAGS -mavx2 -mfma -mf16c"
+    echo "building for ${pkgs.stdenv.hostPlatform.config} with ${pkgs.stdenv.cc.version} at ${pkgs.stdenv.cc.targetPrefix}"
+  '';
+  meta = old.meta // { description = "PyTorch for H100 with AVX2"; platforms = [ "x86_64-linux" ]; };
+  postInstall = (old.postInstall or "") + ''
+    patchelf --add-rpath ${lib.makeLibraryPath [ pkgs.stdenv.cc.cc pkgs.zlib ]} $lib/lib/libtorch_cuda.so || true
+  '';
+  doInstallCheck = false;
+  dontStrip = true;
+})
