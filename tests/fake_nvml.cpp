@@ -22,6 +22,18 @@ std::string_view mood() {
 long number(Device device) { return reinterpret_cast<long>(device) - 1; }
 Device device(long number) { return reinterpret_cast<Device>(number + 1); }
 
+struct Made {
+  const char *name, *uuid;
+  int major, minor;
+};
+const Made& made(Device device) {
+  static constexpr Made gpu = {"NVIDIA GB10", "GPU-0", 12, 1};
+  static constexpr Made in_mig_mode = {"NVIDIA A100-SXM4-40GB", "GPU-1", 8, 0};
+  static constexpr Made slice = {"NVIDIA A100-SXM4-40GB MIG 3g.20gb", "MIG-1", 8, 0};
+  if (number(device) == 0) return gpu;
+  return number(device) == 1 ? in_mig_mode : slice;
+}
+
 Return text(char* buffer, unsigned size, const char* value) {
   std::strncpy(buffer, value, size);
   return success;
@@ -55,7 +67,8 @@ Return nvmlSystemGetCudaDriverVersion_v2(int* version) {
   return success;
 }
 Return nvmlDeviceGetCount_v2(unsigned* count) {
-  *count = mood() == "many" ? 4'000'000'000u : mood() == "none" ? 0 : 2;
+  *count = mood() == "none" ? 0 : 2;
+  if (mood() == "many") *count = 4'000'000'000;
   return success;
 }
 Return nvmlDeviceGetHandleByIndex_v2(unsigned index, Device* out) {
@@ -68,17 +81,13 @@ Return nvmlDeviceGetName(Device d, char* buffer, unsigned size) {
     std::memset(buffer, '\x01', size);
     return success;
   }
-  return text(buffer, size,
-              number(d) == 0   ? "NVIDIA GB10"
-              : number(d) == 1 ? "NVIDIA A100-SXM4-40GB"
-                               : "NVIDIA A100-SXM4-40GB MIG 3g.20gb");
+  return text(buffer, size, made(d).name);
 }
-Return nvmlDeviceGetUUID(Device d, char* buffer, unsigned size) {
-  return text(buffer, size, number(d) == 0 ? "GPU-0" : number(d) == 1 ? "GPU-1" : "MIG-1");
-}
+Return nvmlDeviceGetUUID(Device d, char* buffer, unsigned size) { return text(buffer, size, made(d).uuid); }
 Return nvmlDeviceGetCudaComputeCapability(Device d, int* major, int* minor) {
-  *major = mood() == "nonsense" ? -3 : number(d) == 0 ? 12 : 8;
-  *minor = mood() == "nonsense" ? 4711 : number(d) == 0 ? 1 : 0;
+  *major = made(d).major;
+  *minor = made(d).minor;
+  if (mood() == "nonsense") *major = -3, *minor = 4711;
   return success;
 }
 Return nvmlDeviceGetMemoryInfo(Device d, Memory* memory) {

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Every C++ file is as clang-format (Debian's, 14) leaves it by .clang-format, and no line is longer than 110 columns: what it does not
-break itself (comments, raw strings) is broken by hand. ./dev format mends the first."""
+break itself (comments, raw strings) is broken by hand. ./dev format mends the first. And no conditional expression has
+another one within: `if`, a function or a table says which of three."""
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,33 @@ files = sorted(str(path.relative_to(root)) for folder in ("include", "src", "tes
                for path in (root / folder).rglob("*") if path.suffix in (".cpp", ".h", ".c"))
 problems = [f"{name}:{number}: {len(line)} columns" for name in files
             for number, line in enumerate((root / name).read_text().splitlines(), 1) if len(line) > MOST_COLUMNS]
+
+NO_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<!\w)\'(?:\\.|[^\'\\\n])+\'', re.S)
+
+
+def nested_conditionals(text):
+    """The lines on which a conditional expression begins that has another one within."""
+    code = NO_CODE.sub(lambda found: "\n" * found.group().count("\n"), text)
+    for begin in re.finditer(r"\?", code):
+        depth = 0
+        for mark in re.finditer(r"[][(){},;?]", code[begin.end():]):
+            if mark.group() == "?":
+                yield code.count("\n", 0, begin.start()) + 1
+            if mark.group() in "([{":
+                depth += 1
+            elif mark.group() in ")]}":
+                depth -= 1
+            if mark.group() == "?" or depth < 0 or (depth == 0 and mark.group() in ",;"):
+                break
+
+
+assert list(nested_conditionals("f(a ? b : c, d ? e : g);\na ? b\n  : c ? d : e; a ? f(b ? c : d) : e;")) == [2, 3]
+assert not list(nested_conditionals("x = a ? '?' : f('\"'); // b ? c\ny = b ? 1'000 : \"? :\"; z = R\"(?\n?)\" ? 1 : 2"))
+LEFT = ("src/audit/import/", "src/carve/", "src/device/", "src/diagnose/", "src/formats/", "src/inspect/", "src/package/")
+for name in files:
+    if name.startswith(LEFT):
+        continue
+    problems += [f"{name}:{line}: a conditional expression within another" for line in nested_conditionals((root / name).read_text())]
 
 if not shutil.which("clang-format-14"):
     print("\n".join(problems) or "skipped: no clang-format-14")

@@ -340,8 +340,8 @@ class Auditor {
       if (!best || rank(finding) < rank(*best)) best = &finding;
     }
     if (!best) return "";
-    return errors > 1 ? fmt::format("{}; {} more error{}", best->what, errors - 1, errors == 2 ? "" : "s")
-                      : best->what;
+    if (errors < 2) return best->what;
+    return fmt::format("{}; {} more error{}", best->what, errors - 1, errors == 2 ? "" : "s");
   }
 
   AuditedRecipe decide(Entry& entry) {

@@ -68,8 +68,8 @@ std::string script_of(const Lines& a, const Lines& b) {
 }
 
 std::string range(std::size_t start, std::size_t count) {
-  return count == 1 ? fmt::format("{}", start + 1)
-                    : fmt::format("{},{}", count == 0 ? start : start + 1, count);
+  if (count == 0) return fmt::format("{},0", start);
+  return count == 1 ? fmt::format("{}", start + 1) : fmt::format("{},{}", start + 1, count);
 }
 
 void add_line(std::string& out, char kind, std::string_view line) {

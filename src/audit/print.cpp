@@ -67,10 +67,6 @@ void write_recipe(JsonWriter& json, const AuditedRecipe& recipe) {
   json.end_object();
 }
 
-std::string_view level_of(Severity severity) {
-  return severity == Severity::error ? "error" : severity == Severity::warning ? "warning" : "note";
-}
-
 // A path as a URI: all but unreserved characters and / escaped.
 std::string uri_of(std::string_view path) {
   std::string uri;
@@ -95,7 +91,7 @@ void write_sarif_rules(JsonWriter& json) {
     json.key("help").begin_object().member("text", rule.repair).end_object();
     json.key("defaultConfiguration")
         .begin_object()
-        .member("level", level_of(rule.severity))
+        .member("level", to_string(rule.severity))
         .end_object()
         .end_object();
   }
@@ -105,7 +101,7 @@ void write_sarif_rules(JsonWriter& json) {
 void write_sarif_result(JsonWriter& json, const Finding& finding) {
   json.begin_object()
       .member("ruleId", finding.rule)
-      .member("level", level_of(finding.severity))
+      .member("level", to_string(finding.severity))
       .key("message")
       .begin_object();
   json.member("text", finding.fix.empty() ? finding.what : fmt::format("{}. {}", finding.what, finding.fix))

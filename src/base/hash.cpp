@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace lathe {
@@ -55,7 +57,8 @@ std::string to_sri(const Sha256& hash) { return "sha256-" + base64(hash); }
 std::string to_base64url(const Sha256& hash) {
   std::string text = base64(hash);
   text.resize(43);  // without the padding
-  for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
   return text;
 }
 

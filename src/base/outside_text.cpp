@@ -13,13 +13,22 @@
 #include "base/text.h"
 
 namespace lathe {
+namespace {
+
+// By the first byte, which is none of ASCII.
+std::size_t utf8_length(unsigned char first) {
+  if (first >= 0xF0) return 4;
+  return first >= 0xE0 ? 3 : 2;
+}
+
+}  // namespace
 
 // Unicode 15, table 3-7.
 Character first_character(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
   if (first < 0x80) return {first, 1};
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  const std::size_t length = utf8_length(first);
   if (first < 0xC2 || first > 0xF4 || text.size() < length) return {};
   char32_t code = first & (0x7Fu >> length);
   for (std::size_t i = 1; i < length; ++i) {
@@ -63,7 +72,8 @@ std::size_t allowed(std::string_view text, bool lines) {
   const std::string_view mark = style_mark();
   if (text.size() > mark.size() && text.starts_with(mark)) return mark.size() + 1;
   if (!lines) return 0;
-  return text.starts_with("\r\n") ? 2 : text[0] == '\n' || text[0] == '\t' ? 1 : 0;
+  if (text.starts_with("\r\n")) return 2;
+  return text[0] == '\n' || text[0] == '\t' ? 1 : 0;
 }
 
 std::string spelled_out(std::string_view text, bool lines) {

@@ -120,7 +120,7 @@ std::size_t display_width(std::string_view text) {
       continue;
     }
     const Character character = first_character(text);
-    width += is_combining(character.code) ? 0 : is_wide(character.code) ? 2 : 1;
+    if (!is_combining(character.code)) width += is_wide(character.code) ? 2 : 1;
     text.remove_prefix(std::max<std::size_t>(character.length, 1));
   }
   return width;

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "report/finding_style.h"
 
 namespace lathe {
 namespace {
@@ -51,11 +52,6 @@ int explain(const Options& options, Terminal& terminal) {
     terminal.out(text_of(find_rule(options.explain)));
   }
   return 0;
-}
-
-Style style_of(Severity severity) {
-  if (severity == Severity::error) return Style::red;
-  return severity == Severity::warning ? Style::yellow : Style::dim;
 }
 
 void print_finding(const Finding& finding, Terminal& terminal) {

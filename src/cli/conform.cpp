@@ -17,6 +17,7 @@
 #include "conform/conform.h"
 #include "conform/pins_text.h"
 #include "os/file.h"
+#include "report/finding_style.h"
 #include "report/table.h"
 
 namespace lathe {
@@ -70,11 +71,6 @@ std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& s
                  .where = {.file = spec.file},
                  .next = "see the names with: torchlathe list"});
   return wanted;
-}
-
-Style style_of(Severity severity) {
-  if (severity == Severity::error) return Style::red;
-  return severity == Severity::warning ? Style::yellow : Style::dim;
 }
 
 void print_finding(const Finding& finding, Terminal& terminal) {

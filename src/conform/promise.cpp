@@ -49,6 +49,13 @@ std::optional<PythonPackage> python_package(std::string_view name) {
   return PythonPackage{.version = std::string(version), .rest = name.substr(dash + 1)};
 }
 
+// The name within its set: "triton-3.5.1".
+std::string_view without_set(std::string_view name) {
+  if (const auto cuda = cuda_package(name)) return cuda->rest;
+  const auto python = python_package(name);
+  return python ? python->rest : name;
+}
+
 // "magma-cuda-static-2.9.0" -> "2.9.0": from the first "-DIGIT" on.
 std::string version_in(std::string_view name) {
   for (std::size_t at = 0; at + 1 < name.size(); ++at) {
@@ -262,9 +269,7 @@ SeenRecipe see_recipe(const Derivation& derivation, const std::map<std::string, 
   for (const auto& [path, outputs] : derivation.inputs) {
     const std::string_view name = store_name(path);
     seen.inputs.emplace_back(name);
-    const auto cuda = cuda_package(name);
-    const auto python = python_package(name);
-    const std::string_view plain = cuda ? cuda->rest : python ? python->rest : name;
+    const std::string_view plain = without_set(name);
     for (const std::string_view part : known_parts) {
       const bool is_part = plain.starts_with(part) && plain.size() > part.size() && plain[part.size()] == '-';
       if (is_part) seen.parts.emplace(part, version_in(plain));

@@ -36,18 +36,24 @@ bool ptx_runs_on(Capability code, Capability device) {
   return code <= device;
 }
 
+enum Match { ptx, lower_minor, family, exact, specific };
+
+Match match_of(const DeviceCode& code, Capability device) {
+  if (code.kind == CodeKind::ptx) return ptx;
+  if (code.capability.suffix == 'a') return specific;
+  if (code.capability.suffix == 'f') return family;
+  return code.capability.portable() == device ? exact : lower_minor;
+}
+
+int rank_of_suffix(char suffix) {
+  if (suffix == 'a') return 2;
+  return suffix == 'f' ? 1 : 0;
+}
+
 // How much the driver likes code that runs on the device: by the kind of match, then by nearness, then by
 // suffix.
 std::tuple<int, Capability, int> preference(const DeviceCode& code, Capability device) {
-  enum Match { ptx, lower_minor, family, exact, specific };
-  const Capability portable = code.capability.portable();
-  const int suffix = code.capability.suffix == 'a' ? 2 : code.capability.suffix == 'f' ? 1 : 0;
-  if (code.kind == CodeKind::ptx) return {ptx, portable, suffix};
-  const Match match = suffix == 2          ? specific
-                      : suffix == 1        ? family
-                      : portable == device ? exact
-                                           : lower_minor;
-  return {match, portable, suffix};
+  return {match_of(code, device), code.capability.portable(), rank_of_suffix(code.capability.suffix)};
 }
 
 Version release_of(const Version& toolkit) {

@@ -81,8 +81,8 @@ std::string valid_reason(const Hosts& hosts, const Isa& isa) {
     shown.push_back(fmt::format("{} ({})", in_short(cpus_at_best(*host, isa), 2), host->name));
   }
   const std::size_t left = hosts.size() - shown.size();
-  return fmt::format("nothing beats {} on {}{}", isa.name, fmt::join(shown, "; "),
-                     left == 0 ? "" : fmt::format("; {} more kind{} of machine", left, left == 1 ? "" : "s"));
+  if (left > 0) shown.push_back(fmt::format("{} more kind{} of machine", left, left == 1 ? "" : "s"));
+  return fmt::format("nothing beats {} on {}", isa.name, fmt::join(shown, "; "));
 }
 
 // All of `hosts` run `isa` and have better.

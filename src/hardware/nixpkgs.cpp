@@ -283,8 +283,8 @@ std::optional<NixpkgsColumns> nixpkgs_columns(std::string_view since_or_rev) {
       if (key == "source" || key == "confidence" || key == "since" || key == "rev" || key == "sha256" ||
           key == "like" || key == "pytorch_alias")
         continue;
-      columns[key] =
-          value.is_flag() ? std::vector<std::string>{value.flag() ? "true" : "false"} : value.text_or_texts();
+      if (value.is_flag()) columns[key] = {value.flag() ? "true" : "false"};
+      else columns[key] = value.text_or_texts();
     }
   };
   const auto files = hardware_data::nixpkgs();

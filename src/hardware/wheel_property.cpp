@@ -60,8 +60,9 @@ std::string wheel_label(std::span<const DeviceCode> code, const Isa* isa) {
   std::string label;
   for (const DeviceCode& each : code) {
     const std::string name = spell(each.capability, Dialect::name);
-    if (each.kind == CodeKind::cubin) label += (label.empty() ? "" : "_") + name;
-    else label += label.ends_with(name) ? "ptx" : (label.empty() ? "" : "_") + name + "ptx";
+    const bool is_ptx = each.kind == CodeKind::ptx;
+    if (!is_ptx || !label.ends_with(name)) label += (label.empty() ? "" : "_") + name;
+    if (is_ptx) label += "ptx";
   }
   if (label.empty()) label = "cpu";
   return isa ? label + "_" + isa->name : label;

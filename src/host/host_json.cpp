@@ -34,7 +34,8 @@ class Members {
   }
 
   [[noreturn]] void fail(std::string_view key, std::string_view what, std::string next = {}) const {
-    const std::string where = key.empty() ? (path_.empty() ? "the whole" : path_) : name(key);
+    std::string where = path_.empty() ? "the whole" : path_;
+    if (!key.empty()) where = name(key);
     throw Error({.what = fmt::format("not a recorded machine: {} {}", where, what),
                  .where = {.file = file_},
                  .next = next.empty() ? "docs/formats/host.md describes the format" : std::move(next)});
@@ -70,9 +71,9 @@ class Members {
   std::optional<double> fraction(std::string_view key) const {
     const Json* value = find(key);
     if (!value) return std::nullopt;
-    const double* number = value->get<double>();
-    const std::int64_t* whole = value->get<std::int64_t>();
-    const double result = number ? *number : whole ? static_cast<double>(*whole) : -1;
+    double result = -1;
+    if (const double* number = value->get<double>()) result = *number;
+    else if (const std::int64_t* whole = value->get<std::int64_t>()) result = static_cast<double>(*whole);
     if (!std::isfinite(result) || result < 0 || result > 1e6)
       fail(key, "is not a number from 0 to a million");
     return result;
@@ -220,15 +221,17 @@ void note_gaps(HostInfo& host, const Members& root) {
   }
 }
 
+Severity severity_of(std::string_view word) {
+  if (word == "error") return Severity::error;
+  return word == "note" ? Severity::note : Severity::warning;
+}
+
 Findings notes_of(const Members& root) {
   Findings notes;
   for (const Json& item : root.items("notes")) {
     const Members note(item, "notes", root.file());
-    const std::string severity = note.text("severity");
     notes.add({.rule = note.text("rule"),
-               .severity = severity == "error"  ? Severity::error
-                           : severity == "note" ? Severity::note
-                                                : Severity::warning,
+               .severity = severity_of(note.text("severity")),
                .what = note.text("what"),
                .cause = note.text("cause"),
                .fix = note.text("fix")});

@@ -409,10 +409,9 @@ class Runner {
     process.arguments.insert(process.arguments.end(), job.outputs.begin(), job.outputs.end());
     process.stop = &stop_children_;
     const ProcessResult result = options_.with.run(process);
-    return result.ok()
-               ? ""
-               : fmt::format("built, but not copied to {}: {}", options_.copy_to,
-                             result.signal != 0 ? result.ending() : parse_nix_error(result.err).message);
+    if (result.ok()) return "";
+    return fmt::format("built, but not copied to {}: {}", options_.copy_to,
+                       result.signal != 0 ? result.ending() : parse_nix_error(result.err).message);
   }
 
   void finish(JobIndex index, Job& job, BuildRecord& record) {

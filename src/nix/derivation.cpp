@@ -65,6 +65,16 @@ class Reader {
     if (!take(word)) fail(fmt::format("{} is missing", word));
   }
 
+  // What stands for a character behind a backslash.
+  static char escaped(char letter) {
+    switch (letter) {
+      case 'n': return '\n';
+      case 't': return '\t';
+      case 'r': return '\r';
+      default: return letter;
+    }
+  }
+
   std::string text() {
     expect("\"");
     std::string result;
@@ -72,8 +82,7 @@ class Reader {
       char c = text_[at_++];
       if (c == '\\') {
         if (at_ == text_.size()) fail("it ends inside of a text");
-        c = text_[at_++];
-        c = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+        c = escaped(text_[at_++]);
       }
       result += c;
     }

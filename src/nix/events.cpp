@@ -22,6 +22,17 @@ std::string first_field(const Json& json) {
   return array && !array->empty() && array->front().text() ? *array->front().text() : "";
 }
 
+NixEvent::Kind kind_of_start(std::int64_t type) {
+  if (type == build) return NixEvent::Kind::build_start;
+  const bool copies = type == copy_path || type == file_transfer || type == substitute;
+  return copies ? NixEvent::Kind::copy_start : NixEvent::Kind::other;
+}
+
+NixEvent::Kind kind_of_result(std::int64_t type) {
+  if (type == build_log_line || type == post_build_log_line) return NixEvent::Kind::log_line;
+  return type == set_phase ? NixEvent::Kind::phase : NixEvent::Kind::other;
+}
+
 NixEvent read_event(const Json& json) {
   const std::string action = json.text_of("action");
   const std::int64_t type = number_of(json, "type");
@@ -31,17 +42,12 @@ NixEvent read_event(const Json& json) {
     event.level = static_cast<int>(number_of(json, "level"));
     event.text = json.text_of("msg");
   } else if (action == "start") {
-    event.kind = type == build ? NixEvent::Kind::build_start
-                 : type == copy_path || type == file_transfer || type == substitute
-                     ? NixEvent::Kind::copy_start
-                     : NixEvent::Kind::other;
+    event.kind = kind_of_start(type);
     event.text = first_field(json);
   } else if (action == "stop") {
     event.kind = NixEvent::Kind::stop;
   } else if (action == "result") {
-    event.kind = type == build_log_line || type == post_build_log_line ? NixEvent::Kind::log_line
-                 : type == set_phase                                   ? NixEvent::Kind::phase
-                                                                       : NixEvent::Kind::other;
+    event.kind = kind_of_result(type);
     event.text = first_field(json);
   }
   return event;

@@ -67,11 +67,9 @@ std::string gpu_of(const Json& record) {
 }
 
 std::string cuda_of(const Json& record) {
-  const std::string driver = record.text_of("min_driver");
-  return record.text_of("cuda").empty()
-             ? "-"
-             : value(record.text_of("cuda")) +
-                   small(driver.empty() ? "" : fmt::format("driver {} up", driver));
+  const std::string cuda = record.text_of("cuda"), driver = record.text_of("min_driver");
+  if (cuda.empty()) return "-";
+  return value(cuda) + small(driver.empty() ? "" : fmt::format("driver {} up", driver));
 }
 
 // A PyTorch's companions: built with the very one that is in the index.

@@ -310,7 +310,8 @@ void print(const CatalogTable& table, std::string_view format, Terminal& termina
     for (const Cell& cell : row) cells.push_back(shown(cell, most));
     plain.add(std::move(cells));
   }
-  terminal.out(format == "csv" ? plain.csv() : format == "md" ? plain.markdown() : plain.text(terminal));
+  if (format == "csv") return terminal.out(plain.csv());
+  terminal.out(format == "md" ? plain.markdown() : plain.text(terminal));
 }
 
 }  // namespace lathe

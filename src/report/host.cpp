@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/safe_format.h"
+#include "report/finding_style.h"
 
 namespace lathe {
 namespace {
@@ -75,10 +76,8 @@ std::string gpu_line(const HostGpu& gpu) {
 std::string notes_text(const Findings& notes, const Terminal& terminal) {
   std::string text;
   for (const Finding& note : notes) {
-    const Style style = note.severity == Severity::error     ? Style::red
-                        : note.severity == Severity::warning ? Style::yellow
-                                                             : Style::dim;
-    text += safe_format("{}: {}\n", terminal.styled(style, to_string(note.severity)), note.what);
+    text += safe_format("{}: {}\n", terminal.styled(style_of(note.severity), to_string(note.severity)),
+                        note.what);
     if (!note.fix.empty()) text += safe_format("  {}\n", note.fix);
   }
   return text;

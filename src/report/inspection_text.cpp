@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/safe_format.h"
+#include "report/finding_style.h"
 #include "report/inspection.h"
 #include "report/inspection_folders.h"
 #include "report/table.h"
@@ -300,10 +301,8 @@ std::string inspection_findings(const Inspection& inspection, const Terminal& te
   std::ranges::stable_sort(all.items(), {}, &Finding::severity);
   for (const Finding& finding : all) {
     if (++shown > most_findings) continue;
-    const Style style = finding.severity == Severity::error  ? Style::red
-                        : finding.severity == Severity::note ? Style::dim
-                                                             : Style::yellow;
-    text += safe_format("{} {}: {} [{}]\n", terminal.styled(style, to_string(finding.severity)),
+    text += safe_format("{} {}: {} [{}]\n",
+                        terminal.styled(style_of(finding.severity), to_string(finding.severity)),
                         printable(finding.where.text()), finding.what, finding.rule);
   }
   if (all.size() > most_findings)

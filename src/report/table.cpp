@@ -61,7 +61,10 @@ std::string Table::text_line(const std::vector<std::string>& row, Style style,
     const std::size_t width = display_width(cells[i]);
     const std::string padding(widths_[i] - std::min(widths_[i], width), ' ');
     if (i > 0) text += "  ";
-    text += is_right(i) ? padding + cells[i] : i + 1 < cells.size() ? cells[i] + padding : cells[i];
+    const bool right = is_right(i), last = i + 1 == cells.size();
+    if (right) text += padding;
+    text += cells[i];
+    if (!right && !last) text += padding;
   }
   return terminal.styled(style, text) + "\n";
 }

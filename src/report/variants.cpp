@@ -84,9 +84,8 @@ class HydraPrinter : public VariantPrinter {
 };
 
 Style style_of(PairStatus status) {
-  return status == PairStatus::impossible  ? Style::red
-         : status == PairStatus::redundant ? Style::yellow
-                                           : Style::plain;
+  if (status == PairStatus::impossible) return Style::red;
+  return status == PairStatus::redundant ? Style::yellow : Style::plain;
 }
 
 class TablePrinter : public VariantPrinter {
@@ -108,10 +107,7 @@ class TablePrinter : public VariantPrinter {
     const PairStatus status = variant.cell->status;
     if (text_ && sum() == 0) terminal_.out(table_.text_head(terminal_));
     ++count_[static_cast<std::size_t>(status)];
-    const std::vector<std::string> row = row_of(variant);
-    terminal_.out(csv_    ? Table::csv_line(row)
-                  : text_ ? table_.text_line(row, style_of(status), terminal_)
-                          : Table::markdown_line(row));
+    terminal_.out(line_of(row_of(variant), status));
   }
 
   void finish() override {
@@ -121,6 +117,10 @@ class TablePrinter : public VariantPrinter {
   }
 
  private:
+  std::string line_of(const std::vector<std::string>& row, PairStatus status) const {
+    if (csv_) return Table::csv_line(row);
+    return text_ ? table_.text_line(row, style_of(status), terminal_) : Table::markdown_line(row);
+  }
   std::vector<std::string> row_of(const Variant& variant) const {
     const Cell& cell = *variant.cell;
     std::vector<std::string> row = {variant.name};

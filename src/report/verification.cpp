@@ -28,14 +28,19 @@ std::string finding_text(const Finding& finding, const Terminal& terminal) {
   return text;
 }
 
+// "2 errors"
+std::string counted(const Findings& findings, Severity severity) {
+  const std::size_t count = findings.count(severity);
+  return fmt::format("{} {}{}", count, to_string(severity), count == 1 ? "" : "s");
+}
+
 }  // namespace
 
 std::string verification_text(const Verification& result, const Terminal& terminal) {
   std::string text;
   for (const Finding& finding : result.findings) text += finding_text(finding, terminal);
-  const std::size_t warnings = result.findings.count(Severity::warning);
-  const std::string besides =
-      warnings == 0 ? "" : fmt::format(", {} warning{}", warnings, warnings == 1 ? "" : "s");
+  const bool warned = result.findings.count(Severity::warning) > 0;
+  const std::string besides = warned ? ", " + counted(result.findings, Severity::warning) : "";
   // Where the only error is that not all was read, there is no verdict.
   const bool judged = result.kept() ||
                       std::any_of(result.findings.begin(), result.findings.end(), [](const Finding& finding) {
@@ -44,14 +49,13 @@ std::string verification_text(const Verification& result, const Terminal& termin
   if (!judged)
     return text + safe_format("{} {}{}\n", result.promise.name,
                               terminal.styled(Style::yellow, "was not judged"), besides);
-  text += result.kept() ? safe_format("{} {}{}{}\n", result.promise.name,
-                                      terminal.styled(Style::green, "keeps its promise"), besides,
-                                      result.cpu_scanned ? "" : " (machine code was not looked at)")
-                        : safe_format("{} {}: {} error{}{}\n", result.promise.name,
-                                      terminal.styled(Style::red, "breaks its promise"),
-                                      result.findings.count(Severity::error),
-                                      result.findings.count(Severity::error) == 1 ? "" : "s", besides);
-  return text;
+  if (!result.kept())
+    return text + safe_format("{} {}: {}{}\n", result.promise.name,
+                              terminal.styled(Style::red, "breaks its promise"),
+                              counted(result.findings, Severity::error), besides);
+  return text + safe_format("{} {}{}{}\n", result.promise.name,
+                            terminal.styled(Style::green, "keeps its promise"), besides,
+                            result.cpu_scanned ? "" : " (machine code was not looked at)");
 }
 
 std::string verification_json(const Verification& result) {

@@ -36,7 +36,8 @@ struct Criterion {
 
 template <typename T>
 int order(const T& a, const T& b) {
-  return a < b ? -1 : b < a ? 1 : 0;
+  if (a < b) return -1;
+  return b < a ? 1 : 0;
 }
 
 constexpr Criterion criteria[] = {

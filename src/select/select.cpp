@@ -54,6 +54,14 @@ void rank(Selection& out, std::string_view prefer) {
   }
 }
 
+std::string fit_text(const Judgement& on, const HostInfo& host) {
+  if (on.fit == Fit::exact)
+    return fmt::format("has code for exactly {}", host.gpus.size() > 1 ? "these GPUs" : "this GPU");
+  if (on.fit == Fit::ptx)
+    return fmt::format("its PTX ({}) is compiled by the driver at the first start", on.through);
+  return fmt::format("its {} code runs here; none is made for exactly this GPU", on.through);
+}
+
 }  // namespace
 
 std::vector<std::string> preferences() {
@@ -85,12 +93,7 @@ std::string reason_for(const Choice& choice, const HostInfo& host) {
   std::vector<std::string> parts;
   const Judgement& on = choice.judgement;
   if (choice.candidate.is_gpu()) {
-    parts.push_back(
-        on.fit == Fit::exact ? std::string(host.gpus.size() > 1 ? "has code for exactly these GPUs"
-                                                                : "has code for exactly this GPU")
-        : on.fit == Fit::ptx
-            ? fmt::format("its PTX ({}) is compiled by the driver at the first start", on.through)
-            : fmt::format("its {} code runs here; none is made for exactly this GPU", on.through));
+    parts.push_back(fit_text(on, host));
   } else {
     parts.emplace_back("there is no GPU to use");
   }

@@ -60,9 +60,9 @@ int main(int argc, char **argv) {
 std::string entry(const TestImage& image, unsigned seed) {
   const auto spelled = parse_capability(image.name);
   const Capability capability = spelled->capability;
-  const std::uint64_t flags = 0x11 | (capability.suffix == 'a'   ? 0x100000u
-                                      : capability.suffix == 'f' ? 0x200000u
-                                                                 : 0u);
+  std::uint64_t flags = 0x11;
+  if (capability.suffix == 'a') flags |= 0x100000u;
+  if (capability.suffix == 'f') flags |= 0x200000u;
   std::string text = encode_number(spelled->dialect == Dialect::compute ? 1 : 2, 2) +
                      encode_number(0x0101, 2) + encode_number(64, 4) + encode_number(image.size, 8) +
                      encode_number(0, 8) + encode_number(0, 4);

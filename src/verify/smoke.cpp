@@ -75,10 +75,10 @@ void take_check(SmokeReport& report, const Json& record, const std::string& name
   const Json* ok = record.find("ok");
   const bool passed = ok && ok->get<bool>() && *ok->get<bool>();
   const bool skipped = record.find("skipped") != nullptr;
+  Outcome outcome = passed ? Outcome::passed : Outcome::failed;
+  if (skipped) outcome = Outcome::skipped;
   report.checks.push_back({.name = printable(name),
-                           .outcome = skipped  ? Outcome::skipped
-                                      : passed ? Outcome::passed
-                                               : Outcome::failed,
+                           .outcome = outcome,
                            .detail = printable(record.text_of(skipped ? "skipped" : "detail"))});
   report.unfinished.clear();
 }

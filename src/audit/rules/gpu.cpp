@@ -45,8 +45,9 @@ std::string suffixes_of(const Case& recipe, const RecordedPackage& torch) {
   const bool patched = std::ranges::any_of(torch.patches, [](const RecordedPatch& patch) {
     return patch.name.find("select_compute_arch") != std::string::npos;
   });
+  if (patched) return "af";
   const PytorchRelease* row = catalog().find_pytorch(torch.version);
-  return patched ? "af" : row ? row->suffixes : "a";
+  return row ? row->suffixes : "a";
 }
 
 // "" when PyTorch's CMake takes it: digits, a dot, a digit, perhaps one of `suffixes`, perhaps +PTX.

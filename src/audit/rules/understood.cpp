@@ -186,9 +186,9 @@ std::string others_text(const Keys& names, Names known, std::string_view what) {
   constexpr std::size_t most = 8;
   const std::size_t more = others.size() > most ? others.size() - most : 0;
   if (more > 0) others.resize(most);
-  return others.empty() ? ""
-                        : fmt::format("{} {}{}", what, fmt::join(others, ", "),
-                                      more > 0 ? fmt::format(" and {} more", more) : "");
+  if (others.empty()) return "";
+  return fmt::format("{} {}{}", what, fmt::join(others, ", "),
+                     more > 0 ? fmt::format(" and {} more", more) : "");
 }
 
 std::vector<std::string> keys_of(const Json& json) {

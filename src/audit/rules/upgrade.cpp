@@ -37,9 +37,8 @@ std::vector<std::string> patches_in(const Json* list) {
 // The release that this nixpkgs has of what the recipe builds.
 std::string shipped(const Case& recipe) {
   const std::string& builder = recipe.package()->builder;
-  return builder == "torchvision"  ? recipe.nixpkgs()->torchvision
-         : builder == "torchaudio" ? recipe.nixpkgs()->torchaudio
-                                   : recipe.nixpkgs()->torch;
+  if (builder == "torchvision") return recipe.nixpkgs()->torchvision;
+  return builder == "torchaudio" ? recipe.nixpkgs()->torchaudio : recipe.nixpkgs()->torch;
 }
 
 void rule_patch_dropped(const Case& recipe, Report& report) {

@@ -61,7 +61,9 @@ constexpr std::array<std::uint8_t, 256> make_addressing() {
   std::array<std::uint8_t, 256> bytes{};
   for (std::size_t modrm = 0; modrm < 0xc0; ++modrm) {
     const std::size_t mod = modrm >> 6, rm = modrm & 7, with_sib = rm == 4;
-    const std::size_t displacement = mod == 1 ? 1 : mod == 2 || rm == 5 ? 4 : 0;
+    std::size_t displacement = 0;
+    if (mod == 1) displacement = 1;
+    else if (mod == 2 || rm == 5) displacement = 4;
     bytes[modrm] =
         static_cast<std::uint8_t>(with_sib + displacement + (mod == 0 && with_sib ? base_in_sib : 0));
   }

@@ -126,7 +126,9 @@ class AutomatonBuilder {
     if (rest.reported) return distance();
     if (mod == 3) return {skip(imm), rest.mark};
     if (mod == 0 && rm == 4) return {sib(imm), rest.mark};
-    const unsigned displacement = mod == 1 ? 1 : mod == 2 || rm == 5 ? 4 : 0;
+    unsigned displacement = 0;
+    if (mod == 1) displacement = 1;
+    else if (mod == 2 || rm == 5) displacement = 4;
     return {skip(imm + displacement + (rm == 4)), rest.mark};
   }
 
@@ -237,7 +239,7 @@ class AutomatonBuilder {
       return {any_modrm(imm ? 1 : 0)};
     });
   }
-  static unsigned vector_map(unsigned bits) { return bits == 1 ? 1 : bits == 3 ? 3 : 2; }
+  static unsigned vector_map(unsigned bits) { return bits == 1 || bits == 3 ? bits : 2; }
 
   State vex2() {
     return named("vex2", [&](unsigned) { return Step{vector_opcode(1)}; });

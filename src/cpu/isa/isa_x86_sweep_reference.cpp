@@ -63,8 +63,8 @@ std::vector<CodeEvent> sweep_by_decoder(ByteSpan section, std::uint64_t address,
     }
     const bool is_xgetbv =
         instruction.length == 3 && code[at] == 0x0f && code[at + 1] == 0x01 && code[at + 2] == 0xd0;
-    const auto flow = instruction.needs ? (is_xgetbv ? Kind::guard : Kind::use)
-                                        : flow_of(std::span(code + at, instruction.length));
+    auto flow = flow_of(std::span(code + at, instruction.length));
+    if (instruction.needs) flow = is_xgetbv ? Kind::guard : Kind::use;
     at = next;
     if (!flow) continue;
     event.kind = *flow;

@@ -36,7 +36,10 @@ int addressing_bytes(int modrm, int sib) {
   const int mod = modrm >> 6, rm = modrm & 7;
   if (mod == 3) return 0;
   const int base = rm == 4 ? sib & 7 : rm;
-  return (rm == 4 ? 1 : 0) + (mod == 1 ? 1 : mod == 2 ? 4 : base == 5 ? 4 : 0);
+  int displacement = 0;
+  if (mod == 1) displacement = 1;
+  else if (mod == 2 || base == 5) displacement = 4;
+  return (rm == 4 ? 1 : 0) + displacement;
 }
 
 // Registers that differ from the ModRM byte's own, so that instructions that want different ones are found.
@@ -173,13 +176,13 @@ std::optional<Answer> ask_evex(const Evex& e) { return ask(evex_head(e), e.modrm
 
 // Sets length, b, zero, mask and third to something that is an instruction.
 bool find_evex(Evex& e) {
-  for (e.third = 0; e.third < 16; e.third += e.third                      ? 16
-                                             : other_register(e.modrm, 2) ? other_register(e.modrm, 2)
-                                                                          : 16)
+  for (const int third : {0, other_register(e.modrm, 2)}) {
+    e.third = third;
     for (e.mask = 0; e.mask < 2; ++e.mask)
       for (e.length = 0; e.length < 4; ++e.length)
         for (e.b = 0; e.b < 2; ++e.b)
           if (ask_evex(e)) return true;
+  }
   return false;
 }
 
@@ -325,7 +328,9 @@ std::vector<std::string> variant_texts(const Variants& variants, int lengths) {
     }
     for (const auto& [those, wides] : lengths_to_wides) {
       const std::string w = wides.size() == 2 ? "*" : std::to_string(*wides.begin());
-      const std::string l = lengths == 1 ? "-" : those.size() == 2 ? "*" : std::to_string(*those.begin());
+      std::string l = std::to_string(*those.begin());
+      if (lengths == 1) l = "-";
+      else if (those.size() == 2) l = "*";
       texts.push_back(prefix_text + "\t" + w + "\t" + l);
     }
   }

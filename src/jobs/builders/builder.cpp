@@ -38,9 +38,8 @@ std::string write_proof() {
 
 // Needs a POSIX shell with sed, grep, df and mktemp; what is missing leaves its part empty.
 std::string script_for(const SshPlace& place) {
-  const std::string daemon = place.remote_program.empty()
-                                 ? place.protocol == "ssh" ? "nix-store" : "nix-daemon"
-                                 : place.remote_program;
+  std::string daemon = place.remote_program;
+  if (daemon.empty()) daemon = place.protocol == "ssh" ? "nix-store" : "nix-daemon";
   const std::size_t root = place.remote_store.find("root=");
   const std::string store =
       (root == std::string::npos ? "" : place.remote_store.substr(root + 5)) + "/nix/store";
