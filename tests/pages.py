@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """pages.py BINARY: every command has a page in docs/commands that names each of its options, and a row in the README;
-the README and ARCHITECTURE.md name no file that is not there; no page is about a command that is not there."""
+the README and ARCHITECTURE.md name no file that is not there; no page is about a command that is not there; every page of docs/ is in the
+site's navigation, once; every link of a page leads to a file, and to a heading, that is there."""
 import re
 import subprocess
 import sys
@@ -9,10 +10,48 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 binary = sys.argv[1]
+# The pages of the site that lie outside of docs/: site/pages.py.
+outside = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "tests/gpu/README.md"]
 
 
 def help_of(*words):
     return subprocess.run([binary, *words, "--help"], capture_output=True, text=True, check=True).stdout
+
+
+def without_code(text):
+    return re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+
+
+def anchors(page):
+    """As GitHub and the site make them of headings."""
+    names = []
+    for heading in re.findall(r"^#+ +(.+?) *$", without_code(page.read_text()), re.M):
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+        names.append(re.sub(r"[^\w\- ]", "", text).replace(" ", "-"))
+    return names
+
+
+def broken_links(page):
+    for link in re.findall(r"\]\(([^()\s]+)\)", re.sub(r"`[^`\n]*`", "", without_code(page.read_text()))):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if "://" in link:
+            continue
+        if not target.exists():
+            yield f"{page.relative_to(root)} links to {link}, which is not there"
+        elif anchor and target.suffix == ".md" and anchor not in anchors(target):
+            yield f"{page.relative_to(root)} links to {link}: no heading makes this anchor"
+
+
+def not_in_navigation():
+    listed = re.findall(r"^ +- [^#\n]+: (\S+\.md)$", (root / "site/mkdocs.yml").read_text(), re.M)
+    made = dict(re.findall(r'"([\w/]+\.md)": "([\w/-]+\.md)"', (root / "site/pages.py").read_text()))
+    if sorted(made) != sorted(outside):
+        yield "site/pages.py and tests/pages.py have different pages outside of docs/"
+    there = [str(page.relative_to(root / "docs")) for page in (root / "docs").rglob("*.md")] + list(made.values())
+    for page in sorted(set(there) | set(listed)):
+        if there.count(page) != 1 or listed.count(page) != 1:
+            yield f"{page}: {listed.count(page)} times in the navigation of site/mkdocs.yml, {there.count(page)} pages"
 
 
 problems = []
@@ -36,5 +75,8 @@ for document in (root / "README.md", root / "ARCHITECTURE.md"):
         path = "".join(name)
         if "<" not in path and "*" not in path and not (root / path).exists():
             problems.append(f"{document.name} names {path}, which is not there")
+for page in [*(root / "docs").rglob("*.md"), *(root / name for name in outside)]:
+    problems += broken_links(page)
+problems += not_in_navigation()
 print("\n".join(problems) if problems else f"{len(commands)} commands have their pages")
 sys.exit(1 if problems else 0)
