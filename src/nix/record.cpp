@@ -33,6 +33,9 @@ constexpr int most_files = 10000;
 // From so many recipes on, a second evaluation beside the first pays for its start.
 constexpr std::size_t recipes_per_process = 60;
 
+// How nixpkgs names a set of CUDA packages of one release.
+constexpr std::string_view cuda_set_prefix = "cudaPackages_";
+
 using Names = std::vector<std::string_view>;  // sorted, each once
 
 // A recipe as read from disk, waiting to be evaluated.
@@ -155,6 +158,8 @@ class Evaluation {
       std::ranges::set_difference(candidates_[i].names, common, std::back_inserter(own));
       json.begin_object().member("index", i).member("file", candidates_[i].file).key("mentioned");
       write_names(json, own);
+      json.key("cuda_sets");
+      write_names(json, cuda_sets(candidates_[i].names));
       json.key("there");
       write_there(json, candidates_[i].index);
       json.end_object();
@@ -183,6 +188,15 @@ class Evaluation {
          {std::pair{"texts", &all.texts}, std::pair{"lists", &all.lists}, std::pair{"sets", &all.sets}})
       json.member(kind, std::vector<std::string>(names->begin(), names->end()));
     json.end_object();
+  }
+
+  // Nix looks through names one by one.
+  static Names cuda_sets(const Names& names) {
+    Names sets;
+    for (auto name = std::ranges::lower_bound(names, cuda_set_prefix);
+         name != names.end() && name->starts_with(cuda_set_prefix); ++name)
+      sets.push_back(*name);
+    return sets;
   }
 
   static void write_names(JsonWriter& json, const Names& names) {

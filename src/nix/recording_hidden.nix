@@ -67,7 +67,13 @@ let
   looked = found: answer: if found == [ ] then answer else note { kind = "looked-into"; name = builtins.head found; } answer;
   inList = list: looked (filter isUnread list);
   inText = text: looked (if builtins.isString text && builtins.length (builtins.split unreadMark text) > 1 then [ text ] else [ ]);
-  inSet = set: if values then looked (filter isUnread (builtins.attrNames set)) else answer: answer;
+  inSet = f: if values then set: looked (filter isUnread (builtins.attrNames set)) (f set) else f;
+  sets = {
+    attrNames = set: if set ? _recorded then asked "attrNames" set (filter (name: !(isHidden name)) (builtins.attrNames set)) else builtins.attrNames set;
+    attrValues = set: asked "attrValues" set (builtins.attrValues (without set));
+    mapAttrs = f: set: asked "mapAttrs" set (builtins.mapAttrs f (without set));
+    removeAttrs = names: set: askedFor "removeAttrs" names set (builtins.removeAttrs set names);
+  };
   looking =
     if !values then builtins
     else builtins // {
@@ -95,12 +101,12 @@ let
 in
 {
   inherit looking unread argumentsFrom tested;
-  attrNames = set: inSet set (let names = builtins.attrNames set; in if set ? _recorded then asked "attrNames" set (filter (name: !(isHidden name)) names) else names);
-  attrValues = set: inSet set (asked "attrValues" set (builtins.attrValues (without set)));
-  mapAttrs = f: set: inSet set (asked "mapAttrs" set (builtins.mapAttrs f (without set)));
+  attrNames = inSet sets.attrNames;
+  attrValues = inSet sets.attrValues;
+  mapAttrs = f: inSet (sets.mapAttrs f);
   hasAttr = name: set: askedFor "hasAttr" [ name ] set (set ? ${name});
   catAttrs = name: sets: builtins.concatMap (set: if set ? ${name} then [ set.${name} ] else asked "catAttrs" set [ ]) sets;
-  removeAttrs = set: names: inSet set (askedFor "removeAttrs" names set (builtins.removeAttrs set names));
+  removeAttrs = if values then set: names: inSet (sets.removeAttrs names) set else set: names: sets.removeAttrs names set;
   intersectAttrs = a: b:
     let found = builtins.intersectAttrs a b; missing = from: builtins.attrNames (builtins.removeAttrs from (builtins.attrNames found)); in
     if isOpen a && !(isOpen b) then askedFor "intersectAttrs" (missing b) a found

@@ -182,16 +182,21 @@ let
   stdenvAdapters = words "overrideCC useMoldLinker useWildLinker keepDebugInfo withCFlags impureUseNativeOptimizations";
 
   cudaOutputs = [ "out" "dev" "lib" "static" "include" "bin" ];
-  labels = [ "cudaPackages" ] ++ map (version: "cudaPackages_${replaceStrings [ "." ] [ "_" ] version}") (builtins.attrNames toolkits)
+  labels = [ "cudaPackages" ] ++ builtins.attrNames cudaNames
     ++ map (major: "cudaPackages_${major}") (builtins.attrNames aliases);
-  pythons = map (minor: { version = "3.${minor}"; name = "python3${minor}"; }) [ "10" "11" "12" "13" "14" ];
+  # Name -> release of CUDA; name -> release of Python; name -> interpreter and release.
+  cudaNames = listToAttrs (map (version: { name = "cudaPackages_${replaceStrings [ "." ] [ "_" ] version}"; value = version; }) (builtins.attrNames toolkits));
+  pythons = listToAttrs (map (minor: { name = "python3${minor}"; value = "3.${minor}"; }) [ "10" "11" "12" "13" "14" ]);
+  pythonSets = listToAttrs (map (interpreter: { name = "${interpreter}Packages"; value = { inherit interpreter; version = pythons.${interpreter}; }; }) (builtins.attrNames pythons));
+  toolSets = each [ "buildPackages" "pkgsBuildBuild" "pkgsBuildHost" "pkgsBuildTarget" ] (_: null);
+  stdenvs = each [ "gccStdenv" "clangStdenv" "gcc12Stdenv" "gcc13Stdenv" "gcc14Stdenv" "ccacheStdenv" ] (_: null);
   pythonLabels = [ "python3Packages" "python3.pkgs" ]
     ++ builtins.concatMap (digits: [ "python${digits}Packages" "python${digits}.pkgs" ]) [ "310" "311" "312" "313" "314" ];
   cudaOf = label: each knownCuda (name: package.named "${label}.${name}" name cudaOutputs label);
   pythonOf = label: each knownPython (name: package.named "${label}.${name}" name [ "out" "dist" ] "0");
 in
 {
-  inherit each platformOf pythons compilerNamed;
+  inherit each platformOf cudaNames pythons pythonSets toolSets stdenvs compilerNamed;
   # What a name may be that stands below one that nobody knows: `llvmPackages_19.llvm`, `pkgsStatic.zlib`.
   belowUnknown = each (knownPackages ++ knownPython ++ knownCuda ++ llvmParts ++ [ "stdenv" "cudaPackages" "python3" "python3Packages" ]) (_: null);
   llvm = each llvmParts (name: package.named "llvmPackages.${name}" name [ "out" "dev" "lib" ] "0");

@@ -12,7 +12,7 @@ let
     all any concatMap elem elemAt filter foldl' head length map match replaceStrings sort split stringLength substring tail;
   inherit (hidden) attrNames attrValues isAttrs isString mapAttrs toJSON zipAttrsWith;
 
-  callable = f: isFunction f || (isAttrs f && f ? __functor);
+  callable = f: isFunction f || (builtins.isAttrs f && f ? __functor);
 
   trivial = rec {
     inherit (builtins) lessThan isBool isFloat isInt isList functionArgs seq deepSeq add sub mul div;

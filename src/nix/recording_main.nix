@@ -18,7 +18,7 @@ let
   hidden = parts.hidden { inherit note face; inherit (request) values defaulted; };
   lib = parts.lib { inherit note hidden face; readFile = builtins.readFile; };
   package = parts.package {
-    inherit note lib placeOf hidden face;
+    inherit note lib placeOfFirst hidden face;
     inherit (request) values;
     often = [ "magma" "triton-llvm" ] ++ map (minor: "python3${minor}Packages.triton") [ "11" "12" "13" "14" ];
   };
@@ -46,6 +46,8 @@ let
   placeOf = name: set:
     let place = unsafeGetAttrPos name set; in
     if place != null && place.file > first && place.file < last then place else null;
+  placeOfFirst = names: set:
+    let found = filter (name: set ? ${name} && placeOf name set != null) names; in if found == [ ] then null else placeOf (head found) set;
   # [ line column ] in the recipe's own file `own`, else the file's name behind.
   positions = own: set:
     listToAttrs (builtins.concatMap
@@ -71,7 +73,8 @@ let
     in
     {
       kind = "package";
-      inherit (r) label builder changes written;
+      inherit (r) label builder changes;
+      written = builtins.attrNames r.written;
       inherit output;
       added = addedTo (if output != null && others ? ${output} then others.${output} else view) value;
       overlaid = r.set._recorded.overlaid or [ ] ++ map (name: "Python's ${name}") (builtins.attrNames (r.python._recorded.interpreter or { }));
@@ -82,13 +85,13 @@ let
       override = describe r.arguments;
       cuda_support = got.cudaSupport or null;
       gpu_targets = describeTo 2 (got.gpuTargets or null);
-      attributes = describe r.attrs;
+      attributes = describedIn r r.attrs;
       # Of what the recipe sets: as it was in nixpkgs.
-      original = describe (builtins.intersectAttrs (namesOf r.written) r.original);
+      original = describedIn (r // { written = r.mixed; }) (builtins.intersectAttrs r.written r.original);
       positions = {
         override = positions own r.arguments;
         # What nixpkgs has in it is written nowhere in the folder.
-        attributes = positions own (if r ? python then builtins.intersectAttrs (namesOf r.written) r.attrs else r.attrs);
+        attributes = positions own (if r ? python then builtins.intersectAttrs r.written r.attrs else r.attrs);
         meta = positions own (r.attrs.meta or { });
         passthru = positions own (r.attrs.passthru or { });
       };
@@ -99,7 +102,8 @@ let
         if got.cudaSupport or false && isPackage magma then {
           label = magma._recorded.label;
           version = magma.version or null;
-          inherit ((identityOf magma).of) changes written;
+          inherit ((identityOf magma).of) changes;
+          written = builtins.attrNames (identityOf magma).of.written;
           patches = describe (magma.patches or [ ]);
           override = describe magma._recorded.arguments;
           cuda = magma.cudaPackages._recorded.label or null;
@@ -108,16 +112,27 @@ let
         if isPackage triton then {
           inherit (triton._recorded) label;
           version = describe (triton.version or null);
-          inherit ((identityOf triton).of) changes written;
+          inherit ((identityOf triton).of) changes;
+          written = builtins.attrNames (identityOf triton).of.written;
           src = describe (triton.src or null);
           patches = describe (triton.patches or [ ]);
           postPatch = describe (triton.postPatch or "");
           llvm =
-            if isPackage llvm then { inherit ((identityOf llvm).of) changes written; src = describe (llvm.src or null); }
+            if isPackage llvm then { inherit ((identityOf llvm).of) changes; written = builtins.attrNames (identityOf llvm).of.written; src = describe (llvm.src or null); }
             else null;
         } else null;
       torch = if depth > 0 && isPackage (got.torch or null) then full own (depth - 1) got.torch else null;
     };
+
+  # Attributes of a package: those that the recorder itself wrote hold plain data, `mixed` of torch aside.
+  describedIn = r: attrs:
+    if !(r ? mixed) then describe attrs
+    else
+      let
+        written = builtins.intersectAttrs r.written attrs;
+        mixed = removeAttrs (builtins.intersectAttrs r.mixed attrs) (builtins.attrNames written);
+      in
+      attrs // (describeTo (if request.values then 10 else 2) mixed // describe written);
 
   # What a recipe has put in the place of nixpkgs' packages: only for who asks, since a recipe may put there what cannot be evaluated.
   valuesOf = r: cuda: magma:
@@ -143,7 +158,7 @@ let
         if !(isPackage magma) then { }
         else let m = (identityOf magma).of; in {
           override = describeTo 6 m.arguments;
-          attributes = describeTo 6 (builtins.intersectAttrs (namesOf (filter (name: name != "patches") m.written)) m.attrs);
+          attributes = describeTo 6 (builtins.intersectAttrs (removeAttrs m.written [ "patches" ]) m.attrs);
         };
     };
 
@@ -177,28 +192,35 @@ let
   torchFor = parts.torch { inherit note lib package; };
   setFor = parts.pkgs { inherit note placeOf lib package hidden face known torchFor pinOf toolkits; inherit (request) common; };
   # The facts about a pin; for one that nobody has noted, and for none at all, whatever lets a recipe evaluate.
-  pinOf = rev:
+  pinOf = rev: if rev != null then knownPins.${rev} or unknownPin else unknownPin;
+  knownPins = mapAttrs (_: factsOf) pins;
+  unknownPin = factsOf { };
+  factsOf = noted:
     let
-      noted = if rev != null && pins ? ${rev} then pins.${rev} else { };
       torch = noted.torch or "unknown";
       # cudaPackages is cudaPackages_12, whatever release that is.
       default = if noted ? cuda then { ${lib.versions.major noted.cuda} = noted.cuda; } else { };
+      facts = {
+        inherit torch;
+        aliases = aliases // default;
+        cuda_known = noted ? cuda;
+        cuda_sets = [ ];
+        # What nobody noted is as in the newest nixpkgs that is known; its torch, whatever it is, is called broken with CUDA 13.
+        inherit (assumed) cuda torch_style torch_arguments torch_capabilities patches cuda_patches cccl triton triton_patches;
+        torch_cuda = [ "11" "12" ];
+        torchvision = "unknown";
+        torchaudio = torch;
+        magma_cuda13 = false;
+        pytorch_alias = false;
+      } // noted;
     in
-    {
-      inherit torch;
-      aliases = aliases // default;
-      cuda_known = noted ? cuda;
-      cuda_sets = [ ];
-      # What nobody noted is as in the newest nixpkgs that is known; its torch, whatever it is, is called broken with CUDA 13.
-      inherit (assumed) cuda torch_style torch_arguments torch_capabilities patches cuda_patches cccl triton triton_patches;
-      torch_cuda = [ "11" "12" ];
-      torchvision = "unknown";
-      torchaudio = torch;
-      magma_cuda13 = false;
-      pytorch_alias = false;
-    }
-    // noted;
-  scopeFor = parts.scope { inherit note placeOf folder package hidden face; };
+    # Lists, as names.
+    facts // {
+      accepted = known.each (facts.torch_capabilities ++ map (gpu: "${gpu}+PTX") facts.torch_capabilities) (_: null);
+      argument_names = known.each facts.torch_arguments (_: null);
+      alias_names = listToAttrs (map (major: { name = "cudaPackages_${major}"; value = facts.aliases.${major}; }) (builtins.attrNames facts.aliases));
+    };
+  scopeFor = parts.scope { inherit note placeOf placeOfFirst folder package hidden face; };
 
   # `args: ...`, and not `{ }: ...`, of which functionArgs says the same.
   takesAll = function: functionArgs function == { } && builtins.match ".*<varpat .*" (builtins.toXML function) != null;
@@ -206,7 +228,7 @@ let
   record = recipe: system:
     let
       path = /. + "${folder}/${recipe.file}";
-      set = setFor { inherit (recipe) mentioned there; defaultSystem = system; import' = scope.import; };
+      set = setFor { inherit (recipe) mentioned there; cuda = recipe.cuda_sets; defaultSystem = system; import' = scope.import; };
       scope = scopeFor { inherit system; inherit (set) nixpkgs lib; };
       outer = set.outer request.outer;
       recipe' = builtins.scopedImport scope.scope path;

@@ -8,12 +8,12 @@ let
   # Names of `mentioned` that `names` does not hold.
   outside = names: mentioned: removeAttrs mentioned (builtins.attrNames (builtins.intersectAttrs mentioned names));
   commonStrange = outside known.names common;
-  namesCuda = name: builtins.substring 0 13 name == "cudaPackages_";
-  commonCuda = builtins.filter namesCuda (builtins.attrNames commonStrange);
+  # What asks of which kind a value is, notes it of one that nobody knows.
+  askedLib = lib // builtins.mapAttrs (_: test: value: hidden.tested value (test value)) { inherit (lib) isAttrs isDerivation isFunction isString isStringLike isStorePath; };
 in
-# Once a recipe: the names that it mentions (as a set) beside those that all of them do, those of them that the other face
-# has too ("pkgs" -> names), the system, and its own `import`.
-{ defaultSystem, mentioned, there, import' }:
+# Once a recipe: the names that it mentions (as a set) beside those that all of them do, which of all these look like a set of
+# CUDA packages, those that the other face has too ("pkgs" -> names), the system, and its own `import`.
+{ defaultSystem, mentioned, cuda, there, import' }:
 
 let
   inherit (builtins) attrNames concatMap concatStringsSep elem elemAt foldl' head isFunction listToAttrs map mapAttrs match replaceStrings toString;
@@ -21,8 +21,8 @@ let
   inherit (known) each platformOf;
 
   # Names that the recipe mentions and no list knows: they might be packages of any set.
-  ownStrange = outside known.names mentioned;
-  strange = commonStrange // ownStrange;
+  strange = commonStrange // outside known.names mentioned;
+  cudaMentioned = attrNames (removeAttrs cuda (attrNames known.cudaNames));
   all = common // mentioned;
   # Each may be a set of packages in its turn.
   # The other face has those alone that the recipe takes and never asks for: one that asks sees two answers.
@@ -43,12 +43,15 @@ let
     let
       unknownLib = prefix: mapAttrs (name: _:
         note { kind = "unknown"; name = "${prefix}.${name}"; } (package.function "${prefix}.${name}")) (if face.plain_text then there.${prefix} or { } else outside lib all);
-      kinds = mapAttrs (_: test: value: hidden.tested value (test value)) { inherit (lib) isAttrs isDerivation isFunction isString isStringLike isStorePath; };
       licenses = mapAttrs (name: _: { shortName = name; spdxId = name; free = match "unfree.*|nvidia.*" name == null; })
         (known.licenses // all);
       people = mapAttrs (name: _: { inherit name; github = name; }) all;
     in
-    unknownLib "lib" // lib // kinds // { inherit licenses; maintainers = people; teams = people; types = unknownLib "lib.types"; };
+    askedLib // (unknownLib "lib" // { inherit licenses; maintainers = people; teams = people; types = unknownLib "lib.types"; });
+
+  # `base` with overlays. What they set is joined by itself, so that the large set is copied for those alone that look at it.
+  layered = overlays: base: final:
+    let own = base final; in own // foldl' (set: overlay: set // overlay final (own // set)) { } overlays;
 
   flagsFor = config: version:
     let
@@ -111,7 +114,7 @@ let
           };
         });
     in
-    lib.fix (foldl' (acc: extension: lib.extends extension acc) base extensions);
+    lib.fix (layered extensions base);
 
   pythonSet = final: label: version: given:
     let
@@ -120,8 +123,8 @@ let
       interpreter = pythonFor final "${label}.python" version { };
       build = builder: { __functor = _: package.built builder; override = _: build builder; };
       base = self:
-        unknownIn label
-        // (known.python.${label} or (known.pythonOf label)
+        known.python.${label} or (known.pythonOf label)
+        // (unknownIn label
         // (torchFor { pkgs = final; python = self; inherit label; inherit (final) config; pin = final._recorded.pin; }
         // {
           python = interpreter;
@@ -156,7 +159,7 @@ let
           };
         }));
     in
-    lib.fix (foldl' (acc: extension: lib.extends extension acc) base extensions);
+    lib.fix (layered extensions base);
 
   # What an interpreter's override is given, for its packages.
   packagesGiven = given:
@@ -202,13 +205,13 @@ let
       compiling = if described.host or system == system then platform else platformOf system // { gcc = { }; };
       # Sets that nobody has noted for this pin may be there all the same.
       unsure = version: name: value: if elem version pin.cuda_sets then value else note { kind = "unsure"; inherit name; } value;
+      numbered = name: version: unsure version name (cudaSet final name version false [ ]);
       # Sets of releases that the catalogue does not have.
       foreign = name:
         let parts = match "cudaPackages_([0-9]+)_([0-9]+)" name; in
         if parts == null then [ ]
-        else let version = concatStringsSep "." parts; in [ { inherit name; value = unsure version name (cudaSet final name version false [ ]); } ];
-      numbered = version: let name = "cudaPackages_${replaceStrings [ "." ] [ "_" ] version}"; in { inherit name; value = unsure version name (cudaSet final name version false [ ]); };
-      alias = major: version: { name = "cudaPackages_${major}"; value = note { kind = "moving-alias"; name = "cudaPackages_${major}"; instead = version; } (cudaSet final "cudaPackages_${major}" version true [ ]); };
+        else let version = concatStringsSep "." parts; in [ { inherit name; value = numbered name version; } ];
+      alias = name: version: note { kind = "moving-alias"; inherit name; instead = version; } (cudaSet final name version true [ ]);
       blas = package.package {
         info = { label = "blas"; builder = "nixpkgs"; };
         make = arguments: _: {
@@ -229,23 +232,19 @@ let
           passthru = { cudaPackages = arguments.cudaPackages or final.cudaPackages; };
         };
       };
-      pythons = concatMap
-        ({ version, name }: [
-          { inherit name; value = pythonFor final name version { }; }
-          { name = "${name}Packages"; value = packagesOf final name "${name}Packages" version; }
-        ])
-        known.pythons;
       # Where programs are compiled on another system, the tools for it are packages of another set.
       native = compiling.system == platform.system;
       prefix = if native then "" else "${platform.config}-";
-      toolPackages = lib.optionalAttrs native (each [ "buildPackages" "pkgsBuildBuild" "pkgsBuildHost" "pkgsBuildTarget" ] (_: final));
+      toolPackages = if native then mapAttrs (_: _: final) known.toolSets else { };
+      interpreter = name: version: pythonFor final name version { };
+      pythonPackages = label: { interpreter, version }: packagesOf final interpreter label version;
       platformed = name: value: value // { inherit (platform) isLinux isDarwin isx86_64 isAarch64 is64bit; };
     in
     # The small sets first: each `//` copies both of its sides.
     unknownIn "pkgs"
     // (known.packages
-    // (listToAttrs (concatMap foreign (commonCuda ++ builtins.filter namesCuda (attrNames ownStrange)) ++ map numbered (attrNames toolkits) ++ lib.mapAttrsToList alias pin.aliases ++ pythons)
-    // toolPackages
+    // ((mapAttrs numbered known.cudaNames // mapAttrs alias pin.alias_names) // (mapAttrs interpreter known.pythons // mapAttrs pythonPackages known.pythonSets)
+    // (listToAttrs (concatMap foreign cudaMentioned) // (mapAttrs (label: _: stdenvOf final label) known.stdenvs // toolPackages))
     // {
       inherit config blas;
       inherit (platform) system;
@@ -264,12 +263,6 @@ let
         _recorded = { kind = "set"; label = "stdenv"; };
       };
       stdenvNoCC = final.stdenv;
-      gccStdenv = stdenvOf final "gccStdenv";
-      clangStdenv = stdenvOf final "clangStdenv";
-      gcc12Stdenv = stdenvOf final "gcc12Stdenv";
-      gcc13Stdenv = stdenvOf final "gcc13Stdenv";
-      gcc14Stdenv = stdenvOf final "gcc14Stdenv";
-      ccacheStdenv = stdenvOf final "ccacheStdenv";
       targetPackages = final;
       pkgsHostTarget = final;
       pkgsHostHost = final;
@@ -336,7 +329,7 @@ let
     };
 
   make = described:
-    lib.fix (foldl' (acc: overlay: lib.extends overlay acc) (basePackages described) described.overlays);
+    lib.fix (layered described.overlays (basePackages described));
 
   revOf = text: let found = match ".*[^0-9a-f]([0-9a-f]{40})([^0-9a-f].*)?" text; in if found == null then null else head found;
 

@@ -3,7 +3,7 @@
 # the network or the store is answered by a recorder and noted. A function notes each call; values that are noted (the
 # time, the system) are made anew for each recipe.
 # Does not decide whether a note is bad: the audit does.
-{ note, placeOf, folder, package, hidden, face }:
+{ note, placeOf, placeOfFirst, folder, package, hidden, face }:
 
 let
   inherit (builtins) concatStringsSep elem head isAttrs isFunction isPath isString listToAttrs map mapAttrs match stringLength substring tail typeOf unsafeDiscardStringContext;
@@ -28,7 +28,7 @@ let
       where = given.url or (given.path or (concatStringsSep "/" [ (given.owner or "?") (given.repo or "?") ]));
       rev = if given ? rev then "@${given.rev}" else "";
       shown = given // { url = toString where; };
-      position = builtins.foldl' (found: name: if found == null then placeOf name given else found) null [ "sha256" "hash" "url" ];
+      position = placeOfFirst [ "sha256" "hash" "url" ] given;
     in
     note { kind = "fetch"; how = kind; arguments = package.describe shown; inherit position; }
       (package.source { inherit kind position; url = "${toString where}"; arguments = shown; label = "‹${kind}:${toString where}${rev}›"; });

@@ -21,15 +21,32 @@ let
     "pillow" "six" "tensorboard" "protobuf" "vulkan-headers" "vulkan-loader" "shaderc" "pythonOlder" "pythonAtLeast"
   ]);
 
+  # Attributes that hold packages.
+  mixed = { buildInputs = null; dependencies = null; nativeBuildInputs = null; passthru = null; propagatedBuildInputs = null; };
+
   checked = settings: name: arguments: value:
-    let strange = filter (argument: !(known ? ${argument} || elem argument settings)) (attrNames arguments); in
+    let strange = attrNames (removeAttrs (removeAttrs arguments (attrNames settings)) knownNames); in
     if strange == [ ] then value
     else note { kind = "unknown-argument"; of = name; names = strange; } value;
+  knownNames = attrNames known;
+
+  # What hangs on nothing.
+  torchOutputs = [ "out" "dev" "lib" "cxxdev" "dist" ];
+  hardening = [ "fortify3" ];
+  features = [ "big-parallel" ];
+  imports = [ "torch" ];
+  cudaInputs = [ "cuda_cudart" "cuda_cupti" "cuda_nvcc" "cuda_nvml_dev" "cuda_nvrtc" "cuda_nvtx" "cusparselt" "libcublas" "libcufft" "libcufile" "libcurand" "libcusolver" "libcusparse" "cudnn" "nccl" "cuda_profiler_api" ];
+  nothing = [ ];
 in
 # Once a python package set.
 { pkgs, python, config, pin, label }:
 
 let
+  torchVersion = pin.torch;
+  torchName = "python3.13-torch-${pin.torch}";
+  torchSource = "‹${label}.src:${pin.torch}›";
+  torchNeeds = map (name: python.${name}) [ "filelock" "fsspec" "jinja2" "networkx" "sympy" "typing-extensions" ];
+
   # What callPackage would fill in; `arguments` are those that `override` set.
   defaults = arguments:
     let
@@ -61,8 +78,9 @@ let
       got = defaults arguments;
       inherit (got) cudaSupport cudaPackages rocmSupport effectiveMagma;
       cudaOnly = lib.optionals cudaSupport;
-      supported = pin.torch_capabilities ++ map (c: "${c}+PTX") pin.torch_capabilities;
-      capabilities = filter (c: supported == [ ] || elem c supported) cudaPackages.flags.cudaCapabilities;
+      capabilities =
+        if pin.torch_capabilities == [ ] then cudaPackages.flags.cudaCapabilities
+        else filter (c: pin.accepted ? ${c}) cudaPackages.flags.cudaCapabilities;
       targets =
         if got.gpuTargets != [ ] then got.gpuTargets
         else if cudaSupport && capabilities == [ ] then
@@ -76,12 +94,12 @@ let
           cudaSupport && (effectiveMagma.cudaPackages.cudaMajorMinorVersion or "none") != cudaPackages.cudaMajorMinorVersion;
       };
     in
-    checked pin.torch_arguments label arguments {
+    checked pin.argument_names label arguments {
       pname = "torch";
-      version = pin.torch;
-      name = "python3.13-torch-${pin.torch}";
-      outputs = [ "out" "dev" "lib" "cxxdev" "dist" ];
-      src = "‹${label}.src:${pin.torch}›";
+      version = torchVersion;
+      name = torchName;
+      outputs = torchOutputs;
+      src = torchSource;
       patches =
         map (name: "‹nixpkgs:patches›/${name}") (
           pin.patches ++ cudaOnly pin.cuda_patches
@@ -98,19 +116,19 @@ let
       postInstall = "# nixpkgs: splits the outputs\n";
       postFixup = "# nixpkgs: propagated-build-inputs of cxxdev\n";
       dontUseCmakeConfigure = true;
-      hardeningDisable = [ "fortify3" ];
+      hardeningDisable = hardening;
       cmakeFlags = [ "-DPYTHON_SIX_SOURCE_DIR:STRING=‹python3Packages.six.src›" "-DCUDAToolkit_VERSION:STRING=${cudaPackages.cudaMajorMinorVersion}" ]
         ++ cudaOnly [ "-DCMAKE_CUDA_COMPILER_TOOLKIT_VERSION:STRING=${cudaPackages.cudaMajorMinorVersion}" ];
       CMAKE_GENERATOR = "Ninja";
-      BUILD_NAMEDTENSOR = flag true;
+      BUILD_NAMEDTENSOR = "1";
       BUILD_DOCS = flag got.buildDocs;
-      BUILD_TEST = flag false;
+      BUILD_TEST = "0";
       USE_MKLDNN = flag got.mklDnnSupport;
       USE_MKLDNN_CBLAS = flag got.mklDnnSupport;
       USE_SYSTEM_PYBIND11 = true;
       USE_NNPACK = 1;
-      USE_MPS = flag false;
-      USE_DISTRIBUTED = flag true;
+      USE_MPS = "0";
+      USE_DISTRIBUTED = "1";
       USE_NCCL = flag got.useSystemNccl;
       USE_SYSTEM_NCCL = flag got.useSystemNccl;
       USE_STATIC_NCCL = flag got.useSystemNccl;
@@ -120,15 +138,15 @@ let
       nativeBuildInputs = [ pkgs.cmake pkgs.which pkgs.ninja python.pybind11 pkgs.pkg-config pkgs.removeReferencesTo ]
         ++ cudaOnly [ pkgs.autoAddDriverRunpath cudaPackages.cuda_nvcc ];
       buildInputs = [ got.blas got.blas.provider ]
-        ++ cudaOnly (map (name: cudaPackages.${name}) [ pin.cccl "cuda_cudart" "cuda_cupti" "cuda_nvcc" "cuda_nvml_dev" "cuda_nvrtc" "cuda_nvtx" "cusparselt" "libcublas" "libcufft" "libcufile" "libcurand" "libcusolver" "libcusparse" "cudnn" "nccl" "cuda_profiler_api" ])
+        ++ cudaOnly (map (name: cudaPackages.${name}) ([ pin.cccl ] ++ cudaInputs))
         ++ lib.optional (cudaSupport || rocmSupport) effectiveMagma
         ++ [ pkgs.numactl ];
-      dependencies = map (name: python.${name}) [ "filelock" "fsspec" "jinja2" "networkx" "sympy" "typing-extensions" ] ++ [ got._tritonEffective ];
-      propagatedBuildInputs = map (name: python.${name}) [ "filelock" "fsspec" "jinja2" "networkx" "sympy" "typing-extensions" ] ++ [ got._tritonEffective python.python ];
-      propagatedCxxBuildInputs = [ ];
-      pythonImportsCheck = [ "torch" ];
+      dependencies = torchNeeds ++ [ got._tritonEffective ];
+      propagatedBuildInputs = torchNeeds ++ [ got._tritonEffective python.python ];
+      propagatedCxxBuildInputs = nothing;
+      pythonImportsCheck = imports;
       doCheck = false;
-      requiredSystemFeatures = [ "big-parallel" ];
+      requiredSystemFeatures = features;
       passthru = {
         inherit cudaSupport cudaPackages rocmSupport brokenConditions;
         inherit (got) rocmPackages;
@@ -166,7 +184,7 @@ let
   };
 
   torch = package.package {
-    info = { label = "${label}.torch"; builder = "torch"; effective = defaults; set = pkgs; inherit python; };
+    info = { label = "${label}.torch"; builder = "torch"; effective = defaults; set = pkgs; inherit python mixed; };
     make = torchAttrs;
   };
 
@@ -176,7 +194,7 @@ let
       defaultsOf = arguments: { torch = python.torch; stdenv = pkgs.stdenv; cudaSupport = (arguments.torch or python.torch).cudaSupport; } // arguments;
     in
     package.package {
-      info = { label = "${label}.${name}"; builder = name; effective = defaultsOf; set = pkgs; inherit python; };
+      info = { label = "${label}.${name}"; builder = name; effective = defaultsOf; set = pkgs; inherit python mixed; };
       make = arguments: _:
         let
           got = defaultsOf arguments;
