@@ -154,10 +154,13 @@ class Evaluation {
     write_defaulted(json);
     json.key("recipes").begin_array();
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      Names own;
+      Names own, lacks;
       std::ranges::set_difference(candidates_[i].names, common, std::back_inserter(own));
+      std::ranges::set_difference(common, candidates_[i].names, std::back_inserter(lacks));
       json.begin_object().member("index", i).member("file", candidates_[i].file).key("mentioned");
       write_names(json, own);
+      json.key("lacks");
+      write_names(json, lacks);
       json.key("cuda_sets");
       write_names(json, cuda_sets(candidates_[i].names));
       json.key("there");
@@ -168,14 +171,16 @@ class Evaluation {
     return json.take();
   }
 
-  // What all of them mention: recipes of one folder differ in a handful of names, and each name costs Nix
+  // What most of them mention: recipes of one folder differ in a handful of names, and each name costs Nix
   // time.
   Names common_names() const {
-    Names common = candidates_.front().names;
-    for (const Candidate& candidate : candidates_.subspan(1)) {
-      Names both;
-      std::ranges::set_intersection(common, candidate.names, std::back_inserter(both));
-      common = std::move(both);
+    std::map<std::string_view, std::size_t> times;
+    for (const Candidate& candidate : candidates_) {
+      for (const std::string_view name : candidate.names) ++times[name];
+    }
+    Names common;
+    for (const auto& [name, count] : times) {
+      if (2 * count > candidates_.size()) common.push_back(name);
     }
     return common;
   }

@@ -85,7 +85,9 @@ let
   llvmParts = words "bintools bintools-unwrapped clang-tools clang-unwrapped compiler-rt libclang libcxx libllvm libunwind lld lldb llvm mlir openmp tblgen";
   unprefixed = [ "gcc" "gcc12" "gcc13" "gcc14" "clang" ];
 
-  platformOf = system:
+  platformOf = system: platforms.${system} or (platformFor system);
+  platforms = listToAttrs (map (system: { name = system; value = platformFor system; }) [ "x86_64-linux" "aarch64-linux" ]);
+  platformFor = system:
     let
       parts = match "([^-]+)-(.+)" system;
       cpu = elemAt parts 0;

@@ -85,9 +85,10 @@ let
       override = describe r.arguments;
       cuda_support = got.cudaSupport or null;
       gpu_targets = describeTo 2 (got.gpuTargets or null);
-      attributes = describedIn r r.attrs;
-      # Of what the recipe sets: as it was in nixpkgs.
-      original = describedIn (r // { written = r.mixed; }) (builtins.intersectAttrs r.written r.original);
+      attributes = describedAttrs r;
+      # Of what the recipe sets: as it was in nixpkgs. (By what a package is described and what it hands on, those alone ask who
+      # write it anew.)
+      original = describe (removeAttrs (builtins.intersectAttrs r.written r.original) (if request.values then [ ] else [ "meta" "passthru" ]));
       positions = {
         override = positions own r.arguments;
         # What nixpkgs has in it is written nowhere in the folder.
@@ -124,15 +125,15 @@ let
       torch = if depth > 0 && isPackage (got.torch or null) then full own (depth - 1) got.torch else null;
     };
 
-  # Attributes of a package: those that the recorder itself wrote hold plain data, `mixed` of torch aside.
-  describedIn = r: attrs:
-    if !(r ? mixed) then describe attrs
+  # The attributes of a package. Of torch and its companions, those that the recorder itself wrote are plain data, but for `mixed`.
+  describedAttrs = r:
+    if !(r ? mixed) then describe r.attrs
     else
       let
-        written = builtins.intersectAttrs r.written attrs;
-        mixed = removeAttrs (builtins.intersectAttrs r.mixed attrs) (builtins.attrNames written);
+        written = builtins.intersectAttrs r.written r.attrs;
+        mixed = removeAttrs (builtins.intersectAttrs r.mixed r.attrs) (builtins.attrNames written);
       in
-      attrs // (describeTo (if request.values then 10 else 2) mixed // describe written);
+      r.attrs // (describeTo (if request.values then 10 else 2) mixed // describe written);
 
   # What a recipe has put in the place of nixpkgs' packages: only for who asks, since a recipe may put there what cannot be evaluated.
   valuesOf = r: cuda: magma:
@@ -228,7 +229,7 @@ let
   record = recipe: system:
     let
       path = /. + "${folder}/${recipe.file}";
-      set = setFor { inherit (recipe) mentioned there; cuda = recipe.cuda_sets; defaultSystem = system; import' = scope.import; };
+      set = setFor { inherit (recipe) mentioned lacks there; cuda = recipe.cuda_sets; defaultSystem = system; import' = scope.import; };
       scope = scopeFor { inherit system; inherit (set) nixpkgs lib; };
       outer = set.outer request.outer;
       recipe' = builtins.scopedImport scope.scope path;

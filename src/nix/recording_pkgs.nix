@@ -11,19 +11,20 @@ let
   # What asks of which kind a value is, notes it of one that nobody knows.
   askedLib = lib // builtins.mapAttrs (_: test: value: hidden.tested value (test value)) { inherit (lib) isAttrs isDerivation isFunction isString isStringLike isStorePath; };
 in
-# Once a recipe: the names that it mentions (as a set) beside those that all of them do, which of all these look like a set of
+# Once a recipe: the names that it mentions (as a set) beside those that most of them do, those of these that it lacks, which of all these look like a set of
 # CUDA packages, those that the other face has too ("pkgs" -> names), the system, and its own `import`.
-{ defaultSystem, mentioned, cuda, there, import' }:
+{ defaultSystem, mentioned, lacks, cuda, there, import' }:
 
 let
   inherit (builtins) attrNames concatMap concatStringsSep elem elemAt foldl' head isFunction listToAttrs map mapAttrs match replaceStrings toString;
 
-  inherit (known) each platformOf;
+  inherit (known) platformOf;
 
   # Names that the recipe mentions and no list knows: they might be packages of any set.
-  strange = commonStrange // outside known.names mentioned;
+  without = names: if lacks == { } then names else removeAttrs names (attrNames lacks);
+  strange = without commonStrange // outside known.names mentioned;
   cudaMentioned = attrNames (removeAttrs cuda (attrNames known.cudaNames));
-  all = common // mentioned;
+  all = without common // mentioned;
   # Each may be a set of packages in its turn.
   # The other face has those alone that the recipe takes and never asks for: one that asks sees two answers.
   unknownIn = prefix: mapAttrs (name: _: unknown "${prefix}.${name}" name) (if face.plain_text then there.${prefix} or { } else strange);

@@ -119,7 +119,8 @@ let
     let
       root = isAttrs value;
       nixpkgsLike = match ".*(nixpkgs|nixexprs|nixos).*" text != null;
-      carver = match "‹fetch[^:]*:(.*)›/nix/carve\\.nix" text;
+      # (A tree as a whole is no file of it.)
+      carver = if root then null else match "‹fetch[^:]*:(.*)›/nix/carve\\.nix" text;
     in
     if carver != null then note { kind = "carved"; url = head carver; } carve
     else if nixpkgsLike && root && match ".*/lib›" text != null then lib
