@@ -18,6 +18,7 @@ constexpr Command table[] = {
     {"list", "the variants of a matrix, filtered", "The matrix", command_list},
     {"show", "everything about one variant", "The matrix", command_show},
     {"catalog", "the hardware tables with their sources", "The matrix", command_catalog},
+    {"schema", "the JSON Schema of the matrix file, for editors", "The matrix", command_schema},
     {"generate", "write the recipes of a matrix into a folder", "Recipes", command_generate},
     {"audit", "what is wrong with the recipes of a folder", "Recipes", command_audit},
     {"plan", "what apply would do to a folder of recipes", "Recipes", command_plan},

@@ -61,6 +61,7 @@ std::unique_ptr<BoundCommand> command_explain();
 std::unique_ptr<BoundCommand> command_doctor();
 std::unique_ptr<BoundCommand> command_generate();
 std::unique_ptr<BoundCommand> command_help();
+std::unique_ptr<BoundCommand> command_schema();
 std::unique_ptr<BoundCommand> command_history();
 std::unique_ptr<BoundCommand> command_import();
 std::unique_ptr<BoundCommand> command_init();

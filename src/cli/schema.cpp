@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe schema`: the JSON Schema of a file that people write: schemas/NAME.schema.json, compiled in.
+#include <fmt/format.h>
+
+#include "base/embedded.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/commands.h"
+
+namespace lathe::schemas {
+std::span<const EmbeddedFile> files();
+}
+
+namespace lathe {
+namespace {
+
+struct Options {
+  std::string of = "matrix";
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positional("name", options.of, "of which file: matrix [matrix]", ValueKind::text, false);
+}
+
+int run(const Options& options, Terminal& terminal) {
+  std::vector<std::string> names;
+  for (const EmbeddedFile& schema : schemas::files()) {
+    names.emplace_back(schema.name.substr(0, schema.name.find('.')));
+    if (names.back() != options.of) continue;
+    terminal.out(schema.text);
+    return 0;
+  }
+  throw Error(
+      {.what = fmt::format("there is no schema \"{}\"", printable(options.of)),
+       .where = {},
+       .next = did_you_mean_text(options.of, names, fmt::format("known: {}", fmt::join(names, ", ")))});
+}
+
+}  // namespace
+
+std::unique_ptr<BoundCommand> command_schema() { return bind_command(declare, run); }
+
+}  // namespace lathe
