@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
       const lathe::MappedFile file = lathe::MappedFile::open(argv[1]);
       const lathe::Elf elf = lathe::Elf::parse(file.bytes(), argv[1]);
       found = {};
-      const lathe::Fatbins fatbins = lathe::read_fatbins(elf, &file);
+      const lathe::DeviceContents fatbins = lathe::read_device_code(elf, &file);
       lathe::inspect_gpu(fatbins, file.bytes(), found);
       times.push_back(milliseconds_since(start));
       memory = std::max(memory, memory_kb("Private_"));

@@ -11,7 +11,7 @@
 #include <iostream>
 
 #include "base/error.h"
-#include "device/embedded.h"
+#include "device/vendor.h"
 #include "carve/check/check.h"
 #include "carve/layout/layout.h"
 #include "carve/plan/plan.h"
@@ -27,27 +27,27 @@ constexpr std::array<std::string_view, 8> gpus = {"9.0",  "8.0",  "7.5,12.0", "8
 
 struct Read {
   Elf elf;
-  Fatbins fatbins;
-  std::vector<std::size_t> referenced;
+  DeviceContents fatbins;
+  std::vector<ContainerIndex> referenced;
 };
 
 Read read(ByteSpan file) {
   Elf elf = Elf::parse(file, "fuzz");
   if (!elf.findings().empty()) throw Error({.what = "damaged"});
-  Fatbins fatbins = read_fatbins(elf);
+  DeviceContents fatbins = read_device_code(elf);
   auto referenced = containers_referenced_elsewhere(elf, fatbins);
   return {std::move(elf), std::move(fatbins), std::move(referenced)};
 }
 
 // The image that a device gets from a wrapper's container; "" for none.
-std::string_view image_for(const Read& file, const FatbinWrapper& wrapper, Capability device) {
+std::string_view image_for(const Read& file, const DeviceWrapper& wrapper, Target device) {
   if (!wrapper.container) return "";
-  const FatbinContainer& container = file.fatbins.containers[*wrapper.container];
-  const ContainerCode code = device_codes(container);
+  const DeviceContainer& container = file.fatbins.containers[*wrapper.container];
+  const ContainerCode code = container.code();
   const auto picked = pick(code.codes, device);
   if (!picked) return "";
-  const FatbinEntry& entry = container.entries[code.entry[*picked]];
-  return as_text(file.elf.bytes()).substr(entry.offset, entry.end() - entry.offset);
+  const DeviceImage& entry = container.images[code.image[*picked]];
+  return as_text(file.elf.bytes()).substr(entry.offset, entry.size());
 }
 
 [[noreturn]] void fail(std::string_view what) {
@@ -61,13 +61,12 @@ namespace {
 
 // Device code that is kept as data is nobody's to change.
 void check_data_stays(const Read& old, const Read& after) {
-  for (const FatbinContainer& container : find_embedded(old.elf, old.fatbins, nullptr, 1).containers) {
-    const bool patched = std::ranges::any_of(old.fatbins.wrappers, [&](const FatbinWrapper& wrapper) {
+  for (const DeviceContainer& container : find_embedded(old.elf, old.fatbins, nullptr, 1).containers) {
+    const bool patched = std::ranges::any_of(old.fatbins.wrappers, [&](const DeviceWrapper& wrapper) {
       return wrapper.pointer_at + 8 > container.offset && wrapper.pointer_at < container.end();
     });
     const auto place = after.elf.offset_of(container.address);
-    const std::string_view bytes =
-        as_text(old.elf.bytes()).substr(container.offset, container.end() - container.offset);
+    const std::string_view bytes = as_text(old.elf.bytes()).substr(container.offset, container.size());
     if (patched || container.address == 0) continue;
     if (!place || as_text(after.elf.bytes()).substr(*place, bytes.size()) != bytes)
       fail("device code kept as data changed");
@@ -105,8 +104,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (old.fatbins.wrappers.size() != after.fatbins.wrappers.size()) fail("wrappers came or went");
     for (std::size_t i = 0; i < old.fatbins.wrappers.size(); ++i) {
       for (const CarveTarget& target : how.targets) {
-        const auto before = image_for(old, old.fatbins.wrappers[i], target.capability);
-        if (before != image_for(after, after.fatbins.wrappers[i], target.capability))
+        const auto before = image_for(old, old.fatbins.wrappers[{i}], target.device);
+        if (before != image_for(after, after.fatbins.wrappers[{i}], target.device))
           fail("another image for a GPU");
       }
     }

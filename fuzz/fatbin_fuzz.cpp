@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "device/vendor.h"
 #include "inspect/inspect.h"
 
 namespace {
@@ -16,29 +17,29 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-void check(const lathe::Fatbins& fatbins, std::uint64_t size) {
+void check(const lathe::DeviceContents& fatbins, std::uint64_t size) {
   std::uint64_t end = 0;
-  for (const lathe::FatbinContainer& container : fatbins.containers) {
+  for (const lathe::DeviceContainer& container : fatbins.containers) {
     require(container.offset >= end && container.end() <= size);
     end = container.end();
     std::uint64_t at = container.offset + container.header_size;
-    for (const lathe::FatbinEntry& entry : container.entries) {
+    for (const lathe::DeviceImage& entry : container.images) {
       require(entry.offset == at && entry.end() <= end && entry.stored_size <= entry.payload_size);
       at = entry.end();
     }
-    if (container.wrapper) require(*container.wrapper < fatbins.wrappers.size());
+    if (container.wrapper) require(container.wrapper->value < fatbins.wrappers.size());
   }
-  for (const lathe::FatbinWrapper& wrapper : fatbins.wrappers) {
+  for (const lathe::DeviceWrapper& wrapper : fatbins.wrappers) {
     require(wrapper.offset + 24 <= size);
-    if (wrapper.container) require(*wrapper.container < fatbins.containers.size());
+    if (wrapper.container) require(wrapper.container->value < fatbins.containers.size());
   }
 }
 
-void check_embedded(const lathe::Elf& elf, const lathe::Fatbins& fatbins) {
+void check_embedded(const lathe::Elf& elf, const lathe::DeviceContents& fatbins) {
   const lathe::EmbeddedCode embedded = lathe::find_embedded(elf, fatbins, nullptr, 1);
   std::vector<std::pair<std::uint64_t, std::uint64_t>> parts;
-  for (const lathe::FatbinContainer& container : embedded.containers) {
-    require(!container.entries.empty() && container.entries.back().end() == container.end());
+  for (const lathe::DeviceContainer& container : embedded.containers) {
+    require(!container.images.empty() && container.images.back().end() == container.end());
     parts.emplace_back(container.offset, container.end());
   }
   for (const lathe::EmbeddedImage& image : embedded.images)
@@ -47,7 +48,7 @@ void check_embedded(const lathe::Elf& elf, const lathe::Fatbins& fatbins) {
   std::uint64_t end = 0, bytes = 0;
   for (const auto& [from, to] : parts) {
     require(from >= end && from < to && to <= elf.bytes().size());
-    for (const lathe::FatbinRegion& region : fatbins.regions) {
+    for (const lathe::DeviceRegion& region : fatbins.regions) {
       require(to <= region.offset || from >= region.offset + region.size);
     }
     bytes += to - from;
@@ -63,11 +64,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     if (lathe::Elf::looks_like(bytes)) {
       const lathe::Elf elf = lathe::Elf::parse(bytes, "fuzz.so");
-      const lathe::Fatbins fatbins = lathe::read_fatbins(elf);
+      const lathe::DeviceContents fatbins = lathe::read_device_code(elf);
       check(fatbins, size);
       check_embedded(elf, fatbins);
-    } else if (lathe::looks_like_fatbin(bytes)) {
-      check(lathe::read_bare_fatbin(bytes, "fuzz.fatbin"), size);
+    } else if (const auto bare = lathe::bare_format(bytes); bare && !bare->image) {
+      check(bare->vendor->read_bare(bytes, "fuzz.fatbin"), size);
     }
     if (const auto file = lathe::inspect_bytes(bytes, "fuzz"); file && file->format != "archive") {
       const auto& shares = file->shares.bytes;

@@ -2,22 +2,23 @@
 #include "carve/arch_list.h"
 
 #include "base/text.h"
+#include "device/cuda_target.h"
 
 namespace lathe {
 namespace {
 
 constexpr std::size_t longest_list = 1024;
 
-std::optional<DeviceCode> parse_name(std::string_view name) {
+std::optional<TargetCode> parse_name(std::string_view name) {
   const auto spelled = parse_capability(name);
   if (!spelled || spelled->ptx) return std::nullopt;
   if (spelled->dialect != Dialect::sm && spelled->dialect != Dialect::compute) return std::nullopt;
-  return DeviceCode{.capability = spelled->capability,
-                    .kind = spelled->dialect == Dialect::sm ? CodeKind::cubin : CodeKind::ptx};
+  return TargetCode{.target = cuda_target(spelled->capability),
+                    .kind = spelled->dialect == Dialect::sm ? ImageKind::native : ImageKind::portable};
 }
 
-std::optional<std::vector<DeviceCode>> parse_list(std::string_view text) {
-  std::vector<DeviceCode> codes;
+std::optional<std::vector<TargetCode>> parse_list(std::string_view text) {
+  std::vector<TargetCode> codes;
   for (const std::string_view name : split(text, ' ')) {
     const auto code = parse_name(name);
     if (!code) return std::nullopt;

@@ -43,7 +43,7 @@ class FileCarver {
 
   CarvedFile plan() {
     if (looks_like_archive(old_)) return not_a_library("a static archive, whose code is linked later");
-    if (looks_like_fatbin(old_)) return not_a_library("a fat binary on its own");
+    if (code_format(old_) == "fat binary") return not_a_library("a fat binary on its own");
     if (code_format(old_) == "PTX") return not_a_library("PTX on its own");
     if (!Elf::looks_like(old_)) {
       throw Error({.what = "not a 64-bit little-endian ELF file",
@@ -53,7 +53,7 @@ class FileCarver {
     elf_.emplace(Elf::parse(old_, result_.path));
     if (elf_->machine() == elf::em_cuda) return not_a_library("a cubin on its own");
     if (!elf_->findings().empty()) return damaged(elf_->findings()[0].what);
-    fatbins_ = read_fatbins(*elf_);
+    fatbins_ = read_device_code(*elf_);
     if (elf_->type() == ElfType::relocatable && !fatbins_.containers.empty()) {
       return not_a_library("an object file, which is linked later");
     }
@@ -144,8 +144,8 @@ class FileCarver {
   CarvedFile leave(const std::string& why) {
     if (fatbins_.containers.empty() && result_.embedded == 0) return result_;
     result_.outcome = Outcome::left_alone;
-    for (const FatbinContainer& container : fatbins_.containers)
-      result_.totals.images += container.entries.size();
+    for (const DeviceContainer& container : fatbins_.containers)
+      result_.totals.images += container.images.size();
     result_.totals.images_kept = result_.totals.images;
     result_.totals.containers = result_.totals.untouched = fatbins_.containers.size();
     result_.totals.bytes_kept = result_.totals.bytes;
@@ -189,11 +189,11 @@ class FileCarver {
     // look_for_data() did that
     const auto inspection = inspect_bytes(old_, result_.path, {.absent = absent_, .embedded = false});
     if (!inspection || inspection->shapes.empty()) return;
-    for (const CarveTarget& target : options_.targets) report(inspection->coverage_on(target.capability));
+    for (const CarveTarget& target : options_.targets) report(inspection->coverage_on(target.device));
   }
 
   void report(const Coverage& coverage) {
-    const std::string device = spell(coverage.device, Dialect::dotted);
+    const std::string device = spell(coverage.device);
     if (coverage.special_without > 0) {
       note("carve-special", Severity::note,
            fmt::format("nothing for {} in {}", device, coverage.special_text()),
@@ -276,8 +276,8 @@ class FileCarver {
   ByteRanges absent_;
   std::string old_sha256_;
   std::optional<Elf> elf_;
-  Fatbins fatbins_;
-  std::vector<std::size_t> referenced_;
+  DeviceContents fatbins_;
+  std::vector<ContainerIndex> referenced_;
   CarvePlan plan_;
   std::optional<ArchList> arch_list_;
   FileLayout layout_;
@@ -296,21 +296,20 @@ std::string_view to_string(Outcome outcome) {
   return "";
 }
 
-std::string held_architectures(const Fatbins& fatbins, const CarvePlan* plan) {
-  std::set<std::pair<bool, Capability>> held;
-  for (std::size_t i = 0; i < fatbins.containers.size(); ++i) {
-    const FatbinContainer& container = fatbins.containers[i];
-    for (std::size_t k = 0; k < container.entries.size(); ++k) {
-      const FatbinEntry& entry = container.entries[k];
-      if (!entry.kind || container.relocatable) continue;
+std::string held_architectures(const DeviceContents& fatbins, const CarvePlan* plan) {
+  std::set<std::pair<ImageKind, Target>> held;
+  for (const ContainerIndex i : fatbins.containers.ids()) {
+    const DeviceContainer& container = fatbins.containers[i];
+    for (const ImageIndex k : container.images.ids()) {
+      const DeviceImage& image = container.images[k];
+      if (!image.is_code() || container.relocatable) continue;
       if (plan && std::ranges::find(plan->containers[i].keep, k) == plan->containers[i].keep.end()) continue;
-      held.insert({*entry.kind == CodeKind::ptx, entry.capability});
+      held.insert({image.kind, image.target});
     }
   }
   std::string text;
-  for (const auto& [ptx, capability] : held) {
-    text += (text.empty() ? "" : ", ") + std::string(ptx ? "PTX " : "") + spell(capability, Dialect::dotted);
-  }
+  for (const auto& [kind, target] : held)
+    text += (text.empty() ? "" : ", ") + describe({.target = target, .kind = kind});
   return text;
 }
 

@@ -71,6 +71,6 @@ CarvedFile carve_file(const std::filesystem::path& source, const std::filesystem
                       const CarveOptions& options);
 
 // "7.5, 8.0, 9.0a, PTX 12.0": the code in a file; "" when there is none. With a plan: what that keeps of it.
-std::string held_architectures(const Fatbins& fatbins, const CarvePlan* plan = nullptr);
+std::string held_architectures(const DeviceContents& fatbins, const CarvePlan* plan = nullptr);
 
 }  // namespace lathe

@@ -15,7 +15,7 @@
 #include <regex>
 
 #include "base/error.h"
-#include "device/fatbin.h"
+#include "device/contents.h"
 #include "carve/check/check.h"
 #include "carve/plan/references.h"
 #include "testing/gpu_libraries.h"
@@ -236,12 +236,12 @@ TEST_F(Carve, LeavesAContainerWithoutAWrapperWhereItIs) {
   ASSERT_EQ(carved.untouched.size(), 1u);
   EXPECT_EQ(carved.untouched[0], std::pair(Untouched::no_wrapper, std::size_t{1}));
   const MappedFile before = MappedFile::open(source), after = MappedFile::open(output());
-  const Fatbins old_fatbins = read_fatbins(Elf::parse(before.bytes(), "a.so"));
-  const Fatbins new_fatbins = read_fatbins(Elf::parse(after.bytes(), "b.so"));
+  const DeviceContents old_fatbins = read_device_code(Elf::parse(before.bytes(), "a.so"));
+  const DeviceContents new_fatbins = read_device_code(Elf::parse(after.bytes(), "b.so"));
   ASSERT_EQ(new_fatbins.containers.size(), 4u);
-  EXPECT_EQ(new_fatbins.containers[1].address, old_fatbins.containers[1].address);
-  EXPECT_EQ(new_fatbins.containers[1].entries.size(), 3u);
-  EXPECT_LT(new_fatbins.containers[3].address, old_fatbins.containers[3].address);
+  EXPECT_EQ(new_fatbins.containers[{1}].address, old_fatbins.containers[{1}].address);
+  EXPECT_EQ(new_fatbins.containers[{1}].images.size(), 3u);
+  EXPECT_LT(new_fatbins.containers[{3}].address, old_fatbins.containers[{3}].address);
   EXPECT_EQ(folder_.run("readelf -aW b.so 2>&1 >/dev/null"), "");
   EXPECT_EQ(testing::load(folder_, "b.so"), only_for_90(testing::load(folder_, "a.so")));
   EXPECT_EQ(quiet(folder_, "strip b.so"), "");
@@ -379,7 +379,7 @@ TEST_F(Carve, TheCheckSeesAFlippedByteAnywhereInLoadedMemory) {
   carve_file(source, output(), for_gpu("9.0"));
   const MappedFile before = MappedFile::open(source);
   const Elf old_elf = Elf::parse(before.bytes(), "a.so");
-  const Fatbins old_fatbins = read_fatbins(old_elf);
+  const DeviceContents old_fatbins = read_device_code(old_elf);
   const std::string good = read_file(output());
   const Elf good_elf = Elf::parse(as_byte_span(good), "b.so");
   const CheckOptions options{.targets = parse_carve_targets("9.0"),

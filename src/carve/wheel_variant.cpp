@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "device/cuda_target.h"
 #include "hardware/wheel_property.h"
 
 namespace lathe {
@@ -28,7 +29,7 @@ bool is_gpu_label(std::string_view part) {
 }
 
 std::string gpu_label(const CarveTarget& target) {
-  return "sm" + spell(target.capability, Dialect::cmake) + (target.ptx ? "ptx" : "");
+  return "sm" + spell(capability_of(target.device), Dialect::cmake) + (target.ptx ? "ptx" : "");
 }
 
 using Values = std::vector<std::string>;
@@ -44,8 +45,8 @@ bool is_label(std::string_view text) {
 std::vector<DeviceCode> code_for(std::span<const CarveTarget> targets) {
   std::vector<DeviceCode> code;
   for (const CarveTarget& target : targets) {
-    code.push_back({target.capability, CodeKind::cubin});
-    if (target.ptx) code.push_back({target.capability, CodeKind::ptx});
+    code.push_back({capability_of(target.device), CodeKind::cubin});
+    if (target.ptx) code.push_back({capability_of(target.device), CodeKind::ptx});
   }
   return code;
 }

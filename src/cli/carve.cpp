@@ -2,6 +2,7 @@
 // `torchlathe carve`: the same software for fewer GPUs.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/error.h"
@@ -14,7 +15,7 @@
 #include "carve/wheel.h"
 #include "cli/commands.h"
 #include "cli/options/native_gpus.h"
-#include "hardware/catalog.h"
+#include "device/vendor.h"
 #include "os/file.h"
 #include "os/output.h"
 #include "report/table.h"
@@ -280,11 +281,11 @@ void print_json(const Result& result, const CarveOptions& options, Terminal& ter
 // Tomorrow's GPU is carved for by the driver's rules as any other; a slip of the finger looks the same.
 void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& terminal) {
   for (const CarveTarget& target : targets) {
-    if (catalog().find(target.capability)) continue;
+    if (std::ranges::binary_search(target.device.vendor->devices(), target.device)) continue;
     terminal.err(
         safe_format("torchlathe: no GPU of compute capability {} is known (torchlathe catalog gpus): kept is "
                     "what the driver would pick for one\n",
-                    to_string(CarveTarget{.capability = target.capability})));
+                    to_string(CarveTarget{.device = target.device})));
   }
 }
 

@@ -81,7 +81,7 @@ void print_installed(const Page& page, Terminal& terminal) {
   for (const ExaminedTorch& examined : page.installed) {
     terminal.print("{}\n  {}\n", examined.torch.folder.string(), torch_line(examined));
     for (const Coverage& coverage : examined.coverage) {
-      terminal.print("  code for {}: {}\n", spell(coverage.device, Dialect::dotted), coverage.text());
+      terminal.print("  code for {}: {}\n", spell(coverage.device), coverage.text());
     }
   }
 }
@@ -131,7 +131,7 @@ void print_json(const Page& page, Terminal& terminal) {
         .begin_array();
     for (const Coverage& coverage : examined.coverage) {
       json.begin_object()
-          .member("device", spell(coverage.device, Dialect::dotted))
+          .member("device", spell(coverage.device))
           .member("code", to_string(coverage.runs))
           .end_object();
     }

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/inspect_files.h"
 #include "cli/options/native_gpus.h"
+#include "device/cuda_target.h"
 #include "hardware/capability.h"
 #include "hardware/gpu_name.h"
 #include "nix/closure.h"
@@ -68,9 +69,9 @@ std::vector<Capability> devices_of(const std::string& text) {
 
 // One line, the files that have not enough, and 0 when all general code has something for the device. What
 // was not read is said by the caller.
-int answer(const Inspection& inspection, Capability device, bool all_files, Terminal& terminal) {
+int answer(const Inspection& inspection, Target device, bool all_files, Terminal& terminal) {
   constexpr std::size_t most = 20;
-  const std::string name = spell(device, Dialect::dotted);
+  const std::string name = spell(device);
   if (inspection.shapes().empty() && !inspection.embedded().empty()) {
     terminal.print(
         "{}: chosen by the library itself: all device code here is data that it loads on its own\n", name);
@@ -116,7 +117,7 @@ int run(const Options& options, Terminal& terminal) {
   }
   int exit = 0;
   for (const Capability device : devices)
-    exit = std::max(exit, answer(inspection, device, options.files, terminal));
+    exit = std::max(exit, answer(inspection, cuda_target(device), options.files, terminal));
   if (!devices.empty()) {
     if (!inspection.read_in_part()) return exit;
     terminal.out(inspection_findings(inspection, terminal));

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <set>
 
+#include "device/vendor.h"
+
 namespace lathe {
 
 namespace {
@@ -15,29 +17,29 @@ namespace {
 // % (torch 2.15's linear algebra on 7.5) and less.
 constexpr std::size_t least_share = 4;  // one in so many
 
+Target device_of(Target target) { return target.vendor ? target.vendor->device_of(target) : target; }
+
+// Holds code that nothing narrows: no suffix.
 bool is_portable(const ContainerShape& shape) {
-  return std::ranges::any_of(shape.codes, [](const DeviceCode& code) { return code.capability.suffix == 0; });
+  return std::ranges::any_of(shape.codes,
+                             [](const TargetCode& code) { return code.target == device_of(code.target); });
 }
 
-// The GPUs that are named, whatever the kind and the suffix of their code.
-std::set<Capability> named(const ContainerShape& shape) {
-  std::set<Capability> names;
-  for (const DeviceCode& code : shape.codes) names.insert(code.capability.portable());
+// The GPUs that are named, whatever the kind of their code and what narrows it.
+std::set<Target> named(const ContainerShape& shape) {
+  std::set<Target> names;
+  for (const TargetCode& code : shape.codes) names.insert(device_of(code.target));
   return names;
 }
 
 bool is_narrower(const ContainerShape& shape, const ContainerShape& than) {
-  const std::set<Capability> less = named(shape), more = named(than);
+  const std::set<Target> less = named(shape), more = named(than);
   return less.size() < more.size() && std::ranges::includes(more, less);
 }
 
-bool less_code(const DeviceCode& a, const DeviceCode& b) {
-  return std::pair(a.capability, a.kind) < std::pair(b.capability, b.kind);
-}
-
-void add_codes(std::vector<DeviceCode>& codes, const std::vector<DeviceCode>& more) {
+void add_codes(std::vector<TargetCode>& codes, const std::vector<TargetCode>& more) {
   codes.insert(codes.end(), more.begin(), more.end());
-  std::ranges::sort(codes, less_code);
+  std::ranges::sort(codes);
   codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
 }
 
@@ -51,7 +53,7 @@ enum class Scope { file, loose };
 
 class Coverer {
  public:
-  Coverer(std::span<const ContainerShape> shapes, Capability device, Scope scope)
+  Coverer(std::span<const ContainerShape> shapes, Target device, Scope scope)
       : shapes_(shapes), scope_(scope), coverage_{.device = device} {}
 
   Coverage run() {
@@ -78,9 +80,9 @@ class Coverer {
     with_.push_back(&shape);
     serving_ += shape.count;
     if (is_portable(shape)) portable_serving_ += shape.count;
-    const DeviceCode& code = shape.codes[*picked];
-    if (code.kind == CodeKind::ptx) compiles_ = true;
-    else if (code.capability.portable() != coverage_.device.portable()) through_.insert(code.capability);
+    const TargetCode& code = shape.codes[*picked];
+    if (code.kind == ImageKind::portable) compiles_ = true;
+    else if (device_of(code.target) != device_of(coverage_.device)) through_.insert(code.target);
   }
 
   bool made_for_device() const {
@@ -107,7 +109,7 @@ class Coverer {
   Scope scope_;
   Coverage coverage_;
   std::vector<const ContainerShape*> with_, without_;
-  std::set<Capability> through_;
+  std::set<Target> through_;
   std::size_t portable_ = 0, portable_serving_ = 0, serving_ = 0;
   bool compiles_ = false;
 };
@@ -127,18 +129,13 @@ std::string_view to_string(Runs runs) {
 std::string Coverage::special_text() const {
   if (special_without == 0) return "";
   std::string names;
-  for (const DeviceCode& code : special_for) {
-    names += fmt::format("{}{}{}", names.empty() ? "" : ", ", code.kind == CodeKind::ptx ? "PTX " : "",
-                         spell(code.capability, Dialect::dotted));
-  }
+  for (const TargetCode& code : special_for) names += (names.empty() ? "" : ", ") + describe(code);
   return fmt::format("{} container{} for {} only", special_without, special_without == 1 ? "" : "s", names);
 }
 
 std::string Coverage::text() const {
   std::string names;
-  for (const Capability& capability : through) {
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", spell(capability, Dialect::sm));
-  }
+  for (const Target target : through) names += (names.empty() ? "" : ", ") + spell(TargetCode{target});
   const std::string rest = special_without == 0 ? "" : "; " + special_text();
   const std::string all = special_without == 0 ? "all" : "all general code";
   switch (runs) {
@@ -153,11 +150,11 @@ std::string Coverage::text() const {
   return "none";
 }
 
-Coverage cover(std::span<const ContainerShape> shapes, Capability device) {
+Coverage cover(std::span<const ContainerShape> shapes, Target device) {
   return Coverer(shapes, device, Scope::file).run();
 }
 
-Coverage cover_loose(std::span<const ContainerShape> shapes, Capability device) {
+Coverage cover_loose(std::span<const ContainerShape> shapes, Target device) {
   return Coverer(shapes, device, Scope::loose).run();
 }
 
@@ -170,7 +167,7 @@ Coverage together(Coverage one, const Coverage& other) {
   one.special_without += other.special_without;
   one.narrower_without += other.narrower_without;
   add_codes(one.special_for, other.special_for);
-  std::set<Capability> through(one.through.begin(), one.through.end());
+  std::set<Target> through(one.through.begin(), one.through.end());
   through.insert(other.through.begin(), other.through.end());
   one.through.assign(through.begin(), through.end());
   one.runs = runs_of(one, compiles);
@@ -179,8 +176,22 @@ Coverage together(Coverage one, const Coverage& other) {
 
 std::vector<Coverage> cover_all(std::span<const ContainerShape> shapes) {
   std::vector<Coverage> all;
-  for (const CapabilityRow& row : catalog().capabilities) all.push_back(cover(shapes, row.capability));
+  for (const Target device : devices_for(shapes)) all.push_back(cover(shapes, device));
   return all;
+}
+
+std::vector<Target> devices_for(std::span<const ContainerShape> shapes) {
+  std::set<const Vendor*> named;
+  for (const ContainerShape& shape : shapes) {
+    for (const TargetCode& code : shape.codes) named.insert(code.target.vendor);
+  }
+  std::vector<Target> devices;
+  for (const Vendor* vendor : vendors()) {
+    if (!named.empty() && !named.contains(vendor)) continue;
+    const std::vector<Target> own = vendor->devices();
+    devices.insert(devices.end(), own.begin(), own.end());
+  }
+  return devices;
 }
 
 void add_shapes(std::vector<ContainerShape>& shapes, std::span<const ContainerShape> more) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Will it run there? The driver's rule (hardware/compat.h) applied to each container of a file, not to the
+// Will it run there? The driver's rule (Vendor::pick) applied to each container of a file, not to the
 // file: a library whose containers hold different GPUs runs on a device only as far as every one of them
 // does, but for its *special* containers: kernels that were compiled for some of its GPUs only, such as
 // those that use a GPU's own instructions.
@@ -13,14 +13,14 @@
 #include <string>
 #include <vector>
 
-#include "hardware/compat.h"
+#include "device/target.h"
 
 namespace lathe {
 
 // Containers of a file that hold the same code, counted. Only those that need coverage: with at least one
 // image that is understood and holds something.
 struct ContainerShape {
-  std::vector<DeviceCode> codes = {};  // in the container's order
+  std::vector<TargetCode> codes = {};  // in the container's order
   std::size_t count = 0;
 };
 
@@ -34,16 +34,16 @@ enum class Runs {
 std::string_view to_string(Runs runs);
 
 struct Coverage {
-  Capability device = {};
+  Target device = {};
   Runs runs = Runs::none;
   std::size_t containers_without = 0;  // that have nothing for the device and are not special
   std::size_t special_without = 0;     // special ones that have nothing for the device
-  // of those: with a shorter list of GPUs, not by the suffix of their code
+  // of those: with a shorter list of GPUs, not by what narrows their code
   std::size_t narrower_without = 0;
   std::size_t containers = 0;                // all
-  std::vector<DeviceCode> special_for = {};  // what those special ones hold, ascending, each once
-  // capabilities other than the device's whose machine code it runs, ascending
-  std::vector<Capability> through = {};
+  std::vector<TargetCode> special_for = {};  // what those special ones hold, ascending, each once
+  // targets other than the device's whose machine code it runs, ascending
+  std::vector<Target> through = {};
 
   bool serves() const { return runs == Runs::all || runs == Runs::ptx; }
   std::size_t with() const { return containers - containers_without - special_without; }
@@ -57,20 +57,25 @@ struct Coverage {
 //
 // A container that has nothing for the device is special when the file is made for the device all the same,
 // and
-//   - all its code has a suffix: it is for exactly one GPU ('a') or one family ('f'); or
+//   - all its code is for more than a GPU's name says: CUDA's suffixes, for exactly one GPU ('a') or one
+//     family ('f'); or
 //   - another container that serves the device names all its GPUs and more (7.5, 8.0, 9.0 beside 8.0, 9.0).
 // A file is made for a device that more than half of the containers with portable code serve, and no less
 // than a quarter of all. Otherwise nothing is special: what most of a file lacks is missing.
-Coverage cover(std::span<const ContainerShape> shapes, Capability device);
+Coverage cover(std::span<const ContainerShape> shapes, Target device);
 
 // Of cubins that lie loose in a folder or wheel, each of them loaded by its name: when one serves the
 // device, the others are special.
-Coverage cover_loose(std::span<const ContainerShape> shapes, Capability device);
+Coverage cover_loose(std::span<const ContainerShape> shapes, Target device);
 
 // `one` and `other` taken together, as files of a folder are.
 Coverage together(Coverage one, const Coverage& other);
 
-// For every capability of the hardware catalogue, ascending.
+// That the catalogue knows, of the vendors whose code it is, ascending; of containers without any code, of
+// all vendors.
+std::vector<Target> devices_for(std::span<const ContainerShape> shapes);
+
+// For each of those.
 std::vector<Coverage> cover_all(std::span<const ContainerShape> shapes);
 
 // Adds `more` to `shapes`, counting equal ones together.

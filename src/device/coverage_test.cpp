@@ -7,6 +7,8 @@
 
 #include <sstream>
 
+#include "device/cuda_target.h"
+
 namespace lathe {
 namespace {
 
@@ -15,8 +17,9 @@ ContainerShape shape(const std::string& codes, std::size_t count) {
   ContainerShape result{.count = count};
   std::istringstream words(codes);
   for (std::string word; words >> word;) {
-    result.codes.push_back({.capability = parse_capability(word)->capability,
-                            .kind = word.starts_with("compute") ? CodeKind::ptx : CodeKind::cubin});
+    result.codes.push_back(
+        cuda_code({.capability = parse_capability(word)->capability,
+                   .kind = word.starts_with("compute") ? CodeKind::ptx : CodeKind::cubin}));
   }
   return result;
 }
@@ -24,7 +27,7 @@ ContainerShape shape(const std::string& codes, std::size_t count) {
 using Shapes = std::vector<ContainerShape>;
 
 std::string on(const Shapes& shapes, int major, int minor) {
-  return cover(shapes, {.major = major, .minor = minor}).text();
+  return cover(shapes, cuda_target({.major = major, .minor = minor})).text();
 }
 
 const Shapes onnxruntime = {shape("sm_90a", 292), shape("sm_75 sm_80 sm_86 sm_89 sm_90a sm_120a", 211),
@@ -56,7 +59,7 @@ TEST(SpecialContainers, AShorterListBesideAWiderOneIsForFewerGpus) {
   EXPECT_EQ(on(onnxruntime, 7, 5), "all general code; 387 containers for 8.0, 8.6, 8.9, 9.0a, 12.0a only");
   EXPECT_EQ(on(vllm, 8, 6),
             "all general code (through sm_80); 37 containers for 7.5, 8.9, 9.0a, 10.0f, 12.0f only");
-  const Coverage coverage = cover(onnxruntime, {.major = 7, .minor = 5});
+  const Coverage coverage = cover(onnxruntime, cuda_target({.major = 7, .minor = 5}));
   EXPECT_EQ(coverage.containers, 598u);
   EXPECT_EQ(coverage.containers_without, 0u);
   EXPECT_EQ(coverage.special_without, 387u);
@@ -91,7 +94,7 @@ TEST(SpecialContainers, WhereNothingServesTheDeviceNothingIsSpecial) {
   EXPECT_EQ(on(flashmla, 12, 0), "none");
   EXPECT_EQ(on(flashmla, 9, 0), "all");
   EXPECT_EQ(on({shape("sm_90a", 6)}, 9, 0), "all");
-  EXPECT_FALSE(cover(flashmla, {.major = 8, .minor = 6}).serves());
+  EXPECT_FALSE(cover(flashmla, cuda_target({.major = 8, .minor = 6})).serves());
 }
 
 TEST(SpecialContainers, AFileOfSuffixesAloneRunsWhereAQuarterOfItFits) {
@@ -106,13 +109,13 @@ TEST(SpecialContainers, AnEmptiedContainerNeverIs) {
 
 TEST(SpecialContainers, LooseCubinsAreThereForAnyOfTheirGpus) {
   const Shapes cubins = {shape("sm_100f", 9000), shape("sm_103a", 6000), shape("sm_80", 1)};
-  EXPECT_EQ(cover_loose(cubins, {.major = 8, .minor = 0}).text(),
+  EXPECT_EQ(cover_loose(cubins, cuda_target({.major = 8, .minor = 0})).text(),
             "all general code; 15000 containers for 10.0f, 10.3a only");
-  EXPECT_EQ(cover_loose(cubins, {.major = 9, .minor = 0}).text(), "none");
+  EXPECT_EQ(cover_loose(cubins, cuda_target({.major = 9, .minor = 0})).text(), "none");
 }
 
 TEST(SpecialContainers, FilesAreJudgedByThemselvesAndCountedTogether) {
-  const Capability ampere{.major = 8, .minor = 6};
+  const Target ampere = cuda_target({.major = 8, .minor = 6});
   const Coverage main = cover(onnxruntime, ampere);
   EXPECT_EQ(together(main, cover(Shapes{shape("sm_80", 4)}, ampere)).text(),
             "all general code (through sm_80); 301 containers for 9.0a, 12.0a only");

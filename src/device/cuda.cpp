@@ -1,68 +1,109 @@
 // SPDX-License-Identifier: MIT
+// CUDA's row: its targets are compute capabilities, what runs where is hardware/compat.h.
 #include "device/cuda.h"
 
-#include <algorithm>
-#include <string>
+#include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/error.h"
 #include "device/cubin.h"
 #include "device/cuda_format.h"
+#include "device/cuda_target.h"
+#include "device/nvidia_libraries.h"
+#include "formats/elf_fields.h"
 
 namespace lathe {
 namespace {
 
-// A container without an entry's header is passed by: where its bytes were chance, another may begin among
-// them.
-class CudaStream final : public ImageStream {
- public:
-  std::optional<ImageExtent> next(ByteSpan file, std::uint64_t filled) override {
-    while (true) {
-      if (!in_container_ && !find_container(file, filled)) return std::nullopt;
-      if (at_ + cuda::entry::smallest_header > filled && at_ < container_end_) return std::nullopt;
-      if (const auto image = next_image(file)) return image;
-      at_ = (at_ + cuda::alignment - 1) / cuda::alignment * cuda::alignment;
-      in_container_ = false;
-    }
-  }
+// nvcc's link stubs unpack to 1,200 to 2,300 bytes, the smallest kernel to 3,600: larger images need no look
+// inside.
+constexpr std::uint64_t largest_stub = 3500;
 
- private:
-  bool find_container(ByteSpan file, std::uint64_t filled) {
-    const ByteReader reader(file);
-    for (; at_ + cuda::container::header_size <= filled; at_ += cuda::alignment) {
-      if (reader.read_at<std::uint64_t>(at_) != cuda::container::first_eight) continue;
-      const auto size = reader.read_at<std::uint64_t>(at_ + cuda::container::entries_size_at);
-      at_ += cuda::container::header_size;
-      if (size > file.size() - at_) continue;
-      container_end_ = at_ + size;
-      return in_container_ = true;
-    }
-    return false;
-  }
+DeviceCode code_of(const TargetCode& code) {
+  return {.capability = capability_of(code.target),
+          .kind = code.kind == ImageKind::portable ? CodeKind::ptx : CodeKind::cubin};
+}
 
-  // nullopt: the container's end, or damage.
-  std::optional<ImageExtent> next_image(ByteSpan file) {
-    namespace entry = cuda::entry;
-    const std::uint64_t left = container_end_ - at_;
-    if (left < entry::smallest_header) return std::nullopt;
-    const ByteReader reader(file);
-    const std::uint64_t header = reader.read_at<std::uint32_t>(at_ + entry::header_size_at);
-    const auto payload = reader.read_at<std::uint64_t>(at_ + entry::payload_size_at);
-    if (header < entry::smallest_header || header > left || payload > left - header) return std::nullopt;
-    const bool compressed = reader.read_at<std::uint32_t>(at_ + entry::compressed_size_at) != 0;
-    const std::uint64_t unpacked =
-        compressed ? reader.read_at<std::uint64_t>(at_ + entry::unpacked_size_at) : payload;
-    const std::uint64_t begin = at_ + header;
-    at_ = begin + payload;
-    return ImageExtent{.begin = begin, .end = at_, .unpacked_size = unpacked};
-  }
+std::optional<Target> target_of(const std::optional<Capability>& capability) {
+  return capability ? std::optional(cuda_target(*capability)) : std::nullopt;
+}
 
-  std::uint64_t at_ = 0;  // what is looked at next: a place for a container, or an entry
-  std::uint64_t container_end_ = 0;
-  bool in_container_ = false;
-};
+bool is_cubin(ByteSpan start) {
+  return Elf::looks_like(start) &&
+         ByteReader(start).read_at<std::uint16_t>(elf::file_field::machine) == elf::em_cuda;
+}
 
 class Cuda final : public Vendor {
  public:
   std::string_view name() const override { return "CUDA"; }
+
+  std::string spell(Target target) const override {
+    return lathe::spell(capability_of(target), Dialect::dotted);
+  }
+
+  std::string spell(const TargetCode& code) const override {
+    const Capability capability = capability_of(code.target);
+    switch (code.kind) {
+      case ImageKind::native: return lathe::spell(capability, Dialect::sm);
+      case ImageKind::portable: return lathe::spell(capability, Dialect::compute);
+      case ImageKind::link_ir: return "lto_" + lathe::spell(capability, Dialect::cmake);
+      case ImageKind::other: break;
+    }
+    return "other_" + lathe::spell(capability, Dialect::cmake);
+  }
+
+  std::string_view word_of(ImageKind kind) const override {
+    switch (kind) {
+      case ImageKind::native: return "cubin";
+      case ImageKind::portable: return "ptx";
+      case ImageKind::link_ir: return "lto_ir";
+      case ImageKind::other: break;
+    }
+    return "other";
+  }
+
+  std::string_view portable_word() const override { return "PTX"; }
+
+  std::optional<ParsedTarget> parse(std::string_view text) const override {
+    constexpr int no_capability = 100;  // "5090" is a product's number
+    const auto spelled = parse_capability(text);
+    if (!spelled || spelled->capability.major >= no_capability) return std::nullopt;
+    return ParsedTarget{.target = cuda_target(spelled->capability), .portable_too = spelled->ptx};
+  }
+
+  std::vector<Target> devices() const override {
+    std::vector<Target> all;
+    for (const CapabilityRow& row : catalog().capabilities) all.push_back(cuda_target(row.capability));
+    return all;
+  }
+
+  Target device_of(Target target) const override { return cuda_target(capability_of(target).portable()); }
+
+  std::optional<std::size_t> pick(std::span<const TargetCode> codes, Target device) const override {
+    std::vector<DeviceCode> own(codes.size());
+    std::ranges::transform(codes, own.begin(), code_of);
+    return lathe::pick(own, capability_of(device));
+  }
+
+  // Measured (docs/formats/fatbin.md): architecture-specific machine code wins over portable code. Not
+  // measured: family code against portable code, specific PTX against portable PTX. So the best of each
+  // spelling stays there.
+  void add_second_readings(std::span<const TargetCode> codes, Target device, std::size_t picked,
+                           std::vector<std::size_t>& keep) const override {
+    const TargetCode& first = codes[picked];
+    if (first.kind == ImageKind::native && capability_of(first.target).suffix == 'a') return;
+    for (const char suffix : {'\0', 'f', 'a'}) {
+      const auto other = pick_among(codes, device, [&](const TargetCode& code) {
+        return code.kind == first.kind && capability_of(code.target).suffix == suffix;
+      });
+      if (other) keep.push_back(*other);
+    }
+  }
+
+  std::vector<TargetCode> relinkable(const DeviceContents& contents) const override {
+    return relinkable_cuda(contents);
+  }
 
   DeviceSection role_of(std::string_view section) const override {
     if (section == cuda::images_section) return DeviceSection::images;
@@ -72,20 +113,63 @@ class Cuda final : public Vendor {
 
   std::span<const std::string_view> names_in_headers() const override { return cuda::names_in_headers; }
 
-  std::string_view bare_format(ByteSpan start) const override {
-    if (looks_like_fatbin(start)) return "fat binary";
-    return looks_like_ptx(start) ? "PTX" : "";
+  std::optional<BareFormat> bare_format(ByteSpan start) const override {
+    if (looks_like_fatbin(start)) return BareFormat{.vendor = this, .name = "fat binary"};
+    if (looks_like_ptx(start)) return BareFormat{.vendor = this, .name = "PTX", .image = ImageKind::portable};
+    if (is_cubin(start)) return BareFormat{.vendor = this, .name = "cubin", .image = ImageKind::native};
+    return std::nullopt;
   }
 
-  Fatbins read(const Elf& elf, const MappedFile* disk, const FatbinLimits& limits) const override {
-    return read_cuda_fatbins(elf, disk, limits);
+  DeviceContents read(const Elf& elf, const MappedFile* disk, const DeviceLimits& limits) const override {
+    return read_cuda(elf, disk, limits);
   }
 
-  std::unique_ptr<ImageStream> stream() const override { return std::make_unique<CudaStream>(); }
+  DeviceContents read_bare(ByteSpan file, const std::string& name) const override {
+    return read_bare_fatbin(file, name);
+  }
+
+  EmbeddedCode find_embedded(const Elf& elf, const DeviceContents& contents, const MappedFile* disk,
+                             unsigned threads) const override {
+    return find_embedded_cuda(elf, contents, disk, threads);
+  }
+
+  std::unique_ptr<ImageStream> stream() const override { return cuda_stream(); }
+
+  bool owns_library(std::string_view soname) const override { return is_nvidia_library(soname); }
+
+  ImageFacts look_into(ByteSpan image, ImageKind kind) const override {
+    if (kind == ImageKind::portable) {
+      const PtxInfo ptx = read_ptx(as_text(image));
+      return {.target = target_of(ptx.capability),
+              .toolkit = ptx.toolkit,
+              .language = ptx.version,
+              .holds_nothing = ptx.holds_nothing};
+    }
+    const CubinInfo cubin = read_cubin(image);
+    return {.target = target_of(cubin.capability),
+            .toolkit = cubin.toolkit,
+            .relocatable = cubin.relocatable,
+            .holds_nothing = cubin.holds_nothing()};
+  }
+
+  bool holds_nothing(ByteSpan file, const DeviceImage& image) const override {
+    if (!image.is_code() || image.unpacked_size > largest_stub) return false;
+    try {
+      return look_into(image_bytes(file, image, largest_stub), image.kind).holds_nothing;
+    } catch (const Error&) {
+      return false;  // what cannot be read may hold something
+    }
+  }
+
+  // A cubin never says that it is for a family.
+  bool agree(Target label, Target said) const override {
+    return device_of(label) == device_of(said) &&
+           (capability_of(label).suffix == 'a') == (capability_of(said).suffix == 'a');
+  }
 
   std::vector<BytePatch> patches(const CarvedContainer& carved) const override {
     return {{.at = carved.offset + cuda::container::entries_size_at,
-             .bytes = encode_number(carved.entries_size, 8)},
+             .bytes = encode_number(carved.images_size, 8)},
             {.at = carved.pointer_at, .bytes = encode_number(carved.address, cuda::wrapper::pointer_size)}};
   }
 };
@@ -95,6 +179,25 @@ class Cuda final : public Vendor {
 const Vendor& cuda_vendor() {
   static const Cuda vendor;
   return vendor;
+}
+
+// major << 32 | minor << 8 | suffix: the order of Capability.
+Target cuda_target(Capability capability) {
+  return {.vendor = &cuda_vendor(),
+          .number = static_cast<std::uint64_t>(capability.major) << 32 |
+                    static_cast<std::uint64_t>(capability.minor) << 8 |
+                    static_cast<unsigned char>(capability.suffix)};
+}
+
+TargetCode cuda_code(const DeviceCode& code) {
+  return {.target = cuda_target(code.capability),
+          .kind = code.kind == CodeKind::ptx ? ImageKind::portable : ImageKind::native};
+}
+
+Capability capability_of(Target target) {
+  return {.major = static_cast<int>(target.number >> 32),
+          .minor = static_cast<int>(target.number >> 8 & 0xffffff),
+          .suffix = static_cast<char>(target.number & 0xff)};
 }
 
 }  // namespace lathe

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Inside of device only: the parts of CUDA's row.
 #pragma once
 
 #include "device/vendor.h"
@@ -7,7 +8,15 @@ namespace lathe {
 
 const Vendor& cuda_vendor();
 
-// Inside of device only: what Vendor::read() is of CUDA (fatbin_elf.cpp).
-Fatbins read_cuda_fatbins(const Elf& elf, const MappedFile* disk, const FatbinLimits& limits);
+// Arguments and results as of Vendor's functions.
+DeviceContents read_cuda(const Elf& elf, const MappedFile* disk, const DeviceLimits& limits);
+EmbeddedCode find_embedded_cuda(const Elf& elf, const DeviceContents& contents, const MappedFile* disk,
+                                unsigned threads);
+std::unique_ptr<ImageStream> cuda_stream();
+std::vector<TargetCode> relinkable_cuda(const DeviceContents& contents);
+
+// A file that is one container after another (what `nvcc -fatbin` writes).
+bool looks_like_fatbin(ByteSpan file);
+DeviceContents read_bare_fatbin(ByteSpan file, const std::string& name, const DeviceLimits& limits = {});
 
 }  // namespace lathe

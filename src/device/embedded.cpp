@@ -13,7 +13,9 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "device/cubin.h"
+#include "device/cuda.h"
 #include "device/cuda_format.h"
+#include "device/cuda_target.h"
 #include "device/embedded_marks.h"
 #include "device/fatbin_reader.h"
 #include "formats/elf_fields.h"
@@ -74,12 +76,12 @@ std::vector<Range> loaded_ranges(const Elf& elf) {
 }
 
 // Where no data lies: known fat binaries, and the file's own headers and tables. Ascending, disjoint.
-std::vector<Range> holes_of(const Elf& elf, const Fatbins& fatbins) {
+std::vector<Range> holes_of(const Elf& elf, const DeviceContents& fatbins) {
   std::vector<Range> holes = {{.begin = 0, .end = elf::header_size}};
   const auto add = [&](std::uint64_t at, std::uint64_t size) {
     holes.push_back({.begin = at, .end = at + size});
   };
-  for (const FatbinRegion& region : fatbins.regions) add(region.offset, region.size);
+  for (const DeviceRegion& region : fatbins.regions) add(region.offset, region.size);
   add(elf.program_headers_at(), elf.segments().size() * elf::segment_size);
   add(elf.section_headers_at(), elf.sections().size() * elf::section_size);
   std::ranges::sort(holes, {}, &Range::begin);
@@ -93,7 +95,7 @@ std::vector<Range> holes_of(const Elf& elf, const Fatbins& fatbins) {
 }
 
 // What is loaded and not known to be something else: ascending, disjoint.
-std::vector<Range> ranges_to_search(const Elf& elf, const Fatbins& fatbins) {
+std::vector<Range> ranges_to_search(const Elf& elf, const DeviceContents& fatbins) {
   std::vector<Range> ranges = loaded_ranges(elf), out;
   const std::vector<Range> holes = holes_of(elf, fatbins);
   std::ranges::stable_sort(ranges, {}, &Range::begin);
@@ -243,7 +245,7 @@ class EmbeddedFinder {
     if (range.end - offset < cuda::container::header_size) return;
     auto found = reader_.read_container(offset, range.end);
     if (!found || !found->understood || found->header_size != cuda::container::header_size ||
-        found->entries.empty())
+        found->images.empty())
       return;
     if (!scratch_.findings.empty()) return;
     found->address = elf_.address_of(offset).value_or(0);
@@ -266,7 +268,7 @@ class EmbeddedFinder {
       --refused_cubins_;
       take(offset, offset + size, range);
       out_.images.push_back(
-          {.offset = offset, .size = size, .kind = CodeKind::cubin, .capability = *info.capability});
+          {.offset = offset, .size = size, .code = {.target = cuda_target(*info.capability)}});
     } catch (const Error&) {
       return;  // it only looked like one
     }
@@ -293,8 +295,9 @@ class EmbeddedFinder {
     const PtxInfo info = read_ptx(text);
     if (!info.capability || info.holds_nothing) return;
     take(offset, offset + text.size(), range);
-    out_.images.push_back(
-        {.offset = offset, .size = text.size(), .kind = CodeKind::ptx, .capability = *info.capability});
+    out_.images.push_back({.offset = offset,
+                           .size = text.size(),
+                           .code = {.target = cuda_target(*info.capability), .kind = ImageKind::portable}});
   }
 
   void take(std::uint64_t begin, std::uint64_t end, const Range& range) {
@@ -304,10 +307,10 @@ class EmbeddedFinder {
     out_.places.back().bytes += end - begin;
   }
 
-  static constexpr FatbinLimits limits_ = {};
+  static constexpr DeviceLimits limits_ = {};
   const Elf& elf_;
   EmbeddedCode& out_;
-  Fatbins scratch_;  // what the reader says of bytes that are no container is nobody's business
+  DeviceContents scratch_;  // what the reader says of bytes that are no container is nobody's business
   FatbinReader reader_;
   std::uint64_t done_ = 0;
   std::size_t sections_left_ = most_cubin_sections;
@@ -321,7 +324,8 @@ std::uint64_t EmbeddedCode::bytes() const {
                          [](std::uint64_t sum, const EmbeddedPlace& place) { return sum + place.bytes; });
 }
 
-EmbeddedCode find_embedded(const Elf& elf, const Fatbins& fatbins, const MappedFile* disk, unsigned threads) {
+EmbeddedCode find_embedded_cuda(const Elf& elf, const DeviceContents& fatbins, const MappedFile* disk,
+                                unsigned threads) {
   EmbeddedCode out;
   const std::vector<Range> ranges = ranges_to_search(elf, fatbins);
   EmbeddedFinder finder(elf, out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Containers and entries as bytes; where an ELF file keeps them is fatbin_elf.cpp.
-#include "device/fatbin.h"
+// Containers and entries as bytes; where a file keeps them is fatbin_elf.cpp.
+#include "device/fatbin_reader.h"
 
 #include <fmt/format.h>
 
@@ -9,17 +9,18 @@
 
 #include "device/cuda.h"
 #include "device/cuda_format.h"
-#include "device/fatbin_reader.h"
+#include "device/cuda_target.h"
 #include "formats/decompress.h"
 
 namespace lathe {
 namespace {
 
-std::optional<CodeKind> kind_of(std::uint16_t number) {
+ImageKind kind_of(std::uint16_t number) {
   switch (number) {
-    case cuda::entry::ptx: return CodeKind::ptx;
-    case cuda::entry::cubin: return CodeKind::cubin;
-    default: return std::nullopt;
+    case cuda::entry::ptx: return ImageKind::portable;
+    case cuda::entry::cubin: return ImageKind::native;
+    case cuda::entry::lto_ir: return ImageKind::link_ir;
+    default: return ImageKind::other;
   }
 }
 
@@ -29,7 +30,7 @@ Compression compression_of(std::uint64_t flags) {
 }
 
 // 75 is 7.5, 103 is 10.3.
-Capability capability_of(std::uint32_t arch, std::uint64_t flags) {
+Capability label_of(std::uint32_t arch, std::uint64_t flags) {
   const char suffix = flags & cuda::entry::specific ? 'a' : flags & cuda::entry::family ? 'f' : '\0';
   return {.major = static_cast<int>(arch / 10), .minor = static_cast<int>(arch % 10), .suffix = suffix};
 }
@@ -76,7 +77,7 @@ bool FatbinReader::container_at(std::uint64_t offset) {
              cuda::container::magic;
 }
 
-std::optional<FatbinContainer> FatbinReader::read_container(std::uint64_t offset, std::uint64_t end) {
+std::optional<DeviceContainer> FatbinReader::read_container(std::uint64_t offset, std::uint64_t end) {
   if (out_.containers.size() >= limits_.containers) {
     if (!full_) warn("fatbin-limit", offset, fmt::format("more than {} containers", limits_.containers));
     full_ = true;
@@ -85,9 +86,9 @@ std::optional<FatbinContainer> FatbinReader::read_container(std::uint64_t offset
   ByteReader reader(header(offset, cuda::container::header_size), "fat binary");
   reader.seek(4);
   const std::uint16_t version = reader.u16();
-  FatbinContainer container{.offset = offset};
+  DeviceContainer container{.offset = offset};
   container.header_size = reader.u16();
-  container.entries_size = reader.u64();
+  container.images_size = reader.u64();
   if (version != cuda::container::version || container.header_size < cuda::container::header_size) {
     warn("fatbin-unknown", offset,
          fmt::format("a container of version {} with a header of {} bytes", version, container.header_size));
@@ -99,21 +100,21 @@ std::optional<FatbinContainer> FatbinReader::read_container(std::uint64_t offset
                      end - offset));
     return std::nullopt;
   }
-  if (const std::uint64_t left = end - offset - container.header_size; container.entries_size > left) {
+  if (const std::uint64_t left = end - offset - container.header_size; container.images_size > left) {
     warn("fatbin-damaged", offset,
-         fmt::format("a container claims {} bytes, {} are left", container.entries_size, left));
-    container.entries_size = left;
+         fmt::format("a container claims {} bytes, {} are left", container.images_size, left));
+    container.images_size = left;
     container.understood = false;
   }
   read_entries(container);
   return container;
 }
 
-void FatbinReader::read_entries(FatbinContainer& container) {
+void FatbinReader::read_entries(DeviceContainer& container) {
   std::uint64_t at = container.offset + container.header_size;
   while (at < container.end()) {
-    if (entries_ >= limits_.entries) {
-      if (!full_) warn("fatbin-limit", at, fmt::format("more than {} images", limits_.entries));
+    if (entries_ >= limits_.images) {
+      if (!full_) warn("fatbin-limit", at, fmt::format("more than {} images", limits_.images));
       full_ = true;
     }
     const auto entry = full_ ? std::nullopt : read_entry(at, container.end());
@@ -121,22 +122,22 @@ void FatbinReader::read_entries(FatbinContainer& container) {
       container.understood = false;
       return;
     }
-    container.entries.push_back(*entry);
+    container.images.push_back(*entry);
     ++entries_;
     at = entry->end();
   }
 }
 
 // cuda_format.h has the picture.
-std::optional<FatbinEntry> FatbinReader::read_entry(std::uint64_t offset, std::uint64_t end) {
+std::optional<DeviceImage> FatbinReader::read_entry(std::uint64_t offset, std::uint64_t end) {
   if (end - offset < cuda::entry::smallest_header) {
     warn("fatbin-damaged", offset,
          fmt::format("{} bytes are left in a container, too few for an entry", end - offset));
     return std::nullopt;
   }
   ByteReader reader(header(offset, cuda::entry::smallest_header), "fat binary entry");
-  FatbinEntry entry{.offset = offset};
-  entry.kind_number = reader.u16();
+  DeviceImage entry{.offset = offset};
+  const std::uint16_t kind = reader.u16();
   const std::uint16_t version = reader.u16();
   entry.header_size = reader.u32();
   entry.payload_size = reader.u64();
@@ -146,7 +147,7 @@ std::optional<FatbinEntry> FatbinReader::read_entry(std::uint64_t offset, std::u
   entry.version_major = reader.u16();
   const std::uint32_t arch = reader.u32();
   reader.skip(8);
-  entry.flags = reader.u64();
+  const std::uint64_t flags = reader.u64();
   reader.skip(8);
   entry.unpacked_size = reader.u64();
   if (entry.header_size < cuda::entry::smallest_header || entry.header_size > end - offset ||
@@ -158,10 +159,9 @@ std::optional<FatbinEntry> FatbinReader::read_entry(std::uint64_t offset, std::u
   }
   if (version != cuda::entry::version)
     warn("fatbin-unknown", offset, fmt::format("an entry of version {:#06x}", version));
-  entry.known_version = version == cuda::entry::version;
-  entry.kind = entry.known_version ? kind_of(entry.kind_number) : std::nullopt;
-  entry.compression = compressed_size == 0 ? Compression::none : compression_of(entry.flags);
-  entry.capability = capability_of(std::min<std::uint32_t>(arch, 100'000), entry.flags);
+  entry.kind = version == cuda::entry::version ? kind_of(kind) : ImageKind::other;
+  entry.compression = compressed_size == 0 ? Compression::none : compression_of(flags);
+  entry.target = cuda_target(label_of(std::min<std::uint32_t>(arch, 100'000), flags));
   entry.stored_size = compressed_size == 0 ? entry.payload_size : compressed_size;
   if (entry.compression == Compression::none) entry.unpacked_size = entry.payload_size;
   if (entry.stored_size > entry.payload_size) {
@@ -172,7 +172,7 @@ std::optional<FatbinEntry> FatbinReader::read_entry(std::uint64_t offset, std::u
 }
 
 // Containers stand one after another, each 8-byte aligned; between them may be zeros.
-void FatbinReader::read_region(const FatbinRegion& region) {
+void FatbinReader::read_region(const DeviceRegion& region) {
   const std::uint64_t end = region.offset + region.size;
   std::uint64_t at = (region.offset + 7) & ~std::uint64_t{7};
   while (end - std::min(at, end) >= cuda::container::header_size && !full_) {
@@ -205,8 +205,8 @@ std::uint64_t FatbinReader::next_container(std::uint64_t from, std::uint64_t end
   return end - at < cuda::container::header_size ? end : at;
 }
 
-Fatbins read_bare_fatbin(ByteSpan file, const std::string& name, const FatbinLimits& limits) {
-  Fatbins out;
+DeviceContents read_bare_fatbin(ByteSpan file, const std::string& name, const DeviceLimits& limits) {
+  DeviceContents out;
   out.vendor = &cuda_vendor();
   FatbinReader reader(file, name, limits, nullptr, out);
   out.regions.push_back({.name = "", .offset = 0, .size = file.size()});
@@ -214,7 +214,7 @@ Fatbins read_bare_fatbin(ByteSpan file, const std::string& name, const FatbinLim
   return out;
 }
 
-std::vector<std::byte> image_bytes(ByteSpan file, const FatbinEntry& entry, std::uint64_t limit) {
+std::vector<std::byte> image_bytes(ByteSpan file, const DeviceImage& entry, std::uint64_t limit) {
   const ByteSpan stored = ByteReader(file, "fat binary image").at(entry.payload_offset(), entry.stored_size);
   std::vector<std::byte> image;
   switch (entry.compression) {
@@ -222,66 +222,60 @@ std::vector<std::byte> image_bytes(ByteSpan file, const FatbinEntry& entry, std:
     case Compression::zstd: image = decompress_zstd(stored, entry.unpacked_size, limit); break;
     case Compression::none: image.assign(stored.begin(), stored.end()); break;
   }
-  if (entry.kind == CodeKind::ptx) {
+  if (entry.kind == ImageKind::portable) {
     while (!image.empty() && image.back() == std::byte{0}) image.pop_back();
   }
   return image;
-}
-
-bool FatbinEntry::is_lto_ir() const { return kind_number == cuda::entry::lto_ir && known_version; }
-
-bool is_linked(const Fatbins& fatbins, const FatbinContainer& container) {
-  return container.wrapper && fatbins.wrappers[*container.wrapper].version == cuda::wrapper::linked;
 }
 
 namespace {
 
 // The strictest suffix that a device of `capability` needs to compile this container's PTX; nullopt: it
 // cannot.
-std::optional<char> suffix_to_compile(const ContainerCode& container, Capability capability) {
+std::optional<char> suffix_to_compile(std::span<const Capability> ptx, Capability capability) {
   std::optional<char> suffix;
-  for (const DeviceCode& code : container.codes) {
-    if (code.kind != CodeKind::ptx || !runs_on(code, capability.portable())) continue;
-    if (!suffix || code.capability.suffix == 0) suffix = code.capability.suffix;
+  for (const Capability code : ptx) {
+    if (!runs_on({.capability = code, .kind = CodeKind::ptx}, capability.portable())) continue;
+    if (!suffix || code.suffix == 0) suffix = code.suffix;
   }
   return suffix;
 }
 
+// Of each relocatable container.
+std::vector<std::vector<Capability>> relocatable_ptx(const DeviceContents& contents) {
+  std::vector<std::vector<Capability>> all;
+  for (const DeviceContainer& container : contents.containers) {
+    if (!container.relocatable) continue;
+    all.emplace_back();
+    for (const DeviceImage& image : container.images) {
+      if (image.kind == ImageKind::portable) all.back().push_back(capability_of(image.target));
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
-std::vector<DeviceCode> relinkable_ptx(const Fatbins& fatbins) {
-  std::vector<ContainerCode> containers;
+// The PTX that every relocatable container has, or can be compiled from what it has: where no machine code
+// of a linked container fits, the driver links all of them again, from their PTX.
+std::vector<TargetCode> relinkable_cuda(const DeviceContents& contents) {
+  const auto containers = relocatable_ptx(contents);
   std::set<Capability> candidates;
-  for (const FatbinContainer& container : fatbins.containers) {
-    if (!container.relocatable) continue;
-    containers.push_back(device_codes(container));
-    for (const DeviceCode& code : containers.back().codes) {
-      if (code.kind == CodeKind::ptx) candidates.insert(code.capability.portable());
-    }
+  for (const auto& container : containers) {
+    for (const Capability capability : container) candidates.insert(capability.portable());
   }
   constexpr std::size_t most_candidates = 100;  // there are not so many capabilities
   if (candidates.size() > most_candidates) return {};
-  std::vector<DeviceCode> ptx;
+  std::vector<TargetCode> ptx;
   for (Capability candidate : candidates) {
-    const bool all = std::ranges::all_of(containers, [&](const ContainerCode& container) {
+    const bool all = std::ranges::all_of(containers, [&](const std::vector<Capability>& container) {
       const auto suffix = suffix_to_compile(container, candidate);
       if (suffix == 'a' || (suffix == 'f' && candidate.suffix == 0)) candidate.suffix = *suffix;
       return suffix.has_value();
     });
-    if (all) ptx.push_back({.capability = candidate, .kind = CodeKind::ptx});
+    if (all) ptx.push_back(cuda_code({.capability = candidate, .kind = CodeKind::ptx}));
   }
   return ptx;
-}
-
-ContainerCode device_codes(const FatbinContainer& container) {
-  ContainerCode code;
-  for (std::size_t i = 0; i < container.entries.size(); ++i) {
-    const FatbinEntry& entry = container.entries[i];
-    if (!entry.kind) continue;
-    code.codes.push_back({.capability = entry.capability, .kind = *entry.kind});
-    code.entry.push_back(i);
-  }
-  return code;
 }
 
 }  // namespace lathe

@@ -9,7 +9,7 @@
 
 #include "device/cuda.h"
 #include "device/cuda_format.h"
-#include "device/fatbin.h"
+#include "device/contents.h"
 #include "device/fatbin_reader.h"
 
 namespace lathe {
@@ -17,9 +17,17 @@ namespace {
 
 constexpr std::size_t most_regions = 10'000;
 
+DeviceWrapper::Kind kind_of(std::uint32_t version) {
+  switch (version) {
+    case cuda::wrapper::plain: return DeviceWrapper::Kind::plain;
+    case cuda::wrapper::linked: return DeviceWrapper::Kind::linked;
+    default: return DeviceWrapper::Kind::other;
+  }
+}
+
 class ElfFatbins {
  public:
-  ElfFatbins(const Elf& elf, const MappedFile* disk, const FatbinLimits& limits, Fatbins& out)
+  ElfFatbins(const Elf& elf, const MappedFile* disk, const DeviceLimits& limits, DeviceContents& out)
       : elf_(elf),
         out_(out),
         reader_(elf.bytes(), elf.name(), limits, disk, out),
@@ -93,7 +101,7 @@ class ElfFatbins {
         continue;
       }
       const auto version = reader.read_at<std::uint32_t>(at + cuda::wrapper::version_at);
-      const bool plausible = version == cuda::wrapper::plain || version == cuda::wrapper::linked;
+      const bool plausible = kind_of(version) != DeviceWrapper::Kind::other;
       if (!plausible && !searching) {
         reader_.warn("fatbin-unknown", at, fmt::format("a fat binary wrapper of version {}", version));
       }
@@ -101,6 +109,7 @@ class ElfFatbins {
         out_.wrappers.push_back({.offset = at,
                                  .address = address == 0 ? 0 : address + (at - offset),
                                  .version = version,
+                                 .kind = kind_of(version),
                                  .pointer_at = at + cuda::wrapper::pointer_at});
       }
       at += cuda::wrapper::size;
@@ -111,29 +120,30 @@ class ElfFatbins {
   // place.
   void fill_pointers() {
     if (elf_.type() == ElfType::relocatable || out_.wrappers.empty()) return;
-    std::ranges::sort(out_.wrappers, {}, &FatbinWrapper::offset);
-    const auto [low, high] = std::ranges::minmax(out_.wrappers, {}, &FatbinWrapper::address);
+    std::ranges::sort(out_.wrappers, {}, &DeviceWrapper::offset);
+    const auto [low, high] = std::ranges::minmax(out_.wrappers, {}, &DeviceWrapper::address);
     elf_.for_each_relocation(low.address, high.address + cuda::wrapper::size,
                              [&](const ElfRelocation& relocation) { fill_from(relocation); });
     const ByteReader reader(elf_.bytes(), "fat binary wrapper");
-    for (FatbinWrapper& wrapper : out_.wrappers) {
-      if (wrapper.pointer != FatbinWrapper::Pointer::none) continue;
-      wrapper.target = reader.read_at<std::uint64_t>(wrapper.pointer_at);
-      if (wrapper.target != 0) wrapper.pointer = FatbinWrapper::Pointer::in_place;
+    for (DeviceWrapper& wrapper : out_.wrappers) {
+      if (wrapper.pointer != DeviceWrapper::Pointer::none) continue;
+      wrapper.leads_to = reader.read_at<std::uint64_t>(wrapper.pointer_at);
+      if (wrapper.leads_to != 0) wrapper.pointer = DeviceWrapper::Pointer::in_place;
     }
   }
 
   void fill_from(const ElfRelocation& relocation) {
     if (relocation.place < cuda::wrapper::pointer_at) return;
     const std::uint64_t address = relocation.place - cuda::wrapper::pointer_at;
-    const auto it = std::ranges::lower_bound(out_.wrappers, address, {}, &FatbinWrapper::address);
+    const auto it = std::ranges::lower_bound(out_.wrappers, address, {}, &DeviceWrapper::address);
     if (it == out_.wrappers.end() || it->address != address) return;
     if (relocation.symbol != 0) {
       return reader_.warn("fatbin-unknown", it->offset, "a wrapper points to its container through a symbol");
     }
-    it->target = static_cast<std::uint64_t>(relocation.addend);
+    it->leads_to = static_cast<std::uint64_t>(relocation.addend);
     it->pointer_at = relocation.addend_at;
-    it->pointer = relocation.packed ? FatbinWrapper::Pointer::relr : FatbinWrapper::Pointer::rela;
+    it->pointer =
+        relocation.packed ? DeviceWrapper::Pointer::packed_relocation : DeviceWrapper::Pointer::relocation;
   }
 
   // An object file's pointer: a section's symbol plus an addend.
@@ -147,22 +157,22 @@ class ElfFatbins {
     const std::span wrappers(out_.wrappers.begin() + static_cast<std::ptrdiff_t>(first), out_.wrappers.end());
     elf_.for_each_relocation_of(section, [&](const ElfRelocation& relocation) {
       const std::uint64_t offset = section.offset + relocation.place - cuda::wrapper::pointer_at;
-      const auto wrapper = std::ranges::lower_bound(wrappers, offset, {}, &FatbinWrapper::offset);
+      const auto wrapper = std::ranges::lower_bound(wrappers, offset, {}, &DeviceWrapper::offset);
       const auto base =
           std::ranges::lower_bound(bases, relocation.symbol, {}, [](const auto& b) { return b.first; });
       if (wrapper == wrappers.end() || wrapper->offset != offset) return;
       if (base == bases.end() || base->first != relocation.symbol) return;
-      wrapper->target = base->second + static_cast<std::uint64_t>(relocation.addend);
+      wrapper->leads_to = base->second + static_cast<std::uint64_t>(relocation.addend);
       wrapper->pointer_at = relocation.addend_at;
-      wrapper->pointer = FatbinWrapper::Pointer::rela;
+      wrapper->pointer = DeviceWrapper::Pointer::relocation;
     });
   }
 
   void join() {
-    std::ranges::sort(out_.wrappers, {}, &FatbinWrapper::offset);
+    std::ranges::sort(out_.wrappers, {}, &DeviceWrapper::offset);
     if (elf_.sections().empty()) find_regions();
-    std::ranges::sort(out_.containers, {}, &FatbinContainer::offset);
-    for (std::size_t i = 0; i < out_.wrappers.size(); ++i) join_wrapper(i);
+    std::ranges::sort(out_.containers, {}, &DeviceContainer::offset);
+    for (const WrapperIndex i : out_.wrappers.ids()) join_wrapper(i);
     if (null_wrappers_ > 0) report_null_wrappers();
   }
 
@@ -177,39 +187,39 @@ class ElfFatbins {
                        .fix = ""});
   }
 
-  std::optional<std::uint64_t> target_offset(const FatbinWrapper& wrapper) const {
-    if (wrapper.pointer == FatbinWrapper::Pointer::none) return std::nullopt;
-    if (elf_.type() == ElfType::relocatable) return wrapper.target;
-    return elf_.offset_of(wrapper.target);
+  std::optional<std::uint64_t> target_offset(const DeviceWrapper& wrapper) const {
+    if (wrapper.pointer == DeviceWrapper::Pointer::none) return std::nullopt;
+    if (elf_.type() == ElfType::relocatable) return wrapper.leads_to;
+    return elf_.offset_of(wrapper.leads_to);
   }
 
-  void join_wrapper(std::size_t index) {
-    FatbinWrapper& wrapper = out_.wrappers[index];
-    if (wrapper.pointer == FatbinWrapper::Pointer::none) {
+  void join_wrapper(WrapperIndex index) {
+    DeviceWrapper& wrapper = out_.wrappers[index];
+    if (wrapper.pointer == DeviceWrapper::Pointer::none) {
       ++null_wrappers_;
       return;
     }
     const auto offset = target_offset(wrapper);
-    auto it = offset ? std::ranges::lower_bound(out_.containers, *offset, {}, &FatbinContainer::offset)
+    auto it = offset ? std::ranges::lower_bound(out_.containers, *offset, {}, &DeviceContainer::offset)
                      : out_.containers.end();
     if (it == out_.containers.end() || it->offset != *offset) {
       return reader_.warn("fatbin-dangling", wrapper.offset, "a wrapper points to no container");
     }
     if (it->wrapper)
       return reader_.warn("fatbin-shared", wrapper.offset, "two wrappers point to one container");
-    wrapper.container = static_cast<std::size_t>(it - out_.containers.begin());
+    wrapper.container = ContainerIndex{static_cast<std::size_t>(it - out_.containers.begin())};
     it->wrapper = index;
   }
 
   // No section headers: each container that a wrapper leads to, up to the next one or to the end of its
   // segment. Wrappers found by search that lead nowhere are taken for chance.
   void find_regions() {
-    std::erase_if(out_.wrappers, [&](const FatbinWrapper& wrapper) {
+    std::erase_if(out_.wrappers, [&](const DeviceWrapper& wrapper) {
       const auto offset = target_offset(wrapper);
       return !offset || !reader_.container_at(*offset);
     });
     std::vector<std::uint64_t> targets;
-    for (const FatbinWrapper& wrapper : out_.wrappers) targets.push_back(*target_offset(wrapper));
+    for (const DeviceWrapper& wrapper : out_.wrappers) targets.push_back(*target_offset(wrapper));
     std::ranges::sort(targets);
     targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
     std::uint64_t done = 0;
@@ -229,7 +239,7 @@ class ElfFatbins {
   }
 
   const Elf& elf_;
-  Fatbins& out_;
+  DeviceContents& out_;
   FatbinReader reader_;
   std::size_t most_wrappers_;
   std::size_t null_wrappers_ = 0;
@@ -238,8 +248,8 @@ class ElfFatbins {
 
 }  // namespace
 
-Fatbins read_cuda_fatbins(const Elf& elf, const MappedFile* disk, const FatbinLimits& limits) {
-  Fatbins out;
+DeviceContents read_cuda(const Elf& elf, const MappedFile* disk, const DeviceLimits& limits) {
+  DeviceContents out;
   out.vendor = &cuda_vendor();
   ElfFatbins(elf, disk, limits, out).read();
   return out;

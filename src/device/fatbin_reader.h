@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Inside of device only: reads containers into a Fatbins.
+// Inside of device only: reads containers into a DeviceContents.
 #pragma once
 
 #include <array>
@@ -7,33 +7,33 @@
 #include <string>
 #include <string_view>
 
-#include "device/fatbin.h"
+#include "device/contents.h"
 
 namespace lathe {
 
 class FatbinReader {
  public:
-  FatbinReader(ByteSpan file, const std::string& name, const FatbinLimits& limits, const MappedFile* disk,
-               Fatbins& out)
+  FatbinReader(ByteSpan file, const std::string& name, const DeviceLimits& limits, const MappedFile* disk,
+               DeviceContents& out)
       : file_(file), name_(name), limits_(limits), disk_(disk), out_(out) {}
 
-  void read_region(const FatbinRegion& region);  // must lie in the file
+  void read_region(const DeviceRegion& region);  // must lie in the file
   bool container_at(std::uint64_t offset);
-  std::optional<FatbinContainer> read_container(std::uint64_t offset, std::uint64_t end);
+  std::optional<DeviceContainer> read_container(std::uint64_t offset, std::uint64_t end);
   void warn(std::string rule, std::uint64_t offset, std::string_view what);
 
  private:
-  void read_entries(FatbinContainer& container);
-  std::optional<FatbinEntry> read_entry(std::uint64_t offset, std::uint64_t end);
+  void read_entries(DeviceContainer& container);
+  std::optional<DeviceImage> read_entry(std::uint64_t offset, std::uint64_t end);
   ByteSpan header(std::uint64_t offset, std::size_t size);
   std::uint64_t next_container(std::uint64_t from, std::uint64_t end);
 
   ByteSpan file_;
   const std::string& name_;
-  const FatbinLimits& limits_;
+  const DeviceLimits& limits_;
   const MappedFile* disk_;  // the same file, for reading headers by system call; or nullptr
   std::array<std::byte, 64> buffer_{};
-  Fatbins& out_;
+  DeviceContents& out_;
   std::size_t entries_ = 0;
   bool full_ = false;  // a limit was reached
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Real files, made by nvcc at test time; where there is no nvcc those tests are skipped and say so.
-#include "device/fatbin.h"
+#include "device/cuda.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -26,13 +26,11 @@ constexpr std::string_view kernel_source = R"(
 )";
 
 // "sm_90 sm_90a compute_90": what a container holds, in order.
-std::string codes(const FatbinContainer& container) {
+std::string codes(const DeviceContainer& container) {
   std::string text;
-  for (const FatbinEntry& entry : container.entries) {
+  for (const DeviceImage& entry : container.images) {
     if (!text.empty()) text += ' ';
-    text += entry.kind
-                ? spell(entry.capability, *entry.kind == CodeKind::ptx ? Dialect::compute : Dialect::sm)
-                : fmt::format("kind {}", entry.kind_number);
+    text += spell(entry.code());
   }
   return text;
 }
@@ -67,32 +65,32 @@ constexpr const char* many_gpus =
 
 TEST_F(FatbinOfNvcc, HoldsTheGpusThatWereAskedForSuffixesIncluded) {
   const Elf elf = library(many_gpus);
-  const Fatbins fatbins = read_fatbins(elf);
+  const DeviceContents fatbins = read_device_code(elf);
   ASSERT_EQ(fatbins.containers.size(), 1u);
-  EXPECT_EQ(codes(fatbins.containers[0]),
+  EXPECT_EQ(codes(fatbins.containers[{0}]),
             "sm_75 sm_80 sm_90 compute_90 sm_90a compute_90a sm_100f sm_103 sm_121a");
   EXPECT_TRUE(fatbins.findings.empty());
-  EXPECT_FALSE(fatbins.containers[0].relocatable);
+  EXPECT_FALSE(fatbins.containers[{0}].relocatable);
 }
 
 TEST_F(FatbinOfNvcc, TheWrapperLeadsToTheContainerThroughARelocation) {
   const Elf elf = library("-arch=sm_90");
-  const Fatbins fatbins = read_fatbins(elf);
+  const DeviceContents fatbins = read_device_code(elf);
   ASSERT_EQ(fatbins.wrappers.size(), 1u);
-  const FatbinWrapper& wrapper = fatbins.wrappers[0];
-  EXPECT_EQ(wrapper.pointer, FatbinWrapper::Pointer::rela);
-  EXPECT_EQ(wrapper.container, 0u);
-  EXPECT_EQ(wrapper.target, fatbins.containers[0].address);
-  EXPECT_EQ(ByteReader(elf.bytes()).read_at<std::uint64_t>(wrapper.pointer_at), wrapper.target);
-  EXPECT_EQ(elf.offset_of(wrapper.target), fatbins.containers[0].offset);
+  const DeviceWrapper& wrapper = fatbins.wrappers[{0}];
+  EXPECT_EQ(wrapper.pointer, DeviceWrapper::Pointer::relocation);
+  EXPECT_EQ(wrapper.container, ContainerIndex{0});
+  EXPECT_EQ(wrapper.leads_to, fatbins.containers[{0}].address);
+  EXPECT_EQ(ByteReader(elf.bytes()).read_at<std::uint64_t>(wrapper.pointer_at), wrapper.leads_to);
+  EXPECT_EQ(elf.offset_of(wrapper.leads_to), fatbins.containers[{0}].offset);
 }
 
 TEST_F(FatbinOfNvcc, APackedRelocationLeadsThereToo) {
   const Elf elf = library("-arch=sm_90 -Xlinker -z,pack-relative-relocs");
-  const Fatbins fatbins = read_fatbins(elf);
+  const DeviceContents fatbins = read_device_code(elf);
   ASSERT_EQ(fatbins.wrappers.size(), 1u);
-  EXPECT_EQ(fatbins.wrappers[0].pointer, FatbinWrapper::Pointer::relr);
-  EXPECT_EQ(fatbins.wrappers[0].container, 0u);
+  EXPECT_EQ(fatbins.wrappers[{0}].pointer, DeviceWrapper::Pointer::packed_relocation);
+  EXPECT_EQ(fatbins.wrappers[{0}].container, ContainerIndex{0});
 }
 
 TEST_F(FatbinOfNvcc, AFileWithoutSectionHeadersShowsTheSameContainers) {
@@ -100,12 +98,12 @@ TEST_F(FatbinOfNvcc, AFileWithoutSectionHeadersShowsTheSameContainers) {
   std::string bytes(as_text(whole.bytes()));
   std::memset(bytes.data() + 40, 0, 8);
   std::memset(bytes.data() + 60, 0, 4);
-  const Fatbins with = read_fatbins(whole);
-  const Fatbins without = read_fatbins(Elf::parse(as_byte_span(bytes), "stripped"));
+  const DeviceContents with = read_device_code(whole);
+  const DeviceContents without = read_device_code(Elf::parse(as_byte_span(bytes), "stripped"));
   ASSERT_EQ(without.containers.size(), 1u);
-  EXPECT_EQ(without.containers[0].offset, with.containers[0].offset);
-  EXPECT_EQ(without.containers[0].address, with.containers[0].address);
-  EXPECT_EQ(codes(without.containers[0]), codes(with.containers[0]));
+  EXPECT_EQ(without.containers[{0}].offset, with.containers[{0}].offset);
+  EXPECT_EQ(without.containers[{0}].address, with.containers[{0}].address);
+  EXPECT_EQ(codes(without.containers[{0}]), codes(with.containers[{0}]));
   EXPECT_EQ(without.wrappers.size(), 1u);
 }
 
@@ -118,14 +116,14 @@ TEST_F(FatbinOfNvcc, EveryWayToCompressUnpacksToTheSameImages) {
   std::string ptx;
   for (const auto& [mode, compression] : modes) {
     const Elf elf = library("--compress-mode=" + mode + gpus);
-    const Fatbins fatbins = read_fatbins(elf);
+    const DeviceContents fatbins = read_device_code(elf);
     ASSERT_EQ(fatbins.containers.size(), 1u);
-    const std::vector<FatbinEntry>& entries = fatbins.containers[0].entries;
+    const auto& entries = fatbins.containers[{0}].images;
     ASSERT_EQ(entries.size(), 2u);
-    EXPECT_EQ(entries[1].compression, compression) << mode;
-    const auto cubin = image_bytes(elf.bytes(), entries[0]);
+    EXPECT_EQ(entries[{1}].compression, compression) << mode;
+    const auto cubin = image_bytes(elf.bytes(), entries[{0}]);
     EXPECT_TRUE(Elf::looks_like(cubin)) << mode;
-    const auto text = image_bytes(elf.bytes(), entries[1]);
+    const auto text = image_bytes(elf.bytes(), entries[{1}]);
     if (ptx.empty()) ptx = as_text(text);
     EXPECT_EQ(as_text(text), ptx) << mode;
     EXPECT_NE(ptx.find(".target sm_80"), std::string::npos);
@@ -139,16 +137,16 @@ TEST_F(FatbinOfNvcc, RelocatableDeviceCodeIsToldFromWhatTheDriverSees) {
   // "-cudart none" links no device code
   folder_.run("nvcc -rdc=true -arch=sm_90 -shared -Xcompiler -fPIC -o rdc.so one.cu two.cu");
   const Elf elf = map("rdc.so");
-  const Fatbins fatbins = read_fatbins(elf);
+  const DeviceContents fatbins = read_device_code(elf);
   std::map<bool, int> count;
-  for (const FatbinContainer& container : fatbins.containers) ++count[container.relocatable];
+  for (const DeviceContainer& container : fatbins.containers) ++count[container.relocatable];
   EXPECT_EQ(count[true], 2);
   EXPECT_EQ(count[false], 1);
   std::map<std::uint32_t, int> versions;
-  for (const FatbinWrapper& wrapper : fatbins.wrappers) {
+  for (const DeviceWrapper& wrapper : fatbins.wrappers) {
     ++versions[wrapper.version];
     ASSERT_TRUE(wrapper.container);
-    EXPECT_EQ(fatbins.containers[*wrapper.container].relocatable, wrapper.version == 1);
+    EXPECT_EQ(fatbins.containers[*wrapper.container].relocatable, wrapper.kind == DeviceWrapper::Kind::plain);
   }
   EXPECT_EQ(versions, (std::map<std::uint32_t, int>{{1, 2}, {2, 1}}));
 }
@@ -156,20 +154,20 @@ TEST_F(FatbinOfNvcc, RelocatableDeviceCodeIsToldFromWhatTheDriverSees) {
 TEST_F(FatbinOfNvcc, AnObjectFilesWrapperLeadsToItsContainer) {
   folder_.run("nvcc -arch=sm_90 -c -o k.o k.cu");
   const Elf elf = map("k.o");
-  const Fatbins fatbins = read_fatbins(elf);
+  const DeviceContents fatbins = read_device_code(elf);
   ASSERT_EQ(fatbins.wrappers.size(), 1u);
   ASSERT_EQ(fatbins.containers.size(), 1u);
-  EXPECT_EQ(fatbins.wrappers[0].container, 0u);
-  EXPECT_EQ(fatbins.containers[0].wrapper, 0u);
+  EXPECT_EQ(fatbins.wrappers[{0}].container, ContainerIndex{0});
+  EXPECT_EQ(fatbins.containers[{0}].wrapper, WrapperIndex{0});
 }
 
 TEST_F(FatbinOfNvcc, ABareFatbinIsReadWithoutAnElfFileAroundIt) {
   folder_.run("nvcc -fatbin -gencode arch=compute_80,code=[sm_80,compute_80] -o k.fatbin k.cu");
   const MappedFile file = MappedFile::open(folder_.path() / "k.fatbin");
   ASSERT_TRUE(looks_like_fatbin(file.bytes()));
-  const Fatbins fatbins = read_bare_fatbin(file.bytes(), "k.fatbin");
+  const DeviceContents fatbins = read_bare_fatbin(file.bytes(), "k.fatbin");
   ASSERT_EQ(fatbins.containers.size(), 1u);
-  EXPECT_EQ(codes(fatbins.containers[0]), "sm_80 compute_80");
+  EXPECT_EQ(codes(fatbins.containers[{0}]), "sm_80 compute_80");
 }
 
 // Hand-made containers: what a hostile or a future file may hold.
@@ -200,7 +198,7 @@ std::string container(const std::string& entries) {
   return bytes + entries;
 }
 
-Fatbins read(const std::string& bytes, const FatbinLimits& limits = {}) {
+DeviceContents read(const std::string& bytes, const DeviceLimits& limits = {}) {
   return read_bare_fatbin(as_byte_span(bytes), "made", limits);
 }
 
@@ -222,11 +220,11 @@ std::string assembled(const std::string& wrappers, const std::string& compiler =
 }
 const std::string both = ".long 0x466243b1,1\n.quad one,0\n.long 0x466243b1,1\n.quad two,0\n";
 
-Fatbins read_library(const std::string& bytes) {
-  return read_fatbins(Elf::parse(as_byte_span(bytes), "made.so"), nullptr);
+DeviceContents read_library(const std::string& bytes) {
+  return read_device_code(Elf::parse(as_byte_span(bytes), "made.so"), nullptr);
 }
 
-std::vector<std::string> rules_of(const Fatbins& fatbins) {
+std::vector<std::string> rules_of(const DeviceContents& fatbins) {
   std::vector<std::string> rules;
   for (const Finding& finding : fatbins.findings) rules.push_back(finding.rule);
   return rules;
@@ -239,19 +237,19 @@ TEST(Fatbin, WrappersAreFollowedOnBothMachinesWithSmallAndLargePagesPlainAndPack
     for (const std::string flags : {"", "-Wl,-z,max-page-size=65536", "-Wl,-z,pack-relative-relocs"}) {
       // that linker packs for x86 alone
       if (compiler != "cc" && flags.find("pack") != std::string::npos) continue;
-      const Fatbins fatbins = read_library(assembled(both, compiler, flags));
+      const DeviceContents fatbins = read_library(assembled(both, compiler, flags));
       ASSERT_EQ(fatbins.wrappers.size(), 2u) << compiler << flags;
       ASSERT_EQ(fatbins.containers.size(), 3u) << compiler << flags;  // one for the device linker
-      EXPECT_EQ(fatbins.wrappers[0].container, 0u) << compiler << flags;
-      EXPECT_EQ(fatbins.wrappers[1].container, 1u) << compiler << flags;
-      EXPECT_EQ(codes(fatbins.containers[1]), "sm_90a compute_90");
+      EXPECT_EQ(fatbins.wrappers[{0}].container, ContainerIndex{0}) << compiler << flags;
+      EXPECT_EQ(fatbins.wrappers[{1}].container, ContainerIndex{1}) << compiler << flags;
+      EXPECT_EQ(codes(fatbins.containers[{1}]), "sm_90a compute_90");
       EXPECT_TRUE(fatbins.findings.empty()) << compiler << flags;
     }
   }
 }
 
 TEST(Fatbin, AWrapperThatLeadsToItselfOrIntoAContainerIsFound) {
-  const Fatbins fatbins =
+  const DeviceContents fatbins =
       read_library(assembled("self: .long 0x466243b1,1\n.quad self,0\n.long 0x466243b1,1\n.quad one+8,0\n"));
   EXPECT_EQ(rules_of(fatbins), (Rules{"fatbin-dangling", "fatbin-dangling"}));
   EXPECT_EQ(fatbins.containers.size(), 3u);
@@ -259,14 +257,15 @@ TEST(Fatbin, AWrapperThatLeadsToItselfOrIntoAContainerIsFound) {
 
 TEST(Fatbin, WrappersThatHoldZeroAreOneFindingWithTheirNumber) {
   const std::string zero = ".long 0x466243b1,1\n.quad 0,0\n";
-  const Fatbins fatbins = read_library(assembled(zero + ".long 0x466243b1,1\n.quad one,0\n" + zero + zero));
+  const DeviceContents fatbins =
+      read_library(assembled(zero + ".long 0x466243b1,1\n.quad one,0\n" + zero + zero));
   EXPECT_EQ(rules_of(fatbins), Rules{"fatbin-dangling"});
   EXPECT_EQ(fatbins.findings[0].what, "3 of 4 wrappers point nowhere: they hold 0");
   EXPECT_EQ(fatbins.findings[0].severity, Severity::note);
 }
 
 TEST(Fatbin, TwoWrappersOfOneContainerAreFound) {
-  const Fatbins fatbins =
+  const DeviceContents fatbins =
       read_library(assembled(".long 0x466243b1,1\n.quad one,0\n.long 0x466243b1,1\n.quad one,0\n"));
   EXPECT_EQ(rules_of(fatbins), Rules{"fatbin-shared"});
 }
@@ -282,32 +281,33 @@ TEST(Fatbin, TwoSectionsOfTheSameBytesAreReadOnce) {
   const std::uint64_t from = header(".nv_fatbin") + 24, to = header("__nv_relfatbin") + 24;
   std::copy_n(std::string(bytes).begin() + static_cast<std::ptrdiff_t>(from), 16,
               bytes.begin() + static_cast<std::ptrdiff_t>(to));
-  const Fatbins fatbins = read_library(bytes);
+  const DeviceContents fatbins = read_library(bytes);
   EXPECT_EQ(rules_of(fatbins), Rules{"fatbin-overlap"});
   EXPECT_EQ(fatbins.containers.size(), 2u);
 }
 
-TEST(Fatbin, AKindThatIsNotKnownIsKeptAsUnknown) {
-  const Fatbins fatbins = read(container(entry(8, 75, 0x12011, "LTO IR") + entry(2, 90, 0x11, "cubin")));
+TEST(Fatbin, WhatTheDriverDoesNotPickByItselfIsNoCode) {
+  const DeviceContents fatbins =
+      read(container(entry(8, 75, 0x12011, "LTO IR") + entry(2, 90, 0x11, "cubin")));
   ASSERT_EQ(fatbins.containers.size(), 1u);
-  EXPECT_EQ(codes(fatbins.containers[0]), "kind 8 sm_90");
-  EXPECT_TRUE(fatbins.containers[0].understood);
-  const ContainerCode code = device_codes(fatbins.containers[0]);
+  EXPECT_EQ(codes(fatbins.containers[{0}]), "lto_75 sm_90");
+  EXPECT_TRUE(fatbins.containers[{0}].understood);
+  const ContainerCode code = fatbins.containers[{0}].code();
   EXPECT_EQ(code.codes.size(), 1u);
-  EXPECT_EQ(code.entry, std::vector<std::size_t>{1});
+  EXPECT_EQ(code.image, std::vector<ImageIndex>{{1}});
 }
 
 TEST(Fatbin, AnEmptyContainerIsAContainer) {
-  const Fatbins fatbins = read(container(""));
+  const DeviceContents fatbins = read(container(""));
   ASSERT_EQ(fatbins.containers.size(), 1u);
-  EXPECT_TRUE(fatbins.containers[0].entries.empty());
+  EXPECT_TRUE(fatbins.containers[{0}].images.empty());
   EXPECT_TRUE(fatbins.findings.empty());
 }
 
 TEST(Fatbin, ZerosBetweenContainersAreFineAnythingElseIsFound) {
   const std::string one = container(entry(2, 90, 0x11, "cubin"));
   EXPECT_TRUE(read(one + std::string(64, '\0') + one).findings.empty());
-  const Fatbins strange = read(one + "strange bytes..." + one);
+  const DeviceContents strange = read(one + "strange bytes..." + one);
   EXPECT_EQ(strange.containers.size(), 2u);
   ASSERT_EQ(strange.findings.size(), 1u);
   EXPECT_EQ(strange.findings[0].rule, "fatbin-unknown");
@@ -316,17 +316,17 @@ TEST(Fatbin, ZerosBetweenContainersAreFineAnythingElseIsFound) {
 TEST(Fatbin, AContainerThatClaimsFourGigabytesIsReadAsFarAsTheFileGoes) {
   std::string bytes = container(entry(2, 90, 0x11, "cubin"));
   put(bytes, 8, 0xffffffff, 8);
-  const Fatbins fatbins = read(bytes);
+  const DeviceContents fatbins = read(bytes);
   ASSERT_EQ(fatbins.containers.size(), 1u);
-  EXPECT_EQ(codes(fatbins.containers[0]), "sm_90");
-  EXPECT_FALSE(fatbins.containers[0].understood);
+  EXPECT_EQ(codes(fatbins.containers[{0}]), "sm_90");
+  EXPECT_FALSE(fatbins.containers[{0}].understood);
   EXPECT_EQ(fatbins.findings[0].rule, "fatbin-damaged");
 }
 
 TEST(Fatbin, AContainerWhoseHeaderLeavesTheFileIsNone) {
   std::string bytes = container(entry(2, 90, 0x11, "cubin"));
   put(bytes, 6, 0x4010, 2);
-  const Fatbins fatbins = read(bytes);
+  const DeviceContents fatbins = read(bytes);
   EXPECT_TRUE(fatbins.containers.empty());
   EXPECT_EQ(fatbins.findings[0].rule, "fatbin-damaged");
 }
@@ -335,9 +335,9 @@ TEST(Fatbin, AnEntryThatClaimsMoreThanItsContainerEndsTheContainer) {
   for (const auto& [at, size] : std::vector<std::pair<std::size_t, std::size_t>>{{4, 4}, {8, 8}}) {
     std::string bytes = container(entry(2, 80, 0x11, "cubin") + entry(2, 90, 0x11, "cubin"));
     put(bytes, 16 + 72 + at, 0xfffffff0, size);
-    const Fatbins fatbins = read(bytes);
-    EXPECT_EQ(codes(fatbins.containers[0]), "sm_80");
-    EXPECT_FALSE(fatbins.containers[0].understood);
+    const DeviceContents fatbins = read(bytes);
+    EXPECT_EQ(codes(fatbins.containers[{0}]), "sm_80");
+    EXPECT_FALSE(fatbins.containers[{0}].understood);
     EXPECT_EQ(fatbins.findings[0].rule, "fatbin-damaged");
   }
 }
@@ -345,8 +345,8 @@ TEST(Fatbin, AnEntryThatClaimsMoreThanItsContainerEndsTheContainer) {
 TEST(Fatbin, TheNumberOfImagesIsLimited) {
   std::string entries;
   for (int i = 0; i < 20; ++i) entries += entry(2, 90, 0x11, "");
-  const Fatbins fatbins = read(container(entries), {.containers = 10, .entries = 7});
-  EXPECT_EQ(fatbins.containers[0].entries.size(), 7u);
+  const DeviceContents fatbins = read(container(entries), {.containers = 10, .images = 7});
+  EXPECT_EQ(fatbins.containers[{0}].images.size(), 7u);
   EXPECT_EQ(fatbins.findings[0].rule, "fatbin-limit");
 }
 
@@ -355,8 +355,8 @@ TEST(Fatbin, ACompressedImageThatClaimsFourGigabytesIsAnErrorNotAnAllocation) {
     std::string bytes = container(entry(2, 90, 0x11 | flag, std::string(32, 'x')));
     put(bytes, 16 + 16, 32, 4);
     put(bytes, 16 + 56, std::uint64_t{4} << 30, 8);
-    const Fatbins fatbins = read(bytes);
-    EXPECT_THROW(image_bytes(as_byte_span(bytes), fatbins.containers[0].entries[0]), Error);
+    const DeviceContents fatbins = read(bytes);
+    EXPECT_THROW(image_bytes(as_byte_span(bytes), fatbins.containers[{0}].images[{0}]), Error);
   }
 }
 

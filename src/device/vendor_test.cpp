@@ -62,7 +62,7 @@ TEST(Vendor, PassesByContainersThatClaimMoreThanThereIs) {
 
 TEST(Vendor, SaysWhatACarvedContainerChanges) {
   const auto patches =
-      vendors()[0]->patches({.offset = 4096, .address = 0x10000, .entries_size = 80, .pointer_at = 9000});
+      vendors()[0]->patches({.offset = 4096, .address = 0x10000, .images_size = 80, .pointer_at = 9000});
   ASSERT_EQ(patches.size(), 2u);
   EXPECT_EQ(patches[0].at, 4104u);
   EXPECT_EQ(patches[0].bytes, encode_number(80, 8));
@@ -71,11 +71,11 @@ TEST(Vendor, SaysWhatACarvedContainerChanges) {
 }
 
 TEST(Vendor, KnowsFilesThatAreDeviceCodeAlone) {
-  EXPECT_EQ(vendors()[0]->bare_format(as_byte_span(container_of(""))), "fat binary");
-  EXPECT_EQ(vendors()[0]->bare_format(as_byte_span("// made\n.version 8.7\n")), "PTX");
-  EXPECT_EQ(vendors()[0]->bare_format(as_byte_span("\x7f"
-                                                   "ELF")),
-            "");
+  EXPECT_EQ(bare_format(as_byte_span(container_of("")))->name, "fat binary");
+  EXPECT_EQ(bare_format(as_byte_span("// made\n.version 8.7\n"))->name, "PTX");
+  EXPECT_FALSE(
+      bare_format(as_byte_span("\x7f"
+                               "ELF")));
 }
 
 }  // namespace

@@ -55,7 +55,6 @@ class ElfParser {
                    .where = {.file = elf_.name_},
                    .next = "give a shared object, an executable, an object file or an archive of them"});
     }
-    elf_.os_abi_ = reader_.read_at<std::uint8_t>(elf::file_field::os_abi);
     elf_.abi_version_ = reader_.read_at<std::uint8_t>(elf::file_field::abi_version);
     reader_.seek(elf::file_field::type);
     elf_.type_ = static_cast<ElfType>(reader_.u16());

@@ -156,7 +156,6 @@ class Elf {
   std::uint16_t machine() const { return machine_; }  // elf::Machine, or another
   std::uint32_t flags() const { return flags_; }
   std::uint32_t file_version() const { return file_version_; }  // 1, but for old cubins
-  std::uint8_t os_abi() const { return os_abi_; }
   std::uint8_t abi_version() const { return abi_version_; }
   std::uint64_t section_headers_at() const { return section_headers_at_; }  // file offset
   std::uint64_t program_headers_at() const { return program_headers_at_; }  // file offset
@@ -239,7 +238,6 @@ class Elf {
   std::uint16_t machine_ = 0;
   std::uint32_t flags_ = 0;
   std::uint32_t file_version_ = 0;
-  std::uint8_t os_abi_ = 0;
   std::uint8_t abi_version_ = 0;
   std::uint64_t section_headers_at_ = 0;
   std::uint64_t program_headers_at_ = 0;

@@ -11,7 +11,6 @@ namespace lathe::elf {
 
 // From the start of the file.
 namespace file_field {
-inline constexpr std::size_t os_abi = offsetof(Elf64_Ehdr, e_ident) + EI_OSABI;
 inline constexpr std::size_t abi_version = offsetof(Elf64_Ehdr, e_ident) + EI_ABIVERSION;
 inline constexpr std::size_t type = offsetof(Elf64_Ehdr, e_type);
 inline constexpr std::size_t machine = offsetof(Elf64_Ehdr, e_machine);

@@ -36,7 +36,7 @@ struct Extent {
   ByteUse use = ByteUse::rest;
 };
 
-std::vector<Extent> extents_of(const Elf& elf, const Fatbins& fatbins) {
+std::vector<Extent> extents_of(const Elf& elf, const DeviceContents& fatbins) {
   std::vector<Extent> extents;
   for (const ElfSection& section : elf.sections()) {
     if (section.type == elf::sht_null || section.type == elf::sht_nobits || section.size == 0) continue;
@@ -45,7 +45,7 @@ std::vector<Extent> extents_of(const Elf& elf, const Fatbins& fatbins) {
         {.begin = section.offset, .end = section.offset + section.size, .use = use_of(section)});
   }
   if (!extents.empty()) return extents;
-  for (const FatbinRegion& region : fatbins.regions) {
+  for (const DeviceRegion& region : fatbins.regions) {
     extents.push_back({.begin = region.offset, .end = region.offset + region.size, .use = ByteUse::gpu_code});
   }
   for (const ElfSegment& segment : elf.segments()) {
@@ -87,7 +87,7 @@ namespace {
 class EmbeddedBytes {
  public:
   explicit EmbeddedBytes(const EmbeddedCode& embedded) {
-    for (const FatbinContainer& container : embedded.containers)
+    for (const DeviceContainer& container : embedded.containers)
       parts_.emplace_back(container.offset, container.end());
     for (const EmbeddedImage& image : embedded.images)
       parts_.emplace_back(image.offset, image.offset + image.size);
@@ -113,7 +113,7 @@ class EmbeddedBytes {
 }  // namespace
 
 // Each byte counts once: of extents that overlap (in damaged files), for the one that begins first.
-ByteShares byte_shares(const Elf& elf, const Fatbins& fatbins, const EmbeddedCode& embedded) {
+ByteShares byte_shares(const Elf& elf, const DeviceContents& fatbins, const EmbeddedCode& embedded) {
   std::vector<Extent> extents = extents_of(elf, fatbins);
   std::ranges::stable_sort(extents, {}, &Extent::begin);
   EmbeddedBytes as_data(embedded);

@@ -8,7 +8,7 @@
 
 #include "formats/elf.h"
 #include "device/embedded.h"
-#include "device/fatbin.h"
+#include "device/contents.h"
 
 namespace lathe {
 
@@ -37,6 +37,6 @@ struct ByteShares {
 };
 
 // The shares add up to the file's size.
-ByteShares byte_shares(const Elf& elf, const Fatbins& fatbins, const EmbeddedCode& embedded = {});
+ByteShares byte_shares(const Elf& elf, const DeviceContents& fatbins, const EmbeddedCode& embedded = {});
 
 }  // namespace lathe

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <random>
 
+#include "device/cuda_target.h"
 #include "testing/test_paths.h"
 #include "device/embedded_marks.h"
 #include "inspect/inspect.h"
@@ -51,7 +52,7 @@ std::string library(const std::string& data, const std::string& section = ".roda
 
 EmbeddedCode found_in(const std::string& bytes, unsigned threads = 1) {
   const Elf elf = Elf::parse(as_byte_span(bytes), "a.so");
-  return find_embedded(elf, read_fatbins(elf), nullptr, threads);
+  return find_embedded(elf, read_device_code(elf), nullptr, threads);
 }
 
 std::string cubin_of_ptxas(const std::string& name) {
@@ -113,8 +114,8 @@ TEST(Embedded, ContainersAmongConstantsAreFoundWhereverTheyBegin) {
     const EmbeddedCode found =
         found_in(library(std::string(shift, 'x') + container() + "between" + container(8, 75)));
     ASSERT_EQ(found.containers.size(), 2u) << shift;
-    EXPECT_EQ(found.containers[0].entries[0].capability, (Capability{9, 0}));
-    EXPECT_TRUE(found.containers[1].entries[0].is_lto_ir());
+    EXPECT_EQ(found.containers[{0}].images[{0}].target, cuda_target({9, 0}));
+    EXPECT_EQ(found.containers[{1}].images[{0}].kind, ImageKind::link_ir);
     EXPECT_EQ(found.bytes(), 2 * container().size());
     ASSERT_EQ(found.places.size(), 1u);
     EXPECT_EQ(found.places[0].section, ".rodata");
@@ -166,7 +167,7 @@ TEST(Embedded, ACubinIsFoundByItsStructureAndNotByItsFirstBytes) {
   const EmbeddedCode found = found_in(library("x" + cubin + "behind"));
   ASSERT_EQ(found.images.size(), 1u);
   EXPECT_EQ(found.images[0].size, cubin.size());
-  EXPECT_EQ(spell(found.images[0].capability, Dialect::sm), "sm_100a");
+  EXPECT_EQ(spell(found.images[0].code), "sm_100a");
   EXPECT_TRUE(found_in(library(cubin.substr(0, cubin.size() - 1))).empty());
   std::string other = cubin;
   put<std::uint16_t>(other, 18, elf::em_x86_64);
@@ -177,7 +178,7 @@ TEST(Embedded, APtxTextIsAModuleAndNotAWord) {
   const std::string module = ".version 8.7\n.target sm_90a\n.visible .entry k() { ret; }\n";
   const EmbeddedCode found = found_in(library("before" + module + '\0' + "behind"));
   ASSERT_EQ(found.images.size(), 1u);
-  EXPECT_EQ(found.images[0].kind, CodeKind::ptx);
+  EXPECT_EQ(found.images[0].code.kind, ImageKind::portable);
   EXPECT_EQ(found.images[0].size, module.size());
   for (const std::string& text :
        std::vector<std::string>{".version 8.7\n.target sm_90\n", ".version x.target sm_90 .entry k",

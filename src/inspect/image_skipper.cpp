@@ -22,7 +22,7 @@ bool all_in_fat_binaries(ByteSpan file, const ByteRanges& absent) {
   };
   std::ranges::sort(known);
   if (std::ranges::all_of(absent, inside)) return true;
-  for (const FatbinContainer& container : find_embedded(elf, read_fatbins(elf), nullptr, 1).containers) {
+  for (const DeviceContainer& container : find_embedded(elf, read_device_code(elf), nullptr, 1).containers) {
     known.emplace_back(container.offset, container.end());
   }
   std::ranges::sort(known);
@@ -31,12 +31,20 @@ bool all_in_fat_binaries(ByteSpan file, const ByteRanges& absent) {
 
 }  // namespace
 
+ImageSkipper::ImageSkipper() {
+  for (const Vendor* vendor : vendors()) images_.push_back(vendor->stream());
+}
+
+// One run at a time: the one that reaches farthest.
 ByteRange ImageSkipper::ahead(ByteSpan memory, std::uint64_t filled) {
   if (!Elf::looks_like(memory)) return {0, 0};
   ByteRange ahead = {0, 0};
-  while (const auto image = images_->next(memory, filled)) {
-    const std::uint64_t begin = std::max(image->begin, filled);
-    if (image->unpacked_size > largest_sampled_image && begin < image->end) ahead = {begin, image->end};
+  for (const auto& images : images_) {
+    while (const auto image = images->next(memory, filled)) {
+      const std::uint64_t begin = std::max(image->begin, filled);
+      if (image->unpacked_size <= largest_sampled_image || begin >= image->end) continue;
+      if (image->end > ahead.second) ahead = {begin, image->end};
+    }
   }
   return ahead;
 }

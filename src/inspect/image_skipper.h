@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Which bytes of a library need not be in memory while it is unpacked: the images of fat binaries, which are
-// most of a CUDA library, but for their headers and the small ones. So a library of 450 MB takes the memory
-// of the rest.
+// Which bytes of a library need not be in memory while it is unpacked: the images of its containers, which
+// are most of a CUDA library, but for their headers and the small ones. So a library of 450 MB takes the
+// memory of the rest.
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "device/vendor.h"
 #include "inspect/inspect.h"
@@ -12,16 +13,17 @@
 
 namespace lathe {
 
-// Of one file. Whether the images lay where fat binaries lie is checked afterwards, when the section headers
+// Of one file. Whether the images lay where device code lies is checked afterwards, when the section headers
 // (at the end of the file) are there.
 class ImageSkipper final : public LeaveOut {
  public:
+  ImageSkipper();
   std::string_view what() const override { return "device code"; }
   ByteRange ahead(ByteSpan memory, std::uint64_t filled) override;
   bool was_right(ByteSpan memory, const ByteRanges& absent) override;
 
  private:
-  std::unique_ptr<ImageStream> images_ = vendors()[0]->stream();
+  std::vector<std::unique_ptr<ImageStream>> images_;  // of each vendor
 };
 
 }  // namespace lathe

@@ -10,9 +10,7 @@
 
 #include "base/error.h"
 #include "formats/archive.h"
-#include "device/cubin.h"
 #include "formats/known_formats.h"
-#include "device/nvidia_libraries.h"
 #include "device/vendor.h"
 
 namespace lathe {
@@ -42,43 +40,28 @@ std::string machine_of(const Elf& elf) {
   }
 }
 
-// PTX on its own, a container of one image like a cubin.
-FileInspection inspect_ptx(ByteSpan bytes, const std::string& path) {
-  FileInspection file{.path = path, .size = bytes.size(), .format = "PTX"};
-  const PtxInfo ptx = read_ptx(as_text(bytes));
-  if (!ptx.toolkit.empty()) file.toolkits.push_back(ptx.toolkit);
-  if (!ptx.version.empty()) file.ptx_versions.push_back(ptx.version);
-  file.shares[ByteUse::gpu_code] = bytes.size();
-  file.containers = 1;
-  if (ptx.holds_nothing || !ptx.capability) {
-    ++(ptx.holds_nothing ? file.containers_empty : file.containers_unknown);
-    return file;
-  }
-  const DeviceCode code{.capability = *ptx.capability, .kind = CodeKind::ptx};
-  file.gpu.push_back({.capability = code.capability,
-                      .kind = code.kind,
-                      .images = 1,
-                      .bytes = bytes.size(),
-                      .unpacked_bytes = bytes.size()});
-  file.shapes.push_back({.codes = {code}, .count = 1});
-  file.coverage = cover_all(file.shapes);
-  return file;
-}
-
-// A cubin on its own counts as a container of one image.
-FileInspection inspect_cubin(ByteSpan bytes, const std::string& path) {
-  FileInspection file{.path = path, .size = bytes.size(), .format = "cubin"};
-  const CubinInfo cubin = read_cubin(bytes);
-  if (!cubin.toolkit.empty()) file.toolkits.push_back(cubin.toolkit);
-  file.shares[cubin.relocatable ? ByteUse::gpu_relocatable : ByteUse::gpu_code] = bytes.size();
-  if (cubin.relocatable || !cubin.capability) {
+// One image on its own counts as a container of one.
+FileInspection inspect_image(ByteSpan bytes, const std::string& path, const BareFormat& format) {
+  const TargetCode unnamed{.target = {}, .kind = *format.image};
+  const bool native = unnamed.kind == ImageKind::native;
+  FileInspection file{
+      .path = path, .size = bytes.size(), .format = std::string(format.name), .is_loose = native};
+  const ImageFacts facts = format.vendor->look_into(bytes, unnamed.kind);
+  if (!facts.toolkit.empty()) file.toolkits.push_back(facts.toolkit);
+  if (!facts.language.empty()) file.ptx_versions.push_back(facts.language);
+  file.shares[facts.relocatable ? ByteUse::gpu_relocatable : ByteUse::gpu_code] = bytes.size();
+  if (native && (facts.relocatable || !facts.target)) {
     file.containers_relocatable = 1;
     return file;
   }
   file.containers = 1;
-  file.gpu.push_back(
-      {.capability = *cubin.capability, .images = 1, .bytes = bytes.size(), .unpacked_bytes = bytes.size()});
-  file.shapes.push_back({.codes = {{.capability = *cubin.capability}}, .count = 1});
+  if (!native && (facts.holds_nothing || !facts.target)) {
+    ++(facts.holds_nothing ? file.containers_empty : file.containers_unknown);
+    return file;
+  }
+  const TargetCode code{.target = *facts.target, .kind = unnamed.kind};
+  file.gpu.push_back({.code = code, .images = 1, .bytes = bytes.size(), .unpacked_bytes = bytes.size()});
+  file.shapes.push_back({.codes = {code}, .count = 1});
   file.coverage = cover_all(file.shapes);
   return file;
 }
@@ -113,7 +96,6 @@ std::optional<bool> profiles_gpu(const Elf& elf) {
 
 FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const InspectInput& input = {}) {
   const Elf elf = Elf::parse(bytes, path);
-  if (elf.machine() == elf::em_cuda) return inspect_cubin(bytes, path);
   FileInspection file{
       .path = path, .size = bytes.size(), .format = format_of(elf), .machine = machine_of(elf)};
   file.soname = elf.soname();
@@ -124,12 +106,12 @@ FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const Inspec
     // Damaged notes: nothing depends on them.
   }
   file.profiles_gpu = profiles_gpu(elf);
-  const Fatbins fatbins = read_fatbins(elf, input.disk);
+  const DeviceContents fatbins = read_device_code(elf, input.disk);
   inspect_gpu(fatbins, bytes, file, input.absent);
   const EmbeddedCode embedded =
       input.embedded ? find_embedded(elf, fatbins, input.disk, input.threads) : EmbeddedCode{};
   inspect_embedded(embedded, file);
-  file.picks_itself = is_nvidia_library(file.soname) && is_uneven(file.coverage);
+  file.picks_itself = fatbins.vendor && fatbins.vendor->owns_library(file.soname) && is_uneven(file.coverage);
   file.shares = byte_shares(elf, fatbins, embedded);
   if (input.cpu) {
     if (const auto code = cpu_code_of(elf, file.findings)) file.cpu = scan_cpu(*code, *input.cpu);
@@ -137,19 +119,19 @@ FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const Inspec
   return file;
 }
 
-FileInspection inspect_bare_fatbin(ByteSpan bytes, const std::string& path) {
-  FileInspection file{.path = path, .size = bytes.size(), .format = "fat binary"};
+// What is device code and nothing else.
+FileInspection inspect_bare(ByteSpan bytes, const std::string& path, const BareFormat& format) {
+  if (format.image) return inspect_image(bytes, path, format);
+  FileInspection file{.path = path, .size = bytes.size(), .format = std::string(format.name)};
   file.shares[ByteUse::gpu_code] = bytes.size();
-  inspect_gpu(read_bare_fatbin(bytes, path), bytes, file);
+  inspect_gpu(format.vendor->read_bare(bytes, path), bytes, file);
   file.containers_without_wrapper = 0;  // there is nothing that could hold one
   return file;
 }
 
 void add_gpu(std::vector<GpuCode>& sum, const std::vector<GpuCode>& more) {
   for (const GpuCode& code : more) {
-    const auto same = std::ranges::find_if(sum, [&](const GpuCode& other) {
-      return other.capability == code.capability && other.kind == code.kind;
-    });
+    const auto same = std::ranges::find(sum, code.code, &GpuCode::code);
     if (same == sum.end()) {
       sum.push_back(code);
       continue;
@@ -159,7 +141,7 @@ void add_gpu(std::vector<GpuCode>& sum, const std::vector<GpuCode>& more) {
     same->unpacked_bytes += code.unpacked_bytes;
     same->compressed += code.compressed;
   }
-  std::ranges::sort(sum, {}, [](const GpuCode& code) { return std::pair(code.capability, code.kind); });
+  std::ranges::sort(sum, {}, &GpuCode::code);
 }
 
 void add_texts(std::vector<std::string>& all, const std::vector<std::string>& more) {
@@ -186,8 +168,10 @@ std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string&
     if (!Elf::looks_like(member.content)) continue;
     const std::string name = fmt::format("{}({})", path, member.name);
     try {
-      objects.push_back(
-          inspect_elf(member.content, name, {.cpu = input.cpu, .embedded = input.embedded, .threads = 1}));
+      const InspectInput how{.cpu = input.cpu, .embedded = input.embedded, .threads = 1};
+      const auto bare = bare_format(member.content);
+      objects.push_back(bare ? inspect_bare(member.content, name, *bare)
+                             : inspect_elf(member.content, name, how));
       in_members += member.content.size();
     } catch (const Error& error) {
       file.findings.add({.rule = "elf-damaged",
@@ -210,10 +194,8 @@ std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string&
 std::string_view code_format(ByteSpan start) {
   if (Elf::looks_like(start)) return "ELF file";
   if (looks_like_archive(start)) return "static archive";
-  for (const Vendor* vendor : vendors()) {
-    if (const auto format = vendor->bare_format(start); !format.empty()) return format;
-  }
-  return "";
+  const auto format = bare_format(start);
+  return format ? format->name : "";
 }
 
 void add_inspection(FileInspection& sum, const FileInspection& more) {
@@ -245,10 +227,10 @@ void add_inspection(FileInspection& sum, const FileInspection& more) {
 
 std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path,
                                             const InspectInput& input) {
-  if (Elf::looks_like(bytes)) return inspect_elf(bytes, path, input);
+  if (const auto format = bare_format(bytes.first(std::min(look_size, bytes.size()))))
+    return inspect_bare(bytes, path, *format);
   if (looks_like_archive(bytes)) return inspect_archive(bytes, path, input);
-  if (looks_like_fatbin(bytes)) return inspect_bare_fatbin(bytes, path);
-  if (looks_like_ptx(bytes.first(std::min(look_size, bytes.size())))) return inspect_ptx(bytes, path);
+  if (Elf::looks_like(bytes)) return inspect_elf(bytes, path, input);
   return std::nullopt;
 }
 
@@ -313,11 +295,11 @@ std::vector<ContainerShape> FileInspection::needed() const {
   constexpr std::size_t seldom = 100;
   if (!picks_itself) return shapes;
   std::size_t all = 0;
-  std::vector<std::pair<DeviceCode, std::size_t>> counts;
+  std::vector<std::pair<TargetCode, std::size_t>> counts;
   for (const ContainerShape& shape : shapes) {
     all += shape.count;
-    for (const DeviceCode& code : shape.codes) {
-      const auto known = std::ranges::find(counts, code, &std::pair<DeviceCode, std::size_t>::first);
+    for (const TargetCode& code : shape.codes) {
+      const auto known = std::ranges::find(counts, code, &std::pair<TargetCode, std::size_t>::first);
       if (known == counts.end()) counts.emplace_back(code, shape.count);
       else known->second += shape.count;
     }
@@ -329,25 +311,24 @@ std::vector<ContainerShape> FileInspection::needed() const {
   return {std::move(any)};
 }
 
-Coverage FileInspection::coverage_on(Capability device) const { return cover(needed(), device); }
+Coverage FileInspection::coverage_on(Target device) const { return cover(needed(), device); }
 
-Coverage Inspection::coverage_on(Capability device) const {
+Coverage Inspection::coverage_on(Target device) const {
   Coverage sum{.device = device};
   std::vector<ContainerShape> loose;
   for (const FileInspection& file : files) {
-    if (file.is_loose()) add_shapes(loose, file.shapes);
+    if (file.is_loose) add_shapes(loose, file.shapes);
     else if (!file.shapes.empty()) sum = together(std::move(sum), file.coverage_on(device));
   }
   return loose.empty() ? sum : together(std::move(sum), cover_loose(loose, device));
 }
 
-std::vector<const FileInspection*> Inspection::not_serving(Capability device) const {
-  const bool some_loose_one_fits = std::ranges::any_of(files, [&](const FileInspection& file) {
-    return file.is_loose() && file.coverage_on(device).serves();
-  });
+std::vector<const FileInspection*> Inspection::not_serving(Target device) const {
+  const bool some_loose_one_fits = std::ranges::any_of(
+      files, [&](const FileInspection& file) { return file.is_loose && file.coverage_on(device).serves(); });
   std::vector<const FileInspection*> found;
   for (const FileInspection& file : files) {
-    if (file.shapes.empty() || (file.is_loose() && some_loose_one_fits)) continue;
+    if (file.shapes.empty() || (file.is_loose && some_loose_one_fits)) continue;
     if (!file.coverage_on(device).serves()) found.push_back(&file);
   }
   return found;

@@ -20,48 +20,42 @@
 #include "device/coverage.h"
 #include "cpu/cpu_scan.h"
 #include "device/embedded.h"
-#include "device/fatbin.h"
+#include "device/contents.h"
 #include "inspect/not_read.h"
 #include "package/package.h"
 
 namespace lathe {
 
-// All images of one kind for one GPU that the driver can see.
+// All images of one kind for one target that the driver can see.
 struct GpuCode {
-  Capability capability = {};
-  CodeKind kind = CodeKind::cubin;
+  TargetCode code = {};
   std::size_t images = 0;
   std::uint64_t bytes = 0;           // in the file, headers included
   std::uint64_t unpacked_bytes = 0;  // as the driver gets them
   std::size_t compressed = 0;        // how many of the images are stored compressed
 
-  std::string name() const {
-    return spell(capability, kind == CodeKind::ptx ? Dialect::compute : Dialect::sm);
-  }
+  std::string name() const { return spell(code); }  // "sm_90a", "compute_90"
 };
 
-enum class ImageKind { cubin, ptx, lto_ir, other };
-
-// Images of one kind for one GPU, of code that no coverage is made from.
+// Images of one kind for one target, of code that no coverage is made from.
 struct ImageCount {
-  ImageKind kind = ImageKind::cubin;
-  Capability capability = {};
+  TargetCode code = {};
   std::size_t images = 0;
   std::uint64_t bytes = 0;  // in the file, headers included
 
-  std::string name() const;  // "sm_90a", "compute_90", "lto_90", "other_90"
+  std::string name() const { return spell(code); }  // "sm_90a", "compute_90", "lto_90", "other_90"
 };
 
 // Code apart from what the driver finds and picks by itself.
 struct CodeApart {
   std::size_t containers = 0;
-  std::size_t loose = 0;                   // cubins and PTX texts outside of containers
+  std::size_t loose = 0;                   // images outside of containers
   std::uint64_t bytes = 0;                 // in the file
-  std::vector<ImageCount> images = {};     // by kind and capability
+  std::vector<ImageCount> images = {};     // by kind and target
   std::vector<std::string> sections = {};  // where it lies, where that is worth telling
 
   bool empty() const { return containers == 0 && loose == 0 && images.empty(); }
-  void add(ImageKind kind, Capability capability, std::uint64_t image_bytes);
+  void add(const TargetCode& code, std::uint64_t image_bytes);
   CodeApart& operator+=(const CodeApart& other);
 };
 
@@ -70,11 +64,12 @@ struct FileInspection {
   std::uint64_t size = 0;
   // "shared object", "executable", "object file", "archive", "fat binary", "cubin", "PTX"
   std::string format = {};
+  bool is_loose = false;     // one image of machine code: a program asks for it by its name
   std::string machine = {};  // "x86_64", "aarch64"; "" for device code alone
   std::string soname = {};
   std::string build_id = {};
 
-  std::vector<GpuCode> gpu = {};       // by capability, cubins before PTX
+  std::vector<GpuCode> gpu = {};       // by target, machine code before portable code
   std::size_t containers = 0;          // that the driver sees
   std::size_t containers_empty = 0;    // of those: no kernel and no data inside (nvcc's link stub)
   std::size_t containers_unknown = 0;  // of those: nothing inside that the driver picks by itself
@@ -90,9 +85,9 @@ struct FileInspection {
   std::vector<std::string> toolkits = {};  // that made the cubins, as a sample of them tells: "13.0"
   std::vector<std::string> ptx_versions = {};  // "9.0"
   std::vector<ContainerShape> shapes = {};     // what coverage is made from
-  // one per known capability; empty when there is no device code
+  // one per known device of its vendor; empty when there is no device code
   std::vector<Coverage> coverage = {};
-  // One of NVIDIA's own libraries whose containers hold different GPUs: it looks at the device and uses
+  // One of its vendor's own libraries whose containers hold different GPUs: it looks at the device and uses
   // those that fit.
   bool picks_itself = false;
 
@@ -109,8 +104,7 @@ struct FileInspection {
   // What a device must find code in for the file to work there: every container, or, where it picks itself,
   // any of them.
   std::vector<ContainerShape> needed() const;
-  Coverage coverage_on(Capability device) const;       // of needed()
-  bool is_loose() const { return format == "cubin"; }  // a program asks for it by its name
+  Coverage coverage_on(Target device) const;  // of needed()
 };
 
 struct Inspection {
@@ -120,7 +114,7 @@ struct Inspection {
   std::uint64_t other_bytes = 0;
   // what may hold code, and was not read; its findings are among `findings`
   std::vector<NotRead> not_read = {};
-  // coverage_on() every known capability; empty when there is no device code
+  // coverage_on() every known device of those vendors; empty when there is no device code
   std::vector<Coverage> coverage = {};
   std::vector<CarveRecord> carved = {};  // what an earlier carve says of itself
   Findings findings = {};                // about wheels, folders; those of files are with the files
@@ -130,9 +124,9 @@ struct Inspection {
   CodeApart embedded() const;                  // the same
   std::vector<ContainerShape> shapes() const;  // needed() of all files
   // Of all files: each is judged by itself (device/coverage.h), loose cubins as one.
-  Coverage coverage_on(Capability device) const;
+  Coverage coverage_on(Target device) const;
   // Files with code but not enough of it for the device. Of loose cubins none where one of them fits.
-  std::vector<const FileInspection*> not_serving(Capability device) const;
+  std::vector<const FileInspection*> not_serving(Target device) const;
   // The verdict over all scanned files, counts included; nullopt when none was scanned, or for different
   // machines.
   std::optional<CpuScan> cpu() const;
@@ -179,7 +173,8 @@ Inspection inspect(const std::vector<std::filesystem::path>& paths, const Inspec
 void add_inspection(FileInspection& sum, const FileInspection& more);
 
 // The GPU part alone: what the bench times.
-void inspect_gpu(const Fatbins& fatbins, ByteSpan file, FileInspection& out, const ByteRanges& absent = {});
+void inspect_gpu(const DeviceContents& fatbins, ByteSpan file, FileInspection& out,
+                 const ByteRanges& absent = {});
 void inspect_embedded(const EmbeddedCode& embedded, FileInspection& out);
 
 }  // namespace lathe

@@ -361,9 +361,9 @@ Inspection inspect(const std::vector<fs::path>& paths, const InspectOptions& opt
   for (std::size_t i = 0; i < tasks.size(); ++i) take(inspection, outcomes[i], tasks[i], places);
   judge_not_read(inspection, places);
   std::ranges::sort(inspection.files, {}, &FileInspection::path);
-  if (!inspection.shapes().empty()) {
-    for (const CapabilityRow& row : catalog().capabilities)
-      inspection.coverage.push_back(inspection.coverage_on(row.capability));
+  if (const auto shapes = inspection.shapes(); !shapes.empty()) {
+    for (const Target device : devices_for(shapes))
+      inspection.coverage.push_back(inspection.coverage_on(device));
   }
   return inspection;
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <set>
 
+#include "device/cuda_target.h"
 #include "base/error.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
@@ -31,15 +32,16 @@ ContainerShape shape(const std::string& codes, std::size_t count = 1) {
       continue;
     }
     const auto spelled = parse_capability(word);
-    result.codes.push_back({.capability = spelled->capability,
-                            .kind = word.starts_with("compute") ? CodeKind::ptx : CodeKind::cubin});
+    result.codes.push_back(
+        cuda_code({.capability = spelled->capability,
+                   .kind = word.starts_with("compute") ? CodeKind::ptx : CodeKind::cubin}));
     word.clear();
   }
   return result;
 }
 
 std::string coverage(const std::vector<ContainerShape>& shapes, int major, int minor) {
-  return cover(shapes, {.major = major, .minor = minor}).text();
+  return cover(shapes, cuda_target({.major = major, .minor = minor})).text();
 }
 
 TEST(Coverage, IsSaidPerContainerNotPerFile) {
@@ -141,7 +143,7 @@ TEST_F(InspectOfNvcc, TheLinkStubOfAFileWithoutDeviceCodeNeedsNoCoverage) {
   EXPECT_EQ(inspection.files[0].containers_empty, 1u);
   EXPECT_TRUE(inspection.files[0].coverage.empty());
   const Inspection both = inspect({folder_.path() / "host.so", folder_.path() / "pkg"});
-  EXPECT_EQ(cover(both.shapes(), {.major = 9, .minor = 0}).text(), "all");
+  EXPECT_EQ(cover(both.shapes(), cuda_target({.major = 9, .minor = 0})).text(), "all");
 }
 
 TEST_F(InspectOfNvcc, AStaticArchiveIsTheSumOfItsMembers) {
@@ -154,13 +156,14 @@ TEST_F(InspectOfNvcc, AStaticArchiveIsTheSumOfItsMembers) {
   EXPECT_EQ(file.format, "archive");
   EXPECT_EQ(file.containers, 2u);
   ASSERT_EQ(file.gpu.size(), 2u);
-  EXPECT_EQ(cover(file.shapes, {.major = 9, .minor = 0}).text(), "some (1 of 2 containers have nothing)");
+  EXPECT_EQ(cover(file.shapes, cuda_target({.major = 9, .minor = 0})).text(),
+            "some (1 of 2 containers have nothing)");
 }
 
 TEST_F(InspectOfNvcc, AnImageWithAFalseLabelIsFound) {
   std::string bytes = read_file(folder_.path() / "pkg/k.so");
-  const Fatbins fatbins = read_fatbins(Elf::parse(as_byte_span(bytes), "k.so"));
-  bytes[fatbins.containers[0].entries[0].offset + 28] = 86;  // the header of the sm_80 image
+  const DeviceContents fatbins = read_device_code(Elf::parse(as_byte_span(bytes), "k.so"));
+  bytes[fatbins.containers[{0}].images[{0}].offset + 28] = 86;  // the header of the sm_80 image
   const auto file = inspect_bytes(as_byte_span(bytes), "k.so");
   ASSERT_EQ(file->findings.size(), 1u);
   EXPECT_EQ(file->findings[0].rule, "fatbin-mislabelled");

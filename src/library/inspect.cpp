@@ -20,7 +20,7 @@ Runs public_runs(lathe::Runs runs) {
 std::vector<Coverage> public_coverage(const std::vector<lathe::Coverage>& coverage) {
   std::vector<Coverage> all;
   for (const lathe::Coverage& each : coverage) {
-    all.push_back({.device = spell(each.device, lathe::Dialect::dotted),
+    all.push_back({.device = spell(each.device),
                    .runs = public_runs(each.runs),
                    .containers = each.containers,
                    .containers_without = each.containers_without + each.special_without,

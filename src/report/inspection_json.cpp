@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
 // The shape is told in docs/commands/inspect.md; programs rely on it.
 #include "base/finding_json.h"
+#include "device/vendor.h"
 #include "report/inspection.h"
 
 namespace lathe {
 namespace {
+
+std::string_view kind_of(const TargetCode& code) {
+  return code.target.vendor ? code.target.vendor->word_of(code.kind) : "other";
+}
 
 void write_gpu(JsonWriter& json, const std::vector<GpuCode>& gpu) {
   json.key("gpu").begin_array();
   for (const GpuCode& code : gpu) {
     json.begin_object();
     json.member("arch", code.name());
-    json.member("kind", code.kind == CodeKind::ptx ? "ptx" : "cubin");
+    json.member("kind", kind_of(code.code));
     json.member("images", code.images);
     json.member("bytes", code.bytes);
     json.member("compressed", code.compressed);
@@ -19,20 +24,6 @@ void write_gpu(JsonWriter& json, const std::vector<GpuCode>& gpu) {
     json.end_object();
   }
   json.end_array();
-}
-
-std::string name_of(const DeviceCode& code) {
-  return spell(code.capability, code.kind == CodeKind::ptx ? Dialect::compute : Dialect::sm);
-}
-
-std::string_view key_of(ImageKind kind) {
-  switch (kind) {
-    case ImageKind::cubin: return "cubin";
-    case ImageKind::ptx: return "ptx";
-    case ImageKind::lto_ir: return "lto_ir";
-    case ImageKind::other: break;
-  }
-  return "other";
 }
 
 // Nothing where there is none of it.
@@ -47,7 +38,7 @@ void write_apart(JsonWriter& json, std::string_view key, const CodeApart& apart,
   if (!coverage.empty()) json.member("coverage", coverage);
   json.key("gpu").begin_array();
   for (const ImageCount& count : apart.images) {
-    json.begin_object().member("arch", count.name()).member("kind", key_of(count.kind));
+    json.begin_object().member("arch", count.name()).member("kind", kind_of(count.code));
     json.member("images", count.images).member("bytes", count.bytes).end_object();
   }
   json.end_array().end_object();
@@ -59,15 +50,15 @@ void write_coverage(JsonWriter& json, const std::vector<Coverage>& all) {
   json.key("coverage").begin_array();
   for (const Coverage& coverage : all) {
     json.begin_object();
-    json.member("capability", spell(coverage.device, Dialect::dotted));
+    json.member("capability", spell(coverage.device));
     json.member("runs", to_string(coverage.runs));
     json.member("containers_without", coverage.containers_without);
     json.member("special_without", coverage.special_without);
     json.key("special_for").begin_array();
-    for (const DeviceCode& code : coverage.special_for) json.value(name_of(code));
+    for (const TargetCode& code : coverage.special_for) json.value(spell(code));
     json.end_array();
     json.key("through").begin_array();
-    for (const Capability& capability : coverage.through) json.value(spell(capability, Dialect::sm));
+    for (const Target target : coverage.through) json.value(spell(TargetCode{target}));
     json.end_array();
     json.end_object();
   }

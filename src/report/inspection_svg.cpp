@@ -182,7 +182,7 @@ class Picture {
     const std::uint64_t largest = std::ranges::max(all, {}, &GpuCode::bytes).bytes;
     for (const GpuCode& code : all) {
       bar(code.name(), code.bytes, largest,
-          {{code.bytes, code.kind == CodeKind::ptx ? "#93b4dd" : gpu_shades[0],
+          {{code.bytes, code.code.kind == ImageKind::portable ? "#93b4dd" : gpu_shades[0],
             fmt::format("{} images", code.images)}});
     }
   }

@@ -18,7 +18,7 @@ constexpr std::size_t most_findings = 20;
 
 std::string cell_of(const FileInspection& file, const GpuCode& code) {
   for (const GpuCode& own : file.gpu) {
-    if (own.capability == code.capability && own.kind == code.kind) {
+    if (own.code == code.code) {
       return safe_format("{} / {}", own.images, size_text(own.bytes));
     }
   }
@@ -176,8 +176,8 @@ std::string all_apart(const Inspection& inspection, const std::string& folder, c
 }
 
 std::string ptx_of(const FileInspection& file) {
-  const bool any =
-      std::ranges::any_of(file.gpu, [](const GpuCode& code) { return code.kind == CodeKind::ptx; });
+  const bool any = std::ranges::any_of(
+      file.gpu, [](const GpuCode& code) { return code.code.kind == ImageKind::portable; });
   return any ? safe_format("{}", fmt::join(file.ptx_versions, ", ")) : "-";
 }
 
@@ -249,7 +249,7 @@ std::string coverage_lines(const Inspection& inspection, const std::string& fold
   std::string text;
   std::string none;
   for (const Coverage& coverage : inspection.coverage) {
-    const std::string device = spell(coverage.device, Dialect::dotted);
+    const std::string device = spell(coverage.device);
     if (coverage.runs == Runs::none) {
       none += (none.empty() ? "" : " ") + device;
       continue;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "device/cuda_target.h"
 #include "hardware/compat.h"
 
 namespace lathe {
@@ -25,7 +26,7 @@ class Examiner {
     judge_driver();
     for (const HostGpu& gpu : host_.gpus) {
       if (!gpu.capability) continue;
-      const Coverage coverage = libraries.coverage_on(*gpu.capability);
+      const Coverage coverage = libraries.coverage_on(cuda_target(*gpu.capability));
       if (!coverage.serves() && libraries.read_in_part()) {
         leave_open(gpu, libraries);
       } else {
@@ -84,8 +85,7 @@ class Examiner {
           "torchlathe select names a build for exactly this GPU");
     } else if (!coverage.through.empty()) {
       std::vector<std::string> through;
-      for (const Capability capability : coverage.through)
-        through.push_back(spell(capability, Dialect::dotted));
+      for (const Target target : coverage.through) through.push_back(spell(target));
       add(Severity::note, "older-code",
           fmt::format("runs on {} through code for {}", device, fmt::join(through, ", ")),
           "a build for exactly this GPU may be faster: torchlathe select");

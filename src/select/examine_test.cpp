@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "device/cuda_target.h"
 #include "host/named_host.h"
 #include "testing/scratch_folder.h"
 
@@ -15,10 +16,14 @@ namespace {
 namespace fs = std::filesystem;
 
 // A library with three containers that hold `codes`, and with `special` ones.
-Inspection all_of(std::vector<DeviceCode> codes, std::vector<DeviceCode> special = {}) {
+Inspection all_of(const std::vector<DeviceCode>& codes, const std::vector<DeviceCode>& special = {}) {
   FileInspection file{.path = "lib/libtorch_cuda.so", .format = "shared object"};
-  file.shapes.push_back({.codes = std::move(codes), .count = 3});
-  if (!special.empty()) file.shapes.push_back({.codes = std::move(special), .count = 2});
+  const auto add = [&](const std::vector<DeviceCode>& some, std::size_t count) {
+    file.shapes.push_back({.count = count});
+    for (const DeviceCode& code : some) file.shapes.back().codes.push_back(cuda_code(code));
+  };
+  add(codes, 3);
+  if (!special.empty()) add(special, 2);
   return {.files = {std::move(file)}};
 }
 

@@ -7,22 +7,23 @@
 #include <map>
 
 #include "base/text.h"
+#include "device/cuda_target.h"
 #include "verify/rules.h"
 
 namespace lathe {
 namespace {
 
-bool is_cubin(const DeviceCode& code) { return code.kind == CodeKind::cubin; }
+bool is_for(Target target, Capability gpu) { return capability_of(target).portable() == gpu.portable(); }
 
 // Machine code for exactly this GPU, whatever its suffix.
-bool is_exact(const DeviceCode& code, Capability gpu) {
-  return is_cubin(code) && code.capability.portable() == gpu.portable();
+bool is_exact(const TargetCode& code, Capability gpu) {
+  return code.kind == ImageKind::native && is_for(code.target, gpu);
 }
 
 std::size_t containers_with_exact(std::span<const ContainerShape> shapes, Capability gpu) {
   std::size_t count = 0;
   for (const ContainerShape& shape : shapes) {
-    if (std::ranges::any_of(shape.codes, [&](const DeviceCode& code) { return is_exact(code, gpu); }))
+    if (std::ranges::any_of(shape.codes, [&](const TargetCode& code) { return is_exact(code, gpu); }))
       count += shape.count;
   }
   return count;
@@ -37,6 +38,8 @@ std::string names_of(const std::vector<GpuCode>& codes) {
 Evidence amount_of(const GpuCode& code) {
   return {.what = fmt::format("{}: {} images, {}", code.name(), code.images, size_text(code.bytes))};
 }
+
+Target device_of(Capability gpu) { return cuda_target(gpu.portable()); }
 
 std::string dotted(Capability gpu) { return spell(gpu, Dialect::dotted); }
 
@@ -130,14 +133,15 @@ class GpuRules {
   }
 
   void one(Capability gpu) {
-    const Coverage coverage = inspection_.coverage_on(gpu.portable());
+    const Coverage coverage = inspection_.coverage_on(device_of(gpu));
     const std::size_t exact = containers_with_exact(shapes_, gpu);
     if (!coverage.serves()) return missing(gpu, coverage);
     if (exact == 0) return other(gpu, coverage);
     if (exact < coverage.with()) through(gpu, coverage, exact);
     if (coverage.narrower_without > 0) narrower(gpu, coverage);
-    if (gpu != gpu.portable() &&
-        std::ranges::none_of(codes_, [&](const GpuCode& code) { return code.capability == gpu; }))
+    if (gpu != gpu.portable() && std::ranges::none_of(codes_, [&](const GpuCode& code) {
+          return code.code.target == cuda_target(gpu);
+        }))
       suffix(gpu);
   }
 
@@ -149,10 +153,10 @@ class GpuRules {
                     ? fmt::format("does not run on the promised {}: it has code for {}", dotted(gpu),
                                   names_of(codes_))
                     : fmt::format("runs on the promised {} only in part: {}", dotted(gpu), coverage.text())};
-    for (const FileInspection* file : inspection_.not_serving(gpu.portable())) {
+    for (const FileInspection* file : inspection_.not_serving(device_of(gpu))) {
       finding.evidence.push_back(
           {.where = {.file = file->path},
-           .what = fmt::format("{}: {}", dotted(gpu), file->coverage_on(gpu.portable()).text())});
+           .what = fmt::format("{}: {}", dotted(gpu), file->coverage_on(device_of(gpu)).text())});
     }
     finding.cause =
         coverage.runs == Runs::none
@@ -185,7 +189,7 @@ class GpuRules {
                         "{} of {} containers have no code made for {}; they run there through other code: {}",
                         coverage.with() - exact, coverage.containers, dotted(gpu), coverage.text())};
     for (const FileInspection& file : inspection_.files) {
-      const Coverage own = file.coverage_on(gpu.portable());
+      const Coverage own = file.coverage_on(device_of(gpu));
       const std::size_t made = containers_with_exact(file.needed(), gpu);
       if (own.with() > made)
         finding.evidence.push_back(
@@ -206,7 +210,7 @@ class GpuRules {
             "{} of {} containers have nothing for the promised {}, and are for fewer GPUs than the rest",
             coverage.narrower_without, coverage.containers, dotted(gpu))};
     for (const FileInspection& file : inspection_.files) {
-      const Coverage own = file.coverage_on(gpu.portable());
+      const Coverage own = file.coverage_on(device_of(gpu));
       if (own.narrower_without > 0)
         finding.evidence.push_back({.where = {.file = file.path}, .what = own.special_text()});
     }
@@ -253,8 +257,9 @@ class GpuRules {
   }
 
   void ptx() {
-    if (!promise_.ptx ||
-        std::ranges::any_of(codes_, [](const GpuCode& code) { return code.kind == CodeKind::ptx; }))
+    if (!promise_.ptx || std::ranges::any_of(codes_, [](const GpuCode& code) {
+          return code.code.kind == ImageKind::portable;
+        }))
       return;
     findings_.add({.rule = "ptx-missing",
                    .severity = Severity::warning,
@@ -265,9 +270,9 @@ class GpuRules {
   }
 
   bool asked(const GpuCode& code) const {
-    return std::ranges::any_of(
-               promise_.gpus, [&](Capability gpu) { return gpu.portable() == code.capability.portable(); }) &&
-           (code.kind == CodeKind::cubin || promise_.ptx);
+    return std::ranges::any_of(promise_.gpus,
+                               [&](Capability gpu) { return is_for(code.code.target, gpu); }) &&
+           (code.code.kind == ImageKind::native || promise_.ptx);
   }
 
   void nobody_asked() {

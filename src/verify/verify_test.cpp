@@ -5,25 +5,24 @@
 
 #include <gtest/gtest.h>
 
+#include "device/cuda_target.h"
+
 namespace lathe {
 namespace {
 
-DeviceCode cubin(std::string_view gpu) {
-  return {.capability = parse_capability(gpu)->capability, .kind = CodeKind::cubin};
+TargetCode cubin(std::string_view gpu) {
+  return {.target = cuda_target(parse_capability(gpu)->capability), .kind = ImageKind::native};
 }
-DeviceCode ptx(std::string_view gpu) {
-  return {.capability = parse_capability(gpu)->capability, .kind = CodeKind::ptx};
-}
-
-GpuCode code(const DeviceCode& device, std::size_t images, std::uint64_t bytes) {
-  return {.capability = device.capability, .kind = device.kind, .images = images, .bytes = bytes};
+TargetCode ptx(std::string_view gpu) {
+  return {.target = cuda_target(parse_capability(gpu)->capability), .kind = ImageKind::portable};
 }
 
 // A library with `count` containers that each hold `codes`.
-FileInspection library(std::vector<DeviceCode> codes, std::size_t count = 10) {
+FileInspection library(std::vector<TargetCode> codes, std::size_t count = 10) {
   FileInspection file{
       .path = "lib/libtorch_cuda.so", .size = 1000, .format = "shared object", .machine = "x86_64"};
-  for (const DeviceCode& each : codes) file.gpu.push_back(code(each, count, count * 100'000));
+  for (const TargetCode& each : codes)
+    file.gpu.push_back({.code = each, .images = count, .bytes = count * 100'000});
   file.containers = count;
   file.toolkits = {"13.0"};
   file.shapes = {{.codes = std::move(codes), .count = count}};

@@ -14,24 +14,27 @@ namespace {
 
 bool equal(ByteSpan a, ByteSpan b) { return as_text(a) == as_text(b); }
 
-ByteSpan bytes_of(const Elf& elf, const FatbinEntry& entry) {
-  return ByteReader(elf.bytes(), "image").at(entry.offset, entry.end() - entry.offset);
+ByteSpan bytes_of(const Elf& elf, const DeviceImage& entry) {
+  return ByteReader(elf.bytes(), "image").at(entry.offset, entry.size());
 }
 
 // Compares one container's images and what they resolve to.
 class ContainerCheck {
+  using Origin = Rows<ImageIndex, ImageIndex>;
+
  public:
-  ContainerCheck(const Carved& carved, const FatbinContainer& before, const FatbinContainer& after)
+  ContainerCheck(const Carved& carved, const DeviceContainer& before, const DeviceContainer& after)
       : carved_(carved), before_(before), after_(after) {}
 
   std::string problem() {
     if (!after_.understood) return "can no longer be read";
     if (before_.header_size != after_.header_size) return "has another header";
-    std::size_t next = 0;
-    for (const FatbinEntry& entry : after_.entries) {
-      while (next < before_.entries.size() && !same(before_.entries[next], entry)) ++next;
-      if (next == before_.entries.size()) return "holds an image that is not one of the old ones";
-      origin_.push_back(next++);
+    ImageIndex next;
+    for (const DeviceImage& image : after_.images) {
+      while (next.value < before_.images.size() && !same(before_.images[next], image)) ++next.value;
+      if (next.value == before_.images.size()) return "holds an image that is not one of the old ones";
+      origin_.push_back(next);
+      ++next.value;
     }
     for (const CarveTarget& target : carved_.options.targets) {
       if (picked(before_, target, nullptr) == picked(after_, target, &origin_)) continue;
@@ -41,28 +44,31 @@ class ContainerCheck {
   }
 
  private:
-  bool same(const FatbinEntry& old_entry, const FatbinEntry& new_entry) const {
-    return old_entry.end() - old_entry.offset == new_entry.end() - new_entry.offset &&
+  bool same(const DeviceImage& old_entry, const DeviceImage& new_entry) const {
+    return old_entry.size() == new_entry.size() &&
            equal(bytes_of(carved_.old_file, old_entry), bytes_of(carved_.new_file, new_entry));
   }
 
-  // As indices of the old container's entries.
-  static TargetPick picked(const FatbinContainer& container, const CarveTarget& target,
-                           const std::vector<std::size_t>* origin) {
-    const ContainerCode code = device_codes(container);
-    TargetPick picked = pick_for(code.codes, target);
-    for (auto* one : {&picked.code, &picked.ptx}) {
-      if (!*one) continue;
-      const std::size_t entry = code.entry[**one];
-      *one = origin ? (*origin)[entry] : entry;
-    }
-    return picked;
+  struct Picked {
+    std::optional<ImageIndex> code, ptx;
+    bool operator==(const Picked&) const = default;
+  };
+
+  // As images of the old container.
+  static Picked picked(const DeviceContainer& container, const CarveTarget& target, const Origin* origin) {
+    const ContainerCode code = container.code();
+    const TargetPick found = pick_for(code.codes, target);
+    const auto image = [&](const std::optional<std::size_t>& one) -> std::optional<ImageIndex> {
+      if (!one) return std::nullopt;
+      return origin ? (*origin)[code.image[*one]] : code.image[*one];
+    };
+    return {.code = image(found.code), .ptx = image(found.ptx)};
   }
 
   const Carved& carved_;
-  const FatbinContainer& before_;
-  const FatbinContainer& after_;
-  std::vector<std::size_t> origin_;  // of each new entry, its place among the old ones
+  const DeviceContainer& before_;
+  const DeviceContainer& after_;
+  Origin origin_;  // of each new image: which of the old ones it is
 };
 
 }  // namespace
@@ -77,20 +83,19 @@ void Carved::wrong(std::string what) const {
                 .fix = "the file was not written; please report this"});
 }
 
-std::vector<bool> may_move(const Fatbins& fatbins, std::span<const std::size_t> referenced) {
-  std::vector<bool> movable;
-  for (std::size_t i = 0; i < fatbins.containers.size(); ++i) {
-    const FatbinContainer& container = fatbins.containers[i];
-    const bool known = std::ranges::all_of(container.entries,
-                                           [](const FatbinEntry& entry) { return entry.kind.has_value(); });
-    movable.push_back(known && container.understood && !container.relocatable && container.wrapper &&
-                      fatbins.wrappers[*container.wrapper].version == 1 &&
+Movable may_move(const DeviceContents& fatbins, std::span<const ContainerIndex> referenced) {
+  Movable movable;
+  for (const ContainerIndex i : fatbins.containers.ids()) {
+    const DeviceContainer& container = fatbins.containers[i];
+    movable.push_back(container.is_known() && container.understood && !container.relocatable &&
+                      container.wrapper &&
+                      fatbins.wrappers[*container.wrapper].kind == DeviceWrapper::Kind::plain &&
                       !std::ranges::binary_search(referenced, i));
   }
   return movable;
 }
 
-void check_images(const Carved& carved, const std::vector<bool>& movable) {
+void check_images(const Carved& carved, const Movable& movable) {
   const auto& before = carved.old_fatbins;
   const auto& after = carved.new_fatbins;
   if (before.wrappers.size() != after.wrappers.size() ||
@@ -101,8 +106,8 @@ void check_images(const Carved& carved, const std::vector<bool>& movable) {
   }
   std::vector<std::string> problems(before.wrappers.size());
   parallel_for_all(before.wrappers.size(), [&](std::size_t i) {
-    const FatbinWrapper& old_wrapper = before.wrappers[i];
-    const FatbinWrapper& new_wrapper = after.wrappers[i];
+    const DeviceWrapper& old_wrapper = before.wrappers[{i}];
+    const DeviceWrapper& new_wrapper = after.wrappers[{i}];
     if (old_wrapper.address != new_wrapper.address || old_wrapper.version != new_wrapper.version ||
         old_wrapper.container.has_value() != new_wrapper.container.has_value()) {
       problems[i] = "has a wrapper that leads elsewhere";
@@ -117,17 +122,17 @@ void check_images(const Carved& carved, const std::vector<bool>& movable) {
   }
 }
 
-Findings check_carved(const Elf& old_file, const Fatbins& old_fatbins, const Elf& new_file,
+Findings check_carved(const Elf& old_file, const DeviceContents& old_fatbins, const Elf& new_file,
                       const CheckOptions& options) {
   Findings findings;
-  const Fatbins new_fatbins = read_fatbins(new_file);
+  const DeviceContents new_fatbins = read_device_code(new_file);
   const Carved carved{.old_file = old_file,
                       .old_fatbins = old_fatbins,
                       .new_file = new_file,
                       .new_fatbins = new_fatbins,
                       .options = options,
                       .findings = findings};
-  const std::vector<bool> movable = may_move(old_fatbins, options.referenced);
+  const Movable movable = may_move(old_fatbins, options.referenced);
   check_headers(carved);
   if (!findings.empty()) return findings;
   check_sections(carved, movable);
@@ -139,7 +144,7 @@ Findings check_carved(const Elf& old_file, const Fatbins& old_fatbins, const Elf
 namespace {
 
 // Device code lies where one segment and its own section say, and nobody else's section does.
-std::string region_problem(const Elf& elf, const FatbinRegion& region) {
+std::string region_problem(const Elf& elf, const DeviceRegion& region) {
   const std::uint64_t last = region.size - 1;
   if (elf.offset_of(region.address) != region.offset ||
       elf.offset_of(region.address + last) != region.offset + last) {
@@ -160,7 +165,7 @@ std::string region_problem(const Elf& elf, const FatbinRegion& region) {
 
 }  // namespace
 
-Findings check_sound(const Elf& file, const Fatbins& fatbins, const CheckOptions& options) {
+Findings check_sound(const Elf& file, const DeviceContents& fatbins, const CheckOptions& options) {
   Findings findings;
   const Carved same{.old_file = file,
                     .old_fatbins = fatbins,
@@ -175,7 +180,7 @@ Findings check_sound(const Elf& file, const Fatbins& fatbins, const CheckOptions
   });
   if (options.strip_symbols && nameless)
     same.wrong("there are sections without names: which of them strip would drop is not known");
-  for (const FatbinRegion& region : fatbins.regions) {
+  for (const DeviceRegion& region : fatbins.regions) {
     if (region.size == 0 || region.relocatable) continue;
     if (const std::string problem = region_problem(file, region); !problem.empty()) same.wrong(problem);
   }

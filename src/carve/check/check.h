@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "device/fatbin.h"
+#include "device/contents.h"
 #include "carve/plan/plan.h"
 
 namespace lathe {
@@ -19,7 +19,7 @@ struct MeantChange {
 
 struct CheckOptions {
   std::vector<CarveTarget> targets = {};
-  std::vector<std::size_t> referenced = {};  // containers of the old file, as plan_carve takes them
+  std::vector<ContainerIndex> referenced = {};  // containers of the old file, as plan_carve takes them
   std::vector<MeantChange> meant = {};
   bool strip_symbols = false;
 };
@@ -28,10 +28,10 @@ struct CheckOptions {
 // segment; sections where their segments say); every image, byte for byte, against the one that it came
 // from; what each container resolves to for each target; every other byte of loaded memory. One finding for
 // each thing that is wrong; none: the file is good.
-Findings check_carved(const Elf& old_file, const Fatbins& old_fatbins, const Elf& new_file,
+Findings check_carved(const Elf& old_file, const DeviceContents& old_fatbins, const Elf& new_file,
                       const CheckOptions& options);
 
 // The same of headers and sections of one file alone: what is wrong before a carve would be wrong after it.
-Findings check_sound(const Elf& file, const Fatbins& fatbins, const CheckOptions& options);
+Findings check_sound(const Elf& file, const DeviceContents& fatbins, const CheckOptions& options);
 
 }  // namespace lathe

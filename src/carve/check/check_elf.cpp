@@ -118,9 +118,9 @@ bool may_be_stripped(const ElfSection& section) {
 
 class SectionCheck {
  public:
-  SectionCheck(const Carved& carved, const std::vector<bool>& movable) : carved_(carved) {
+  SectionCheck(const Carved& carved, const Movable& movable) : carved_(carved) {
     const auto& containers = carved.old_fatbins.containers;
-    for (std::size_t i = 0; i < containers.size(); ++i) {
+    for (const ContainerIndex i : containers.ids()) {
       if (movable[i]) by_address_[containers[i].address] = *containers[i].wrapper;
     }
   }
@@ -192,12 +192,12 @@ class SectionCheck {
 
   bool follows(std::uint64_t old_value, std::uint64_t new_value) const {
     const auto it = by_address_.find(old_value);
-    return it != by_address_.end() && it->second < carved_.new_fatbins.wrappers.size() &&
-           carved_.new_fatbins.wrappers[it->second].target == new_value;
+    return it != by_address_.end() && it->second.value < carved_.new_fatbins.wrappers.size() &&
+           carved_.new_fatbins.wrappers[it->second].leads_to == new_value;
   }
 
   const Carved& carved_;
-  std::unordered_map<std::uint64_t, std::size_t> by_address_;  // containers that may move: their wrappers
+  std::unordered_map<std::uint64_t, WrapperIndex> by_address_;  // containers that may move: their wrappers
 };
 
 }  // namespace
@@ -215,8 +215,6 @@ void check_headers(const Carved& carved) {
   check_table(carved);
 }
 
-void check_sections(const Carved& carved, const std::vector<bool>& movable) {
-  SectionCheck(carved, movable).check();
-}
+void check_sections(const Carved& carved, const Movable& movable) { SectionCheck(carved, movable).check(); }
 
 }  // namespace lathe

@@ -22,7 +22,7 @@ constexpr std::uint64_t chunk_size = std::uint64_t{8} << 20;
 
 class MemoryCheck {
  public:
-  MemoryCheck(const Carved& carved, const std::vector<bool>& movable) : carved_(carved), movable_(movable) {}
+  MemoryCheck(const Carved& carved, const Movable& movable) : carved_(carved), movable_(movable) {}
 
   void check() {
     exempt_device_code();
@@ -48,12 +48,12 @@ class MemoryCheck {
 
   // Containers that may move, and the wrappers' pointers to them.
   void exempt_device_code() {
-    const Fatbins& fatbins = carved_.old_fatbins;
-    for (std::size_t i = 0; i < fatbins.containers.size(); ++i) {
-      const FatbinContainer& container = fatbins.containers[i];
+    const DeviceContents& fatbins = carved_.old_fatbins;
+    for (const ContainerIndex i : fatbins.containers.ids()) {
+      const DeviceContainer& container = fatbins.containers[i];
       if (!movable_[i]) continue;
-      exempt(container.address, container.header_size + container.entries_size);
-      const FatbinWrapper& wrapper = fatbins.wrappers[*container.wrapper];
+      exempt(container.address, container.size());
+      const DeviceWrapper& wrapper = fatbins.wrappers[*container.wrapper];
       if (const auto address = carved_.old_file.address_of(wrapper.pointer_at)) exempt(*address, 8);
     }
     exempt_padding();
@@ -63,16 +63,17 @@ class MemoryCheck {
   void exempt_padding() {
     const auto& containers = carved_.old_fatbins.containers;
     std::map<std::uint64_t, std::uint64_t> regions;  // file offsets: start, end
-    for (const FatbinRegion& region : carved_.old_fatbins.regions) {
+    for (const DeviceRegion& region : carved_.old_fatbins.regions) {
       // Without section headers only what aligns the next container counts as padding.
       const std::uint64_t end = region.offset + region.size;
       regions[region.offset] = region.name.empty() ? (end + 7) / 8 * 8 : end;
     }
-    for (std::size_t i = 0; i < containers.size(); ++i) {
+    for (const ContainerIndex i : containers.ids()) {
       const auto region = regions.upper_bound(containers[i].offset);
       if (!movable_[i] || region == regions.begin()) continue;
       std::uint64_t end = std::prev(region)->second;
-      if (i + 1 < containers.size()) end = std::min(end, containers[i + 1].offset);
+      const ContainerIndex next{i.value + 1};
+      if (next.value < containers.size()) end = std::min(end, containers[next].offset);
       const std::uint64_t begin = containers[i].end();
       if (end > begin) exempt_zeros(containers[i].address + (begin - containers[i].offset), end - begin);
     }
@@ -127,7 +128,7 @@ class MemoryCheck {
   void exempt_around_table(std::uint64_t begin, std::uint64_t end) {
     constexpr std::uint64_t most = 65536;
     std::uint64_t before = 0, behind = end;
-    for (const FatbinContainer& container : carved_.old_fatbins.containers) {
+    for (const DeviceContainer& container : carved_.old_fatbins.containers) {
       if (container.end() <= begin) before = std::max(before, container.end());
     }
     for (const ElfSection& section : carved_.old_file.sections()) {
@@ -200,15 +201,13 @@ class MemoryCheck {
   }
 
   const Carved& carved_;
-  const std::vector<bool>& movable_;
+  const Movable& movable_;
   std::vector<AddressRange> exempt_;
   std::vector<AddressRange> chunks_;
 };
 
 }  // namespace
 
-void check_memory(const Carved& carved, const std::vector<bool>& movable) {
-  MemoryCheck(carved, movable).check();
-}
+void check_memory(const Carved& carved, const Movable& movable) { MemoryCheck(carved, movable).check(); }
 
 }  // namespace lathe

@@ -18,9 +18,9 @@ struct AddressRange {
 // What both sides of a check share.
 struct Carved {
   const Elf& old_file;
-  const Fatbins& old_fatbins;
+  const DeviceContents& old_fatbins;
   const Elf& new_file;
-  const Fatbins& new_fatbins;
+  const DeviceContents& new_fatbins;
   const CheckOptions& options;
   Findings& findings;
 
@@ -28,11 +28,12 @@ struct Carved {
 };
 
 // Containers of the old file that may lose images and move.
-std::vector<bool> may_move(const Fatbins& fatbins, std::span<const std::size_t> referenced);
+using Movable = Rows<ContainerIndex, bool>;
+Movable may_move(const DeviceContents& fatbins, std::span<const ContainerIndex> referenced);
 
 void check_headers(const Carved& carved);
-void check_sections(const Carved& carved, const std::vector<bool>& movable);
-void check_images(const Carved& carved, const std::vector<bool>& movable);
-void check_memory(const Carved& carved, const std::vector<bool>& movable);
+void check_sections(const Carved& carved, const Movable& movable);
+void check_images(const Carved& carved, const Movable& movable);
+void check_memory(const Carved& carved, const Movable& movable);
 
 }  // namespace lathe

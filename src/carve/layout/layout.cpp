@@ -17,7 +17,7 @@ namespace {
 
 class Layouter {
  public:
-  Layouter(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan)
+  Layouter(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan)
       : elf_(elf),
         fatbins_(fatbins),
         plan_(plan),
@@ -162,7 +162,7 @@ class Layouter {
   }
 
   void write_container(const MovedContainer& moved) {
-    const FatbinContainer& container = fatbins_.containers[moved.container];
+    const DeviceContainer& container = fatbins_.containers[moved.container];
     const std::uint64_t start = offsets_.moved(moved.offset);
     std::uint64_t to = start;
     const auto copy = [&](std::uint64_t from, std::uint64_t size) {
@@ -170,14 +170,14 @@ class Layouter {
       to += size;
     };
     copy(container.offset, container.header_size);
-    for (const std::size_t kept : plan_.containers[moved.container].keep) {
-      const FatbinEntry& entry = container.entries[kept];
-      copy(entry.offset, entry.end() - entry.offset);
+    for (const ImageIndex kept : plan_.containers[moved.container].keep) {
+      const DeviceImage& entry = container.images[kept];
+      copy(entry.offset, entry.size());
     }
     const CarvedContainer carved{
         .offset = start,
         .address = moved.address,
-        .entries_size = to - start - container.header_size,
+        .images_size = to - start - container.header_size,
         .pointer_at = offsets_.moved(fatbins_.wrappers[*container.wrapper].pointer_at)};
     for (BytePatch& change : fatbins_.vendor->patches(carved)) out_.patches.push_back(std::move(change));
   }
@@ -239,7 +239,7 @@ class Layouter {
   }
 
   const Elf& elf_;
-  const Fatbins& fatbins_;
+  const DeviceContents& fatbins_;
   const CarvePlan& plan_;
   std::vector<ProgramHeader> programs_;
   const std::vector<SectionHeader> sections_;
@@ -253,7 +253,7 @@ class Layouter {
 
 }  // namespace
 
-FileLayout lay_out(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan,
+FileLayout lay_out(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan,
                    const LayoutOptions& options) {
   return Layouter(elf, fatbins, plan).lay_out(options);
 }

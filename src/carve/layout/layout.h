@@ -23,7 +23,7 @@ struct LayoutOptions {
 };
 
 // Error when the file is of a kind that cannot be carved (a relocatable object, segments that share bytes).
-FileLayout lay_out(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan,
+FileLayout lay_out(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan,
                    const LayoutOptions& options = {});
 
 }  // namespace lathe

@@ -12,14 +12,14 @@ constexpr std::uint64_t most_padding = 8;
 
 class SpanFinder {
  public:
-  SpanFinder(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan)
+  SpanFinder(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan)
       : elf_(elf), fatbins_(fatbins), plan_(plan), has_sections_(!elf.sections().empty()) {
-    for (const FatbinRegion& region : fatbins.regions) regions_.push_back(&region);
-    std::ranges::sort(regions_, {}, &FatbinRegion::offset);
+    for (const DeviceRegion& region : fatbins.regions) regions_.push_back(&region);
+    std::ranges::sort(regions_, {}, &DeviceRegion::offset);
   }
 
   std::vector<Span> find() {
-    for (std::size_t i = 0; i < fatbins_.containers.size(); ++i) {
+    for (const ContainerIndex i : fatbins_.containers.ids()) {
       const auto load = movable(i) ? load_of(fatbins_.containers[i]) : std::nullopt;
       if (!load) {
         close(fatbins_.containers[i].offset);
@@ -41,9 +41,9 @@ class SpanFinder {
   }
 
  private:
-  bool movable(std::size_t index) const { return plan_.containers[index].untouched == Untouched::no; }
+  bool movable(ContainerIndex index) const { return plan_.containers[index].untouched == Untouched::no; }
 
-  std::optional<std::size_t> load_of(const FatbinContainer& container) const {
+  std::optional<std::size_t> load_of(const DeviceContainer& container) const {
     for (std::size_t i = 0; i < elf_.segments().size(); ++i) {
       const ElfSegment& segment = elf_.segments()[i];
       if (segment.type != elf::pt_load || container.offset < segment.offset) continue;
@@ -52,8 +52,8 @@ class SpanFinder {
     return std::nullopt;
   }
 
-  const FatbinRegion* region_of(std::uint64_t offset) const {
-    const auto it = std::ranges::upper_bound(regions_, offset, {}, &FatbinRegion::offset);
+  const DeviceRegion* region_of(std::uint64_t offset) const {
+    const auto it = std::ranges::upper_bound(regions_, offset, {}, &DeviceRegion::offset);
     if (it == regions_.begin() || offset - (*std::prev(it))->offset >= (*std::prev(it))->size) return nullptr;
     return *std::prev(it);
   }
@@ -67,16 +67,16 @@ class SpanFinder {
     return end >= begin && (has_sections_ || end - begin < most_padding) && zeros(begin, end);
   }
 
-  bool continues(std::size_t index, std::size_t load) const {
+  bool continues(ContainerIndex index, std::size_t load) const {
     if (!open_ || spans_.back().load != load) return false;
-    const FatbinContainer& container = fatbins_.containers[index];
+    const DeviceContainer& container = fatbins_.containers[index];
     const Span& span = spans_.back();
     if (has_sections_ && region_of(span.range.offset) != region_of(container.offset)) return false;
     return is_padding(span.range.end(), container.offset);
   }
 
-  void open(std::size_t index, std::size_t load) {
-    const FatbinContainer& container = fatbins_.containers[index];
+  void open(ContainerIndex index, std::size_t load) {
+    const DeviceContainer& container = fatbins_.containers[index];
     spans_.push_back({.range = {.offset = container.offset, .size = 0},
                       .address = container.address,
                       .load = load,
@@ -90,7 +90,7 @@ class SpanFinder {
     open_ = false;
     Span& span = spans_.back();
     if (!has_sections_) return;
-    const FatbinRegion* region = region_of(span.range.offset);
+    const DeviceRegion* region = region_of(span.range.offset);
     const std::uint64_t end = region ? std::min(next, region->offset + region->size) : 0;
     if (end > span.range.end() && is_padding(span.range.end(), end))
       span.range.size = end - span.range.offset;
@@ -98,13 +98,11 @@ class SpanFinder {
 
   void pack(Span& span) const {
     std::uint64_t at = span.range.offset;
-    for (const std::size_t index : span.containers) {
-      const FatbinContainer& container = fatbins_.containers[index];
+    for (const ContainerIndex index : span.containers) {
+      const DeviceContainer& container = fatbins_.containers[index];
       at = align_up(at, 8);
       std::uint64_t size = container.header_size;
-      for (const std::size_t kept : plan_.containers[index].keep) {
-        size += container.entries[kept].end() - container.entries[kept].offset;
-      }
+      for (const ImageIndex kept : plan_.containers[index].keep) size += container.images[kept].size();
       span.moved.push_back(
           {.container = index, .offset = at, .address = span.address + (at - span.range.offset)});
       at += size;
@@ -113,17 +111,17 @@ class SpanFinder {
   }
 
   const Elf& elf_;
-  const Fatbins& fatbins_;
+  const DeviceContents& fatbins_;
   const CarvePlan& plan_;
   const bool has_sections_;
-  std::vector<const FatbinRegion*> regions_;  // by offset
+  std::vector<const DeviceRegion*> regions_;  // by offset
   std::vector<Span> spans_;
   bool open_ = false;
 };
 
 }  // namespace
 
-std::vector<Span> find_spans(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan) {
+std::vector<Span> find_spans(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan) {
   return SpanFinder(elf, fatbins, plan).find();
 }
 

@@ -9,7 +9,7 @@
 namespace lathe {
 
 struct MovedContainer {
-  std::size_t container = 0;
+  ContainerIndex container = {};
   std::uint64_t offset = 0;  // where it would lie in the old file
   std::uint64_t address = 0;
 };
@@ -21,7 +21,7 @@ struct Span {
   std::uint64_t data_end = 0;
   std::uint64_t address = 0;
   std::size_t load = 0;  // index of the PT_LOAD that holds it
-  std::vector<std::size_t> containers = {};
+  std::vector<ContainerIndex> containers = {};
   std::vector<MovedContainer> moved = {};
   std::uint64_t kept_end = 0;  // where the last container ends that stays
   std::uint64_t table_at = 0;  // where the program header table goes; 0: not here
@@ -37,7 +37,7 @@ struct Span {
 // Runs of movable containers with nothing but zeros between them, each within one PT_LOAD and one section.
 // Their kept containers stand packed at the start, 8-byte aligned; used_end is kept_end and nothing is cut
 // yet.
-std::vector<Span> find_spans(const Elf& elf, const Fatbins& fatbins, const CarvePlan& plan);
+std::vector<Span> find_spans(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan);
 
 // Decides what is cut, and where the program header table goes when the splits make it too long for its
 // place (true: it moves into a span).

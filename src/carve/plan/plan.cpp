@@ -4,47 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "device/cuda_target.h"
+#include "device/vendor.h"
 #include "hardware/gpu_name.h"
 
 namespace lathe {
 namespace {
 
-// The codes that `chosen` holds for, and which they were.
-template <typename Chosen>
-std::optional<std::size_t> pick_among(std::span<const DeviceCode> codes, Capability device, Chosen chosen) {
-  std::vector<DeviceCode> some;
-  std::vector<std::size_t> index;
-  for (std::size_t i = 0; i < codes.size(); ++i) {
-    if (!chosen(codes[i])) continue;
-    some.push_back(codes[i]);
-    index.push_back(i);
-  }
-  const auto picked = pick(some, device);
-  if (!picked) return std::nullopt;
-  return index[*picked];
-}
-
-// Measured (docs/formats/fatbin.md): architecture-specific machine code wins over portable code. Not
-// measured: family code against portable code, specific PTX against portable PTX. So the best of each
-// spelling stays there.
-void add_second_readings(std::span<const DeviceCode> codes, Capability device, std::size_t picked,
-                         std::vector<std::size_t>& keep) {
-  const DeviceCode& first = codes[picked];
-  if (first.kind == CodeKind::cubin && first.capability.suffix == 'a') return;
-  for (const char suffix : {'\0', 'f', 'a'}) {
-    const auto other = pick_among(codes, device, [&](const DeviceCode& code) {
-      return code.kind == first.kind && code.capability.suffix == suffix;
-    });
-    if (other) keep.push_back(*other);
-  }
-}
-
 // Two images for the same architecture: which of them the driver takes is not known.
-void add_twins(std::span<const DeviceCode> codes, std::vector<std::size_t>& keep) {
+void add_twins(std::span<const TargetCode> codes, std::vector<std::size_t>& keep) {
   const std::size_t count = keep.size();
   for (std::size_t i = 0; i < codes.size(); ++i) {
     for (std::size_t k = 0; k < count; ++k) {
@@ -58,16 +29,15 @@ void sort_once(std::vector<std::size_t>& numbers) {
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
 }
 
-std::uint64_t entry_size(const FatbinEntry& entry) { return entry.header_size + entry.payload_size; }
-
 class Planner {
  public:
-  Planner(const Fatbins& fatbins, std::span<const std::size_t> referenced, const PlanOptions& options)
+  Planner(const DeviceContents& fatbins, std::span<const ContainerIndex> referenced,
+          const PlanOptions& options)
       : fatbins_(fatbins), referenced_(referenced), options_(options) {}
 
   CarvePlan plan() {
     CarvePlan plan{.targets = options_.targets, .containers = {}, .totals = {}};
-    for (std::size_t i = 0; i < fatbins_.containers.size(); ++i) {
+    for (const ContainerIndex i : fatbins_.containers.ids()) {
       plan.containers.push_back(plan_container(i));
       count(fatbins_.containers[i], plan.containers.back(), plan.totals);
       plan.totals.bytes_minimal += minimal_size(fatbins_.containers[i], plan.containers.back());
@@ -76,92 +46,86 @@ class Planner {
   }
 
  private:
-  Untouched why_untouched(std::size_t index) const {
-    const FatbinContainer& container = fatbins_.containers[index];
+  Untouched why_untouched(ContainerIndex index) const {
+    const DeviceContainer& container = fatbins_.containers[index];
     if (container.relocatable) return Untouched::relocatable;
     if (!container.understood) return Untouched::damaged;
     if (!container.wrapper) return Untouched::no_wrapper;
-    const FatbinWrapper& wrapper = fatbins_.wrappers[*container.wrapper];
-    if (wrapper.version != 1) return Untouched::linked;
+    if (fatbins_.wrappers[*container.wrapper].kind != DeviceWrapper::Kind::plain) return Untouched::linked;
     if (std::ranges::binary_search(referenced_, index)) return Untouched::referenced;
-    const bool known = std::ranges::all_of(container.entries,
-                                           [](const FatbinEntry& entry) { return entry.kind.has_value(); });
-    return known ? Untouched::no : Untouched::unknown_image;
+    return container.is_known() ? Untouched::no : Untouched::unknown_image;
   }
 
-  ContainerPlan plan_container(std::size_t index) const {
-    const FatbinContainer& container = fatbins_.containers[index];
+  ContainerPlan plan_container(ContainerIndex index) const {
+    const DeviceContainer& container = fatbins_.containers[index];
     ContainerPlan plan{.untouched = why_untouched(index)};
     if (plan.untouched != Untouched::no) {
-      plan.keep.resize(container.entries.size());
-      std::iota(plan.keep.begin(), plan.keep.end(), std::size_t{0});
+      plan.keep = container.images.ids();
       return plan;
     }
-    const ContainerCode code = device_codes(container);
+    const ContainerCode code = container.code();
     for (const CarveTarget& target : options_.targets) {
-      if (!pick(code.codes, target.capability)) plan.unserved.push_back(target);
+      if (!pick(code.codes, target.device)) plan.unserved.push_back(target);
     }
     for (const std::size_t kept : codes_to_keep(code.codes, options_.targets, options_.minimal)) {
-      plan.keep.push_back(code.entry[kept]);
+      plan.keep.push_back(code.image[kept]);
     }
-    if (plan.keep.empty() && !options_.minimal && !container.entries.empty())
+    if (plan.keep.empty() && !options_.minimal && !container.images.empty())
       plan.keep.push_back(smallest(container));
     return plan;
   }
 
-  std::uint64_t minimal_size(const FatbinContainer& container, const ContainerPlan& plan) const {
+  std::uint64_t minimal_size(const DeviceContainer& container, const ContainerPlan& plan) const {
     std::uint64_t size = 0;
     if (plan.untouched != Untouched::no) {
-      for (const std::size_t kept : plan.keep) size += entry_size(container.entries[kept]);
+      for (const ImageIndex kept : plan.keep) size += container.images[kept].size();
       return size;
     }
-    const ContainerCode code = device_codes(container);
+    const ContainerCode code = container.code();
     for (const std::size_t kept : codes_to_keep(code.codes, options_.targets, true)) {
-      size += entry_size(container.entries[code.entry[kept]]);
+      size += container.images[code.image[kept]].size();
     }
     return size;
   }
 
   // What stands for "code, but not for this GPU" where nothing fits.
-  static std::size_t smallest(const FatbinContainer& container) {
-    const auto it = std::ranges::min_element(container.entries, {}, entry_size);
-    return static_cast<std::size_t>(it - container.entries.begin());
+  static ImageIndex smallest(const DeviceContainer& container) {
+    const auto it = std::ranges::min_element(container.images, {}, &DeviceImage::size);
+    return {static_cast<std::size_t>(it - container.images.begin())};
   }
 
-  static void count(const FatbinContainer& container, const ContainerPlan& plan, CarveTotals& totals) {
+  static void count(const DeviceContainer& container, const ContainerPlan& plan, CarveTotals& totals) {
     ++totals.containers;
     totals.untouched += plan.untouched != Untouched::no;
     totals.unserved += !plan.unserved.empty();
-    totals.images += container.entries.size();
+    totals.images += container.images.size();
     totals.images_kept += plan.keep.size();
-    for (const FatbinEntry& entry : container.entries) totals.bytes += entry_size(entry);
-    for (const std::size_t kept : plan.keep) totals.bytes_kept += entry_size(container.entries[kept]);
+    for (const DeviceImage& image : container.images) totals.bytes += image.size();
+    for (const ImageIndex kept : plan.keep) totals.bytes_kept += container.images[kept].size();
   }
 
-  const Fatbins& fatbins_;
-  std::span<const std::size_t> referenced_;
+  const DeviceContents& fatbins_;
+  std::span<const ContainerIndex> referenced_;
   const PlanOptions& options_;
 };
 
 CarveTarget parse_target(std::string_view text) {
-  constexpr int no_capability = 100;  // "5090" is a product's number
-  const auto spelled = parse_capability(text);
-  if (!spelled || spelled->capability.major >= no_capability)
-    return {.capability = read_gpu_name(text).capability};
-  if (spelled->capability.suffix != 0) {
+  for (const Vendor* vendor : vendors()) {
+    const auto parsed = vendor->parse(text);
+    if (!parsed) continue;
+    const Target device = vendor->device_of(parsed->target);
+    if (device == parsed->target) return {.device = device, .ptx = parsed->portable_too};
     throw Error(
         {.what = fmt::format("{} names code, a GPU is wanted", printable(text)),
          .next = fmt::format("write {}: code for it with a suffix is kept where the driver would pick it",
-                             spell(spelled->capability.portable(), Dialect::dotted))});
+                             spell(device))});
   }
-  return {.capability = spelled->capability, .ptx = spelled->ptx};
+  return {.device = cuda_target(read_gpu_name(text).capability)};
 }
 
 }  // namespace
 
-std::string to_string(const CarveTarget& target) {
-  return spell(target.capability, Dialect::dotted) + (target.ptx ? "+PTX" : "");
-}
+std::string to_string(const CarveTarget& target) { return spell(target.device) + (target.ptx ? "+PTX" : ""); }
 
 std::string to_string(std::span<const CarveTarget> targets) {
   std::string text;
@@ -173,11 +137,11 @@ std::vector<CarveTarget> parse_carve_targets(std::string_view text) {
   std::vector<CarveTarget> targets;
   for (const std::string_view part : split(text, ',')) {
     const CarveTarget target = parse_target(trim(part));
-    const auto same = std::ranges::find(targets, target.capability, &CarveTarget::capability);
+    const auto same = std::ranges::find(targets, target.device, &CarveTarget::device);
     if (same == targets.end()) targets.push_back(target);
     else same->ptx = same->ptx || target.ptx;
   }
-  std::ranges::sort(targets, {}, &CarveTarget::capability);
+  std::ranges::sort(targets, {}, &CarveTarget::device);
   return targets;
 }
 
@@ -194,16 +158,16 @@ std::string_view to_string(Untouched why) {
   return "";
 }
 
-TargetPick pick_for(std::span<const DeviceCode> codes, const CarveTarget& target) {
-  TargetPick picked{.code = pick(codes, target.capability), .ptx = std::nullopt};
+TargetPick pick_for(std::span<const TargetCode> codes, const CarveTarget& target) {
+  TargetPick picked{.code = pick(codes, target.device), .ptx = std::nullopt};
   if (target.ptx) {
-    picked.ptx = pick_among(codes, target.capability,
-                            [](const DeviceCode& code) { return code.kind == CodeKind::ptx; });
+    picked.ptx = pick_among(codes, target.device,
+                            [](const TargetCode& code) { return code.kind == ImageKind::portable; });
   }
   return picked;
 }
 
-std::vector<std::size_t> codes_to_keep(std::span<const DeviceCode> codes,
+std::vector<std::size_t> codes_to_keep(std::span<const TargetCode> codes,
                                        std::span<const CarveTarget> targets, bool minimal) {
   std::vector<std::size_t> keep;
   for (const CarveTarget& target : targets) {
@@ -211,7 +175,7 @@ std::vector<std::size_t> codes_to_keep(std::span<const DeviceCode> codes,
     for (const auto& one : {picked.code, picked.ptx}) {
       if (!one) continue;
       keep.push_back(*one);
-      if (!minimal) add_second_readings(codes, target.capability, *one, keep);
+      if (!minimal) target.device.vendor->add_second_readings(codes, target.device, *one, keep);
     }
   }
   sort_once(keep);
@@ -220,7 +184,7 @@ std::vector<std::size_t> codes_to_keep(std::span<const DeviceCode> codes,
   return keep;
 }
 
-CarvePlan plan_carve(const Fatbins& fatbins, std::span<const std::size_t> referenced,
+CarvePlan plan_carve(const DeviceContents& fatbins, std::span<const ContainerIndex> referenced,
                      const PlanOptions& options) {
   return Planner(fatbins, referenced, options).plan();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a carve keeps: per container exactly the images that the driver would pick for each target, by the
-// resolver that `inspect` uses too (hardware/compat.h). Pure: reads no payload and writes nothing. Where
+// resolver that `inspect` uses too (Vendor::pick). Pure: reads no payload and writes nothing. Where
 // things end up in the new file is layout.h.
 #pragma once
 
@@ -11,13 +11,13 @@
 #include <string_view>
 #include <vector>
 
-#include "device/fatbin.h"
+#include "device/contents.h"
 
 namespace lathe {
 
 struct CarveTarget {
-  Capability capability;  // of a device: without a suffix
-  bool ptx = false;       // keep the PTX too that this device would compile
+  Target device;
+  bool ptx = false;  // keep the portable code too that this device would compile
   bool operator==(const CarveTarget&) const = default;
 };
 
@@ -29,7 +29,7 @@ std::vector<CarveTarget> parse_carve_targets(std::string_view text);
 // Why a container stays byte for byte where it is.
 enum class Untouched {
   no,
-  no_wrapper,   // nothing in .nvFatBinSegment points to it: who uses it is not known
+  no_wrapper,   // no wrapper points to it: who uses it is not known
   relocatable,  // input of the device linker: the driver links its PTX again where no linked code fits
   // the device linker's result: it and its relocatable code are carved together or not at all
   linked,
@@ -41,7 +41,7 @@ std::string_view to_string(Untouched why);  // a phrase: "no wrapper points to i
 
 struct ContainerPlan {
   Untouched untouched = Untouched::no;
-  std::vector<std::size_t> keep = {};      // entries, in their order; all of them where untouched
+  std::vector<ImageIndex> keep = {};       // in their order; all of them where untouched
   std::vector<CarveTarget> unserved = {};  // targets for which the container holds nothing
 };
 
@@ -50,13 +50,13 @@ struct CarveTotals {
   std::size_t untouched = 0;
   std::size_t unserved = 0;  // containers with nothing for one of the targets
   std::size_t images = 0, images_kept = 0;
-  std::uint64_t bytes = 0, bytes_kept = 0;  // of entries, headers included
+  std::uint64_t bytes = 0, bytes_kept = 0;  // of images, headers included
   std::uint64_t bytes_minimal = 0;          // that --minimal keeps
 };
 
 struct CarvePlan {
   std::vector<CarveTarget> targets;
-  std::vector<ContainerPlan> containers;  // one for each of the file
+  Rows<ContainerIndex, ContainerPlan> containers;  // one for each of the file
   CarveTotals totals;
 
   bool drops_something() const { return totals.images_kept < totals.images; }
@@ -69,13 +69,13 @@ struct PlanOptions {
 };
 
 // `referenced`: containers that something besides their wrapper points to (references.h), ascending.
-CarvePlan plan_carve(const Fatbins& fatbins, std::span<const std::size_t> referenced,
+CarvePlan plan_carve(const DeviceContents& fatbins, std::span<const ContainerIndex> referenced,
                      const PlanOptions& options);
 
 // Which of these codes stay for the targets, ascending: the driver's pick for each; unless `minimal`, also
 // those that it might pick by another reading of its rules. Shared with the architecture list that PyTorch
 // repeats.
-std::vector<std::size_t> codes_to_keep(std::span<const DeviceCode> codes,
+std::vector<std::size_t> codes_to_keep(std::span<const TargetCode> codes,
                                        std::span<const CarveTarget> targets, bool minimal);
 
 // The driver's pick for a target's device, and for a +PTX target its pick among the PTX alone.
@@ -83,6 +83,6 @@ struct TargetPick {
   std::optional<std::size_t> code, ptx;
   bool operator==(const TargetPick&) const = default;
 };
-TargetPick pick_for(std::span<const DeviceCode> codes, const CarveTarget& target);
+TargetPick pick_for(std::span<const TargetCode> codes, const CarveTarget& target);
 
 }  // namespace lathe

@@ -3,35 +3,38 @@
 
 #include <gtest/gtest.h>
 
+#include "device/cuda_target.h"
 #include "base/error.h"
 
 namespace lathe {
 namespace {
 
 // A container of these images behind a wrapper of its own.
-void add(Fatbins& fatbins, const std::vector<std::string>& images, std::uint32_t wrapper_version = 1) {
-  FatbinContainer container{.header_size = 16, .wrapper = fatbins.wrappers.size()};
+void add(DeviceContents& fatbins, const std::vector<std::string>& images,
+         DeviceWrapper::Kind kind = DeviceWrapper::Kind::plain) {
+  DeviceContainer container{.header_size = 16, .wrapper = WrapperIndex{fatbins.wrappers.size()}};
   std::uint64_t at = 16;
   for (const std::string& image : images) {
     const auto spelled = parse_capability(image);
-    FatbinEntry entry{.offset = at, .header_size = 64, .payload_size = 1000 + at % 7};
-    entry.kind = spelled->dialect == Dialect::compute ? CodeKind::ptx : CodeKind::cubin;
-    entry.capability = spelled->capability;
+    DeviceImage entry{.offset = at, .header_size = 64, .payload_size = 1000 + at % 7};
+    entry.kind = spelled->dialect == Dialect::compute ? ImageKind::portable : ImageKind::native;
+    entry.target = cuda_target(spelled->capability);
     at = entry.end();
-    container.entries.push_back(entry);
+    container.images.push_back(entry);
   }
-  fatbins.wrappers.push_back({.version = wrapper_version, .container = fatbins.containers.size()});
+  fatbins.wrappers.push_back({.kind = kind, .container = ContainerIndex{fatbins.containers.size()}});
   fatbins.containers.push_back(container);
 }
 
 // What of one container stays for these targets, by name.
 std::string kept(const std::vector<std::string>& images, std::string_view targets, bool minimal = false) {
-  Fatbins fatbins;
+  DeviceContents fatbins;
   add(fatbins, images);
   const CarvePlan plan =
       plan_carve(fatbins, {}, {.targets = parse_carve_targets(targets), .minimal = minimal});
   std::string text;
-  for (const std::size_t index : plan.containers[0].keep) text += (text.empty() ? "" : " ") + images[index];
+  for (const ImageIndex index : plan.containers[{0}].keep)
+    text += (text.empty() ? "" : " ") + images[index.value];
   return text;
 }
 
@@ -60,12 +63,12 @@ TEST(CarvePlan, KeepsBothWhereTheDriversRuleIsNotMeasured) {
 }
 
 TEST(CarvePlan, DecidesPerContainerNotPerFile) {
-  Fatbins fatbins;
+  DeviceContents fatbins;
   add(fatbins, {"sm_86"});
   add(fatbins, {"sm_80"});
   const CarvePlan plan = plan_carve(fatbins, {}, {.targets = parse_carve_targets("8.6")});
-  EXPECT_EQ(plan.containers[0].keep.size(), 1u);
-  EXPECT_EQ(plan.containers[1].keep.size(), 1u);
+  EXPECT_EQ(plan.containers[{0}].keep.size(), 1u);
+  EXPECT_EQ(plan.containers[{1}].keep.size(), 1u);
   EXPECT_FALSE(plan.drops_something());
 }
 
@@ -75,29 +78,30 @@ TEST(CarvePlan, KeepsTheSmallestImageWhereNothingFits) {
 }
 
 TEST(CarvePlan, TellsWhichGpusAContainerCannotServe) {
-  Fatbins fatbins;
+  DeviceContents fatbins;
   add(fatbins, {"sm_80", "sm_90"});
   const CarvePlan plan = plan_carve(fatbins, {}, {.targets = parse_carve_targets("8.0,12.0")});
-  ASSERT_EQ(plan.containers[0].unserved.size(), 1u);
-  EXPECT_EQ(to_string(plan.containers[0].unserved[0]), "12.0");
+  ASSERT_EQ(plan.containers[{0}].unserved.size(), 1u);
+  EXPECT_EQ(to_string(plan.containers[{0}].unserved[0]), "12.0");
   EXPECT_EQ(plan.totals.unserved, 1u);
   EXPECT_EQ(plan.totals.images_kept, 1u);
 }
 
 TEST(CarvePlan, LeavesAloneWhatItMustNotTouch) {
-  Fatbins fatbins;
-  for (int i = 0; i < 6; ++i) add(fatbins, many, i == 3 ? 2 : 1);
-  fatbins.containers[0].wrapper.reset();
-  fatbins.containers[1].relocatable = true;
-  fatbins.containers[2].understood = false;
-  fatbins.containers[4].entries[2].kind.reset();
-  const std::size_t referenced[] = {5};
+  DeviceContents fatbins;
+  for (int i = 0; i < 6; ++i)
+    add(fatbins, many, i == 3 ? DeviceWrapper::Kind::linked : DeviceWrapper::Kind::plain);
+  fatbins.containers[{0}].wrapper.reset();
+  fatbins.containers[{1}].relocatable = true;
+  fatbins.containers[{2}].understood = false;
+  fatbins.containers[{4}].images[{2}].kind = ImageKind::other;
+  const ContainerIndex referenced[] = {{5}};
   const CarvePlan plan = plan_carve(fatbins, referenced, {.targets = parse_carve_targets("9.0")});
   const Untouched expected[] = {Untouched::no_wrapper, Untouched::relocatable,   Untouched::damaged,
                                 Untouched::linked,     Untouched::unknown_image, Untouched::referenced};
   for (std::size_t i = 0; i < 6; ++i) {
-    EXPECT_EQ(plan.containers[i].untouched, expected[i]) << i;
-    EXPECT_EQ(plan.containers[i].keep.size(), many.size()) << i;
+    EXPECT_EQ(plan.containers[{i}].untouched, expected[i]) << i;
+    EXPECT_EQ(plan.containers[{i}].keep.size(), many.size()) << i;
   }
   EXPECT_EQ(plan.totals.untouched, 6u);
 }

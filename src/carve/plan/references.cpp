@@ -9,30 +9,30 @@ namespace {
 
 class References {
  public:
-  References(const Elf& elf, const Fatbins& fatbins) : elf_(elf), fatbins_(fatbins) {
-    for (const FatbinWrapper& wrapper : fatbins.wrappers) {
+  References(const Elf& elf, const DeviceContents& fatbins) : elf_(elf), fatbins_(fatbins) {
+    for (const DeviceWrapper& wrapper : fatbins.wrappers) {
       // A wrapper that is not its container's one and only counts as somebody else.
       if (wrapper.container && fatbins.containers[*wrapper.container].wrapper)
         own_.push_back(wrapper.pointer_at);
     }
     std::ranges::sort(own_);
-    for (std::size_t i = 0; i < fatbins.containers.size(); ++i) {
+    for (const ContainerIndex i : fatbins.containers.ids()) {
       if (fatbins.containers[i].address != 0) by_address_.push_back(i);
     }
-    std::ranges::sort(by_address_, {}, [&](std::size_t i) { return fatbins.containers[i].address; });
-    for (const std::size_t i : by_address_) {
-      const FatbinContainer& container = fatbins.containers[i];
+    std::ranges::sort(by_address_, {}, [&](ContainerIndex i) { return fatbins.containers[i].address; });
+    for (const ContainerIndex i : by_address_) {
+      const DeviceContainer& container = fatbins.containers[i];
       lowest_ = std::min(lowest_, container.address);
-      highest_ = std::max(highest_, container.address + container.header_size + container.entries_size);
+      highest_ = std::max(highest_, container.address + container.size());
     }
   }
 
-  std::vector<std::size_t> find() {
+  std::vector<ContainerIndex> find() {
     if (by_address_.empty()) return {};
     look_at_symbols();
     look_at_relocations();
-    for (const FatbinWrapper& wrapper : fatbins_.wrappers) {
-      if (!wrapper.container) mark(wrapper.target);
+    for (const DeviceWrapper& wrapper : fatbins_.wrappers) {
+      if (!wrapper.container) mark(wrapper.leads_to);
     }
     std::ranges::sort(found_);
     found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
@@ -77,25 +77,25 @@ class References {
 
   void mark(std::uint64_t address) {
     if (address < lowest_ || address >= highest_) return;
-    const auto start = [&](std::size_t i) { return fatbins_.containers[i].address; };
+    const auto start = [&](ContainerIndex i) { return fatbins_.containers[i].address; };
     auto it = std::ranges::upper_bound(by_address_, address, {}, start);
     if (it == by_address_.begin()) return;
-    const FatbinContainer& container = fatbins_.containers[*--it];
-    if (address - container.address < container.header_size + container.entries_size) found_.push_back(*it);
+    const DeviceContainer& container = fatbins_.containers[*--it];
+    if (address - container.address < container.size()) found_.push_back(*it);
   }
 
   const Elf& elf_;
-  const Fatbins& fatbins_;
+  const DeviceContents& fatbins_;
   std::vector<std::uint64_t> own_;  // file offsets of the wrappers' pointers
-  std::vector<std::size_t> by_address_;
+  std::vector<ContainerIndex> by_address_;
   std::vector<std::optional<std::uint64_t>> values_;        // of the dynamic symbols that are defined here
   std::uint64_t lowest_ = ~std::uint64_t{0}, highest_ = 0;  // of all containers: most addresses are outside
-  std::vector<std::size_t> found_;
+  std::vector<ContainerIndex> found_;
 };
 
 }  // namespace
 
-std::vector<std::size_t> containers_referenced_elsewhere(const Elf& elf, const Fatbins& fatbins) {
+std::vector<ContainerIndex> containers_referenced_elsewhere(const Elf& elf, const DeviceContents& fatbins) {
   return References(elf, fatbins).find();
 }
 

@@ -6,11 +6,11 @@
 
 #include <vector>
 
-#include "device/fatbin.h"
+#include "device/contents.h"
 
 namespace lathe {
 
 // Containers, ascending.
-std::vector<std::size_t> containers_referenced_elsewhere(const Elf& elf, const Fatbins& fatbins);
+std::vector<ContainerIndex> containers_referenced_elsewhere(const Elf& elf, const DeviceContents& fatbins);
 
 }  // namespace lathe
