@@ -214,6 +214,36 @@ TEST_F(ImportTest, AStyleAloneComesBackToo) {
   }
 }
 
+// As the axis writes it; where the name does not say it, under that name.
+TEST_F(ImportTest, ALibraryOfLinearAlgebraComesBackAsItsAxis) {
+  const std::string style = read_file(fs::path(testing::source_folder) / "tests/nix/styles/features.nix");
+  const std::string text = replace_all(replace_all(style, "  __structuredAttrs = false;\n", ""),
+                                       "  requiredSystemFeatures = [ \"big-parallel\" \"kvm\" ];\n", "");
+  const std::string plain = "pytorch-python313-cuda12_8-sm90-avx2", mkl = plain + "-mkl",
+                    open = plain + "-openblas";
+  const auto linked_with = [&](const std::string& provider) {
+    return replace_all(
+        text, "cudaSupport = true;\n  gpuTargets",
+        "cudaSupport = true;\n  blas = nixpkgs_pinned.blas.override { blasProvider = nixpkgs_pinned." +
+            provider + "; };\n  gpuTargets");
+  };
+  ASSERT_NE(linked_with("mkl"), text);
+  write_file_atomically(before_ / (mkl + ".nix"), replace_all(linked_with("mkl"), plain, mkl));
+  write_file_atomically(before_ / (plain + ".nix"), linked_with("openblas"));
+  const Imported imported = import_folder(before_, "blas");
+  for (const Unexplained& each : imported.unexplained) ADD_FAILURE() << each.file << ": " << each.why;
+  EXPECT_NE(imported.matrix.find("blas = [\"mkl\"]\n"), std::string::npos) << imported.matrix;
+  EXPECT_NE(imported.matrix.find("blas = [\"openblas\"]\nname = \"" + plain + "\"\n"), std::string::npos);
+  EXPECT_EQ(imported.matrix.find("[extra"), std::string::npos);
+  const MatrixSpec spec = parse_matrix(imported.matrix, "imported.toml");
+  write_recipes(spec, expand(spec), after_, {});
+  for (const std::string& name : {mkl, plain}) {
+    EXPECT_EQ(portrait(before_, name + ".nix").differences(portrait(after_, name + ".nix")), Words{}) << name;
+  }
+  EXPECT_EQ(audit_folder(before_, spec).summary.keep, 2u);
+  EXPECT_EQ(audit_folder(after_, spec).summary.keep, 2u);
+}
+
 TEST_F(ImportTest, OneInstructionSetWithTwoSetsOfFlagsKeepsBoth) {
   const std::string text = read_file(fs::path(testing::source_folder) / "tests/nix/styles/features.nix");
   const std::string first = "pytorch-python313-cuda12_8-sm90-avx2",

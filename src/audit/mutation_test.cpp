@@ -463,6 +463,52 @@ const Form forms[] = {
        "(old.postPatch or \"\")"}}},
 };
 
+// What an axis asks for: each recipe in a folder of its own, since the audit of a folder alone knows it.
+TEST_F(Mutations, WhatTheBlasAxisWritesIsMissedAndMayComeByAnOverlay) {
+  const std::string text = replace_all(replace_all(std::string(testing::cached_matrix),
+                                                   "strategy = \"carve\"\nbase = \"nixpkgs\"", "jobs = 4"),
+                                       "[[build]]\n", "[[build]]\nblas = [\"mkl\"]\n");
+  const MatrixSpec spec = parse_matrix(text, "blas.toml");
+  const Variant variant = find_variant(spec, "pytorch-python313-cuda12_8-sm90-avx-mkl");
+  const std::string right = render(spec, variant);
+  const std::string argument = "  blas = (pkgs.blas.override { blasProvider = pkgs.mkl; });\n",
+                    overlays = "overlays = [\n",
+                    overlay = "(final: prev: { blas = prev.blas.override { blasProvider = final.mkl; }; })\n";
+  const auto seen_by = [&](const std::string& changed) {
+    const testing::ScratchFolder folder;
+    folder.write(variant.file(), changed);
+    Names rules;
+    const Audit audit = audit_folder(folder.path(), spec);
+    for (const Finding& finding : audit.recipes.front().findings) {
+      if (finding.severity == Severity::error) rules.insert(finding.rule);
+    }
+    return rules;
+  };
+  const auto with = [&](std::string_view from, const std::string& to) {
+    std::string changed = right;
+    const std::size_t at = changed.find(from);
+    EXPECT_NE(at, std::string::npos) << from << right;
+    return changed.replace(at, from.size(), to);
+  };
+  EXPECT_EQ(seen_by(right), Names{});
+  EXPECT_EQ(seen_by(with(argument, "")), Names{"extra"});
+  EXPECT_EQ(seen_by(with("pkgs.mkl; });", "pkgs.openblas; });")), Names{"extra"});
+  EXPECT_EQ(seen_by(with("pkgs.mkl; });", "pkgs.mkl; isILP64 = true; });")), Names{"extra"});
+  EXPECT_EQ(seen_by(with(argument, argument + "  lapack = pkgs.lapack;\n")),
+            (Names{"not-understood", "unknown-argument"}));
+  const std::string by_overlay = replace_all(with(overlays, overlays + overlay), argument, "");
+  EXPECT_EQ(seen_by(by_overlay), Names{});
+  EXPECT_EQ(seen_by(replace_all(by_overlay, "final.mkl; }; }",
+                                "final.mkl; }; lapack = prev.lapack.override { "
+                                "lapackProvider = final.mkl; }; }")),
+            Names{});
+  EXPECT_EQ(seen_by(replace_all(by_overlay, "final.mkl", "final.blis")), (Names{"extra", "not-understood"}));
+  EXPECT_EQ(seen_by(replace_all(by_overlay, "final.mkl; }; }",
+                                "final.mkl; }; lapack = prev.lapack.override { "
+                                "lapackProvider = final.blis; }; }")),
+            Names{"not-understood"});
+}
+
 TEST_F(Mutations, EachFormOfARecipeIsHeldAgainstItsOwnLines) {
   for (const Form& form : forms) {
     SCOPED_TRACE(std::string(form.matrix) + " " + form.variant);

@@ -119,6 +119,8 @@ struct RecordedPackage {
   std::vector<std::string> written = {}, added = {}, overlaid = {}, extended = {};
 
   Json override_arguments = {};  // what override() was given, all calls together
+  // Of `overlaid`: arguments that have come by an overlay, and lapack.
+  Json replaced = {};
   // With RecordOptions::values: what the recipe has put in the place of packages of nixpkgs, of Python, of
   // CUDA (`packages`, `python`, `cuda`), and attributes of MAGMA but its patches (`magma`).
   Json values = {};

@@ -293,7 +293,8 @@ RecordedPackage read_package(const Json& json, const Places& places, int depth) 
                           .added = names_of(member(json, "added")),
                           .overlaid = names_of(member(json, "overlaid")),
                           .extended = names_of(member(json, "extended")),
-                          .override_arguments = member(json, "override")};
+                          .override_arguments = member(json, "override"),
+                          .replaced = member(json, "replaced")};
   if (const bool* flag = member(json, "cuda_support").get<bool>()) package.cuda_support = *flag;
   package.gpu_targets = texts_of(member(json, "gpu_targets"));
   const Json& positions = member(json, "positions");

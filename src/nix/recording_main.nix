@@ -78,6 +78,8 @@ let
       inherit output;
       added = addedTo (if output != null && others ? ${output} then others.${output} else view) value;
       overlaid = r.set._recorded.overlaid or [ ] ++ map (name: "Python's ${name}") (builtins.attrNames (r.python._recorded.interpreter or { }));
+      # Of these, what reaches the package as an argument, and lapack, which goes with blas.
+      replaced = describe (builtins.intersectAttrs (namesOf (r.set._recorded.overlaid or [ ])) (got // (if r ? set then { inherit (r.set) lapack; } else { })));
       extended = r.python._recorded.extended or [ ];
       config = describe (r.set._recorded.shown_config or null);
       rev = r.set._recorded.rev or null;

@@ -16,6 +16,7 @@
 #include "audit/import/made.h"
 #include "base/text.h"
 #include "base/toml_string.h"
+#include "matrix/axis_table.h"
 #include "matrix/expand.h"
 #include "matrix/variant.h"
 
@@ -28,8 +29,10 @@ struct Source {
 };
 
 // What all cells of a block share.
-// pin, pytorch, python, cuda, pname pattern, name
-using Group = std::tuple<std::string, std::string, std::string, std::string, std::string, std::string>;
+// of axes that are off unless used: "blas" -> "mkl"
+using Words = std::map<std::string, std::string>;
+// pin, pytorch, python, cuda, pname pattern, name, words
+using Group = std::tuple<std::string, std::string, std::string, std::string, std::string, std::string, Words>;
 // GPUs as a matrix writes them -> instruction sets
 using Cells = std::map<std::string, std::set<std::size_t>>;
 
@@ -46,12 +49,18 @@ std::string list(const std::vector<std::string>& items) {
 }
 
 VariantName name_of(const Explained& recipe, bool release) {
+  std::vector<std::string> words;
+  for (const Axis* row : axes_by_nesting()) {
+    const auto word = recipe.words.find(std::string(row->word));
+    if (word != recipe.words.end()) words.push_back(word->second);
+  }
   return {.package = "pytorch",
           .release = release ? digits_of(recipe.pytorch) : "",
           .python = recipe.python,
           .cuda = recipe.cuda.empty() ? std::nullopt : Version::parse(recipe.cuda),
           .gpus = recipe.gpus,
           .isa = recipe.isa->name,
+          .words = std::move(words),
           .extra = {}};
 }
 
@@ -122,6 +131,10 @@ class Importer {
   void take(Explained recipe) {
     std::string variant = name_of(recipe, false).text();
     std::string own_name;
+    // Its name does not say what it is linked with: it keeps that name.
+    VariantName plain = name_of(recipe, false);
+    plain.words.clear();
+    if (plain.text() != variant && plain.text() == recipe.stem) variant = own_name = recipe.stem;
     if (const auto first = files_.find(variant); first != files_.end()) {
       own_name = recipe.stem;
       if (!recipe.carver.empty() || files_.contains(own_name) || !why_not_a_package_name(own_name).empty()) {
@@ -153,7 +166,7 @@ class Importer {
     const bool release = recipe.pname == name_of(recipe, true).text();
     const Group group = {
         recipe.pin, recipe.pytorch, recipe.python, recipe.cuda, release ? "{package}{pytorch}" : "",
-        own_name};
+        own_name,   recipe.words};
     ++result_.explained;
     if (!recipe.carver.empty()) return take_carved(group, recipe);
     // perhaps: place_common_builds
@@ -262,7 +275,7 @@ class Importer {
 
   void write_block(const Group& group, const std::vector<std::string>& gpus,
                    const std::set<std::size_t>& isas) {
-    const auto& [pin, pytorch, python, cuda, pattern, own_name] = group;
+    const auto& [pin, pytorch, python, cuda, pattern, own_name, words] = group;
     ++result_.blocks;
     std::vector<std::string> names;
     for (const std::size_t index : isas) names.push_back(catalog().isas[index].name);
@@ -273,10 +286,13 @@ class Importer {
     out += fmt::format("pytorch = [\"{}\"]\npython = [\"{}\"]\n", pytorch, python);
     if (!cuda.empty()) out += fmt::format("cuda = [\"{}\"]\ngpus = [{}]\n", cuda, fmt::join(gpus, ", "));
     out += fmt::format("isas = {}\n", list(names));
+    for (const auto& [axis, word] : words) out += fmt::format("{} = [\"{}\"]\n", axis, word);
     if (!own_name.empty()) out += fmt::format("name = \"{}\"\n", own_name);
-    if (!pattern.empty())
-      out += fmt::format("pname = \"{}-python{{python}}-{}-{{isa}}\"\n", pattern,
-                         cuda.empty() ? "cpu" : "cuda{cuda}-{gpu}");
+    if (pattern.empty()) return;
+    out += fmt::format("pname = \"{}-python{{python}}-{}-{{isa}}", pattern,
+                       cuda.empty() ? "cpu" : "cuda{cuda}-{gpu}");
+    for (const auto& [axis, word] : words) out += fmt::format("-{{{}}}", axis);
+    out += "\"\n";
   }
 
   void write_flags() {

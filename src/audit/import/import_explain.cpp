@@ -9,9 +9,11 @@
 
 #include "audit/import/backend.h"
 #include "audit/import/import_settings.h"
+#include "audit/import/nix_value.h"
 #include "audit/import/own_torch.h"
 #include "base/text.h"
 #include "hardware/flags.h"
+#include "matrix/axis_table.h"
 #include "matrix/nixpkgs_base.h"
 #include "nix/shell_flags.h"
 
@@ -157,6 +159,29 @@ void read_carver(const Recorded& got, Explained& recipe) {
   if (!got.carver.empty() && fetch != got.fetches.end()) recipe.carver_hash = fetch->hash.value_or("");
 }
 
+// What an axis writes of its word, beside what every recipe has, is exactly what the recipe has there.
+bool has_word(const Axis& row, const std::string& word, const RecordedPackage& torch, const Cell& cell) {
+  if (!row.why_not(word, cell).empty()) return false;
+  const auto arguments = row.extra(word, cell).override_arguments;
+  return !arguments.empty() && std::ranges::all_of(arguments, [&](const auto& argument) {
+    const Json* given = torch.override_arguments.find(argument.first);
+    const auto text = given ? NixValues("").expression(*given) : std::nullopt;
+    return text && (*text == argument.second || *text == "(" + argument.second + ")");
+  });
+}
+
+void read_words(const RecordedPackage& torch, Explained& recipe) {
+  Cell cell;
+  cell.isa = recipe.isa;
+  cell.cuda = Version::parse(recipe.cuda);
+  for (const Axis& row : axes()) {
+    if (!row.may_be_off()) continue;
+    for (const std::string& word : row.words()) {
+      if (has_word(row, word, torch, cell)) recipe.words[std::string(row.word)] = word;
+    }
+  }
+}
+
 }  // namespace
 
 std::string stem_of(std::string file) {
@@ -193,6 +218,7 @@ Explained explain(const Recorded& got) {
                    .owner = {},
                    .repo = {},
                    .rev = {},
+                   .words = {},
                    .settings = settings_of(torch, *pin)};
   if (torch.source) {
     if (torch.source->owner != "pytorch") recipe.owner = torch.source->owner;
@@ -203,6 +229,7 @@ Explained explain(const Recorded& got) {
   else read_isa(flags_of(torch, *pin), name, recipe);
   if (torch.cuda_support.value_or(false)) read_gpus(torch, *pin, recipe);
   read_carver(got, recipe);
+  if (!got.of_nixpkgs) read_words(torch, recipe);
   return recipe;
 }
 

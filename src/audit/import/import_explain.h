@@ -3,6 +3,7 @@
 // What more it has is found by comparison: import_extra.h.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ struct Explained {
   std::vector<std::string> own_flags;  // that enable less than the catalogue's of this ISA
   std::string pname;
   std::string owner, repo, rev;  // of the source, where they are not what a matrix takes by itself
+  std::map<std::string, std::string> words;  // of axes that are off unless used: "blas" -> "mkl"
   Settings settings;
 };
 

@@ -2,6 +2,7 @@
 // What the audit knows of a recipe's parts: which shell lines it understands, and which parts no rule reads.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,13 @@ struct UnreadPart {
   Place where;
   std::string what;
 };
+// `as_asked`: packages that an overlay changes to what the matrix asks for.
 std::vector<UnreadPart> unread_parts(const Recorded& recorded, const RecordedPackage& package,
-                                     const Place& whole);
+                                     const Place& whole, std::span<const std::string> as_asked = {});
+
+// Of the packages that overlays of `got` change, those that become what `asked` has as an argument of
+// override: for torch it is one thing. And lapack, where it has the provider of such a blas.
+std::vector<std::string> overlaid_as_asked(const RecordedPackage& got, const RecordedPackage& asked);
 
 // Settings of nixpkgs that no rule reads.
 std::vector<std::string> unread_arguments(const RecordedNixpkgs& used);

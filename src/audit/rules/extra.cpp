@@ -37,7 +37,7 @@ class ExtraCheck {
 
   void run() {
     values(extra_.environment, lacks_.extra.environment, "", "the variable");
-    values(extra_.override_arguments, lacks_.extra.override_arguments, "override.", "override's");
+    values(extra_.override_arguments, lacking_arguments(), "override.", "override's");
     values(extra_.config, lacks_.extra.config, "", "nixpkgs' setting");
     values(extra_.nixpkgs, lacks_.extra.nixpkgs, "", "nixpkgs' argument");
     values(extra_.packages, lacks_.extra.packages, "", "the package");
@@ -49,6 +49,14 @@ class ExtraCheck {
   }
 
  private:
+  // An overlay may bring them too.
+  std::map<std::string, std::string> lacking_arguments() const {
+    std::map<std::string, std::string> lacking = lacks_.extra.override_arguments;
+    for (const std::string& name : overlaid_as_asked(*recipe_.package(), *recipe_.asked->package))
+      lacking.erase(name);
+    return lacking;
+  }
+
   void values(const std::map<std::string, std::string>& asked,
               const std::map<std::string, std::string>& missing, std::string_view prefix,
               std::string_view kind) {

@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 
+#include "audit/import/nix_value.h"
 #include "audit/import/understood.h"
 #include "audit/rules/rule.h"
 #include "nix/shell_flags.h"
@@ -201,10 +202,12 @@ std::vector<std::string> keys_of(const Json& json) {
 
 // Every Python of a pin, as package and as package set; CUDA's sets by their full names. What is in them is
 // judged.
-std::vector<std::string> other_overlaid(const RecordedPackage& package) {
+std::vector<std::string> other_overlaid(const RecordedPackage& package,
+                                        std::span<const std::string> as_asked) {
   std::vector<std::string> names = package.overlaid;
-  std::erase_if(names, [](const std::string& name) {
-    return name.starts_with("python3") || name.starts_with("cudaPackages_") || among(python_packages, name);
+  std::erase_if(names, [&](const std::string& name) {
+    return name.starts_with("python3") || name.starts_with("cudaPackages_") || among(python_packages, name) ||
+           std::ranges::find(as_asked, name) != as_asked.end();
   });
   return names;
 }
@@ -215,7 +218,10 @@ void report_settings(const Case& recipe, const RecordedPackage& package, Report&
   };
   add(recipe.at("override"),
       others_text(keys_of(package.override_arguments), override_arguments, "override is given"));
-  for (UnreadPart& part : unread_parts(recipe.got, package, recipe.whole()))
+  const std::vector<std::string> as_asked = recipe.asked && recipe.asked->package
+                                                ? overlaid_as_asked(package, *recipe.asked->package)
+                                                : std::vector<std::string>();
+  for (UnreadPart& part : unread_parts(recipe.got, package, recipe.whole(), as_asked))
     report.add(std::move(part.where), std::move(part.what));
   for (const RecordedNixpkgs& used : recipe.got.nixpkgs)
     add(used.where, others_text(unread_config(used), {}, "nixpkgs is configured with"));
@@ -250,8 +256,28 @@ bool is_known_shell_line(std::string_view line) {
   return std::ranges::any_of(lines, [&](std::string_view pattern) { return matches(line, pattern); });
 }
 
+std::vector<std::string> overlaid_as_asked(const RecordedPackage& got, const RecordedPackage& asked) {
+  const auto given = [](const Json& package, std::string_view argument) {
+    const Json* arguments = package.find("override");
+    const Json* value = arguments ? arguments->find(argument) : nullptr;
+    return value ? json_text(*value) : std::string();
+  };
+  const Json* blas = asked.override_arguments.find("blas");
+  const std::string provider = blas ? given(*blas, "blasProvider") : "";
+  std::vector<std::string> names;
+  for (const std::string& name : got.overlaid) {
+    const Json *mine = got.replaced.find(name), *wanted = asked.override_arguments.find(name);
+    if (!mine) continue;
+    const bool same = wanted && json_text(*mine) == json_text(*wanted);
+    const bool goes_with_it =
+        name == "lapack" && !provider.empty() && given(*mine, "lapackProvider") == provider;
+    if (same || goes_with_it) names.push_back(name);
+  }
+  return names;
+}
+
 std::vector<UnreadPart> unread_parts(const Recorded& recorded, const RecordedPackage& package,
-                                     const Place& whole) {
+                                     const Place& whole, std::span<const std::string> as_asked) {
   std::vector<UnreadPart> parts;
   const auto add = [&](const Place& where, std::string what) {
     if (!what.empty()) parts.push_back({where, std::move(what)});
@@ -259,7 +285,7 @@ std::vector<UnreadPart> unread_parts(const Recorded& recorded, const RecordedPac
   static constexpr std::string_view patches[] = {"patches"};
   static constexpr std::string_view of_triton[] = {"version", "src", "patches", "postPatch"},
                                     of_llvm[] = {"version", "src"};
-  add(whole, others_text(other_overlaid(package), overlaid_packages, "an overlay changes"));
+  add(whole, others_text(other_overlaid(package, as_asked), overlaid_packages, "an overlay changes"));
   add(whole, others_text(package.extended, extended_packages, "changes the Python packages"));
   add(whole, others_text(package.added, {}, "puts onto the finished package, where no build sees it,"));
   if (package.cuda)
