@@ -239,7 +239,8 @@ void Diagnoser::State::look(const Target& target, const LiteralScanner::Hit& hit
   auto match = row.pattern.get().match(block.text);
   if (!match || row.unless.matches(block.text)) return;
   const std::string own = printable(collapsed(block.lines[block.hit].text));
-  if (rule.unless.matches(own) || knowledge().harmless.matches(own)) return;
+  if (rule.unless.matches(own) || knowledge().harmless.matches(own) || in_passed_test(buffer, position))
+    return;
   tally.matched_to = dropped + line_around(buffer, position).end;
   add_contexts(rule, position, match->captures);
   record(rule, tally, block, *match);

@@ -282,4 +282,31 @@ std::string collapsed(std::string_view text) {
   return out;
 }
 
+namespace {
+
+// The nearest line above or below that tells where a test of GoogleTest begins or ends: "RUN", "OK",
+// "FAILED"; "": none is near.
+std::string_view test_mark(std::string_view buffer, std::size_t at, bool above) {
+  constexpr unsigned most_lines = 200;
+  for (unsigned i = 0; i < most_lines && at != std::string::npos; ++i) {
+    at = above ? end_of_previous_line(buffer, at) : start_of_next_line(buffer, at);
+    if (at == std::string::npos) break;
+    const LineSpan span = line_around(buffer, at);
+    const std::string_view raw = buffer.substr(span.begin, span.end - span.begin);
+    if (raw.find("[ ") == std::string_view::npos) continue;
+    const std::string line = plain_text(raw);
+    for (const auto& [start, mark] :
+         {std::pair{"[ RUN ", "RUN"}, std::pair{"[       OK ]", "OK"}, std::pair{"[  FAILED ", "FAILED"}}) {
+      if (std::string_view(line).starts_with(start)) return mark;
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+bool in_passed_test(std::string_view buffer, std::size_t position) {
+  return test_mark(buffer, position, true) == "RUN" && test_mark(buffer, position, false) == "OK";
+}
+
 }  // namespace lathe
