@@ -29,8 +29,8 @@ LineSpan line_around(std::string_view buffer, std::size_t position);
 std::size_t end_of_previous_line(std::string_view buffer, std::size_t position);
 std::size_t start_of_next_line(std::string_view buffer, std::size_t position);
 
-// Is `position` between the begin and the end of a test of GoogleTest that passed? A death test prints how its
-// program dies.
+// Is `position` between the begin and the end of a test of GoogleTest that passed? A death test prints how
+// its program dies.
 bool in_passed_test(std::string_view buffer, std::size_t position);
 
 // The text of a raw line: escape codes gone; of a line of JSON (Nix's internal "@nix {...", Docker's, a
