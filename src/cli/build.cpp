@@ -10,6 +10,8 @@
 #include "cli/commands.h"
 #include "cli/options/cuda_toolkit_option.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/variant_filter.h"
+#include "matrix/expand.h"
 #include "cli/exit/stop_signals.h"
 #include "jobs/builders/process_tree.h"
 #include "jobs/cache_distance.h"
@@ -138,9 +140,7 @@ std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& s
   std::vector<Variant> variants =
       variants_to_build(options.filter, options.with_companions, spec, unfinished);
   if (!variants.empty() || options.resume) return variants;
-  throw Error({.what = "no variant of this matrix is meant by these names and filters",
-               .where = {},
-               .next = "torchlathe list shows them"});
+  fail_no_variant(spec);
 }
 
 void open_compile_caches(const Jobs& jobs, DriverOptions& driver, Terminal& terminal) {

@@ -12,6 +12,7 @@
 #include "base/parallel.h"
 #include "jobs/nix_store.h"
 #include "jobs/plan_jobs.h"
+#include "matrix/expand.h"
 #include "os/file.h"
 #include "os/terminal.h"
 

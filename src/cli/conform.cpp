@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/options/cuda_toolkit_option.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/variant_filter.h"
 #include "conform/conform.h"
 #include "conform/pins_text.h"
 #include "os/file.h"
@@ -58,18 +59,11 @@ void declare(OptionSet& set, Options& options) {
 
 // Where the matrix pins this revision among others, only what is made for it.
 std::vector<Variant> wanted_variants(const Options& options, const MatrixSpec& spec, const std::string& rev) {
-  std::vector<Variant> wanted;
+  std::vector<Variant> wanted = options.filter.variants(spec);
   const bool pinned =
       std::ranges::any_of(spec.nixpkgs, [&](const auto& each) { return each.second->rev == rev; });
-  const Match match = options.filter.match();
-  expand(spec, [&](const Variant& variant) {
-    if (matches(match, variant) && (!pinned || variant.nixpkgs->rev == rev)) wanted.push_back(variant);
-    return true;
-  });
-  if (wanted.empty())
-    throw Error({.what = "no variant matches",
-                 .where = {.file = spec.file},
-                 .next = "see the names with: torchlathe list"});
+  if (pinned) std::erase_if(wanted, [&](const Variant& variant) { return variant.nixpkgs->rev != rev; });
+  if (wanted.empty()) fail_no_variant(spec);
   return wanted;
 }
 

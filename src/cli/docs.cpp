@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "matrix/expand.h"
 #include "os/file.h"
 
 namespace lathe {

@@ -10,6 +10,8 @@
 #include "cli/commands.h"
 #include "cli/options/cuda_toolkit_option.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/variant_filter.h"
+#include "matrix/expand.h"
 #include "recipe/extra_files.h"
 #include "recipe/write.h"
 
@@ -81,18 +83,7 @@ int run(const Options& options, Terminal& terminal) {
     spec.cuda_packages->local = local;
     terminal.err(safe_format("CUDA's packages come from {}\n", options.cuda_toolkit.named()));
   }
-  std::vector<Variant> wanted;
-  const Match match = options.filter.match();
-  expand(spec, [&](const Variant& variant) {
-    if (matches(match, variant)) wanted.push_back(variant);
-    return true;
-  });
-  if (wanted.empty()) {
-    throw Error({.what = "no variant matches",
-                 .where = {.file = spec.file},
-                 .next = "see the names with: torchlathe list"});
-  }
-  wanted = with_bases(spec, std::move(wanted));
+  const std::vector<Variant> wanted = with_bases(spec, options.filter.variants(spec));
   Progress progress(terminal);
   const auto written = write_recipes(
       spec, wanted, options.out, {.force = options.force, .dry_run = options.dry_run},

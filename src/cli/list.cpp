@@ -4,6 +4,8 @@
 
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/variant_filter.h"
+#include "matrix/expand.h"
 #include "report/variants.h"
 
 namespace lathe {
@@ -28,7 +30,7 @@ void declare(OptionSet& set, Options& options) {
 // The matrix is expanded anew for each pass: that is cheaper than to keep a million variants.
 int run(const Options& options, Terminal& terminal) {
   const MatrixSpec spec = options.matrix.load();
-  const Match match = options.filter.match();
+  const Match match = options.filter.match(spec);
   const auto each = [&](const std::function<void(const Variant&)>& see) {
     expand(spec, [&](const Variant& variant) {
       if (matches(match, variant)) see(variant);

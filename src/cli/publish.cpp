@@ -11,6 +11,7 @@
 #include "jobs/state_lock.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/variant_filter.h"
 #include "select/index.h"
 #include "nix/nix.h"
 #include "publish/publish.h"
@@ -167,15 +168,7 @@ int run(const Options& options, Terminal& terminal) {
   if (options.list) return print_ledger(options, terminal);
   const MatrixSpec spec = options.matrix.load();
   const PublishOptions publish = publish_options(options, spec);
-  std::vector<Variant> variants;
-  const Match match = options.filter.match();
-  expand(spec, [&](const Variant& variant) {
-    if (matches(match, variant)) variants.push_back(variant);
-    return true;
-  });
-  if (variants.empty())
-    throw Error({.what = "no variant of this matrix is meant by these names and filters",
-                 .next = "torchlathe list shows them"});
+  const std::vector<Variant> variants = options.filter.variants(spec);
   const StateLock lock(state, options.wait);
   History history(state / "history.db");
   Printer printer(options, terminal);

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "matrix/expand.h"
 #include "recipe/render.h"
 #include "select/variant_record.h"
 

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/inspect_files.h"
 #include "cli/options/matrix_option.h"
+#include "matrix/expand.h"
 #include "report/verification.h"
 
 namespace lathe {

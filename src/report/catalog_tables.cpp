@@ -215,17 +215,60 @@ constexpr std::array<Maker, 15> makers = {{{"gpus", gpus},
                                            {"instances", instances},
                                            {"pytorch", pytorch}}};
 
+constexpr int provenance_columns = 2;  // the last ones
+
 std::string lower_case(std::string text) {
   std::ranges::transform(text, text.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
-bool fits(const Cell& cell, const std::string& glob) {
-  const auto fits_text = [&](const std::string& text) { return glob_match(glob, lower_case(text)); };
-  if (const auto* text = std::get_if<std::string>(&cell)) return fits_text(*text);
+// Does a text of the cell meet `asked`? Of a list an item.
+bool any_text(const Cell& cell, const std::function<bool(const std::string&)>& asked) {
+  if (const auto* text = std::get_if<std::string>(&cell)) return asked(*text);
   const auto* items = std::get_if<std::vector<std::string>>(&cell);
-  return items && std::ranges::any_of(*items, fits_text);
+  return items && std::ranges::any_of(*items, asked);
+}
+
+bool fits(const Row& row, const std::string& glob) {
+  return std::ranges::any_of(row, [&](const Cell& cell) {
+    return any_text(cell, [&](const std::string& text) { return glob_match(glob, lower_case(text)); });
+  });
+}
+
+bool goes_on(char c) { return c == '.' || std::isalnum(static_cast<unsigned char>(c)) != 0; }
+
+// As words of a longer text: "5090" in "GeForce RTX 5090 D", not "12" in "12.1". What says where a row is from
+// is not looked into.
+bool fits_inside(const Row& row, const std::string& words) {
+  const auto inside = [&](const std::string& text) {
+    const std::string low = lower_case(text);
+    for (std::size_t at = low.find(words); at != std::string::npos; at = low.find(words, at + 1)) {
+      const std::size_t end = at + words.size();
+      if ((at == 0 || !goes_on(low[at - 1])) && (end == low.size() || !goes_on(low[end]))) return true;
+    }
+    return false;
+  };
+  return std::any_of(row.begin(), row.end() - provenance_columns,
+                     [&](const Cell& cell) { return any_text(cell, inside); });
+}
+
+void keep_rows(CatalogTable& table, const std::vector<std::string>& globs) {
+  std::vector<bool> keep(table.rows.size());
+  for (const std::string& glob : globs) {
+    const std::string low = lower_case(glob);
+    bool met = false;
+    for (const auto& fit : {fits, fits_inside}) {
+      for (std::size_t i = 0; i < keep.size() && !low.empty(); ++i) {
+        if (!fit(table.rows[i], low)) continue;
+        keep[i] = met = true;
+      }
+      if (met) break;
+    }
+    if (!met) table.unmet.push_back(glob);
+  }
+  std::size_t number = 0;
+  std::erase_if(table.rows, [&](const Row&) { return !keep[number++]; });
 }
 
 // The items that fit into `most` columns, at least one, and how many more there are.
@@ -290,15 +333,24 @@ std::span<const std::string_view> catalog_table_names() {
 
 CatalogTable catalog_table(std::string_view name, const std::vector<std::string>& globs) {
   CatalogTable table = std::ranges::find(makers, name, &Maker::name)->make();
+  static_assert(provenance_columns == 2);
   table.heads.insert(table.heads.end(), {"confidence", "source"});
   if (globs.empty()) return table;
-  std::erase_if(table.rows, [&](const Row& row) {
-    return std::ranges::none_of(globs, [&](const std::string& glob) {
-      return std::ranges::any_of(row,
-                                 [&, low = lower_case(glob)](const Cell& cell) { return fits(cell, low); });
-    });
-  });
+  keep_rows(table, globs);
   return table;
+}
+
+std::vector<std::string> texts_of(const CatalogTable& table) {
+  std::vector<std::string> texts;
+  for (const Row& row : table.rows) {
+    for (auto cell = row.begin(); cell != row.end() - provenance_columns; ++cell) {
+      any_text(*cell, [&](const std::string& text) {
+        texts.push_back(text);
+        return false;
+      });
+    }
+  }
+  return texts;
 }
 
 void print(const CatalogTable& table, std::string_view format, Terminal& terminal) {

@@ -40,8 +40,21 @@ TEST(CatalogTables, AGlobKeepsRowsOfWhichAValueFits) {
             1 + catalog_table("gpus", {"11.0"}).rows.size());
   EXPECT_GT(catalog_table("gpus", {"*RTX 50*"}).rows.size(), 10u);
   EXPECT_TRUE(catalog_table("gpus", {"12"}).rows.empty());
+  EXPECT_EQ(catalog_table("gpus", {"12", "12.1"}).unmet, std::vector<std::string>{"12"});
   // not those that CUDA 9.0 was the first for
   EXPECT_EQ(catalog_table("capabilities", {"9.0"}).rows.size(), 1u);
+}
+
+TEST(CatalogTables, AWordThatIsNoWholeValueIsLookedForInside) {
+  const CatalogTable of_number = catalog_table("gpus", {"5090"});
+  ASSERT_FALSE(of_number.rows.empty());
+  for (const auto& row : of_number.rows)
+    EXPECT_NE(std::get<std::string>(row.front()).find("5090"), std::string::npos);
+  EXPECT_FALSE(catalog_table("gpus", {"pro 6000"}).rows.empty());
+  EXPECT_TRUE(catalog_table("gpus", {"509"}).rows.empty());
+  EXPECT_TRUE(catalog_table("gpus", {""}).rows.empty());
+  // where a row is from is no value of it
+  EXPECT_TRUE(catalog_table("gpus", {"nvidia's list"}).rows.empty());
 }
 
 TEST(CatalogTables, JsonIsOneRecordWithTypedMembers) {

@@ -4,15 +4,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <iterator>
-#include <set>
 
 #include "base/embedded.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "matrix/axis_table.h"
 #include "os/file.h"
 #include "os/terminal.h"
 
@@ -75,60 +71,6 @@ void say_assumptions(const MatrixSpec& spec, Terminal& terminal) {
     if (pin->assumed)
       terminal.err(safe_format("torchlathe: [nixpkgs.{}] {}: {}\n", name, pin->rev, pin->assumption()));
   }
-}
-
-void VariantFilter::declare(OptionSet& set) {
-  for (std::size_t i = 0; i < axes().size(); ++i) {
-    const Axis& row = axes()[i];
-    set.texts(fmt::format("--{}", row.option), of_axes[i], std::string(row.placeholder),
-              std::string(row.help));
-  }
-  set.texts("--status", statuses, "STATUS", "only valid, redundant or impossible ones");
-  set.texts("--kind", kinds, "KIND", "only gpu or cpu builds");
-  set.texts("--package", packages, "PACKAGE", "only pytorch, torchvision or torchaudio");
-}
-
-VariantFilter::VariantFilter() : of_axes(axes().size()) {}
-
-Match VariantFilter::match() const {
-  Match match;
-  const auto add = [&](std::string_view key, const std::vector<std::string>& globs) {
-    if (!globs.empty()) match.globs[std::string(key)] = globs;
-  };
-  add("name", names);
-  for (std::size_t i = 0; i < axes().size(); ++i) {
-    std::vector<std::string> globs = of_axes[i];
-    if (const auto asked = axes()[i].asked) std::ranges::transform(globs, globs.begin(), asked);
-    add(axes()[i].word, globs);
-  }
-  add("status", statuses);
-  add("kind", kinds);
-  add("package", packages);
-  return match;
-}
-
-std::vector<Variant> variants_to_build(const VariantFilter& filter, bool with_companions,
-                                       const MatrixSpec& spec,
-                                       const std::optional<std::vector<std::string>>& names) {
-  const std::set<std::string> unfinished =
-      names ? std::set(names->begin(), names->end()) : std::set<std::string>();
-  const Match match = filter.match();
-  std::vector<Variant> variants;
-  std::string torch;  // the PyTorch that was taken last: its companions follow it
-  expand(spec, [&](const Variant& variant) {
-    const bool open = !names || unfinished.contains(variant.name);
-    const bool follows = with_companions && variant.companion && variant.torch == torch;
-    if (!open || !(follows || matches(match, variant))) return true;
-    if (!variant.companion) torch = variant.name;
-    variants.push_back(variant);
-    return true;
-  });
-  if (with_companions && spec.companions.empty()) {
-    throw Error({.what = "this matrix has no companions",
-                 .where = {.file = spec.file},
-                 .next = "add companions = [\"torchvision\", \"torchaudio\"] under [matrix]"});
-  }
-  return variants;
 }
 
 }  // namespace lathe

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The --matrix option and the filters over variants, the same for every command that has them.
+// The --matrix option, the same for every command that has it. The filters over variants: variant_filter.h.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/options/options.h"
-#include "matrix/expand.h"
+#include "matrix/spec.h"
 
 namespace lathe {
 
@@ -28,21 +27,5 @@ void say_assumptions(const MatrixSpec& spec, Terminal& terminal);
 
 // Names of the matrices that are compiled in, without ".toml".
 std::vector<std::string> shipped_matrices();
-
-struct VariantFilter {
-  VariantFilter();
-  std::vector<std::string> names, statuses, kinds, packages;
-  std::vector<std::vector<std::string>> of_axes;  // in the table's order
-  void declare(OptionSet& set);
-  bool wants(const Variant& variant) const { return matches(match(), variant); }
-  Match match() const;
-  bool empty() const { return match().globs.empty(); }
-};
-
-// Those that the filter means, with `with_companions` also what follows a PyTorch among them; of `names`
-// alone, where it is there.
-std::vector<Variant> variants_to_build(const VariantFilter& filter, bool with_companions,
-                                       const MatrixSpec& spec,
-                                       const std::optional<std::vector<std::string>>& names);
 
 }  // namespace lathe
