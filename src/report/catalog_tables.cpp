@@ -238,8 +238,8 @@ bool fits(const Row& row, const std::string& glob) {
 
 bool goes_on(char c) { return c == '.' || std::isalnum(static_cast<unsigned char>(c)) != 0; }
 
-// As words of a longer text: "5090" in "GeForce RTX 5090 D", not "12" in "12.1". What says where a row is from
-// is not looked into.
+// As words of a longer text: "5090" in "GeForce RTX 5090 D", not "12" in "12.1". What says where a row is
+// from is not looked into.
 bool fits_inside(const Row& row, const std::string& words) {
   const auto inside = [&](const std::string& text) {
     const std::string low = lower_case(text);

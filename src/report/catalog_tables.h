@@ -28,8 +28,8 @@ struct CatalogTable {
 std::span<const std::string_view> catalog_table_names();
 
 // One table; of its rows those of which a text, or an item of a list, fits one of the globs (letter case
-// ignored); where none does, those of which a text has it as words: "5090". Without globs all rows. The name is
-// one of catalog_table_names().
+// ignored); where none does, those of which a text has it as words: "5090". Without globs all rows. The name
+// is one of catalog_table_names().
 CatalogTable catalog_table(std::string_view name, const std::vector<std::string>& globs);
 
 // Every text and item of a list in it, as often as it is there: what a word may have meant.
