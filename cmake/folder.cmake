@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: MIT
-# lathe_folder(SOURCES FILE... [TESTS FILE...] [LIBRARIES TARGET...]): the library of one folder of src/, lathe_FOLDER (its / is _),
-# linked to those of a lower rank alone (src/folders.txt), so that the linker holds the layers too; its tests, part of lathe_unit;
-# and what it takes from Debian, which nobody else sees.
+# lathe_folder(SOURCES FILE... [TESTS FILE...] [LIBRARIES TARGET...] [ALONE FILE...] [BUSY]): the library of one folder of src/,
+# lathe_FOLDER (its / is _), linked to those of a lower rank alone (src/folders.txt), so that the linker holds the layers too; its
+# tests, part of lathe_unit; and what it takes from Debian, which nobody else sees. ALONE: files that are not compiled together with
+# others, where LATHE_UNITY has that. BUSY: it works through large files byte by byte, and is compiled with LATHE_BUSY_FLAGS.
 file(STRINGS ${CMAKE_SOURCE_DIR}/src/folders.txt LATHE_FOLDERS REGEX "^[a-z]")
 set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/folders.txt)
 
-# Headers that nearly every file reads, compiled once for all folders.
+# Headers that nearly every file reads, compiled once for all folders, and once more for those with other flags.
 file(WRITE ${CMAKE_BINARY_DIR}/headers.cpp "")
-add_library(lathe_headers OBJECT ${CMAKE_BINARY_DIR}/headers.cpp)
-target_link_libraries(lathe_headers PRIVATE fmt::fmt Threads::Threads)
-target_precompile_headers(lathe_headers PRIVATE <fmt/format.h> <algorithm> <cstdint> <filesystem> <map> <optional> <span>
-                          <string> <string_view> <vector>)
+function(lathe_add_headers target)
+  add_library(${target} OBJECT ${CMAKE_BINARY_DIR}/headers.cpp)
+  target_link_libraries(${target} PRIVATE fmt::fmt Threads::Threads)
+  target_compile_options(${target} PRIVATE ${ARGN})
+  target_precompile_headers(${target} PRIVATE <fmt/format.h> <algorithm> <cstdint> <filesystem> <map> <optional> <span>
+                            <string> <string_view> <vector>)
+endfunction()
+lathe_add_headers(lathe_headers)
+if(LATHE_BUSY_FLAGS)
+  lathe_add_headers(lathe_headers_busy ${LATHE_BUSY_FLAGS})
+endif()
 
 function(lathe_target folder result)
   string(REPLACE "/" "_" name ${folder})
@@ -18,13 +26,21 @@ function(lathe_target folder result)
 endfunction()
 
 function(lathe_folder)
-  cmake_parse_arguments(PARSE_ARGV 0 folder "" "" "SOURCES;TESTS;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 0 folder "BUSY" "" "SOURCES;TESTS;LIBRARIES;ALONE")
   cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${CMAKE_SOURCE_DIR}/src OUTPUT_VARIABLE here)
   lathe_target(${here} target)
   add_library(${target} STATIC ${folder_SOURCES})
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${target} PUBLIC fmt::fmt Threads::Threads)
-  target_precompile_headers(${target} REUSE_FROM lathe_headers)
+  if(folder_BUSY AND LATHE_BUSY_FLAGS)
+    target_compile_options(${target} PRIVATE ${LATHE_BUSY_FLAGS})
+    target_precompile_headers(${target} REUSE_FROM lathe_headers_busy)
+  else()
+    target_precompile_headers(${target} REUSE_FROM lathe_headers)
+  endif()
+  if(LATHE_UNITY)
+    lathe_together(${target} lib_${target} ${folder_SOURCES})
+  endif()
   lathe_folders_below(${here} below)
   foreach(other IN LISTS below)
     lathe_target(${other} other_target)
@@ -33,7 +49,23 @@ function(lathe_folder)
   target_link_libraries(${target} PRIVATE ${folder_LIBRARIES})
   if(BUILD_TESTING)
     target_sources(lathe_unit PRIVATE ${folder_TESTS})
+    if(LATHE_UNITY)
+      lathe_together(lathe_unit test_${target} ${folder_TESTS})
+    endif()
   endif()
+endfunction()
+
+# Files of `target` are compiled eight at a time, for each of which the headers are read and their templates made once; but for those
+# of folder_ALONE.
+function(lathe_together target name)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  list(REMOVE_ITEM ARGN ${folder_ALONE})
+  set(index 0)
+  foreach(file IN LISTS ARGN)
+    math(EXPR batch "${index} / 8")
+    math(EXPR index "${index} + 1")
+    set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/${file} TARGET_DIRECTORY ${target} PROPERTIES UNITY_GROUP ${name}_${batch})
+  endforeach()
 endfunction()
 
 # Folders of a lower rank than `folder`.

@@ -4,7 +4,8 @@
 says "Inside of X only" is included by the folder X alone, what lies in testing/ by tests; no folder lists more than 30 sources; ARCHITECTURE.md shows the same list. Also: each
 third-party header (fmt excepted) is included by one .cpp file only, every source file has its SPDX line, and what is printed
 a line at a time is made by Terminal::print or safe_format, so that outside text cannot end a line. And no algorithm returns a
-std::ranges::subrange, which clang 14 (Debian's, of ./dev fuzz) cannot compile with GCC 12's library."""
+std::ranges::subrange, which clang 14 (Debian's, of ./dev fuzz) cannot compile with GCC 12's library. And files of a folder that are
+compiled together have no name twice that each means for itself alone."""
 import re
 import sys
 from collections import Counter, defaultdict
@@ -28,6 +29,33 @@ def inside_of(path):
     """The folder whose files alone may include this header, by the words of its first comment."""
     said = re.search(r"^// Inside of ([\w/]+) only[.:]", path.read_text(), re.M) if path.exists() else None
     return said.group(1) if said else None
+
+
+def own_names(path):
+    """What a file defines in its anonymous namespace, as it stands at the beginning of a line."""
+    names, inside = set(), False
+    for line in path.read_text().splitlines():
+        inside = (inside or line == "namespace {") and line != "}  // namespace"
+        if not inside or re.match(r"$|[ }/#)]|(template|namespace|using namespace|extern|TEST\w*|INSTANTIATE\w*)\b", line):
+            continue
+        found = re.match(r"(?:struct|class|enum class|enum|union) (\w+)(?! ?;)|using (\w+) =|"
+                         r"[\w:<>,&*\s\[\]().]*?[\s&*](\w+)(?:\[[^\]]*\])?\s*[(={;]", line)
+        if found:
+            names.add(next(filter(None, found.groups())))
+    return names
+
+
+def clashes(folder):
+    """Between files that lathe_folder compiles together: sources with sources, tests with tests."""
+    said = re.search(r"lathe_folder\((.*?)\n\)", (folder / "CMakeLists.txt").read_text(), re.S)
+    words = said.group(1).split() if said else []
+    alone = words[words.index("ALONE"):] if "ALONE" in words else []
+    owners = defaultdict(list)
+    for name in sorted(set(words) - set(alone)):
+        if name.endswith(".cpp"):
+            for own in own_names(folder / name):
+                owners[name.endswith("_test.cpp"), own].append(name)
+    return [(own, names) for (_, own), names in sorted(owners.items()) if len(names) > 1]
 
 
 problems = []
@@ -70,6 +98,10 @@ sources = Counter(str(p.relative_to(root).parent) for p in files if not p.name.e
 for folder, count in sorted(sources.items()):
     if count > MOST_SOURCES and folder != "cli":
         problems.append(f"src/{folder}: {count} sources, more than {MOST_SOURCES}")
+for folder in sorted(RANKS):
+    for own, names in clashes(root / folder):
+        problems.append(f"src/{folder}: {' and '.join(names)} each have their own {own}, and are compiled together: give one another name, "
+                        "or list a file under ALONE in CMakeLists.txt")
 shown = dict(re.findall(r"^\| `([\w/]+)/` \| (\d+) \|", (root.parent / "ARCHITECTURE.md").read_text(), re.M))
 for folder in sorted(RANKS.keys() | shown.keys()):
     if shown.get(folder) != str(RANKS.get(folder)):

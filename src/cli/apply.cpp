@@ -11,7 +11,7 @@
 #include "cli/options/matrix_option.h"
 
 namespace lathe {
-namespace {
+namespace apply_command {
 
 struct Options {
   MatrixOption matrix;
@@ -79,8 +79,10 @@ int run(const Options& options, Terminal& terminal) {
   return 0;
 }
 
-}  // namespace
+}  // namespace apply_command
 
-std::unique_ptr<BoundCommand> command_apply() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_apply() {
+  return bind_command(apply_command::declare, apply_command::run);
+}
 
 }  // namespace lathe

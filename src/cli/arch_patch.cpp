@@ -14,7 +14,7 @@
 #include "report/table.h"
 
 namespace lathe {
-namespace {
+namespace arch_patch_command {
 
 struct Options {
   std::string tree;
@@ -95,8 +95,10 @@ int run(const Options& options, Terminal& terminal) {
   return refused ? 1 : 0;
 }
 
-}  // namespace
+}  // namespace arch_patch_command
 
-std::unique_ptr<BoundCommand> command_arch_patch() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_arch_patch() {
+  return bind_command(arch_patch_command::declare, arch_patch_command::run);
+}
 
 }  // namespace lathe

@@ -18,7 +18,7 @@
 #include "report/finding_style.h"
 
 namespace lathe {
-namespace {
+namespace audit_command {
 
 struct Options {
   MatrixOption matrix;
@@ -135,8 +135,10 @@ int run(const Options& options, Terminal& terminal) {
   return audit.summary.changes() > 0 || wrong ? 1 : 0;
 }
 
-}  // namespace
+}  // namespace audit_command
 
-std::unique_ptr<BoundCommand> command_audit() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_audit() {
+  return bind_command(audit_command::declare, audit_command::run);
+}
 
 }  // namespace lathe

@@ -27,7 +27,7 @@
 #include "report/progress.h"
 
 namespace lathe {
-namespace {
+namespace build_command {
 
 struct Options {
   MatrixOption matrix;
@@ -258,8 +258,10 @@ int run(const Options& options, Terminal& terminal) {
   return exit_code(jobs);
 }
 
-}  // namespace
+}  // namespace build_command
 
-std::unique_ptr<BoundCommand> command_build() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_build() {
+  return bind_command(build_command::declare, build_command::run);
+}
 
 }  // namespace lathe

@@ -21,7 +21,7 @@
 #include "report/table.h"
 
 namespace lathe {
-namespace {
+namespace carve_command {
 
 namespace fs = std::filesystem;
 
@@ -301,8 +301,10 @@ int run(const Options& options, Terminal& terminal) {
   return result.tree.fault ? 3 : result.tree.exit_code();
 }
 
-}  // namespace
+}  // namespace carve_command
 
-std::unique_ptr<BoundCommand> command_carve() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_carve() {
+  return bind_command(carve_command::declare, carve_command::run);
+}
 
 }  // namespace lathe

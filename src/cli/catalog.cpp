@@ -12,7 +12,7 @@
 #include "report/catalog_tables.h"
 
 namespace lathe {
-namespace {
+namespace catalog_command {
 
 struct Options {
   std::string table;
@@ -42,8 +42,10 @@ int run(const Options& options, Terminal& terminal) {
   return 0;
 }
 
-}  // namespace
+}  // namespace catalog_command
 
-std::unique_ptr<BoundCommand> command_catalog() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_catalog() {
+  return bind_command(catalog_command::declare, catalog_command::run);
+}
 
 }  // namespace lathe

@@ -7,7 +7,7 @@
 #include "cli/commands.h"
 
 namespace lathe {
-namespace {
+namespace completion_command {
 
 struct Options {
   std::string shell;
@@ -134,8 +134,10 @@ int run(const Options& options, Terminal& terminal) {
   return 0;
 }
 
-}  // namespace
+}  // namespace completion_command
 
-std::unique_ptr<BoundCommand> command_completion() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_completion() {
+  return bind_command(completion_command::declare, completion_command::run);
+}
 
 }  // namespace lathe

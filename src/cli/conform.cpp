@@ -22,7 +22,7 @@
 #include "report/table.h"
 
 namespace lathe {
-namespace {
+namespace conform_command {
 
 struct Options {
   MatrixOption matrix;
@@ -208,8 +208,10 @@ int run(const Options& options, Terminal& terminal) {
   return conformity.findings.exit_code(options.strict);
 }
 
-}  // namespace
+}  // namespace conform_command
 
-std::unique_ptr<BoundCommand> command_conform() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_conform() {
+  return bind_command(conform_command::declare, conform_command::run);
+}
 
 }  // namespace lathe

@@ -7,7 +7,7 @@
 #include "report/host.h"
 
 namespace lathe {
-namespace {
+namespace detect_command {
 
 struct Options {
   HostOption host;
@@ -32,8 +32,10 @@ int run(const Options& options, Terminal& terminal) {
   return 0;
 }
 
-}  // namespace
+}  // namespace detect_command
 
-std::unique_ptr<BoundCommand> command_detect() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_detect() {
+  return bind_command(detect_command::declare, detect_command::run);
+}
 
 }  // namespace lathe

@@ -11,7 +11,7 @@
 #include "os/stream.h"
 
 namespace lathe {
-namespace {
+namespace diagnose_command {
 
 struct Options {
   std::vector<std::string> logs;
@@ -64,8 +64,10 @@ int run(const Options& options, Terminal& terminal) {
   return findings.exit_code();
 }
 
-}  // namespace
+}  // namespace diagnose_command
 
-std::unique_ptr<BoundCommand> command_diagnose() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_diagnose() {
+  return bind_command(diagnose_command::declare, diagnose_command::run);
+}
 
 }  // namespace lathe

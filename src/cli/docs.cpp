@@ -10,7 +10,7 @@
 #include "os/file.h"
 
 namespace lathe {
-namespace {
+namespace docs_command {
 
 struct Options {
   MatrixOption matrix;
@@ -44,8 +44,10 @@ int run(const Options& options, Terminal& terminal) {
   return options.check && drift ? 1 : 0;
 }
 
-}  // namespace
+}  // namespace docs_command
 
-std::unique_ptr<BoundCommand> command_docs() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_docs() {
+  return bind_command(docs_command::declare, docs_command::run);
+}
 
 }  // namespace lathe

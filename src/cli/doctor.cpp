@@ -14,7 +14,7 @@
 #include "report/selection.h"
 
 namespace lathe {
-namespace {
+namespace doctor_command {
 
 struct Options {
   std::vector<std::string> paths;
@@ -151,8 +151,10 @@ int run(const Options& options, Terminal& terminal) {
   return page.selection.best() ? page.findings.exit_code(true) : 1;
 }
 
-}  // namespace
+}  // namespace doctor_command
 
-std::unique_ptr<BoundCommand> command_doctor() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_doctor() {
+  return bind_command(doctor_command::declare, doctor_command::run);
+}
 
 }  // namespace lathe

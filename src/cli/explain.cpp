@@ -15,7 +15,7 @@
 #include "cli/explain/topics.h"
 
 namespace lathe {
-namespace {
+namespace explain_command {
 
 constexpr std::size_t longest_question = std::size_t{64} << 10;
 
@@ -191,8 +191,10 @@ int run(const Options& options, Terminal& terminal) {
   return answer.topics.empty() ? 1 : 0;
 }
 
-}  // namespace
+}  // namespace explain_command
 
-std::unique_ptr<BoundCommand> command_explain() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_explain() {
+  return bind_command(explain_command::declare, explain_command::run);
+}
 
 }  // namespace lathe

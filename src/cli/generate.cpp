@@ -16,7 +16,7 @@
 #include "recipe/write.h"
 
 namespace lathe {
-namespace {
+namespace generate_command {
 
 struct Options {
   MatrixOption matrix;
@@ -99,8 +99,10 @@ int run(const Options& options, Terminal& terminal) {
   return 0;
 }
 
-}  // namespace
+}  // namespace generate_command
 
-std::unique_ptr<BoundCommand> command_generate() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_generate() {
+  return bind_command(generate_command::declare, generate_command::run);
+}
 
 }  // namespace lathe

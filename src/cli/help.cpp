@@ -14,7 +14,7 @@ std::span<const EmbeddedFile> files();
 }
 
 namespace lathe {
-namespace {
+namespace help_command {
 
 struct Options {
   std::string command = "help";
@@ -66,8 +66,10 @@ int run(const Options& options, Terminal& terminal) {
                .next = did_you_mean_text(options.command, names, "see: torchlathe --help")});
 }
 
-}  // namespace
+}  // namespace help_command
 
-std::unique_ptr<BoundCommand> command_help() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_help() {
+  return bind_command(help_command::declare, help_command::run);
+}
 
 }  // namespace lathe

@@ -15,7 +15,7 @@
 #include "report/table.h"
 
 namespace lathe {
-namespace {
+namespace history_command {
 
 struct Options {
   std::vector<std::string> words;
@@ -154,8 +154,10 @@ int run(const Options& options, Terminal& terminal) {
   return 0;
 }
 
-}  // namespace
+}  // namespace history_command
 
-std::unique_ptr<BoundCommand> command_history() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_history() {
+  return bind_command(history_command::declare, history_command::run);
+}
 
 }  // namespace lathe

@@ -16,7 +16,7 @@
 #include "recipe/extra_files.h"
 
 namespace lathe {
-namespace {
+namespace import_command {
 
 namespace fs = std::filesystem;
 
@@ -99,8 +99,10 @@ int run(const Options& options, Terminal& terminal) {
   return imported.unexplained.empty() ? 0 : 1;
 }
 
-}  // namespace
+}  // namespace import_command
 
-std::unique_ptr<BoundCommand> command_import() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_import() {
+  return bind_command(import_command::declare, import_command::run);
+}
 
 }  // namespace lathe

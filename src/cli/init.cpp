@@ -17,7 +17,7 @@ std::span<const EmbeddedFile> starters();
 }  // namespace lathe::shipped
 
 namespace lathe {
-namespace {
+namespace init_command {
 
 struct Options {
   std::string path = "matrix.toml";
@@ -58,8 +58,10 @@ int run(const Options& options, Terminal& terminal) {
   return 0;
 }
 
-}  // namespace
+}  // namespace init_command
 
-std::unique_ptr<BoundCommand> command_init() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_init() {
+  return bind_command(init_command::declare, init_command::run);
+}
 
 }  // namespace lathe

@@ -18,7 +18,7 @@
 #include "report/inspection.h"
 
 namespace lathe {
-namespace {
+namespace inspect_command {
 
 struct Options {
   std::vector<std::string> paths;
@@ -128,8 +128,10 @@ int run(const Options& options, Terminal& terminal) {
   return has_errors(inspection) ? 1 : 0;
 }
 
-}  // namespace
+}  // namespace inspect_command
 
-std::unique_ptr<BoundCommand> command_inspect() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_inspect() {
+  return bind_command(inspect_command::declare, inspect_command::run);
+}
 
 }  // namespace lathe

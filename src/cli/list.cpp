@@ -9,7 +9,7 @@
 #include "report/variants.h"
 
 namespace lathe {
-namespace {
+namespace list_command {
 
 struct Options {
   MatrixOption matrix;
@@ -48,8 +48,10 @@ int run(const Options& options, Terminal& terminal) {
   return 0;
 }
 
-}  // namespace
+}  // namespace list_command
 
-std::unique_ptr<BoundCommand> command_list() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_list() {
+  return bind_command(list_command::declare, list_command::run);
+}
 
 }  // namespace lathe

@@ -16,7 +16,7 @@
 #include "matrix/expand.h"
 
 namespace lathe {
-namespace {
+namespace plan_command {
 
 struct Options {
   MatrixOption matrix;
@@ -119,8 +119,10 @@ int run(const Options& options, Terminal& terminal) {
   return plan.edits.empty() && off.empty() ? 0 : 1;
 }
 
-}  // namespace
+}  // namespace plan_command
 
-std::unique_ptr<BoundCommand> command_plan() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_plan() {
+  return bind_command(plan_command::declare, plan_command::run);
+}
 
 }  // namespace lathe

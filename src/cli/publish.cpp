@@ -18,7 +18,7 @@
 #include "report/table.h"
 
 namespace lathe {
-namespace {
+namespace publish_command {
 
 struct Options {
   MatrixOption matrix;
@@ -181,8 +181,10 @@ int run(const Options& options, Terminal& terminal) {
   return printer.conclude(!options.filter.names.empty());
 }
 
-}  // namespace
+}  // namespace publish_command
 
-std::unique_ptr<BoundCommand> command_publish() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_publish() {
+  return bind_command(publish_command::declare, publish_command::run);
+}
 
 }  // namespace lathe

@@ -12,7 +12,7 @@ std::span<const EmbeddedFile> files();
 }
 
 namespace lathe {
-namespace {
+namespace schema_command {
 
 struct Options {
   std::string of = "matrix";
@@ -36,8 +36,10 @@ int run(const Options& options, Terminal& terminal) {
        .next = did_you_mean_text(options.of, names, fmt::format("known: {}", fmt::join(names, ", ")))});
 }
 
-}  // namespace
+}  // namespace schema_command
 
-std::unique_ptr<BoundCommand> command_schema() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_schema() {
+  return bind_command(schema_command::declare, schema_command::run);
+}
 
 }  // namespace lathe

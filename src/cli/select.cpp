@@ -20,7 +20,7 @@
 #include "report/selection.h"
 
 namespace lathe {
-namespace {
+namespace select_command {
 
 struct Options {
   CandidatesOption candidates;
@@ -135,8 +135,10 @@ int run(const Options& given, Terminal& terminal) {
   return best ? 0 : 1;
 }
 
-}  // namespace
+}  // namespace select_command
 
-std::unique_ptr<BoundCommand> command_select() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_select() {
+  return bind_command(select_command::declare, select_command::run);
+}
 
 }  // namespace lathe

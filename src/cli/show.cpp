@@ -10,7 +10,7 @@
 #include "select/variant_record.h"
 
 namespace lathe {
-namespace {
+namespace show_command {
 
 struct Options {
   std::string name;
@@ -91,8 +91,10 @@ int run(const Options& options, Terminal& terminal) {
   return 0;
 }
 
-}  // namespace
+}  // namespace show_command
 
-std::unique_ptr<BoundCommand> command_show() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_show() {
+  return bind_command(show_command::declare, show_command::run);
+}
 
 }  // namespace lathe

@@ -12,7 +12,7 @@
 #include "report/table.h"
 
 namespace lathe {
-namespace {
+namespace smoke_command {
 
 struct Options {
   std::string variant, path;
@@ -124,8 +124,10 @@ int run(const Options& options, Terminal& terminal) {
   return findings.exit_code(true);
 }
 
-}  // namespace
+}  // namespace smoke_command
 
-std::unique_ptr<BoundCommand> command_smoke() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_smoke() {
+  return bind_command(smoke_command::declare, smoke_command::run);
+}
 
 }  // namespace lathe

@@ -17,7 +17,7 @@
 #include "report/table.h"
 
 namespace lathe {
-namespace {
+namespace toolkit_command {
 
 namespace fs = std::filesystem;
 
@@ -205,8 +205,10 @@ int run(const Options& options, Terminal& terminal) {
   return 0;
 }
 
-}  // namespace
+}  // namespace toolkit_command
 
-std::unique_ptr<BoundCommand> command_toolkit() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_toolkit() {
+  return bind_command(toolkit_command::declare, toolkit_command::run);
+}
 
 }  // namespace lathe

@@ -15,7 +15,7 @@
 #include "report/verification.h"
 
 namespace lathe {
-namespace {
+namespace verify_command {
 
 struct Options {
   std::string name;
@@ -52,8 +52,10 @@ int run(const Options& options, Terminal& terminal) {
   return result.findings.exit_code(options.strict);
 }
 
-}  // namespace
+}  // namespace verify_command
 
-std::unique_ptr<BoundCommand> command_verify() { return bind_command(declare, run); }
+std::unique_ptr<BoundCommand> command_verify() {
+  return bind_command(verify_command::declare, verify_command::run);
+}
 
 }  // namespace lathe
