@@ -6,12 +6,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "cli/explain/answer.h"
 #include "cli/commands.h"
+#include "cli/explain/answer.h"
+#include "cli/explain/topic_search.h"
 #include "cli/explain/topics.h"
 
 namespace lathe {
@@ -158,6 +160,34 @@ void print_list(Terminal& terminal) {
 
 Answer everything() { return {topics(), {}}; }
 
+// "what does carve do": a command, where no topic has its name.
+std::optional<Topic> command_asked(const std::string& question) {
+  std::vector<std::string_view> named = words(question);
+  std::erase_if(named, [](std::string_view word) { return is_common_word(word) || word == "command"; });
+  if (named.size() != 1 || !topics_named(named.front()).empty()) return std::nullopt;
+  std::string name;
+  for (const char c : named.front()) {
+    if ((c >= 'a' && c <= 'z') || c == '-') name += c;
+  }
+  for (const Command& command : commands()) {
+    if (command.name != name) continue;
+    return Topic{.kind = Topic::Kind::question,
+                 .name = name,
+                 .title = fmt::format("torchlathe {}", name),
+                 .text = std::string(command.summary),
+                 .see = {fmt::format("torchlathe help {}", name)}};
+  }
+  return std::nullopt;
+}
+
+Answer answered(const std::string& question) {
+  Answer answer = answer_to(question);
+  auto command = command_asked(question);
+  if (!command) return answer;
+  for (const Topic& topic : answer.topics) answer.nearest.insert(answer.nearest.begin(), topic.name);
+  return {{std::move(*command)}, std::move(answer.nearest)};
+}
+
 int run(const Options& options, Terminal& terminal) {
   const std::string question = fmt::format("{}", fmt::join(options.question, " "));
   if (question.size() > longest_question) {
@@ -178,7 +208,7 @@ int run(const Options& options, Terminal& terminal) {
     else print_list(terminal);
     return 0;
   }
-  const Answer answer = answer_to(question);
+  const Answer answer = answered(question);
   if (options.format == "json") {
     print_json(answer, terminal);
   } else if (!answer.topics.empty()) {
