@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::size_t left = 50;
     for (std::size_t i = 0; i < package->members().size(); ++i) {
       const lathe::PackageMember& member = package->members()[i];
-      if (member.kind != lathe::PackageMember::Kind::file || !member.unreadable.empty() || left == 0)
+      if (member.kind != lathe::PackageMember::Kind::file || !member.unreadable().empty() || left == 0)
         continue;
       --left;
       try {
@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         lathe::ImageSkipper skipper;
         const auto content = package->open(i, {.leave_out = &skipper});
         if (content.bytes().size() != member.size) std::abort();
-        lathe::inspect_bytes(content.bytes(), member.path, {.absent = content.absent()});
+        lathe::inspect_bytes(content.bytes(), member.path(), {.absent = content.absent()});
       } catch (const lathe::Error&) {
       }
     }

@@ -86,6 +86,7 @@ class FileCarver {
     const bool in_place = std::filesystem::equivalent(source_->path(), destination, ignored);
     if (in_place && result_.outcome != Outcome::carved) return result_;
     if (result_.unfit && options_.unfit == CarveOptions::Unfit::refuse) return result_;
+    if (result_.outcome != Outcome::carved && !options_.copy_unchanged) return result_;
     if (!in_place && destination.has_parent_path()) create_folders(destination.parent_path());
     if (result_.outcome != Outcome::carved) {
       copy_whole(source_->path(), destination);

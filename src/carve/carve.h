@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Carves one file: plan, rewrite beside, check, rename. Folders are tree.h, wheels wheel.h.
+// Carves one file: plan, rewrite beside, check, rename. Packages are carve_package.h.
 #pragma once
 
 #include <filesystem>
@@ -20,6 +20,7 @@ struct CarveOptions {
   bool strip_symbols = false;    // drop what `strip` would
   bool dry_run = false;          // plan only
   bool hash = false;             // tell the SHA-256 of what was carved
+  bool copy_unchanged = true;    // where there is nothing to drop, the destination becomes a copy
   bool synced = true;            // in place: the new file is on the disk before the old one is gone
   bool arch_list_alone = false;  // shorten PyTorch's list also in a file that holds no device code itself
   // A file with code, but none for any target: nothing is written; it goes over as it is; it loses what
@@ -32,7 +33,7 @@ enum class Outcome {
   carved,
   nothing_to_drop,  // device code, all of it wanted
   no_device_code,
-  left_alone,  // tree.h: one of NVIDIA's own files, or it serves no target
+  left_alone,  // carve_package.h: one of NVIDIA's own files, or it serves no target
 };
 std::string_view to_string(Outcome outcome);
 
@@ -65,8 +66,8 @@ struct LibraryInMemory {
 CarvedFile plan_library(const LibraryInMemory& library, const CarveOptions& options);
 
 // Writes the carved file to `destination`; when that is `source` itself, in its place, with owner, times and
-// attributes kept. Where there is nothing to drop, `destination` becomes a copy, and a file in place is not
-// touched. Folders on the way to `destination` are made.
+// attributes kept. Where there is nothing to drop, `destination` becomes a copy if that is asked for, and a
+// file in place is not touched. Folders on the way to `destination` are made.
 CarvedFile carve_file(const std::filesystem::path& source, const std::filesystem::path& destination,
                       const CarveOptions& options);
 

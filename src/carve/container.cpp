@@ -10,8 +10,6 @@
 #include "inspect/inspect.h"
 #include "formats/known_formats.h"
 #include "formats/zip.h"
-#include "package/wheel_names.h"
-#include "os/mapped_file.h"
 
 namespace lathe {
 namespace {
@@ -26,15 +24,6 @@ std::optional<Zip> directory_of(ByteSpan bytes) {
   }
 }
 
-// By its name, or by what an installer would look for in it.
-bool is_meant_as_wheel(const fs::path& path, ByteSpan bytes) {
-  if (path.extension() == ".whl") return true;
-  const auto zip = directory_of(bytes);
-  return zip && std::ranges::any_of(zip->members, [](const ZipMember& member) {
-           return !dist_info_stem(member.name).empty();
-         });
-}
-
 // The most telling of what `inspect` did not read.
 std::string unread_in(const Inspection& inspection, const fs::path& path) {
   const auto worst = std::ranges::max_element(inspection.not_read, {}, &NotRead::holds);
@@ -47,10 +36,11 @@ std::string unread_in(const Inspection& inspection, const fs::path& path) {
 
 }  // namespace
 
-NotRead look_into_whole_zip(const fs::path& path, ByteSpan bytes) {
+NotRead look_into_package(const PackageKind& kind, const fs::path& path, ByteSpan bytes) {
   const auto zip = directory_of(bytes);
-  NotRead out{
-      .format = "zip", .words = std::string(zip ? words_for_zip(*zip) : "zip archive"), .size = bytes.size()};
+  NotRead out{.format = looks_like_zip(bytes) ? "zip" : std::string(kind.name),
+              .words = std::string(zip ? words_for_zip(*zip) : kind.name),
+              .size = bytes.size()};
   try {
     const Inspection inspection = inspect({path}, {.threads = 1});
     if (!inspection.gpu().empty()) {
@@ -68,20 +58,14 @@ NotRead look_into_whole_zip(const fs::path& path, ByteSpan bytes) {
   return out;
 }
 
-std::optional<NotRead> container_at(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::is_regular_file(path, ignored)) return std::nullopt;
-  const MappedFile map = MappedFile::open(path);
-  const ByteSpan bytes = map.bytes();
+std::optional<NotRead> look_into_file(PathLook& look) {
+  if (!look.is_file()) return std::nullopt;
+  const ByteSpan bytes = look.mapped().bytes();
   std::optional<NotRead> found;
-  if (!looks_like_zip(bytes)) {
-    const bool deb = as_text(bytes).starts_with("!<arch>\ndebian-binary");
-    if (deb || code_format(bytes.first(std::min(look_size, bytes.size()))).empty()) found = look_into(bytes);
-  } else if (!is_meant_as_wheel(path, bytes)) {
-    found = look_into_whole_zip(path, bytes);
-  }
-  map.expect_whole();
-  if (found) found->path = path.string();
+  const bool deb = as_text(bytes).starts_with("!<arch>\ndebian-binary");
+  if (deb || code_format(bytes.first(std::min(look_size, bytes.size()))).empty()) found = look_into(bytes);
+  look.mapped().expect_whole();
+  if (found) found->path = look.path().string();
   return found;
 }
 

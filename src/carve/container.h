@@ -7,14 +7,15 @@
 
 #include "base/bytes.h"
 #include "inspect/not_read.h"
+#include "package/kinds.h"
 
 namespace lathe {
 
-// A zip archive, read as `inspect` reads it: holds device code, nothing, or what is not known.
-NotRead look_into_whole_zip(const std::filesystem::path& path, ByteSpan bytes);
+// A package in a file that is not carved, read as `inspect` reads it: holds device code, nothing, or what is
+// not known.
+NotRead look_into_package(const PackageKind& kind, const std::filesystem::path& path, ByteSpan bytes);
 
-// A file that was named by itself. nullopt: a library, a wheel (also a damaged one), or nothing that holds
-// others.
-std::optional<NotRead> container_at(const std::filesystem::path& path);
+// A file that was named by itself and is no package. nullopt: a library, or nothing that holds others.
+std::optional<NotRead> look_into_file(PathLook& look);
 
 }  // namespace lathe

@@ -3,134 +3,27 @@
 // always the old one or the whole new one, a new folder or wheel is not there or whole, and what was left
 // beside it goes with the next carve.
 #include <gtest/gtest.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <functional>
 #include <map>
 #include <random>
-#include <thread>
 
 #include "carve/carve.h"
-#include "testing/gpu_libraries.h"
-#include "carve/tree.h"
-#include "carve/wheel.h"
+#include "carve/carve_package.h"
 #include "os/file.h"
+#include "testing/gpu_libraries.h"
+#include "testing/killing.h"
 
 namespace lathe {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-constexpr std::chrono::microseconds forever{-1};
-
-[[noreturn]] void run_and_exit(const std::function<void()>& action) {
-  int status = 0;
-  try {
-    action();
-  } catch (...) {
-    status = 1;
-  }
-  ::_exit(status);
-}
-
-// In a process of its own, which is killed after `delay`. Did it come to its end before?
-bool run_for(std::chrono::microseconds delay, const std::function<void()>& action) {
-  const pid_t child = ::fork();
-  if (child == 0) run_and_exit(action);
-  if (delay != forever) {
-    std::this_thread::sleep_for(delay);
-    ::kill(child, SIGKILL);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
-  return WIFEXITED(status);
-}
-
-bool changes_a_name(std::uint64_t call) {
-  static constexpr std::array calls = {
-#ifdef SYS_rename
-      SYS_rename,   SYS_link,      SYS_symlink, SYS_unlink,    SYS_rmdir,    SYS_mkdir,
-#endif
-      SYS_renameat, SYS_renameat2, SYS_linkat,  SYS_symlinkat, SYS_unlinkat, SYS_mkdirat};
-  return std::ranges::find(calls, static_cast<long>(call)) != calls.end();
-}
-
-// In a process of its own, which is traced and killed right before its `n`th change of a name, from 1. Were
-// there so many?
-bool run_to_change(int n, const std::function<void()>& action) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-    ::raise(SIGSTOP);
-    run_and_exit(action);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL;
-  EXPECT_EQ(::ptrace(PTRACE_SETOPTIONS, child, nullptr, options), 0);
-  pid_t stopped = child;
-  bool killed = false;
-  for (int signal = 0, changes = 0;;) {
-    ::ptrace(PTRACE_SYSCALL, stopped, nullptr, signal);
-    stopped = ::waitpid(-1, &status, __WALL);
-    if (stopped == child && !WIFSTOPPED(status)) break;
-    signal = 0;
-    if (!WIFSTOPPED(status)) continue;
-    const int why = WSTOPSIG(status);
-    if (why != (SIGTRAP | 0x80)) {
-      const bool is_event = status >> 16 != 0 || why == SIGSTOP;  // a new thread
-      signal = is_event ? 0 : why;
-      continue;
-    }
-    __ptrace_syscall_info call{};
-    ::ptrace(PTRACE_GET_SYSCALL_INFO, stopped, sizeof call, &call);
-    if (call.op != PTRACE_SYSCALL_INFO_ENTRY || !changes_a_name(call.entry.nr) || ++changes != n) continue;
-    ::kill(child, SIGKILL);
-    killed = true;
-  }
-  EXPECT_TRUE(killed ? WIFSIGNALED(status) : WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  return killed;
-}
-
-// A sandbox or an emulator may refuse it.
-bool may_trace() {
-  static const bool may = [] {
-    const pid_t child = ::fork();
-    if (child == 0) ::_exit(::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 ? 0 : 1);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  }();
-  return may;
-}
-
-// Before each change that `action` makes, until it makes no more; how many there were.
-int kill_before_each_change(const std::function<void()>& prepare, const std::function<void()>& action,
-                            const std::function<void()>& check) {
-  if (!may_trace()) return 0;
-  for (int n = 1;; ++n) {
-    SCOPED_TRACE(fmt::format("killed before change {}", n));
-    prepare();
-    if (!run_to_change(n, action)) return n - 1;
-    check();
-    if (::testing::Test::HasFailure()) return n;
-  }
-}
-
-// How long the whole takes, and a little more.
-std::uniform_int_distribution<std::int64_t> moments_of(const std::function<void()>& action) {
-  const auto start = Clock::now();
-  EXPECT_TRUE(run_for(forever, action));
-  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
-  return std::uniform_int_distribution<std::int64_t>(0, whole.count() * 5 / 4);
-}
+using testing::forever;
+using testing::kill_before_each_change;
+using testing::may_trace;
+using testing::moments_of;
+using testing::run_for;
 
 class KilledCarve : public ::testing::Test {
  protected:
@@ -260,17 +153,17 @@ class KilledFolder : public ::testing::Test {
   static constexpr std::size_t most_beside = 2;  // a wheel's unpacked libraries, and the new wheel
   testing::ScratchFolder folder_;
   const fs::path old_ = folder_.path() / "old", places_ = folder_.path() / "places";
-  TreeOptions options_;
+  CarvePackageOptions options_;
   std::mt19937 random_{20'260'102};
 };
 
 TEST_F(KilledFolder, IsNotThereOrWhole) {
   const fs::path place = places_ / "new";
-  carve_tree(old_, folder_.path() / "reference", options_);
+  carve_package(old_, folder_.path() / "reference", options_);
   const Contents wanted = contents_of(folder_.path() / "reference");
   ASSERT_EQ(wanted.size(), 7u);  // with the manifest
   expect_all_or_nothing(
-      place, [&] { carve_tree(old_, place, options_); },
+      place, [&] { carve_package(old_, place, options_); },
       [&] {
         EXPECT_TRUE(contents_of(place) == wanted);
         EXPECT_EQ(fs::hard_link_count(place / "lib/a.so"), 2u);
@@ -279,13 +172,13 @@ TEST_F(KilledFolder, IsNotThereOrWhole) {
 
 TEST_F(KilledFolder, InPlaceHasEachFileOldOrNewAndTheNextCarveFinishes) {
   const fs::path place = places_ / "mine";
-  carve_tree(old_, folder_.path() / "reference", options_);
+  carve_package(old_, folder_.path() / "reference", options_);
   const Contents before = contents_of(old_), after = contents_of(folder_.path() / "reference");
   const auto begin_again = [&] {
     fs::remove_all(place);
     folder_.run("cp -a old places/mine");
   };
-  const auto carve = [&] { carve_tree(place, place, options_); };
+  const auto carve = [&] { carve_package(place, place, options_); };
   begin_again();
   auto moment = moments_of(carve);
   int mixed = 0, untouched = 0, split = 0;
@@ -336,9 +229,9 @@ with zipfile.ZipFile("pkg-1.2-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as z
   folder_.run("python3 make.py");
   const fs::path wheel = folder_.path() / "pkg-1.2-py3-none-any.whl",
                  place = places_ / "pkg-1.2+sm90-py3-none-any.whl";
-  const std::string wanted = read_file(carve_wheel(wheel, folder_.path() / "reference", options_).path);
+  const std::string wanted = read_file(carve_package(wheel, folder_.path() / "reference", options_).path);
   expect_all_or_nothing(
-      place, [&] { carve_wheel(wheel, places_, options_); },
+      place, [&] { carve_package(wheel, places_, options_); },
       [&] { EXPECT_TRUE(read_file(place) == wanted); });
 }
 

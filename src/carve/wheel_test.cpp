@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Wheels made by Python, carved here, judged by Python's own tools.
-#include "carve/wheel.h"
+#include "carve/carve_package.h"
 
 #include <gtest/gtest.h>
 
@@ -69,8 +69,8 @@ class CarvedWheelTest : public ::testing::Test {
     options_.carve.targets = parse_carve_targets("9.0");
   }
 
-  CarvedWheel carve(const std::string& to = "out") {
-    return carve_wheel(wheel(), folder_.path() / to, options_);
+  CarvedPackage carve(const std::string& to = "out") {
+    return carve_package(wheel(), folder_.path() / to, options_);
   }
   fs::path wheel() const { return folder_.path() / "pkg-1.2+cu128-py3-none-any.whl"; }
   std::string message(const std::string& to = "out") {
@@ -83,11 +83,11 @@ class CarvedWheelTest : public ::testing::Test {
   }
 
   ScratchFolder folder_;
-  TreeOptions options_;
+  CarvePackageOptions options_;
 };
 
 TEST_F(CarvedWheelTest, IsAWheelThatPythonAccepts) {
-  const CarvedWheel carved = carve();
+  const CarvedPackage carved = carve();
   EXPECT_EQ(carved.path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl");
   EXPECT_EQ(carved.new_file_size, fs::file_size(carved.path));
   EXPECT_EQ(folder_.run("python3 judge.py out/*.whl cu128.sm90"),
@@ -144,13 +144,14 @@ TEST_F(CarvedWheelTest, AnInstalledPackageCarvedInPlaceKeepsItsRecordTrueAndCanB
   const fs::path site = folder_.path() / trim(read_file(folder_.path() / "where"));
   fs::copy(site, folder_.path() / "copied", fs::copy_options::recursive);
   EXPECT_EQ(folder_.run("python3 installed.py $(cat where)"), "0\n");
-  EXPECT_EQ(carve_tree(site / "pkg", site / "pkg", options_).count(Outcome::carved), 1u);
+  EXPECT_EQ(carve_package(site / "pkg", site / "pkg", options_).count(Outcome::carved), 1u);
   EXPECT_EQ(folder_.run("python3 installed.py $(cat where)"), "1\n");
   EXPECT_EQ(folder_.run("python3 -m pip --python v/bin/python --disable-pip-version-check uninstall -q -y "
                         "pkg 2>&1; ls $(cat where)"),
             "");
-  EXPECT_EQ(carve_tree(folder_.path() / "copied", folder_.path() / "carved", options_).count(Outcome::carved),
-            1u);
+  EXPECT_EQ(
+      carve_package(folder_.path() / "copied", folder_.path() / "carved", options_).count(Outcome::carved),
+      1u);
   EXPECT_EQ(folder_.run("python3 installed.py carved"), "1\n");
 }
 
@@ -174,7 +175,7 @@ TEST_F(CarvedWheelTest, CarvedAgainItKeepsTheEarlierManifest) {
   const fs::path both = carve().path;
   EXPECT_EQ(both.filename(), "pkg-1.2+cu128.sm80.sm90-py3-none-any.whl");
   options_.carve.targets = parse_carve_targets("9.0");
-  const CarvedWheel second = carve_wheel(both, folder_.path() / "out", options_);
+  const CarvedPackage second = carve_package(both, folder_.path() / "out", options_);
   EXPECT_EQ(second.path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl");
   EXPECT_EQ(folder_.run("python3 judge.py out/pkg-1.2+cu128.sm90-*.whl cu128.sm90"),
             "pkg/lib/a.so pkg-1.2+cu128.sm90.dist-info/torchlathe-manifest.json\n");
@@ -184,7 +185,7 @@ TEST_F(CarvedWheelTest, CarvedAgainItKeepsTheEarlierManifest) {
 
 TEST_F(CarvedWheelTest, AsAVariantItKeepsItsVersionAndSaysWhichGpuItIsFor) {
   options_.wheel_variant = "auto";
-  const CarvedWheel carved = carve();
+  const CarvedPackage carved = carve();
   EXPECT_EQ(carved.path.filename(), "pkg-1.2+cu128-py3-none-any-sm90.whl");
   EXPECT_EQ(folder_.run("python3 judge.py out/*.whl cu128"),
             "pkg/lib/a.so pkg-1.2+cu128.dist-info/torchlathe-manifest.json\n");
@@ -202,7 +203,7 @@ TEST_F(CarvedWheelTest, AVariantCarvedAgainStaysOne) {
   EXPECT_EQ(both.filename(), "pkg-1.2+cu128-py3-none-any-both.whl");
   options_.wheel_variant = {};
   options_.carve.targets = parse_carve_targets("9.0");
-  EXPECT_EQ(carve_wheel(both, folder_.path() / "out", options_).path.filename(),
+  EXPECT_EQ(carve_package(both, folder_.path() / "out", options_).path.filename(),
             "pkg-1.2+cu128-py3-none-any-sm90.whl");
   const std::string variant = folder_.run("unzip -p out/*-sm90.whl '*/variant.json'");
   EXPECT_EQ(variant.find("80_real"), std::string::npos) << variant;
@@ -211,21 +212,20 @@ TEST_F(CarvedWheelTest, AVariantCarvedAgainStaysOne) {
 
 TEST_F(CarvedWheelTest, WhatServesNoTargetIsAFindingAndNothingIsWritten) {
   options_.carve.targets = parse_carve_targets("10.0");
-  const CarvedWheel carved = carve("new/deep");
-  ASSERT_EQ(carved.tree.failures.size(), 1u);
-  EXPECT_EQ(carved.tree.failures[0].what,
-            "no library here holds code for 10.0; pkg/lib/a.so holds 7.5, 8.0, 9.0");
-  EXPECT_EQ(carved.tree.exit_code(), 1);
+  const CarvedPackage carved = carve("new/deep");
+  ASSERT_EQ(carved.failures.size(), 1u);
+  EXPECT_EQ(carved.failures[0].what, "no library here holds code for 10.0; pkg/lib/a.so holds 7.5, 8.0, 9.0");
+  EXPECT_EQ(carved.exit_code(), 1);
   EXPECT_TRUE(carved.path.empty());
   EXPECT_FALSE(fs::exists(folder_.path() / "new"));
 }
 
 TEST_F(CarvedWheelTest, WithNothingToDropItGoesOverAsItIs) {
   options_.carve.targets = parse_carve_targets("7.5,8.0,9.0");
-  const CarvedWheel same = carve();
+  const CarvedPackage same = carve();
   EXPECT_EQ(same.path.filename(), wheel().filename());
   EXPECT_EQ(same.unchanged, "nothing to drop");
-  EXPECT_EQ(same.tree.exit_code(), 0);
+  EXPECT_EQ(same.exit_code(), 0);
   EXPECT_EQ(read_file(same.path), read_file(wheel()));
   EXPECT_EQ(carve(".").path, folder_.path() / "." / wheel().filename());  // it lies there already
   EXPECT_EQ(message(), "this is there already | remove it, or choose another folder");
@@ -233,7 +233,7 @@ TEST_F(CarvedWheelTest, WithNothingToDropItGoesOverAsItIs) {
 
 TEST_F(CarvedWheelTest, WithNothingToDropALabelOrTheNewNameIsStillWritten) {
   options_.carve.targets = parse_carve_targets("7.5,8.0,9.0");
-  const CarvedWheel named = carve("out/pkg-1.2+cu128.sm75.sm80.sm90-py3-none-any.whl");
+  const CarvedPackage named = carve("out/pkg-1.2+cu128.sm75.sm80.sm90-py3-none-any.whl");
   EXPECT_EQ(named.path.filename(), "pkg-1.2+cu128.sm75.sm80.sm90-py3-none-any.whl");
   EXPECT_EQ(folder_.run("python3 judge.py out/*.whl cu128.sm75.sm80.sm90"),
             "pkg/lib/a.so pkg-1.2+cu128.sm75.sm80.sm90.dist-info/torchlathe-manifest.json\n");
@@ -252,10 +252,10 @@ TEST_F(CarvedWheelTest, UnderAnotherNameItIsKnownByItsMetadata) {
     fs::copy(wheel(), folder_.path() / name);
     fs::remove_all(folder_.path() / "out");
     options_.carve.targets = parse_carve_targets("9.0");
-    const CarvedWheel carved = carve_wheel(folder_.path() / name, folder_.path() / "out", options_);
+    const CarvedPackage carved = carve_package(folder_.path() / name, folder_.path() / "out", options_);
     EXPECT_EQ(carved.path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl") << name;
     options_.carve.targets = parse_carve_targets("7.5,8.0,9.0");
-    EXPECT_EQ(carve_wheel(folder_.path() / name, folder_.path() / "out", options_).path.filename(),
+    EXPECT_EQ(carve_package(folder_.path() / name, folder_.path() / "out", options_).path.filename(),
               wheel().filename())
         << name;
   }
@@ -272,7 +272,7 @@ TEST_F(CarvedWheelTest, OfTwoDistInfoFoldersTheOneThatTheFileNamesIsItsOwn) {
   EXPECT_EQ(carve().path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl");
   fs::rename(wheel(), folder_.path() / "x.whl");
   try {
-    carve_wheel(folder_.path() / "x.whl", folder_.path() / "out", options_);
+    carve_package(folder_.path() / "x.whl", folder_.path() / "out", options_);
     FAIL() << "nobody can tell which";
   } catch (const Error& error) {
     EXPECT_EQ(error.parts().what, "there are 3 .dist-info folders in it, and its name is that of none");
@@ -292,12 +292,12 @@ TEST_F(CarvedWheelTest, RefusesADamagedOneAndLeavesNothingBehind) {
 
 TEST_F(CarvedWheelTest, ADryRunWritesNothingBesideAndTellsTheSame) {
   options_.carve.dry_run = true;
-  const CarvedWheel planned = carve();
+  const CarvedPackage planned = carve();
   EXPECT_TRUE(fs::is_empty(folder_.path() / "out"));
   options_.carve.dry_run = false;
-  const CarvedWheel carved = carve();
-  EXPECT_EQ(planned.tree.new_size, carved.tree.new_size);
-  EXPECT_LT(carved.tree.new_size, carved.tree.old_size);
+  const CarvedPackage carved = carve();
+  EXPECT_EQ(planned.new_size, carved.new_size);
+  EXPECT_LT(carved.new_size, carved.old_size);
 }
 
 }  // namespace

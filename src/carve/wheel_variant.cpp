@@ -12,11 +12,11 @@
 #include "base/text.h"
 #include "device/cuda_target.h"
 #include "hardware/wheel_property.h"
+#include "package/wheel_names.h"
 
 namespace lathe {
 namespace {
 
-constexpr std::size_t longest_label = 16;
 constexpr std::string_view schema = "https://variants-schema.wheelnext.dev/v0.2.0.json";
 constexpr std::string_view gpu_space = "nvidia";
 constexpr std::string_view gpu_provider = "nvidia-variant-provider>=0.0.1,<1.0.0";
@@ -34,13 +34,6 @@ std::string gpu_label(const CarveTarget& target) {
 
 using Values = std::vector<std::string>;
 using Properties = std::map<std::string, std::map<std::string, Values>>;  // by namespace, by feature
-
-bool is_label(std::string_view text) {
-  return !text.empty() && text.size() <= longest_label && text != "null" &&
-         std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '_' || c == '.';
-         });
-}
 
 std::vector<DeviceCode> code_for(std::span<const CarveTarget> targets) {
   std::vector<DeviceCode> code;
@@ -132,19 +125,11 @@ std::string version_for(std::string_view version, std::span<const CarveTarget> t
 std::string variant_label(std::string_view wished, std::span<const CarveTarget> targets) {
   const bool chosen = wished != "auto";
   std::string label = chosen ? std::string(wished) : wheel_label(code_for(targets), nullptr);
-  if (is_label(label)) return label;
+  if (is_variant_label(label)) return label;
   throw Error({.what = fmt::format("\"{}\" is no label of a wheel variant", printable(label)),
                .where = {},
                .next = fmt::format("{} 1 to {} of a-z, 0-9, _ and . as in --wheel-variant ampere",
-                                   chosen ? "it has" : "choose one that has", longest_label)});
-}
-
-std::string label_inside(std::string_view variant_json) {
-  if (variant_json.empty()) return "";
-  const Json document = parse_json(variant_json, std::string(variant_file_name));
-  const Json* variants = document.find("variants");
-  const bool one = variants != nullptr && variants->object() != nullptr && variants->object()->size() == 1;
-  return one && is_label(variants->object()->front().first) ? variants->object()->front().first : "";
+                                   chosen ? "it has" : "choose one that has", longest_variant_label)});
 }
 
 std::string wheel_variant_json(const std::string& label, std::span<const CarveTarget> targets,

@@ -13,8 +13,6 @@
 
 namespace lathe {
 
-inline constexpr std::string_view variant_file_name = "variant.json";
-
 // The version with the GPUs in its local label: "2.10.0+cu128" becomes "2.10.0+cu128.sm90"; GPUs of an
 // earlier carve go.
 std::string version_for(std::string_view version, std::span<const CarveTarget> targets);
@@ -22,9 +20,6 @@ std::string version_for(std::string_view version, std::span<const CarveTarget> t
 // "sm90", "sm86_sm90ptx": at most 16 letters, digits, '_' and '.', as the format asks. Error when the GPUs
 // need more and `wished` is "auto", or when `wished` is no label.
 std::string variant_label(std::string_view wished, std::span<const CarveTarget> targets);
-
-// The label in a wheel's variant.json, "" when it has none or more than one.
-std::string label_inside(std::string_view variant_json);
 
 // `cuda`: the toolkit that made the device code, "13.0"; "" when it is not known. `earlier`: the
 // variant.json that the wheel brought along, whose properties beside the GPU's stay, or "".

@@ -9,10 +9,9 @@
 #include "base/finding_json.h"
 #include "base/text.h"
 #include "carve/carve.h"
+#include "carve/carve_package.h"
 #include "carve/container.h"
 #include "carve/manifest.h"
-#include "carve/tree.h"
-#include "carve/wheel.h"
 #include "cli/commands.h"
 #include "cli/options/native_gpus.h"
 #include "device/vendor.h"
@@ -91,12 +90,6 @@ CarveOptions carve_options(const Options& options) {
   return carve;
 }
 
-struct Result {
-  CarvedTree tree;
-  std::string wheel = {};      // the new one, if there is
-  std::string unchanged = {};  // why it is the old one
-};
-
 // Where the carved library goes; "out/" is a folder for it.
 fs::path place_of(const Options& options) {
   if (options.in_place) return options.path;
@@ -104,72 +97,81 @@ fs::path place_of(const Options& options) {
   return output.empty() || output.has_filename() ? output : output / fs::path(options.path).filename();
 }
 
-Result carve_one(const Options& options, const CarveOptions& carve) {
+CarvedPackage carve_one(const Options& options, const CarveOptions& carve) {
   const fs::path destination = place_of(options);
   if (!options.in_place && !carve.dry_run && fs::exists(fs::symlink_status(destination))) {
     throw Error({.what = "this is there already",
                  .where = {.file = destination.string()},
                  .next = "name a file that does not exist yet, or remove it"});
   }
-  CarvedTree tree;
-  tree.files.push_back(carve_file(options.path, destination, carve));
-  tree.old_size = tree.files[0].old_size;
-  tree.new_size = tree.files[0].new_size;
-  return {.tree = std::move(tree)};
+  CarvedPackage out;
+  out.files.push_back(carve_file(options.path, destination, carve));
+  out.old_size = out.files[0].old_size;
+  out.new_size = out.files[0].new_size;
+  return out;
 }
 
 // It stays as it is, and nothing is written anywhere.
-Result not_carved(NotRead container) {
-  CarvedTree tree;
-  tree.other_files = 1;
-  tree.old_size = tree.new_size = container.size;
-  tree.not_read.push_back(std::move(container));
-  return {.tree = std::move(tree)};
+CarvedPackage not_carved(NotRead container) {
+  CarvedPackage out;
+  out.other_files = 1;
+  out.old_size = out.new_size = container.size;
+  out.not_read.push_back(std::move(container));
+  return out;
 }
 
-// Unpacked, carved and packed again. What is told are the wheel's own sizes, where there is a new one.
-Result carve_whole_wheel(const Options& options, const TreeOptions& how) {
-  if (options.in_place) {
-    throw Error({.what = "a wheel is not carved in place: its name says what it holds",
+// Where the new package goes: a folder's name is said without a slash at its end.
+fs::path package_place(const Options& options, const PackageKind& kind) {
+  if (kind.named_by_content) return options.carve.dry_run && options.output.empty() ? "." : options.output;
+  if (options.in_place) return options.path;
+  const fs::path output = options.output;
+  return output.has_filename() ? output : output.parent_path();
+}
+
+// What is told of one that gets a new name are its own sizes, where there is a new one.
+CarvedPackage carve_whole(const Options& options, const CarvePackageOptions& how, const PackageKind& kind,
+                          PathLook look) {
+  if (options.in_place && kind.named_by_content) {
+    throw Error({.what = fmt::format("a {} is not carved in place: its name says what it holds", kind.name),
                  .where = {.file = options.path},
                  .next = "say --output FOLDER"});
   }
-  CarvedWheel wheel =
-      carve_wheel(options.path, how.carve.dry_run && options.output.empty() ? "." : options.output, how);
-  if (!wheel.path.empty()) {
-    wheel.tree.old_size = wheel.old_file_size;
-    wheel.tree.new_size = wheel.new_file_size;
+  CarvedPackage carved = carve_package(kind, *kind.open(std::move(look)), package_place(options, kind), how);
+  if (!carved.path.empty()) {
+    carved.old_size = carved.old_file_size;
+    carved.new_size = carved.new_file_size;
   }
-  return {.tree = std::move(wheel.tree), .wheel = wheel.path.string(), .unchanged = wheel.unchanged};
+  return carved;
 }
 
-Result carve(const Options& options, const CarveOptions& carve, Terminal& terminal) {
-  const bool folder = fs::is_directory(options.path);
-  const bool wheel = !folder && is_wheel(options.path);
-  if (!wheel && !options.wheel_variant.empty()) {
+CarvedPackage carve(const Options& options, const CarveOptions& carve, Terminal& terminal) {
+  PathLook look(options.path);
+  const PackageKind* kind = package_kind(look);
+  if (kind && !kind->write) {
+    NotRead archive = look_into_package(*kind, options.path, look.mapped().bytes());
+    archive.path = options.path;
+    return not_carved(std::move(archive));
+  }
+  if (!options.wheel_variant.empty() && !(kind && kind->has_variants)) {
     throw Error({.what = "only a wheel can be labelled as a variant",
                  .where = {.file = options.path},
                  .next = "leave out --wheel-variant"});
   }
-  if (!folder) {
-    if (auto container = container_at(options.path)) return not_carved(std::move(*container));
+  if (!kind) {
+    auto container = look_into_file(look);
+    return container ? not_carved(std::move(*container)) : carve_one(options, carve);
   }
-  if (!folder && !wheel) return carve_one(options, carve);
   if (options.include_vendor) {
     terminal.err("torchlathe: NVIDIA's licences restrict changing its libraries and passing on the result\n");
   }
   Progress progress(terminal);
-  TreeOptions tree{.carve = carve, .include_vendor = options.include_vendor};
-  tree.wheel_variant = options.wheel_variant;
-  tree.progress = [&](std::size_t done, std::size_t all) {
+  CarvePackageOptions how{.carve = carve, .include_vendor = options.include_vendor};
+  how.wheel_variant = options.wheel_variant;
+  how.progress = [&](std::size_t done, std::size_t all) {
     progress.show(fmt::format("carving {}/{}", done, all));
   };
-  tree.on_packed = [&](std::uint64_t bytes) { progress.show(fmt::format("packing, {}", size_text(bytes))); };
-  if (!folder) return carve_whole_wheel(options, tree);
-  fs::path output = options.output;
-  if (!output.has_filename()) output = output.parent_path();
-  if (options.in_place) output = options.path;
-  return {.tree = carve_tree(options.path, output, tree)};
+  how.on_packed = [&](std::uint64_t bytes) { progress.show(fmt::format("packing, {}", size_text(bytes))); };
+  return carve_whole(options, how, *kind, std::move(look));
 }
 
 // The last column: what a reader might wonder about.
@@ -187,11 +189,11 @@ std::string remark(const CarvedFile& file) {
 
 // Of a container with nothing for a GPU one image stays, and of two readings of the driver's rules both:
 // usually little.
-void say_what_minimal_saves(const CarvedTree& tree, const CarveOptions& options, Terminal& terminal) {
+void say_what_minimal_saves(const CarvedPackage& carved, const CarveOptions& options, Terminal& terminal) {
   constexpr std::uint64_t much = 1'000'000;
   constexpr std::uint64_t share = 20;  // a twentieth of what is left
-  const std::uint64_t saves = tree.minimal_saves();
-  if (options.minimal || saves < much || saves * share < tree.new_size) return;
+  const std::uint64_t saves = carved.minimal_saves();
+  if (options.minimal || saves < much || saves * share < carved.new_size) return;
   terminal.print("--minimal would drop {} more: code that the driver picks on none of {}\n", size_text(saves),
                  to_string(options.targets));
 }
@@ -204,22 +206,21 @@ std::string change_text(std::uint64_t before, std::uint64_t after) {
 }
 
 // A container that is no wheel: there is nothing to tell of it but this.
-bool named_by_itself(const CarvedTree& tree) {
-  return tree.not_read.size() == 1 && tree.not_read[0].within.empty();
+bool named_by_itself(const CarvedPackage& carved) {
+  return carved.not_read.size() == 1 && carved.not_read[0].within.empty();
 }
 
-void print_text(const Result& result, const CarveOptions& options, Terminal& terminal) {
-  const CarvedTree& tree = result.tree;
+void print_text(const CarvedPackage& carved, const CarveOptions& options, Terminal& terminal) {
   Table table({"file", "before", "after", "images", "code", ""});
   for (const std::size_t column : {1u, 2u, 3u}) table.align_right(column);
-  for (const CarvedFile& file : tree.files) {
+  for (const CarvedFile& file : carved.files) {
     table.add(
         {file.path, size_text(file.old_size), size_text(file.new_size),
          fmt::format("{} -> {}", file.totals.images, file.totals.images_kept), file.new_held, remark(file)},
         file.outcome == Outcome::carved ? Style::plain : Style::dim);
   }
   if (!table.empty()) terminal.out(table.text(terminal) + "\n");
-  for (const CarvedFile& file : tree.files) {
+  for (const CarvedFile& file : carved.files) {
     for (const Finding& note : file.notes) {
       if (note.rule == "carve-left-alone") continue;
       terminal.print("{}: {}\n", file.path, note.what);
@@ -230,49 +231,48 @@ void print_text(const Result& result, const CarveOptions& options, Terminal& ter
                      *file.new_architectures, *file.old_architectures);
     }
   }
-  for (const Finding& finding : findings_of(tree.not_read)) {
+  for (const Finding& finding : findings_of(carved.not_read)) {
     terminal.print("{}: {}\n  {}\n", finding.where.file, finding.what,
-                   named_by_itself(tree) ? finding.fix : "it is as before");
+                   named_by_itself(carved) ? finding.fix : "it is as before");
   }
-  for (const Finding& other : tree.left_out) {
+  for (const Finding& other : carved.left_out) {
     terminal.print("{}: {}\n  {}\n", other.where.file, other.what, other.fix);
   }
-  for (const Finding& failure : tree.failures) {
+  for (const Finding& failure : carved.failures) {
     terminal.print("{}: {}\n  {}\n", failure.where.file, failure.what, failure.fix);
   }
-  if (named_by_itself(tree)) return;
+  if (named_by_itself(carved)) return;
   terminal.print("{} for {}: {} -> {}, {}; {} carved, {} other files{}\n",
                  options.dry_run ? "would be carved" : "carved", to_string(options.targets),
-                 size_text(tree.old_size), size_text(tree.new_size),
-                 change_text(tree.old_size, tree.new_size), tree.count(Outcome::carved),
-                 tree.files.size() - tree.count(Outcome::carved) + tree.other_files,
-                 tree.failures.empty() ? "" : fmt::format(", {} failed", tree.failures.size()));
-  if (!result.unchanged.empty()) terminal.print("{}: the wheel goes over as it is\n", result.unchanged);
-  say_what_minimal_saves(tree, options, terminal);
-  if (!result.wheel.empty()) terminal.print("wrote {}\n", result.wheel);
+                 size_text(carved.old_size), size_text(carved.new_size),
+                 change_text(carved.old_size, carved.new_size), carved.count(Outcome::carved),
+                 carved.files.size() - carved.count(Outcome::carved) + carved.other_files,
+                 carved.failures.empty() ? "" : fmt::format(", {} failed", carved.failures.size()));
+  if (!carved.unchanged.empty()) terminal.print("{}: the wheel goes over as it is\n", carved.unchanged);
+  say_what_minimal_saves(carved, options, terminal);
+  if (!carved.path.empty()) terminal.print("wrote {}\n", carved.path.string());
 }
 
-void print_json(const Result& result, const CarveOptions& options, Terminal& terminal) {
-  const CarvedTree& tree = result.tree;
+void print_json(const CarvedPackage& carved, const CarveOptions& options, Terminal& terminal) {
   JsonWriter json;
   json.begin_object().key("gpus").begin_array();
   for (const CarveTarget& target : options.targets) json.value(to_string(target));
   json.end_array();
   json.member("dry_run", options.dry_run)
-      .member("size_before", tree.old_size)
-      .member("size_after", tree.new_size);
-  json.member("minimal_saves", tree.minimal_saves());
-  if (!result.wheel.empty()) json.member("wheel", result.wheel);
-  if (!result.unchanged.empty()) json.member("unchanged", result.unchanged);
+      .member("size_before", carved.old_size)
+      .member("size_after", carved.new_size);
+  json.member("minimal_saves", carved.minimal_saves());
+  if (!carved.path.empty()) json.member("wheel", carved.path.string());
+  if (!carved.unchanged.empty()) json.member("unchanged", carved.unchanged);
   json.key("files").begin_array();
-  for (const CarvedFile& file : tree.files) write_carved_file(json, file);
+  for (const CarvedFile& file : carved.files) write_carved_file(json, file);
   json.end_array();
-  json.member("other_files", tree.other_files);
+  json.member("other_files", carved.other_files);
   Findings findings;
-  for (const CarvedFile& file : tree.files) findings.add(file.notes);
-  findings.add(findings_of(tree.not_read));
-  findings.add(tree.left_out);
-  findings.add(tree.failures);
+  for (const CarvedFile& file : carved.files) findings.add(file.notes);
+  findings.add(findings_of(carved.not_read));
+  findings.add(carved.left_out);
+  findings.add(carved.failures);
   write_findings(json, "findings", findings);
   json.end_object();
   terminal.out(json.take());
@@ -293,12 +293,12 @@ int run(const Options& options, Terminal& terminal) {
   const CarveOptions how = carve_options(options);
   say_what_is_unknown(how.targets, terminal);
   if (!options.manifest.empty()) check_output(options.manifest);
-  const Result result = carve(options, how, terminal);
+  const CarvedPackage result = carve(options, how, terminal);
   if (!options.manifest.empty())
-    write_file_atomically(options.manifest, carve_manifest(result.tree.files, how, ""));
+    write_file_atomically(options.manifest, carve_manifest(result.files, how, ""));
   if (options.format == "json") print_json(result, how, terminal);
   else print_text(result, how, terminal);
-  return result.tree.fault ? 3 : result.tree.exit_code();
+  return result.fault ? 3 : result.exit_code();
 }
 
 }  // namespace carve_command

@@ -56,17 +56,18 @@ NotRead unreadable(const PackageMember& member, std::string path, std::string wi
   return {.path = std::move(path),
           .within = std::move(within),
           .format = "zip member",
-          .words = "member that " + member.unreadable,
+          .words = "member that " + member.unreadable(),
           .size = member.size};
 }
 
 class Sources {
  public:
-  explicit Sources(Inspection& out) : out_(out) {}
+  Sources(Inspection& out, bool several) : out_(out), several_(several) {}
 
   // A path that the user named: a link is followed, and what cannot be read is an Error.
   void add_named(const fs::path& path) {
     PathLook look(path);
+    look.expect_file_or_folder();
     if (!look.is_folder() && !first_time(look.file())) return;
     if (const PackageKind* kind = package_kind(look)) return add(kind->open(std::move(look)), path.string());
     tasks_.push_back({.file = path, .size = look.size()});
@@ -80,6 +81,13 @@ class Sources {
  private:
   bool first_time(const FileIdentity& file) { return seen_.insert(file).second; }
 
+  // In one folder alone only a file with several names can be met again.
+  bool first_time(const Package& package, std::size_t i) {
+    if (!several_ && package.members()[i].file() == FileIdentity{}) return true;
+    const FileIdentity file = package.identity(i);
+    return file == FileIdentity{} || first_time(file);
+  }
+
   void add(std::unique_ptr<Package> opened, std::string within) {
     const Source& source = sources_.emplace_back(Source{std::move(opened), std::move(within)});
     add_findings(source.package->findings());
@@ -90,7 +98,7 @@ class Sources {
     const Package& package = *source.package;
     const PackageMember& member = package.members()[i];
     if (member.kind != PackageMember::Kind::file) return;
-    if (!member.unreadable.empty()) {
+    if (!member.unreadable().empty()) {
       out_.not_read.push_back(unreadable(member, package.shown(i), source.within));
     } else if (const fs::path file = package.file_of(i); !file.empty()) {
       add_file(source, i, file);
@@ -104,7 +112,7 @@ class Sources {
   void add_file(const Source& source, std::size_t i, const fs::path& path) {
     const Package& package = *source.package;
     const PackageMember& member = package.members()[i];
-    if (!first_time(member.file)) return;
+    if (!first_time(package, i)) return;
     std::optional<Look> look;
     try {
       look = look_at(package, i);
@@ -137,8 +145,8 @@ class Sources {
   // What an earlier carve says of itself.
   void take_record(const Package& package, std::size_t i) {
     const PackageMember& member = package.members()[i];
-    if (fs::path(member.path).filename() != carve_record_name || member.size > largest_carve_record ||
-        !package.describes_itself(member.path))
+    if (fs::path(member.path()).filename() != carve_record_name || member.size > largest_carve_record ||
+        !package.describes_itself(member.path()))
       return;
     try {
       const std::string text = package.part(i, 0, member.size);
@@ -175,6 +183,7 @@ class Sources {
   }
 
   Inspection& out_;
+  const bool several_;  // paths are named
   std::vector<Task> tasks_;
   std::deque<Source> sources_;  // stay where they are: tasks point to them
   std::set<FileIdentity> seen_;
@@ -260,7 +269,7 @@ class Worker {
     for (std::size_t k = 0; k < package->members().size(); ++k) {
       const PackageMember& inner = package->members()[k];
       if (inner.kind != PackageMember::Kind::file) continue;
-      if (!inner.unreadable.empty())
+      if (!inner.unreadable().empty())
         out_.not_read.push_back(unreadable(inner, package->shown(k), task_.within()));
       else one(*package, k, depth + 1);
     }
@@ -344,7 +353,7 @@ void judge_not_read(Inspection& inspection, const std::set<std::string>& places)
 Inspection inspect(const std::vector<fs::path>& paths, const InspectOptions& options) {
   Inspection inspection;
   inspection.data_searched = options.embedded;
-  Sources sources(inspection);
+  Sources sources(inspection, paths.size() > 1);
   for (const fs::path& path : paths) sources.add_named(path);
   const std::vector<Task> tasks = sources.take();
   std::vector<Outcome> outcomes(tasks.size());

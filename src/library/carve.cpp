@@ -3,8 +3,7 @@
 
 #include <fmt/ranges.h>
 
-#include "carve/tree.h"
-#include "carve/wheel.h"
+#include "carve/carve_package.h"
 #include "library/convert.h"
 
 namespace torchlathe {
@@ -41,17 +40,12 @@ void refuse_what_is_there(const std::filesystem::path& source, const std::filesy
                       .next = "name a place where nothing is"});
 }
 
-Carved carve_folder(const std::filesystem::path& source, const std::filesystem::path& destination,
-                    const CarveOptions& options) {
-  const lathe::CarvedTree tree = lathe::carve_tree(source, destination,
-                                                   {.carve = inner_options(options),
-                                                    .include_vendor = options.include_vendor,
-                                                    .threads = options.threads});
+Carved public_package(const lathe::CarvedPackage& carved) {
   Carved out{.files = {},
-             .old_bytes = tree.old_size,
-             .new_bytes = tree.new_size,
-             .failures = public_findings(tree.failures)};
-  for (const lathe::CarvedFile& file : tree.files) out.files.push_back(public_file(file));
+             .old_bytes = carved.old_size,
+             .new_bytes = carved.new_size,
+             .failures = public_findings(carved.failures)};
+  for (const lathe::CarvedFile& file : carved.files) out.files.push_back(public_file(file));
   return out;
 }
 
@@ -61,11 +55,18 @@ Carved carve(const std::filesystem::path& source, const std::filesystem::path& d
              const CarveOptions& options) {
   return guarded([&]() -> Carved {
     refuse_what_is_there(source, destination, options);
-    if (std::filesystem::is_directory(source)) return carve_folder(source, destination, options);
-    if (lathe::is_wheel(source)) {
+    lathe::PathLook look(source);
+    const lathe::PackageKind* kind = lathe::package_kind(look);
+    if (kind && (kind->named_by_content || !kind->write)) {
       throw lathe::Error({.what = "a wheel gets a new name, which this does not give it",
                           .where = {.file = source.string()},
                           .next = "use the program: torchlathe carve"});
+    }
+    if (kind) {
+      return public_package(lathe::carve_package(*kind, *kind->open(std::move(look)), destination,
+                                                 {.carve = inner_options(options),
+                                                  .include_vendor = options.include_vendor,
+                                                  .threads = options.threads}));
     }
     const lathe::CarvedFile file = lathe::carve_file(source, destination, inner_options(options));
     return {

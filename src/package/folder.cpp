@@ -2,9 +2,14 @@
 // A folder: its members are the files, folders and links below it. Links in it are not followed.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/error.h"
+#include "os/file.h"
+#include "os/new_file.h"
+#include "os/unfinished.h"
+#include "package/installed_record.h"
 #include "package/kinds.h"
 
 namespace lathe {
@@ -17,7 +22,11 @@ class FolderPackage final : public Package {
   explicit FolderPackage(fs::path root) : Package(root.string()), root_(std::move(root)) { list(); }
 
   std::string shown(std::size_t member) const override { return file_of(member).string(); }
-  fs::path file_of(std::size_t member) const override { return root_ / members_[member].path; }
+  fs::path file_of(std::size_t member) const override { return root_ / members()[member].path(); }
+  FileIdentity identity(std::size_t member) const override {
+    struct stat status {};
+    return ::lstat(file_of(member).c_str(), &status) == 0 ? identity_of(status) : FileIdentity{};
+  }
   bool describes_itself(std::string_view) const override { return true; }
 
   std::string part(std::size_t member, std::uint64_t from, std::uint64_t count) const override {
@@ -54,22 +63,28 @@ class FolderPackage final : public Package {
   }
 
   void add(const fs::path& path) {
+    using Kind = PackageMember::Kind;
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0) return unreadable(path.string(), "the file cannot be read");
-    PackageMember member{.path = inside(path), .mode = status.st_mode & 07777};
-    member.file = {.device = status.st_dev, .inode = status.st_ino};
+    const std::string inner = inside(path);
+    MemberList::New member{.path = inner, .mode = status.st_mode & 07777};
     if (S_ISREG(status.st_mode)) {
       member.size = static_cast<std::uint64_t>(status.st_size);
+      if (status.st_nlink > 1) member.file = identity_of(status);
     } else if (S_ISDIR(status.st_mode)) {
-      member.kind = PackageMember::Kind::folder;
+      member.kind = Kind::folder;
     } else if (S_ISLNK(status.st_mode)) {
-      member.kind = PackageMember::Kind::link;
+      member.kind = Kind::link;
       std::error_code ignored;
       member.link = fs::read_symlink(path, ignored).string();
     } else {
-      member.kind = PackageMember::Kind::other;
+      member.kind = Kind::other;
     }
-    members_.push_back(std::move(member));
+    members_.add(std::move(member));
+  }
+
+  static FileIdentity identity_of(const struct stat& status) {
+    return {.device = status.st_dev, .inode = status.st_ino};
   }
 
   std::string inside(const fs::path& path) const {
@@ -88,6 +103,174 @@ class FolderPackage final : public Package {
   const fs::path root_;
 };
 
+// Into a new folder, which appears whole or not at all; or each file in its own place.
+class FolderWriter final : public PackageWriter {
+ public:
+  FolderWriter(const Package& package, WriteOptions how)
+      : PackageWriter(package, std::move(how)), root_(package.name()) {
+    for (const auto& [other, first] : other_names(package)) others_.push_back({.name = other, .of = first});
+    std::error_code ignored;
+    in_place_ = fs::equivalent(root_, options().to, ignored);
+    if (in_place_ || !fs::exists(fs::symlink_status(options().to))) return;
+    throw Error({.what = "this is there already",
+                 .where = {.file = options().to.string()},
+                 .next = "name a folder that does not exist yet, or remove it"});
+  }
+
+  void begin() override {
+    if (in_place_) return;
+    place_ = options().to.lexically_normal();
+    if (place_.has_parent_path()) create_folders(place_.parent_path());
+    remove_leftovers(place_);
+    folder_.emplace(place_, Unfinished::Kind::folder);
+    each(PackageMember::Kind::folder, [&](std::size_t i) { create_folders(new_file(i)); });
+    each(PackageMember::Kind::link, [&](std::size_t i) {
+      if (renamed().contains(i)) create_folders(new_file(i).parent_path());
+      fs::copy_symlink(old_file(i), new_file(i));
+    });
+  }
+
+  fs::path old_file(std::size_t member) override { return package().file_of(member); }
+  fs::path new_file(std::size_t member) override {
+    return in_place_ ? old_file(member) : target() / new_path(member);
+  }
+  using PackageWriter::replace;
+  void replace(std::size_t member, std::string_view content) override {
+    const SourceFile old(old_file(member));
+    NewFile file(new_file(member));
+    file.patch(0, content);
+    file.take_attributes(old, in_place_ ? NewFile::Keep::everything : NewFile::Keep::mode);
+    file.put_in_place(in_place_, in_place_ ? Unfinished::Over::what_is_there : Unfinished::Over::nothing);
+    PackageWriter::replace(member);
+  }
+
+  std::string description(std::string_view file) const override {
+    const fs::path earlier = root_ / file;
+    return fs::is_regular_file(earlier) ? read_file(earlier) : "";
+  }
+  void describe(std::string_view file, std::string_view content) override {
+    write_file_atomically(target() / file, content);
+    described_.emplace_back(file);
+  }
+
+  Written finish() override {
+    take_over_rest();
+    if (in_place_) rearrange();
+    else link_and_set_permissions();
+    update_records();
+    if (in_place_) return {.path = root_};
+    fs::permissions(target(), fs::status(root_).permissions());
+    expect_all();
+    folder_->put_in_place(Unfinished::Over::nothing);
+    return {.path = place_};
+  }
+
+ private:
+  struct Name {
+    std::size_t name, of;  // members that are one file
+  };
+
+  fs::path target() const { return in_place_ ? root_ : fs::path(folder_->path()); }
+
+  // Folders are made from the outside in.
+  template <typename Act>
+  void each(PackageMember::Kind kind, const Act& act) const {
+    std::vector<std::pair<fs::path, std::size_t>> found;
+    for (std::size_t i = 0; i < package().members().size(); ++i) {
+      if (package().members()[i].kind == kind && fate(i) != Fate::removed) found.emplace_back(new_path(i), i);
+    }
+    std::ranges::sort(found);
+    for (const auto& [path, i] : found) act(i);
+  }
+
+  bool is_other_name(std::size_t member) const {
+    return std::ranges::binary_search(others_, member, {}, &Name::name);
+  }
+
+  void taken(std::size_t member) override {
+    if (in_place_ || is_other_name(member)) return;
+    const fs::path to = new_file(member);
+    if (renamed().contains(member)) create_folders(to.parent_path());
+    copy_whole(old_file(member), to);
+  }
+
+  // In place it is a new file: its other names in this folder become names of it, at once.
+  void replaced(std::size_t member) override {
+    if (!in_place_) return;
+    for (const Name& other : others_) {
+      if (other.of == member && fate(other.name) == Fate::open)
+        link_over(old_file(member), old_file(other.name));
+    }
+  }
+
+  void rearrange() const {
+    std::vector<fs::path> gone;
+    for (std::size_t i = 0; i < package().members().size(); ++i) {
+      if (fate(i) == Fate::removed) gone.push_back(package().file_of(i));
+    }
+    std::ranges::sort(gone, std::greater<>());  // a folder after what lies in it, if that goes too
+    std::error_code ignored;
+    for (const fs::path& file : gone) fs::remove(file, ignored);
+    for (const auto& [member, path] : renamed()) {
+      if (fate(member) == Fate::removed) continue;
+      create_folders((root_ / path).parent_path());
+      fs::rename(package().file_of(member), root_ / path);
+    }
+  }
+
+  // Permissions of folders come last: one may be read-only.
+  void link_and_set_permissions() {
+    for (const Name& other : others_) {
+      if (fate(other.name) == Fate::removed || fate(other.name) == Fate::replaced) continue;
+      if (renamed().contains(other.name)) create_folders(new_file(other.name).parent_path());
+      if (fate(other.of) == Fate::removed) copy_whole(old_file(other.name), new_file(other.name));
+      else fs::create_hard_link(new_file(other.of), new_file(other.name));
+    }
+    each(PackageMember::Kind::folder,
+         [&](std::size_t i) { fs::permissions(new_file(i), fs::status(old_file(i)).permissions()); });
+  }
+
+  void update_records() const {
+    RecordChanges changes{.added = described_};
+    for (std::size_t i = 0; i < package().members().size(); ++i) {
+      if (package().members()[i].kind != PackageMember::Kind::file) continue;
+      if (fate(i) == Fate::replaced) changes.changed.push_back(new_path(i));
+      if (fate(i) == Fate::removed) changes.renamed[package().members()[i].path()] = "";
+    }
+    for (const Name& other : others_) {
+      if (fate(other.of) == Fate::replaced && fate(other.name) != Fate::removed &&
+          fate(other.name) != Fate::replaced)
+        changes.changed.push_back(new_path(other.name));
+    }
+    for (const auto& [member, path] : renamed()) {
+      if (fate(member) != Fate::removed) changes.renamed[package().members()[member].path()] = path;
+    }
+    if (changes.empty()) return;
+    std::vector<fs::path> records;
+    each(PackageMember::Kind::file, [&](std::size_t i) {
+      if (is_installed_record(new_path(i))) records.push_back(target() / new_path(i));
+    });
+    if (records.empty() && in_place_) records = records_beside(root_);
+    update_installed_records(target(), changes, records);
+  }
+
+  // Somebody may have removed the folder while it was filled: what was written after that alone is no result.
+  void expect_all() {
+    bool all = true;
+    each(PackageMember::Kind::file,
+         [&](std::size_t i) { all = all && fs::exists(fs::symlink_status(new_file(i))); });
+    each(PackageMember::Kind::link, [&](std::size_t i) { all = all && fs::is_symlink(new_file(i)); });
+    if (!all) throw lost(place_);
+  }
+
+  const fs::path root_;
+  bool in_place_ = false;
+  fs::path place_;
+  std::optional<Unfinished> folder_;
+  std::vector<Name> others_;  // by name
+  std::vector<std::string> described_;
+};
+
 }  // namespace
 
 extern const PackageKind folder_kind;
@@ -96,6 +279,9 @@ constinit const PackageKind folder_kind = {
     .is = [](PathLook& look) { return look.is_folder(); },
     .open = [](PathLook look) -> std::unique_ptr<Package> {
       return std::make_unique<FolderPackage>(look.path());
+    },
+    .write = [](const Package& package, WriteOptions options) -> std::unique_ptr<PackageWriter> {
+      return std::make_unique<FolderWriter>(package, std::move(options));
     },
 };
 

@@ -27,19 +27,22 @@ RecordedFile recorded(const fs::path& path) {
   return result;
 }
 
-// One RECORD and the files of this carve that it lists.
+// One RECORD and the changed files that it lists.
 struct Affected {
   fs::path record;
   std::string text;
   std::map<std::string, RecordedFile> written = {};
+  std::map<std::string, std::string, std::less<>> renamed = {};
 
   fs::path base() const { return fs::canonical(record.parent_path().parent_path()); }
   std::string own_name() const {
     return (record.parent_path().filename() / record.filename()).generic_string();
   }
   void write() const {
-    write_file_atomically(record, rewrite_record(text, own_name(), written,
-                                                 [](std::string_view name) { return std::string(name); }));
+    write_file_atomically(record, rewrite_record(text, own_name(), written, [&](std::string_view name) {
+                            const auto now = renamed.find(name);
+                            return now == renamed.end() ? std::string(name) : now->second;
+                          }));
   }
 };
 
@@ -64,23 +67,34 @@ std::vector<fs::path> records_beside(const fs::path& folder) {
   return found;
 }
 
-void update_installed_records(const fs::path& folder, const std::vector<std::string>& changed,
-                              const std::string& added, const std::vector<fs::path>& records) {
+void update_installed_records(const fs::path& folder, const RecordChanges& changes,
+                              const std::vector<fs::path>& records) {
   const fs::path root = fs::canonical(folder);
   std::vector<Affected> all;
   for (const fs::path& record : records) {
     Affected affected{.record = record, .text = read_file(record)};
+    const fs::path base = affected.base();
+    const auto name_of = [&](const std::string& file) {
+      return (root / file).lexically_relative(base).generic_string();
+    };
     const std::set<std::string> listed = recorded_paths(affected.text);
-    for (const std::string& file : changed) {
-      const std::string name = (root / file).lexically_relative(affected.base()).generic_string();
-      if (listed.contains(name)) affected.written[name] = recorded(root / file);
+    for (const auto& [before, now] : changes.renamed) {
+      if (listed.contains(name_of(before)))
+        affected.renamed[name_of(before)] = now.empty() ? "" : name_of(now);
     }
-    if (!affected.written.empty()) all.push_back(std::move(affected));
+    for (const std::string& file : changes.changed) {
+      const std::string name = name_of(file);
+      const bool moved =
+          std::ranges::any_of(affected.renamed, [&](const auto& one) { return one.second == name; });
+      if (moved || listed.contains(name)) affected.written[name] = recorded(root / file);
+    }
+    if (!affected.written.empty() || !affected.renamed.empty()) all.push_back(std::move(affected));
   }
   if (all.empty()) return;
   const auto owner =
       std::ranges::max_element(all, {}, [](const Affected& affected) { return affected.written.size(); });
-  owner->written[(root / added).lexically_relative(owner->base()).generic_string()] = recorded(root / added);
+  for (const std::string& file : changes.added)
+    owner->written[(root / file).lexically_relative(owner->base()).generic_string()] = recorded(root / file);
   for (const Affected& affected : all) affected.write();
 }
 

@@ -27,11 +27,14 @@ PathLook::PathLook(std::filesystem::path path) : path_(std::move(path)) {
   struct stat status {};
   if (::stat(path_.c_str(), &status) != 0) throw system_error("open", path_.string(), errno);
   folder_ = S_ISDIR(status.st_mode);
-  if (!folder_ && !S_ISREG(status.st_mode)) {
-    throw Error({.what = "neither a file nor a folder", .where = {.file = path_.string()}});
-  }
+  regular_ = S_ISREG(status.st_mode);
   size_ = static_cast<std::uint64_t>(status.st_size);
   file_ = {.device = status.st_dev, .inode = status.st_ino};
+}
+
+void PathLook::expect_file_or_folder() const {
+  if (!folder_ && !regular_)
+    throw Error({.what = "neither a file nor a folder", .where = {.file = path_.string()}});
 }
 
 const MappedFile& PathLook::mapped() {
@@ -39,7 +42,7 @@ const MappedFile& PathLook::mapped() {
   return *mapped_;
 }
 
-bool PathLook::is_zip() { return !folder_ && looks_like_zip(mapped().bytes()); }
+bool PathLook::is_zip() { return regular_ && looks_like_zip(mapped().bytes()); }
 
 const Zip& PathLook::zip() {
   if (!zip_) zip_ = read_zip(mapped().bytes(), path_.string());

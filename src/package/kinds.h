@@ -10,22 +10,24 @@
 
 #include "formats/zip.h"
 #include "package/package.h"
+#include "package/writer.h"
 
 namespace lathe {
 
 // A path that is looked at: opened once, and read only as far as somebody asks. Links are followed.
 class PathLook {
  public:
-  // Error when there is nothing, or neither a file nor a folder.
-  explicit PathLook(std::filesystem::path path);
+  explicit PathLook(std::filesystem::path path);  // Error when there is nothing
+  void expect_file_or_folder() const;             // Error when it is a FIFO, a socket, a device
 
   const std::filesystem::path& path() const { return path_; }
   bool is_folder() const { return folder_; }
+  bool is_file() const { return regular_; }
   std::uint64_t size() const { return size_; }
   const FileIdentity& file() const { return file_; }
 
   const MappedFile& mapped();  // of a file; kinds may take it over
-  bool is_zip();               // by its first bytes
+  bool is_zip();               // by its first bytes; no folder is
   const Zip& zip();            // its directory. Error when there is none to read
 
   MappedFile take_mapped();
@@ -33,7 +35,7 @@ class PathLook {
 
  private:
   std::filesystem::path path_;
-  bool folder_ = false;
+  bool folder_ = false, regular_ = false;
   std::uint64_t size_ = 0;
   FileIdentity file_;
   std::optional<MappedFile> mapped_;
@@ -44,6 +46,10 @@ struct PackageKind {
   std::string_view name;  // for people: "wheel"
   bool (*is)(PathLook& look);
   std::unique_ptr<Package> (*open)(PathLook look);  // Error when it is damaged
+  // Writes again what this kind opened. Error when that cannot be done there. Null: such are only read.
+  std::unique_ptr<PackageWriter> (*write)(const Package& package, WriteOptions options) = nullptr;
+  bool named_by_content = false;  // its file name says what it holds: written again it gets a new one
+  bool has_variants = false;      // and can have a variant's label
   // The same of bytes that are inside of another package; `bytes` outlive it. Null: not looked for there.
   bool (*is_inside)(ByteSpan bytes) = nullptr;
   std::unique_ptr<Package> (*open_inside)(ByteSpan bytes, std::string name) = nullptr;

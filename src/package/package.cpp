@@ -63,8 +63,75 @@ class Filler {
 
 }  // namespace
 
+std::string PackageMember::path() const {
+  const std::string_view name(name_, name_size_);
+  if (!folder_) return std::string(name);
+  std::string path;
+  path.reserve(folder_->size() + 1 + name.size());
+  return path.append(*folder_).append("/").append(name);
+}
+
+const PackageMember::Rare& PackageMember::rare() const {
+  static const Rare nothing;
+  return rare_ ? *rare_ : nothing;
+}
+
+void MemberList::add(New member) {
+  const std::size_t slash = member.path.rfind('/');
+  const std::string_view name = member.path.substr(slash == std::string_view::npos ? 0 : slash + 1);
+  PackageMember added;
+  added.size = member.size;
+  added.mode = member.mode;
+  added.kind = member.kind;
+  added.name_ = keep(name);
+  added.name_size_ = static_cast<std::uint32_t>(name.size());
+  if (slash != std::string_view::npos) added.folder_ = folder(member.path.substr(0, slash));
+  if (!member.link.empty() || !member.unreadable.empty() || member.file != FileIdentity{}) {
+    added.rare_ = &rare_.emplace_back(PackageMember::Rare{
+        .link = std::move(member.link), .unreadable = std::move(member.unreadable), .file = member.file});
+  }
+  members_.push_back(added);
+}
+
+const std::string* MemberList::folder(std::string_view path) {
+  if (last_folder_ && *last_folder_ == path) return last_folder_;
+  auto known = folders_.find(path);
+  if (known == folders_.end()) known = folders_.emplace(path).first;
+  return last_folder_ = &*known;
+}
+
+const char* MemberList::keep(std::string_view name) {
+  constexpr std::size_t block = 16 << 10;
+  if (name.size() > left_) {
+    left_ = std::max(block, name.size());
+    free_ = names_.emplace_back(std::make_unique_for_overwrite<char[]>(left_)).get();
+  }
+  char* kept = free_;
+  std::ranges::copy(name, kept);
+  free_ += name.size();
+  left_ -= name.size();
+  return kept;
+}
+
+std::map<std::size_t, std::size_t> other_names(const Package& package) {
+  std::vector<std::pair<std::filesystem::path, std::size_t>> shared;
+  for (std::size_t i = 0; i < package.members().size(); ++i) {
+    const PackageMember& member = package.members()[i];
+    if (member.kind == PackageMember::Kind::file && member.file() != FileIdentity{})
+      shared.emplace_back(member.path(), i);
+  }
+  std::ranges::sort(shared);
+  std::map<FileIdentity, std::size_t> first;
+  std::map<std::size_t, std::size_t> others;
+  for (const auto& [path, i] : shared) {
+    const auto [known, is_first] = first.try_emplace(package.members()[i].file(), i);
+    if (!is_first) others[i] = known->second;
+  }
+  return others;
+}
+
 std::string Package::shown(std::size_t member) const {
-  return name_ + "/" + printable(members_[member].path);
+  return name_ + "/" + printable(members()[member].path());
 }
 
 MemberContent Package::open(std::size_t member, const Reading& reading) const {
@@ -79,7 +146,7 @@ MemberContent Package::open(std::size_t member, const Reading& reading) const {
 }
 
 MemberContent Package::unpack(std::size_t member, LeaveOut* leave_out, Sha256Stream* hash) const {
-  SparseMemory memory(members_[member].size);
+  SparseMemory memory(members()[member].size);
   Filler filler(memory.writable(), leave_out);
   read(member, [&](ByteSpan out) {
     filler.feed(out);

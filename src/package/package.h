@@ -6,9 +6,13 @@
 
 #include <compare>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,21 +38,68 @@ struct FileIdentity {
   auto operator<=>(const FileIdentity&) const = default;
 };
 
-struct PackageMember {
-  enum class Kind {
+// Small, as a folder may have a million of them: what few members have lies elsewhere. Valid as long as its
+// package.
+class PackageMember {
+ public:
+  enum class Kind : std::uint8_t {
     file,
     folder,
     link,   // symbolic
     other,  // FIFO, socket, device
   };
 
-  std::string path = {};   // inside of the package, as it is spelled there: '/' between its parts
   std::uint64_t size = 0;  // of its content, unpacked
   std::uint32_t mode = 0;  // Unix permissions; 0 where not known
   Kind kind = Kind::file;
-  std::string link = {};        // where a link leads
-  std::string unreadable = {};  // why its content cannot be read: "is encrypted"; "" when it can
-  FileIdentity file = {};
+
+  std::string path() const;  // inside of the package, as it is spelled there: '/' between its parts
+  const std::string& link() const { return rare().link; }  // where a link leads
+  // why its content cannot be read: "is encrypted"; "" when it can
+  const std::string& unreadable() const { return rare().unreadable; }
+  const FileIdentity& file() const { return rare().file; }  // of one with several names, else zeros
+
+ private:
+  friend class MemberList;
+  struct Rare {
+    std::string link = {}, unreadable = {};
+    FileIdentity file = {};
+  };
+  const Rare& rare() const;
+
+  std::uint32_t name_size_ = 0;
+  const char* name_ = nullptr;
+  const std::string* folder_ = nullptr;  // shared by all that lie in it
+  const Rare* rare_ = nullptr;
+};
+
+// Keeps the names of members together, each folder's once.
+class MemberList {
+ public:
+  struct New {
+    std::string_view path;
+    std::uint64_t size = 0;
+    std::uint32_t mode = 0;
+    PackageMember::Kind kind = PackageMember::Kind::file;
+    std::string link = {}, unreadable = {};
+    FileIdentity file = {};
+  };
+
+  void reserve(std::size_t count) { members_.reserve(count); }
+  void add(New member);
+  const std::vector<PackageMember>& all() const { return members_; }
+
+ private:
+  const std::string* folder(std::string_view path);
+  const char* keep(std::string_view name);
+
+  std::vector<PackageMember> members_;
+  std::set<std::string, std::less<>> folders_;
+  const std::string* last_folder_ = nullptr;
+  std::vector<std::unique_ptr<char[]>> names_;
+  char* free_ = nullptr;  // in the last of names_
+  std::size_t left_ = 0;
+  std::deque<PackageMember::Rare> rare_;
 };
 
 // A member's bytes: mapped, part of the package's own memory, or unpacked. Valid as long as its package.
@@ -96,13 +147,17 @@ class Package {
   Package(const Package&) = delete;
   Package& operator=(const Package&) = delete;
 
-  const std::string& name() const { return name_; }  // its path as given, or that inside of another package
-  const std::vector<PackageMember>& members() const { return members_; }  // in the package's own order
-  const Findings& findings() const { return findings_; }                  // damage, hostile names
+  const std::string& name() const { return name_; }    // its path as given, or that inside of another package
+  const std::vector<PackageMember>& members() const {  // in the package's own order
+    return members_.all();
+  }
+  const Findings& findings() const { return findings_; }  // damage, hostile names
 
   virtual std::string shown(std::size_t member) const;  // for people: the package's name and the member's
   // The file that the member is by itself; "" where its bytes are inside of the package's.
   virtual std::filesystem::path file_of(std::size_t) const { return {}; }
+  // Which file of this machine that is; zeros: none.
+  virtual FileIdentity identity(std::size_t) const { return {}; }
   // Is the path one where this kind keeps what it says of itself?
   virtual bool describes_itself(std::string_view path) const = 0;
 
@@ -115,9 +170,12 @@ class Package {
   virtual std::optional<MemberContent> in_place(std::size_t member) const = 0;
   // In place, or unpacked into memory of which only what is kept takes any. Error when it is damaged.
   MemberContent open(std::size_t member, const Reading& reading = {}) const;
+  // Error when the package turned out not to be all there: asked at the end by those who judge what they
+  // read.
+  virtual void expect_whole() const {}
 
  protected:
-  std::vector<PackageMember> members_;
+  MemberList members_;
   Findings findings_;
 
  private:
@@ -125,5 +183,8 @@ class Package {
 
   std::string name_;
 };
+
+// Members that are another name of one that comes first by path: of that one.
+std::map<std::size_t, std::size_t> other_names(const Package& package);
 
 }  // namespace lathe

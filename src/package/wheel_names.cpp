@@ -9,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace lathe {
@@ -196,6 +197,21 @@ std::string rewrite_record(std::string_view text, std::string_view own_name,
     if (!seen.contains(path)) out += line_of(path, file);
   }
   return out + line_of({new_name(own), "", ""});  // it lists all but itself
+}
+
+bool is_variant_label(std::string_view text) {
+  return !text.empty() && text.size() <= longest_variant_label && text != "null" &&
+         std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '_' || c == '.';
+         });
+}
+
+std::string label_inside(std::string_view variant_json) {
+  if (variant_json.empty()) return "";
+  const Json document = parse_json(variant_json, std::string(variant_file_name));
+  const Json* variants = document.find("variants");
+  const bool one = variants != nullptr && variants->object() != nullptr && variants->object()->size() == 1;
+  return one && is_variant_label(variants->object()->front().first) ? variants->object()->front().first : "";
 }
 
 bool is_whole_record(std::string_view text) { return !rows_of(text).open; }

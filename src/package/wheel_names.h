@@ -39,6 +39,13 @@ std::string_view dist_info_stem(std::string_view member);
 // Do "torch-2.10.0+cu128" of a .dist-info folder and a file's name mean the same version of the same package?
 bool names_stem(const WheelName& name, std::string_view stem);
 
+// PEP 825: what of .dist-info describes the variant.
+inline constexpr std::string_view variant_file_name = "variant.json";
+inline constexpr std::size_t longest_variant_label = 16;
+bool is_variant_label(std::string_view text);
+// The label in a wheel's variant.json, "" when it has none or more than one.
+std::string label_inside(std::string_view variant_json);
+
 // METADATA with another version. nullopt when it names none.
 std::optional<std::string> metadata_with_version(std::string_view text, std::string_view version);
 

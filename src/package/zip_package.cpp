@@ -6,7 +6,7 @@
 namespace lathe {
 
 ZipPackage::ZipPackage(PathLook look)
-    : Package(look.path().string()), zip_(look.take_zip()), map_(look.take_mapped()) {
+    : Package(look.path().string()), zip_(look.take_zip()), map_(look.take_mapped()), file_(look.file()) {
   list();
 }
 
@@ -19,11 +19,12 @@ void ZipPackage::list() {
   members_.reserve(zip_.members.size());
   for (ZipMember& member : zip_.members) {
     // a member that says it is a link is a file to those who unpack wheels
-    members_.push_back({.path = std::move(member.name),
-                        .size = member.size,
-                        .mode = member.mode & 07777,
-                        .kind = member.folder ? PackageMember::Kind::folder : PackageMember::Kind::file,
-                        .unreadable = member.folder || member.readable ? "" : member.why_unreadable()});
+    members_.add({.path = member.name,
+                  .size = member.size,
+                  .mode = member.mode & 07777,
+                  .kind = member.folder ? PackageMember::Kind::folder : PackageMember::Kind::file,
+                  .unreadable = member.folder || member.readable ? "" : member.why_unreadable()});
+    member.name = {};
   }
   findings_ = std::move(zip_.findings);
 }
@@ -38,6 +39,10 @@ std::string ZipPackage::part(std::size_t member, std::uint64_t from, std::uint64
 
 void ZipPackage::read(std::size_t member, const UnpackSink& sink) const {
   lathe::unpack(zip_member(member), sink);
+}
+
+void ZipPackage::expect_whole() const {
+  if (map_) map_->expect_whole();
 }
 
 std::optional<MemberContent> ZipPackage::in_place(std::size_t member) const {

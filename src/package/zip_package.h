@@ -22,16 +22,19 @@ class ZipPackage : public Package {
   std::string part(std::size_t member, std::uint64_t from, std::uint64_t count) const override;
   void read(std::size_t member, const UnpackSink& sink) const override;
   std::optional<MemberContent> in_place(std::size_t member) const override;
+  void expect_whole() const override;
 
   // Its names are in members(), not here.
   const ZipMember& zip_member(std::size_t member) const { return zip_.members[member]; }
   const std::optional<MappedFile>& map() const { return map_; }  // where it is a file by itself
+  const FileIdentity& file() const { return file_; }             // the same
 
  private:
   void list();
 
   Zip zip_;
   std::optional<MappedFile> map_;
+  FileIdentity file_;
 };
 
 }  // namespace lathe

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: MIT
+#include "carve/carve_package.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/parallel.h"
+#include "base/text.h"
+#include "carve/container.h"
+#include "carve/manifest.h"
+#include "carve/vendor.h"
+#include "carve/wheel_variant.h"
+#include "formats/known_formats.h"
+#include "inspect/image_skipper.h"
+#include "os/mapped_file.h"
+#include "package/wheel_names.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view vendors_own = "one of NVIDIA's own files";
+constexpr std::uint64_t smallest_library = 64;  // bytes, the header alone
+
+struct Item {
+  fs::path path;
+  std::size_t member = 0;
+  std::uint64_t size = 0;
+  bool by_itself = false;   // it lies there as a file; else it is packed
+  bool library = false;     // of one that is packed
+  bool other_name = false;  // of an item that comes earlier
+};
+
+class PackageCarver {
+ public:
+  PackageCarver(const PackageKind& kind, const Package& package, const fs::path& destination,
+                const CarvePackageOptions& options)
+      : package_(package), options_(options) {
+    std::error_code ignored;
+    in_place_ = fs::equivalent(package.name(), destination, ignored);
+    options_.carve.unfit =
+        options_.carve.minimal && may_empty() ? CarveOptions::Unfit::empty : CarveOptions::Unfit::leave;
+    options_.carve.arch_list_alone = true;
+    options_.carve.hash = true;
+    options_.carve.copy_unchanged = false;
+    refuse_half_a_list();
+    writer_ = kind.write(package, {.to = destination,
+                                   .dry_run = options.carve.dry_run,
+                                   .threads = options.threads,
+                                   .on_packed = options.on_packed});
+    relabel();
+    list();
+  }
+
+  CarvedPackage carve() {
+    if (!in_place_) say_what_is_left_out();
+    if (!options_.carve.dry_run) writer_->begin();
+    carve_all();
+    look_at_packed();
+    if (!out_.failures.empty() && !in_place_) return std::move(out_);
+    if (label_ && !is_new()) {
+      pass_on();
+    } else if (!options_.carve.dry_run) {
+      write();
+    }
+    return std::move(out_);
+  }
+
+ private:
+  // A library without code for any target loses what it has only where the old one stays: a GPU that was
+  // mistyped would cost all libraries of a folder their code.
+  bool may_empty() const { return !in_place_; }
+
+  // A folder of which a part cannot be listed would be carved in part.
+  void refuse_half_a_list() const {
+    for (const Finding& finding : package_.findings()) {
+      if (finding.rule != "inspect-unreadable") continue;
+      throw Error({.what = finding.what, .where = finding.where, .kind = ErrorKind::fault});
+    }
+  }
+
+  // Its new name says which GPUs it is for.
+  void relabel() {
+    label_ = writer_->label();
+    if (!label_) return;
+    if (options_.wheel_variant.empty() && label_->variant.empty()) {
+      label_->version = version_for(label_->version, options_.carve.targets);
+    } else {
+      label_->variant = variant_label(options_.wheel_variant.empty() ? "auto" : options_.wheel_variant,
+                                      options_.carve.targets);
+    }
+    writer_->relabel(*label_);
+  }
+
+  void list() {
+    const std::map<std::size_t, std::size_t> others = other_names(package_);
+    for (std::size_t i = 0; i < package_.members().size(); ++i) {
+      const PackageMember& member = package_.members()[i];
+      if (member.kind != PackageMember::Kind::file) continue;
+      items_.push_back({.path = member.path(),
+                        .member = i,
+                        .size = member.size,
+                        .by_itself = !package_.file_of(i).empty(),
+                        .other_name = others.contains(i)});
+    }
+    std::ranges::sort(items_, {}, &Item::path);
+    parallel_for_all(
+        items_.size(),
+        [&](std::size_t i) {
+          if (!items_[i].by_itself) items_[i].library = looks_like_elf(items_[i]);
+        },
+        options_.threads);
+  }
+
+  bool looks_like_elf(const Item& item) const {
+    if (item.size < smallest_library || !package_.members()[item.member].unreadable().empty()) return false;
+    return Elf::looks_like(as_byte_span(package_.part(item.member, 0, smallest_library)));
+  }
+
+  // In place they stay; a new folder is of files, folders and links.
+  void say_what_is_left_out() {
+    std::vector<std::pair<fs::path, std::size_t>> others;
+    for (std::size_t i = 0; i < package_.members().size(); ++i) {
+      if (package_.members()[i].kind == PackageMember::Kind::other)
+        others.emplace_back(package_.members()[i].path(), i);
+    }
+    std::ranges::sort(others);
+    for (const auto& [path, i] : others) {
+      out_.left_out.add(
+          {.rule = "carve-left-out",
+           .severity = Severity::warning,
+           .where = {.file = path.generic_string()},
+           .what = fmt::format("{}, which the new folder does not have", kind_of(package_.file_of(i))),
+           .fix = "make it there yourself, if something needs it"});
+    }
+  }
+
+  static std::string_view kind_of(const fs::path& path) {
+    switch (fs::symlink_status(path).type()) {
+      case fs::file_type::fifo: return "a FIFO";
+      case fs::file_type::socket: return "a socket";
+      case fs::file_type::character:
+      case fs::file_type::block: return "a device";
+      default: return "no file";
+    }
+  }
+
+  // The largest first, so that no core is left alone with one at the end. What is packed and no library goes
+  // over when the package is written.
+  void carve_all() {
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      if (!items_[i].other_name && (items_[i].by_itself || items_[i].library)) order.push_back(i);
+    }
+    std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return items_[i].size; });
+    std::vector<CarvedFile> done(items_.size());
+    std::size_t finished = 0;
+    const auto failures = parallel_for(
+        order.size(),
+        [&](std::size_t k) {
+          done[order[k]] = carve_one(items_[order[k]]);
+          const std::lock_guard lock(progress_);
+          if (options_.progress) options_.progress(++finished, order.size());
+        },
+        options_.threads);
+    for (std::size_t k = 0; k < order.size(); ++k) {
+      if (!failures[k]) continue;
+      if (damaged_.contains(items_[order[k]].member)) std::rethrow_exception(failures[k]);
+      note_failure(items_[order[k]], failures[k]);
+    }
+    package_.expect_whole();
+    collect(done);
+  }
+
+  CarvedFile carve_one(const Item& item) {
+    CarvedFile file;
+    if (item.by_itself && !is_library(package_.file_of(item.member))) {
+      if (!options_.carve.dry_run) writer_->take_over(item.member);
+      return file;
+    }
+    if (!options_.carve.dry_run) file = carve_written(item);
+    else if (item.by_itself) file = plan_by_itself(item);
+    else file = plan_packed(item);
+    file.path = item.path.generic_string();
+    return file;
+  }
+
+  CarvedFile carve_written(const Item& item) {
+    const fs::path from = item.by_itself ? package_.file_of(item.member)
+                                         : whole(item, [&] { return writer_->old_file(item.member); });
+    const CarvedFile file = carve_file(from, writer_->new_file(item.member), options_for(item, from));
+    if (file.outcome == Outcome::carved) writer_->replace(item.member);
+    else writer_->take_over(item.member);
+    return file;
+  }
+
+  CarvedFile plan_by_itself(const Item& item) const {
+    const fs::path path = package_.file_of(item.member);
+    return plan_file(path, options_for(item, path));
+  }
+
+  CarvedFile plan_packed(const Item& item) {
+    Sha256Stream hash;
+    const MemberContent opened = whole(item, [&] { return open_packed(item, hash); });
+    const std::string path = item.path.generic_string();
+    const CarveOptions how = options_with(item, Elf::parse(opened.bytes(), path).soname());
+    return plan_library(
+        {.path = path, .bytes = opened.bytes(), .absent = opened.absent(), .sha256 = to_hex(hash.finish())},
+        how);
+  }
+
+  MemberContent open_packed(const Item& item, Sha256Stream& hash) const {
+    try {
+      if (package_.in_place(item.member)) package_.read(item.member, [](ByteSpan) { return true; });
+      ImageSkipper skipper;
+      return package_.open(item.member, {.leave_out = &skipper, .hash = &hash});
+    } catch (const Error& error) {
+      Error::Parts parts = error.parts();
+      parts.what = fmt::format("{}: {}", printable(package_.members()[item.member].path()), parts.what);
+      throw Error(std::move(parts));
+    }
+  }
+
+  // A damaged member makes the whole package one that is not carved.
+  template <typename Read>
+  std::invoke_result_t<Read> whole(const Item& item, const Read& read) {
+    try {
+      return read();
+    } catch (...) {
+      const std::lock_guard lock(progress_);
+      damaged_.insert(item.member);
+      throw;
+    }
+  }
+
+  CarveOptions options_for(const Item& item, const fs::path& file) const {
+    if (options_.include_vendor) return options_with(item, "");
+    const MappedFile map = MappedFile::open(file);
+    return options_with(item, Elf::parse(map.bytes(), file.string()).soname());
+  }
+  CarveOptions options_with(const Item& item, std::string_view soname) const {
+    CarveOptions how = options_.carve;
+    how.synced = item.by_itself;
+    if (!options_.include_vendor && is_vendor_file(item.path, soname)) how.leave_because = vendors_own;
+    return how;
+  }
+
+  // What is none by itself may hold some: then it is said.
+  bool is_library(const fs::path& path) {
+    if (fs::file_size(path) < smallest_library) return false;
+    const MappedFile map = MappedFile::open(path);
+    if (Elf::looks_like(map.bytes())) return true;
+    look_at(path, map);
+    return false;
+  }
+
+  void look_at(const fs::path& path, const MappedFile& map) {
+    const PackageKind* kind = package_kind_inside(map.bytes());
+    auto file = kind ? look_into_package(*kind, path, map.bytes()) : look_for_device_code(map.bytes());
+    if (!file || file->holds == NotRead::Holds::nothing) return;
+    if (kind) file->words += ", which is not carved where it lies";
+    file->path = path.string();
+    file->within = package_.name();
+    const std::lock_guard lock(progress_);
+    out_.not_read.push_back(std::move(*file));
+  }
+
+  // Packed members that are no libraries and may hold some.
+  void look_at_packed() {
+    std::vector<std::size_t> members;
+    for (const Item& item : items_) {
+      if (!item.by_itself && !item.library) members.push_back(item.member);
+    }
+    std::ranges::sort(members);
+    std::vector<std::optional<NotRead>> seen(members.size());
+    parallel_for_all(
+        members.size(), [&](std::size_t i) { seen[i] = look_at_packed(members[i]); }, options_.threads);
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      if (!seen[i]) continue;
+      seen[i]->within = package_.name();
+      seen[i]->path = package_.shown(members[i]);
+      out_.not_read.push_back(std::move(*seen[i]));
+    }
+  }
+
+  std::optional<NotRead> look_at_packed(std::size_t member) const {
+    if (const auto content = package_.in_place(member)) return look_for_device_code(content->bytes());
+    const std::string start = package_.start(member);
+    if (known_format(as_byte_span(start)) == nullptr && !start.starts_with("!<arch>")) return std::nullopt;
+    const std::string more = package_.part(member, 0, most_looked_at);
+    return look_for_device_code(as_byte_span(more), more.size() >= package_.members()[member].size);
+  }
+
+  void collect(std::vector<CarvedFile>& done) {
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      if (items_[i].other_name) continue;
+      out_.old_size += items_[i].size;
+      out_.new_size += done[i].path.empty() ? items_[i].size : done[i].new_size;
+      if (!may_empty() && done[i].unfit) done[i].totals.bytes_minimal = done[i].totals.bytes_kept;
+      if (done[i].path.empty() || done[i].outcome == Outcome::no_device_code) ++out_.other_files;
+      else out_.files.push_back(std::move(done[i]));
+    }
+    std::ranges::sort(out_.not_read, {}, &NotRead::path);
+    refuse_if_nothing_fits();
+  }
+
+  void note_failure(const Item& item, const std::exception_ptr& failure) {
+    std::string what = "failed", fix;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const Error& error) {
+      what = error.parts().what;
+      fix = error.parts().next;
+      out_.fault |= error.parts().kind == ErrorKind::fault;
+    } catch (const std::exception& error) {
+      what = error.what();
+      out_.fault = true;
+    }
+    out_.failures.add({.rule = "carve-failed",
+                       .severity = Severity::error,
+                       .where = {.file = item.path},
+                       .what = what,
+                       .fix = fix});
+  }
+
+  void refuse_if_nothing_fits() {
+    const auto first = std::ranges::find(out_.files, true, &CarvedFile::unfit);
+    const bool others = std::ranges::any_of(out_.files, [&](const CarvedFile& file) {
+      return file.outcome != Outcome::left_alone && !file.unfit && file.totals.images != 0;
+    });
+    if (first == out_.files.end() || others) return;
+    out_.failures.add({.rule = "carve-no-code",
+                       .severity = Severity::error,
+                       .where = {.file = package_.name()},
+                       .what = fmt::format("no library here holds code for {}; {} holds {}",
+                                           to_string(options_.carve.targets), first->path, first->old_held),
+                       .fix = "nothing was written; carve a build that was made for this GPU too"});
+  }
+
+  // It changes; or it holds the right code and nothing else: with a label, or the name that was asked for, an
+  // installer knows that.
+  bool is_new() const {
+    return out_.count(Outcome::carved) != 0 || writer_->name_was_given() ||
+           (!options_.wheel_variant.empty() && out_.count(Outcome::nothing_to_drop) != 0);
+  }
+
+  void pass_on() {
+    const bool vendor = std::ranges::any_of(out_.files, [](const CarvedFile& file) {
+      return file.outcome == Outcome::left_alone && !file.unfit;
+    });
+    out_.unchanged = out_.not_read.empty() ? "nothing to drop" : "nothing to drop in what was read";
+    if (vendor) {
+      out_.unchanged =
+          "its device code is NVIDIA's own, or is left alone: --include-vendor carves NVIDIA's too";
+    }
+    take(writer_->pass_on());
+  }
+
+  void write() {
+    if (in_place_ ? out_.count(Outcome::carved) != 0 : label_ || !out_.files.empty()) {
+      writer_->describe(manifest_name,
+                        carve_manifest(out_.files, options_.carve, writer_->description(manifest_name)));
+      if (label_ && !label_->variant.empty()) {
+        writer_->describe(variant_file_name,
+                          wheel_variant_json(label_->variant, options_.carve.targets, newest_toolkit(),
+                                             writer_->description(variant_file_name)));
+      }
+    }
+    const Written written = writer_->finish();
+    if (label_) take(written);
+  }
+
+  void take(const Written& written) {
+    out_.path = written.path;
+    out_.old_file_size = written.old_size;
+    out_.new_file_size = written.new_size;
+  }
+
+  // That made some of the device code: an older driver may not take it.
+  std::string newest_toolkit() {
+    std::optional<Version> newest;
+    for (const CarvedFile& file : out_.files) {
+      if (file.outcome != Outcome::carved) continue;
+      const auto item = std::ranges::lower_bound(items_, fs::path(file.path), {}, &Item::path);
+      const MappedFile map = MappedFile::open(writer_->new_file(item->member));
+      // the toolkits are of the rest
+      const auto inspection = inspect_bytes(map.bytes(), file.path, {.embedded = false});
+      for (const std::string& toolkit : inspection ? inspection->toolkits : std::vector<std::string>{})
+        newest = std::max(newest, Version::parse(toolkit));
+    }
+    return newest ? newest->text() : "";
+  }
+
+  const Package& package_;
+  CarvePackageOptions options_;
+  bool in_place_ = false;
+  std::unique_ptr<PackageWriter> writer_;
+  std::optional<PackageLabel> label_;  // the new one
+  std::vector<Item> items_;            // regular files, by path
+  std::mutex progress_;                // and of what follows
+  std::set<std::size_t> damaged_;      // members
+  CarvedPackage out_;
+};
+
+}  // namespace
+
+std::size_t CarvedPackage::count(Outcome outcome) const {
+  return static_cast<std::size_t>(std::ranges::count(files, outcome, &CarvedFile::outcome));
+}
+
+std::uint64_t CarvedPackage::minimal_saves() const {
+  std::uint64_t saves = 0;
+  for (const CarvedFile& file : files) {
+    if (file.outcome != Outcome::left_alone || file.unfit)
+      saves += file.totals.bytes_kept - file.totals.bytes_minimal;
+  }
+  return saves;
+}
+
+int CarvedPackage::exit_code() const {
+  const bool wrong =
+      std::ranges::any_of(files, [](const CarvedFile& file) { return file.notes.exit_code() != 0; });
+  return wrong || !not_read.empty() ? 1 : failures.exit_code();
+}
+
+CarvedPackage carve_package(const PackageKind& kind, const Package& package, const fs::path& destination,
+                            const CarvePackageOptions& options) {
+  return PackageCarver(kind, package, destination, options).carve();
+}
+
+CarvedPackage carve_package(const fs::path& source, const fs::path& destination,
+                            const CarvePackageOptions& options) {
+  PathLook look(source);
+  const PackageKind* kind = package_kind(look);
+  if (!kind || !kind->write) {
+    throw Error({.what = "no package that can be carved",
+                 .where = {.file = source.string()},
+                 .next = "give a folder of libraries or a wheel"});
+  }
+  return carve_package(*kind, *kind->open(std::move(look)), destination, options);
+}
+
+}  // namespace lathe

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// Carves every library of a package on all cores: of a folder (a Python package, a virtual environment, a Nix
+// output) in place file by file, or into a new one that appears whole or not at all; of a wheel into a new
+// wheel. How a package is read and written is package/'s.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "carve/carve.h"
+#include "inspect/carve_record.h"
+#include "inspect/not_read.h"
+#include "package/kinds.h"
+
+namespace lathe {
+
+struct CarvePackageOptions {
+  CarveOptions carve = {};
+  bool include_vendor = false;
+  unsigned threads = 0;  // 0: all cores
+  // label of PEP 825 for a wheel, or "auto"; "": none
+  std::string wheel_variant = {};
+  // called from any thread, one at a time
+  std::function<void(std::size_t done, std::size_t all)> progress = {};
+  std::function<void(std::uint64_t bytes)> on_packed = {};  // of a wheel's changed members, so far
+};
+
+struct CarvedPackage {
+  std::vector<CarvedFile> files;  // ELF files that hold device code or were changed, by path
+  std::size_t other_files = 0;
+  std::uint64_t old_size = 0, new_size = 0;  // of all regular files, unpacked
+  bool fault = false;                        // one of the failures is the machine's: exit code 3
+  std::vector<NotRead> not_read = {};        // other files that may hold device code; they are as they were
+  // FIFOs, sockets and devices, which a new folder does not get: warnings
+  Findings left_out = {};
+  Findings failures;  // files that could not be carved; in place they are as they were
+
+  // Of a package whose name says what it holds:
+  std::filesystem::path path = {};  // of the new one; empty when nothing was written
+  // not empty: why nothing in it changes; `path` is a copy then, under its own name
+  std::string unchanged = {};
+  std::uint64_t old_file_size = 0, new_file_size = 0;  // where there is a new one
+
+  std::size_t count(Outcome outcome) const;
+  // Bytes of what is kept that the driver picks for none of the targets, and that `minimal` would drop.
+  std::uint64_t minimal_saves() const;
+  // 1 when something failed or was not read, or a library has no code for one of the targets.
+  int exit_code() const;
+};
+
+// `destination`: the new folder, or the old one itself; of a wheel a folder, into which it goes under its new
+// name (it is made when it is missing), or that name itself. Error when something is there already, or when
+// the package is damaged or hostile. Where no file holds code for any target nothing is written: a failure.
+// `kind` is one that is written, and opened `package`.
+CarvedPackage carve_package(const PackageKind& kind, const Package& package,
+                            const std::filesystem::path& destination, const CarvePackageOptions& options);
+// The same of the package at a path. Error when it is none.
+CarvedPackage carve_package(const std::filesystem::path& source, const std::filesystem::path& destination,
+                            const CarvePackageOptions& options);
+
+// Written into each carved package; `inspect` shows it.
+inline constexpr std::string_view manifest_name = carve_record_name;
+
+}  // namespace lathe

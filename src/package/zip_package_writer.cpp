@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#include "package/zip_package_writer.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "formats/zip_read.h"
+#include "os/file.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t largest_text = std::uint64_t{64} << 20;
+
+bool same(const ZipMember& old_one, const ZipMember& new_one) {
+  return old_one.crc == new_one.crc && old_one.size == new_one.size && old_one.mode == new_one.mode &&
+         as_text(old_one.packed) == as_text(new_one.packed);
+}
+
+}  // namespace
+
+ZipPackageWriter::MadeFolder::MadeFolder(const fs::path& path) {
+  for (fs::path each = path.lexically_normal(); !each.empty() && !fs::exists(each);
+       each = each.parent_path()) {
+    made_.push_back(each);
+  }
+  if (!made_.empty()) create_folders(made_.front());
+}
+
+ZipPackageWriter::MadeFolder::~MadeFolder() {
+  std::error_code ignored;
+  for (const fs::path& each : made_) {
+    if (!fs::remove(each, ignored)) break;  // it holds something
+  }
+}
+
+ZipPackageWriter::ZipPackageWriter(const ZipPackage& package, std::string_view kind, WriteOptions how)
+    : PackageWriter(package, std::move(how)), zip_(package), kind_(kind), source_(package.name()) {
+  expect_same_file();
+}
+
+// The file that was mapped, not one that took its name since.
+void ZipPackageWriter::expect_same_file() const {
+  struct stat status {};
+  const bool same_file = ::fstat(source_.descriptor(), &status) == 0 &&
+                         zip_.file() == FileIdentity{.device = status.st_dev, .inode = status.st_ino} &&
+                         source_.size() == zip_.map()->bytes().size();
+  if (same_file) return;
+  throw Error({.what = fmt::format("the file changed while it was {}", options().done),
+               .where = {.file = zip_.name()},
+               .next = "run the same command again when nothing else writes it",
+               .kind = ErrorKind::fault});
+}
+
+void ZipPackageWriter::expect_unchanged() const { source_.expect_unchanged(options().done); }
+
+void ZipPackageWriter::fail(std::string what, std::string next) const {
+  throw Error({.what = std::move(what), .where = {.file = zip_.name()}, .next = std::move(next)});
+}
+
+fs::path ZipPackageWriter::free_place(const fs::path& place) const {
+  if (!options().dry_run && fs::exists(fs::symlink_status(place))) {
+    throw Error({.what = "this is there already",
+                 .where = {.file = place.string()},
+                 .next = "remove it, or choose another folder"});
+  }
+  return place;
+}
+
+Written ZipPackageWriter::copy_to(const fs::path& place) const {
+  std::error_code ignored;
+  if (!fs::equivalent(place, source_.path(), ignored)) copy_whole(source_.path(), free_place(place));
+  return {.path = place, .old_size = source_.size(), .new_size = source_.size()};
+}
+
+void ZipPackageWriter::begin() {
+  made_.emplace(place_.parent_path());
+  remove_leftovers(place_);
+  scratch_.emplace(place_, Unfinished::Kind::folder);
+}
+
+fs::path ZipPackageWriter::old_file(std::size_t member) {
+  const fs::path path = new_file(member);
+  {
+    const std::lock_guard lock(changing_);
+    if (!unpacked_.insert(member).second) return path;
+  }
+  unpack_file(member, path);
+  return path;
+}
+
+fs::path ZipPackageWriter::new_file(std::size_t member) {
+  return fs::path(scratch_->path()) / package().members()[member].path();
+}
+
+void ZipPackageWriter::replace(std::size_t member, std::string_view content) {
+  const std::lock_guard lock(changing_);
+  texts_[member] = content;
+  set_replaced(member);
+}
+
+void ZipPackageWriter::unpack_to(std::size_t member, const UnpackSink& sink) const {
+  try {
+    zip_.read(member, sink);
+  } catch (const Error& error) {
+    Error::Parts parts = error.parts();
+    parts.what = fmt::format("{}: {}", printable(zip_.members()[member].path()), parts.what);
+    throw Error(std::move(parts));
+  }
+}
+
+std::string ZipPackageWriter::text(std::size_t member) const {
+  if (zip_.members()[member].size > largest_text) {
+    throw Error({.what = fmt::format("{} is larger than such a file can be",
+                                     printable(zip_.members()[member].path()))});
+  }
+  std::string text;
+  unpack_to(member, [&](ByteSpan bytes) {
+    text += as_text(bytes);
+    return true;
+  });
+  return text;
+}
+
+void ZipPackageWriter::unpack_file(std::size_t member, const fs::path& path) const {
+  create_folders(path.parent_path());
+  NewFile file(path);
+  std::uint64_t at = 0;
+  unpack_to(member, [&](ByteSpan bytes) {
+    file.patch(at, as_text(bytes));
+    at += bytes.size();
+    return true;
+  });
+  file.put_in_place(false);
+}
+
+void ZipPackageWriter::Output::add(const ZipMember& like, const std::string& path, std::string_view content) {
+  written[path] = {.hash = zip.add(like, path, as_byte_span(content)), .size = content.size()};
+}
+
+Written ZipPackageWriter::finish() {
+  NewFile file(place_);
+  ZipWriter zip(file, options().threads);
+  if (options().on_packed) zip.progress = options().on_packed;
+  for (std::size_t i = 0; i < zip_.members().size(); ++i) {
+    if (fate(i) != Fate::removed && !is_last(i)) write_member(zip, i);
+  }
+  Output out{.zip = zip, .written = written_};
+  write_last(out);
+  const std::uint64_t size = zip.finish();
+  file.take_attributes(source_, NewFile::Keep::mode);
+  check(file);
+  expect_unchanged();
+  zip_.expect_whole();
+  file.put_in_place(false);
+  return {.path = place_, .old_size = source_.size(), .new_size = size};
+}
+
+void ZipPackageWriter::write_member(ZipWriter& zip, std::size_t i) {
+  const ZipMember& member = zip_.zip_member(i);
+  const std::string path = new_path(i);
+  if (const auto text = texts_.find(i); text != texts_.end()) {
+    Output{.zip = zip, .written = written_}.add(member, path, text->second);
+  } else if (fate(i) == Fate::replaced) {
+    const MappedFile file = MappedFile::open(new_file(i));
+    const Sha256 hash = zip.add(member, path, file.bytes());
+    file.expect_whole();
+    written_[path] = {.hash = hash, .size = file.bytes().size()};
+  } else {
+    const auto at = member.packed.empty()
+                        ? 0
+                        : static_cast<std::uint64_t>(member.packed.data() - zip_.map()->bytes().data());
+    zip.take_over(member, path, source_, at);
+  }
+}
+
+// The new archive, read like a stranger's: all members are there and readable, and what was taken over is
+// the same.
+void ZipPackageWriter::check(const NewFile& file) const {
+  const MappedFile written = MappedFile::open(file.path());
+  const Zip zip = read_zip(written.bytes(), file.path());
+  std::map<std::string_view, const ZipMember*> by_name;
+  for (const ZipMember& member : zip.members) by_name[member.name] = &member;
+  std::string wrong = zip.findings.count(Severity::error) + zip.findings.count(Severity::warning) >
+                              zip_.findings().count(Severity::warning)
+                          ? zip.findings[0].what
+                          : "";
+  for (std::size_t i = 0; i < zip_.members().size(); ++i) {
+    if (fate(i) == Fate::removed) continue;
+    const std::string path = new_path(i);
+    const auto it = by_name.find(path);
+    if (it == by_name.end()) wrong = path + " is missing";
+    else if (!written_.contains(path) && !is_last(i) && !same(zip_.zip_member(i), *it->second))
+      wrong = path + " is another";
+  }
+  written.expect_whole();
+  if (wrong.empty()) return;
+  expect_unchanged();
+  throw Error({.what = fmt::format("the {} {} did not pass its check and was deleted: {}", options().done,
+                                   kind_, wrong),
+               .where = {.file = place_.string()},
+               .next = fmt::format("the old {} is as it was; please report this", kind_),
+               .kind = ErrorKind::fault});
+}
+
+}  // namespace lathe

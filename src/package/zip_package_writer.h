@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// Inside of package only. Writes a zip archive again: members that change are unpacked into a folder beside
+// the result and packed on all cores, all others go over as they lie there. Kinds that are zip archives
+// derive from it, and say what the archive says of itself.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/zip_writer.h"
+#include "os/new_file.h"
+#include "package/wheel_names.h"
+#include "package/writer.h"
+#include "package/zip_package.h"
+
+namespace lathe {
+
+class ZipPackageWriter : public PackageWriter {
+ public:
+  ZipPackageWriter(const ZipPackage& package, std::string_view kind, WriteOptions options);
+
+  void begin() override;
+  std::filesystem::path old_file(std::size_t member) override;
+  std::filesystem::path new_file(std::size_t member) override;
+  using PackageWriter::replace;
+  void replace(std::size_t member, std::string_view content) override;
+  Written finish() override;
+
+ protected:
+  // What is written after the members: what the archive says of itself. `written`: by path, what is new.
+  struct Output {
+    ZipWriter& zip;
+    std::map<std::string, RecordedFile>& written;
+    // A new file with the time and attributes of an old member.
+    void add(const ZipMember& like, const std::string& path, std::string_view content);
+  };
+  virtual void write_last(Output& out) = 0;
+  // Is it written by write_last?
+  virtual bool is_last(std::size_t member) const = 0;
+
+  [[noreturn]] void fail(std::string what, std::string next) const;
+  const ZipPackage& zip_package() const { return zip_; }
+  std::string text(std::size_t member) const;  // all of it; Error when it is damaged or too large for one
+  std::filesystem::path free_place(
+      const std::filesystem::path& place) const;  // Error when something is there
+  Written copy_to(const std::filesystem::path& place) const;
+
+  std::filesystem::path place_;  // of the new one: known before begin()
+
+ private:
+  // Made when it is missing, and taken away again when nothing came into it.
+  class MadeFolder {
+   public:
+    explicit MadeFolder(const std::filesystem::path& path);
+    MadeFolder(const MadeFolder&) = delete;
+    MadeFolder& operator=(const MadeFolder&) = delete;
+    ~MadeFolder();
+
+   private:
+    std::vector<std::filesystem::path> made_;  // the deepest first
+  };
+
+  void expect_same_file() const;
+  void expect_unchanged() const;
+  void unpack_to(std::size_t member, const UnpackSink& sink) const;
+  void unpack_file(std::size_t member, const std::filesystem::path& path) const;
+  void write_member(ZipWriter& zip, std::size_t member);
+  void check(const NewFile& file) const;
+
+  const ZipPackage& zip_;
+  const std::string_view kind_;
+  const SourceFile source_;
+  std::optional<MadeFolder> made_;  // goes after what lies in it
+  std::optional<Unfinished> scratch_;
+  std::mutex changing_;  // the next two
+  std::set<std::size_t> unpacked_;
+  std::map<std::size_t, std::string> texts_;     // new content that is no file
+  std::map<std::string, RecordedFile> written_;  // by new path
+};
+
+}  // namespace lathe
