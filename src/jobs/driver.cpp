@@ -13,7 +13,11 @@ namespace lathe {
 
 std::vector<NixMachine> Driver::machines(const std::string&) const { return {}; }
 
-JobPlan Driver::plan(Jobs&, const History&, const DriverOptions&) const { return {}; }
+// Who tells no derivations builds all that waits.
+JobPlan Driver::plan(Jobs& jobs, const History&, const DriverOptions&) const {
+  return {.to_build = static_cast<std::size_t>(std::ranges::count(jobs, JobState::waiting, &Job::state)),
+          .fetch = {}};
+}
 
 std::vector<CacheState> Driver::caches(const DriverOptions&) const { return {}; }
 

@@ -35,6 +35,21 @@ TEST(Driver, what_flox_built_is_where_a_link_of_its_project_leads) {
             (std::vector<std::string>{std::filesystem::canonical(folder.path() / "built").string()}));
 }
 
+TEST(Driver, flox_links_each_output_and_links_of_other_packages_are_none_of_them) {
+  const testing::ScratchFolder folder;
+  const auto link = [&](const std::string& name, const std::string& target) {
+    std::filesystem::create_directory(folder.path() / target);
+    std::filesystem::create_symlink(target, folder.path() / name);
+    return std::filesystem::canonical(folder.path() / target).string();
+  };
+  const std::string out = link("result-" + sm90.name, "h1-torch-2.9.1");
+  const std::string lib = link("result-" + sm90.name + "-lib", "h0-torch-2.9.1-lib");
+  link("result-" + sm90.name + "-slim", "h2-torch-2.9.1");
+  link("result-" + sm90.name + "-slim-lib", "h3-torch-2.9.1-lib");
+  EXPECT_EQ(driver_named("flox").outputs(sm90, "", {.flox_project = folder.path()}),
+            (std::vector<std::string>{out, lib}));
+}
+
 // Of Flox both streams are for people, of Nix one has events and the other the paths.
 TEST(Driver, what_a_line_says_depends_on_who_printed_it) {
   const auto flox = driver_named("flox").event(Stream::out, "building");

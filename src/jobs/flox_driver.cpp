@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Flox builds a package of its project by name. It tells no derivations, no events and nothing of caches:
-// what it prints is for people, and its result is a link in the project's folder.
+// what it prints is for people, and its results are links in the project's folder: result-NAME, and
+// result-NAME-OUTPUT for each other output (flox/flox, package-builder/flox-build.mk).
+#include <algorithm>
+
 #include "jobs/driver.h"
+#include "nix/derivation.h"
 
 namespace lathe {
 namespace {
@@ -21,10 +25,31 @@ class FloxDriver : public Driver {
 
   std::vector<std::string> outputs(const Job& job, std::string_view,
                                    const DriverOptions& options) const override {
+    const std::string link = "result-" + job.name;
+    const std::string out = target(options.flox_project / link);
+    if (out.empty()) return {};
+    std::vector<std::string> paths;
     std::error_code error;
-    const auto link = std::filesystem::canonical(options.flox_project / ("result-" + job.name), error);
-    if (error) return {};
-    return {link.string()};
+    for (std::filesystem::directory_iterator entry(options.flox_project, error), end; !error && entry != end;
+         entry.increment(error)) {
+      const std::string name = entry->path().filename().string();
+      if (!name.starts_with(link + "-")) continue;
+      // Another variant's name may begin with this one's.
+      std::string path = target(entry->path());
+      if (store_name(path) == std::string(store_name(out)) + name.substr(link.size()))
+        paths.push_back(std::move(path));
+    }
+    std::ranges::sort(paths);
+    paths.insert(paths.begin(), out);
+    return paths;
+  }
+
+ private:
+  // Where it leads; "" for nowhere.
+  static std::string target(const std::filesystem::path& link) {
+    std::error_code error;
+    const auto path = std::filesystem::canonical(link, error);
+    return error ? "" : path.string();
   }
 };
 
