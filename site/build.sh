@@ -11,5 +11,9 @@ if ! cmp -s site/requirements.txt "$venv/installed"; then
   "$venv/bin/pip" install -q --disable-pip-version-check -r site/requirements.txt
   cp site/requirements.txt "$venv/installed"
 fi
-NO_MKDOCS_2_WARNING=1 "$venv/bin/mkdocs" build -q --clean --strict -f site/mkdocs.yml
+# Not -q: a warning that is not shown does not count for --strict.
+if ! NO_MKDOCS_2_WARNING=1 "$venv/bin/mkdocs" build --clean --strict -f site/mkdocs.yml >build/site/log 2>&1; then
+  cat build/site/log
+  exit 1
+fi
 python3 site/check.py build/site/html
