@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/toml.h"
-#include "matrix/hash_value.h"
+#include "matrix/values/hash_value.h"
 #include "recipe/redist.h"
 
 namespace lathe {

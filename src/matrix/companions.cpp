@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "matrix/axes.h"
-#include "matrix/hash_value.h"
+#include "matrix/values/hash_value.h"
 
 namespace lathe {
 namespace {

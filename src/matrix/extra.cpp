@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "matrix/nix_text.h"
+#include "matrix/values/nix_text.h"
 
 namespace lathe {
 namespace {

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "matrix/nix_text.h"
 #include "matrix/expand.h"
+#include "matrix/values/nix_text.h"
 
 namespace lathe {
 namespace {

@@ -2,7 +2,7 @@
 // What the matrix has no word for: [extra].
 #include <fmt/format.h>
 
-#include "matrix/nix_text.h"
+#include "matrix/values/nix_text.h"
 #include "recipe/holes.h"
 #include "recipe/nix_words.h"
 

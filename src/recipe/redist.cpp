@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "matrix/axes.h"
-#include "matrix/hash_value.h"
+#include "matrix/values/hash_value.h"
 #include "os/file.h"
 #include "recipe/render.h"
 #include "recipe/template.h"

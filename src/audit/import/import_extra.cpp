@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "base/toml_string.h"
 #include "hardware/flags.h"
-#include "matrix/nix_text.h"
+#include "matrix/values/nix_text.h"
 #include "nix/shell_flags.h"
 
 namespace lathe {

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "matrix/nix_text.h"
+#include "matrix/values/nix_text.h"
 
 namespace lathe {
 namespace {

@@ -11,7 +11,7 @@
 #include "audit/import/nix_value.h"
 #include "audit/import/understood.h"
 #include "audit/rules/rule.h"
-#include "matrix/nix_text.h"
+#include "matrix/values/nix_text.h"
 #include "nix/shell_flags.h"
 
 namespace lathe {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "matrix/nix_text.h"
+#include "matrix/values/nix_text.h"
 
 #include <algorithm>
 #include <array>

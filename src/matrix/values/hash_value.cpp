@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "matrix/hash_value.h"
+#include "matrix/values/hash_value.h"
 
 #include <fmt/format.h>
 
