@@ -100,12 +100,6 @@ Step step_arm64(ByteSpan bytes, std::uint64_t address) {
   return step;
 }
 
-ExtensionSet deciding() {
-  ExtensionSet set;
-  for (std::size_t i = 0; i < extension_count; ++i) set[i] = decides(static_cast<Extension>(i));
-  return set;
-}
-
 }  // namespace
 
 LoadRun::LoadRun(const CpuCode& code, const Functions& functions) : code_(code), functions_(functions) {
@@ -123,7 +117,7 @@ void LoadRun::start(std::uint64_t address) {
 }
 
 void LoadRun::walk(std::uint64_t address) {
-  static const ExtensionSet counting = deciding();
+  static const ExtensionSet counting = deciding_extensions();
   const bool x86 = code_.machine == Machine::x86_64;
   std::unordered_set<std::uint64_t> passed;
   std::uint32_t before = none;

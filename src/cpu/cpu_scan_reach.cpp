@@ -18,12 +18,6 @@ namespace {
 // How many callers an explanation names.
 constexpr int longest_chain = 5;
 
-ExtensionSet deciding() {
-  ExtensionSet set;
-  for (std::size_t i = 0; i < extension_count; ++i) set[i] = decides(static_cast<Extension>(i));
-  return set;
-}
-
 }  // namespace
 
 Reach::Reach(const CpuCode& code, const Functions& functions, const Facts& facts, unsigned threads)
@@ -49,7 +43,7 @@ Reach::Reach(const CpuCode& code, const Functions& functions, const Facts& facts
 }
 
 void Reach::find_needs() {
-  const ExtensionSet counting = deciding();
+  const ExtensionSet counting = deciding_extensions();
   for (const Use& use : facts_.uses) {
     const ExtensionSet needs = needs_of(code_.machine, use.needs) & counting;
     if (needs.none()) continue;

@@ -115,13 +115,19 @@ std::optional<Version> driver_in(const std::string& folded) {
   return version && version->parts.front() >= 300 && version->parts.front() < 1000 ? version : std::nullopt;
 }
 
-void rule_description_gpu(const Case& recipe, Report& report) {
-  if (!recipe.promise || !recipe.promise->is_gpu() || !recipe.package()) return;
-  static const auto names = by_name(catalog().gpus);
+// What the device code of the build is to be.
+std::vector<DeviceCode> promised_code(const Case& recipe) {
   std::vector<DeviceCode> codes;
   for (const Capability gpu : recipe.promise->gpus) codes.push_back({gpu, CodeKind::cubin});
   if (recipe.want && recipe.want->settings->ptx)
     codes.push_back({recipe.promise->gpus.back(), CodeKind::ptx});
+  return codes;
+}
+
+void rule_description_gpu(const Case& recipe, Report& report) {
+  if (!recipe.promise || !recipe.promise->is_gpu() || !recipe.package()) return;
+  static const auto names = by_name(catalog().gpus);
+  const std::vector<DeviceCode> codes = promised_code(recipe);
   std::vector<std::string> wrong;
   for (const auto& mention : mentioned(description(recipe), names)) {
     const auto& word = mention.first;
@@ -191,10 +197,7 @@ void rule_description_python(const Case& recipe, Report& report) {
 
 void rule_description_arch(const Case& recipe, Report& report) {
   if (!recipe.promise || !recipe.promise->is_gpu() || !recipe.package()) return;
-  std::vector<DeviceCode> codes;
-  for (const Capability gpu : recipe.promise->gpus) codes.push_back({gpu, CodeKind::cubin});
-  if (recipe.want && recipe.want->settings->ptx)
-    codes.push_back({recipe.promise->gpus.back(), CodeKind::ptx});
+  const std::vector<DeviceCode> codes = promised_code(recipe);
   std::vector<std::string> wrong;
   const std::string text = lower(description(recipe));
   for (const char* word : {"sm_", "sm", "compute capability", "compute_"}) {

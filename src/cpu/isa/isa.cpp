@@ -182,6 +182,12 @@ std::optional<Extension> find_extension(std::string_view name, Machine machine) 
 
 bool decides(Extension extension) { return row_of(extension).weight == Weight::decides; }
 
+ExtensionSet deciding_extensions() {
+  ExtensionSet set;
+  for (std::size_t i = 0; i < extension_count; ++i) set[i] = decides(static_cast<Extension>(i));
+  return set;
+}
+
 std::string names_of(const ExtensionSet& set) {
   std::string text;
   for (const Row& row : rows) {

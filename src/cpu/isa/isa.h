@@ -48,6 +48,7 @@ std::optional<Extension> find_extension(std::string_view name, Machine machine);
 // False for instructions that older processors execute as something harmless, and for those that only an
 // operating system runs: they are counted but say nothing about the processor that a program needs.
 bool decides(Extension extension);
+ExtensionSet deciding_extensions();
 
 std::string names_of(const ExtensionSet& set);  // "avx2+fma"; "base" when empty
 // The set that such a text names; nullopt at an unknown name.
