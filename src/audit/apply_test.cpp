@@ -19,9 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ApplyTest : public ::testing::Test {
+class Apply : public ::testing::Test {
  protected:
-  ApplyTest() { reset(); }
+  Apply() { reset(); }
 
   // Five recipes and a patch; the plan rewrites two, renames one, deletes two and creates two, with a patch
   // for each of these.
@@ -113,7 +113,7 @@ class ApplyTest : public ::testing::Test {
   const fs::path folder_ = scratch_.path();
 };
 
-TEST_F(ApplyTest, EveryEditIsDoneAndOldFilesAreKept) {
+TEST_F(Apply, EveryEditIsDoneAndOldFilesAreKept) {
   const ApplyResult result = apply_plan(plan(), folder_);
   EXPECT_EQ(content(), after_);
   EXPECT_EQ(result.put, 7u);
@@ -126,7 +126,7 @@ TEST_F(ApplyTest, EveryEditIsDoneAndOldFilesAreKept) {
 
 // Kills the process with SIGKILL before each single step there is, and once more while the next one tidies
 // up.
-TEST_F(ApplyTest, KilledAtAnyStepTheNextApplyLeavesTheFolderAsBeforeOrAsPlanned) {
+TEST_F(Apply, KilledAtAnyStepTheNextApplyLeavesTheFolderAsBeforeOrAsPlanned) {
   int steps = 0;
   apply_plan(plan(), folder_, [&](const std::string&) { ++steps; });
   ASSERT_GT(steps, 12);
@@ -161,13 +161,13 @@ TEST_F(ApplyTest, KilledAtAnyStepTheNextApplyLeavesTheFolderAsBeforeOrAsPlanned)
   EXPECT_GT(as_planned, as_before);
 }
 
-TEST_F(ApplyTest, NoFileIsMissingForAMomentWhileItIsReplaced) {
+TEST_F(Apply, NoFileIsMissingForAMomentWhileItIsReplaced) {
   apply_plan(plan(), folder_, [&](const std::string&) {
     EXPECT_TRUE(fs::exists(folder_ / "a.nix") && fs::exists(folder_ / "b.nix"));
   });
 }
 
-TEST_F(ApplyTest, WorkWrittenAfterAnInterruptionIsKeptToo) {
+TEST_F(Apply, WorkWrittenAfterAnInterruptionIsKeptToo) {
   const pid_t child = ::fork();
   if (child == 0) {
     apply_plan(plan(), folder_, [](const std::string& what) {
@@ -186,7 +186,7 @@ TEST_F(ApplyTest, WorkWrittenAfterAnInterruptionIsKeptToo) {
   EXPECT_EQ(content(finished->journal / "old").at("b.nix"), "old b");
 }
 
-TEST_F(ApplyTest, AFolderThatChangedSinceItWasLookedAtIsLeftAlone) {
+TEST_F(Apply, AFolderThatChangedSinceItWasLookedAtIsLeftAlone) {
   write("b.nix", "changed");
   const auto now = content();
   EXPECT_THROW(apply_plan(plan(), folder_), Error);
@@ -196,7 +196,7 @@ TEST_F(ApplyTest, AFolderThatChangedSinceItWasLookedAtIsLeftAlone) {
 // ---- Journals that somebody else put there
 // --------------------------------------------------------------------------
 
-class PlantedJournal : public ApplyTest {
+class PlantedJournal : public Apply {
  protected:
   PlantedJournal() {
     fs::create_directories(outside_.path() / "folder");
@@ -308,7 +308,7 @@ TEST_F(PlantedJournal, ThatAnotherProcessHoldsIsRefusedAtOnce) {
   ::close(lock);
 }
 
-TEST_F(ApplyTest, WritesNeitherOverNorThroughALink) {
+TEST_F(Apply, WritesNeitherOverNorThroughALink) {
   const testing::ScratchFolder outside;
   outside.write("b.nix", "old b");
   fs::remove(folder_ / "b.nix");
@@ -319,7 +319,7 @@ TEST_F(ApplyTest, WritesNeitherOverNorThroughALink) {
   EXPECT_EQ(read_file(folder_ / "a.nix"), "old a");
 }
 
-TEST_F(ApplyTest, LeavesNothingOfAJournalThatCouldNotBeWritten) {
+TEST_F(Apply, LeavesNothingOfAJournalThatCouldNotBeWritten) {
   EXPECT_THROW(apply_plan(plan(), folder_,
                           [](const std::string& what) {
                             if (what == "commit") throw Error({.what = "no room"});
@@ -329,7 +329,7 @@ TEST_F(ApplyTest, LeavesNothingOfAJournalThatCouldNotBeWritten) {
   EXPECT_FALSE(fs::exists(folder_ / journal_folder));
 }
 
-TEST_F(ApplyTest, FilesAreNotWrittenThroughALinkOfTheirFolder) {
+TEST_F(Apply, FilesAreNotWrittenThroughALinkOfTheirFolder) {
   const testing::ScratchFolder outside;
   fs::create_symlink(outside.path(), folder_ / "patches");
   const Plan files{.summary = {},
@@ -345,7 +345,7 @@ TEST_F(ApplyTest, FilesAreNotWrittenThroughALinkOfTheirFolder) {
   EXPECT_EQ(read_file(folder_ / "a.nix"), "old a");
 }
 
-TEST_F(ApplyTest, NamesAsLongAsTheyMayBe) {
+TEST_F(Apply, NamesAsLongAsTheyMayBe) {
   const std::string name = std::string(251, 'n') + ".nix";
   write(name, "old");
   const Plan longest{.summary = {},
@@ -360,7 +360,7 @@ TEST_F(ApplyTest, NamesAsLongAsTheyMayBe) {
   EXPECT_EQ(read_file(result.journal / "old" / name), "old");
 }
 
-TEST_F(ApplyTest, AnInterruptedJournalIsNotForgotten) {
+TEST_F(Apply, AnInterruptedJournalIsNotForgotten) {
   const pid_t child = ::fork();
   if (child == 0) {
     apply_plan(plan(), folder_, [](const std::string& what) {

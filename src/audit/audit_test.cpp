@@ -44,7 +44,7 @@ python = "3.13"
 isas = ["avx2"]
 )";
 
-class AuditTest : public ::testing::Test {
+class FolderAudit : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!find_nix()) GTEST_SKIP() << "no Nix on this machine";
@@ -69,14 +69,14 @@ class AuditTest : public ::testing::Test {
                     h100_ = "pytorch-python313-cuda13_0-sm90-avx2.nix";
 };
 
-TEST_F(AuditTest, WhatGenerateWritesIsKept) {
+TEST_F(FolderAudit, WhatGenerateWritesIsKept) {
   const Audit result = audit();
   EXPECT_EQ(result.summary.keep, 3u);
   EXPECT_EQ(result.summary.changes(), 0u);
   EXPECT_EQ(result.count(Severity::error), 0u);
 }
 
-TEST_F(AuditTest, AnEqualRecipeUnderAnotherNameIsACopy) {
+TEST_F(FolderAudit, AnEqualRecipeUnderAnotherNameIsACopy) {
   fs::copy_file(folder_ / h100_, folder_ / "pytorch-python313-cuda13_0-sm90-avx2-magma.nix");
   const Audit result = audit();
   const AuditedRecipe& copy = recipe(result, "pytorch-python313-cuda13_0-sm90-avx2-magma.nix");
@@ -87,7 +87,7 @@ TEST_F(AuditTest, AnEqualRecipeUnderAnotherNameIsACopy) {
   EXPECT_TRUE(has(copy, "pname-collision"));
 }
 
-TEST_F(AuditTest, ARightRecipeUnderAnOddNameIsRenamed) {
+TEST_F(FolderAudit, ARightRecipeUnderAnOddNameIsRenamed) {
   fs::rename(folder_ / h100_, folder_ / "pytorch-python313-cuda13_0-sm90-avx2-magma.nix");
   const Audit result = audit();
   EXPECT_EQ(recipe(result, "pytorch-python313-cuda13_0-sm90-avx2-magma.nix").verdict, Verdict::rename);
@@ -98,7 +98,7 @@ TEST_F(AuditTest, ARightRecipeUnderAnOddNameIsRenamed) {
   EXPECT_EQ(result.summary.create, 0u);
 }
 
-TEST_F(AuditTest, AWrapperIsACopyOfWhatItWraps) {
+TEST_F(FolderAudit, AWrapperIsACopyOfWhatItWraps) {
   write("wrapper.nix", "{ lib }: import ./" + h100_ + " { }");
   const AuditedRecipe wrapper = recipe(audit(), "wrapper.nix");
   EXPECT_EQ(wrapper.verdict, Verdict::remove);
@@ -106,7 +106,7 @@ TEST_F(AuditTest, AWrapperIsACopyOfWhatItWraps) {
   EXPECT_TRUE(has(wrapper, "duplicate"));
 }
 
-TEST_F(AuditTest, WhatAWantedRecipeImportsIsNotDeleted) {
+TEST_F(FolderAudit, WhatAWantedRecipeImportsIsNotDeleted) {
   fs::rename(folder_ / h100_, folder_ / "pytorch-base.nix");
   write(h100_, "import ./pytorch-base.nix");
   const Audit result = audit();
@@ -114,7 +114,7 @@ TEST_F(AuditTest, WhatAWantedRecipeImportsIsNotDeleted) {
   EXPECT_EQ(recipe(result, "pytorch-base.nix").verdict, Verdict::outside);
 }
 
-TEST_F(AuditTest, OtherPackagesAreLeftAlone) {
+TEST_F(FolderAudit, OtherPackagesAreLeftAlone) {
   write("opencv.nix", "{ stdenv }: stdenv.mkDerivation { pname = \"opencv\"; version = \"4\"; }");
   write("torchvision-python313-cpu-avx2.nix", "{ python3Packages }: python3Packages.torchvision");
   const Audit result = audit();
@@ -122,14 +122,14 @@ TEST_F(AuditTest, OtherPackagesAreLeftAlone) {
   EXPECT_EQ(result.summary.changes(), 0u);
 }
 
-TEST_F(AuditTest, WhatNoVariantWantsIsDeletedWithAReason) {
+TEST_F(FolderAudit, WhatNoVariantWantsIsDeletedWithAReason) {
   write("pytorch-python313-cuda13_0-sm86-avx.nix", "{ python3Packages }: python3Packages.torch");
   const AuditedRecipe extra = recipe(audit(), "pytorch-python313-cuda13_0-sm86-avx.nix");
   EXPECT_EQ(extra.verdict, Verdict::remove);
   EXPECT_TRUE(extra.reason.starts_with("no variant of the matrix is called so")) << extra.reason;
 }
 
-TEST_F(AuditTest, OverlaysModulesAndFlakesAreNoRecipes) {
+TEST_F(FolderAudit, OverlaysModulesAndFlakesAreNoRecipes) {
   write("overlay.nix", "final: prev: { magma = prev.magma; }");
   write("pytorch-overlay.nix", "final: prev: { magma = prev.magma; }");
   write("flake.nix", "{ inputs.nixpkgs.url = \"nixpkgs\"; outputs = { self, nixpkgs }: { }; }");
@@ -141,7 +141,7 @@ TEST_F(AuditTest, OverlaysModulesAndFlakesAreNoRecipes) {
   EXPECT_EQ(result.count(Severity::error), 0u);
 }
 
-TEST_F(AuditTest, RecipesForOtherBackendsAreLeftAlone) {
+TEST_F(FolderAudit, RecipesForOtherBackendsAreLeftAlone) {
   write("pytorch-python313-rocm6-gfx942-avx2.nix", "{ python3Packages }: python3Packages.torchWithRocm");
   write(
       "pytorch-rock.nix",
@@ -158,7 +158,7 @@ TEST_F(AuditTest, RecipesForOtherBackendsAreLeftAlone) {
 }
 
 // By what they evaluate to: their names say nothing.
-TEST_F(AuditTest, OtherBackendsAreKnownByWhatIsBuilt) {
+TEST_F(FolderAudit, OtherBackendsAreKnownByWhatIsBuilt) {
   const std::string pin =
       "import (fetchTarball "
       "\"https://github.com/NixOS/nixpkgs/archive/6a030d535719c5190187c4cec156f335e95e3211.tar.gz\")";
@@ -191,7 +191,7 @@ TEST_F(AuditTest, OtherBackendsAreKnownByWhatIsBuilt) {
   EXPECT_EQ(result.summary.changes(), 0u);
 }
 
-TEST_F(AuditTest, WhatIsNotUnderstoodIsNotDeletedWhateverItIsCalled) {
+TEST_F(FolderAudit, WhatIsNotUnderstoodIsNotDeletedWhateverItIsCalled) {
   write("pytorch-shell.nix",
         "{ mkShell, python3Packages }: mkShell { packages = [ python3Packages.torch ]; }");
   write("pytorch-bin.nix", "{ python3Packages }: python3Packages.torch-bin");
@@ -211,13 +211,13 @@ TEST_F(AuditTest, WhatIsNotUnderstoodIsNotDeletedWhateverItIsCalled) {
   for (const AuditedRecipe& each : result.recipes) EXPECT_NE(each.verdict, Verdict::remove) << each.file;
 }
 
-TEST_F(AuditTest, WhatNobodyHasReadIsNotDeleted) {
+TEST_F(FolderAudit, WhatNobodyHasReadIsNotDeleted) {
   const std::string name = "pytorch-python313-cuda13_0-sm86-avx.nix";
   write(name, "{ python313Packages }: python313Packages.torch.overrideAttrs { buildPhase = \"make\"; }");
   EXPECT_EQ(recipe(audit(), name).verdict, Verdict::outside);
 }
 
-TEST_F(AuditTest, ARecipeThatLooksForTheAuditIsTwoFaced) {
+TEST_F(FolderAudit, ARecipeThatLooksForTheAuditIsTwoFaced) {
   fs::rename(folder_ / h100_, folder_ / "pytorch-base.nix");
   write(h100_,
         "let E = import ./pytorch-base.nix { }; in if builtins.getEnv \"HOME\" == \"\" then E else "
@@ -228,7 +228,7 @@ TEST_F(AuditTest, ARecipeThatLooksForTheAuditIsTwoFaced) {
 }
 
 // Beside the right recipe: what these rules say of it, changed in one thing.
-TEST_F(AuditTest, WhatIsRightInARealRecipeIsNoFinding) {
+TEST_F(FolderAudit, WhatIsRightInARealRecipeIsNoFinding) {
   const auto findings_of = [&](const char* from, const char* to) {
     std::string text = read_file(folder_ / h100_);
     const std::size_t at = text.find(from);
@@ -244,7 +244,7 @@ TEST_F(AuditTest, WhatIsRightInARealRecipeIsNoFinding) {
                    "isa-missing"));
 }
 
-TEST_F(AuditTest, ThePlanBringsWhatExtraNames) {
+TEST_F(FolderAudit, ThePlanBringsWhatExtraNames) {
   const testing::ScratchFolder beside;
   beside.write("patches/a.patch", "--- a/x\n");
   beside.write("b.patch", "--- a/y\n");
@@ -268,7 +268,7 @@ TEST_F(AuditTest, ThePlanBringsWhatExtraNames) {
   EXPECT_TRUE(plan().edits.empty());
 }
 
-TEST_F(AuditTest, BrokenFilesAreRewrittenWhereTheyAreWanted) {
+TEST_F(FolderAudit, BrokenFilesAreRewrittenWhereTheyAreWanted) {
   write(h100_, "{ lib }: (1 + (2");
   write(cpu_, std::string("\0\1\2", 3));
   const Audit result = audit();
@@ -278,12 +278,12 @@ TEST_F(AuditTest, BrokenFilesAreRewrittenWhereTheyAreWanted) {
   EXPECT_TRUE(has(recipe(result, cpu_), "syntax"));
 }
 
-TEST_F(AuditTest, NamesWithBlanksAndLineEndsAreNamesToo) {
+TEST_F(FolderAudit, NamesWithBlanksAndLineEndsAreNamesToo) {
   write("pytorch-python313 odd\nname.nix", "1");
   EXPECT_EQ(recipe(audit(), "pytorch-python313 odd\nname.nix").verdict, Verdict::outside);
 }
 
-TEST_F(AuditTest, StrictLooksAtWarningsButNeverRewritesWhatGenerateWrote) {
+TEST_F(FolderAudit, StrictLooksAtWarningsButNeverRewritesWhatGenerateWrote) {
   std::string text = read_file(folder_ / h100_);
   EXPECT_EQ(audit({.strict = true, .record = {}}).summary.changes(), 0u);
   text.insert(text.find("    preConfigure ="), "    ninjaFlags = [ \"-j3\" ];\n");
@@ -292,7 +292,7 @@ TEST_F(AuditTest, StrictLooksAtWarningsButNeverRewritesWhatGenerateWrote) {
   EXPECT_EQ(audit({.strict = true, .record = {}}).summary.rewrite, 1u);
 }
 
-TEST_F(AuditTest, ASilencedRuleIsCountedAndNotReported) {
+TEST_F(FolderAudit, ASilencedRuleIsCountedAndNotReported) {
   MatrixSpec spec =
       parse_matrix(std::string(small_matrix) +
                        "[[silence]]\nrule = \"pin-hash\"\nreason = \"a mirror\"\nname = \"*-cpu-*\"\n",
@@ -303,18 +303,18 @@ TEST_F(AuditTest, ASilencedRuleIsCountedAndNotReported) {
   EXPECT_TRUE(has(recipe(result, h100_), "pin-hash"));
 }
 
-TEST_F(AuditTest, SilencingARuleThatDoesNotExistIsAnError) {
+TEST_F(FolderAudit, SilencingARuleThatDoesNotExistIsAnError) {
   MatrixSpec spec = parse_matrix(
       std::string(small_matrix) + "[[silence]]\nrule = \"pin-hush\"\nreason = \"a mirror\"\n", "matrix.toml");
   EXPECT_THROW(audit_folder(folder_, spec), Error);
 }
 
-TEST_F(AuditTest, AFolderThatIsNotThereIsAllToCreate) {
+TEST_F(FolderAudit, AFolderThatIsNotThereIsAllToCreate) {
   const Audit result = audit_folder(folder_ / "none", spec_);
   EXPECT_EQ(result.summary.create, 3u);
 }
 
-TEST_F(AuditTest, JsonAndSarifAreWellFormed) {
+TEST_F(FolderAudit, JsonAndSarifAreWellFormed) {
   write(h100_, "{ lib }: (1 + (2");
   const Audit result = audit();
   const Json json = parse_json(audit_json(result), "json");

@@ -131,7 +131,7 @@ class Portrait {
   std::set<std::string> lines_;
 };
 
-class ImportTest : public ::testing::Test {
+class Import : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!find_nix()) GTEST_SKIP() << "no Nix on this machine";
@@ -156,7 +156,7 @@ class ImportTest : public ::testing::Test {
 
 // All in one folder, each for the same variant: those that differ in what no matrix has a word for never
 // merge.
-TEST_F(ImportTest, EveryStyleComesBackAsItWas) {
+TEST_F(Import, EveryStyleComesBackAsItWas) {
   ASSERT_GE(styles().size(), 40u);
   for (const fs::path& style : styles()) {
     const bool cpu = read_file(style).find("cuda12_8") == std::string::npos;
@@ -197,7 +197,7 @@ TEST_F(ImportTest, EveryStyleComesBackAsItWas) {
 }
 
 // Alone, a recipe's settings are those of the whole matrix.
-TEST_F(ImportTest, AStyleAloneComesBackToo) {
+TEST_F(Import, AStyleAloneComesBackToo) {
   for (const char* style : {"all", "machine-cross", "overlay-nccl", "config-permissions"}) {
     const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix";
     const fs::path before = before_ / style, after = after_ / style;
@@ -215,7 +215,7 @@ TEST_F(ImportTest, AStyleAloneComesBackToo) {
 }
 
 // As the axis writes it; where the name does not say it, under that name.
-TEST_F(ImportTest, ALibraryOfLinearAlgebraComesBackAsItsAxis) {
+TEST_F(Import, ALibraryOfLinearAlgebraComesBackAsItsAxis) {
   const std::string style = read_file(fs::path(testing::source_folder) / "tests/nix/styles/features.nix");
   const std::string text = replace_all(replace_all(style, "  __structuredAttrs = false;\n", ""),
                                        "  requiredSystemFeatures = [ \"big-parallel\" \"kvm\" ];\n", "");
@@ -244,7 +244,7 @@ TEST_F(ImportTest, ALibraryOfLinearAlgebraComesBackAsItsAxis) {
   EXPECT_EQ(audit_folder(after_, spec).summary.keep, 2u);
 }
 
-TEST_F(ImportTest, OneInstructionSetWithTwoSetsOfFlagsKeepsBoth) {
+TEST_F(Import, OneInstructionSetWithTwoSetsOfFlagsKeepsBoth) {
   const std::string text = read_file(fs::path(testing::source_folder) / "tests/nix/styles/features.nix");
   const std::string first = "pytorch-python313-cuda12_8-sm90-avx2",
                     second = "pytorch-python313-cuda12_8-sm89-avx2";
@@ -264,7 +264,7 @@ TEST_F(ImportTest, OneInstructionSetWithTwoSetsOfFlagsKeepsBoth) {
   EXPECT_EQ(read_file(after_ / (first + ".nix")).find("-march=x86-64-v3"), std::string::npos);
 }
 
-TEST_F(ImportTest, FilesThatARecipeNamesGoWithIt) {
+TEST_F(Import, FilesThatARecipeNamesGoWithIt) {
   const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix", patch = "patches/no-werror.patch";
   fs::copy_file(fs::path(testing::source_folder) / "tests/nix/styles/patches-file.nix", before_ / file);
   fs::create_directories(before_ / "patches");
@@ -283,7 +283,7 @@ TEST_F(ImportTest, FilesThatARecipeNamesGoWithIt) {
 }
 
 // Beside a style: what it has that the matrix does not ask for, or the other way round.
-TEST_F(ImportTest, TheAuditKnowsWhatTheMatrixAsksFor) {
+TEST_F(Import, TheAuditKnowsWhatTheMatrixAsksFor) {
   const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix";
   fs::copy_file(fs::path(testing::source_folder) / "tests/nix/styles/all.nix", before_ / file);
   const MatrixSpec spec = parse_matrix(import_folder(before_, "all").matrix, "imported.toml");
@@ -315,7 +315,7 @@ TEST_F(ImportTest, TheAuditKnowsWhatTheMatrixAsksFor) {
 }
 
 // The recorder does not know what nixpkgs has in a package; the matrix must leave it there.
-TEST_F(ImportTest, WhatNixpkgsHasStaysInAPackageThatIsChanged) {
+TEST_F(Import, WhatNixpkgsHasStaysInAPackageThatIsChanged) {
   const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix";
   const std::string text = read_file(fs::path(testing::source_folder) / "tests/nix/styles/all.nix");
   const auto matrix_with = [&](const std::string& overlay) {
@@ -341,7 +341,7 @@ TEST_F(ImportTest, WhatNixpkgsHasStaysInAPackageThatIsChanged) {
 }
 
 // buildPythonPackage reads it, overrideAttrs does not reach it.
-TEST_F(ImportTest, WhatPythonAloneReadsIsNoAttribute) {
+TEST_F(Import, WhatPythonAloneReadsIsNoAttribute) {
   const std::string text =
       read_file(fs::path(testing::source_folder) / "tests/nix/styles/python-dependencies.nix");
   write_file_atomically(before_ / "pytorch-python313-cuda12_8-sm90-avx2.nix",
@@ -351,7 +351,7 @@ TEST_F(ImportTest, WhatPythonAloneReadsIsNoAttribute) {
   EXPECT_EQ(imported.unexplained.front().why, "sets overridePythonAttrs.pythonPath, which is no plain name");
 }
 
-TEST_F(ImportTest, WhatCannotBeSaidIsAListAndNeverDropped) {
+TEST_F(Import, WhatCannotBeSaidIsAListAndNeverDropped) {
   const std::string file = "pytorch-python313-cuda12_8-sm90-avx2.nix";
   const std::string text = read_file(fs::path(testing::source_folder) / "tests/nix/styles/all.nix");
   const auto why_with = [&](const std::string& from, const std::string& to) -> std::string {

@@ -11,13 +11,13 @@ namespace {
 
 const Job sm90{.name = "pytorch-python313-cuda13_0-sm90-avx2", .derivation = {}};
 
-TEST(Driver, is_found_by_its_name) {
+TEST(Driver, IsFoundByItsName) {
   for (const Driver* driver : drivers()) EXPECT_EQ(&driver_named(driver->name()), driver);
   EXPECT_EQ(drivers().front()->name(), "nix");
   EXPECT_THROW(driver_named("guix"), Error);
 }
 
-TEST(Driver, flox_builds_a_package_by_its_name_in_the_project_folder) {
+TEST(Driver, FloxBuildsAPackageByItsNameInTheProjectFolder) {
   const Process process =
       driver_named("flox").process(sm90, "result", {.flox_project = "/home/me/build-pytorch"});
   EXPECT_EQ(process.arguments,
@@ -25,7 +25,7 @@ TEST(Driver, flox_builds_a_package_by_its_name_in_the_project_folder) {
   EXPECT_EQ(process.folder, "/home/me/build-pytorch");
 }
 
-TEST(Driver, what_flox_built_is_where_a_link_of_its_project_leads) {
+TEST(Driver, WhatFloxBuiltIsWhereALinkOfItsProjectLeads) {
   const testing::ScratchFolder folder;
   const Driver& flox = driver_named("flox");
   EXPECT_TRUE(flox.outputs(sm90, "/nix/store/a-printed", {.flox_project = folder.path()}).empty());
@@ -51,7 +51,7 @@ TEST(Driver, flox_links_each_output_and_links_of_other_packages_are_none_of_them
 }
 
 // Of Flox both streams are for people, of Nix one has events and the other the paths.
-TEST(Driver, what_a_line_says_depends_on_who_printed_it) {
+TEST(Driver, WhatALineSaysDependsOnWhoPrintedIt) {
   const auto flox = driver_named("flox").event(Stream::out, "building");
   ASSERT_TRUE(flox);
   EXPECT_EQ(flox->kind, NixEvent::Kind::message);
@@ -65,7 +65,7 @@ TEST(Driver, what_a_line_says_depends_on_who_printed_it) {
   EXPECT_FALSE(driver_named("flox").tells_builds());
 }
 
-TEST(Driver, only_nix_has_builders_and_caches_to_ask) {
+TEST(Driver, OnlyNixHasBuildersAndCachesToAsk) {
   EXPECT_TRUE(driver_named("flox").machines("ssh://arm1 aarch64-linux").empty());
   EXPECT_EQ(driver_named("nix").machines("ssh://arm1 aarch64-linux").size(), 1U);
   EXPECT_TRUE(driver_named("nix").asks_caches());

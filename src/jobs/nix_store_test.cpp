@@ -8,7 +8,7 @@
 namespace lathe {
 namespace {
 
-TEST(NixStore, what_nix_would_build_and_fetch_is_read_from_its_dry_run) {
+TEST(NixStore, WhatNixWouldBuildAndFetchIsReadFromItsDryRun) {
   DriverOptions options;
   options.run = [](const Process& process) {
     EXPECT_EQ(process.arguments.at(1), "--realise");
@@ -24,7 +24,7 @@ TEST(NixStore, what_nix_would_build_and_fetch_is_read_from_its_dry_run) {
   EXPECT_EQ(missing.fetch, (std::set<std::string>{"/nix/store/c-z"}));
 }
 
-TEST(NixStore, a_recipe_that_does_not_evaluate_spoils_only_itself) {
+TEST(NixStore, ARecipeThatDoesNotEvaluateSpoilsOnlyItself) {
   DriverOptions options;
   options.run = [](const Process& process) {  // as Nix does: in order, until one fails
     ProcessResult result;
@@ -46,7 +46,7 @@ TEST(NixStore, a_recipe_that_does_not_evaluate_spoils_only_itself) {
   EXPECT_EQ(jobs[2].derivation, "/nix/store/a-late.drv");
 }
 
-TEST(NixStore, the_graph_of_what_needs_what_is_read_from_the_dots_of_Nix) {
+TEST(NixStore, TheGraphOfWhatNeedsWhatIsReadFromTheDotsOfNix) {
   const NeedsGraph graph = read_needs_graph(
       "digraph G {\n\"a-torch.drv\" [label = \"torch.drv\", shape = box, style = filled, fillcolor = "
       "\"#ff0000\"];\n"
@@ -59,7 +59,7 @@ TEST(NixStore, the_graph_of_what_needs_what_is_read_from_the_dots_of_Nix) {
             (std::vector<std::string>{"/nix/store/b-magma.drv", "/nix/store/c-source.drv"}));
 }
 
-TEST(NixEvents, lines_of_the_internal_json_and_plain_lines) {
+TEST(NixEvents, LinesOfTheInternalJsonAndPlainLines) {
   using Kind = NixEvent::Kind;
   const NixEvent start = parse_nix_event(
       R"(@nix {"action":"start","fields":["/nix/store/a-x.drv","",1,1],"id":7,"level":3,"parent":0,)"

@@ -38,7 +38,7 @@ class RunBuilds : public ::testing::Test {
   RunOptions options_;
 };
 
-TEST_F(RunBuilds, asks_its_driver_for_each_job_once_and_keeps_what_came_out) {
+TEST_F(RunBuilds, AsksItsDriverForEachJobOnceAndKeepsWhatCameOut) {
   options_.rooms = {{.slots = 1}};
   Counter counter;
   run_builds(jobs_, options_, history_, history_.begin_run("m", "recording", {}), counter);
@@ -46,14 +46,14 @@ TEST_F(RunBuilds, asks_its_driver_for_each_job_once_and_keeps_what_came_out) {
   EXPECT_EQ(jobs_[JobIndex{2}].outputs, (std::vector<std::string>{"/nowhere/c"}));
 }
 
-TEST_F(RunBuilds, ends_every_job) {
+TEST_F(RunBuilds, EndsEveryJob) {
   Counter counter;
   run_builds(jobs_, options_, history_, history_.begin_run("m", "recording", {}), counter);
   EXPECT_EQ(counter.starts, 5U);
   EXPECT_EQ(counter.ends, 5U);
 }
 
-TEST_F(RunBuilds, where_no_thread_can_be_started_the_jobs_run_one_after_another) {
+TEST_F(RunBuilds, WhereNoThreadCanBeStartedTheJobsRunOneAfterAnother) {
   const auto in_child = [&] {
     if (!testing::refuse_threads()) std::_Exit(77);
     Counter counter;
@@ -64,7 +64,7 @@ TEST_F(RunBuilds, where_no_thread_can_be_started_the_jobs_run_one_after_another)
 }
 
 // Standard output that is full, above all: what is shown throws in the thread of a job.
-TEST_F(RunBuilds, an_observer_that_throws_ends_the_run_and_not_the_program) {
+TEST_F(RunBuilds, AnObserverThatThrowsEndsTheRunAndNotTheProgram) {
   struct Throws : BuildObserver {
     void finished(const Job&) override {
       throw Error({.what = "cannot write standard output", .kind = ErrorKind::fault});
@@ -76,7 +76,7 @@ TEST_F(RunBuilds, an_observer_that_throws_ends_the_run_and_not_the_program) {
     EXPECT_NE(record.status, "running") << record.variant;
 }
 
-TEST_F(RunBuilds, an_observer_that_throws_at_the_start_of_a_job_ends_the_run_too) {
+TEST_F(RunBuilds, AnObserverThatThrowsAtTheStartOfAJobEndsTheRunToo) {
   struct Throws : BuildObserver {
     void started(const Job&) override {
       throw Error({.what = "cannot write standard output", .kind = ErrorKind::fault});

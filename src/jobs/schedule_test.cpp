@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::uint64_t gib = std::uint64_t{1} << 30;
 
-TEST(Schedule, shared_work_that_needs_other_shared_work_comes_after_it) {
+TEST(Schedule, SharedWorkThatNeedsOtherSharedWorkComesAfterIt) {
   const JobCosts jobs = {
       {.shared = true, .seconds = 9, .after = {{1}}}, {.shared = true, .seconds = 5}, {.seconds = 7}};
   const MachineRooms rooms = {{.slots = 4}, {.slots = 4}};
@@ -19,12 +19,12 @@ TEST(Schedule, shared_work_that_needs_other_shared_work_comes_after_it) {
   EXPECT_DOUBLE_EQ(expected_makespan(jobs, rooms), 21);
 }
 
-TEST(Schedule, shared_work_comes_first_then_unknown_then_the_longest) {
+TEST(Schedule, SharedWorkComesFirstThenUnknownThenTheLongest) {
   const JobCosts jobs = {{.seconds = 10}, {.seconds = 300}, {.seconds = 0}, {.shared = true, .seconds = 5}};
   EXPECT_EQ(start_order(jobs), (std::vector<JobIndex>{{3}, {2}, {1}, {0}}));
 }
 
-TEST(Schedule, never_more_jobs_than_memory_allows) {
+TEST(Schedule, NeverMoreJobsThanMemoryAllows) {
   const JobCosts jobs = {
       {.seconds = 3, .bytes = 10 * gib}, {.seconds = 2, .bytes = 8 * gib}, {.seconds = 1, .bytes = 4 * gib}};
   const MachineRooms machine = {{.slots = 3, .memory = 16 * gib}};
@@ -34,21 +34,21 @@ TEST(Schedule, never_more_jobs_than_memory_allows) {
   EXPECT_EQ(next_to_start(jobs, {{1}}, {{{0}, {0}}, {{2}, {0}}}, machine), std::nullopt);
 }
 
-TEST(Schedule, a_job_larger_than_the_machine_runs_alone) {
+TEST(Schedule, AJobLargerThanTheMachineRunsAlone) {
   const JobCosts jobs = {{.bytes = 100 * gib}, {.bytes = gib}};
   const MachineRooms machine = {{.slots = 2, .memory = 16 * gib}};
   EXPECT_EQ(next_to_start(jobs, {{0}, {1}}, {}, machine), (Start{{0}, {0}}));
   EXPECT_EQ(next_to_start(jobs, {{1}}, {{{0}, {0}}}, machine), std::nullopt);
 }
 
-TEST(Schedule, a_job_that_fits_one_machine_only_waits_for_it) {
+TEST(Schedule, AJobThatFitsOneMachineOnlyWaitsForIt) {
   const JobCosts jobs = {{.bytes = 100 * gib}, {.bytes = gib}};
   const MachineRooms rooms = {{.slots = 1, .memory = 16 * gib}, {.slots = 2, .memory = 128 * gib}};
   EXPECT_EQ(next_to_start(jobs, {{0}, {1}}, {}, rooms), (Start{{0}, {1}}));
   EXPECT_EQ(next_to_start(jobs, {{0}, {1}}, {{{0}, {1}}}, rooms)->room, RoomIndex{0});
 }
 
-TEST(Schedule, a_job_goes_only_where_it_can_run_and_to_the_fastest_for_its_load) {
+TEST(Schedule, AJobGoesOnlyWhereItCanRunAndToTheFastestForItsLoad) {
   const JobCosts jobs = {{.rooms = {{1}}}, {}, {}};
   MachineRooms rooms = {{.slots = 1}, {.slots = 2, .speed = 3}};
   EXPECT_EQ(next_to_start(jobs, {{0}, {1}, {2}}, {}, rooms), (Start{{0}, {1}}));
@@ -60,12 +60,12 @@ TEST(Schedule, a_job_goes_only_where_it_can_run_and_to_the_fastest_for_its_load)
   EXPECT_FALSE(has_room(jobs[JobIndex{0}], rooms));
 }
 
-TEST(Schedule, nothing_starts_beside_work_that_it_waits_for) {
+TEST(Schedule, NothingStartsBesideWorkThatItWaitsFor) {
   const JobCosts jobs = {{.shared = true}, {}};
   EXPECT_EQ(next_to_start(jobs, {{1}}, {{{0}, {0}}}, {{.slots = 4}, {.slots = 1}}), std::nullopt);
 }
 
-TEST(Schedule, the_longest_first_is_done_earlier_than_as_given) {
+TEST(Schedule, TheLongestFirstIsDoneEarlierThanAsGiven) {
   const JobCosts jobs = {{.seconds = 1}, {.seconds = 1}, {.seconds = 2}};
   EXPECT_DOUBLE_EQ(expected_makespan(jobs, {{.slots = 2}}), 2);
   EXPECT_DOUBLE_EQ(expected_makespan(jobs, {{.slots = 1}}), 4);

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class InsideTest : public ::testing::Test {
+class InsideFolders : public ::testing::Test {
  protected:
   Inside opened() const {
     scratch_.write("in/sub/a", "text");
@@ -26,7 +26,7 @@ class InsideTest : public ::testing::Test {
   const Inside inside_ = opened();
 };
 
-TEST_F(InsideTest, TellsWhatANameStandsForWithoutFollowingIt) {
+TEST_F(InsideFolders, TellsWhatANameStandsForWithoutFollowingIt) {
   EXPECT_EQ(inside_.kind("sub/a"), Inside::Kind::file);
   EXPECT_EQ(inside_.kind("sub"), Inside::Kind::folder);
   EXPECT_EQ(inside_.kind("file"), Inside::Kind::link);
@@ -35,7 +35,7 @@ TEST_F(InsideTest, TellsWhatANameStandsForWithoutFollowingIt) {
   EXPECT_EQ(inside_.kind("fifo"), Inside::Kind::other);
 }
 
-TEST_F(InsideTest, NoLinkIsFollowedByAnything) {
+TEST_F(InsideFolders, NoLinkIsFollowedByAnything) {
   EXPECT_THROW(inside_.kind("link/secret"), Error);
   EXPECT_THROW(inside_.read("file", 100), Error);
   EXPECT_THROW(inside_.open_or_make("file"), Error);
@@ -49,14 +49,14 @@ TEST_F(InsideTest, NoLinkIsFollowedByAnything) {
   EXPECT_EQ(std::distance(fs::directory_iterator(scratch_.path() / "out"), {}), 1);
 }
 
-TEST_F(InsideTest, NoNameLeadsOut) {
+TEST_F(InsideFolders, NoNameLeadsOut) {
   for (const char* name : {"../out/secret", "sub/../../out/secret", "/etc/passwd"}) {
     EXPECT_THROW(inside_.read(name, 100), Error) << name;
   }
   EXPECT_THROW(inside_.kind(std::string("a\0b", 3)), Error);
 }
 
-TEST_F(InsideTest, WritesMovesAndLinksFiles) {
+TEST_F(InsideFolders, WritesMovesAndLinksFiles) {
   inside_.write_new("new/deep/b", "b");
   EXPECT_THROW(inside_.write_new("new/deep/b", "c"), Error);
   EXPECT_TRUE(inside_.link("new/deep/b", inside_, "c"));

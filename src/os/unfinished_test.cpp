@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class UnfinishedTest : public ::testing::Test {
+class UnfinishedFiles : public ::testing::Test {
  protected:
   void SetUp() override {
     folder_ = fs::temp_directory_path() / fmt::format("lathe-unfinished-{}", ::getpid());
@@ -24,7 +24,7 @@ class UnfinishedTest : public ::testing::Test {
   fs::path folder_;
 };
 
-TEST_F(UnfinishedTest, IsGoneUnlessItWasPutInPlace) {
+TEST_F(UnfinishedFiles, IsGoneUnlessItWasPutInPlace) {
   for (const auto kind : {Unfinished::Kind::file, Unfinished::Kind::folder}) {
     {
       const Unfinished one(folder_ / "a", kind);
@@ -40,7 +40,7 @@ TEST_F(UnfinishedTest, IsGoneUnlessItWasPutInPlace) {
   }
 }
 
-TEST_F(UnfinishedTest, OfTwoThatWantOnePlaceTheSecondLosesAndSaysSo) {
+TEST_F(UnfinishedFiles, OfTwoThatWantOnePlaceTheSecondLosesAndSaysSo) {
   for (const auto kind : {Unfinished::Kind::file, Unfinished::Kind::folder}) {
     Unfinished first(folder_ / "a", kind), second(folder_ / "a", kind);
     first.put_in_place(Unfinished::Over::nothing);
@@ -56,7 +56,7 @@ TEST_F(UnfinishedTest, OfTwoThatWantOnePlaceTheSecondLosesAndSaysSo) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 0);
 }
 
-TEST_F(UnfinishedTest, WhatWasRemovedAndMadeAgainMeanwhileIsNotPutInPlace) {
+TEST_F(UnfinishedFiles, WhatWasRemovedAndMadeAgainMeanwhileIsNotPutInPlace) {
   for (const auto kind : {Unfinished::Kind::file, Unfinished::Kind::folder}) {
     Unfinished one(folder_ / "a", kind);
     fs::remove_all(one.path());
@@ -68,7 +68,7 @@ TEST_F(UnfinishedTest, WhatWasRemovedAndMadeAgainMeanwhileIsNotPutInPlace) {
   EXPECT_TRUE(fs::is_empty(folder_));
 }
 
-TEST_F(UnfinishedTest, NamesOf255BytesHaveLeftoversToo) {
+TEST_F(UnfinishedFiles, NamesOf255BytesHaveLeftoversToo) {
   const fs::path place = folder_ / std::string(255, 'n');
   {
     Unfinished one(place, Unfinished::Kind::file);
@@ -82,7 +82,7 @@ TEST_F(UnfinishedTest, NamesOf255BytesHaveLeftoversToo) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);
 }
 
-TEST_F(UnfinishedTest, AFileGetsTheNameOfAnotherInOneStep) {
+TEST_F(UnfinishedFiles, AFileGetsTheNameOfAnotherInOneStep) {
   write_file_atomically(folder_ / "a", "new");
   write_file_atomically(folder_ / "b", "old");
   link_over(folder_ / "a", folder_ / "b");
@@ -92,7 +92,7 @@ TEST_F(UnfinishedTest, AFileGetsTheNameOfAnotherInOneStep) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 2);
 }
 
-TEST_F(UnfinishedTest, RemovesWhatAKilledProgramLeftAndNothingElse) {
+TEST_F(UnfinishedFiles, RemovesWhatAKilledProgramLeftAndNothingElse) {
   for (const std::string name :
        {".a.Xy3456.new", ".a.b.Xy3456.new", ".a.Xy3456", ".a.Xy345.new", ".a.Xy34-6.new", "a.Xy3456.new"}) {
     write_file_atomically(folder_ / name, "x");

@@ -14,7 +14,7 @@
 namespace lathe {
 namespace {
 
-class HistoryTest : public ::testing::Test {
+class BuildHistory : public ::testing::Test {
  protected:
   std::filesystem::path file() const { return folder_.path() / "history.db"; }
 
@@ -31,7 +31,7 @@ class HistoryTest : public ::testing::Test {
   const testing::ScratchFolder folder_;
 };
 
-TEST_F(HistoryTest, WhatWasWrittenIsReadAgainNewestFirst) {
+TEST_F(BuildHistory, WhatWasWrittenIsReadAgainNewestFirst) {
   History history(file());
   EXPECT_FALSE(history.unfinished()) << "nothing was ever wanted";
   const auto run = history.begin_run("m", "nix", {"a", "b"});
@@ -45,7 +45,7 @@ TEST_F(HistoryTest, WhatWasWrittenIsReadAgainNewestFirst) {
   EXPECT_EQ(history.unfinished().value(), std::vector<std::string>{"b"});
 }
 
-TEST_F(HistoryTest, AnEstimateIsTheMedianOfTheSameVariantElseOfItsKind) {
+TEST_F(BuildHistory, AnEstimateIsTheMedianOfTheSameVariantElseOfItsKind) {
   History history(file());
   const auto run = history.begin_run("m", "nix", {});
   for (const double seconds : {10.0, 30.0, 20.0})
@@ -61,7 +61,7 @@ TEST_F(HistoryTest, AnEstimateIsTheMedianOfTheSameVariantElseOfItsKind) {
   EXPECT_EQ(history.estimate("p-python313-cpu-avx2").samples, 0U);
 }
 
-TEST_F(HistoryTest, AVariantThatWasBuiltOnOtherMachinesOnlyHasItsOwnTimeAndTheMemoryOfOthers) {
+TEST_F(BuildHistory, AVariantThatWasBuiltOnOtherMachinesOnlyHasItsOwnTimeAndTheMemoryOfOthers) {
   History history(file());
   const auto run = history.begin_run("m", "nix", {});
   const std::string variant = "p-python313-cuda13_0-sm90-avx2", magma = "magma-2.9.0";
@@ -81,7 +81,7 @@ TEST_F(HistoryTest, AVariantThatWasBuiltOnOtherMachinesOnlyHasItsOwnTimeAndTheMe
   EXPECT_EQ(history.estimate(magma).peak_bytes, 0U) << "shared work is no variant";
 }
 
-TEST_F(HistoryTest, CarvesAndBuildsOfOneNameAreEstimatedApartAndSharedWorkCountsForNeither) {
+TEST_F(BuildHistory, CarvesAndBuildsOfOneNameAreEstimatedApartAndSharedWorkCountsForNeither) {
   History history(file());
   const auto run = history.begin_run("m", "nix", {});
   add(history, run, "p-python313-cuda13_0-sm90-avx2", 100);
@@ -102,7 +102,7 @@ TEST_F(HistoryTest, CarvesAndBuildsOfOneNameAreEstimatedApartAndSharedWorkCounts
   EXPECT_EQ(history.builds("*sm90*", 1).front().carved_from, "p-python313-cuda13_0-sm80_sm90-avx2");
 }
 
-TEST_F(HistoryTest, ABuildWhoseProcessWasKilledIsLostAndWantedAgain) {
+TEST_F(BuildHistory, ABuildWhoseProcessWasKilledIsLostAndWantedAgain) {
   const pid_t child = ::fork();
   if (child == 0) {
     History history(file());
@@ -118,7 +118,7 @@ TEST_F(HistoryTest, ABuildWhoseProcessWasKilledIsLostAndWantedAgain) {
   EXPECT_EQ(history.unfinished().value(), std::vector<std::string>{"a"});
 }
 
-TEST_F(HistoryTest, TwoProcessesWriteAtOnceAndNothingIsLost) {
+TEST_F(BuildHistory, TwoProcessesWriteAtOnceAndNothingIsLost) {
   { const History create(file()); }
   std::vector<pid_t> children;
   for (int i = 0; i < 4; ++i) {
@@ -140,7 +140,7 @@ TEST_F(HistoryTest, TwoProcessesWriteAtOnceAndNothingIsLost) {
 }
 
 // Of SQL in the file itself: what a schema may hold that runs by itself or never ends.
-class HostileHistory : public HistoryTest {
+class HostileHistory : public BuildHistory {
  protected:
   void alter(const char* sql) const {
     { const History made(file()); }
@@ -195,7 +195,7 @@ TEST_F(HostileHistory, ProcessesThatCannotBeAreNotAskedFor) {
   EXPECT_EQ(error_of_list(), "listed");
 }
 
-TEST_F(HistoryTest, WhatABuildSaysOfItselfIsKeptHoweverLongItIs) {
+TEST_F(BuildHistory, WhatABuildSaysOfItselfIsKeptHoweverLongItIs) {
   History history(file());
   BuildRecord record{
       .run = history.begin_run("m", "nix", {}), .variant = "v", .started = 1, .status = "running"};
@@ -205,7 +205,7 @@ TEST_F(HistoryTest, WhatABuildSaysOfItselfIsKeptHoweverLongItIs) {
   EXPECT_EQ(history.builds("", 1).at(0).verdict.size(), std::size_t{64} << 10);
 }
 
-TEST_F(HistoryTest, AHistoryOfANewerVersionIsLeftAlone) {
+TEST_F(BuildHistory, AHistoryOfANewerVersionIsLeftAlone) {
   { const History create(file()); }
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open(file().c_str(), &database), SQLITE_OK);
