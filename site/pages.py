@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A hook of mkdocs: pages that lie outside of docs/ join the site, and a link to a file of the repository leads to a copy of it."""
+"""A hook of mkdocs: pages that lie outside of docs/ join the site, a link to a file of the repository leads to a copy of it, and what
+`torchlathe explain` answers is a page."""
 import posixpath
 import re
+import tomllib
 from pathlib import Path
 
 from mkdocs.structure.files import File
@@ -10,9 +12,37 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = {"README.md": "index.md", "ARCHITECTURE.md": "project/architecture.md", "CHANGELOG.md": "project/changes.md",
          "CONTRIBUTING.md": "project/contributing.md", "SECURITY.md": "project/security.md",
          "tests/gpu/README.md": "project/gpu-comparison.md"}
+EXPLANATIONS = "explanations.md"
 SOURCES = {site: source for source, site in PAGES.items()}
 LINK = re.compile(r"(\]\()([^()\s]+)(\))")
 FENCE = re.compile(r"^(```.*?^```$)", re.M | re.S)
+
+
+def rows(name):
+    return next(iter(tomllib.loads((ROOT / "src/cli/explain" / name).read_text()).values()))
+
+
+def as_text(text):
+    """Prose that Markdown shall leave as it is."""
+    return re.sub(r"([\\*_<>\[\]|~#])", r"\\\1", text.strip())
+
+
+def explanations():
+    """The questions, rules and variables of src/cli/explain/; those of audit and diagnose are printed by `torchlathe explain` alone."""
+    parts = ["# Explanations", "", "What [`torchlathe explain`](commands/explain.md) answers. Ask it with the name of a heading, or in your own words.", "",
+             "## Questions", ""]
+    for row in rows("explanations.toml"):
+        parts += [f"### {row['name']}", "", f"**{as_text(row['question'])}**", "", as_text(row["answer"]), "",
+                  f"Common misconception: {as_text(row['believed'])}.", "", f"Source: {as_text(row['source'])}.", ""]
+    parts += ["## Findings", ""]
+    for row in rows("rule_texts.toml"):
+        parts += [f"### {row['name']}", "", f"Reported by {', '.join(row['of'])}. {as_text(row['means'])}", "", as_text(row.get("why", "")), "",
+                  f"What to do: {as_text(row['repair'])}.", ""]
+    parts += ["## Environment variables", ""]
+    for row in rows("variables.toml"):
+        parts += [f"### {row['names'][0]}", "", f"Read by {as_text(', '.join(row['read_by']))}. {as_text(row['means'])}", "",
+                  f"What to do: {as_text(row['repair'])}.", ""]
+    return "\n".join(parts)
 
 
 def place_on_site(source):
@@ -36,8 +66,10 @@ def targets(markdown, source):
 def on_files(files, config):
     for source, site in PAGES.items():
         files.append(File.generated(config, site, abs_src_path=str(ROOT / source)))
+    pages = list(files.documentation_pages())
+    files.append(File.generated(config, EXPLANATIONS, content=explanations()))
     copied = set()
-    for page in list(files.documentation_pages()):
+    for page in pages:
         source = SOURCES.get(page.src_uri, "docs/" + page.src_uri)
         copied |= {target for target in targets((ROOT / source).read_text(), source)
                    if place_on_site(target).startswith("source/") and (ROOT / target).is_file()}
@@ -48,6 +80,8 @@ def on_files(files, config):
 
 def on_page_markdown(markdown, page, config, files):
     site = page.file.src_uri
+    if site == EXPLANATIONS:
+        return markdown
     source = SOURCES.get(site, "docs/" + site)
 
     def on_site(link):
