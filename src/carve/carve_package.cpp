@@ -195,7 +195,10 @@ class PackageCarver {
   CarvedFile carve_written(const Item& item) {
     const fs::path from = item.by_itself ? package_.file_of(item.member)
                                          : whole(item, [&] { return writer_->old_file(item.member); });
-    const CarvedFile file = carve_file(from, writer_->new_file(item.member), options_for(item, from));
+    CarvedFile file = carve_file(from, writer_->new_file(item.member), options_for(item, from));
+    for (Finding& note : file.notes.items()) {
+      if (!item.by_itself && note.where.file == from) note.where.file = item.path.generic_string();
+    }
     if (file.outcome == Outcome::carved) writer_->replace(item.member);
     else writer_->take_over(item.member);
     return file;

@@ -215,6 +215,9 @@ TEST_F(CarvedWheelTest, WhatServesNoTargetIsAFindingAndNothingIsWritten) {
   const CarvedPackage carved = carve("new/deep");
   ASSERT_EQ(carved.failures.size(), 1u);
   EXPECT_EQ(carved.failures[0].what, "no library here holds code for 10.0; pkg/lib/a.so holds 7.5, 8.0, 9.0");
+  for (const Finding& note : carved.files[0].notes)
+    EXPECT_EQ(note.where.file, "pkg/lib/a.so") << "not where it was unpacked";
+  EXPECT_FALSE(carved.files[0].notes.empty());
   EXPECT_EQ(carved.exit_code(), 1);
   EXPECT_TRUE(carved.path.empty());
   EXPECT_FALSE(fs::exists(folder_.path() / "new"));
