@@ -115,9 +115,9 @@ DriverOptions driver_options(const Options& options) {
 }
 
 // This machine, and what remote builders answer.
-Rows<RoomIndex, Builder> find_builders(const Options& options, Terminal& terminal) {
+Rows<BuilderIndex, Builder> find_builders(const Options& options, Terminal& terminal) {
   const std::uint64_t memory = options.memory > 0 ? options.memory << 30 : available_memory();
-  Rows<RoomIndex, Builder> builders = {this_builder(static_cast<unsigned>(options.jobs), memory)};
+  Rows<BuilderIndex, Builder> builders = {this_builder(static_cast<unsigned>(options.jobs), memory)};
   const std::vector<NixMachine> machines = driver_named(options.driver).machines(options.builders);
   if (machines.empty() && options.jobs == 0)
     throw Error({.what = "--jobs 0 builds nothing here, and there are no builders",
@@ -201,7 +201,7 @@ void dry_run(Jobs& jobs, RunOptions& run, const MatrixSpec& spec, const History&
   CacheReport report = driver.distances(jobs, std::move(caches), run.with);
   report.asked = asks;
   if (options.format == "json") return terminal.out(dry_run_json(jobs, plan, report));
-  print_plan(jobs, plan, run.rooms, terminal);
+  print_plan(jobs, plan, run.capacities, terminal);
   if (driver.asks_caches()) print_distances(report, terminal);
   print_matrix_cost(matrix_cost(expand(spec), history.builds("", 1000)), terminal);
 }
@@ -237,7 +237,7 @@ int run(const Options& options, Terminal& terminal) {
 
   run.with.cuda_toolkit = cuda_toolkit;
   run.with.builders = find_builders(options, terminal);
-  run.rooms = rooms_of(run.with.builders);
+  run.capacities = capacities_of(run.with.builders);
 
   // Written down before anything that takes time, so that --resume knows it, whenever we are killed.
   const std::int64_t id = options.dry_run ? 0 : begin_run(history, options, spec, variants);

@@ -31,7 +31,7 @@ struct DriverOptions {
   std::string nixpkgs = {};
   unsigned cores = 0;  // of one build; 0: the driver's own setting
   // the first is this machine; with no other, Nix keeps to its own configuration
-  Rows<RoomIndex, Builder> builders = {};
+  Rows<BuilderIndex, Builder> builders = {};
   std::vector<std::string> settings = {};   // "NAME=VALUE", Nix's --option
   std::filesystem::path flox_project = {};  // folder that has .flox/pkgs
   bool impossible = false;                  // build also what the catalogue says can exist nowhere

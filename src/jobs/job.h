@@ -65,11 +65,11 @@ struct Job {
   std::vector<Diagnosis> why = {};        // of a failure
   std::vector<Finding> breaches = {};     // promises that a lying build breaks
   unsigned attempts = 0;
-  RoomIndex room = {};       // of its builder; the first is this machine
-  std::string builder = {};  // its name; "" where there is only this machine
+  BuilderIndex builder_index = {};  // of its builder; the first is this machine
+  std::string builder = {};         // its name; "" where there is only this machine
 };
 
-inline constexpr RoomIndex here = {};
+inline constexpr BuilderIndex here = {};
 
 using Jobs = Rows<JobIndex, Job>;
 

@@ -14,7 +14,7 @@ namespace {
 // Each job goes to the builder that was chosen for it: Nix is offered no other.
 void add_builder(Process& process, const Job& job, const DriverOptions& options) {
   if (options.builders.size() < 2) return;
-  const Builder& builder = options.builders.at(job.room);
+  const Builder& builder = options.builders.at(job.builder_index);
   process.arguments.insert(process.arguments.end(),
                            {"--builders", builder.is_here() ? "" : text_of(builder.machine)});
   if (builder.is_here()) return;

@@ -34,18 +34,18 @@ void write_shared(const MatrixSpec& spec, const std::filesystem::path& state) {
 // Which builders can take it; with none it is skipped.
 void find_rooms(Job& job, const DriverOptions& options) {
   if (options.builders.empty()) return;
-  job.cost.rooms.clear();
+  job.cost.builders.clear();
   std::string reasons;
-  for (const RoomIndex room : options.builders.ids()) {
-    const Builder& builder = options.builders[room];
+  for (const BuilderIndex index : options.builders.ids()) {
+    const Builder& builder = options.builders[index];
     const std::string reason =
         builder.machine.max_jobs == 0 ? "takes no jobs" : why_not_there(builder, job.needs);
-    if (reason.empty()) job.cost.rooms.push_back(room);
+    if (reason.empty()) job.cost.builders.push_back(index);
     else
       reasons += fmt::format("{}{} {}", reasons.empty() ? "" : "; ",
                              builder.is_here() ? "this machine" : builder.name, reason);
   }
-  if (!job.cost.rooms.empty()) return;
+  if (!job.cost.builders.empty()) return;
   job.state = JobState::skipped;
   job.reason = options.builders.size() == 1 ? fmt::format("needs another builder (--builders): {}", reasons)
                                             : fmt::format("no builder can take it: {}", reasons);
@@ -321,14 +321,14 @@ JobPlan complete_plan(Jobs& jobs, const History& history, const DriverOptions& o
   return plan;
 }
 
-MachineRooms rooms_of(const Rows<RoomIndex, Builder>& builders) {
-  MachineRooms rooms;
+Capacities capacities_of(const Rows<BuilderIndex, Builder>& builders) {
+  Capacities capacities;
   for (const Builder& builder : builders) {
-    rooms.push_back({.slots = builder.problem.empty() ? builder.machine.max_jobs : 0,
-                     .memory = builder.memory_free,
-                     .speed = std::max(0.01, builder.machine.speed)});
+    capacities.push_back({.slots = builder.problem.empty() ? builder.machine.max_jobs : 0,
+                          .memory = builder.memory_free,
+                          .speed = std::max(0.01, builder.machine.speed)});
   }
-  return rooms;
+  return capacities;
 }
 
 }  // namespace lathe

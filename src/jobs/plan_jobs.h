@@ -20,7 +20,7 @@ Jobs make_jobs(const MatrixSpec& spec, const std::vector<Variant>& wanted, const
                const DriverOptions& options);
 
 // In the order of the builders; one that cannot be used has no slots.
-MachineRooms rooms_of(const Rows<RoomIndex, Builder>& builders);
+Capacities capacities_of(const Rows<BuilderIndex, Builder>& builders);
 
 // The matrix has changed: writes all recipes anew, and evaluates those of `broken` and of the jobs that
 // wait. Shared work among them gets the derivation that has taken the place of its own.

@@ -87,7 +87,7 @@ class Runner {
         history_(history),
         run_(run),
         observer_(observer),
-        rooms_(options.rooms) {
+        capacities_(options.capacities) {
     for (const Job& job : jobs_) costs_.push_back(job.cost);
   }
 
@@ -144,7 +144,7 @@ class Runner {
   void fail_without_room() {
     std::vector<JobIndex> homeless;
     std::ranges::copy_if(waiting_, std::back_inserter(homeless),
-                         [&](JobIndex index) { return !has_room(costs_[index], rooms_); });
+                         [&](JobIndex index) { return !may_ever_start(costs_[index], capacities_); });
     for (const JobIndex index : homeless) {
       std::erase(waiting_, index);
       jobs_[index].state = JobState::failed;
@@ -156,12 +156,12 @@ class Runner {
   // A job has a thread of its own; where no more are to be had (the pids limit of a container), it waits
   // until one ends, and the only one runs on this thread.
   void start_what_fits(std::unique_lock<std::mutex>& lock) {
-    while (const auto next = next_to_start(costs_, waiting_, running_, rooms_)) {
+    while (const auto next = next_to_start(costs_, waiting_, running_, capacities_)) {
       std::erase(waiting_, next->job);
       running_.push_back(*next);
       Job& job = jobs_[next->job];
-      job.room = next->room;
-      if (options_.with.builders.size() > 1) job.builder = options_.with.builders[next->room].name;
+      job.builder_index = next->builder;
+      if (options_.with.builders.size() > 1) job.builder = options_.with.builders[next->builder].name;
       job.state = JobState::running;
       job.started = Clock::now();
       const bool threaded = start_thread(next->job);  // its work waits for the lock
@@ -206,8 +206,8 @@ class Runner {
   void measure_memory() {
     std::map<JobIndex, int> processes;
     std::vector<int> roots;
-    for (const auto& [index, room] : running_) {
-      if (room != here) continue;  // what another machine uses cannot be seen
+    for (const auto& [index, builder] : running_) {
+      if (builder != here) continue;  // what another machine uses cannot be seen
       const std::string& word = jobs_[index].derivation.empty() ? jobs_[index].name : jobs_[index].derivation;
       if (const int id = child_with(word); id != 0) roots.push_back(processes[index] = id);
     }
@@ -262,7 +262,7 @@ class Runner {
         set_state(job, JobState::stopped, "stopped");
         break;
       }
-      if (job.room != here && lost_builder(job, attempt)) break;
+      if (job.builder_index != here && lost_builder(job, attempt)) break;
       std::string repaired;
       if (options_.repair && !attempt.why.empty() && job.attempts < most_attempts) {
         const std::lock_guard lock(mutex_);  // it may change the matrix file and evaluate again
@@ -284,13 +284,13 @@ class Runner {
   // Was it the builder and not the build? Then the job waits again, for another; a builder that does not
   // answer gets no more jobs.
   bool lost_builder(Job& job, const Attempt& attempt) {
-    const Builder& builder = options_.with.builders[job.room];
+    const Builder& builder = options_.with.builders[job.builder_index];
     const bool gone = !answers(builder, options_.with.run);
     const bool broke = !attempt.why.empty() && attempt.why.front().finding.rule == "builder-lost";
     const std::lock_guard lock(mutex_);
     if (!gone && !(broke && job.attempts < most_attempts)) return false;
-    if (gone && rooms_[job.room].slots > 0) {
-      rooms_[job.room].slots = 0;
+    if (gone && capacities_[job.builder_index].slots > 0) {
+      capacities_[job.builder_index].slots = 0;
       observer_.note(fmt::format("{} does not answer any more: it gets no more jobs", builder.name));
     }
     observer_.note(fmt::format("{}: again{}, after {} {}", job.name, gone ? " on another builder" : "",
@@ -367,7 +367,7 @@ class Runner {
   // Once for each builder: what a build may write to there, its own nix.conf says, and the build is slow but
   // does not fail.
   void tell_of_no_cache(const Job& job, std::string_view text) {
-    const std::string note = fmt::format("{}: {}", job.room == here ? "this machine" : job.builder,
+    const std::string note = fmt::format("{}: {}", job.builder_index == here ? "this machine" : job.builder,
                                          printable(trim(text.substr(no_cache_words.find(' ') + 1))));
     if (told_.insert(note).second) observer_.note(note);
   }
@@ -470,7 +470,7 @@ class Runner {
   std::vector<JobIndex> waiting_;
   std::vector<Start> running_;
   JobCosts costs_;
-  MachineRooms rooms_;
+  Capacities capacities_;
   std::map<JobIndex, std::thread> threads_;  // by job
   std::vector<JobIndex> ended_;              // whose threads are to be joined
   std::set<std::string> told_;               // notes that are said once

@@ -32,7 +32,7 @@ struct RunOptions {
   const Driver* driver = nullptr;  // always there
   DriverOptions with = {};
   // of with.builders, in their order; without builders: one, this machine
-  MachineRooms rooms = MachineRooms(1);
+  Capacities capacities = Capacities(1);
   bool fail_fast = false;
   bool verify = true;
   std::string copy_to = {};                 // binary cache that results go to; "": none

@@ -26,7 +26,7 @@ class RunBuilds : public ::testing::Test {
   RunBuilds() : history_(folder_.path() / "history.db") {
     for (const char* name : {"a", "b", "c", "d", "e"}) jobs_.push_back({.name = name});
     options_.state = folder_.path();
-    options_.rooms = {{.slots = 3}};
+    options_.capacities = {{.slots = 3}};
     options_.driver = &driver_;
     options_.with.run = [](const Process&) { return ProcessResult{.exit_status = 0}; };
   }
@@ -39,7 +39,7 @@ class RunBuilds : public ::testing::Test {
 };
 
 TEST_F(RunBuilds, AsksItsDriverForEachJobOnceAndKeepsWhatCameOut) {
-  options_.rooms = {{.slots = 1}};
+  options_.capacities = {{.slots = 1}};
   Counter counter;
   run_builds(jobs_, options_, history_, history_.begin_run("m", "recording", {}), counter);
   EXPECT_EQ(driver_.asked(), (std::vector<std::string>{"a", "b", "c", "d", "e"}));

@@ -12,30 +12,31 @@
 namespace lathe {
 
 using JobIndex = Index<struct JobTag>;
-using RoomIndex = Index<struct RoomTag>;
+using BuilderIndex = Index<struct BuilderTag>;
 
 struct JobCost {
-  bool shared = false;                // work that others wait for
-  double seconds = 0;                 // expected; 0: not known, taken as the longest
-  std::uint64_t bytes = 0;            // peak memory expected; 0: not known
-  std::vector<RoomIndex> rooms = {};  // those in which it may run; empty: in all
+  bool shared = false;                      // work that others wait for
+  double seconds = 0;                       // expected; 0: not known, taken as the longest
+  std::uint64_t bytes = 0;                  // peak memory expected; 0: not known
+  std::vector<BuilderIndex> builders = {};  // those on which it may run; empty: on all
   // jobs that it needs: it starts when none of them waits or runs
   std::vector<JobIndex> after = {};
 };
 
-struct MachineRoom {
+// What one builder has for jobs.
+struct Capacity {
   unsigned slots = 1;        // jobs at once; 0: none, also of a machine that was lost
   std::uint64_t memory = 0;  // bytes for all jobs together; 0: not limited
   double speed = 1;          // against the others
 };
 
 using JobCosts = Rows<JobIndex, JobCost>;
-using MachineRooms = Rows<RoomIndex, MachineRoom>;
+using Capacities = Rows<BuilderIndex, Capacity>;
 
-// A job in a room.
+// A job on a builder.
 struct Start {
   JobIndex job = {};
-  RoomIndex room = {};
+  BuilderIndex builder = {};
   bool operator==(const Start&) const = default;
 };
 
@@ -44,16 +45,16 @@ struct Start {
 std::vector<JobIndex> start_order(const JobCosts& jobs);
 
 // The first of `waiting` (in start order) that may start now beside `running`, and where: a slot is free
-// there, and its memory fits into what the others leave; of several rooms the one that is fastest for its
-// load. A job that needs more than any of its rooms has runs alone. Shared jobs finish before others start,
+// there, and its memory fits into what the others leave; of several builders the one that is fastest for its
+// load. A job that needs more than any of its builders has runs alone. Shared jobs finish before others start,
 // and one that needs another shared job after that one.
 std::optional<Start> next_to_start(const JobCosts& jobs, const std::vector<JobIndex>& waiting,
-                                   const std::vector<Start>& running, const MachineRooms& rooms);
+                                   const std::vector<Start>& running, const Capacities& capacities);
 
-// May it ever start? Not when all its rooms have no slots.
-bool has_room(const JobCost& job, const MachineRooms& rooms);
+// May it ever start? Not when none of its builders has a slot.
+bool may_ever_start(const JobCost& job, const Capacities& capacities);
 
 // Wall-clock seconds until all are done if each takes what is expected.
-double expected_makespan(const JobCosts& jobs, const MachineRooms& rooms);
+double expected_makespan(const JobCosts& jobs, const Capacities& capacities);
 
 }  // namespace lathe

@@ -11,12 +11,12 @@ constexpr std::uint64_t gib = std::uint64_t{1} << 30;
 TEST(Schedule, SharedWorkThatNeedsOtherSharedWorkComesAfterIt) {
   const JobCosts jobs = {
       {.shared = true, .seconds = 9, .after = {{1}}}, {.shared = true, .seconds = 5}, {.seconds = 7}};
-  const MachineRooms rooms = {{.slots = 4}, {.slots = 4}};
-  EXPECT_EQ(next_to_start(jobs, {{0}, {1}, {2}}, {}, rooms), (Start{{1}, {0}}));
-  EXPECT_EQ(next_to_start(jobs, {{0}, {2}}, {{{1}, {0}}}, rooms), std::nullopt);
-  EXPECT_EQ(next_to_start(jobs, {{0}, {2}}, {}, rooms), (Start{{0}, {0}}))
+  const Capacities capacities = {{.slots = 4}, {.slots = 4}};
+  EXPECT_EQ(next_to_start(jobs, {{0}, {1}, {2}}, {}, capacities), (Start{{1}, {0}}));
+  EXPECT_EQ(next_to_start(jobs, {{0}, {2}}, {{{1}, {0}}}, capacities), std::nullopt);
+  EXPECT_EQ(next_to_start(jobs, {{0}, {2}}, {}, capacities), (Start{{0}, {0}}))
       << "also when what it needs failed";
-  EXPECT_DOUBLE_EQ(expected_makespan(jobs, rooms), 21);
+  EXPECT_DOUBLE_EQ(expected_makespan(jobs, capacities), 21);
 }
 
 TEST(Schedule, SharedWorkComesFirstThenUnknownThenTheLongest) {
@@ -27,7 +27,7 @@ TEST(Schedule, SharedWorkComesFirstThenUnknownThenTheLongest) {
 TEST(Schedule, NeverMoreJobsThanMemoryAllows) {
   const JobCosts jobs = {
       {.seconds = 3, .bytes = 10 * gib}, {.seconds = 2, .bytes = 8 * gib}, {.seconds = 1, .bytes = 4 * gib}};
-  const MachineRooms machine = {{.slots = 3, .memory = 16 * gib}};
+  const Capacities machine = {{.slots = 3, .memory = 16 * gib}};
   EXPECT_EQ(next_to_start(jobs, {{0}, {1}, {2}}, {}, machine), (Start{{0}, {0}}));
   EXPECT_EQ(next_to_start(jobs, {{1}, {2}}, {{{0}, {0}}}, machine), (Start{{2}, {0}}))
       << "the second does not fit, the third does";
@@ -36,28 +36,28 @@ TEST(Schedule, NeverMoreJobsThanMemoryAllows) {
 
 TEST(Schedule, AJobLargerThanTheMachineRunsAlone) {
   const JobCosts jobs = {{.bytes = 100 * gib}, {.bytes = gib}};
-  const MachineRooms machine = {{.slots = 2, .memory = 16 * gib}};
+  const Capacities machine = {{.slots = 2, .memory = 16 * gib}};
   EXPECT_EQ(next_to_start(jobs, {{0}, {1}}, {}, machine), (Start{{0}, {0}}));
   EXPECT_EQ(next_to_start(jobs, {{1}}, {{{0}, {0}}}, machine), std::nullopt);
 }
 
 TEST(Schedule, AJobThatFitsOneMachineOnlyWaitsForIt) {
   const JobCosts jobs = {{.bytes = 100 * gib}, {.bytes = gib}};
-  const MachineRooms rooms = {{.slots = 1, .memory = 16 * gib}, {.slots = 2, .memory = 128 * gib}};
-  EXPECT_EQ(next_to_start(jobs, {{0}, {1}}, {}, rooms), (Start{{0}, {1}}));
-  EXPECT_EQ(next_to_start(jobs, {{0}, {1}}, {{{0}, {1}}}, rooms)->room, RoomIndex{0});
+  const Capacities capacities = {{.slots = 1, .memory = 16 * gib}, {.slots = 2, .memory = 128 * gib}};
+  EXPECT_EQ(next_to_start(jobs, {{0}, {1}}, {}, capacities), (Start{{0}, {1}}));
+  EXPECT_EQ(next_to_start(jobs, {{0}, {1}}, {{{0}, {1}}}, capacities)->builder, BuilderIndex{0});
 }
 
 TEST(Schedule, AJobGoesOnlyWhereItCanRunAndToTheFastestForItsLoad) {
-  const JobCosts jobs = {{.rooms = {{1}}}, {}, {}};
-  MachineRooms rooms = {{.slots = 1}, {.slots = 2, .speed = 3}};
-  EXPECT_EQ(next_to_start(jobs, {{0}, {1}, {2}}, {}, rooms), (Start{{0}, {1}}));
-  EXPECT_EQ(next_to_start(jobs, {{1}, {2}}, {{{0}, {1}}}, rooms), (Start{{1}, {1}}))
+  const JobCosts jobs = {{.builders = {{1}}}, {}, {}};
+  Capacities capacities = {{.slots = 1}, {.slots = 2, .speed = 3}};
+  EXPECT_EQ(next_to_start(jobs, {{0}, {1}, {2}}, {}, capacities), (Start{{0}, {1}}));
+  EXPECT_EQ(next_to_start(jobs, {{1}, {2}}, {{{0}, {1}}}, capacities), (Start{{1}, {1}}))
       << "half of a machine three times as fast";
-  EXPECT_EQ(next_to_start(jobs, {{2}}, {{{0}, {1}}, {{1}, {1}}}, rooms), (Start{{2}, {0}}));
-  rooms[RoomIndex{1}].slots = 0;  // lost
-  EXPECT_EQ(next_to_start(jobs, {{0}, {1}}, {}, rooms), (Start{{1}, {0}}));
-  EXPECT_FALSE(has_room(jobs[JobIndex{0}], rooms));
+  EXPECT_EQ(next_to_start(jobs, {{2}}, {{{0}, {1}}, {{1}, {1}}}, capacities), (Start{{2}, {0}}));
+  capacities[BuilderIndex{1}].slots = 0;  // lost
+  EXPECT_EQ(next_to_start(jobs, {{0}, {1}}, {}, capacities), (Start{{1}, {0}}));
+  EXPECT_FALSE(may_ever_start(jobs[JobIndex{0}], capacities));
 }
 
 TEST(Schedule, NothingStartsBesideWorkThatItWaitsFor) {

@@ -175,7 +175,7 @@ void write_job(JsonWriter& json, const Job& job) {
 
 }  // namespace
 
-void print_plan(const Jobs& jobs, const JobPlan& plan, const MachineRooms& rooms, Terminal& terminal) {
+void print_plan(const Jobs& jobs, const JobPlan& plan, const Capacities& capacities, Terminal& terminal) {
   const PlanSum sum = print_order(jobs, terminal);
   JobCosts costs;
   for (const Job& job : jobs) {
@@ -184,8 +184,9 @@ void print_plan(const Jobs& jobs, const JobPlan& plan, const MachineRooms& rooms
       terminal.print("{:8}{}: {}\n", to_string(job.state), job.name, printable(job.reason));
   }
   terminal.print("{} of {} to build, {} store paths to fetch; {} in all ({} to {} one after another){}\n",
-                 plan.to_build, sum.jobs, plan.fetch.size(), duration_text(expected_makespan(costs, rooms)),
-                 duration_text(sum.low), duration_text(sum.high),
+                 plan.to_build, sum.jobs, plan.fetch.size(),
+                 duration_text(expected_makespan(costs, capacities)), duration_text(sum.low),
+                 duration_text(sum.high),
                  sum.guesses > 0 ? fmt::format("; {} of them not known", sum.guesses) : "");
   print_fetches(plan, terminal);
 }

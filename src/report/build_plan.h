@@ -14,7 +14,7 @@
 
 namespace lathe {
 
-void print_plan(const Jobs& jobs, const JobPlan& plan, const MachineRooms& rooms, Terminal& terminal);
+void print_plan(const Jobs& jobs, const JobPlan& plan, const Capacities& capacities, Terminal& terminal);
 void print_distances(const CacheReport& report, Terminal& terminal);
 void print_matrix_cost(const MatrixCost& cost, Terminal& terminal);
 
