@@ -5,7 +5,7 @@ string(REGEX MATCHALL "\n[^ \n]+\\.[^\n]*" suites "\n${said}")
 cmake_policy(SET CMP0057 NEW) # IN_LIST
 set(tests)
 # A first run has no times of an earlier one to order by: those that take more than ten seconds are begun first.
-set(longest CarvedWheelTest FatbinOfNvcc InspectOfNvcc KilledCarve KilledFolder Record Files/CarveKind Kinds/RecordBad CpuScan Import
+set(longest CarvedWheels FatbinOfNvcc InspectOfNvcc KilledCarve KilledFolder Record Files/CarveKind Kinds/RecordBad CpuScan Import
             Mutations RunProcess Diagnose)
 if(EMULATOR)
   set(EMULATOR "[=[${EMULATOR}]=] ")

@@ -94,6 +94,8 @@ for path in files:
 for library, where in sorted(users.items()):
     if len(where) > 1 or any(w.endswith(".h") for w in where):
         problems.append(f"{library} is included by {', '.join(sorted(where))}: wrap it in one .cpp")
+problems += [f"tests/layers.py: nothing includes {prefix}" for prefix in THIRD_PARTY
+             if not any(library.startswith(prefix.rstrip("/")) for library in users)]
 sources = Counter(str(p.relative_to(root).parent) for p in files if not p.name.endswith("_test.cpp"))
 for folder, count in sorted(sources.items()):
     if count > MOST_SOURCES and folder != "cli":
@@ -102,6 +104,7 @@ for folder in sorted(RANKS):
     for own, names in clashes(root / folder):
         problems.append(f"src/{folder}: {' and '.join(names)} each have their own {own}, and are compiled together: give one another name, "
                         "or list a file under ALONE in CMakeLists.txt")
+problems += [f"src/folders.txt: {folder} has no sources" for folder in RANKS if folder not in sources]
 shown = dict(re.findall(r"^\| `([\w/]+)/` \| (\d+) \|", (root.parent / "ARCHITECTURE.md").read_text(), re.M))
 for folder in sorted(RANKS.keys() | shown.keys()):
     if shown.get(folder) != str(RANKS.get(folder)):

@@ -55,7 +55,7 @@ for info in old.infolist():
 print(" ".join(n for n in z.namelist() if "manifest" in n or n.endswith(".so")))
 )";
 
-class CarvedWheelTest : public ::testing::Test {
+class CarvedWheels : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const char* program : {"gcc", "python3"}) {
@@ -86,7 +86,7 @@ class CarvedWheelTest : public ::testing::Test {
   CarvePackageOptions options_;
 };
 
-TEST_F(CarvedWheelTest, IsAWheelThatPythonAccepts) {
+TEST_F(CarvedWheels, IsAWheelThatPythonAccepts) {
   const CarvedPackage carved = carve();
   EXPECT_EQ(carved.path.filename(), "pkg-1.2+cu128.sm90-py3-none-any.whl");
   EXPECT_EQ(carved.new_file_size, fs::file_size(carved.path));
@@ -99,7 +99,7 @@ TEST_F(CarvedWheelTest, IsAWheelThatPythonAccepts) {
   EXPECT_EQ(folder_.run("stat -c %a out/pkg/lib/a.so"), "755\n");
 }
 
-TEST_F(CarvedWheelTest, PipInstallsItAndFindsNothingWrong) {
+TEST_F(CarvedWheels, PipInstallsItAndFindsNothingWrong) {
   if (folder_.run("python3 -m pip --python \"$(command -v python3)\" --version >/dev/null 2>&1 && python3 -c "
                   "'import venv' && echo yes || true") != "yes\n") {
     GTEST_SKIP() << "no pip that can install into another environment";
@@ -130,7 +130,7 @@ for name, hash, size in rows:
 print(sum("manifest" in row[0] for row in rows))
 )";
 
-TEST_F(CarvedWheelTest, AnInstalledPackageCarvedInPlaceKeepsItsRecordTrueAndCanBeUninstalled) {
+TEST_F(CarvedWheels, AnInstalledPackageCarvedInPlaceKeepsItsRecordTrueAndCanBeUninstalled) {
   if (folder_.run(
           "python3 -m pip --version >/dev/null 2>&1 && python3 -c 'import venv' && echo yes || true") !=
       "yes\n") {
@@ -155,14 +155,14 @@ TEST_F(CarvedWheelTest, AnInstalledPackageCarvedInPlaceKeepsItsRecordTrueAndCanB
   EXPECT_EQ(folder_.run("python3 installed.py carved"), "1\n");
 }
 
-TEST_F(CarvedWheelTest, IsTheSameBytesEachTimeAndWithAnyNumberOfCores) {
+TEST_F(CarvedWheels, IsTheSameBytesEachTimeAndWithAnyNumberOfCores) {
   const std::string first = read_file(carve().path);
   fs::create_directories(folder_.path() / "again");
   options_.threads = 1;
   EXPECT_EQ(read_file(carve("again").path), first);
 }
 
-TEST_F(CarvedWheelTest, ItsNameCannotBeChosenAndNothingIsOverwritten) {
+TEST_F(CarvedWheels, ItsNameCannotBeChosenAndNothingIsOverwritten) {
   EXPECT_EQ(message("out/mine.whl"),
             "an installer goes by a wheel's name, so it cannot be chosen | give a folder, or the name "
             "pkg-1.2+cu128.sm90-py3-none-any.whl");
@@ -170,7 +170,7 @@ TEST_F(CarvedWheelTest, ItsNameCannotBeChosenAndNothingIsOverwritten) {
   EXPECT_EQ(message(), "this is there already | remove it, or choose another folder");
 }
 
-TEST_F(CarvedWheelTest, CarvedAgainItKeepsTheEarlierManifest) {
+TEST_F(CarvedWheels, CarvedAgainItKeepsTheEarlierManifest) {
   options_.carve.targets = parse_carve_targets("8.0,9.0");
   const fs::path both = carve().path;
   EXPECT_EQ(both.filename(), "pkg-1.2+cu128.sm80.sm90-py3-none-any.whl");
@@ -183,7 +183,7 @@ TEST_F(CarvedWheelTest, CarvedAgainItKeepsTheEarlierManifest) {
             std::string::npos);
 }
 
-TEST_F(CarvedWheelTest, AsAVariantItKeepsItsVersionAndSaysWhichGpuItIsFor) {
+TEST_F(CarvedWheels, AsAVariantItKeepsItsVersionAndSaysWhichGpuItIsFor) {
   options_.wheel_variant = "auto";
   const CarvedPackage carved = carve();
   EXPECT_EQ(carved.path.filename(), "pkg-1.2+cu128-py3-none-any-sm90.whl");
@@ -196,7 +196,7 @@ TEST_F(CarvedWheelTest, AsAVariantItKeepsItsVersionAndSaysWhichGpuItIsFor) {
       << "these images do not tell their toolkit: " << variant;
 }
 
-TEST_F(CarvedWheelTest, AVariantCarvedAgainStaysOne) {
+TEST_F(CarvedWheels, AVariantCarvedAgainStaysOne) {
   options_.wheel_variant = "both";
   options_.carve.targets = parse_carve_targets("8.0,9.0");
   const fs::path both = carve().path;
@@ -210,7 +210,7 @@ TEST_F(CarvedWheelTest, AVariantCarvedAgainStaysOne) {
   EXPECT_EQ(folder_.run("unzip -l out/*-sm90.whl | grep -c variant.json"), "1\n");
 }
 
-TEST_F(CarvedWheelTest, WhatServesNoTargetIsAFindingAndNothingIsWritten) {
+TEST_F(CarvedWheels, WhatServesNoTargetIsAFindingAndNothingIsWritten) {
   options_.carve.targets = parse_carve_targets("10.0");
   const CarvedPackage carved = carve("new/deep");
   ASSERT_EQ(carved.failures.size(), 1u);
@@ -223,7 +223,7 @@ TEST_F(CarvedWheelTest, WhatServesNoTargetIsAFindingAndNothingIsWritten) {
   EXPECT_FALSE(fs::exists(folder_.path() / "new"));
 }
 
-TEST_F(CarvedWheelTest, WithNothingToDropItGoesOverAsItIs) {
+TEST_F(CarvedWheels, WithNothingToDropItGoesOverAsItIs) {
   options_.carve.targets = parse_carve_targets("7.5,8.0,9.0");
   const CarvedPackage same = carve();
   EXPECT_EQ(same.path.filename(), wheel().filename());
@@ -234,7 +234,7 @@ TEST_F(CarvedWheelTest, WithNothingToDropItGoesOverAsItIs) {
   EXPECT_EQ(message(), "this is there already | remove it, or choose another folder");
 }
 
-TEST_F(CarvedWheelTest, WithNothingToDropALabelOrTheNewNameIsStillWritten) {
+TEST_F(CarvedWheels, WithNothingToDropALabelOrTheNewNameIsStillWritten) {
   options_.carve.targets = parse_carve_targets("7.5,8.0,9.0");
   const CarvedPackage named = carve("out/pkg-1.2+cu128.sm75.sm80.sm90-py3-none-any.whl");
   EXPECT_EQ(named.path.filename(), "pkg-1.2+cu128.sm75.sm80.sm90-py3-none-any.whl");
@@ -244,12 +244,12 @@ TEST_F(CarvedWheelTest, WithNothingToDropALabelOrTheNewNameIsStillWritten) {
   EXPECT_EQ(carve().path.filename(), "pkg-1.2+cu128-py3-none-any-three.whl");
 }
 
-TEST_F(CarvedWheelTest, AFolderThatIsMissingIsMade) {
+TEST_F(CarvedWheels, AFolderThatIsMissingIsMade) {
   EXPECT_EQ(carve("new/deep").path, folder_.path() / "new/deep/pkg-1.2+cu128.sm90-py3-none-any.whl");
   EXPECT_EQ(carve("slash/").path, folder_.path() / "slash/pkg-1.2+cu128.sm90-py3-none-any.whl");
 }
 
-TEST_F(CarvedWheelTest, UnderAnotherNameItIsKnownByItsMetadata) {
+TEST_F(CarvedWheels, UnderAnotherNameItIsKnownByItsMetadata) {
   for (const char* name :
        {"download.whl", "a.zip", "pkg-1.2+cu128-py3-none-any (1).whl", "other-9-py3-none-any.whl"}) {
     fs::copy(wheel(), folder_.path() / name);
@@ -264,7 +264,7 @@ TEST_F(CarvedWheelTest, UnderAnotherNameItIsKnownByItsMetadata) {
   }
 }
 
-TEST_F(CarvedWheelTest, OfTwoDistInfoFoldersTheOneThatTheFileNamesIsItsOwn) {
+TEST_F(CarvedWheels, OfTwoDistInfoFoldersTheOneThatTheFileNamesIsItsOwn) {
   folder_.run(
       "mkdir -p more/vendored-3.dist-info more/aaa-1.dist-info && touch more/vendored-3.dist-info/RECORD "
       "more/aaa-1.dist-info/RECORD && "
@@ -282,7 +282,7 @@ TEST_F(CarvedWheelTest, OfTwoDistInfoFoldersTheOneThatTheFileNamesIsItsOwn) {
   }
 }
 
-TEST_F(CarvedWheelTest, RefusesADamagedOneAndLeavesNothingBehind) {
+TEST_F(CarvedWheels, RefusesADamagedOneAndLeavesNothingBehind) {
   std::string bytes = read_file(wheel());
   const std::size_t at = bytes.find("pkg/lib/a.so") + 20'000;  // inside the packed library
   for (std::size_t i = at; i < at + 64; ++i) bytes[i] = static_cast<char>(~bytes[i]);
@@ -293,7 +293,7 @@ TEST_F(CarvedWheelTest, RefusesADamagedOneAndLeavesNothingBehind) {
   EXPECT_TRUE(fs::is_empty(folder_.path() / "out"));
 }
 
-TEST_F(CarvedWheelTest, ADryRunWritesNothingBesideAndTellsTheSame) {
+TEST_F(CarvedWheels, ADryRunWritesNothingBesideAndTellsTheSame) {
   options_.carve.dry_run = true;
   const CarvedPackage planned = carve();
   EXPECT_TRUE(fs::is_empty(folder_.path() / "out"));

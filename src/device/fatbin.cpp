@@ -29,10 +29,15 @@ Compression compression_of(std::uint64_t flags) {
   return flags & cuda::entry::lz4 ? Compression::lz4 : Compression::none;
 }
 
+char suffix_of(std::uint64_t flags) {
+  if (flags & cuda::entry::specific) return 'a';
+  return flags & cuda::entry::family ? 'f' : '\0';
+}
+
 // 75 is 7.5, 103 is 10.3.
 Capability label_of(std::uint32_t arch, std::uint64_t flags) {
-  const char suffix = flags & cuda::entry::specific ? 'a' : flags & cuda::entry::family ? 'f' : '\0';
-  return {.major = static_cast<int>(arch / 10), .minor = static_cast<int>(arch % 10), .suffix = suffix};
+  return {
+      .major = static_cast<int>(arch / 10), .minor = static_cast<int>(arch % 10), .suffix = suffix_of(flags)};
 }
 
 }  // namespace

@@ -202,8 +202,8 @@ void Diagnoser::State::add_contexts(const LogRule& rule, std::size_t position, C
     for (unsigned i = 0; i < context.lines; ++i) {
       at = context.before ? end_of_previous_line(buffer, at) : start_of_next_line(buffer, at);
       if (at == std::string::npos) break;
-      const LineSpan span =
-          line_around(buffer, context.before ? at - (at > 0 && buffer[at - 1] != '\n' ? 1 : 0) : at);
+      const bool inside = context.before && at > 0 && buffer[at - 1] != '\n';
+      const LineSpan span = line_around(buffer, inside ? at - 1 : at);
       const auto match = context.pattern.get().match(
           plain_text(std::string_view(buffer).substr(span.begin, span.end - span.begin)));
       if (!match) continue;

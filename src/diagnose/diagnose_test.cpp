@@ -47,12 +47,9 @@ std::string rule_of(const std::filesystem::path& path) {
 BuildTold build_of(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
   const bool cpu = name.find(".cpu.") != std::string::npos, gpu = name.find(".gpu.") != std::string::npos;
-  return {.kind = cpu   ? BuildTold::Kind::cpu
-                  : gpu ? BuildTold::Kind::gpu
-                        : BuildTold::Kind::unknown,
-          .gpus = gpu ? "9.0" : "",
-          .cuda = gpu ? "13.0" : "",
-          .isa = "avx2"};
+  BuildTold::Kind kind = gpu ? BuildTold::Kind::gpu : BuildTold::Kind::unknown;
+  if (cpu) kind = BuildTold::Kind::cpu;
+  return {.kind = kind, .gpus = gpu ? "9.0" : "", .cuda = gpu ? "13.0" : "", .isa = "avx2"};
 }
 
 std::string first_rule(std::string_view log) {

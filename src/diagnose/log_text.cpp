@@ -59,6 +59,16 @@ void append_utf8(std::string& out, std::uint32_t code) {
   }
 }
 
+// What stands for a letter behind a backslash, on one line.
+char escaped(char letter) {
+  switch (letter) {
+    case 'n': return '\n';
+    case 't': return '\t';
+    case 'r': return ' ';
+    default: return letter;
+  }
+}
+
 // The JSON string that starts behind its quote, up to the closing one or to the end: a cut line is read as
 // far as it goes.
 std::string json_string(std::string_view text) {
@@ -75,7 +85,7 @@ std::string json_string(std::string_view text) {
       append_utf8(out, code);
       at += 4;
     } else {
-      out += kind == 'n' ? '\n' : kind == 't' ? '\t' : kind == 'r' ? ' ' : kind;
+      out += escaped(kind);
     }
   }
   return out;

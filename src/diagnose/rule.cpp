@@ -22,7 +22,8 @@ Stage stage_of(const Toml& value) {
 
 Severity severity_of(const Toml& table) {
   const std::string text = table.text_or("severity", "error");
-  return text == "error" ? Severity::error : text == "warning" ? Severity::warning : Severity::note;
+  if (text == "error") return Severity::error;
+  return text == "warning" ? Severity::warning : Severity::note;
 }
 
 RuleMatch read_match(const Toml& table) {

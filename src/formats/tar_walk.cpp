@@ -87,7 +87,8 @@ void TarWalk::read_header() {
   name_ = long_name_.empty() ? name_of(header) : long_name_;
   const bool has_content = type_ != '1' && type_ != '2' && type_ != '5';
   left_ = has_content ? (*size + block_size - 1) / block_size * block_size : 0;
-  wanted_ = has_content ? std::min<std::uint64_t>(*size, type_ == 'L' ? longest_name : look_size) : 0;
+  wanted_ = type_ == 'L' ? longest_name : look_size;
+  wanted_ = has_content ? std::min<std::uint64_t>(*size, wanted_) : 0;
   state_ = State::start;
   if (wanted_ == 0) show();
 }

@@ -26,7 +26,7 @@ std::string mixed_content() {
   return content + content.substr(0, 1'234'567);
 }
 
-class ZipWriterTest : public ::testing::Test {
+class WrittenZips : public ::testing::Test {
  protected:
   const ZipMember like_{.attributes = 0100644u << 16, .time = 0x5c770000, .made_on_unix = true};
   const std::string content_ = mixed_content();
@@ -48,7 +48,7 @@ class ZipWriterTest : public ::testing::Test {
   Sha256 hash_ = {};
 };
 
-TEST_F(ZipWriterTest, WhatItPacksComesOutAgain) {
+TEST_F(WrittenZips, WhatItPacksComesOutAgain) {
   write("a.zip", 2);
   EXPECT_EQ(hash_, sha256(as_byte_span(content_)));
   EXPECT_NE(folder_.run("unzip -tq a.zip").find("No errors"), std::string::npos);
@@ -59,11 +59,11 @@ TEST_F(ZipWriterTest, WhatItPacksComesOutAgain) {
   EXPECT_LT(fs::file_size(folder_.path() / "a.zip"), 3'500'000u);
 }
 
-TEST_F(ZipWriterTest, TheNumberOfThreadsDoesNotChangeAByte) {
+TEST_F(WrittenZips, TheNumberOfThreadsDoesNotChangeAByte) {
   EXPECT_EQ(read_file(write("one.zip", 1)), read_file(write("three.zip", 3)));
 }
 
-TEST_F(ZipWriterTest, TakesMembersOverAsTheyLieThere) {
+TEST_F(WrittenZips, TakesMembersOverAsTheyLieThere) {
   const fs::path first = write("a.zip", 0);
   const MappedFile map = MappedFile::open(first);
   const Zip old = read_zip(map.bytes(), "a.zip");
@@ -86,7 +86,7 @@ TEST_F(ZipWriterTest, TakesMembersOverAsTheyLieThere) {
             "Done testing\n");
 }
 
-TEST_F(ZipWriterTest, ManyMembersGetA64BitDirectory) {
+TEST_F(WrittenZips, ManyMembersGetA64BitDirectory) {
   {
     NewFile file(folder_.path() / "many.zip");
     ZipWriter zip(file);
@@ -101,7 +101,7 @@ TEST_F(ZipWriterTest, ManyMembersGetA64BitDirectory) {
   EXPECT_EQ(read_zip(map.bytes(), "many.zip").members.size(), 66'000u);
 }
 
-TEST_F(ZipWriterTest, MembersOfMoreThan4GibibytesKeepTheirSizes) {
+TEST_F(WrittenZips, MembersOfMoreThan4GibibytesKeepTheirSizes) {
   // Taken over as it lies there, a member is not unpacked: its size is what its directory said.
   folder_.write("packed", std::string(100, 'x'));
   const SourceFile source(folder_.path() / "packed");

@@ -35,7 +35,7 @@ TEST(Driver, WhatFloxBuiltIsWhereALinkOfItsProjectLeads) {
             (std::vector<std::string>{std::filesystem::canonical(folder.path() / "built").string()}));
 }
 
-TEST(Driver, flox_links_each_output_and_links_of_other_packages_are_none_of_them) {
+TEST(Driver, FloxLinksEachOutputAndLinksOfOtherPackagesAreNoneOfThem) {
   const testing::ScratchFolder folder;
   const auto link = [&](const std::string& name, const std::string& target) {
     std::filesystem::create_directory(folder.path() / target);

@@ -46,8 +46,8 @@ std::vector<JobIndex> start_order(const JobCosts& jobs);
 
 // The first of `waiting` (in start order) that may start now beside `running`, and where: a slot is free
 // there, and its memory fits into what the others leave; of several builders the one that is fastest for its
-// load. A job that needs more than any of its builders has runs alone. Shared jobs finish before others start,
-// and one that needs another shared job after that one.
+// load. A job that needs more than any of its builders has runs alone. Shared jobs finish before others
+// start, and one that needs another shared job after that one.
 std::optional<Start> next_to_start(const JobCosts& jobs, const std::vector<JobIndex>& waiting,
                                    const std::vector<Start>& running, const Capacities& capacities);
 

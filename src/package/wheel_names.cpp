@@ -83,7 +83,9 @@ std::string normal(std::string_view text) {
   for (const char c : text) {
     const bool between = c == '-' || c == '_' || c == '.';
     if (between && out.ends_with('_')) continue;
-    out += between ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const bool capital = c >= 'A' && c <= 'Z';
+    if (between) out += '_';
+    else out += capital ? static_cast<char>(c - 'A' + 'a') : c;
   }
   return out;
 }

@@ -132,10 +132,9 @@ std::vector<std::string> named_gpus(const RecordedPackage& torch, const Recorded
 
 void read_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin, Explained& recipe) {
   if (!torch.cuda || torch.cuda->version.empty()) throw Failure("it is not known with which CUDA it builds");
-  const auto version = Version::parse(torch.cuda->version);
-  recipe.cuda =
-      version ? fmt::format("{}.{}", version->parts[0], version->parts.size() > 1 ? version->parts[1] : 0)
-              : torch.cuda->version;
+  recipe.cuda = torch.cuda->version;
+  if (const auto version = Version::parse(recipe.cuda))
+    recipe.cuda = fmt::format("{}.{}", version->parts[0], version->parts.size() > 1 ? version->parts[1] : 0);
   const std::vector<std::string> targets = named_gpus(torch, pin);
   if (targets.empty()) throw Failure("names no GPUs: it builds for all of its nixpkgs");
   std::vector<Capability> with_ptx;

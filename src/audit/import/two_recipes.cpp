@@ -115,14 +115,13 @@ void TwoRecipes::compare_packages(std::string_view set, std::string_view what,
     if (!text || !is_nix_name(name))
       return fail(fmt::format("{} {} to what cannot be written down: a function, or a package of its own",
                               what, name));
-    if (set == "python") text = replace_all(*text, "pkgs." + python_set(got()), "python.");
+    std::string path;  // of its set, with a dot behind
+    if (set == "python") path = python_set(got());
+    if (set == "cuda") path = "cudaPackages.";
+    if (set == "python") text = replace_all(*text, "pkgs." + path, "python.");
     if (set == "cuda") text = replace_all(*text, "pkgs." + got().cuda->set + ".", "cuda.");
     extra[name] = *text;
-    nix_.is_at(value, fmt::format("pkgs.{}{}",
-                                  set == "python" ? python_set(got())
-                                  : set == "cuda" ? "cudaPackages."
-                                                  : "",
-                                  name));
+    nix_.is_at(value, fmt::format("pkgs.{}{}", path, name));
   }
 }
 
