@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "formats/elf.h"
 #include "inspect/inspect.h"
 #include "os/mapped_file.h"
 

@@ -16,6 +16,7 @@
 #include "carve/layout/layout.h"
 #include "carve/plan/plan.h"
 #include "carve/plan/references.h"
+#include "formats/elf.h"
 #include "os/new_file.h"
 
 namespace {

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "device/vendor.h"
+#include "formats/elf.h"
 #include "inspect/inspect.h"
 
 namespace {

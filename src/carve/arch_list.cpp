@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "device/cuda_target.h"
+#include "formats/elf.h"
 
 namespace lathe {
 namespace {

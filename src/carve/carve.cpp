@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "formats/archive.h"
 #include "device/embedded.h"
+#include "formats/elf.h"
 #include "inspect/inspect.h"
 #include "carve/arch_list.h"
 #include "carve/check/check.h"

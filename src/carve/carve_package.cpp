@@ -16,6 +16,7 @@
 #include "carve/manifest.h"
 #include "carve/vendor.h"
 #include "carve/wheel_variant.h"
+#include "formats/elf.h"
 #include "formats/known_formats.h"
 #include "inspect/image_skipper.h"
 #include "os/mapped_file.h"

@@ -18,6 +18,7 @@
 #include "device/contents.h"
 #include "carve/check/check.h"
 #include "carve/plan/references.h"
+#include "formats/elf.h"
 #include "testing/gpu_libraries.h"
 #include "os/file.h"
 #include "os/mapped_file.h"

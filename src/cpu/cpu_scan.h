@@ -22,7 +22,7 @@
 
 namespace lathe {
 
-class Elf;
+class ObjectFile;
 
 // --- what goes in: filled by cpu_code_of(), or by hand in tests
 // ------------------------------------------------------------
@@ -73,8 +73,9 @@ struct CpuCode {
 };
 
 // nullopt: not code for x86-64 or AArch64, or none at all. The result holds names and bytes of the file,
-// which must stay. Damage that leaves something to scan is added to `findings`.
-std::optional<CpuCode> cpu_code_of(const Elf& elf, Findings& findings);
+// which must stay. Damage that leaves something to scan is added to `findings`. Of formats other than ELF the
+// code alone: neither names nor what is called at load are known there.
+std::optional<CpuCode> cpu_code_of(const ObjectFile& object, Findings& findings);
 
 // --- what comes out
 // --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fills CpuCode from an ELF file. In a relocatable object the calls have no targets yet: all of its
-// functions count as exported, each for itself.
+// Fills CpuCode from an object file: from ELF all of it, of others the code alone. In a relocatable object
+// the calls have no targets yet: all of its functions count as exported, each for itself.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -244,8 +244,34 @@ class Filler {
 
 }  // namespace
 
-std::optional<CpuCode> cpu_code_of(const Elf& elf, Findings& findings) {
-  return Filler(elf, findings).fill();
+namespace {
+
+std::optional<Machine> machine_named_by(const ObjectFile& object) {
+  for (const Machine machine : {Machine::x86_64, Machine::aarch64}) {
+    if (object.machine_words() == to_string(machine)) return machine;
+  }
+  return std::nullopt;
+}
+
+std::optional<CpuCode> code_alone(const ObjectFile& object) {
+  const auto machine = machine_named_by(object);
+  if (!machine) return std::nullopt;
+  CpuCode code{.machine = *machine, .file = object.name(), .stripped = true};
+  object.for_each_section([&](const ObjectSection& section) {
+    const ByteSpan file = object.bytes();
+    if (section.use != SectionUse::code || section.size == 0 || section.offset >= file.size()) return;
+    const std::uint64_t size = std::min({section.size, file.size() - section.offset, largest_section});
+    code.sections.push_back(
+        {.name = section.name, .address = section.address, .bytes = file.subspan(section.offset, size)});
+  });
+  return code.sections.empty() ? std::nullopt : std::optional(std::move(code));
+}
+
+}  // namespace
+
+std::optional<CpuCode> cpu_code_of(const ObjectFile& object, Findings& findings) {
+  if (const auto* elf = dynamic_cast<const Elf*>(&object)) return Filler(*elf, findings).fill();
+  return code_alone(object);
 }
 
 }  // namespace lathe

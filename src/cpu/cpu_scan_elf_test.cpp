@@ -7,6 +7,7 @@
 #include "cpu/cpu_scan.h"
 #include "formats/elf.h"
 #include "os/mapped_file.h"
+#include "testing/plain_object.h"
 #include "testing/scratch_folder.h"
 
 namespace lathe {
@@ -141,6 +142,19 @@ TEST(CpuScanElf, CountsAsObjdumpDoesOnTheCLibrary) {
   EXPECT_EQ(found(Extension::movbe), counted("movbe"));
 }
 #endif
+
+// Of a format that is not ELF the sections of code are scanned. vpaddd ymm0, ymm0, ymm0; ret
+TEST(CpuCodeOfOtherFormats, IsWhatTheirSectionsHold) {
+  testing::PlainObject object(std::string(64, '\0'));
+  object.add(".text", "\xc5\xfd\xfe\xc0\xc3", SectionUse::code);
+  object.add(".data", "\xc5\xfd\xfe\xc0\xc3", SectionUse::data);
+  Findings findings;
+  const auto code = cpu_code_of(object, findings);
+  ASSERT_TRUE(code);
+  ASSERT_EQ(code->sections.size(), 1u);
+  EXPECT_EQ(code->sections[0].address, object.section(0).address);
+  EXPECT_EQ(scan_cpu(*code, {.threads = 1}).extensions[static_cast<std::size_t>(Extension::avx2)], 1u);
+}
 
 }  // namespace
 }  // namespace lathe

@@ -15,7 +15,7 @@
 #include "base/finding.h"
 #include "base/index.h"
 #include "device/target.h"
-#include "formats/elf.h"
+#include "formats/object_file.h"
 #include "os/mapped_file.h"
 
 namespace lathe {
@@ -118,9 +118,9 @@ struct DeviceLimits {
 };
 
 // All that a file holds, of the first vendor that has something in it. No device code is no finding, damage
-// is one. `disk`: the mapped file that `elf` was read from, if it was: then the headers, each on a page of
+// is one. `disk`: the mapped file that `object` was read from, if it was: then the headers, each on a page of
 // its own, are read by system call and their pages never mapped.
-DeviceContents read_device_code(const Elf& elf, const MappedFile* disk = nullptr,
+DeviceContents read_device_code(const ObjectFile& object, const MappedFile* disk = nullptr,
                                 const DeviceLimits& limits = {});
 
 // The image itself, decompressed where it is, text without the zeros behind it. Error when it cannot be had:

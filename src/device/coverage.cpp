@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "device/vendor.h"
@@ -181,13 +182,15 @@ std::vector<Coverage> cover_all(std::span<const ContainerShape> shapes) {
 }
 
 std::vector<Target> devices_for(std::span<const ContainerShape> shapes) {
-  std::set<const Vendor*> named;
+  std::map<std::string_view, const Vendor*> named;
   for (const ContainerShape& shape : shapes) {
-    for (const TargetCode& code : shape.codes) named.insert(code.target.vendor);
+    for (const TargetCode& code : shape.codes) named[code.target.vendor->name()] = code.target.vendor;
+  }
+  if (named.empty()) {
+    for (const Vendor* vendor : vendors()) named[vendor->name()] = vendor;
   }
   std::vector<Target> devices;
-  for (const Vendor* vendor : vendors()) {
-    if (!named.empty() && !named.contains(vendor)) continue;
+  for (const auto& [name, vendor] : named) {
     const std::vector<Target> own = vendor->devices();
     devices.insert(devices.end(), own.begin(), own.end());
   }

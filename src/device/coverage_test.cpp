@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "device/cuda_target.h"
+#include "testing/gfx_vendor.h"
 
 namespace lathe {
 namespace {
@@ -124,6 +125,21 @@ TEST(SpecialContainers, FilesAreJudgedByThemselvesAndCountedTogether) {
   EXPECT_FALSE(both.serves());
   EXPECT_EQ(together(Coverage{.device = ampere}, main).text(), main.text());
   EXPECT_EQ(together(cover(flashmla, ampere), cover(flashmla, ampere)).text(), "none");
+}
+
+TEST(CoverageOfAnotherVendor, GoesByTheRulesOfThatVendor) {
+  using testing::gfx;
+  const Shapes shapes = {
+      {.codes = {{gfx("gfx90a")}, {gfx("gfx942:xnack+")}, {gfx("gfx942:xnack-")}}, .count = 3},
+      {.codes = {{gfx("gfx90a:sramecc+:xnack-")}}, .count = 1}};
+  EXPECT_EQ(cover(shapes, gfx("gfx90a:sramecc+:xnack-")).text(), "all");
+  EXPECT_EQ(cover(shapes, gfx("gfx90a:sramecc+:xnack+")).text(),
+            "all general code; 1 container for gfx90a:sramecc+:xnack- only");
+  EXPECT_EQ(cover(shapes, gfx("gfx942:sramecc+:xnack+")).text(),
+            "all general code; 1 container for gfx90a:sramecc+:xnack- only");
+  EXPECT_EQ(cover(shapes, gfx("gfx1100")).text(), "none");
+  EXPECT_EQ(cover(shapes, cuda_target({9, 0})).text(), "none");
+  EXPECT_EQ(cover_all(shapes).size(), 3u);
 }
 
 }  // namespace

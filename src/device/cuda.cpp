@@ -11,7 +11,8 @@
 #include "device/cuda_format.h"
 #include "device/cuda_target.h"
 #include "device/nvidia_libraries.h"
-#include "formats/elf_fields.h"
+#include "formats/elf.h"
+#include "formats/elf_headers.h"
 
 namespace lathe {
 namespace {
@@ -27,6 +28,11 @@ DeviceCode code_of(const TargetCode& code) {
 
 std::optional<Target> target_of(const std::optional<Capability>& capability) {
   return capability ? std::optional(cuda_target(*capability)) : std::nullopt;
+}
+
+// PE cuts the names of sections to eight letters.
+bool is_called(std::string_view section, std::string_view name) {
+  return section == name || section == name.substr(0, 8);
 }
 
 bool is_cubin(ByteSpan start) {
@@ -106,9 +112,9 @@ class Cuda final : public Vendor {
   }
 
   DeviceSection role_of(std::string_view section) const override {
-    if (section == cuda::images_section) return DeviceSection::images;
-    if (section == cuda::linker_section) return DeviceSection::linker;
-    return section == cuda::wrappers_section ? DeviceSection::wrappers : DeviceSection::none;
+    if (is_called(section, cuda::images_section)) return DeviceSection::images;
+    if (is_called(section, cuda::linker_section)) return DeviceSection::linker;
+    return is_called(section, cuda::wrappers_section) ? DeviceSection::wrappers : DeviceSection::none;
   }
 
   std::span<const std::string_view> names_in_headers() const override { return cuda::names_in_headers; }
@@ -120,17 +126,18 @@ class Cuda final : public Vendor {
     return std::nullopt;
   }
 
-  DeviceContents read(const Elf& elf, const MappedFile* disk, const DeviceLimits& limits) const override {
-    return read_cuda(elf, disk, limits);
+  DeviceContents read(const ObjectFile& object, const MappedFile* disk,
+                      const DeviceLimits& limits) const override {
+    return read_cuda(object, disk, limits);
   }
 
   DeviceContents read_bare(ByteSpan file, const std::string& name) const override {
     return read_bare_fatbin(file, name);
   }
 
-  EmbeddedCode find_embedded(const Elf& elf, const DeviceContents& contents, const MappedFile* disk,
+  EmbeddedCode find_embedded(const ObjectFile& object, const DeviceContents& contents, const MappedFile* disk,
                              unsigned threads) const override {
-    return find_embedded_cuda(elf, contents, disk, threads);
+    return find_embedded_cuda(object, contents, disk, threads);
   }
 
   std::unique_ptr<ImageStream> stream() const override { return cuda_stream(); }

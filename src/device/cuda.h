@@ -9,9 +9,9 @@ namespace lathe {
 const Vendor& cuda_vendor();
 
 // Arguments and results as of Vendor's functions.
-DeviceContents read_cuda(const Elf& elf, const MappedFile* disk, const DeviceLimits& limits);
-EmbeddedCode find_embedded_cuda(const Elf& elf, const DeviceContents& contents, const MappedFile* disk,
-                                unsigned threads);
+DeviceContents read_cuda(const ObjectFile& object, const MappedFile* disk, const DeviceLimits& limits);
+EmbeddedCode find_embedded_cuda(const ObjectFile& object, const DeviceContents& contents,
+                                const MappedFile* disk, unsigned threads);
 std::unique_ptr<ImageStream> cuda_stream();
 std::vector<TargetCode> relinkable_cuda(const DeviceContents& contents);
 

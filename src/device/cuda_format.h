@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // CUDA's fat binaries as numbers and names: the one place that knows them. docs/formats/fatbin.md has the
-// whole picture and how each was measured; what is done with them is fatbin.cpp, fatbin_elf.cpp,
-// fatbin_stream.cpp and cuda.cpp. Nobody outside of device/ includes this: others ask vendor.h.
+// whole picture and how each was measured; what is done with them is fatbin.cpp, fatbin_object.cpp,
+// cuda_stream.cpp and cuda.cpp. Nobody outside of device/ includes this: others ask vendor.h.
 #pragma once
 
 #include <array>

@@ -18,7 +18,8 @@
 #include "device/cuda_target.h"
 #include "device/embedded_marks.h"
 #include "device/fatbin_reader.h"
-#include "formats/elf_fields.h"
+#include "formats/elf.h"
+#include "formats/elf_headers.h"
 
 namespace lathe {
 namespace {
@@ -38,15 +39,12 @@ struct Range {
   std::uint64_t size() const { return end - begin; }
 };
 
-struct Extent {
-  std::uint64_t offset = 0, size = 0;
-};
-
 // The part of it that the file has.
-void add_range(std::vector<Range>& ranges, Extent extent, std::string_view name, std::uint64_t file_size) {
-  if (extent.offset >= file_size || extent.size == 0) return;
-  const std::uint64_t size = std::min(extent.size, file_size - extent.offset);
-  ranges.push_back({.begin = extent.offset, .end = extent.offset + size, .name = std::string(name)});
+void add_range(std::vector<Range>& ranges, const ObjectSection& section, std::uint64_t file_size) {
+  if (section.offset >= file_size || section.size == 0) return;
+  const std::uint64_t size = std::min(section.size, file_size - section.offset);
+  ranges.push_back(
+      {.begin = section.offset, .end = section.offset + size, .name = std::string(section.name)});
 }
 
 // Without what lies in one of `holes`, which are ascending and disjoint.
@@ -60,30 +58,24 @@ void cut_out(const std::vector<Range>& holes, Range range, std::vector<Range>& o
   if (range.begin < range.end) out.push_back(std::move(range));
 }
 
-std::vector<Range> loaded_ranges(const Elf& elf) {
+std::vector<Range> loaded_ranges(const ObjectFile& object) {
   std::vector<Range> ranges;
-  const std::uint64_t all = elf.bytes().size();
-  for (const ElfSection& section : elf.sections()) {
-    if ((section.flags & elf::shf_alloc) == 0 || section.type == elf::sht_nobits) continue;
-    add_range(ranges, {.offset = section.offset, .size = section.size}, section.name, all);
-  }
-  if (!elf.sections().empty()) return ranges;
-  for (const ElfSegment& segment : elf.segments()) {
-    if (segment.type != elf::pt_load) continue;
-    add_range(ranges, {.offset = segment.offset, .size = segment.file_size}, "", all);
-  }
+  const auto add = [&](const ObjectSection& section) {
+    if (section.loaded) add_range(ranges, section, object.bytes().size());
+  };
+  if (object.has_sections()) object.for_each_section(add);
+  else object.for_each_loaded_part(add);
   return ranges;
 }
 
 // Where no data lies: known fat binaries, and the file's own headers and tables. Ascending, disjoint.
-std::vector<Range> holes_of(const Elf& elf, const DeviceContents& fatbins) {
-  std::vector<Range> holes = {{.begin = 0, .end = elf::header_size}};
+std::vector<Range> holes_of(const ObjectFile& object, const DeviceContents& contents) {
+  std::vector<Range> holes;
   const auto add = [&](std::uint64_t at, std::uint64_t size) {
     holes.push_back({.begin = at, .end = at + size});
   };
-  for (const DeviceRegion& region : fatbins.regions) add(region.offset, region.size);
-  add(elf.program_headers_at(), elf.segments().size() * elf::segment_size);
-  add(elf.section_headers_at(), elf.sections().size() * elf::section_size);
+  for (const DeviceRegion& region : contents.regions) add(region.offset, region.size);
+  for (const ObjectRange& own : object.own_ranges()) add(own.offset, own.size);
   std::ranges::sort(holes, {}, &Range::begin);
   std::vector<Range> joined;
   for (const Range& hole : holes) {
@@ -95,9 +87,9 @@ std::vector<Range> holes_of(const Elf& elf, const DeviceContents& fatbins) {
 }
 
 // What is loaded and not known to be something else: ascending, disjoint.
-std::vector<Range> ranges_to_search(const Elf& elf, const DeviceContents& fatbins) {
-  std::vector<Range> ranges = loaded_ranges(elf), out;
-  const std::vector<Range> holes = holes_of(elf, fatbins);
+std::vector<Range> ranges_to_search(const ObjectFile& object, const DeviceContents& contents) {
+  std::vector<Range> ranges = loaded_ranges(object), out;
+  const std::vector<Range> holes = holes_of(object, contents);
   std::ranges::stable_sort(ranges, {}, &Range::begin);
   std::uint64_t done = 0;
   for (Range& range : ranges) {
@@ -216,8 +208,8 @@ std::string_view text_at(std::string_view bytes) {
 
 class EmbeddedFinder {
  public:
-  EmbeddedFinder(const Elf& elf, EmbeddedCode& out)
-      : elf_(elf), out_(out), reader_(elf.bytes(), elf.name(), limits_, nullptr, scratch_) {}
+  EmbeddedFinder(const ObjectFile& object, EmbeddedCode& out)
+      : object_(object), out_(out), reader_(object.bytes(), object.name(), limits_, nullptr, scratch_) {}
 
   void look_at(const MarkedPlace& place, const Range& range) {
     if (place.offset < done_ || out_.count() >= most_images) return;
@@ -233,7 +225,7 @@ class EmbeddedFinder {
     out_.findings.add(
         {.rule = "fatbin-limit",
          .severity = Severity::warning,
-         .where = {.file = elf_.name()},
+         .where = {.file = object_.name()},
          .what = "more device code lies among the data than in any real file; the rest is not counted",
          .fix = ""});
   }
@@ -248,13 +240,13 @@ class EmbeddedFinder {
         found->images.empty())
       return;
     if (!scratch_.findings.empty()) return;
-    found->address = elf_.address_of(offset).value_or(0);
+    found->address = object_.address_of(offset).value_or(0);
     take(offset, found->end(), range);
     out_.containers.push_back(std::move(*found));
   }
 
   void cubin(std::uint64_t offset, const Range& range) {
-    const ByteSpan rest = elf_.bytes().subspan(offset, range.end - offset);
+    const ByteSpan rest = object_.bytes().subspan(offset, range.end - offset);
     const auto header = cubin_header(rest);
     if (!header || refused_cubins_ >= most_refused_cubins || sections_left_ < header->sections) return;
     sections_left_ -= header->sections;
@@ -288,7 +280,7 @@ class EmbeddedFinder {
   }
 
   void ptx(std::uint64_t offset, const Range& range) {
-    const std::string_view rest = as_text(elf_.bytes()).substr(offset, range.end - offset);
+    const std::string_view rest = as_text(object_.bytes()).substr(offset, range.end - offset);
     if (!begins_as_ptx(rest)) return;
     const std::string_view text = text_at(rest);
     done_ = offset + text.size();  // looked through to its end, whatever it is
@@ -308,7 +300,7 @@ class EmbeddedFinder {
   }
 
   static constexpr DeviceLimits limits_ = {};
-  const Elf& elf_;
+  const ObjectFile& object_;
   EmbeddedCode& out_;
   DeviceContents scratch_;  // what the reader says of bytes that are no container is nobody's business
   FatbinReader reader_;
@@ -324,13 +316,13 @@ std::uint64_t EmbeddedCode::bytes() const {
                          [](std::uint64_t sum, const EmbeddedPlace& place) { return sum + place.bytes; });
 }
 
-EmbeddedCode find_embedded_cuda(const Elf& elf, const DeviceContents& fatbins, const MappedFile* disk,
-                                unsigned threads) {
+EmbeddedCode find_embedded_cuda(const ObjectFile& object, const DeviceContents& contents,
+                                const MappedFile* disk, unsigned threads) {
   EmbeddedCode out;
-  const std::vector<Range> ranges = ranges_to_search(elf, fatbins);
-  EmbeddedFinder finder(elf, out);
+  const std::vector<Range> ranges = ranges_to_search(object, contents);
+  EmbeddedFinder finder(object, out);
   auto range = ranges.begin();
-  for (const MarkedPlace& place : MarkSearch(elf.bytes(), disk, threads).search(ranges)) {
+  for (const MarkedPlace& place : MarkSearch(object.bytes(), disk, threads).search(ranges)) {
     while (range->end <= place.offset) ++range;
     finder.look_at(place, *range);
   }

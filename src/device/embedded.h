@@ -39,7 +39,7 @@ struct EmbeddedCode {
 // Of the first vendor that has any. Looks through every loaded section (without section headers: every loaded
 // segment) but for `contents.regions`, which hold what the driver finds by itself. `disk` as in
 // read_device_code(). Reads each byte once, with `threads` threads (0: all cores).
-EmbeddedCode find_embedded(const Elf& elf, const DeviceContents& contents, const MappedFile* disk = nullptr,
-                           unsigned threads = 0);
+EmbeddedCode find_embedded(const ObjectFile& object, const DeviceContents& contents,
+                           const MappedFile* disk = nullptr, unsigned threads = 0);
 
 }  // namespace lathe

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Containers and entries as bytes; where a file keeps them is fatbin_elf.cpp.
+// Containers and entries as bytes; where a file keeps them is fatbin_object.cpp.
 #include "device/fatbin_reader.h"
 
 #include <fmt/format.h>

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "formats/elf.h"
 #include "hardware/capability.h"
 #include "os/mapped_file.h"
 #include "testing/scratch_folder.h"

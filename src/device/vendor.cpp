@@ -12,18 +12,19 @@ std::span<const Vendor* const> vendors() {
   return all;
 }
 
-DeviceContents read_device_code(const Elf& elf, const MappedFile* disk, const DeviceLimits& limits) {
+DeviceContents read_device_code(const ObjectFile& object, const MappedFile* disk,
+                                const DeviceLimits& limits) {
   for (const Vendor* vendor : vendors()) {
-    DeviceContents found = vendor->read(elf, disk, limits);
+    DeviceContents found = vendor->read(object, disk, limits);
     if (!found.empty() || !found.findings.empty() || !found.regions.empty()) return found;
   }
   return {};
 }
 
-EmbeddedCode find_embedded(const Elf& elf, const DeviceContents& contents, const MappedFile* disk,
+EmbeddedCode find_embedded(const ObjectFile& object, const DeviceContents& contents, const MappedFile* disk,
                            unsigned threads) {
   for (const Vendor* vendor : vendors()) {
-    EmbeddedCode found = vendor->find_embedded(elf, contents, disk, threads);
+    EmbeddedCode found = vendor->find_embedded(object, contents, disk, threads);
     if (!found.empty() || !found.findings.empty()) return found;
   }
   return {};

@@ -2,7 +2,8 @@
 // The door for device code of a maker of GPUs: what its targets are called, which code runs on which of its
 // GPUs, what its containers look like in a file, and what has to be written anew when some of their images
 // are carved away. A vendor is one row in vendor.cpp and its own files; CUDA (cuda.cpp) is the first. Asked
-// once for a section, a file, a container or a device, never for a byte. Vendors have no state, live as long
+// once for a section, a file, a container or a device, never for a byte. What has a body here suits a vendor
+// that knows nothing of the kind. Vendors have no state, live as long
 // as the program, and every function may be called from any thread. None throws unless it says so.
 #pragma once
 
@@ -84,38 +85,45 @@ class Vendor {
   virtual std::optional<std::size_t> pick(std::span<const TargetCode> codes, Target device) const = 0;
   // Added to `keep`: those that the driver might take instead of the picked one, as far as its rules are not
   // measured.
-  virtual void add_second_readings(std::span<const TargetCode> codes, Target device, std::size_t picked,
-                                   std::vector<std::size_t>& keep) const = 0;
+  virtual void add_second_readings([[maybe_unused]] std::span<const TargetCode> codes,
+                                   [[maybe_unused]] Target device, [[maybe_unused]] std::size_t picked,
+                                   [[maybe_unused]] std::vector<std::size_t>& keep) const {}
   // Code that the driver links of the relocatable containers where no linked one has any that fits.
-  virtual std::vector<TargetCode> relinkable(const DeviceContents& contents) const = 0;
+  virtual std::vector<TargetCode> relinkable([[maybe_unused]] const DeviceContents& contents) const {
+    return {};
+  }
 
   // --- what a file holds
 
   virtual DeviceSection role_of(std::string_view section) const = 0;
   // The sections' names as they are spelled in the headers of files of formats that are not read.
-  virtual std::span<const std::string_view> names_in_headers() const = 0;
+  virtual std::span<const std::string_view> names_in_headers() const { return {}; }
   // By its first bytes (512 suffice); nullopt: a file of another kind.
   virtual std::optional<BareFormat> bare_format(ByteSpan start) const = 0;
   // Arguments as of read_device_code().
-  virtual DeviceContents read(const Elf& elf, const MappedFile* disk, const DeviceLimits& limits) const = 0;
+  virtual DeviceContents read(const ObjectFile& object, const MappedFile* disk,
+                              const DeviceLimits& limits) const = 0;
   // Of a file that is containers alone; `name` is for findings.
   virtual DeviceContents read_bare(ByteSpan file, const std::string& name) const = 0;
   // Arguments as of find_embedded().
-  virtual EmbeddedCode find_embedded(const Elf& elf, const DeviceContents& contents, const MappedFile* disk,
-                                     unsigned threads) const = 0;
+  virtual EmbeddedCode find_embedded(const ObjectFile& object, const DeviceContents& contents,
+                                     const MappedFile* disk, unsigned threads) const = 0;
   // For one file that arrives in order.
   virtual std::unique_ptr<ImageStream> stream() const = 0;
   // One of its own libraries, by SONAME: such a one looks at the device and uses the containers that fit.
-  virtual bool owns_library(std::string_view soname) const = 0;
+  virtual bool owns_library([[maybe_unused]] std::string_view soname) const { return false; }
 
   // --- what an image holds
 
   // Error when it is no image of that kind (native or portable).
   virtual ImageFacts look_into(ByteSpan image, ImageKind kind) const = 0;
   // Nothing that a program could ask for: a compiler's stub. Unpacks small images alone.
-  virtual bool holds_nothing(ByteSpan file, const DeviceImage& image) const = 0;
+  virtual bool holds_nothing([[maybe_unused]] ByteSpan file,
+                             [[maybe_unused]] const DeviceImage& image) const {
+    return false;
+  }
   // May an image with this label say this of itself?
-  virtual bool agree(Target label, Target said) const = 0;
+  virtual bool agree(Target label, Target said) const { return label == said; }
 
   // --- what a carve writes
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
+#include "testing/plain_object.h"
 
 namespace lathe {
 namespace {
@@ -58,6 +59,32 @@ TEST(Vendor, PassesByContainersThatClaimMoreThanThereIs) {
   std::string entry = entry_of(16);
   entry.replace(8, 8, encode_number(1 << 20, 8));
   EXPECT_EQ(images_in(container_of(entry) + container_of(entry_of(32)), 16).size(), 1u);
+}
+
+// Names cut to eight letters and pointers in place, as in PE.
+TEST(Vendor, ReadsObjectFilesOfOtherFormatsThroughTheirSections) {
+  testing::PlainObject object(std::string(64, '\0'));
+  object.add(".text", std::string(32, '\x90'), SectionUse::code);
+  object.add(".nv_fatb", container_of(entry_of(8) + entry_of(16)), SectionUse::constants);
+  const std::uint64_t container = object.section(1).address;
+  object.add(
+      ".nvFatBi",
+      encode_number(0x466243B1, 4) + encode_number(1, 4) + encode_number(container, 8) + std::string(8, '\0'),
+      SectionUse::data);
+  object.add("__nv_rel", container_of(entry_of(8)), SectionUse::constants);
+  object.add(".rdata", std::string(16, '\0') + container_of(entry_of(8)), SectionUse::constants);
+  const DeviceContents contents = read_device_code(object);
+  EXPECT_TRUE(contents.findings.empty());
+  ASSERT_EQ(contents.containers.size(), 2u);
+  EXPECT_EQ(contents.containers[{0}].images.size(), 2u);
+  EXPECT_EQ(contents.containers[{0}].address, container);
+  EXPECT_EQ(contents.containers[{0}].wrapper, WrapperIndex{0});
+  EXPECT_TRUE(contents.containers[{1}].relocatable);
+  ASSERT_EQ(contents.wrappers.size(), 1u);
+  EXPECT_EQ(contents.wrappers[{0}].pointer, DeviceWrapper::Pointer::in_place);
+  const EmbeddedCode embedded = find_embedded(object, contents, nullptr, 1);
+  ASSERT_EQ(embedded.containers.size(), 1u);
+  EXPECT_EQ(embedded.places[0].section, ".rdata");
 }
 
 TEST(Vendor, SaysWhatACarvedContainerChanges) {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "formats/elf_fields.h"
+#include "formats/elf_headers.h"
 
 namespace lathe {
 namespace {
@@ -266,6 +266,131 @@ std::optional<std::uint64_t> Elf::address_of(std::uint64_t offset) const {
     }
   }
   return std::nullopt;
+}
+
+// What the door of formats (object_file.h) asks of any.
+namespace {
+
+bool has_bytes(const ElfSection& section) {
+  return section.type != elf::sht_null && section.type != elf::sht_nobits;
+}
+
+SectionUse unloaded_use(const ElfSection& section) {
+  switch (section.type) {
+    case elf::sht_symtab:
+    case elf::sht_strtab:
+    case elf::sht_symtab_shndx: return SectionUse::symbols;
+    case elf::sht_rela: return SectionUse::linking;
+    default: return SectionUse::rest;
+  }
+}
+
+SectionUse use_of(const ElfSection& section) {
+  const std::string_view name = section.name;
+  if (name.starts_with(".debug_") || name.starts_with(".zdebug_") || name == ".gdb_index")
+    return SectionUse::debug;
+  if (name.starts_with(".eh_frame") || name.starts_with(".gcc_except_table")) return SectionUse::unwind;
+  if ((section.flags & elf::shf_alloc) == 0) return unloaded_use(section);
+  if (section.flags & elf::shf_exec) return SectionUse::code;
+  if (section.flags & elf::shf_write) return SectionUse::data;
+  return section.type == elf::sht_progbits ? SectionUse::constants : SectionUse::linking;
+}
+
+SectionUse use_of(const ElfSegment& segment) {
+  if (segment.flags & elf::pf_x) return SectionUse::code;
+  return segment.flags & elf::pf_w ? SectionUse::data : SectionUse::constants;
+}
+
+}  // namespace
+
+std::string Elf::kind_words() const {
+  switch (type_) {
+    case ElfType::relocatable: return "object file";
+    case ElfType::executable: return "executable";
+    case ElfType::core: return "core dump";
+    case ElfType::shared: {
+      constexpr std::uint32_t pt_interp = 3;
+      const bool starts = std::ranges::find(segments_, pt_interp, &ElfSegment::type) != segments_.end();
+      return starts && soname().empty() ? "executable" : "shared object";
+    }
+    case ElfType::none: break;
+  }
+  return "ELF file";
+}
+
+std::string Elf::machine_words() const {
+  switch (machine_) {
+    case elf::em_x86_64: return "x86_64";
+    case elf::em_aarch64: return "aarch64";
+    default: return fmt::format("machine {}", machine_);
+  }
+}
+
+ByteSpan Elf::exported_names() const {
+  const auto address = dynamic(elf::dt_strtab);
+  const auto size = dynamic(elf::dt_strsz);
+  if (!address || !size) return {};
+  const ByteSpan names = from_address(*address);
+  return names.first(std::min<std::uint64_t>(*size, names.size()));
+}
+
+void Elf::for_each_section(const VisitSection& visit) const {
+  for (std::size_t i = 0; i < sections_.size(); ++i) {
+    const ElfSection& section = sections_[i];
+    visit({.index = {i},
+           .name = section.name,
+           .offset = section.offset,
+           .size = has_bytes(section) ? section.size : 0,
+           .address = section.address,
+           .use = use_of(section),
+           .loaded = (section.flags & elf::shf_alloc) != 0,
+           .writable = (section.flags & elf::shf_write) != 0});
+  }
+}
+
+void Elf::for_each_loaded_part(const VisitSection& visit) const {
+  for (const ElfSegment& segment : segments_) {
+    if (segment.type != elf::pt_load) continue;
+    visit({.name = {},
+           .offset = segment.offset,
+           .size = segment.file_size,
+           .address = segment.address,
+           .use = use_of(segment),
+           .loaded = true,
+           .writable = (segment.flags & elf::pf_w) != 0});
+  }
+}
+
+std::vector<ObjectRange> Elf::own_ranges() const {
+  return {{.offset = 0, .size = elf::header_size},
+          {.offset = program_headers_at_, .size = segments_.size() * elf::segment_size},
+          {.offset = section_headers_at_, .size = sections_.size() * elf::section_size}};
+}
+
+void Elf::for_each_pointer(std::uint64_t begin, std::uint64_t end, const VisitPointer& visit) const {
+  for_each_relocation(begin, end, [&](const ElfRelocation& relocation) {
+    ObjectPointer pointer{
+        .place = relocation.place, .stored_at = relocation.addend_at, .packed = relocation.packed};
+    if (relocation.symbol == 0) pointer.target = static_cast<std::uint64_t>(relocation.addend);
+    visit(pointer);
+  });
+}
+
+// A section's symbol plus an addend.
+void Elf::for_each_pointer_in(const ObjectSection& section, const VisitPointer& visit) const {
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> bases;  // symbol -> file offset
+  for_each_symbol(ElfSymbols::full, [&](std::uint32_t index, const ElfSymbol& symbol) {
+    if (symbol.section == 0 || symbol.section >= sections_.size()) return;
+    bases.emplace_back(index, sections_[symbol.section].offset + symbol.value);
+  });
+  for_each_relocation_of(sections_.at(section.index.value), [&](const ElfRelocation& relocation) {
+    ObjectPointer pointer{.place = section.offset + relocation.place, .stored_at = relocation.addend_at};
+    const auto base =
+        std::ranges::lower_bound(bases, relocation.symbol, {}, [](const auto& b) { return b.first; });
+    if (base != bases.end() && base->first == relocation.symbol)
+      pointer.target = base->second + static_cast<std::uint64_t>(relocation.addend);
+    visit(pointer);
+  });
 }
 
 }  // namespace lathe

@@ -3,7 +3,7 @@
 // fat binaries. Works on mapped bytes and touches only what is asked for: headers at once; symbols,
 // relocations and notes on demand, one at a time, so that a library of any size is read in little memory.
 // Damage that leaves something to read becomes a Finding (findings()); damage that does not is an Error. It
-// doesn't know what the sections mean: that is fatbin.h, cubin.h and cpu_scan.h. No 32-bit files, no
+// doesn't know what the sections mean: that is device/ and cpu/. No 32-bit files, no
 // big-endian ones.
 #pragma once
 
@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/finding.h"
+#include "formats/object_file.h"
 
 namespace lathe {
 
@@ -140,7 +141,7 @@ struct ElfNote {
   ByteSpan content;
 };
 
-class Elf {
+class Elf final : public ObjectFile {
  public:
   using VisitSymbol = std::function<void(std::uint32_t index, const ElfSymbol&)>;
   using VisitRelocation = std::function<void(const ElfRelocation&)>;
@@ -150,8 +151,8 @@ class Elf {
   // `name` is for messages. `file` must outlive the result.
   static Elf parse(ByteSpan file, std::string name);
 
-  ByteSpan bytes() const { return file_; }
-  const std::string& name() const { return name_; }
+  ByteSpan bytes() const override { return file_; }
+  const std::string& name() const override { return name_; }
   ElfType type() const { return type_; }
   std::uint16_t machine() const { return machine_; }  // elf::Machine, or another
   std::uint32_t flags() const { return flags_; }
@@ -168,10 +169,10 @@ class Elf {
   ByteSpan contents(const ElfSegment& segment) const;  // the part in the file
 
   // File offset of a virtual address that the file has bytes for.
-  std::optional<std::uint64_t> offset_of(std::uint64_t address) const;
-  std::optional<std::uint64_t> address_of(std::uint64_t offset) const;
+  std::optional<std::uint64_t> offset_of(std::uint64_t address) const override;
+  std::optional<std::uint64_t> address_of(std::uint64_t offset) const override;
   // The bytes from `address` on to the end of what the file holds of its segment; empty when it holds none.
-  ByteSpan from_address(std::uint64_t address) const;
+  ByteSpan from_address(std::uint64_t address) const override;
 
   // Each symbol but the null one, in the table's order. Names are empty where the string table is damaged,
   // or not wanted: looking for their ends takes most of the time.
@@ -192,7 +193,7 @@ class Elf {
 
   // From PT_DYNAMIC.
   std::optional<std::uint64_t> dynamic(elf::DynamicTag tag) const;
-  std::string_view soname() const;
+  std::string_view soname() const override;
   std::vector<std::string_view> needed() const;
   std::vector<std::string_view> run_paths() const;  // DT_RPATH and DT_RUNPATH, unsplit
 
@@ -202,9 +203,21 @@ class Elf {
 
   // Notes of PT_NOTE segments, or of note sections where there is no such segment.
   void for_each_note(const std::function<void(const ElfNote&)>& visit) const;
-  std::string build_id() const;  // hex; "" when there is none
+  std::string build_id() const override;  // hex; "" when there is none
 
-  const Findings& findings() const { return findings_; }
+  const Findings& findings() const override { return findings_; }
+
+  // What the door of formats asks of any.
+  bool is_linked() const override { return type_ != ElfType::relocatable; }
+  std::string kind_words() const override;
+  std::string machine_words() const override;
+  ByteSpan exported_names() const override;
+  bool has_sections() const override { return !sections_.empty(); }
+  void for_each_section(const VisitSection& visit) const override;
+  void for_each_loaded_part(const VisitSection& visit) const override;
+  std::vector<ObjectRange> own_ranges() const override;
+  void for_each_pointer(std::uint64_t begin, std::uint64_t end, const VisitPointer& visit) const override;
+  void for_each_pointer_in(const ObjectSection& section, const VisitPointer& visit) const override;
 
  private:
   friend class ElfParser;

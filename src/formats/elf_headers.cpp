@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "formats/elf_headers.h"
 
-#include "formats/elf_fields.h"
-
 namespace lathe {
 
 std::vector<ProgramHeader> program_headers(const Elf& elf) {

@@ -8,27 +8,28 @@
 namespace lathe {
 namespace {
 
-ByteUse use_of(const ElfSection& section) {
-  const std::string_view name = section.name;
-  const DeviceSection role = device_section(name);
-  if (role == DeviceSection::images) return ByteUse::gpu_code;
-  if (role == DeviceSection::linker) return ByteUse::gpu_relocatable;
-  if (name.starts_with(".debug_") || name.starts_with(".zdebug_") || name == ".gdb_index")
-    return ByteUse::debug;
-  if (name.starts_with(".eh_frame") || name.starts_with(".gcc_except_table")) return ByteUse::unwind;
-  if ((section.flags & elf::shf_alloc) == 0) {
-    const bool symbols = section.type == elf::sht_symtab || section.type == elf::sht_strtab ||
-                         section.type == elf::sht_symtab_shndx;
-    return symbols ? ByteUse::symbols : section.type == elf::sht_rela ? ByteUse::linking : ByteUse::rest;
+ByteUse use_of(const ObjectSection& section) {
+  switch (section.use) {
+    case SectionUse::code: return ByteUse::code;
+    case SectionUse::unwind: return ByteUse::unwind;
+    case SectionUse::constants: return ByteUse::constants;
+    case SectionUse::data: return ByteUse::data;
+    case SectionUse::linking: return ByteUse::linking;
+    case SectionUse::symbols: return ByteUse::symbols;
+    case SectionUse::debug: return ByteUse::debug;
+    case SectionUse::rest: break;
   }
-  if (section.flags & elf::shf_exec) return ByteUse::code;
-  if (section.flags & elf::shf_write) return ByteUse::data;
-  return section.type == elf::sht_progbits ? ByteUse::constants : ByteUse::linking;
+  return ByteUse::rest;
 }
 
-ByteUse use_of(const ElfSegment& segment) {
-  if (segment.flags & elf::pf_x) return ByteUse::code;
-  return segment.flags & elf::pf_w ? ByteUse::data : ByteUse::constants;
+ByteUse use_of_section(const ObjectSection& section) {
+  switch (device_section(section.name)) {
+    case DeviceSection::images: return ByteUse::gpu_code;
+    case DeviceSection::linker: return ByteUse::gpu_relocatable;
+    case DeviceSection::wrappers:
+    case DeviceSection::none: break;
+  }
+  return use_of(section);
 }
 
 struct Extent {
@@ -36,23 +37,22 @@ struct Extent {
   ByteUse use = ByteUse::rest;
 };
 
-std::vector<Extent> extents_of(const Elf& elf, const DeviceContents& fatbins) {
+bool wraps_around(const ObjectSection& section) { return section.offset + section.size < section.offset; }
+
+std::vector<Extent> extents_of(const ObjectFile& object, const DeviceContents& contents) {
   std::vector<Extent> extents;
-  for (const ElfSection& section : elf.sections()) {
-    if (section.type == elf::sht_null || section.type == elf::sht_nobits || section.size == 0) continue;
-    if (section.offset + section.size < section.offset) continue;
-    extents.push_back(
-        {.begin = section.offset, .end = section.offset + section.size, .use = use_of(section)});
-  }
+  const auto add = [&](std::uint64_t offset, std::uint64_t size, ByteUse use) {
+    extents.push_back({.begin = offset, .end = offset + size, .use = use});
+  };
+  object.for_each_section([&](const ObjectSection& section) {
+    if (section.size == 0 || wraps_around(section)) return;
+    add(section.offset, section.size, use_of_section(section));
+  });
   if (!extents.empty()) return extents;
-  for (const DeviceRegion& region : fatbins.regions) {
-    extents.push_back({.begin = region.offset, .end = region.offset + region.size, .use = ByteUse::gpu_code});
-  }
-  for (const ElfSegment& segment : elf.segments()) {
-    if (segment.type != elf::pt_load || segment.offset + segment.file_size < segment.offset) continue;
-    extents.push_back(
-        {.begin = segment.offset, .end = segment.offset + segment.file_size, .use = use_of(segment)});
-  }
+  for (const DeviceRegion& region : contents.regions) add(region.offset, region.size, ByteUse::gpu_code);
+  object.for_each_loaded_part([&](const ObjectSection& part) {
+    if (!wraps_around(part)) add(part.offset, part.size, use_of(part));
+  });
   return extents;
 }
 
@@ -113,14 +113,15 @@ class EmbeddedBytes {
 }  // namespace
 
 // Each byte counts once: of extents that overlap (in damaged files), for the one that begins first.
-ByteShares byte_shares(const Elf& elf, const DeviceContents& fatbins, const EmbeddedCode& embedded) {
-  std::vector<Extent> extents = extents_of(elf, fatbins);
+ByteShares byte_shares(const ObjectFile& object, const DeviceContents& contents,
+                       const EmbeddedCode& embedded) {
+  std::vector<Extent> extents = extents_of(object, contents);
   std::ranges::stable_sort(extents, {}, &Extent::begin);
   EmbeddedBytes as_data(embedded);
   ByteShares shares;
   std::uint64_t done = 0;
   std::uint64_t counted = 0;
-  const std::uint64_t size = elf.bytes().size();
+  const std::uint64_t size = object.bytes().size();
   for (const Extent& extent : extents) {
     const std::uint64_t begin = std::max(extent.begin, done);
     const std::uint64_t end = std::min(extent.end, size);

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "formats/elf.h"
+#include "formats/object_file.h"
 #include "device/embedded.h"
 #include "device/contents.h"
 
@@ -37,6 +37,7 @@ struct ByteShares {
 };
 
 // The shares add up to the file's size.
-ByteShares byte_shares(const Elf& elf, const DeviceContents& fatbins, const EmbeddedCode& embedded = {});
+ByteShares byte_shares(const ObjectFile& object, const DeviceContents& fatbins,
+                       const EmbeddedCode& embedded = {});
 
 }  // namespace lathe

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "device/cuda_target.h"
+#include "formats/elf.h"
 #include "testing/test_paths.h"
 #include "device/embedded_marks.h"
 #include "inspect/inspect.h"

@@ -8,13 +8,15 @@ namespace {
 
 // As sections of fat binaries, or inside containers that are kept as data and whose structure holds.
 bool all_in_fat_binaries(ByteSpan file, const ByteRanges& absent) {
-  const Elf elf = Elf::parse(file, "");
+  const ObjectFormat* format = object_format(file);
+  if (!format) return false;
+  const auto object = format->open(file, "");
   std::vector<std::pair<std::uint64_t, std::uint64_t>> known;
-  for (const ElfSection& section : elf.sections()) {
+  object->for_each_section([&](const ObjectSection& section) {
     const DeviceSection role = device_section(section.name);
-    if (role != DeviceSection::images && role != DeviceSection::linker) continue;
-    known.emplace_back(section.offset, section.offset + section.size);
-  }
+    if (role == DeviceSection::images || role == DeviceSection::linker)
+      known.emplace_back(section.offset, section.offset + section.size);
+  });
   const auto inside = [&](const auto& range) {
     const auto after =
         std::ranges::upper_bound(known, range.first, {}, &std::pair<std::uint64_t, std::uint64_t>::first);
@@ -22,7 +24,8 @@ bool all_in_fat_binaries(ByteSpan file, const ByteRanges& absent) {
   };
   std::ranges::sort(known);
   if (std::ranges::all_of(absent, inside)) return true;
-  for (const DeviceContainer& container : find_embedded(elf, read_device_code(elf), nullptr, 1).containers) {
+  const EmbeddedCode embedded = find_embedded(*object, read_device_code(*object), nullptr, 1);
+  for (const DeviceContainer& container : embedded.containers) {
     known.emplace_back(container.offset, container.end());
   }
   std::ranges::sort(known);
@@ -37,7 +40,7 @@ ImageSkipper::ImageSkipper() {
 
 // One run at a time: the one that reaches farthest.
 ByteRange ImageSkipper::ahead(ByteSpan memory, std::uint64_t filled) {
-  if (!Elf::looks_like(memory)) return {0, 0};
+  if (!object_format(memory)) return {0, 0};
   ByteRange ahead = {0, 0};
   for (const auto& images : images_) {
     while (const auto image = images->next(memory, filled)) {

@@ -11,34 +11,11 @@
 #include "base/error.h"
 #include "formats/archive.h"
 #include "formats/known_formats.h"
+#include "formats/object_file.h"
 #include "device/vendor.h"
 
 namespace lathe {
 namespace {
-
-std::string format_of(const Elf& elf) {
-  switch (elf.type()) {
-    case ElfType::relocatable: return "object file";
-    case ElfType::executable: return "executable";
-    case ElfType::core: return "core dump";
-    case ElfType::shared: {
-      constexpr std::uint32_t pt_interp = 3;
-      const bool starts =
-          std::ranges::find(elf.segments(), pt_interp, &ElfSegment::type) != elf.segments().end();
-      return starts && elf.soname().empty() ? "executable" : "shared object";
-    }
-    case ElfType::none: break;
-  }
-  return "ELF file";
-}
-
-std::string machine_of(const Elf& elf) {
-  switch (elf.machine()) {
-    case elf::em_x86_64: return "x86_64";
-    case elf::em_aarch64: return "aarch64";
-    default: return fmt::format("machine {}", elf.machine());
-  }
-}
 
 // One image on its own counts as a container of one.
 FileInspection inspect_image(ByteSpan bytes, const std::string& path, const BareFormat& format) {
@@ -72,15 +49,6 @@ bool is_uneven(const std::vector<Coverage>& coverage) {
       coverage, [](const Coverage& one) { return one.runs == Runs::some || one.special_without > 0; });
 }
 
-// The names of the dynamic symbols, one after the other.
-ByteSpan dynamic_names(const Elf& elf) {
-  const auto address = elf.dynamic(elf::dt_strtab);
-  const auto size = elf.dynamic(elf::dt_strsz);
-  if (!address || !size) return {};
-  const ByteSpan bytes = elf.from_address(*address);
-  return bytes.first(std::min<std::uint64_t>(*size, bytes.size()));
-}
-
 bool mentions(ByteSpan bytes, std::string_view text) {
   return !bytes.empty() && ::memmem(bytes.data(), bytes.size(), text.data(), text.size()) != nullptr;
 }
@@ -88,33 +56,35 @@ bool mentions(ByteSpan bytes, std::string_view text) {
 // Kineto exports its functions. Built with CUPTI, some of them take CUPTI's own types; without it none does,
 // though its classes are named for CUPTI either way. Seen in the wheels of 2.15.0 for CUDA (52 such names)
 // and of 2.4.1 without (none).
-std::optional<bool> profiles_gpu(const Elf& elf) {
-  const ByteSpan names = dynamic_names(elf);
+std::optional<bool> profiles_gpu(const ObjectFile& object) {
+  const ByteSpan names = object.exported_names();
   if (!mentions(names, "N9libkineto")) return std::nullopt;
   return mentions(names, "CUpti_");
 }
 
-FileInspection inspect_elf(ByteSpan bytes, const std::string& path, const InspectInput& input = {}) {
-  const Elf elf = Elf::parse(bytes, path);
+FileInspection inspect_object(ByteSpan bytes, const std::string& path, const ObjectFormat& format,
+                              const InspectInput& input) {
+  const auto object = format.open(bytes, path);
   FileInspection file{
-      .path = path, .size = bytes.size(), .format = format_of(elf), .machine = machine_of(elf)};
-  file.soname = elf.soname();
-  file.findings.add(elf.findings());
+      .path = path, .size = bytes.size(), .format = object->kind_words(), .machine = object->machine_words()};
+  file.soname = object->soname();
+  file.findings.add(object->findings());
   try {
-    file.build_id = elf.build_id();
+    file.build_id = object->build_id();
   } catch (const Error&) {
     // Damaged notes: nothing depends on them.
   }
-  file.profiles_gpu = profiles_gpu(elf);
-  const DeviceContents fatbins = read_device_code(elf, input.disk);
-  inspect_gpu(fatbins, bytes, file, input.absent);
+  file.profiles_gpu = profiles_gpu(*object);
+  const DeviceContents contents = read_device_code(*object, input.disk);
+  inspect_gpu(contents, bytes, file, input.absent);
   const EmbeddedCode embedded =
-      input.embedded ? find_embedded(elf, fatbins, input.disk, input.threads) : EmbeddedCode{};
+      input.embedded ? find_embedded(*object, contents, input.disk, input.threads) : EmbeddedCode{};
   inspect_embedded(embedded, file);
-  file.picks_itself = fatbins.vendor && fatbins.vendor->owns_library(file.soname) && is_uneven(file.coverage);
-  file.shares = byte_shares(elf, fatbins, embedded);
+  file.picks_itself =
+      contents.vendor && contents.vendor->owns_library(file.soname) && is_uneven(file.coverage);
+  file.shares = byte_shares(*object, contents, embedded);
   if (input.cpu) {
-    if (const auto code = cpu_code_of(elf, file.findings)) file.cpu = scan_cpu(*code, *input.cpu);
+    if (const auto code = cpu_code_of(*object, file.findings)) file.cpu = scan_cpu(*code, *input.cpu);
   }
   return file;
 }
@@ -165,13 +135,14 @@ std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string&
   std::uint64_t in_members = 0;
   std::vector<FileInspection> objects;
   for (const ArchiveMember& member : read_archive(bytes, path, file.findings)) {
-    if (!Elf::looks_like(member.content)) continue;
+    const ObjectFormat* format = object_format(member.content);
+    if (!format) continue;
     const std::string name = fmt::format("{}({})", path, member.name);
     try {
       const InspectInput how{.cpu = input.cpu, .embedded = input.embedded, .threads = 1};
       const auto bare = bare_format(member.content);
       objects.push_back(bare ? inspect_bare(member.content, name, *bare)
-                             : inspect_elf(member.content, name, how));
+                             : inspect_object(member.content, name, *format, how));
       in_members += member.content.size();
     } catch (const Error& error) {
       file.findings.add({.rule = "elf-damaged",
@@ -192,10 +163,10 @@ std::optional<FileInspection> inspect_archive(ByteSpan bytes, const std::string&
 }  // namespace
 
 std::string_view code_format(ByteSpan start) {
-  if (Elf::looks_like(start)) return "ELF file";
+  if (const ObjectFormat* format = object_format(start)) return format->name;
   if (looks_like_archive(start)) return "static archive";
-  const auto format = bare_format(start);
-  return format ? format->name : "";
+  const auto bare = bare_format(start);
+  return bare ? bare->name : "";
 }
 
 void add_inspection(FileInspection& sum, const FileInspection& more) {
@@ -227,10 +198,10 @@ void add_inspection(FileInspection& sum, const FileInspection& more) {
 
 std::optional<FileInspection> inspect_bytes(ByteSpan bytes, const std::string& path,
                                             const InspectInput& input) {
-  if (const auto format = bare_format(bytes.first(std::min(look_size, bytes.size()))))
-    return inspect_bare(bytes, path, *format);
+  const ByteSpan start = bytes.first(std::min(look_size, bytes.size()));
+  if (const auto bare = bare_format(start)) return inspect_bare(bytes, path, *bare);
   if (looks_like_archive(bytes)) return inspect_archive(bytes, path, input);
-  if (Elf::looks_like(bytes)) return inspect_elf(bytes, path, input);
+  if (const ObjectFormat* format = object_format(start)) return inspect_object(bytes, path, *format, input);
   return std::nullopt;
 }
 

@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "carve/check/check_parts.h"
 #include "device/vendor.h"
+#include "formats/elf.h"
 
 namespace lathe {
 namespace {

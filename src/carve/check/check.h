@@ -9,6 +9,7 @@
 
 #include "device/contents.h"
 #include "carve/plan/plan.h"
+#include "formats/elf.h"
 
 namespace lathe {
 

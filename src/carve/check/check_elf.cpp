@@ -7,7 +7,7 @@
 
 #include "carve/check/check_parts.h"
 #include "device/vendor.h"
-#include "formats/elf_fields.h"
+#include "formats/elf_headers.h"
 
 namespace lathe {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "base/parallel.h"
 #include "carve/check/check_parts.h"
-#include "formats/elf_fields.h"
+#include "formats/elf_headers.h"
 
 namespace lathe {
 namespace {

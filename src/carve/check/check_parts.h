@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "carve/check/check.h"
+#include "formats/elf.h"
 
 namespace lathe {
 

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "carve/layout/spans.h"
+#include "formats/elf.h"
 
 namespace lathe {
 namespace {

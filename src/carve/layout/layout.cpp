@@ -9,7 +9,6 @@
 #include "carve/layout/new_tables.h"
 #include "carve/layout/spans.h"
 #include "device/vendor.h"
-#include "formats/elf_fields.h"
 #include "formats/elf_headers.h"
 
 namespace lathe {

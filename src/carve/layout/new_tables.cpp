@@ -4,6 +4,7 @@
 // offset in the old file advanced by the same step; OffsetMap then turns old offsets into new ones. So the
 // difference of address and offset changes by whole pages only, as the loader demands.
 #include "carve/layout/new_tables.h"
+#include "formats/elf.h"
 
 #include <algorithm>
 #include <optional>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "carve/layout/spans.h"
+#include "formats/elf.h"
 
 #include <algorithm>
 

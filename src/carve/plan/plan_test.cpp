@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "device/cuda_target.h"
+#include "testing/gfx_vendor.h"
 #include "base/error.h"
 
 namespace lathe {
@@ -104,6 +105,18 @@ TEST(CarvePlan, LeavesAloneWhatItMustNotTouch) {
     EXPECT_EQ(plan.containers[{i}].keep.size(), many.size()) << i;
   }
   EXPECT_EQ(plan.totals.untouched, 6u);
+}
+
+TEST(CarvePlan, KeepsWhatTheDriverOfAnotherVendorPicks) {
+  using testing::gfx;
+  const std::vector<TargetCode> codes = {
+      {gfx("gfx90a")}, {gfx("gfx90a:xnack+")}, {gfx("gfx942")}, {cuda_target({9, 0})}};
+  const std::vector<CarveTarget> with{{.device = gfx("gfx90a:sramecc+:xnack+")}};
+  const std::vector<CarveTarget> without{{.device = gfx("gfx90a:sramecc+:xnack-")}};
+  EXPECT_EQ(codes_to_keep(codes, with, false), std::vector<std::size_t>{1});
+  EXPECT_EQ(codes_to_keep(codes, without, false), std::vector<std::size_t>{0});
+  EXPECT_EQ(codes_to_keep(codes, parse_carve_targets("9.0"), false), std::vector<std::size_t>{3});
+  EXPECT_EQ(to_string(with), "gfx90a:sramecc+:xnack+");
 }
 
 TEST(CarveTargets, TakeAnySpellingOfAGpu) {

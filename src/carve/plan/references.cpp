@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "carve/plan/references.h"
+#include "formats/elf.h"
 
 #include <algorithm>
 #include <optional>

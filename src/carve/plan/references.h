@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "device/contents.h"
+#include "formats/elf.h"
 
 namespace lathe {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where an ELF file keeps its fat binaries. With section headers: the sections by name. Without: any wrapper
-// in a writable segment whose pointer leads to a container.
+// Where an object file keeps its fat binaries. With section headers: the sections by name. Without: any
+// wrapper in a writable part whose pointer leads to a container.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,47 +25,49 @@ DeviceWrapper::Kind kind_of(std::uint32_t version) {
   }
 }
 
-class ElfFatbins {
+class ObjectFatbins {
  public:
-  ElfFatbins(const Elf& elf, const MappedFile* disk, const DeviceLimits& limits, DeviceContents& out)
-      : elf_(elf),
+  ObjectFatbins(const ObjectFile& object, const MappedFile* disk, const DeviceLimits& limits,
+                DeviceContents& out)
+      : object_(object),
         out_(out),
-        reader_(elf.bytes(), elf.name(), limits, disk, out),
+        reader_(object.bytes(), object.name(), limits, disk, out),
         most_wrappers_(limits.containers) {}
 
   void read() {
-    if (elf_.sections().empty()) {
-      for (const ElfSegment& segment : elf_.segments()) {
-        if (segment.type == elf::pt_load && (segment.flags & elf::pf_w)) read_wrappers_of(segment);
-      }
+    if (object_.has_sections()) {
+      object_.for_each_section([&](const ObjectSection& section) { read_images_of(section); });
+      object_.for_each_section([&](const ObjectSection& section) {
+        if (role_of(section) == DeviceSection::wrappers) read_wrappers_of(section);
+      });
     } else {
-      for (const ElfSection& section : elf_.sections()) read_section(section);
-      for (const ElfSection& section : elf_.sections()) {
-        if (section.name == cuda::wrappers_section) read_wrappers_of(section);
-      }
+      object_.for_each_loaded_part([&](const ObjectSection& part) {
+        if (part.writable && fits(part)) read_wrappers(part.offset, part.size, part.address, true);
+      });
     }
     fill_pointers();
     join();
   }
 
  private:
-  void read_section(const ElfSection& section) {
-    const bool relocatable = section.name == cuda::linker_section;
-    if (!relocatable && section.name != cuda::images_section) return;
+  static DeviceSection role_of(const ObjectSection& section) { return cuda_vendor().role_of(section.name); }
+
+  void read_images_of(const ObjectSection& section) {
+    const DeviceSection role = role_of(section);
+    if (role != DeviceSection::images && role != DeviceSection::linker) return;
     if (!readable(section)) return;
     out_.regions.push_back({.name = std::string(section.name),
                             .offset = section.offset,
                             .size = section.size,
                             .address = section.address,
-                            .relocatable = relocatable});
+                            .relocatable = role == DeviceSection::linker});
     reader_.read_region(out_.regions.back());
   }
 
   // Has bytes in the file (a .debug file's sections have none) that no other section showed us before: a
   // thousand headers of the same bytes must not cost a thousand readings.
-  bool readable(const ElfSection& section) {
-    if (section.type == elf::sht_nobits || section.size == 0 || !fits(section.offset, section.size))
-      return false;
+  bool readable(const ObjectSection& section) {
+    if (section.size == 0 || !fits(section)) return false;
     if (read_.size() >= most_regions) return false;
     const auto next = read_.upper_bound(section.offset);
     const bool overlaps = (next != read_.end() && next->first < section.offset + section.size) ||
@@ -75,24 +77,20 @@ class ElfFatbins {
     return !overlaps;
   }
 
-  bool fits(std::uint64_t offset, std::uint64_t size) const {
-    return offset <= elf_.bytes().size() && size <= elf_.bytes().size() - offset;
+  bool fits(const ObjectSection& section) const {
+    return section.offset <= object_.bytes().size() &&
+           section.size <= object_.bytes().size() - section.offset;
   }
 
-  void read_wrappers_of(const ElfSection& section) {
+  void read_wrappers_of(const ObjectSection& section) {
     if (!readable(section)) return;
     const std::size_t first = out_.wrappers.size();
     read_wrappers(section.offset, section.size, section.address, false);
-    if (elf_.type() == ElfType::relocatable) fill_from_section_relocations(section, first);
-  }
-
-  void read_wrappers_of(const ElfSegment& segment) {
-    if (!fits(segment.offset, segment.file_size)) return;
-    read_wrappers(segment.offset, segment.file_size, segment.address, true);
+    if (!object_.is_linked()) fill_from_section(section, first);
   }
 
   void read_wrappers(std::uint64_t offset, std::uint64_t size, std::uint64_t address, bool searching) {
-    const ByteReader reader(elf_.bytes(), "fat binary wrapper");
+    const ByteReader reader(object_.bytes(), "fat binary wrapper");
     const std::uint64_t end = offset + size;
     std::uint64_t at = (offset + 7) & ~std::uint64_t{7};
     while (at <= end && end - at >= cuda::wrapper::size && out_.wrappers.size() < most_wrappers_) {
@@ -119,12 +117,12 @@ class ElfFatbins {
   // The pointer of a linked file's wrapper: the addend of a relocation, or (fixed executables) what lies in
   // place.
   void fill_pointers() {
-    if (elf_.type() == ElfType::relocatable || out_.wrappers.empty()) return;
+    if (!object_.is_linked() || out_.wrappers.empty()) return;
     std::ranges::sort(out_.wrappers, {}, &DeviceWrapper::offset);
     const auto [low, high] = std::ranges::minmax(out_.wrappers, {}, &DeviceWrapper::address);
-    elf_.for_each_relocation(low.address, high.address + cuda::wrapper::size,
-                             [&](const ElfRelocation& relocation) { fill_from(relocation); });
-    const ByteReader reader(elf_.bytes(), "fat binary wrapper");
+    object_.for_each_pointer(low.address, high.address + cuda::wrapper::size,
+                             [&](const ObjectPointer& pointer) { fill_from(pointer); });
+    const ByteReader reader(object_.bytes(), "fat binary wrapper");
     for (DeviceWrapper& wrapper : out_.wrappers) {
       if (wrapper.pointer != DeviceWrapper::Pointer::none) continue;
       wrapper.leads_to = reader.read_at<std::uint64_t>(wrapper.pointer_at);
@@ -132,45 +130,38 @@ class ElfFatbins {
     }
   }
 
-  void fill_from(const ElfRelocation& relocation) {
-    if (relocation.place < cuda::wrapper::pointer_at) return;
-    const std::uint64_t address = relocation.place - cuda::wrapper::pointer_at;
+  void fill_from(const ObjectPointer& pointer) {
+    if (pointer.place < cuda::wrapper::pointer_at) return;
+    const std::uint64_t address = pointer.place - cuda::wrapper::pointer_at;
     const auto it = std::ranges::lower_bound(out_.wrappers, address, {}, &DeviceWrapper::address);
     if (it == out_.wrappers.end() || it->address != address) return;
-    if (relocation.symbol != 0) {
+    if (!pointer.target) {
       return reader_.warn("fatbin-unknown", it->offset, "a wrapper points to its container through a symbol");
     }
-    it->leads_to = static_cast<std::uint64_t>(relocation.addend);
-    it->pointer_at = relocation.addend_at;
-    it->pointer =
-        relocation.packed ? DeviceWrapper::Pointer::packed_relocation : DeviceWrapper::Pointer::relocation;
+    lead(*it, pointer);
   }
 
-  // An object file's pointer: a section's symbol plus an addend.
-  void fill_from_section_relocations(const ElfSection& section, std::size_t first) {
+  // An object file's pointers lie in no address space yet.
+  void fill_from_section(const ObjectSection& section, std::size_t first) {
     if (out_.wrappers.size() == first) return;
-    std::vector<std::pair<std::uint32_t, std::uint64_t>> bases;  // symbol -> file offset
-    elf_.for_each_symbol(ElfSymbols::full, [&](std::uint32_t index, const ElfSymbol& symbol) {
-      if (symbol.section == 0 || symbol.section >= elf_.sections().size()) return;
-      bases.emplace_back(index, elf_.sections()[symbol.section].offset + symbol.value);
-    });
     const std::span wrappers(out_.wrappers.begin() + static_cast<std::ptrdiff_t>(first), out_.wrappers.end());
-    elf_.for_each_relocation_of(section, [&](const ElfRelocation& relocation) {
-      const std::uint64_t offset = section.offset + relocation.place - cuda::wrapper::pointer_at;
+    object_.for_each_pointer_in(section, [&](const ObjectPointer& pointer) {
+      const std::uint64_t offset = pointer.place - cuda::wrapper::pointer_at;
       const auto wrapper = std::ranges::lower_bound(wrappers, offset, {}, &DeviceWrapper::offset);
-      const auto base =
-          std::ranges::lower_bound(bases, relocation.symbol, {}, [](const auto& b) { return b.first; });
-      if (wrapper == wrappers.end() || wrapper->offset != offset) return;
-      if (base == bases.end() || base->first != relocation.symbol) return;
-      wrapper->leads_to = base->second + static_cast<std::uint64_t>(relocation.addend);
-      wrapper->pointer_at = relocation.addend_at;
-      wrapper->pointer = DeviceWrapper::Pointer::relocation;
+      if (wrapper != wrappers.end() && wrapper->offset == offset && pointer.target) lead(*wrapper, pointer);
     });
+  }
+
+  static void lead(DeviceWrapper& wrapper, const ObjectPointer& pointer) {
+    using Pointer = DeviceWrapper::Pointer;
+    wrapper.leads_to = *pointer.target;
+    wrapper.pointer_at = pointer.stored_at;
+    wrapper.pointer = pointer.packed ? Pointer::packed_relocation : Pointer::relocation;
   }
 
   void join() {
     std::ranges::sort(out_.wrappers, {}, &DeviceWrapper::offset);
-    if (elf_.sections().empty()) find_regions();
+    if (!object_.has_sections()) find_regions();
     std::ranges::sort(out_.containers, {}, &DeviceContainer::offset);
     for (const WrapperIndex i : out_.wrappers.ids()) join_wrapper(i);
     if (null_wrappers_ > 0) report_null_wrappers();
@@ -181,7 +172,7 @@ class ElfFatbins {
   void report_null_wrappers() {
     out_.findings.add({.rule = "fatbin-dangling",
                        .severity = Severity::note,
-                       .where = {.file = elf_.name()},
+                       .where = {.file = object_.name()},
                        .what = fmt::format("{} of {} wrappers point nowhere: they hold 0", null_wrappers_,
                                            out_.wrappers.size()),
                        .fix = ""});
@@ -189,8 +180,8 @@ class ElfFatbins {
 
   std::optional<std::uint64_t> target_offset(const DeviceWrapper& wrapper) const {
     if (wrapper.pointer == DeviceWrapper::Pointer::none) return std::nullopt;
-    if (elf_.type() == ElfType::relocatable) return wrapper.leads_to;
-    return elf_.offset_of(wrapper.leads_to);
+    if (!object_.is_linked()) return wrapper.leads_to;
+    return object_.offset_of(wrapper.leads_to);
   }
 
   void join_wrapper(WrapperIndex index) {
@@ -228,8 +219,8 @@ class ElfFatbins {
         reader_.warn("fatbin-overlap", offset, "a container lies inside another");
         continue;
       }
-      const std::uint64_t address = elf_.address_of(offset).value_or(0);
-      auto container = reader_.read_container(offset, offset + elf_.from_address(address).size());
+      const std::uint64_t address = object_.address_of(offset).value_or(0);
+      auto container = reader_.read_container(offset, offset + object_.from_address(address).size());
       if (!container) continue;
       container->address = address;
       done = container->end();
@@ -238,7 +229,7 @@ class ElfFatbins {
     }
   }
 
-  const Elf& elf_;
+  const ObjectFile& object_;
   DeviceContents& out_;
   FatbinReader reader_;
   std::size_t most_wrappers_;
@@ -248,10 +239,10 @@ class ElfFatbins {
 
 }  // namespace
 
-DeviceContents read_cuda(const Elf& elf, const MappedFile* disk, const DeviceLimits& limits) {
+DeviceContents read_cuda(const ObjectFile& object, const MappedFile* disk, const DeviceLimits& limits) {
   DeviceContents out;
   out.vendor = &cuda_vendor();
-  ElfFatbins(elf, disk, limits, out).read();
+  ObjectFatbins(object, disk, limits, out).read();
   return out;
 }
 
