@@ -41,13 +41,6 @@ const Row* find_by(const std::vector<Row>& rows, const Key& key, Member member) 
   return found == rows.end() ? nullptr : &*found;
 }
 
-template <typename Row>
-std::vector<std::string> names_of(const std::vector<Row>& rows) {
-  std::vector<std::string> names;
-  for (const Row& row : rows) names.push_back(row.name);
-  return names;
-}
-
 std::string_view without_vendor(std::string_view name) {
   constexpr std::string_view vendor = "NVIDIA ";
   return same_name(name.substr(0, vendor.size()), vendor) ? name.substr(vendor.size()) : name;
@@ -125,7 +118,10 @@ std::vector<const Isa*> Catalog::best_isas(const Cpu& cpu) const {
   return best;
 }
 
-std::vector<std::string> Catalog::isa_names() const { return names_of(isas); }
-std::vector<std::string> Catalog::gpu_names() const { return names_of(gpus); }
+std::vector<std::string> Catalog::isa_names() const {
+  std::vector<std::string> names;
+  for (const Isa& isa : isas) names.push_back(isa.name);
+  return names;
+}
 
 }  // namespace lathe

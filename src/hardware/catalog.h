@@ -176,7 +176,6 @@ class Catalog {
   std::vector<const Isa*> best_isas(const Cpu& cpu) const;
 
   std::vector<std::string> isa_names() const;
-  std::vector<std::string> gpu_names() const;
 };
 
 // The tables that are compiled in, unpacked once. Thread-safe. A mistake in them stops the build.

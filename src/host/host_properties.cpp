@@ -65,13 +65,4 @@ std::vector<WheelProperty> properties_of_host(const HostInfo& host) {
   return out;
 }
 
-bool fits(const std::vector<WheelProperty>& build, const std::vector<WheelProperty>& host) {
-  return std::ranges::all_of(build, [&](const WheelProperty& wanted) {
-    return std::ranges::any_of(build, [&](const WheelProperty& other) {
-      return other.space == wanted.space && other.feature == wanted.feature &&
-             std::ranges::find(host, other) != host.end();
-    });
-  });
-}
-
 }  // namespace lathe

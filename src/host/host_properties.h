@@ -14,8 +14,4 @@ namespace lathe {
 // rules, best first; a machine without a usable GPU has no property of nvidia's.
 std::vector<WheelProperty> properties_of_host(const HostInfo& host);
 
-// Would such an installer take the build here? Every feature that the build names must have a value that the
-// host has.
-bool fits(const std::vector<WheelProperty>& build, const std::vector<WheelProperty>& host);
-
 }  // namespace lathe

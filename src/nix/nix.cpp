@@ -186,18 +186,4 @@ NixFailure parse_nix_error(std::string_view text, std::string_view folder) {
   return failure;
 }
 
-std::optional<NixFailure> parse_failure_of(const std::filesystem::path& file) {
-  const std::string program = require_nix();
-  const std::string path = std::filesystem::absolute(file).lexically_normal().string();
-  Process process = isolated_nix(program);
-  process.arguments.insert(process.arguments.end(), {"--parse", path});
-  process.output_limit = std::size_t{1} << 20;
-  process.time_limit = std::chrono::seconds(20);
-  const ProcessResult result = run_process(process);
-  if (result.ok()) return std::nullopt;
-  if (result.signal != 0 || result.timed_out)
-    return NixFailure{.message = "nix-instantiate --parse " + result.ending(), .where = {.file = path}};
-  return parse_nix_error(result.err);
-}
-
 }  // namespace lathe

@@ -53,7 +53,4 @@ struct NixFailure {
 // is never named.
 NixFailure parse_nix_error(std::string_view text, std::string_view folder = "");
 
-// Does the file parse as Nix? The failure if not. Needs a Nix (Error), evaluates nothing.
-std::optional<NixFailure> parse_failure_of(const std::filesystem::path& file);
-
 }  // namespace lathe

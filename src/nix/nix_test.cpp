@@ -88,20 +88,6 @@ TEST(NixError, TextThatIsNoErrorIsGivenAsItIs) {
   EXPECT_TRUE(parse_nix_error("error: x\n at /f:99999999999999999999:1:\n").where.file.empty());
 }
 
-TEST(NixParse, TellsWhereAFileStopsBeingNix) {
-  if (!find_nix()) GTEST_SKIP() << "no Nix on this machine";
-  const std::filesystem::path file = std::filesystem::temp_directory_path() / "lathe_nix_parse_test.nix";
-  std::ofstream(file) << "{ lib }:\n(1 + 2;\n";
-  const auto failure = parse_failure_of(file);
-  std::ofstream(file) << "{ lib }: 1\n";
-  const auto none = parse_failure_of(file);
-  std::filesystem::remove(file);
-  ASSERT_TRUE(failure);
-  EXPECT_TRUE(failure->message.starts_with("syntax error")) << failure->message;
-  EXPECT_EQ(failure->where.line, 2u);
-  EXPECT_FALSE(none);
-}
-
 TEST(FindNix, WithoutOneTheErrorSaysHowToGetIt) {
   EXPECT_FALSE(find_nix("nix-that-nobody-has"));
   try {

@@ -81,12 +81,4 @@ void MappedFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   }
 }
 
-void MappedFile::drop(std::uint64_t offset, std::uint64_t count) const {
-  if (offset >= size_) return;
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  const std::uint64_t first = (offset + page - 1) / page * page;
-  const std::uint64_t end = std::min<std::uint64_t>(offset + count, size_);
-  if (first < end) ::madvise(static_cast<std::byte*>(start_) + first, end - first, MADV_DONTNEED);
-}
-
 }  // namespace lathe

@@ -32,9 +32,6 @@ class MappedFile {
   // past the end.
   void read_at(std::uint64_t offset, std::span<std::byte> out) const;
 
-  // Tells the system that these bytes are not needed for now (they are read again when touched).
-  void drop(std::uint64_t offset, std::uint64_t count) const;
-
  private:
   MappedFile(int file, void* start, std::size_t size, std::string name);
 

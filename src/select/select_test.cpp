@@ -249,6 +249,17 @@ TEST(Select, CompanionsAreInstalledWithTheirPyTorch) {
             std::vector<std::string>{"pip install \\x1b[2J"});
 }
 
+// Would an installer that knows wheel variants take the build here? Every feature that the build names must
+// have a value that the host has.
+bool fits(const std::vector<WheelProperty>& build, const std::vector<WheelProperty>& host) {
+  return std::ranges::all_of(build, [&](const WheelProperty& wanted) {
+    return std::ranges::any_of(build, [&](const WheelProperty& other) {
+      return other.space == wanted.space && other.feature == wanted.feature &&
+             std::ranges::find(host, other) != host.end();
+    });
+  });
+}
+
 // A wheel-variant installer that knows only the properties must come to the same verdict about starting.
 TEST(HostProperties, AgreeWithTheJudge) {
   const auto candidates = shipped();
