@@ -46,13 +46,14 @@ const Cpu* least_of(const Toml& names) {
   return nullptr;
 }
 
-// A type's name is a row's and, where the cloud has them, a size: "p5" and "48xlarge".
-Row row_of(const Toml& row, const std::string& size) {
+// A type's name is a row's and, where the cloud has them, a size: "p5" and "48xlarge"; "ml" may stand before it.
+Row row_of(const Toml& row, const std::string& prefix, const std::string& size) {
   row.allow_only({"cloud", "names", "gpu", "cpus", "source", "confidence"});
   Row result{
       .patterns = {}, .reading = {}, .names = row.at("names").texts(), .provenance = provenance_of(row)};
   for (const std::string& name : result.names)
-    result.patterns.emplace_back(size.empty() ? name : name + " " + size);
+    result.patterns.emplace_back((prefix.empty() ? "" : prefix + " ") + name +
+                                 (size.empty() ? "" : " " + size));
   result.reading = {.cloud = row.at("cloud").text(),
                     .gpu = nullptr,
                     .cpu = least_of(row.at("cpus")),
@@ -65,10 +66,11 @@ Row row_of(const Toml& row, const std::string& size) {
 
 std::vector<Row> read_table() {
   const Toml root = Toml::parse(hardware_data::instances().front().text, "instances.toml");
-  root.allow_only({"sizes", "instance"});
+  root.allow_only({"sizes", "prefixes", "instance"});
   std::vector<Row> rows;
   for (const Toml& row : root.at("instance").array()) {
-    rows.push_back(row_of(row, root.at("sizes").text_or(row.at("cloud").text(), "")));
+    const std::string cloud = row.at("cloud").text();
+    rows.push_back(row_of(row, root.at("prefixes").text_or(cloud, ""), root.at("sizes").text_or(cloud, "")));
   }
   return rows;
 }

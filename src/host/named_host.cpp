@@ -53,6 +53,8 @@ std::vector<std::string> features_of(Machine machine, const std::vector<std::str
     features.insert(features.end(), names.begin(), names.end());
   };
   if (machine == Machine::x86_64) add({"sse2"});
+  if (has("avx512f")) add({"avx2"});
+  if (has("avx2")) add({"avx"});
   if (has("avx")) add({"pni", "ssse3", "sse4_1", "sse4_2", "popcnt", "cx16", "lahf_lm", "xsave"});
   if (has("avx2")) add({"bmi1", "bmi2", "f16c", "fma", "abm", "movbe"});
   if (has("avx512bw")) add({"avx512cd"});

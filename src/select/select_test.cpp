@@ -157,6 +157,10 @@ TEST(Select, AnswersForMachinesMadeUpFromNames) {
             "pytorch-python313-cuda13_0-sm121-armv9");
   EXPECT_EQ(chosen(made_up_host({.gpus = {"12.0"}, .cpu = "avx512vnni", .driver = "570.86.10"}), candidates),
             "pytorch-python313-cuda12_8-sm120-avx512vnni");
+  EXPECT_EQ(chosen(made_up_host({.gpus = {"12.0"}, .cpu = "x86-64-v4"}),
+                   read_published("pytorch-python313-cuda13_0-sm120-avx2\n", "names")),
+            "pytorch-python313-cuda13_0-sm120-avx2")
+      << "what runs the higher one runs the lower";
   EXPECT_EQ(chosen(made_up_host({.gpus = {"none"}, .cpu = "Graviton3"}), candidates), "none");
   HostInfo spark = machine("hgx-h100");
   change_host(spark, {.gpus = {"DGX Spark"}});

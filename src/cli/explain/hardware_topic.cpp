@@ -139,8 +139,11 @@ std::optional<Topic> cpu_topic(const std::string& name) {
   }
   std::vector<std::string> names;
   for (const Isa* isa : usable_isas(host.cpu)) names.push_back(isa->name);
-  if (names.empty()) return std::nullopt;
-  std::string text = fmt::format("It runs builds for {}; the last is the best.", fmt::join(names, ", "));
+  const std::string text =
+      names.empty()
+          ? fmt::format("It has none of the instruction sets that builds are made for, not even {}.",
+                        host.cpu.machine == Machine::x86_64 ? "AVX" : "Armv8.2 with dot products")
+          : fmt::format("It runs builds for {}; the last is the best.", fmt::join(names, ", "));
   const Cpu* known = catalog().find_cpu(name);
   return Topic{.kind = Topic::Kind::hardware,
                .name = name,
