@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <functional>
+#include <span>
+#include <vector>
 
 #include "base/error.h"
 #include "base/parallel.h"

@@ -6,7 +6,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "formats/elf.h"

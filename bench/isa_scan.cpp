@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/parallel.h"

@@ -3,6 +3,8 @@
 // refused in every dialect with a short, printable Error.
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/text.h"

@@ -7,8 +7,14 @@
 //   first byte: which GPUs (low 3 bits), --minimal (8), --strip-symbols (16) | the ELF file
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdlib>
 #include <iostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "device/vendor.h"

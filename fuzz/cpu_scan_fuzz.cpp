@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Whatever bytes come as an ELF file: the CPU scan ends, and each instruction beyond the baseline that
 // decides is counted in exactly one class.
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 

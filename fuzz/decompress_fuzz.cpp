@@ -3,6 +3,7 @@
 // over the limit. The first byte chooses the format, the next three are the claimed size.
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 
 #include "base/error.h"
 #include "formats/decompress.h"

@@ -3,6 +3,7 @@
 // short and printable.
 #include <cstdint>
 #include <cstdlib>
+#include <string_view>
 
 #include "base/text.h"
 #include "diagnose/diagnose.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Whatever bytes come in as an ELF file or an archive of them: all that can be asked of it is asked.
 #include <cstdint>
+#include <span>
 
 #include "base/error.h"
 #include "formats/archive.h"

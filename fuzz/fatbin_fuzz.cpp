@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <cstdlib>
 #include <numeric>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "device/vendor.h"

@@ -4,6 +4,7 @@
 // JSON.
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "select/candidate.h"

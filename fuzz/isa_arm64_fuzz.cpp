@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Whatever words come as AArch64 code: the sweep reports the uses that the classifier finds word by word,
 // and nothing outside the bytes.
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "cpu/isa/isa_arm64.h"
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Whatever bytes come as machine code, with whatever function starts: the fast sweep says what the decoder
 // says, one instruction after the other. The first bytes give the restarts' distances.
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 #include "cpu/isa/isa_x86_sweep_reference.h"
 

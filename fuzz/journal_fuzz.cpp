@@ -4,6 +4,8 @@
 // in it must stay in the folder.
 #include <cstdint>
 #include <cstdlib>
+#include <string>
+#include <string_view>
 
 #include "audit/journal.h"
 #include "base/error.h"

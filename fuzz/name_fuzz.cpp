@@ -3,6 +3,7 @@
 // changes nothing.
 #include <cstdint>
 #include <cstdlib>
+#include <string_view>
 
 #include "base/error.h"
 #include "matrix/variant.h"

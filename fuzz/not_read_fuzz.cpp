@@ -2,6 +2,7 @@
 // Whatever bytes come in as a file: is it of a format that is not read, and what is in it? Compressed files
 // and archives in it are unpacked for a look.
 #include <cstdint>
+#include <span>
 
 #include "inspect/not_read.h"
 

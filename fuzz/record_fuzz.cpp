@@ -2,6 +2,7 @@
 // What comes back from an evaluation, of which a hostile recipe chooses much: 'r' and 'n' lines (JSON),
 // Nix's errors, phase scripts, recipe texts. The first byte says which.
 #include <cstdint>
+#include <string_view>
 
 #include "base/error.h"
 #include "nix/mentioned.h"

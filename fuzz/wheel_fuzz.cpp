@@ -2,6 +2,7 @@
 // Whatever bytes come in as a package: its members are listed, every readable one opened and inspected.
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 
 #include "base/error.h"
 #include "inspect/image_skipper.h"

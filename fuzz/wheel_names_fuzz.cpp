@@ -3,6 +3,8 @@
 // first byte says which.
 #include <cstdint>
 #include <cstdlib>
+#include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "carve/carve.h"

@@ -9,7 +9,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
 
+#include "audit/audit.h"
 #include "audit/journal.h"
 #include "base/error.h"
 #include "base/text.h"

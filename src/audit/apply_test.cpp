@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <map>
 
+#include "audit/audit.h"
 #include "audit/diff.h"
 #include "base/error.h"
 #include "os/file.h"

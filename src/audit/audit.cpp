@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "audit/audit.h"
 
+#include <string_view>
+#include <utility>
+
 #include "audit/entries.h"
 #include "audit/judging.h"
 #include "audit/verdicts.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

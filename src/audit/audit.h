@@ -6,12 +6,15 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/finding.h"
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "nix/record.h"
 
 namespace lathe {

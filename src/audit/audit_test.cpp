@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
 
 #include "audit/apply.h"
 #include "audit/plan.h"

@@ -2,9 +2,15 @@
 #include "audit/entries.h"
 
 #include <algorithm>
+#include <memory>
+#include <string_view>
 #include <unordered_map>
 
+#include "base/finding.h"
 #include "matrix/expand.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
+#include "nix/record.h"
 #include "os/file.h"
 #include "recipe/render.h"
 

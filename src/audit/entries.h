@@ -11,6 +11,10 @@
 #include "audit/audit.h"
 #include "audit/import/made.h"
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
+#include "nix/record.h"
 
 namespace lathe {
 

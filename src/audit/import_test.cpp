@@ -7,17 +7,28 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "audit/audit.h"
 #include "audit/import/nix_value.h"
 #include "audit/import/understood.h"
+#include "base/finding.h"
+#include "base/json.h"
 #include "testing/test_paths.h"
 #include "base/text.h"
 #include "hardware/flags.h"
 #include "matrix/expand.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "nix/nix.h"
+#include "nix/record.h"
 #include "nix/shell_flags.h"
 #include "os/file.h"
 #include "testing/scratch_folder.h"

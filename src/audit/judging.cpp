@@ -3,9 +3,19 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "audit/rules/rule.h"
+#include "base/finding.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
+#include "nix/record.h"
 #include "nix/second_look.h"
 
 namespace lathe {

@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: MIT
 // A right recipe, changed in one meaningful thing at a time: the rule that should find it does. And changed
 // in things that mean nothing: no rule finds anything new. All mutants are one folder, so one evaluation.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <fstream>
+#include <map>
+#include <optional>
 #include <set>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "audit/audit.h"
 #include "audit/rules/rule.h"
+#include "base/finding.h"
 #include "base/text.h"
 #include "matrix/expand.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "nix/nix.h"
+#include "nix/record.h"
 #include "os/file.h"
 #include "testing/cached_matrix.h"
 #include "testing/scratch_folder.h"

@@ -5,8 +5,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "base/parallel.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "os/file.h"
 #include "recipe/extra_files.h"
 #include "recipe/render.h"

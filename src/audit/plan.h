@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "audit/audit.h"
+#include "matrix/spec.h"
 
 namespace lathe {
 

@@ -3,8 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
 #include "audit/rules/rule.h"
+#include "base/finding.h"
 #include "base/finding_json.h"
+#include "base/json.h"
+#include "nix/record.h"
 
 namespace lathe {
 namespace {

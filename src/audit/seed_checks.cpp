@@ -5,8 +5,12 @@
 
 #include <algorithm>
 #include <functional>
+#include <string_view>
+#include <utility>
 
 #include "hardware/nixpkgs.h"
+#include "matrix/variant.h"
+#include "nix/record.h"
 
 namespace lathe {
 namespace {

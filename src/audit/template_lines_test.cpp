@@ -5,13 +5,22 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "audit/audit.h"
 #include "audit/rules/rule.h"
+#include "base/finding.h"
 #include "base/text.h"
 #include "matrix/expand.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "nix/nix.h"
+#include "nix/record.h"
 #include "os/file.h"
 #include "testing/cached_matrix.h"
 #include "testing/scratch_folder.h"

@@ -5,9 +5,19 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
+#include <string>
+#include <string_view>
+#include <utility>
 
+#include "audit/audit.h"
 #include "audit/import/backend.h"
+#include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
+#include "nix/record.h"
 #include "recipe/extra_files.h"
 #include "recipe/render.h"
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "carve/arch_list.h"
 
+#include <span>
+#include <string_view>
+
 #include "base/text.h"
 #include "device/cuda_target.h"
+#include "device/target.h"
 #include "formats/elf.h"
+#include "hardware/capability.h"
 
 namespace lathe {
 namespace {

@@ -6,7 +6,11 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
@@ -18,9 +22,13 @@
 #include "carve/check/check.h"
 #include "carve/layout/layout.h"
 #include "carve/plan/references.h"
+#include "device/contents.h"
+#include "device/coverage.h"
+#include "device/target.h"
 #include "os/new_file.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
+#include "package/package.h"
 
 namespace lathe {
 namespace {

@@ -2,14 +2,20 @@
 // Carves one file: plan, rewrite beside, check, rename. Packages are carve_package.h.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/finding.h"
 #include "inspect/inspect.h"
 #include "carve/plan/plan.h"
+#include "device/contents.h"
+#include "package/package.h"
 
 namespace lathe {
 

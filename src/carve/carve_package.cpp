@@ -4,11 +4,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <exception>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
 
+#include "base/bytes.h"
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/hash.h"
 #include "base/parallel.h"
 #include "base/text.h"
@@ -18,9 +28,12 @@
 #include "carve/wheel_variant.h"
 #include "formats/elf.h"
 #include "formats/known_formats.h"
+#include "hardware/catalog.h"
 #include "inspect/image_skipper.h"
 #include "os/mapped_file.h"
+#include "package/package.h"
 #include "package/wheel_names.h"
+#include "package/writer.h"
 
 namespace lathe {
 namespace {

@@ -4,15 +4,19 @@
 // wheel. How a package is read and written is package/'s.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/finding.h"
 #include "carve/carve.h"
 #include "inspect/carve_record.h"
 #include "inspect/not_read.h"
 #include "package/kinds.h"
+#include "package/package.h"
 
 namespace lathe {
 

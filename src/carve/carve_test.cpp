@@ -9,10 +9,15 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <regex>
+#include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "device/contents.h"

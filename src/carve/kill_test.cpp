@@ -6,8 +6,11 @@
 
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <random>
+#include <string>
+#include <vector>
 
 #include "carve/carve.h"
 #include "carve/carve_package.h"

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "carve/plan/plan.h"
 
 namespace lathe {
 

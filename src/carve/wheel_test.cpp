@@ -4,7 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <string>
+#include <string_view>
+
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/text.h"
 #include "testing/gpu_libraries.h"
 #include "os/file.h"

@@ -11,6 +11,9 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "device/cuda_target.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
+#include "hardware/compat.h"
 #include "hardware/wheel_property.h"
 #include "package/wheel_names.h"
 

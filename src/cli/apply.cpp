@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT
 // `torchlathe apply`: makes a folder of recipes what the matrix wants. What was there is kept until --forget.
 #include "audit/apply.h"
+#include "audit/audit.h"
+#include "audit/plan.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <string>
 
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/options.h"
+#include "matrix/spec.h"
+#include "os/terminal.h"
 
 namespace lathe {
 namespace apply_command {

@@ -3,13 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/options/options.h"
 #include "hardware/capability.h"
 #include "os/file.h"
+#include "os/terminal.h"
 #include "recipe/arch_patch.h"
 #include "report/table.h"
 

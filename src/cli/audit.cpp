@@ -7,14 +7,23 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "audit/print.h"
 #include "audit/rules/rule.h"
 #include "audit/seed_checks.h"
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/options.h"
+#include "matrix/spec.h"
+#include "os/terminal.h"
 #include "report/finding_style.h"
 
 namespace lathe {

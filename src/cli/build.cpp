@@ -4,6 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "cli/build_repairs.h"
@@ -13,14 +21,23 @@
 #include "cli/options/variant_filter.h"
 #include "matrix/expand.h"
 #include "cli/exit/stop_signals.h"
+#include "cli/options/options.h"
+#include "diagnose/diagnose.h"
 #include "jobs/builders/process_tree.h"
 #include "jobs/cache_distance.h"
 #include "jobs/compile_cache.h"
+#include "jobs/driver.h"
 #include "jobs/history/matrix_cost.h"
+#include "jobs/job.h"
 #include "jobs/plan_jobs.h"
 #include "jobs/run.h"
+#include "jobs/schedule.h"
 #include "jobs/state_lock.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
+#include "nix/machines.h"
 #include "nix/nix.h"
+#include "os/terminal.h"
 #include "report/build_plan.h"
 #include "report/build_result.h"
 #include "report/builders.h"

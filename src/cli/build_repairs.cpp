@@ -8,11 +8,16 @@
 #include <filesystem>
 #include <iostream>
 #include <set>
+#include <string_view>
 
 #include "base/parallel.h"
+#include "diagnose/diagnose.h"
+#include "jobs/job.h"
 #include "jobs/nix_store.h"
 #include "jobs/plan_jobs.h"
 #include "matrix/expand.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "os/file.h"
 #include "os/terminal.h"
 

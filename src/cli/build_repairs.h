@@ -9,6 +9,10 @@
 #include "jobs/repair.h"
 #include "jobs/run.h"
 #include "cli/options/matrix_option.h"
+#include "diagnose/diagnose.h"
+#include "jobs/job.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

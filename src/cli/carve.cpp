@@ -3,20 +3,33 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/finding_json.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "carve/carve.h"
 #include "carve/carve_package.h"
 #include "carve/container.h"
 #include "carve/manifest.h"
+#include "carve/plan/plan.h"
 #include "cli/commands.h"
 #include "cli/options/native_gpus.h"
+#include "cli/options/options.h"
 #include "device/vendor.h"
+#include "inspect/not_read.h"
 #include "os/file.h"
 #include "os/output.h"
+#include "os/terminal.h"
+#include "package/kinds.h"
 #include "report/table.h"
 
 namespace lathe {

@@ -2,6 +2,7 @@
 // `torchlathe catalog`: the hardware tables, with the source of each row.
 #include <fmt/format.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/options/options.h"
+#include "os/terminal.h"
 #include "report/catalog_tables.h"
 
 namespace lathe {

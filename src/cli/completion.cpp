@@ -3,8 +3,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/options/options.h"
+#include "os/terminal.h"
 
 namespace lathe {
 namespace completion_command {

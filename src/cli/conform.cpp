@@ -7,17 +7,31 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "audit/diff.h"
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/cuda_toolkit_option.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/options.h"
 #include "cli/options/variant_filter.h"
 #include "conform/conform.h"
 #include "conform/pins_text.h"
+#include "conform/promise.h"
+#include "conform/survey.h"
+#include "conform/tree.h"
+#include "diagnose/diagnose.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "os/file.h"
+#include "os/terminal.h"
 #include "report/finding_style.h"
 #include "report/table.h"
 

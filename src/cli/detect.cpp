@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: MIT
 // `torchlathe detect`: what machine is this?
+#include <memory>
+#include <string>
+
 #include "cli/commands.h"
 #include "cli/options/host_option.h"
+#include "cli/options/options.h"
+#include "hardware/wheel_property.h"
+#include "host/host_info.h"
 #include "host/host_json.h"
 #include "host/host_properties.h"
+#include "os/terminal.h"
 #include "report/host.h"
 
 namespace lathe {

@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: MIT
 // `torchlathe diagnose LOG`: why did this build fail, and what mends it?
+#include "base/finding.h"
 #include "diagnose/diagnose.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "jobs/build_told.h"
 #include "cli/commands.h"
+#include "cli/options/options.h"
+#include "matrix/variant.h"
 #include "os/stream.h"
+#include "os/terminal.h"
 
 namespace lathe {
 namespace diagnose_command {

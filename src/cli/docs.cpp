@@ -2,12 +2,19 @@
 // `torchlathe docs`: keeps counts and tables in documents as the matrix has them.
 #include <fmt/format.h>
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "audit/marked_blocks.h"
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/options.h"
 #include "matrix/expand.h"
+#include "matrix/variant.h"
 #include "os/file.h"
+#include "os/terminal.h"
 
 namespace lathe {
 namespace docs_command {

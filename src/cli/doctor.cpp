@@ -2,13 +2,26 @@
 // `torchlathe doctor`: one page about this machine and the PyTorch on it.
 #include <fmt/format.h>
 
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/finding_json.h"
+#include "base/json.h"
 #include "cli/options/candidates_option.h"
 #include "cli/commands.h"
 #include "cli/options/host_option.h"
+#include "cli/options/options.h"
+#include "device/coverage.h"
+#include "host/host_info.h"
 #include "select/examine.h"
 #include "host/host_json.h"
+#include "inspect/installed.h"
+#include "os/terminal.h"
 #include "select/select.h"
 #include "report/host.h"
 #include "report/selection.h"

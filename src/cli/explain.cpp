@@ -6,7 +6,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -15,6 +20,8 @@
 #include "cli/explain/answer.h"
 #include "cli/explain/topic_search.h"
 #include "cli/explain/topics.h"
+#include "cli/options/options.h"
+#include "os/terminal.h"
 
 namespace lathe {
 namespace explain_command {

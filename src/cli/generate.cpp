@@ -4,14 +4,21 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/options/cuda_toolkit_option.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/options.h"
 #include "cli/options/variant_filter.h"
 #include "matrix/expand.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
+#include "os/terminal.h"
 #include "recipe/extra_files.h"
 #include "recipe/write.h"
 

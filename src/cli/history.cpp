@@ -5,13 +5,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "jobs/log_file.h"
 #include "report/progress.h"
 #include "cli/commands.h"
+#include "cli/options/options.h"
 #include "diagnose/log_text.h"
+#include "os/terminal.h"
 #include "report/table.h"
 
 namespace lathe {

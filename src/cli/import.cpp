@@ -5,14 +5,21 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/finding_json.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/options/options.h"
 #include "matrix/spec.h"
 #include "matrix/variant.h"
 #include "os/file.h"
+#include "os/terminal.h"
 #include "recipe/extra_files.h"
 
 namespace lathe {

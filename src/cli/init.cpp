@@ -3,13 +3,19 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
 
 #include "base/embedded.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/options.h"
 #include "os/file.h"
+#include "os/terminal.h"
 
 namespace lathe::shipped {
 std::span<const EmbeddedFile> matrices();

@@ -3,18 +3,27 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/text.h"
 #include "inspect/inspect.h"
 #include "cli/commands.h"
 #include "cli/inspect_files.h"
 #include "cli/options/native_gpus.h"
+#include "cli/options/options.h"
+#include "device/coverage.h"
 #include "device/cuda_target.h"
 #include "hardware/capability.h"
 #include "hardware/gpu_name.h"
 #include "nix/closure.h"
 #include "os/file.h"
+#include "os/terminal.h"
 #include "report/inspection.h"
 
 namespace lathe {

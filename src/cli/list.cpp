@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 // `torchlathe list`: which variants does this matrix make?
 #include <functional>
+#include <memory>
+#include <string>
 
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/options.h"
 #include "cli/options/variant_filter.h"
 #include "matrix/expand.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
+#include "os/terminal.h"
 #include "report/variants.h"
 
 namespace lathe {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "os/terminal.h"
 
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file larger than allowed (ulimit -f) is an error of the write

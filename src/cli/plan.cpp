@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 // `torchlathe plan`: what `apply` would do to a folder, with reasons and, if asked, differences. Changes
 // nothing.
+#include "audit/audit.h"
 #include "audit/plan.h"
 
 #include <fmt/format.h>
 
 #include <map>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "audit/diff.h"
 #include "base/error.h"
@@ -13,7 +17,12 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/options.h"
+#include "hardware/compat.h"
 #include "matrix/expand.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
+#include "os/terminal.h"
 
 namespace lathe {
 namespace plan_command {

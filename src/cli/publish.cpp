@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -11,9 +16,14 @@
 #include "jobs/state_lock.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/options.h"
 #include "cli/options/variant_filter.h"
+#include "jobs/history/history.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "select/index.h"
 #include "nix/nix.h"
+#include "os/terminal.h"
 #include "publish/publish.h"
 #include "report/table.h"
 

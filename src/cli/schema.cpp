@@ -2,10 +2,17 @@
 // `torchlathe schema`: the JSON Schema of a file that people write: schemas/NAME.schema.json, compiled in.
 #include <fmt/format.h>
 
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
 #include "base/embedded.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/options/options.h"
+#include "os/terminal.h"
 
 namespace lathe::schemas {
 std::span<const EmbeddedFile> files();

@@ -5,17 +5,23 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/text.h"
 #include "cli/options/candidates_option.h"
 #include "cli/commands.h"
 #include "cli/options/host_option.h"
+#include "cli/options/options.h"
 #include "hardware/wheel_property.h"
 #include "select/index.h"
 #include "select/advice.h"
 #include "inspect/installed.h"
+#include "os/terminal.h"
 #include "select/select.h"
 #include "report/selection.h"
 

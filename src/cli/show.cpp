@@ -3,9 +3,18 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <memory>
+#include <string>
+#include <string_view>
+
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/options.h"
+#include "hardware/compat.h"
 #include "matrix/expand.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
+#include "os/terminal.h"
 #include "recipe/render.h"
 #include "select/variant_record.h"
 

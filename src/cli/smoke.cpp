@@ -3,10 +3,25 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/finding_json.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/options/options.h"
+#include "hardware/capability.h"
+#include "inspect/installed.h"
+#include "matrix/variant.h"
+#include "os/terminal.h"
 #include "verify/smoke.h"
 #include "report/host.h"
 #include "report/table.h"

@@ -4,15 +4,22 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/options/options.h"
+#include "hardware/catalog.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
+#include "os/terminal.h"
 #include "recipe/redist.h"
+#include "recipe/render.h"
 #include "recipe/write.h"
 #include "report/table.h"
 

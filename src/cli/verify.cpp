@@ -5,13 +5,18 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/inspect_files.h"
 #include "cli/options/matrix_option.h"
+#include "cli/options/options.h"
 #include "matrix/expand.h"
+#include "os/terminal.h"
 #include "report/verification.h"
 
 namespace lathe {

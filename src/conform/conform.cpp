@@ -5,12 +5,20 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 
 #include "base/error.h"
 #include "base/finding_json.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "diagnose/diagnose.h"
+#include "hardware/nixpkgs.h"
+#include "jobs/job.h"
 #include "jobs/nix_store.h"
 #include "jobs/plan_jobs.h"
+#include "matrix/variant.h"
+#include "nix/derivation.h"
 #include "os/temporary_folder.h"
 
 namespace lathe {

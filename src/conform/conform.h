@@ -13,7 +13,10 @@
 #include "conform/promise.h"
 #include "conform/survey.h"
 #include "conform/tree.h"
+#include "diagnose/diagnose.h"
 #include "matrix/spec.h"
+#include "matrix/variant.h"
+#include "os/process.h"
 
 namespace lathe {
 

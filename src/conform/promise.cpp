@@ -5,9 +5,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "base/text.h"
+#include "hardware/nixpkgs.h"
 #include "nix/shell_flags.h"
 
 namespace lathe {

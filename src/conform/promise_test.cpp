@@ -3,7 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <utility>
+
+#include "audit/rules/rule.h"
 #include "base/text.h"
+#include "hardware/catalog.h"
 
 namespace lathe {
 namespace {

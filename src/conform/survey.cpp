@@ -6,7 +6,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
+#include <optional>
 #include <set>
+#include <span>
+#include <string_view>
+#include <utility>
 
 #include "base/embedded.h"
 #include "base/error.h"

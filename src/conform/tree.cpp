@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/text.h"

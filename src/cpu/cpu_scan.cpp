@@ -2,6 +2,8 @@
 #include "cpu/cpu_scan.h"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "cpu/cpu_scan_built.h"
 #include "cpu/cpu_scan_functions.h"

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cpu/cpu_scan_levels.h"
+#include "cpu/isa/isa.h"
 
 namespace lathe::cpu {
 namespace {

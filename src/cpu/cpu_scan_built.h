@@ -11,6 +11,7 @@
 #include "cpu/cpu_scan_functions.h"
 #include "cpu/cpu_scan_reach.h"
 #include "cpu/cpu_scan_sweep.h"
+#include "cpu/isa/isa.h"
 
 namespace lathe::cpu {
 

@@ -3,13 +3,20 @@
 // the calls have no targets yet: all of its functions count as exported, each for itself.
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "base/bytes.h"
+#include "base/finding.h"
 #include "base/parallel.h"
 #include "cpu/cpu_scan.h"
 #include "cpu/cpu_scan_frames.h"
 #include "cpu/cpu_scan_names.h"
 #include "formats/elf.h"
+#include "formats/object_file.h"
 
 namespace lathe {
 namespace {

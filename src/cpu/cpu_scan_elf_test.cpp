@@ -3,9 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <string>
+#include <string_view>
 
+#include "base/finding.h"
 #include "cpu/cpu_scan.h"
+#include "cpu/isa/isa.h"
 #include "formats/elf.h"
+#include "formats/object_file.h"
 #include "os/mapped_file.h"
 #include "testing/plain_object.h"
 #include "testing/scratch_folder.h"

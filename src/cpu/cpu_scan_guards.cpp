@@ -5,7 +5,9 @@
 #include <array>
 #include <cstring>
 
+#include "base/bytes.h"
 #include "base/parallel.h"
+#include "cpu/cpu_scan.h"
 #include "cpu/isa/isa_x86.h"
 
 namespace lathe::cpu {

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "cpu/cpu_scan.h"
 #include "cpu/cpu_scan_functions.h"
 #include "cpu/cpu_scan_sweep.h"
 

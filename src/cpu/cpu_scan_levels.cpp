@@ -7,6 +7,7 @@
 
 #include "base/embedded.h"
 #include "base/toml.h"
+#include "hardware/catalog.h"
 
 namespace lathe::cpu_data {
 std::span<const EmbeddedFile> levels();

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/bytes.h"
+#include "cpu/isa/isa.h"
 #include "cpu/isa/isa_arm64.h"
 #include "cpu/isa/isa_x86.h"
 

@@ -12,6 +12,7 @@
 
 #include "cpu/cpu_scan.h"
 #include "cpu/cpu_scan_functions.h"
+#include "cpu/isa/isa.h"
 
 namespace lathe::cpu {
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <span>
+#include <utility>
 
 #include "base/embedded.h"
 #include "base/toml.h"

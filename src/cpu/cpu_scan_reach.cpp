@@ -6,11 +6,13 @@
 #include "cpu/cpu_scan_reach.h"
 
 #include <algorithm>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "base/parallel.h"
+#include "cpu/isa/isa.h"
 
 namespace lathe::cpu {
 namespace {

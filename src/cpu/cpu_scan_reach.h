@@ -13,6 +13,7 @@
 #include "cpu/cpu_scan_guards.h"
 #include "cpu/cpu_scan_names.h"
 #include "cpu/cpu_scan_sweep.h"
+#include "cpu/isa/isa.h"
 
 namespace lathe::cpu {
 

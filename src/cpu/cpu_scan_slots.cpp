@@ -4,9 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
+#include "base/bytes.h"
 #include "cpu/cpu_scan_names.h"
 #include "cpu/isa/isa_arm64.h"
+#include "cpu/isa/isa_event.h"
 
 namespace lathe::cpu {
 namespace {

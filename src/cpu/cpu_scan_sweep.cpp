@@ -6,7 +6,9 @@
 
 #include "base/parallel.h"
 #include "cpu/cpu_scan_slots.h"
+#include "cpu/isa/isa.h"
 #include "cpu/isa/isa_arm64.h"
+#include "cpu/isa/isa_event.h"
 #include "cpu/isa/isa_x86.h"
 #include "cpu/isa/isa_x86_sweep.h"
 

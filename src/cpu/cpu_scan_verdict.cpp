@@ -4,10 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "cpu/cpu_scan.h"
 #include "cpu/cpu_scan_levels.h"
+#include "cpu/isa/isa.h"
 
 namespace lathe {
 namespace {

@@ -15,6 +15,7 @@
 #include "base/finding.h"
 #include "base/index.h"
 #include "device/target.h"
+#include "device/vendor.h"
 #include "formats/object_file.h"
 #include "os/mapped_file.h"
 

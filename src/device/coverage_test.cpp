@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "device/cuda_target.h"
+#include "hardware/compat.h"
 #include "testing/gfx_vendor.h"
 
 namespace lathe {

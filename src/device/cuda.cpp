@@ -5,14 +5,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
+#include "device/contents.h"
 #include "device/cubin.h"
 #include "device/cuda_format.h"
 #include "device/cuda_target.h"
+#include "device/embedded.h"
+#include "device/image_stream.h"
 #include "device/nvidia_libraries.h"
+#include "device/target.h"
 #include "formats/elf.h"
 #include "formats/elf_headers.h"
+#include "formats/object_file.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
+#include "hardware/compat.h"
+#include "os/mapped_file.h"
+#include "os/new_file.h"
 
 namespace lathe {
 namespace {

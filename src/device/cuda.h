@@ -2,7 +2,18 @@
 // Inside of device only: the parts of CUDA's row.
 #pragma once
 
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "device/contents.h"
+#include "device/embedded.h"
+#include "device/image_stream.h"
+#include "device/target.h"
 #include "device/vendor.h"
+#include "formats/object_file.h"
+#include "os/mapped_file.h"
 
 namespace lathe {
 

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Images of a library that arrives in order.
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/bytes.h"
 #include "device/cuda.h"
 #include "device/cuda_format.h"
+#include "device/image_stream.h"
 
 namespace lathe {
 namespace {

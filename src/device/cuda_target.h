@@ -4,6 +4,7 @@
 #pragma once
 
 #include "device/target.h"
+#include "hardware/capability.h"
 #include "hardware/compat.h"
 
 namespace lathe {

@@ -7,9 +7,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <numeric>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
 
+#include "base/bytes.h"
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "device/cubin.h"
@@ -18,8 +25,11 @@
 #include "device/cuda_target.h"
 #include "device/embedded_marks.h"
 #include "device/fatbin_reader.h"
+#include "device/target.h"
 #include "formats/elf.h"
 #include "formats/elf_headers.h"
+#include "formats/object_file.h"
+#include "os/mapped_file.h"
 
 namespace lathe {
 namespace {

@@ -6,10 +6,15 @@
 // itself; sizes are in bytes, offsets from the start of the file.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "base/finding.h"
 #include "device/contents.h"
+#include "device/target.h"
+#include "formats/object_file.h"
+#include "os/mapped_file.h"
 
 namespace lathe {
 

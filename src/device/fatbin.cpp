@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: MIT
 // Containers and entries as bytes; where a file keeps them is fatbin_object.cpp.
+#include "base/bytes.h"
+#include "base/finding.h"
+#include "device/contents.h"
 #include "device/fatbin_reader.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "device/cuda.h"
 #include "device/cuda_format.h"
 #include "device/cuda_target.h"
+#include "device/target.h"
 #include "formats/decompress.h"
+#include "hardware/capability.h"
+#include "hardware/compat.h"
 
 namespace lathe {
 namespace {

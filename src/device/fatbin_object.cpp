@@ -4,13 +4,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "base/bytes.h"
+#include "base/finding.h"
 #include "device/cuda.h"
 #include "device/cuda_format.h"
 #include "device/contents.h"
 #include "device/fatbin_reader.h"
+#include "device/vendor.h"
+#include "formats/object_file.h"
+#include "os/mapped_file.h"
 
 namespace lathe {
 namespace {

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "device/contents.h"
+#include "os/mapped_file.h"
 
 namespace lathe {
 

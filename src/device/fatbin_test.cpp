@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: MIT
 // Real files, made by nvcc at test time; where there is no nvcc those tests are skipped and say so.
+#include "base/bytes.h"
 #include "device/cuda.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
+#include "base/finding.h"
+#include "device/contents.h"
 #include "formats/elf.h"
 #include "hardware/capability.h"
 #include "os/mapped_file.h"

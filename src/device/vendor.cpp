@@ -2,8 +2,12 @@
 #include "device/vendor.h"
 
 #include <algorithm>
+#include <compare>
 
 #include "device/cuda.h"
+#include "device/target.h"
+#include "formats/object_file.h"
+#include "os/mapped_file.h"
 
 namespace lathe {
 

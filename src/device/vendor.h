@@ -7,6 +7,7 @@
 // as the program, and every function may be called from any thread. None throws unless it says so.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,6 +20,9 @@
 #include "device/contents.h"
 #include "device/embedded.h"
 #include "device/image_stream.h"
+#include "device/target.h"
+#include "formats/object_file.h"
+#include "os/mapped_file.h"
 #include "os/new_file.h"
 
 namespace lathe {

@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
+
 #include "base/bytes.h"
+#include "formats/object_file.h"
 #include "testing/plain_object.h"
 
 namespace lathe {

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <map>
+#include <span>
+#include <utility>
 
 #include "base/embedded.h"
 #include "base/finding_json.h"

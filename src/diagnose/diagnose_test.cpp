@@ -8,6 +8,8 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <span>
+#include <utility>
 
 #include "base/embedded.h"
 #include "testing/test_paths.h"

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <initializer_list>
+#include <utility>
 
 #include "base/text.h"
 #include "diagnose/pattern.h"

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "formats/archive.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"

@@ -3,6 +3,7 @@
 // BSD are read. Thin archives, which only name files elsewhere, are refused.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

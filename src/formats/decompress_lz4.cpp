@@ -4,10 +4,15 @@
 #include <lz4frame.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <new>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "formats/decompress.h"
 #include "formats/unpack.h"

@@ -5,9 +5,12 @@
 #include <lzma.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
+#include <new>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "formats/unpack.h"
 

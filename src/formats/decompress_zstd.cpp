@@ -3,8 +3,15 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "formats/decompress.h"
 #include "formats/unpack.h"

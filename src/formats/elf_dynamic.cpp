@@ -3,7 +3,13 @@
 // found from PT_DYNAMIC, as the loader does it, so that files without section headers read the same;
 // sections serve where there is no PT_DYNAMIC (static executables, relocatable objects).
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+#include <vector>
 
+#include "base/bytes.h"
 #include "formats/elf.h"
 
 namespace lathe {

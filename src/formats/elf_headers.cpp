@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "formats/elf_headers.h"
 
+#include "base/bytes.h"
+
 namespace lathe {
 
 std::vector<ProgramHeader> program_headers(const Elf& elf) {

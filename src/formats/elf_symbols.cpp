@@ -4,7 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
 
+#include "base/bytes.h"
 #include "formats/elf.h"
 
 namespace lathe {

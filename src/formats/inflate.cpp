@@ -5,6 +5,8 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <new>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"

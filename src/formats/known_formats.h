@@ -4,6 +4,7 @@
 // mark of their own (a raw deflate stream, a disk image) are not known.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "base/bytes.h"

@@ -4,9 +4,11 @@
 // nothing.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/bytes.h"
 

@@ -2,7 +2,11 @@
 #include "formats/zip_writer.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
 
+#include "base/bytes.h"
 #include "base/parallel.h"
 #include "formats/inflate.h"
 #include "formats/elf_headers.h"

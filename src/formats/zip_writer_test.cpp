@@ -2,9 +2,11 @@
 // What ZipWriter writes, read by others: unzip, Python and this project's own reader.
 #include "formats/zip_writer.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <random>
+#include <string_view>
 
 #include "formats/elf_headers.h"
 #include "os/file.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The tables that are compiled in, packed by pack_tables.cpp.
+#include <span>
+
+#include "base/embedded.h"
+#include "hardware/catalog.h"
 #include "hardware/catalog_pack.h"
 
 namespace lathe::hardware_data {

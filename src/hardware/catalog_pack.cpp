@@ -4,9 +4,13 @@
 
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
+#include "hardware/capability.h"
 
 namespace lathe {
 namespace {

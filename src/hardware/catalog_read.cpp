@@ -6,9 +6,17 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/embedded.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "hardware/capability.h"
 #include "hardware/catalog.h"
 #include "hardware/provenance.h"
 

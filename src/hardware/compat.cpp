@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "hardware/capability.h"
 
 namespace lathe {
 namespace {

@@ -5,8 +5,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/compat.h"
 
 namespace lathe {

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "hardware/capability.h"
 
 namespace lathe {
 namespace {

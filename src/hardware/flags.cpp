@@ -2,8 +2,10 @@
 #include "hardware/flags.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "base/embedded.h"
 #include "base/error.h"

@@ -7,11 +7,15 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "base/embedded.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "hardware/capability.h"
 #include "hardware/instance.h"
 #include "hardware/name_table.h"
 #include "hardware/product_name.h"

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "hardware/capability.h"
 #include "hardware/catalog.h"
 
 namespace lathe {

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 
 #include "base/embedded.h"
 #include "base/text.h"
@@ -46,7 +47,8 @@ const Cpu* least_of(const Toml& names) {
   return nullptr;
 }
 
-// A type's name is a row's and, where the cloud has them, a size: "p5" and "48xlarge"; "ml" may stand before it.
+// A type's name is a row's and, where the cloud has them, a size: "p5" and "48xlarge"; "ml" may stand before
+// it.
 Row row_of(const Toml& row, const std::string& prefix, const std::string& size) {
   row.allow_only({"cloud", "names", "gpu", "cpus", "source", "confidence"});
   Row result{

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "base/error.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "testing/test_paths.h"
 #include "hardware/cpu_name.h"
 #include "hardware/gpu_name.h"

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <variant>
@@ -11,6 +12,7 @@
 #include "base/embedded.h"
 #include "base/text.h"
 #include "base/toml.h"
+#include "hardware/capability.h"
 #include "hardware/nixpkgs_columns.h"
 #include "hardware/provenance.h"
 

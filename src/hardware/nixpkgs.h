@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hardware/capability.h"
 #include "hardware/catalog.h"
 
 namespace lathe {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/nixpkgs.h"
 
 namespace lathe {

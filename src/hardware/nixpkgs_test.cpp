@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "hardware/capability.h"
+
 namespace lathe {
 namespace {
 

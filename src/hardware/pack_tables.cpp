@@ -5,7 +5,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <vector>
 
+#include "base/embedded.h"
 #include "base/error.h"
 #include "hardware/catalog_pack.h"
 

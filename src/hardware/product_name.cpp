@@ -2,6 +2,7 @@
 #include "hardware/product_name.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 

@@ -6,14 +6,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdio>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/compat.h"
 
 namespace lathe {

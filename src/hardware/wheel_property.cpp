@@ -9,6 +9,9 @@
 #include <algorithm>
 #include <array>
 
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
+
 namespace lathe {
 namespace {
 

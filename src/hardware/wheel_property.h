@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hardware/catalog.h"
 #include "hardware/compat.h"
 
 namespace lathe {

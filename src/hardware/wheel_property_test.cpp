@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "hardware/catalog.h"
+
 namespace lathe {
 namespace {
 

@@ -5,9 +5,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "host/cpu.h"
+#include "host/host_info.h"
 
 #if defined(__aarch64__)
 #include <sys/auxv.h>

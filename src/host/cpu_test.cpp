@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "hardware/catalog.h"
 #include "os/small_file.h"
 
 namespace lathe {

@@ -2,9 +2,12 @@
 // Features that a CPU has and that its owner does not want used: TORCHLATHE_CPU_WITHOUT.
 #include <algorithm>
 #include <cstdlib>
+#include <string>
+#include <string_view>
 
 #include "base/text.h"
 #include "host/cpu.h"
+#include "host/host_info.h"
 
 namespace lathe {
 

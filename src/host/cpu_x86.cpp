@@ -4,10 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/text.h"
 #include "host/cpu.h"
+#include "host/host_info.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>

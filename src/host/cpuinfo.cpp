@@ -6,11 +6,17 @@
 
 #include <algorithm>
 #include <charconv>
+#include <initializer_list>
+#include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "hardware/catalog.h"
 #include "hardware/cpu_name.h"
 #include "host/cpu.h"
 #include "host/sysctl.h"

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/finding.h"
 #include "host/host_info.h"
 
 namespace lathe {

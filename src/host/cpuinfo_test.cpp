@@ -7,6 +7,8 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/finding.h"
+#include "hardware/catalog.h"
 #include "testing/test_paths.h"
 #include "host/cpu.h"
 #include "host/host_json.h"

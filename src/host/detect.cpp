@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <string>
+#include <utility>
 
+#include "base/finding.h"
 #include "base/parallel.h"
 #include "host/cpu.h"
 #include "host/notes.h"

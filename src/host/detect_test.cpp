@@ -6,10 +6,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <string>
+#include <string_view>
 
+#include "base/finding.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "testing/test_paths.h"
 #include "host/pci.h"
 #include "host/system.h"

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "hardware/capability.h"
+
 namespace lathe {
 
 bool HostCpu::has(std::string_view feature) const {

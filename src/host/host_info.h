@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/finding.h"
+#include "hardware/capability.h"
 #include "hardware/catalog.h"
 
 namespace lathe {

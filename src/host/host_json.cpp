@@ -6,10 +6,17 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/finding_json.h"
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 
 namespace lathe {
 namespace {

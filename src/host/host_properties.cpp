@@ -4,6 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+
+#include "hardware/catalog.h"
+#include "hardware/compat.h"
 
 namespace lathe {
 namespace {

@@ -4,9 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
+#include <string_view>
 
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/cpu_name.h"
 #include "hardware/gpu_name.h"
 #include "hardware/instance.h"

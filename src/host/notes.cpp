@@ -5,6 +5,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "base/finding.h"
 
 namespace lathe {
 namespace {

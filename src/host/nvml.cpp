@@ -11,13 +11,18 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
+#include <string_view>
 #include <thread>
 
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "hardware/catalog.h"
 #include "host/host_json.h"
 #include "host/nvml_api.h"
 #include "host/nvml_child.h"

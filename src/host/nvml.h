@@ -7,8 +7,11 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/finding.h"
+#include "hardware/catalog.h"
 #include "host/host_info.h"
 
 namespace lathe {

@@ -5,10 +5,17 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <optional>
+#include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "host/host_info.h"
 #include "host/host_json.h"
 #include "host/nvml_api.h"
 

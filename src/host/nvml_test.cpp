@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "host/nvml.h"
+#include "hardware/capability.h"
 #include "testing/test_paths.h"
 
 #include <gtest/gtest.h>

@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <system_error>
+#include <utility>
 
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/text.h"
+#include "hardware/catalog.h"
 #include "os/small_file.h"
 #include "os/mapped_file.h"
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/finding.h"
 #include "host/host_info.h"
 
 namespace lathe {

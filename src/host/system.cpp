@@ -6,9 +6,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "hardware/catalog.h"
 #include "os/small_file.h"
 #include "os/mapped_file.h"
 #include "os/process.h"

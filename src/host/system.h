@@ -4,9 +4,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "hardware/catalog.h"
 #include "host/host_info.h"
 
 namespace lathe {

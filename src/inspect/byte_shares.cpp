@@ -2,6 +2,9 @@
 #include "inspect/byte_shares.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
+#include <vector>
 
 #include "device/vendor.h"
 

@@ -4,13 +4,19 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstring>
 #include <random>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "device/cuda_target.h"
 #include "formats/elf.h"
 #include "testing/test_paths.h"
 #include "device/embedded_marks.h"
+#include "device/target.h"
+#include "inspect/byte_shares.h"
 #include "inspect/inspect.h"
 #include "os/file.h"
 #include "os/mapped_file.h"

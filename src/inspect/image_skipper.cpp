@@ -2,6 +2,14 @@
 #include "inspect/image_skipper.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <utility>
+
+#include "base/bytes.h"
+#include "device/contents.h"
+#include "device/embedded.h"
+#include "formats/object_file.h"
 
 namespace lathe {
 namespace {

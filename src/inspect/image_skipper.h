@@ -4,9 +4,13 @@
 // memory of the rest.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
+#include "device/image_stream.h"
 #include "device/vendor.h"
 #include "inspect/inspect.h"
 #include "package/package.h"

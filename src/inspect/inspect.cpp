@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <utility>
 
 #include "base/error.h"
+#include "device/target.h"
 #include "formats/archive.h"
 #include "formats/known_formats.h"
 #include "formats/object_file.h"

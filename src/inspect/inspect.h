@@ -21,7 +21,9 @@
 #include "cpu/cpu_scan.h"
 #include "device/embedded.h"
 #include "device/contents.h"
+#include "device/target.h"
 #include "inspect/not_read.h"
+#include "os/mapped_file.h"
 #include "package/package.h"
 
 namespace lathe {

@@ -4,12 +4,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
+#include "base/finding.h"
+#include "device/contents.h"
+#include "device/embedded.h"
+#include "device/target.h"
 #include "device/vendor.h"
 #include "inspect/inspect.h"
+#include "package/package.h"
 
 namespace lathe {
 namespace {

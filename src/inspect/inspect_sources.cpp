@@ -4,18 +4,31 @@
 // size that no real package goes beyond.
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <deque>
+#include <functional>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "cpu/cpu_scan.h"
 #include "formats/known_formats.h"
 #include "inspect/image_skipper.h"
 #include "inspect/inspect.h"
+#include "inspect/not_read.h"
 #include "os/mapped_file.h"
 #include "package/kinds.h"
+#include "package/package.h"
 
 namespace lathe {
 namespace {

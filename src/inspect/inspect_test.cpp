@@ -10,6 +10,7 @@
 #include "device/cuda_target.h"
 #include "base/error.h"
 #include "formats/elf.h"
+#include "hardware/compat.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
 #include "testing/scratch_folder.h"

@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "base/text.h"
 #include "os/small_file.h"

@@ -4,8 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
+#include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"

@@ -5,8 +5,10 @@
 // reading: it never says what code there is, only whether there may be some.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"

@@ -5,6 +5,10 @@
 #include <fmt/ranges.h>
 
 #include <optional>
+#include <vector>
+
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 
 namespace lathe {
 namespace {

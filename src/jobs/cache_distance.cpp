@@ -5,13 +5,20 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
+#include <iterator>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "jobs/job.h"
+#include "matrix/variant.h"
 #include "nix/derivation.h"
 #include "nix/nix.h"
+#include "os/process.h"
 #include "os/temporary_folder.h"
 
 namespace lathe {

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/driver.h"
+#include "jobs/job.h"
 
 namespace lathe {
 

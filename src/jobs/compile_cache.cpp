@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <set>
+#include <system_error>
 
 namespace lathe {
 namespace {

@@ -7,6 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <memory>
+#include <utility>
+
+#include "matrix/variant.h"
+
 namespace lathe {
 namespace {
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "jobs/cache_distance.h"
 #include "jobs/plan_jobs.h"
+#include "nix/machines.h"
 
 namespace lathe {
 

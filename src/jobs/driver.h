@@ -13,7 +13,9 @@
 
 #include "jobs/builders/builder.h"
 #include "jobs/job.h"
+#include "jobs/schedule.h"
 #include "nix/events.h"
+#include "nix/machines.h"
 #include "os/process.h"
 
 namespace lathe {

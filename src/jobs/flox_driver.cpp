@@ -3,9 +3,19 @@
 // what it prints is for people, and its results are links in the project's folder: result-NAME, and
 // result-NAME-OUTPUT for each other output (flox/flox, package-builder/flox-build.mk).
 #include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
 
 #include "jobs/driver.h"
+#include "jobs/job.h"
 #include "nix/derivation.h"
+#include "nix/events.h"
+#include "os/process.h"
 
 namespace lathe {
 namespace {

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/finding.h"
 #include "jobs/builders/builder.h"
 #include "jobs/history/history.h"
 #include "jobs/schedule.h"

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <string>
+
 #include "base/error.h"
 #include "testing/scratch_folder.h"
 

@@ -1,12 +1,27 @@
 // SPDX-License-Identifier: MIT
 // Nix builds derivations, here or on the builder that was chosen, and tells what it does in JSON.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 #include "base/error.h"
 #include "jobs/cache_distance.h"
 #include "jobs/driver.h"
+#include "jobs/job.h"
 #include "jobs/nix_store.h"
 #include "jobs/plan_jobs.h"
+#include "nix/events.h"
 #include "nix/machines.h"
 #include "nix/nix.h"
+#include "os/process.h"
 
 namespace lathe {
 namespace {

@@ -5,12 +5,21 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <span>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "diagnose/diagnose.h"
 #include "jobs/build_told.h"
+#include "jobs/builders/builder.h"
+#include "jobs/job.h"
 #include "nix/nix.h"
+#include "os/process.h"
 
 namespace lathe {
 namespace {

@@ -6,9 +6,12 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "jobs/builders/builder.h"
 #include "jobs/driver.h"
+#include "jobs/job.h"
 
 namespace lathe {
 

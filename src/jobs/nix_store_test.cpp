@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "jobs/job.h"
 #include "nix/events.h"
+#include "os/process.h"
 
 namespace lathe {
 namespace {

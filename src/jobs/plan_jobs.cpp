@@ -4,13 +4,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <map>
 #include <set>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/parallel.h"
+#include "hardware/catalog.h"
+#include "hardware/compat.h"
 #include "jobs/nix_store.h"
+#include "jobs/schedule.h"
 #include "matrix/expand.h"
+#include "matrix/variant.h"
 #include "os/file.h"
 #include "recipe/extra_files.h"
 #include "recipe/render.h"

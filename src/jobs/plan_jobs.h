@@ -9,7 +9,9 @@
 #include "jobs/driver.h"
 #include "jobs/history/history.h"
 #include "jobs/job.h"
+#include "jobs/schedule.h"
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

@@ -5,11 +5,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/text.h"
 #include "base/toml.h"
 #include "matrix/values/hash_value.h"
+#include "matrix/variant.h"
 #include "recipe/redist.h"
 
 namespace lathe {

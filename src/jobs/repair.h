@@ -9,6 +9,7 @@
 
 #include "diagnose/diagnose.h"
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

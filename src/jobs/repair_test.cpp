@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "matrix/expand.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 namespace {

@@ -4,17 +4,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <ctime>
 #include <exception>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <set>
+#include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
+#include "base/finding.h"
 #include "base/text.h"
+#include "diagnose/diagnose.h"
 #include "jobs/build_told.h"
 #include "jobs/check_result.h"
 #include "jobs/compile_cache.h"
@@ -24,6 +31,7 @@
 #include "nix/nix.h"
 #include "os/file.h"
 #include "jobs/builders/process_tree.h"
+#include "os/process.h"
 
 namespace lathe {
 

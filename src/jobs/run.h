@@ -4,11 +4,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "diagnose/diagnose.h"
 #include "jobs/driver.h"
 #include "jobs/history/history.h"
 #include "jobs/job.h"

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "os/process.h"
 #include "testing/few_threads.h"
 #include "testing/recording_driver.h"
 #include "testing/scratch_folder.h"

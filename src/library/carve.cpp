@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
+#include "carve/carve.h"
 #include "torchlathe/carve.h"
 
 #include <fmt/ranges.h>
 
+#include <filesystem>
+#include <string>
+#include <utility>
+
 #include "carve/carve_package.h"
 #include "library/convert.h"
+#include "package/kinds.h"
 
 namespace torchlathe {
 namespace {

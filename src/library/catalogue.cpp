@@ -1,4 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "torchlathe/catalogue.h"
 
 #include "library/convert.h"

@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hardware/capability.h"
 #include "torchlathe/compat.h"
 
 #include "hardware/compat.h"

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "library/convert.h"
 
+#include <fmt/format.h>
+
 #include "base/text.h"
+#include "hardware/capability.h"
 
 namespace torchlathe {
 namespace {

@@ -2,12 +2,15 @@
 // Inside of library only: what stands between the public structs and the ones behind them.
 #pragma once
 
+#include <exception>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "base/finding.h"
+#include "hardware/capability.h"
 #include "hardware/catalog.h"
 #include "torchlathe/error.h"
 #include "torchlathe/finding.h"

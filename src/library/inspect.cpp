@@ -1,4 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "device/coverage.h"
+#include "hardware/capability.h"
 #include "torchlathe/inspect.h"
 
 #include "inspect/inspect.h"

@@ -3,8 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+
 #include "base/error.h"
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/gpu_name.h"
 
 namespace lathe {

@@ -6,11 +6,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/toml.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "matrix/spec.h"
 
 namespace lathe {

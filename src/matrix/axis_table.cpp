@@ -5,11 +5,16 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/gpu_name.h"
 #include "hardware/nixpkgs.h"
 #include "matrix/axes.h"
+#include "matrix/extra.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 namespace {

@@ -13,7 +13,9 @@
 
 #include "base/json.h"
 #include "base/toml.h"
+#include "matrix/extra.h"
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

@@ -3,7 +3,12 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "base/text.h"
+#include "hardware/catalog.h"
 #include "matrix/axes.h"
 
 namespace lathe {

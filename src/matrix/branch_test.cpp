@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string_view>
 
+#include "hardware/compat.h"
 #include "matrix/expand.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 namespace {

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "matrix/variant.h"
 
 namespace lathe {

@@ -5,10 +5,15 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/text.h"
 #include "matrix/axes.h"
 #include "matrix/values/hash_value.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 namespace {

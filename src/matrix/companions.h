@@ -3,8 +3,12 @@
 // sources), and [cuda_packages].
 #pragma once
 
+#include <memory>
+#include <string>
+
 #include "base/toml.h"
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

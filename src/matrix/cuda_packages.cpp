@@ -5,9 +5,15 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/text.h"
+#include "base/toml.h"
 #include "matrix/axes.h"
+#include "matrix/spec.h"
 #include "matrix/values/hash_value.h"
 
 namespace lathe {

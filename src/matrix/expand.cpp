@@ -9,15 +9,20 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "hardware/capability.h"
 #include "matrix/axis_table.h"
 #include "matrix/cell.h"
 #include "matrix/companions.h"
 #include "matrix/name_pattern.h"
 #include "matrix/nixpkgs_base.h"
+#include "matrix/variant.h"
 #include "matrix/variant_settings.h"
 
 namespace lathe {

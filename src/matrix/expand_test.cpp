@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
+
+#include "hardware/compat.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 namespace {

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <string_view>
+
 #include "base/error.h"
 #include "matrix/expand.h"
+#include "matrix/spec.h"
 #include "matrix/values/nix_text.h"
 
 namespace lathe {

@@ -5,7 +5,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
+#include "hardware/compat.h"
 #include "hardware/nixpkgs.h"
 #include "hardware/nixpkgs_columns.h"
 

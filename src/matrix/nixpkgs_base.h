@@ -6,6 +6,7 @@
 
 #include <string_view>
 
+#include "hardware/catalog.h"
 #include "matrix/variant.h"
 
 namespace lathe {

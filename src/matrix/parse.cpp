@@ -5,13 +5,23 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
+#include "base/toml.h"
+#include "hardware/catalog.h"
 #include "hardware/flags.h"
 #include "matrix/axis_table.h"
+#include "matrix/branch.h"
 #include "matrix/companions.h"
 #include "matrix/parse_parts.h"
+#include "matrix/spec.h"
 
 namespace lathe {
 namespace {

@@ -4,12 +4,19 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
+#include "base/toml.h"
 #include "matrix/axis_table.h"
+#include "matrix/branch.h"
 #include "matrix/companions.h"
 #include "matrix/name_pattern.h"
 #include "matrix/parse_parts.h"
+#include "matrix/spec.h"
 
 namespace lathe {
 namespace {

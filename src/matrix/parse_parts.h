@@ -10,6 +10,7 @@
 #include "base/toml.h"
 #include "matrix/branch.h"
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

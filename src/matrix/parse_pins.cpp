@@ -3,12 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "base/text.h"
+#include "base/toml.h"
+#include "hardware/catalog.h"
 #include "hardware/nixpkgs.h"
 #include "matrix/axes.h"
 #include "matrix/parse_parts.h"
+#include "matrix/spec.h"
 #include "matrix/values/hash_value.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 namespace {

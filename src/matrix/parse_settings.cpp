@@ -3,11 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/text.h"
+#include "base/toml.h"
 #include "matrix/axes.h"
 #include "matrix/parse_parts.h"
+#include "matrix/spec.h"
 #include "matrix/values/hash_value.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 namespace {

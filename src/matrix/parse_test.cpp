@@ -2,7 +2,12 @@
 // Every mistake in a matrix file is one error with file, line, column and what to do.
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "base/text.h"
+#include "hardware/capability.h"
 #include "matrix/spec.h"
 
 namespace lathe {

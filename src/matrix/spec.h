@@ -3,13 +3,19 @@
 // file.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "matrix/variant.h"
 
 namespace lathe {

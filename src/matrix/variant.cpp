@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/text.h"
+#include "hardware/capability.h"
 #include "hardware/nixpkgs.h"
 #include "matrix/axis_table.h"
 

@@ -9,6 +9,7 @@
 // Knows nothing of files or recipes.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "hardware/capability.h"
 #include "hardware/catalog.h"
 #include "hardware/compat.h"
 #include "matrix/extra.h"

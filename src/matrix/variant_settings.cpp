@@ -5,11 +5,15 @@
 #include <fmt/ranges.h>
 
 #include <functional>
+#include <string>
 
 #include "base/error.h"
+#include "hardware/catalog.h"
 #include "hardware/flags.h"
 #include "matrix/axis_table.h"
 #include "matrix/expand.h"
+#include "matrix/extra.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 namespace {

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

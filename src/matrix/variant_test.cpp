@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "hardware/capability.h"
+
 namespace lathe {
 namespace {
 

@@ -3,6 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <system_error>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "nix/nix.h"

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"

@@ -4,6 +4,7 @@
 // up attributes when asked, so it must hold a recorder for every name that a recipe might ask for.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 #include <string_view>

@@ -5,9 +5,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <set>
+#include <span>
+#include <system_error>
+#include <utility>
 
 #include "base/parallel.h"
 #include "base/text.h"

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: MIT
 // The recorder and recipes that mean ill, folders with anything in them, a Nix that does not work.
 #include "nix/record.h"
+#include "os/process.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include "testing/nix_record.h"
 

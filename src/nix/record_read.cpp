@@ -4,7 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "nix/record.h"
 #include "nix/shell_flags.h"

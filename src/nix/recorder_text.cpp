@@ -7,12 +7,16 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
+#include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/embedded.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "hardware/capability.h"
 #include "hardware/catalog.h"
 #include "hardware/nixpkgs.h"
 #include "hardware/nixpkgs_columns.h"

@@ -5,6 +5,7 @@
 // audit/.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <span>
 #include <string>

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <iterator>
+
 #include "base/error.h"
 #include "os/file.h"
 #include "testing/scratch_folder.h"

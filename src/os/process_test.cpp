@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "os/process.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>

@@ -6,6 +6,9 @@
 // A seam: tests hand in two strings and look at them afterwards.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <cstdint>
 #include <exception>
 #include <string>
 #include <string_view>

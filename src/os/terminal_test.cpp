@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "os/terminal.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <vector>
 
 namespace lathe {
 namespace {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "os/unfinished.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <iterator>
 
 #include "base/error.h"
 #include "os/file.h"

@@ -3,14 +3,27 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
+#include "base/finding.h"
+#include "formats/unpack.h"
 #include "os/file.h"
+#include "os/mapped_file.h"
 #include "os/new_file.h"
 #include "os/unfinished.h"
 #include "package/installed_record.h"
 #include "package/kinds.h"
+#include "package/package.h"
 
 namespace lathe {
 namespace {

@@ -3,8 +3,12 @@
 #include "package/installed_record.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "package/wheel_names.h"

@@ -5,8 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <utility>
 
+#include "base/bytes.h"
 #include "base/error.h"
+#include "os/mapped_file.h"
 
 namespace lathe {
 

@@ -2,13 +2,16 @@
 // What is this path? The kinds of packages that are known, one row each, and the one place that asks.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "formats/zip.h"
+#include "os/mapped_file.h"
 #include "package/package.h"
 #include "package/writer.h"
 

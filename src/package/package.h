@@ -110,7 +110,10 @@ class MemberContent {
   MemberContent(SparseMemory memory, ByteRanges absent)
       : memory_(std::move(memory)), absent_(std::move(absent)) {}
 
-  ByteSpan bytes() const { return file_ ? file_->bytes() : memory_ ? memory_->bytes() : borrowed_; }
+  ByteSpan bytes() const {
+    if (file_) return file_->bytes();
+    return memory_ ? memory_->bytes() : borrowed_;
+  }
   const ByteRanges& absent() const { return absent_; }                  // read as zeros: they were left out
   const MappedFile* disk() const { return file_ ? &*file_ : nullptr; }  // the file that the bytes are
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "formats/zip_writer.h"
 #include "os/file.h"
+#include "os/new_file.h"
 #include "package/kinds.h"
 #include "testing/scratch_folder.h"
 

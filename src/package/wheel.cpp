@@ -6,9 +6,23 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
+#include "base/finding.h"
+#include "formats/zip.h"
+#include "package/kinds.h"
+#include "package/package.h"
 #include "package/wheel_names.h"
+#include "package/writer.h"
 #include "package/zip_package.h"
 #include "package/zip_package_writer.h"
 

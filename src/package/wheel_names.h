@@ -4,6 +4,7 @@
 // recording installed projects).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "package/writer.h"
 
+#include <utility>
+
 namespace lathe {
 
 PackageWriter::PackageWriter(const Package& package, WriteOptions options)

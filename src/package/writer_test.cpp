@@ -5,13 +5,19 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <iterator>
 #include <map>
+#include <memory>
 #include <random>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "formats/zip.h"
 #include "formats/zip_writer.h"
 #include "os/file.h"
+#include "os/mapped_file.h"
 #include "os/new_file.h"
 #include "package/kinds.h"
 #include "package/wheel_names.h"

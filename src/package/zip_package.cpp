@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "package/zip_package.h"
 
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "base/bytes.h"
+#include "formats/unpack.h"
 #include "formats/zip_read.h"
 
 namespace lathe {

@@ -3,11 +3,15 @@
 // it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
+#include "formats/unpack.h"
 #include "formats/zip.h"
+#include "os/mapped_file.h"
 #include "package/kinds.h"
 #include "package/package.h"
 

@@ -4,10 +4,21 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+#include "base/bytes.h"
 #include "base/error.h"
+#include "base/finding.h"
+#include "base/hash.h"
 #include "base/text.h"
+#include "formats/unpack.h"
+#include "formats/zip.h"
 #include "formats/zip_read.h"
 #include "os/file.h"
+#include "os/mapped_file.h"
+#include "package/package.h"
 
 namespace lathe {
 namespace {

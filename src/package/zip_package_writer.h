@@ -4,6 +4,7 @@
 // derive from it, and say what the archive says of itself.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/unpack.h"
+#include "formats/zip.h"
 #include "formats/zip_writer.h"
 #include "os/new_file.h"
 #include "package/wheel_names.h"

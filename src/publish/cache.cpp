@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <initializer_list>
 #include <iterator>
+#include <string_view>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/text.h"

@@ -3,6 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 #include "base/error.h"
 #include "base/text.h"
 

@@ -6,10 +6,14 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
+#include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "base/embedded.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "report/progress.h"
 #include "recipe/template.h"

@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <ctime>
 #include <map>
+#include <string_view>
 
 #include "base/error.h"
+#include "hardware/compat.h"
 #include "os/file.h"
 #include "publish/flox.h"
 #include "publish/index_page.h"
+#include "select/index.h"
 
 namespace lathe {
 namespace {

@@ -7,10 +7,12 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/history/history.h"
 #include "matrix/variant.h"
+#include "os/process.h"
 #include "publish/cache.h"
 
 namespace lathe {

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"

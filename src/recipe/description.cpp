@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 
 #include "base/text.h"
+#include "hardware/catalog.h"
+#include "hardware/compat.h"
 #include "matrix/axis_table.h"
 #include "recipe/nix_words.h"
 

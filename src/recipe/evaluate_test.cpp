@@ -7,11 +7,18 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "base/json.h"
 #include "testing/test_paths.h"
 #include "base/text.h"
 #include "hardware/nixpkgs.h"
 #include "matrix/expand.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "nix/record.h"
 #include "os/file.h"
 #include "recipe/render.h"

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "matrix/extra.h"
 #include "os/file.h"
 
 namespace lathe {

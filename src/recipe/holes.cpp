@@ -6,11 +6,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/nixpkgs.h"
 #include "matrix/axis_table.h"
+#include "matrix/extra.h"
+#include "matrix/variant.h"
 #include "recipe/description.h"
 #include "recipe/nix_words.h"
 #include "recipe/render.h"

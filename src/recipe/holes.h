@@ -11,6 +11,7 @@
 
 #include "hardware/nixpkgs.h"
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

@@ -3,6 +3,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hardware/capability.h"
+#include "matrix/variant.h"
 #include "recipe/holes.h"
 #include "recipe/nix_words.h"
 

@@ -4,9 +4,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/nixpkgs.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "recipe/holes.h"
 #include "recipe/nix_words.h"
 

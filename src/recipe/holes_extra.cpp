@@ -2,6 +2,11 @@
 // What the matrix has no word for: [extra].
 #include <fmt/format.h>
 
+#include <map>
+#include <span>
+#include <string>
+
+#include "matrix/extra.h"
 #include "matrix/values/nix_text.h"
 #include "recipe/holes.h"
 #include "recipe/nix_words.h"

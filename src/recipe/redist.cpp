@@ -5,12 +5,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <utility>
 
 #include "base/embedded.h"
 #include "base/text.h"
 #include "base/toml.h"
 #include "matrix/axes.h"
 #include "matrix/values/hash_value.h"
+#include "matrix/variant.h"
 #include "os/file.h"
 #include "recipe/render.h"
 #include "recipe/template.h"

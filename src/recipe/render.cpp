@@ -2,6 +2,7 @@
 #include "recipe/render.h"
 
 #include "base/hash.h"
+#include "matrix/variant.h"
 #include "recipe/holes.h"
 #include "recipe/redist.h"
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

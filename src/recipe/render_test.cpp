@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <span>
 
 #include "base/embedded.h"
 #include "base/text.h"

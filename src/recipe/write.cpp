@@ -7,10 +7,12 @@
 #include <atomic>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "matrix/variant.h"
 #include "os/file.h"
 #include "recipe/extra_files.h"
 #include "recipe/render.h"

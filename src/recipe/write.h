@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "recipe/render.h"
 
 namespace lathe {

@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "jobs/history/history.h"
+#include "jobs/schedule.h"
 #include "report/progress.h"
 #include "report/table.h"
 

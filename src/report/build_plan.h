@@ -10,6 +10,7 @@
 #include "jobs/job.h"
 #include "jobs/history/matrix_cost.h"
 #include "jobs/plan_jobs.h"
+#include "jobs/schedule.h"
 #include "os/terminal.h"
 
 namespace lathe {

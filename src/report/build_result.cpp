@@ -4,8 +4,11 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <string>
 
+#include "base/finding.h"
 #include "base/text.h"
+#include "diagnose/diagnose.h"
 
 namespace lathe {
 namespace {

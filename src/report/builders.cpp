@@ -3,9 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
+
 #include "base/json.h"
 #include "base/safe_format.h"
 #include "base/text.h"
+#include "hardware/catalog.h"
 #include "report/table.h"
 
 namespace lathe {

@@ -5,9 +5,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <functional>
+#include <optional>
+#include <type_traits>
+#include <utility>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "hardware/capability.h"
 #include "hardware/compat.h"
 #include "hardware/instance.h"
 #include "hardware/nixpkgs.h"

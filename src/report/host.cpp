@@ -5,8 +5,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <vector>
 
+#include "base/finding.h"
 #include "base/safe_format.h"
+#include "hardware/catalog.h"
 #include "report/finding_style.h"
 
 namespace lathe {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/finding.h"
 #include "host/host_info.h"
 #include "os/terminal.h"
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "inspect/inspect.h"
 #include "os/terminal.h"

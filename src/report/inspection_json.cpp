@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: MIT
 // The shape is told in docs/commands/inspect.md; programs rely on it.
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "base/finding_json.h"
+#include "base/json.h"
+#include "cpu/cpu_scan.h"
+#include "cpu/isa/isa.h"
+#include "device/coverage.h"
+#include "device/target.h"
 #include "device/vendor.h"
+#include "inspect/byte_shares.h"
+#include "inspect/carve_record.h"
+#include "inspect/inspect.h"
+#include "inspect/not_read.h"
 #include "report/inspection.h"
 
 namespace lathe {

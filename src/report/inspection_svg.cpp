@@ -6,8 +6,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/text.h"
+#include "device/target.h"
+#include "inspect/byte_shares.h"
+#include "inspect/inspect.h"
 #include "report/inspection.h"
 
 namespace lathe {

@@ -2,9 +2,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/finding.h"
 #include "base/safe_format.h"
+#include "cpu/cpu_scan.h"
+#include "device/coverage.h"
+#include "device/target.h"
+#include "inspect/carve_record.h"
+#include "inspect/inspect.h"
+#include "inspect/not_read.h"
+#include "os/terminal.h"
 #include "report/finding_style.h"
 #include "report/inspection.h"
 #include "report/inspection_folders.h"

@@ -4,11 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <map>
+#include <vector>
 
+#include "base/finding.h"
 #include "base/finding_json.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "diagnose/diagnose.h"
+#include "jobs/job.h"
 #include "os/keyboard.h"
 
 namespace lathe {

@@ -4,10 +4,18 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <optional>
+#include <string_view>
+
+#include "base/finding.h"
 #include "base/finding_json.h"
+#include "base/json.h"
 #include "base/safe_format.h"
+#include "hardware/catalog.h"
+#include "host/host_info.h"
 #include "report/host.h"
 #include "report/table.h"
+#include "select/judge.h"
 
 namespace lathe {
 namespace {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "host/host_info.h"
 #include "select/select.h"
 #include "os/terminal.h"
 

@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <vector>
 
 #include "base/json.h"
+#include "hardware/compat.h"
 #include "matrix/axis_table.h"
+#include "matrix/variant.h"
 #include "report/table.h"
 #include "select/variant_record.h"
 

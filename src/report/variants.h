@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "os/terminal.h"
 
 namespace lathe {

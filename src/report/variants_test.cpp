@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "matrix/expand.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 namespace {

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "base/finding.h"
 #include "base/finding_json.h"
+#include "base/json.h"
 #include "base/safe_format.h"
 #include "base/text.h"
 

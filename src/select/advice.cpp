@@ -6,8 +6,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
+#include <utility>
 
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
+#include "hardware/compat.h"
 #include "select/judge.h"
 #include "select/rank.h"
 

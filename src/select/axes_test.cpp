@@ -4,9 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "base/error.h"
 #include "base/text.h"
+#include "hardware/compat.h"
 #include "matrix/expand.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "recipe/render.h"
 #include "select/variant_record.h"
 

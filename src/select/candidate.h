@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hardware/catalog.h"
 #include "hardware/compat.h"
 #include "matrix/spec.h"
 

@@ -5,9 +5,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "base/finding.h"
+#include "device/coverage.h"
 #include "device/cuda_target.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/compat.h"
+#include "inspect/not_read.h"
 
 namespace lathe {
 namespace {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/finding.h"
+#include "device/coverage.h"
 #include "inspect/inspect.h"
 #include "host/host_info.h"
 #include "inspect/installed.h"

@@ -5,8 +5,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
+#include "base/finding.h"
 #include "device/cuda_target.h"
+#include "hardware/compat.h"
 #include "host/named_host.h"
 #include "testing/scratch_folder.h"
 

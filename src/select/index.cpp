@@ -5,7 +5,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <initializer_list>
+#include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"

@@ -4,6 +4,7 @@
 // unchecked.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -6,7 +6,14 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
+#include "hardware/compat.h"
 #include "host/named_host.h"
 
 namespace lathe {

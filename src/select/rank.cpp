@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+
+#include "hardware/catalog.h"
 
 namespace lathe {
 namespace {

@@ -5,9 +5,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "host/host_info.h"
 #include "select/advice.h"
 #include "select/rank.h"
 

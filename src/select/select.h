@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "host/host_info.h"
 #include "select/judge.h"
 
 namespace lathe {

@@ -9,8 +9,12 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "base/error.h"
+#include "hardware/catalog.h"
+#include "hardware/wheel_property.h"
+#include "host/host_info.h"
 #include "testing/test_paths.h"
 #include "select/advice.h"
 #include "host/host_json.h"

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "matrix/axis_table.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "testing/gfx_vendor.h"
 
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/text.h"
+#include "device/contents.h"
+#include "device/embedded.h"
+#include "device/image_stream.h"
+#include "device/target.h"
+#include "formats/object_file.h"
+#include "os/mapped_file.h"
+#include "os/new_file.h"
 
 namespace lathe::testing {
 namespace {

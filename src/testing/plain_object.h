@@ -3,9 +3,15 @@
 // from its offset, no relocations. What reads sections through the door of formats reads it too.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/bytes.h"
+#include "base/finding.h"
 #include "formats/object_file.h"
 
 namespace lathe::testing {

@@ -2,11 +2,17 @@
 // A driver that builds nothing: it keeps which jobs were asked for, and answers as it is told.
 #pragma once
 
+#include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/driver.h"
+#include "jobs/job.h"
+#include "nix/events.h"
+#include "os/process.h"
 
 namespace lathe::testing {
 

@@ -6,6 +6,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <system_error>
 
 namespace lathe::testing {
 

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "base/finding.h"
+#include "inspect/inspect.h"
 #include "verify/verify.h"
 
 namespace lathe {

@@ -5,9 +5,18 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "base/finding.h"
+#include "cpu/cpu_scan.h"
 #include "cpu/cpu_scan_levels.h"
+#include "cpu/isa/isa.h"
+#include "hardware/catalog.h"
+#include "inspect/inspect.h"
 #include "verify/rules.h"
+#include "verify/verify.h"
 
 namespace lathe {
 namespace {

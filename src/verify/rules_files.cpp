@@ -3,8 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/finding.h"
+#include "inspect/inspect.h"
+#include "inspect/not_read.h"
 #include "verify/rules.h"
+#include "verify/verify.h"
 
 namespace lathe {
 

@@ -4,11 +4,24 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/finding.h"
 #include "base/text.h"
+#include "device/coverage.h"
 #include "device/cuda_target.h"
+#include "device/target.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
+#include "inspect/inspect.h"
 #include "verify/rules.h"
+#include "verify/verify.h"
 
 namespace lathe {
 namespace {

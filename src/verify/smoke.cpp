@@ -5,11 +5,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
+#include <system_error>
+#include <utility>
 
 #include "base/embedded.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
+#include "hardware/compat.h"
 #include "hardware/nixpkgs.h"
 #include "os/small_file.h"
 

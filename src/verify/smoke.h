@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/finding.h"
+#include "hardware/capability.h"
 #include "inspect/installed.h"
 #include "matrix/variant.h"
 #include "os/process.h"

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "hardware/catalog.h"
 #include "verify/rules.h"
 
 namespace lathe {

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/finding.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "inspect/inspect.h"
 #include "matrix/variant.h"
 

@@ -5,7 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
+#include <utility>
+
+#include "cpu/cpu_scan.h"
+#include "cpu/isa/isa.h"
 #include "device/cuda_target.h"
+#include "device/target.h"
 
 namespace lathe {
 namespace {

@@ -2,8 +2,10 @@
 #include "audit/import/backend.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace lathe {

@@ -8,16 +8,23 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "audit/import/import_explain.h"
 #include "audit/import/import_extra.h"
 #include "audit/import/import_settings.h"
 #include "audit/import/made.h"
+#include "base/error.h"
 #include "base/text.h"
 #include "base/toml_string.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "matrix/axis_table.h"
 #include "matrix/expand.h"
+#include "matrix/extra.h"
+#include "matrix/spec.h"
 #include "matrix/variant.h"
 
 namespace lathe {

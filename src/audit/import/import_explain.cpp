@@ -5,13 +5,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <set>
 
 #include "audit/import/backend.h"
 #include "audit/import/import_settings.h"
 #include "audit/import/nix_value.h"
 #include "audit/import/own_torch.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "hardware/capability.h"
 #include "hardware/flags.h"
 #include "matrix/axis_table.h"
 #include "matrix/nixpkgs_base.h"

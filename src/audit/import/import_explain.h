@@ -6,8 +6,10 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "hardware/capability.h"
 #include "hardware/catalog.h"
 #include "matrix/variant.h"
 #include "nix/record.h"

@@ -6,10 +6,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <map>
 #include <set>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "audit/import/two_recipes.h"
 #include "audit/import/understood.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "base/toml_string.h"
 #include "hardware/flags.h"

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <tuple>
+#include <utility>
 
 #include "audit/import/import_extra.h"
 #include "base/text.h"

@@ -2,8 +2,10 @@
 #include "audit/import/made.h"
 
 #include <filesystem>
+#include <utility>
 
 #include "matrix/expand.h"
+#include "matrix/variant.h"
 #include "os/unfinished.h"
 #include "recipe/write.h"
 

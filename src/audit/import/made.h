@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "nix/record.h"
 
 namespace lathe {

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "base/text.h"
 #include "matrix/values/nix_text.h"

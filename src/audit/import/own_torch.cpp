@@ -5,6 +5,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string_view>
+
+#include "base/json.h"
 
 namespace lathe {
 namespace {

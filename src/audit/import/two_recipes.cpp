@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "matrix/values/nix_text.h"
 

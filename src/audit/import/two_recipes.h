@@ -10,6 +10,7 @@
 
 #include "audit/import/import_extra.h"
 #include "audit/import/nix_value.h"
+#include "base/json.h"
 #include "nix/record.h"
 
 namespace lathe {

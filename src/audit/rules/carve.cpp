@@ -6,10 +6,15 @@
 #include <algorithm>
 #include <map>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "audit/import/own_torch.h"
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "hardware/capability.h"
+#include "hardware/compat.h"
 
 namespace lathe {
 namespace {

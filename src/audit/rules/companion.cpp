@@ -5,10 +5,17 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "matrix/variant.h"
+#include "nix/record.h"
 
 namespace lathe {
 namespace {

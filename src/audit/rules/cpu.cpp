@@ -6,12 +6,20 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/flags.h"
 #include "matrix/nixpkgs_base.h"
+#include "nix/record.h"
 
 namespace lathe {
 namespace {

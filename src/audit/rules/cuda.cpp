@@ -7,11 +7,19 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "audit/rules/rule.h"
+#include "base/finding.h"
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
+#include "hardware/nixpkgs.h"
+#include "nix/record.h"
 
 namespace lathe {
 namespace {

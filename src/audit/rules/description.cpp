@@ -5,13 +5,23 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/compat.h"
+#include "nix/record.h"
 
 namespace lathe {
 namespace {

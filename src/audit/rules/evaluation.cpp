@@ -4,9 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "nix/record.h"
 
 namespace lathe {
 namespace {

@@ -4,14 +4,21 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "audit/import/import_extra.h"
 #include "audit/import/nix_value.h"
 #include "audit/import/understood.h"
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "base/json.h"
+#include "matrix/extra.h"
 #include "matrix/values/nix_text.h"
+#include "nix/record.h"
 #include "nix/shell_flags.h"
 
 namespace lathe {

@@ -4,11 +4,20 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "audit/rules/rule.h"
+#include "base/finding.h"
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
+#include "hardware/compat.h"
+#include "matrix/variant.h"
+#include "nix/record.h"
 
 namespace lathe {
 namespace {

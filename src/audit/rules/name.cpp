@@ -6,10 +6,16 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "matrix/variant.h"
+#include "nix/record.h"
 
 namespace lathe {
 namespace {

@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "nix/record.h"
 
 namespace lathe {
 namespace {

@@ -11,11 +11,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/finding.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/nixpkgs.h"
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "nix/record.h"
 
 namespace lathe {

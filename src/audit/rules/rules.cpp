@@ -5,12 +5,18 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "audit/import/nix_value.h"
 #include "audit/import/understood.h"
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "hardware/nixpkgs.h"
+#include "nix/record.h"
 #include "nix/shell_flags.h"
 
 namespace lathe {

@@ -5,10 +5,19 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "hardware/capability.h"
+#include "hardware/nixpkgs.h"
+#include "matrix/variant.h"
+#include "nix/record.h"
 
 namespace lathe {
 namespace {

@@ -7,13 +7,21 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "audit/import/nix_value.h"
 #include "audit/import/understood.h"
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "base/json.h"
+#include "hardware/catalog.h"
+#include "nix/record.h"
 #include "nix/shell_flags.h"
 
 namespace lathe {

@@ -6,9 +6,15 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "audit/rules/rule.h"
+#include "base/finding.h"
+#include "base/json.h"
+#include "hardware/nixpkgs.h"
+#include "nix/record.h"
 
 namespace lathe {
 namespace {

@@ -4,7 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
 
+#include "base/bytes.h"
+#include "base/finding.h"
 #include "base/parallel.h"
 #include "carve/check/check_parts.h"
 #include "device/vendor.h"

@@ -4,9 +4,11 @@
 // mistake there cannot hide here.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "base/finding.h"
 #include "device/contents.h"
 #include "carve/plan/plan.h"
 #include "formats/elf.h"

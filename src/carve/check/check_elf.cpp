@@ -3,10 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <unordered_map>
+#include <vector>
 
+#include "base/bytes.h"
 #include "carve/check/check_parts.h"
+#include "device/contents.h"
 #include "device/vendor.h"
+#include "formats/elf.h"
 #include "formats/elf_headers.h"
 
 namespace lathe {

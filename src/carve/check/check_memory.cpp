@@ -8,11 +8,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <map>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "base/bytes.h"
 #include "base/parallel.h"
+#include "carve/check/check.h"
 #include "carve/check/check_parts.h"
+#include "device/contents.h"
+#include "formats/elf.h"
 #include "formats/elf_headers.h"
 
 namespace lathe {

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "base/finding.h"
 #include "carve/check/check.h"
+#include "device/contents.h"
 #include "formats/elf.h"
 
 namespace lathe {

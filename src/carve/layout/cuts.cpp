@@ -9,10 +9,16 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
+#include <functional>
+#include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
+#include "carve/layout/offsets.h"
 #include "carve/layout/spans.h"
 #include "formats/elf.h"
+#include "formats/elf_headers.h"
 
 namespace lathe {
 namespace {

@@ -3,11 +3,18 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "carve/layout/new_tables.h"
+#include "carve/layout/offsets.h"
 #include "carve/layout/spans.h"
+#include "device/contents.h"
 #include "device/vendor.h"
 #include "formats/elf_headers.h"
 

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "carve/plan/plan.h"
+#include "device/contents.h"
 #include "formats/elf.h"
 #include "os/new_file.h"
 

@@ -4,10 +4,15 @@
 // offset in the old file advanced by the same step; OffsetMap then turns old offsets into new ones. So the
 // difference of address and offset changes by whole pages only, as the loader demands.
 #include "carve/layout/new_tables.h"
+#include "carve/layout/offsets.h"
 #include "formats/elf.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace lathe {
 namespace {

@@ -2,7 +2,12 @@
 // Inside of carve/layout only: the program and section headers of the carved file.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
+#include "carve/layout/offsets.h"
 #include "carve/layout/spans.h"
+#include "formats/elf.h"
 #include "formats/elf_headers.h"
 
 namespace lathe {

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "carve/layout/spans.h"
+#include "base/bytes.h"
+#include "carve/plan/plan.h"
+#include "device/contents.h"
 #include "formats/elf.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace lathe {
 namespace {

@@ -2,8 +2,14 @@
 // Inside of carve/layout only: which containers move together, where to, and how much of the file they free.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "carve/layout/offsets.h"
 #include "carve/layout/layout.h"
+#include "carve/plan/plan.h"
+#include "device/contents.h"
+#include "formats/elf.h"
 #include "formats/elf_headers.h"
 
 namespace lathe {

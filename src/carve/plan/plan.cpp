@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "device/cuda_target.h"
+#include "device/target.h"
 #include "device/vendor.h"
 #include "hardware/gpu_name.h"
 

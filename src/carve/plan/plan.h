@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "device/contents.h"
+#include "device/target.h"
 
 namespace lathe {
 

@@ -6,6 +6,8 @@
 #include "device/cuda_target.h"
 #include "testing/gfx_vendor.h"
 #include "base/error.h"
+#include "device/target.h"
+#include "hardware/capability.h"
 
 namespace lathe {
 namespace {

@@ -3,6 +3,7 @@
 #include "formats/elf.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 
 namespace lathe {

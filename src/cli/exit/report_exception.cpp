@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <exception>
 #include <filesystem>
 #include <new>
+#include <string>
 
 #include "base/error.h"
 #include "base/text.h"

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <new>
 #include <stdexcept>
+#include <string>
+#include <system_error>
 
 #include "base/error.h"
 

@@ -2,8 +2,11 @@
 #include "cli/explain/answer.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "base/edit_distance.h"
 #include "base/text.h"

@@ -7,11 +7,16 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/explain/hardware_topic.h"
 #include "cli/explain/topic_search.h"
+#include "hardware/capability.h"
+#include "hardware/catalog.h"
 #include "hardware/compat.h"
 #include "hardware/cpu_name.h"
 #include "hardware/gpu_name.h"

@@ -5,10 +5,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string_view>
+#include <vector>
 
 #include "base/edit_distance.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "hardware/capability.h"
 #include "hardware/compat.h"
 #include "hardware/cpu_name.h"
 #include "hardware/gpu_name.h"
@@ -139,10 +142,10 @@ std::optional<Topic> cpu_topic(const std::string& name) {
   }
   std::vector<std::string> names;
   for (const Isa* isa : usable_isas(host.cpu)) names.push_back(isa->name);
+  const std::string_view least = host.cpu.machine == Machine::x86_64 ? "AVX" : "Armv8.2 with dot products";
   const std::string text =
       names.empty()
-          ? fmt::format("It has none of the instruction sets that builds are made for, not even {}.",
-                        host.cpu.machine == Machine::x86_64 ? "AVX" : "Armv8.2 with dot products")
+          ? fmt::format("It has none of the instruction sets that builds are made for, not even {}.", least)
           : fmt::format("It runs builds for {}; the last is the best.", fmt::join(names, ", "));
   const Cpu* known = catalog().find_cpu(name);
   return Topic{.kind = Topic::Kind::hardware,

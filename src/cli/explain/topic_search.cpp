@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <set>
+#include <utility>
 
 #include "base/edit_distance.h"
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "cli/options/options.h"
 #include "select/index.h"
 #include "os/file.h"
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/options/matrix_option.h"
+#include "cli/options/options.h"
 #include "select/candidate.h"
 
 namespace lathe {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/host_option.h"
 
+#include <cstdint>
+#include <string_view>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "host/detect.h"

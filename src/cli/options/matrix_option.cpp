@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <filesystem>
+#include <span>
 
 #include "base/embedded.h"
 #include "base/error.h"

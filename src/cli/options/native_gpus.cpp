@@ -7,6 +7,8 @@
 #include <set>
 
 #include "base/error.h"
+#include "hardware/capability.h"
+#include "host/host_info.h"
 #include "host/nvml.h"
 
 namespace lathe {

@@ -10,6 +10,7 @@
 
 #include "cli/options/options.h"
 #include "matrix/spec.h"
+#include "matrix/variant.h"
 
 namespace lathe {
 

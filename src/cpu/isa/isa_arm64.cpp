@@ -5,8 +5,11 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 #include "base/embedded.h"
 #include "base/error.h"

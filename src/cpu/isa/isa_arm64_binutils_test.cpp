@@ -7,14 +7,23 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <random>
 #include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/bytes.h"
 #include "testing/test_paths.h"
 #include "base/text.h"
+#include "cpu/isa/isa.h"
 #include "formats/elf.h"
 #include "cpu/isa/isa_arm64.h"
 #include "os/mapped_file.h"

@@ -9,6 +9,7 @@
 #include <array>
 #include <map>
 
+#include "cpu/isa/isa.h"
 #include "cpu/isa/isa_x86.h"
 
 namespace lathe {

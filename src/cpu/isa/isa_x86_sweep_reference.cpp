@@ -4,9 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <optional>
 #include <set>
+#include <span>
+#include <vector>
 
+#include "base/bytes.h"
+#include "cpu/isa/isa_event.h"
 #include "cpu/isa/isa_x86.h"
 
 namespace lathe {

@@ -3,8 +3,13 @@
 // the decoder. What the tests and the fuzz target hold the fast one to. Not part of the program.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
+#include "base/bytes.h"
+#include "cpu/isa/isa_event.h"
 #include "cpu/isa/isa_x86_sweep.h"
 
 namespace lathe {

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 #include <link.h>
 
+#include <algorithm>
 #include <random>
+#include <string>
+#include <utility>
 
 #include "cpu/isa/isa_x86.h"
 #include "cpu/isa/isa_x86_automaton.h"

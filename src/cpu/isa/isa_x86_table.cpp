@@ -4,7 +4,11 @@
 #include <algorithm>
 #include <bitset>
 #include <charconv>
+#include <initializer_list>
 #include <map>
+#include <span>
+#include <system_error>
+#include <utility>
 
 #include "base/embedded.h"
 #include "base/error.h"

@@ -6,9 +6,14 @@
 #include <gtest/gtest.h>
 #include <link.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <initializer_list>
 #include <random>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "cpu/isa/isa_x86_oracle.h"
 

@@ -6,9 +6,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <string_view>
+#include <system_error>
 
 #include "base/parallel.h"
 #include "base/text.h"

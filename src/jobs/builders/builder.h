@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "hardware/catalog.h"
 #include "host/host_info.h"
 #include "matrix/variant.h"
 #include "nix/machines.h"

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hardware/catalog.h"
 #include "host/cpu.h"
 
 namespace lathe {

@@ -10,11 +10,17 @@
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "jobs/builders/proof.h"
+#include "nix/machines.h"
 #include "nix/nix.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "os/unfinished.h"
 
 namespace lathe {

@@ -4,7 +4,11 @@
 // builder is the proof program itself. Memory and disk stay unknown. Knows nothing of jobs.
 #pragma once
 
+#include <string>
+
 #include "jobs/builders/builder.h"
+#include "nix/machines.h"
+#include "os/process.h"
 
 namespace lathe {
 

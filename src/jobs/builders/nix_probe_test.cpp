@@ -8,10 +8,15 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "jobs/builders/proof.h"
 #include "host/cpu.h"
 #include "nix/nix.h"
+#include "os/process.h"
 
 namespace lathe {
 namespace {

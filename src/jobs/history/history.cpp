@@ -9,6 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <span>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <variant>
 

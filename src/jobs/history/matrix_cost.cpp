@@ -5,6 +5,10 @@
 #include <array>
 #include <map>
 #include <set>
+#include <utility>
+
+#include "hardware/capability.h"
+#include "hardware/compat.h"
 
 namespace lathe {
 namespace {
