@@ -117,6 +117,18 @@ def code_of(path):
     return re.sub(r"^\s*#\s*include[^\n]*", "", text, flags=re.M), includes
 
 
+@cache
+def reached(header):
+    """All headers of this project that one leads to, itself too."""
+    seen, open_ = set(), [header]
+    while open_:
+        name = open_.pop()
+        if name not in seen and (root / "src" / name).exists():
+            seen.add(name)
+            open_ += [include.strip('"') for include in code_of(root / "src" / name)[1] if include[0] == '"']
+    return seen
+
+
 def standard_uses(code):
     uses = set()
     for name in re.findall(r"\b(std::\w+)\b", code):
@@ -182,7 +194,10 @@ ranks = {line.split()[0]: int(line.split()[1]) for line in (root / "src/folders.
 
 
 def may_include(path, header):
-    """By the folders' ranks: a name out of a higher folder is another one of the same spelling."""
+    """By the folders' ranks: a name out of a higher folder is another one of the same spelling. And what leads to this header is only
+    named in it, as something declared."""
+    if path.relative_to(root / "src").as_posix() in reached(header.strip('"')):
+        return False
     this, other = path.parent.relative_to(root / "src").as_posix(), header.strip('"').rpartition("/")[0]
     return this == other or ranks.get(this, 99) > ranks[other]
 

@@ -15,7 +15,6 @@
 #include "base/finding.h"
 #include "base/index.h"
 #include "device/target.h"
-#include "device/vendor.h"
 #include "formats/object_file.h"
 #include "os/mapped_file.h"
 
