@@ -100,6 +100,29 @@ sources = Counter(str(p.relative_to(root).parent) for p in files if not p.name.e
 for folder, count in sorted(sources.items()):
     if count > MOST_SOURCES and folder != "cli":
         problems.append(f"src/{folder}: {count} sources, more than {MOST_SOURCES}")
+def declared_types(path):
+    """Of namespace lathe itself, at the beginning of a line: two of one name are one to the linker, whatever they hold."""
+    spaces = []
+    for line in path.read_text().splitlines():
+        if opened := re.match(r"namespace ?([\w:]*) \{", line):
+            spaces.append(opened.group(1))
+        elif line.startswith("}  // namespace") and spaces:
+            spaces.pop()
+        elif "" not in spaces and (found := re.match(r"(?:struct|class|union) (?:\[\[\w+\]\] )?(\w+)(?: final)?(?: :[^;]*)? \{", line)):
+            yield "::".join([*spaces, found.group(1)])
+
+
+homes = defaultdict(list)
+for path in files:
+    for name in declared_types(path):
+        homes[name].append(f"src/{path.relative_to(root)}")
+for name, where in homes.items():
+    if len(where) > 1:
+        problems.append(f"{' and '.join(where)} each declare {name}: the linker takes one's functions for the other's")
+if len(homes) < 300:
+    problems.append(f"only {len(homes)} types found: is the pattern right?")
+
+
 for folder in sorted(RANKS):
     for own, names in clashes(root / folder):
         problems.append(f"src/{folder}: {' and '.join(names)} each have their own {own}, and are compiled together: give one another name, "

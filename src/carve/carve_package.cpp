@@ -390,11 +390,11 @@ class PackageCarver {
                                              writer_->description(variant_file_name)));
       }
     }
-    const Written written = writer_->finish();
+    const WrittenPackage written = writer_->finish();
     if (label_) take(written);
   }
 
-  void take(const Written& written) {
+  void take(const WrittenPackage& written) {
     out_.path = written.path;
     out_.old_file_size = written.old_size;
     out_.new_file_size = written.new_size;

@@ -24,6 +24,7 @@
 #include "package/installed_record.h"
 #include "package/kinds.h"
 #include "package/package.h"
+#include "package/writer.h"
 
 namespace lathe {
 namespace {
@@ -119,7 +120,7 @@ class FolderPackage final : public Package {
 // Into a new folder, which appears whole or not at all; or each file in its own place.
 class FolderWriter final : public PackageWriter {
  public:
-  FolderWriter(const Package& package, WriteOptions how)
+  FolderWriter(const Package& package, PackageWriteOptions how)
       : PackageWriter(package, std::move(how)), root_(package.name()) {
     for (const auto& [other, first] : other_names(package)) others_.push_back({.name = other, .of = first});
     std::error_code ignored;
@@ -166,16 +167,19 @@ class FolderWriter final : public PackageWriter {
     described_.emplace_back(file);
   }
 
-  Written finish() override {
+  WrittenPackage finish() override {
     take_over_rest();
     if (in_place_) rearrange();
     else link_and_set_permissions();
     update_records();
-    if (in_place_) return {.path = root_};
-    fs::permissions(target(), fs::status(root_).permissions());
-    expect_all();
-    folder_->put_in_place(Unfinished::Over::nothing);
-    return {.path = place_};
+    if (!in_place_) {
+      fs::permissions(target(), fs::status(root_).permissions());
+      expect_all();
+      folder_->put_in_place(Unfinished::Over::nothing);
+    }
+    WrittenPackage written;
+    written.path = in_place_ ? root_ : place_;
+    return written;
   }
 
  private:
@@ -293,7 +297,7 @@ constinit const PackageKind folder_kind = {
     .open = [](PathLook look) -> std::unique_ptr<Package> {
       return std::make_unique<FolderPackage>(look.path());
     },
-    .write = [](const Package& package, WriteOptions options) -> std::unique_ptr<PackageWriter> {
+    .write = [](const Package& package, PackageWriteOptions options) -> std::unique_ptr<PackageWriter> {
       return std::make_unique<FolderWriter>(package, std::move(options));
     },
 };

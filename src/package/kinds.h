@@ -50,7 +50,7 @@ struct PackageKind {
   bool (*is)(PathLook& look);
   std::unique_ptr<Package> (*open)(PathLook look);  // Error when it is damaged
   // Writes again what this kind opened. Error when that cannot be done there. Null: such are only read.
-  std::unique_ptr<PackageWriter> (*write)(const Package& package, WriteOptions options) = nullptr;
+  std::unique_ptr<PackageWriter> (*write)(const Package& package, PackageWriteOptions options) = nullptr;
   bool named_by_content = false;  // its file name says what it holds: written again it gets a new one
   bool has_variants = false;      // and can have a variant's label
   // The same of bytes that are inside of another package; `bytes` outlive it. Null: not looked for there.

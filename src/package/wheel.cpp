@@ -53,7 +53,7 @@ bool is_meant_as_wheel(PathLook& look) {
 
 class WheelWriter final : public ZipPackageWriter {
  public:
-  WheelWriter(const ZipPackage& package, WriteOptions how)
+  WheelWriter(const ZipPackage& package, PackageWriteOptions how)
       : ZipPackageWriter(package, "wheel", std::move(how)) {
     refuse_what_is_damaged();
     find_name();
@@ -94,7 +94,7 @@ class WheelWriter final : public ZipPackageWriter {
   }
 
   // The old wheel as it is, under its own name.
-  Written pass_on() override {
+  WrittenPackage pass_on() override {
     if (options().dry_run) return {};
     return copy_to(place_.parent_path() / name_.file_name());
   }
@@ -226,7 +226,7 @@ constinit const PackageKind wheel_kind = {
     .open = [](PathLook look) -> std::unique_ptr<Package> {
       return std::make_unique<WheelPackage>(std::move(look));
     },
-    .write = [](const Package& package, WriteOptions options) -> std::unique_ptr<PackageWriter> {
+    .write = [](const Package& package, PackageWriteOptions options) -> std::unique_ptr<PackageWriter> {
       return std::make_unique<WheelWriter>(static_cast<const ZipPackage&>(package), std::move(options));
     },
     .named_by_content = true,

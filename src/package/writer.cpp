@@ -5,7 +5,7 @@
 
 namespace lathe {
 
-PackageWriter::PackageWriter(const Package& package, WriteOptions options)
+PackageWriter::PackageWriter(const Package& package, PackageWriteOptions options)
     : package_(package), options_(std::move(options)), fates_(package.members().size()) {}
 
 void PackageWriter::remove(std::size_t member) { fates_[member] = Fate::removed; }

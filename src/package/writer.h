@@ -17,7 +17,7 @@
 
 namespace lathe {
 
-struct WriteOptions {
+struct PackageWriteOptions {
   // The new package; the old one itself: in place; or, for kinds that give it its name, the folder for it.
   std::filesystem::path to = {};
   bool dry_run = false;                                     // asks what would be refused, and writes nothing
@@ -32,7 +32,7 @@ struct PackageLabel {
   std::string variant = {};  // "sm90"; "" of one that is no variant
 };
 
-struct Written {
+struct WrittenPackage {
   std::filesystem::path path = {};
   std::uint64_t old_size = 0, new_size = 0;  // of packages that are files
 };
@@ -42,7 +42,7 @@ struct Written {
 // left of what was written. Members of which nothing is said are taken over.
 class PackageWriter {
  public:
-  PackageWriter(const Package& package, WriteOptions options);
+  PackageWriter(const Package& package, PackageWriteOptions options);
   virtual ~PackageWriter() = default;
   PackageWriter(const PackageWriter&) = delete;
   PackageWriter& operator=(const PackageWriter&) = delete;
@@ -71,9 +71,9 @@ class PackageWriter {
   virtual std::string description(std::string_view file) const = 0;
   virtual void describe(std::string_view file, std::string_view content) = 0;
 
-  virtual Written finish() = 0;
+  virtual WrittenPackage finish() = 0;
   // The old one as it is, under its own name: for kinds with a label.
-  virtual Written pass_on() { return {}; }
+  virtual WrittenPackage pass_on() { return {}; }
 
  protected:
   enum class Fate : std::uint8_t { open, taken, replaced, removed };
@@ -83,7 +83,7 @@ class PackageWriter {
   void take_over_rest();
 
   const Package& package() const { return package_; }
-  const WriteOptions& options() const { return options_; }
+  const PackageWriteOptions& options() const { return options_; }
   Fate fate(std::size_t member) const { return fates_[member]; }
   void set_replaced(std::size_t member) { fates_[member] = Fate::replaced; }
   std::string new_path(std::size_t member) const;
@@ -91,7 +91,7 @@ class PackageWriter {
 
  private:
   const Package& package_;
-  const WriteOptions options_;
+  const PackageWriteOptions options_;
   std::vector<Fate> fates_;
   std::map<std::size_t, std::string> renamed_;
 };

@@ -49,7 +49,7 @@ ZipPackageWriter::MadeFolder::~MadeFolder() {
   }
 }
 
-ZipPackageWriter::ZipPackageWriter(const ZipPackage& package, std::string_view kind, WriteOptions how)
+ZipPackageWriter::ZipPackageWriter(const ZipPackage& package, std::string_view kind, PackageWriteOptions how)
     : PackageWriter(package, std::move(how)), zip_(package), kind_(kind), source_(package.name()) {
   expect_same_file();
 }
@@ -82,7 +82,7 @@ fs::path ZipPackageWriter::free_place(const fs::path& place) const {
   return place;
 }
 
-Written ZipPackageWriter::copy_to(const fs::path& place) const {
+WrittenPackage ZipPackageWriter::copy_to(const fs::path& place) const {
   std::error_code ignored;
   if (!fs::equivalent(place, source_.path(), ignored)) copy_whole(source_.path(), free_place(place));
   return {.path = place, .old_size = source_.size(), .new_size = source_.size()};
@@ -153,7 +153,7 @@ void ZipPackageWriter::Output::add(const ZipMember& like, const std::string& pat
   written[path] = {.hash = zip.add(like, path, as_byte_span(content)), .size = content.size()};
 }
 
-Written ZipPackageWriter::finish() {
+WrittenPackage ZipPackageWriter::finish() {
   NewFile file(place_);
   ZipWriter zip(file, options().threads);
   if (options().on_packed) zip.progress = options().on_packed;

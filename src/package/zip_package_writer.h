@@ -25,14 +25,14 @@ namespace lathe {
 
 class ZipPackageWriter : public PackageWriter {
  public:
-  ZipPackageWriter(const ZipPackage& package, std::string_view kind, WriteOptions options);
+  ZipPackageWriter(const ZipPackage& package, std::string_view kind, PackageWriteOptions options);
 
   void begin() override;
   std::filesystem::path old_file(std::size_t member) override;
   std::filesystem::path new_file(std::size_t member) override;
   using PackageWriter::replace;
   void replace(std::size_t member, std::string_view content) override;
-  Written finish() override;
+  WrittenPackage finish() override;
 
  protected:
   // What is written after the members: what the archive says of itself. `written`: by path, what is new.
@@ -51,7 +51,7 @@ class ZipPackageWriter : public PackageWriter {
   std::string text(std::size_t member) const;  // all of it; Error when it is damaged or too large for one
   std::filesystem::path free_place(
       const std::filesystem::path& place) const;  // Error when something is there
-  Written copy_to(const std::filesystem::path& place) const;
+  WrittenPackage copy_to(const std::filesystem::path& place) const;
 
   std::filesystem::path place_;  // of the new one: known before begin()
 

@@ -73,7 +73,7 @@ void print_fetches(const JobPlan& plan, Terminal& terminal) {
   terminal.print("a cache has {}\n", text);
 }
 
-std::string span_text(const Span& span, bool seconds) {
+std::string span_text(const SecondsRange& span, bool seconds) {
   if (!seconds)
     return fmt::format("{:.1f} ({:.1f} to {:.1f}) times one build", span.middle, span.low, span.high);
   if (span.high < 600)

@@ -14,12 +14,12 @@ namespace lathe {
 namespace {
 
 // few builds on a line do not make the next one certain
-constexpr Span least_off = {.middle = 1, .low = 0.8, .high = 1.25};
-constexpr Span device_share = {.middle = 0.6, .low = 0.2, .high = 0.9};
+constexpr SecondsRange least_off = {.middle = 1, .low = 0.8, .high = 1.25};
+constexpr SecondsRange device_share = {.middle = 0.6, .low = 0.2, .high = 0.9};
 
 // Of four outputs of some GB: copied, carved, hashed by Nix. Of a package that is built in seconds, a part
 // of that.
-Span carve_guess(double build) {
+SecondsRange carve_guess(double build) {
   return {
       .middle = std::min(10.0, build / 5), .low = std::min(1.0, build / 50), .high = std::min(60.0, build)};
 }
@@ -38,7 +38,7 @@ struct Models {
   Model middle, low, high;
 };
 
-Span span_of(std::vector<double> values) {
+SecondsRange span_of(std::vector<double> values) {
   std::ranges::sort(values);
   return {.middle = values[values.size() / 2], .low = values.front(), .high = values.back()};
 }
@@ -67,7 +67,7 @@ Models models_from(const std::vector<Sample>& samples) {
   std::vector<double> seconds;
   for (const Sample& sample : samples) sizes.insert(sample.gpus), seconds.push_back(sample.seconds);
   if (sizes.size() == 1) {
-    const Span span = span_of(seconds);
+    const SecondsRange span = span_of(seconds);
     const double gpus = *sizes.begin();
     return {.middle = split(span.middle, gpus, device_share.middle),
             .low = split(span.low, gpus, device_share.low),
@@ -157,7 +157,7 @@ class Costs {
 };
 
 template <typename Cost>
-Span each(const Models& models, const Span& carve, const Cost& cost) {
+SecondsRange each(const Models& models, const SecondsRange& carve, const Cost& cost) {
   // In the middle more device code may cost more or less: by what the variants share.
   return span_of(
       {cost(models.middle, carve.middle), cost(models.low, carve.low), cost(models.high, carve.high)});
@@ -184,7 +184,7 @@ MatrixCost matrix_cost(const std::vector<Variant>& variants, const std::vector<B
                     .carve = carves.empty() ? carve_guess(models.middle.of(1)) : span_of(carves),
                     .strategies = {}};
   // without seconds of a build, seconds of a carve mean nothing
-  const Span carve = known ? result.carve : Span{};
+  const SecondsRange carve = known ? result.carve : SecondsRange{};
   const auto add = [&](std::string strategy, bool carving, const auto& cost) {
     result.strategies.push_back({.strategy = std::move(strategy),
                                  .builds = carving ? costs.common_builds() : costs.count(),

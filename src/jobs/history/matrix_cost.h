@@ -16,14 +16,14 @@
 
 namespace lathe {
 
-struct Span {
+struct SecondsRange {
   double middle = 0, low = 0, high = 0;  // seconds
 };
 
 struct StrategyCost {
   std::string strategy;  // "rebuild", "rebuild, compile_cache", "carve", "carve, compile_cache"
   std::size_t builds = 0, carves = 0;
-  Span cost;
+  SecondsRange cost;
 };
 
 struct MatrixCost {
@@ -31,7 +31,7 @@ struct MatrixCost {
   // builds that the model is from; 0: `cost` counts builds for one GPU, not seconds
   std::size_t samples = 0;
   std::size_t carve_samples = 0;  // 0: the time of a carve is a guess
-  Span carve;                     // of one variant
+  SecondsRange carve;             // of one variant
   std::vector<StrategyCost> strategies;
 };
 

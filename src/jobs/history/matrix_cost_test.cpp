@@ -63,11 +63,11 @@ TEST(MatrixCosts, AreTheSameForAMatrixOfEitherStrategy) {
 TEST(MatrixCosts, OneSizeAloneLeavesARange) {
   const MatrixCost cost =
       matrix_cost(variants_of(""), {built("sm90", 100), built("sm86", 110), built("sm86", 120)});
-  const Span& rebuild = of(cost, "rebuild").cost;
+  const SecondsRange& rebuild = of(cost, "rebuild").cost;
   EXPECT_DOUBLE_EQ(rebuild.low, 600);
   EXPECT_DOUBLE_EQ(rebuild.middle, 660);
   EXPECT_DOUBLE_EQ(rebuild.high, 720);
-  const Span& carve = of(cost, "carve").cost;
+  const SecondsRange& carve = of(cost, "carve").cost;
   EXPECT_DOUBLE_EQ(carve.low, 2 * (80 + 4 * 20) + 6 * 1);
   EXPECT_DOUBLE_EQ(carve.high, 2 * (12 + 4 * 108) + 6 * 60);
   EXPECT_EQ(cost.carve_samples, 0u);
