@@ -133,6 +133,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="lathe-kill-") as name:
         folder = Path(name)
         (folder / "m.toml").write_text(MATRIX)
+        # Nix makes its database at its first start, as no build does: killed before it has written the first file, it is beyond repair.
+        subprocess.run(["nix-store", "--init"], env=dict(os.environ, **store_at(folder)), check=True)
         try:
             while done < kills:
                 done += Campaign(folder, campaigns).run(kills - done)
