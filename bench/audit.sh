@@ -24,9 +24,9 @@ print('python = ["3.11", "3.12", "3.13", "3.14"]\ncuda = ["13.0"]\ngpus =', gpus
 print('isas = ["avx2", "avx512", "avx512vnni", "avx512bf16", "avx"]')
 print('name = "{package}{pytorch}-python{python}-cuda{cuda}-{gpu}-{isa}"')
 PY
-  "$torchlathe" generate -m "$1.toml" --out "$1"
+  "$torchlathe" generate -m "$1.toml" --output "$1"
 }
-"$torchlathe" generate -m cuda-13_0 --out shipped
+"$torchlathe" generate -m cuda-13_0 --output shipped
 synthetic small 6 2
 synthetic large 10 10
 

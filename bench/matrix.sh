@@ -52,7 +52,7 @@ plan=$median
 measure "plan of 100,000 variants" bash -c "'$torchlathe' plan none -m hundred_thousand.toml > out.txt || true"
 ratio "plan of 100,000 / of 10,000 (10 is linear)" "$median" "$plan"
 
-measure "10,000 recipes" bash -c "rm -rf out; '$torchlathe' generate -m ten_thousand.toml --out out"
+measure "10,000 recipes" bash -c "rm -rf out; '$torchlathe' generate -m ten_thousand.toml --output out"
 recipes=$median
 measure "cp -r of the same recipes" bash -c "rm -rf copy; cp -r out copy"
 ratio "generate / cp -r" "$recipes" "$median"

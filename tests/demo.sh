@@ -12,7 +12,7 @@ step "1. The 44 builds of PyTorch 2.10.0 for CUDA 13.0, and what the hardware ca
 "$torchlathe" list -m cuda-13_0
 
 step "2. One recipe each"
-"$torchlathe" generate -m cuda-13_0 --out "$folder/recipes"
+"$torchlathe" generate -m cuda-13_0 --output "$folder/recipes"
 
 step "3. Nix parses each of them"
 for file in "$folder"/recipes/*.nix; do nix-instantiate --parse "$file" >/dev/null 2>"$folder/parse.log" || { cat "$folder/parse.log"; exit 1; }; done

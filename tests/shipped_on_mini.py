@@ -80,7 +80,7 @@ def own_packages(folder):
 class Shipped:
     def __init__(self, folder, matrix):
         self.matrix, self.folder = matrix, folder / matrix
-        output(program, "generate", "-m", matrix, "--out", self.folder)
+        output(program, "generate", "-m", matrix, "--output", self.folder)
         self.by_pin = {}
         for path in sorted(self.folder.glob("*.nix")):
             self.by_pin.setdefault(re.search(r"archive/([0-9a-f]{40})", path.read_text())[1], []).append(path)

@@ -103,7 +103,7 @@ class Mini:
 
     def generate(self, name, text):
         (self.folder / f"{name}.toml").write_text(text)
-        subprocess.run([program, "generate", "-m", self.folder / f"{name}.toml", "--out", self.folder / name], check=True,
+        subprocess.run([program, "generate", "-m", self.folder / f"{name}.toml", "--output", self.folder / name], check=True,
                        stdout=subprocess.DEVNULL)
 
     def changed(self, name, changes):

@@ -32,7 +32,8 @@ void declare(OptionSet& set, Options& options) {
   set.positional("tree", options.tree, "a PyTorch source tree, an installed torch, or the file itself",
                  ValueKind::file);
   set.texts("--gpu", options.gpus, "CC", "capabilities to ask for: 12.0f, 12.1, 9.0+PTX");
-  set.text("-o,--out", options.out, "FILE", "write the patch, if one is needed", ValueKind::file);
+  set.text("-o,--output", options.out, "FILE", "write the patch, if one is needed", ValueKind::file);
+  set.formerly("--out");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 

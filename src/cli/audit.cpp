@@ -45,12 +45,12 @@ void declare(OptionSet& set, Options& options) {
   set.choice("-f,--format", options.format, {"text", "json", "sarif"}, "how to print [text]");
   set.flag("--strict", options.strict, "warnings count as errors");
   set.flag("-a,--all", options.all, "notes too, and recipes without findings");
-  set.text("--explain", options.explain, "RULE", "what a rule means and how to mend it; all: every rule");
+  set.text("--explain", options.explain, "RULE", "what a rule means and how to fix it; all: every rule");
   set.flag("--seed-checks", options.seed_checks, "the counts and patterns that people used to grep for");
 }
 
 std::string text_of(const Rule& rule) {
-  return fmt::format("{} ({})\n  {}\n  Repair: {}\n", rule.name, to_string(rule.severity), rule.explanation,
+  return fmt::format("{} ({})\n  {}\n  fix: {}\n", rule.name, to_string(rule.severity), rule.explanation,
                      rule.repair);
 }
 

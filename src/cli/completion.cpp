@@ -76,7 +76,7 @@ _torchlathe_variants() {{
   for ((i = 1; i < ${{#COMP_WORDS[@]}}; i++)); do
     [[ ${{COMP_WORDS[i]}} == -m || ${{COMP_WORDS[i]}} == --matrix ]] && matrix=(-m "${{COMP_WORDS[i + 1]}}")
   done
-  torchlathe list --names "${{matrix[@]}}" 2>/dev/null
+  torchlathe list -q "${{matrix[@]}}" 2>/dev/null
 }}
 _torchlathe() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}}
@@ -111,7 +111,7 @@ std::string fish_script() {
     const auto bound = command.bind();
     for (const Declared& option : bound->set.declared()) {
       if (option.positional) {
-        if (option.kind == ValueKind::variant) text += when + " -a '(torchlathe list --names 2>/dev/null)'\n";
+        if (option.kind == ValueKind::variant) text += when + " -a '(torchlathe list -q 2>/dev/null)'\n";
         if (option.kind == ValueKind::topic)
           text += when + " -a '(torchlathe explain --names 2>/dev/null)'\n";
         if (option.kind == ValueKind::file || option.kind == ValueKind::folder) text += when + " -F\n";

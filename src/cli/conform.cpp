@@ -140,7 +140,7 @@ void print_recipe(const ConformedRecipe& recipe, const Options& options, Termina
   if (options.all && recipe.seen) print_seen(*recipe.seen, terminal);
   for (const Finding& finding : recipe.findings) print_finding(finding, terminal);
   for (const Diagnosis& each : recipe.why)
-    terminal.print("    cause:  {}\n    repair: {}\n", printable(each.finding.cause),
+    terminal.print("    cause: {}\n    fix: {}\n", printable(each.finding.cause),
                    printable(each.finding.fix));
 }
 

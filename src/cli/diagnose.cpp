@@ -48,7 +48,7 @@ void print_one(const Diagnosis& diagnosis, Terminal& terminal) {
     terminal.print("  {}:{}: {}\n", evidence.where.file, evidence.where.line, evidence.what);
   }
   if (diagnosis.count > 1) terminal.print("  seen {} times\n", diagnosis.count);
-  terminal.print("  cause:  {}\n  repair: {}\n  source: {}\n", finding.cause, finding.fix, diagnosis.source);
+  terminal.print("  cause: {}\n  fix: {}\n  source: {}\n", finding.cause, finding.fix, diagnosis.source);
 }
 
 std::vector<Diagnosis> diagnose_file(const std::string& path, const Options& options) {

@@ -23,16 +23,19 @@ struct Options {
   MatrixOption matrix;
   std::vector<std::string> files;
   bool check = false;
+  bool dry_run = false;
 };
 
 void declare(OptionSet& set, Options& options) {
   set.positionals("file", options.files, "documents with marked blocks", ValueKind::file);
   options.matrix.declare(set);
   set.flag("--check", options.check, "change nothing; exit 1 where a block is out of date");
+  set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");
 }
 
 int run(const Options& options, Terminal& terminal) {
   const std::vector<Variant> variants = expand(options.matrix.load());
+  const bool writes = !options.check && !options.dry_run;
   bool drift = false;
   for (const std::string& file : options.files) {
     const std::string old = read_file(file);
@@ -41,11 +44,11 @@ int run(const Options& options, Terminal& terminal) {
       throw Error(
           {.what = "has no marked block", .where = {.file = file}, .next = "see: torchlathe help docs"});
     for (const std::size_t line : filled.drifted)
-      terminal.print("{}:{}: {}\n", file, line, options.check ? "out of date" : "written anew");
+      terminal.print("{}:{}: {}\n", file, line, writes ? "updated" : "out of date");
     if (filled.drifted.empty())
       terminal.print("{}: {} block{} as the matrix has {}\n", file, filled.blocks,
                      filled.blocks == 1 ? "" : "s", filled.blocks == 1 ? "it" : "them");
-    if (!options.check && filled.text != old) write_file_atomically(file, filled.text);
+    if (writes && filled.text != old) write_file_atomically(file, filled.text);
     drift |= !filled.drifted.empty();
   }
   return options.check && drift ? 1 : 0;

@@ -100,7 +100,7 @@ void print(const Topic& topic, Terminal& terminal) {
   if (topic.kind == Topic::Kind::variable && !topic.also.empty())
     print_part("like:", fmt::format("{}", fmt::join(topic.also, " ")), terminal);
   print_part("why:", topic.why, terminal);
-  print_part("repair:", topic.repair, terminal);
+  print_part("fix:", topic.repair, terminal);
   if (!topic.believed.empty()) terminal.print("once written down, and wrong: {}\n", topic.believed);
   if (!topic.source.empty()) terminal.print("source: {}\n", topic.source);
   for (const std::string& command : topic.see) terminal.print("see: {}\n", command);

@@ -38,8 +38,9 @@ struct Options {
 void declare(OptionSet& set, Options& options) {
   set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
   options.matrix.declare(set);
-  set.text("-o,--out", options.out, "DIR", "folder to write into; Flox looks in .flox/pkgs",
+  set.text("-o,--output", options.out, "DIR", "folder to write into; Flox looks in .flox/pkgs",
            ValueKind::folder);
+  set.formerly("--out");
   options.filter.declare(set);
   options.cuda_toolkit.declare(set);
   set.flag("--force", options.force,
@@ -83,7 +84,8 @@ void print(const std::vector<Written>& all, const Options& options, Terminal& te
 
 int run(const Options& options, Terminal& terminal) {
   if (options.out.empty()) {
-    throw Error({.what = "generate: --out is missing", .where = {}, .next = "for Flox: --out .flox/pkgs"});
+    throw Error(
+        {.what = "generate: --output is missing", .where = {}, .next = "for Flox: --output .flox/pkgs"});
   }
   MatrixSpec spec = options.matrix.load(terminal);
   if (const std::string local = options.cuda_toolkit.checked(spec); !local.empty()) {

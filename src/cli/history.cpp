@@ -29,7 +29,7 @@ namespace history_command {
 struct Options {
   std::vector<std::string> words;
   std::string state = ".torchlathe";
-  std::uint64_t most = 50;
+  std::uint64_t limit = 50;
   std::string format = "text";
 };
 
@@ -37,7 +37,8 @@ void declare(OptionSet& set, Options& options) {
   set.positionals("name", options.words, "names or a glob over names; `log NAME` prints the last log of one",
                   ValueKind::variant, false);
   set.text("--state", options.state, "DIR", "folder of the history [.torchlathe]", ValueKind::folder);
-  set.number("--most", options.most, "N", "builds to list, newest first [50]");
+  set.number("--limit", options.limit, "N", "how many builds to list, newest first [50]");
+  set.formerly("--most");
   set.choice("-f,--format", options.format, {"text", "json", "csv", "md"}, "how to print [text]");
 }
 
@@ -153,7 +154,7 @@ int run(const Options& options, Terminal& terminal) {
   if (!options.words.empty() && options.words[0] == "log") return print_log(history, options, terminal);
   std::vector<BuildRecord> records;
   for (const std::string& word : options.words.empty() ? std::vector<std::string>{""} : options.words) {
-    std::ranges::move(history.builds(word, options.most), std::back_inserter(records));
+    std::ranges::move(history.builds(word, options.limit), std::back_inserter(records));
   }
   const Table table = table_of(records);
   if (options.format == "json") print_json(records, terminal);

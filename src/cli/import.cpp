@@ -33,14 +33,17 @@ struct Options {
   std::string name = "imported";
   std::string format = "text";
   bool force = false;
+  bool dry_run = false;
 };
 
 void declare(OptionSet& set, Options& options) {
   set.positional("folder", options.folder, "folder of recipes", ValueKind::folder);
-  set.text("-o,--out", options.out, "FILE", "matrix file to write; without it the matrix is printed",
+  set.text("-o,--output", options.out, "FILE", "matrix file to write; without it the matrix is printed",
            ValueKind::file);
+  set.formerly("--out");
   set.text("--name", options.name, "NAME", "the matrix' own name [imported]");
   set.flag("--force", options.force, "also over a file that is there");
+  set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");
   set.choice("-f,--format", options.format, {"text", "json"},
              "how to print what could not be explained [text]");
 }
@@ -85,7 +88,7 @@ int run(const Options& options, Terminal& terminal) {
                              : fmt::format("{}: {}", imported.unexplained.front().file,
                                            imported.unexplained.front().why)});
   std::vector<std::string> copied;
-  if (!options.out.empty()) {
+  if (!options.out.empty() && !options.dry_run) {
     write_file_atomically(options.out, imported.matrix);
     copied = copy_extra_files(parse_matrix(imported.matrix, options.out), options.folder,
                               fs::path(options.out).parent_path());
@@ -95,7 +98,8 @@ int run(const Options& options, Terminal& terminal) {
   } else if (options.out.empty()) {
     terminal.data(imported.matrix);
   } else {
-    terminal.print("{}: {} recipes in {} blocks\n", options.out, imported.explained, imported.blocks);
+    terminal.print("{}: {}{} recipes in {} blocks\n", options.out, options.dry_run ? "would hold " : "",
+                   imported.explained, imported.blocks);
     for (const std::string& file : copied)
       terminal.print("copied: {}: the matrix names it\n", printable(file));
     for (const Unexplained& each : imported.left_alone)

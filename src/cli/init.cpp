@@ -27,14 +27,17 @@ namespace init_command {
 
 struct Options {
   std::string path = "matrix.toml";
-  std::string from;
+  std::string matrix;
+  bool dry_run = false;
   bool force = false;
 };
 
 void declare(OptionSet& set, Options& options) {
   set.positional("file", options.path, "file to write; - for standard output [matrix.toml]", ValueKind::file,
                  false);
-  set.text("--from", options.from, "NAME", "start from a shipped matrix: cuda-13_0, cuda-12_8");
+  set.text("-m,--matrix", options.matrix, "NAME", "start from a shipped matrix: cuda-13_0, cuda-12_8");
+  set.formerly("--from");
+  set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");
   set.flag("--force", options.force, "write over a file that is there");
 }
 
@@ -49,7 +52,7 @@ std::string_view text_to_write(const std::string& from) {
 }
 
 int run(const Options& options, Terminal& terminal) {
-  const std::string_view text = text_to_write(options.from);
+  const std::string_view text = text_to_write(options.matrix);
   if (options.path == "-") {
     terminal.out(text);
     return 0;
@@ -58,6 +61,10 @@ int run(const Options& options, Terminal& terminal) {
     throw Error({.what = "is there already; nothing was written",
                  .where = {.file = options.path},
                  .next = "name another file, or --force to write over it"});
+  }
+  if (options.dry_run) {
+    terminal.print("{} would be written, {} bytes\n", options.path, text.size());
+    return 0;
   }
   write_file_atomically(options.path, text);
   terminal.print("{} written; see what it makes with: torchlathe list -m {}\n", options.path, options.path);

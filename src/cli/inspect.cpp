@@ -44,8 +44,7 @@ void declare(OptionSet& set, Options& options) {
   set.positionals("path", options.paths, "files, folders, wheels, store paths", ValueKind::file);
   set.text("--gpu", options.gpu, "GPU", "only answer: will it run there? (9.0, sm_90, \"RTX 5090\", native)");
   set.flag("--closure", options.closure, "with all that a Nix store path refers to");
-  set.flag("--no-cpu", options.no_cpu,
-           "leave out the scan of the CPU code: faster, by seconds for a large library");
+  set.flag("--no-cpu", options.no_cpu, "skip the scan of the CPU code: seconds faster for a large library");
   set.flag("--files", options.files, "every file by itself, however many there are");
   set.flag("--no-embedded", options.no_embedded, "do not look for device code that is kept as data");
   set.text("--picture", options.picture, "FILE", "draw where the bytes go, as SVG", ValueKind::file);

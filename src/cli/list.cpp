@@ -30,7 +30,8 @@ void declare(OptionSet& set, Options& options) {
   options.filter.declare(set);
   set.choice("-f,--format", options.format, {"text", "json", "csv", "md", "github", "hydra"},
              "how to print [text]");
-  set.flag("-q,--names", options.names, "the names alone, one a line");
+  set.flag("-q,--quiet", options.names, "only the names, one a line");
+  set.formerly("--names");
 }
 
 // The matrix is expanded anew for each pass: that is cheaper than to keep a million variants.

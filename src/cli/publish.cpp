@@ -43,7 +43,7 @@ void declare(OptionSet& set, Options& options) {
   set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
   options.matrix.declare(set);
   options.filter.declare(set);
-  set.text("-o,--org", options.org, "ORG", "publish to Flox, for this user or organisation");
+  set.text("--org", options.org, "ORG", "publish to Flox, for this user or organisation");
   set.text("--flox-project", options.flox_project, "DIR",
            "folder with .flox/pkgs, a clean and pushed git work tree [.]", ValueKind::folder);
   set.text("--to", options.to, "URI", "publish to this binary cache: file:///srv/cache, ssh-ng://host");

@@ -40,8 +40,9 @@ void declare(OptionSet& set, Options& options) {
   set.positional("variant", options.variant, "the name whose promise it must keep", ValueKind::variant);
   set.positional("path", options.path, "a store path, an environment, site-packages, or the torch folder",
                  ValueKind::file);
-  set.text("--python", options.smoke.python, "PROGRAM", "run with this Python [the build's own]",
+  set.text("--interpreter", options.smoke.python, "PROGRAM", "run with this Python [the build's own]",
            ValueKind::file);
+  set.formerly("--python");
   set.number("--time-limit", options.seconds, "SECONDS", "end it after so long [300]");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }

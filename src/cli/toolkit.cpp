@@ -39,15 +39,17 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.positionals("name", options.names, "packages [all of the table]", ValueKind::text, false);
-  set.text("-o,--out", options.out, "DIR", "folder to write the recipes into; Flox looks in .flox/pkgs",
+  set.text("-o,--output", options.out, "DIR", "folder to write the recipes into; Flox looks in .flox/pkgs",
            ValueKind::folder);
+  set.formerly("--out");
   set.text("--cuda", options.cuda, "VERSION", "which table: CUDA release [13.0]");
   set.text("--table", options.table, "FILE", "a table of your own instead", ValueKind::file);
   set.choice("--system", options.system, {"x86_64-linux", "aarch64-linux"},
-             "for --urls, --check and as the recipes' own choice [x86_64-linux]");
+             "for --urls, --archives and as the recipes' own choice [x86_64-linux]");
   set.flag("--urls", options.urls, "print what has to be downloaded, an address a line");
-  set.text("--check", options.archives, "DIR", "hold a folder of archives against the table",
+  set.text("--archives", options.archives, "DIR", "check the archives in this folder against the table",
            ValueKind::folder);
+  set.formerly("--check");
   set.flag("--force", options.force,
            "also over files that torchlathe did not write, or that were changed by hand");
   set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");

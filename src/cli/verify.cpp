@@ -27,7 +27,7 @@ struct Options {
   std::vector<std::string> paths;
   MatrixOption matrix;
   std::string format = "text";
-  bool gpu_only = false;
+  bool no_cpu = false;
   bool strict = false;
 };
 
@@ -37,7 +37,8 @@ void declare(OptionSet& set, Options& options) {
   set.positionals("path", options.paths, "what was built: a folder, store path, wheel or library",
                   ValueKind::file);
   options.matrix.declare(set);
-  set.flag("--gpu-only", options.gpu_only, "leave out the machine code: milliseconds instead of seconds");
+  set.flag("--no-cpu", options.no_cpu, "skip the scan of the CPU code: milliseconds instead of seconds");
+  set.formerly("--gpu-only");
   set.flag("--strict", options.strict, "warnings count as errors");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
@@ -52,7 +53,7 @@ BuildPromise promise_for(const Options& options) {
 int run(const Options& options, Terminal& terminal) {
   const BuildPromise promise = promise_for(options);
   const std::vector<std::filesystem::path> paths(options.paths.begin(), options.paths.end());
-  const Verification result = verify(promise, inspect_files(paths, {.cpu = !options.gpu_only}, terminal));
+  const Verification result = verify(promise, inspect_files(paths, {.cpu = !options.no_cpu}, terminal));
   terminal.out(options.format == "json" ? verification_json(result) : verification_text(result, terminal));
   return result.findings.exit_code(options.strict);
 }

@@ -106,7 +106,7 @@ void publish_to_flox(const std::vector<Variant>& variants, const PublishOptions&
     } else if (!std::filesystem::exists(options.project / ".flox/pkgs" / variant.file())) {
       result.state = Publication::State::failed;
       result.why =
-          fmt::format("there is no .flox/pkgs/{}: torchlathe generate --out .flox/pkgs", variant.file());
+          fmt::format("there is no .flox/pkgs/{}: torchlathe generate --output .flox/pkgs", variant.file());
     } else if (!options.again && has(ledger, variant.name, revision)) {
       result.state = Publication::State::already;
     } else if (!options.dry_run) {

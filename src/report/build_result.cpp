@@ -22,7 +22,7 @@ void print_why(const Job& job, Terminal& terminal) {
     terminal.print("  {} [{}]\n", printable(diagnosis.finding.what), diagnosis.finding.rule);
     for (const Evidence& line : diagnosis.finding.evidence)
       terminal.print("    {}: {}\n", line.where.line, line.what);
-    terminal.print("    cause:  {}\n    repair: {}\n", diagnosis.finding.cause, diagnosis.finding.fix);
+    terminal.print("    cause: {}\n    fix: {}\n", diagnosis.finding.cause, diagnosis.finding.fix);
   }
   if (!job.log.empty()) terminal.print("  log: torchlathe history log {}\n", job.name);
 }

@@ -83,7 +83,7 @@ std::string notes_text(const Findings& notes, const Terminal& terminal) {
   for (const Finding& note : notes) {
     text += safe_format("{}: {}\n", terminal.styled(style_of(note.severity), to_string(note.severity)),
                         note.what);
-    if (!note.fix.empty()) text += safe_format("  {}\n", note.fix);
+    if (!note.fix.empty()) text += safe_format("  fix: {}\n", note.fix);
   }
   return text;
 }

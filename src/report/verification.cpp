@@ -25,8 +25,8 @@ std::string finding_text(const Finding& finding, const Terminal& terminal) {
   std::string text = safe_format("{} {} [{}]\n", terminal.styled(style, to_string(finding.severity)),
                                  printable(finding.what), finding.rule);
   for (const Evidence& evidence : finding.evidence) text += evidence_line(evidence);
-  if (!finding.cause.empty()) text += safe_format("  likely cause: {}\n", finding.cause);
-  if (!finding.fix.empty()) text += safe_format("  next: {}\n", finding.fix);
+  if (!finding.cause.empty()) text += safe_format("  cause: {}\n", finding.cause);
+  if (!finding.fix.empty()) text += safe_format("  fix: {}\n", finding.fix);
   return text;
 }
 

@@ -259,7 +259,8 @@ std::vector<std::string> commands_for(const Candidate& candidate, const HostInfo
       commands.push_back(
           fmt::format("torchlathe build -m {} --with-companions {}", candidate.from, candidate.name));
     if (here.recipes.empty())
-      commands.push_back(fmt::format("torchlathe generate -m {} --out .flox/pkgs {}", candidate.from, names));
+      commands.push_back(
+          fmt::format("torchlathe generate -m {} --output .flox/pkgs {}", candidate.from, names));
     const std::string folder = here.recipes.empty() ? ".flox/pkgs" : here.recipes;
     for (std::string& name : set) name = fmt::format("{}/{}.nix", folder, name);
     commands.push_back(

@@ -231,7 +231,7 @@ TEST(Select, CommandsLeadToTheVariant) {
   const std::string name = "pytorch-python313-cuda13_0-sm86-avx2";
   EXPECT_EQ(commands_for(selection.best()->candidate, selection.host, {}),
             (std::vector<std::string>{"flox install " + name,
-                                      "torchlathe generate -m cuda-13_0 --out .flox/pkgs " + name,
+                                      "torchlathe generate -m cuda-13_0 --output .flox/pkgs " + name,
                                       "nix build --file .flox/pkgs/" + name + ".nix"}));
   EXPECT_EQ(
       commands_for(selection.best()->candidate, selection.host, {.recipes = "pkgs", .installed = "/x/torch"}),

@@ -35,12 +35,12 @@ print(os.path.dirname(torch.__file__), "%d%d" % __import__("sys").version_info[:
       torch.version.cuda.replace(".", "_"))')"
 name=pytorch-python$version-cuda$cuda-sm$capability-avx2
 python=$(python3 -c 'import sys; print(sys.executable)')
-"$torchlathe" smoke "$name" "$torch" --python "$python" | tee "$out/smoke.txt"
-"$torchlathe" smoke "$name" "$torch" --python "$python" --format json >"$out/smoke.json"
+"$torchlathe" smoke "$name" "$torch" --interpreter "$python" | tee "$out/smoke.txt"
+"$torchlathe" smoke "$name" "$torch" --interpreter "$python" --format json >"$out/smoke.json"
 smoked=$?
-"$torchlathe" smoke "${name/sm$capability/sm37}" "$torch" --python "$python" >"$out/smoke-wrong-gpu.txt"
+"$torchlathe" smoke "${name/sm$capability/sm37}" "$torch" --interpreter "$python" >"$out/smoke-wrong-gpu.txt"
 wrong=$?
-CUDA_VISIBLE_DEVICES= "$torchlathe" smoke "$name" "$torch" --python "$python" >"$out/smoke-no-gpu.txt"
+CUDA_VISIBLE_DEVICES= "$torchlathe" smoke "$name" "$torch" --interpreter "$python" >"$out/smoke-no-gpu.txt"
 blind=$?
 "$torchlathe" doctor "$torch" | tee "$out/doctor.txt"
 

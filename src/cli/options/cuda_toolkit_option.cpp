@@ -20,7 +20,7 @@ void check_folder(const std::filesystem::path& repository, const CudaPackages& p
     if (std::filesystem::exists(folder / (package.name + ".nix"))) continue;
     throw Error({.what = fmt::format("{} not found: there is no {}.nix", package.name, package.name),
                  .where = {.file = folder.string()},
-                 .next = fmt::format("write it with: torchlathe toolkit --out {}", folder.string())});
+                 .next = fmt::format("write it with: torchlathe toolkit --output {}", folder.string())});
   }
 }
 

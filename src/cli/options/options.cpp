@@ -148,10 +148,11 @@ bool OptionSet::parse(std::string_view command, const std::vector<std::string>& 
     const Declared& declared = declared_[i];
     const Binding& binding = bindings_[i];
     CLI::Option* option = nullptr;
-    if (binding.flag) option = app.add_flag(declared.names, *binding.flag);
-    else if (binding.number) option = app.add_option(declared.names, *binding.number);
-    else if (binding.texts) option = app.add_option(declared.names, *binding.texts);
-    else option = app.add_option(declared.names, *binding.text);
+    const std::string names = declared.names + (declared.former.empty() ? "" : "," + declared.former);
+    if (binding.flag) option = app.add_flag(names, *binding.flag);
+    else if (binding.number) option = app.add_option(names, *binding.number);
+    else if (binding.texts) option = app.add_option(names, *binding.texts);
+    else option = app.add_option(names, *binding.text);
     // A list takes one word each time it is given, so that it can't swallow the positionals behind it.
     if (binding.texts && !declared.positional) option->expected(1)->take_all()->allow_extra_args(false);
   }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lathe {
@@ -23,6 +24,7 @@ struct Declared {
   bool positional = false;
   bool required = false;
   bool many = false;
+  std::string former = "";  // names that it had before: taken on the command line, told nowhere
 };
 
 // What was given on the command line, else what the environment has under `name`, else "".
@@ -46,6 +48,9 @@ class OptionSet {
                          std::string help);
   void positionals(std::string name, std::vector<std::string>& target, std::string help,
                    ValueKind kind = ValueKind::text, bool required = true);
+
+  // The option declared last goes by these names too, as it did in earlier releases.
+  void formerly(std::string names) { declared_.back().former = std::move(names); }
 
   const std::vector<Declared>& declared() const { return declared_; }
 
