@@ -328,6 +328,11 @@ TEST(Diagnose, TheKindsAreToldWithoutALogAndNothingInBracesIsLeft) {
   }
 }
 
+TEST(Diagnose, APhraseThatOnlyALogCanFillIsLeftOutOfAKindsText) {
+  EXPECT_EQ(without_log("it killed {program?a process}{near}"), "it killed a process");
+  EXPECT_EQ(without_log("it needs{found} {library}"), "it needs LIBRARY");
+}
+
 TEST(Diagnose, JsonLinesOfContainersAndLoggersAreReadAsTheirMessage) {
   EXPECT_EQ(
       first_rule(

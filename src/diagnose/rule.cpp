@@ -159,8 +159,9 @@ std::string without_log(std::string_view text) {
   for (std::size_t at = text.find('{'); at != std::string_view::npos; at = text.find('{', at + 1)) {
     const std::size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz", at + 1);
     const bool name = end != std::string_view::npos && end > at + 1 && (text[end] == '}' || text[end] == '|');
-    // "needs{found}"
-    const bool phrase = at > 0 && std::isalnum(static_cast<unsigned char>(text[at - 1])) != 0;
+    // "needs{found}", "killed {program?a process}{near}"
+    const bool phrase =
+        at > 0 && (text[at - 1] == '}' || std::isalnum(static_cast<unsigned char>(text[at - 1])) != 0);
     if (!name || phrase) continue;
     std::string shown(text.substr(at + 1, end - at - 1));
     std::string& value = names[shown];
