@@ -70,7 +70,7 @@ class FileCarver {
     result_.old_held = result_.new_held = held_architectures(fatbins_);
     if (!options_.leave_because.empty()) return leave(options_.leave_because);
     plan_device_code();
-    if (result_.unfit && options_.unfit != CarveOptions::Unfit::empty)
+    if (result_.serves_no_target && options_.no_target != CarveOptions::NoTarget::empty)
       return leave("no code for " + to_string(options_.targets));
     plan_arch_list();
     if (work_to_do()) {
@@ -94,7 +94,7 @@ class FileCarver {
     std::error_code ignored;
     const bool in_place = std::filesystem::equivalent(source_->path(), destination, ignored);
     if (in_place && result_.outcome != Outcome::carved) return result_;
-    if (result_.unfit && options_.unfit == CarveOptions::Unfit::refuse) return result_;
+    if (result_.serves_no_target && options_.no_target == CarveOptions::NoTarget::refuse) return result_;
     if (result_.outcome != Outcome::carved && !options_.copy_unchanged) return result_;
     if (!in_place && destination.has_parent_path()) create_folders(destination.parent_path());
     if (result_.outcome != Outcome::carved) {
@@ -122,7 +122,7 @@ class FileCarver {
   // Sound, with device code, and nothing that a loader ever sees: there is no runtime whose pick could be
   // kept.
   CarvedFile not_a_library(const std::string& what) {
-    if (options_.unfit != CarveOptions::Unfit::refuse) return leave(what);
+    if (options_.no_target != CarveOptions::NoTarget::refuse) return leave(what);
     throw Error({.what = what + ": only what is linked can be carved",
                  .where = {.file = result_.path},
                  .next = "carve the library or program that is made of it"});
@@ -130,7 +130,7 @@ class FileCarver {
 
   // Headers that lead nowhere, a file cut short: what was not understood is not rewritten.
   CarvedFile damaged(const std::string& what) {
-    if (options_.unfit != CarveOptions::Unfit::refuse) return leave("damaged: " + what);
+    if (options_.no_target != CarveOptions::NoTarget::refuse) return leave("damaged: " + what);
     throw Error({.what = fmt::format("damaged or cut short: {}", what),
                  .where = {.file = result_.path},
                  .next = "fetch it again"});
@@ -189,7 +189,7 @@ class FileCarver {
     const bool serves = std::ranges::any_of(plan_.containers, [&](const ContainerPlan& container) {
       return container.untouched == Untouched::no && container.unserved.size() < options_.targets.size();
     });
-    result_.unfit = carvable != 0 && !serves;
+    result_.serves_no_target = carvable != 0 && !serves;
     report_coverage();
   }
 
@@ -221,7 +221,9 @@ class FileCarver {
                    .next = "without --require-full their kernels fail at launch as they do now"});
     }
     const std::string written =
-        result_.unfit && options_.unfit == CarveOptions::Unfit::refuse ? "nothing was written; " : "";
+        result_.serves_no_target && options_.no_target == CarveOptions::NoTarget::refuse
+            ? "nothing was written; "
+            : "";
     if (none)
       note("carve-no-code", Severity::error, what, written + "carve a build that was made for this GPU too");
     else note("carve-unserved", Severity::note, what, "their kernels fail at launch, as before the carve");

@@ -31,7 +31,7 @@ struct CarveOptions {
   bool arch_list_alone = false;  // shorten PyTorch's list also in a file that holds no device code itself
   // A file with code, but none for any target: nothing is written; it goes over as it is; it loses what
   // `minimal` drops. Damaged: an Error, or it goes over as it is.
-  enum class Unfit { refuse, leave, empty } unfit = Unfit::refuse;
+  enum class NoTarget { refuse, leave, empty } no_target = NoTarget::refuse;
   std::string leave_because = {};  // if not empty: touch nothing, and say this
 };
 
@@ -53,7 +53,7 @@ struct CarvedFile {
   std::vector<std::pair<Untouched, std::size_t>> untouched = {};
   std::string old_held = {}, new_held = {};  // "8.0, 9.0, PTX 9.0": the code in it
   std::string old_sha256 = {};
-  bool unfit = false;  // holds code, and none for any target
+  bool serves_no_target = false;  // holds code, and none for any target
   std::optional<std::string> old_architectures = {}, new_architectures = {};  // PyTorch's baked-in list
   Findings notes = {};
 };

@@ -59,8 +59,8 @@ class PackageCarver {
       : package_(package), options_(options) {
     std::error_code ignored;
     in_place_ = fs::equivalent(package.name(), destination, ignored);
-    options_.carve.unfit =
-        options_.carve.minimal && may_empty() ? CarveOptions::Unfit::empty : CarveOptions::Unfit::leave;
+    options_.carve.no_target =
+        options_.carve.minimal && may_empty() ? CarveOptions::NoTarget::empty : CarveOptions::NoTarget::leave;
     options_.carve.arch_list_alone = true;
     options_.carve.hash = true;
     options_.carve.copy_unchanged = false;
@@ -239,9 +239,7 @@ class PackageCarver {
       ImageSkipper skipper;
       return package_.open(item.member, {.leave_out = &skipper, .hash = &hash});
     } catch (const Error& error) {
-      Error::Parts parts = error.parts();
-      parts.what = fmt::format("{}: {}", printable(package_.members()[item.member].path()), parts.what);
-      throw Error(std::move(parts));
+      throw_about(package_, item.member, error);
     }
   }
 
@@ -320,7 +318,7 @@ class PackageCarver {
       if (items_[i].other_name) continue;
       out_.old_size += items_[i].size;
       out_.new_size += done[i].path.empty() ? items_[i].size : done[i].new_size;
-      if (!may_empty() && done[i].unfit) done[i].totals.bytes_minimal = done[i].totals.bytes_kept;
+      if (!may_empty() && done[i].serves_no_target) done[i].totals.bytes_minimal = done[i].totals.bytes_kept;
       if (done[i].path.empty() || done[i].outcome == Outcome::no_device_code) ++out_.other_files;
       else out_.files.push_back(std::move(done[i]));
     }
@@ -348,9 +346,9 @@ class PackageCarver {
   }
 
   void refuse_if_nothing_fits() {
-    const auto first = std::ranges::find(out_.files, true, &CarvedFile::unfit);
+    const auto first = std::ranges::find(out_.files, true, &CarvedFile::serves_no_target);
     const bool others = std::ranges::any_of(out_.files, [&](const CarvedFile& file) {
-      return file.outcome != Outcome::left_alone && !file.unfit && file.totals.images != 0;
+      return file.outcome != Outcome::left_alone && !file.serves_no_target && file.totals.images != 0;
     });
     if (first == out_.files.end() || others) return;
     out_.failures.add({.rule = "carve-no-code",
@@ -370,7 +368,7 @@ class PackageCarver {
 
   void pass_on() {
     const bool vendor = std::ranges::any_of(out_.files, [](const CarvedFile& file) {
-      return file.outcome == Outcome::left_alone && !file.unfit;
+      return file.outcome == Outcome::left_alone && !file.serves_no_target;
     });
     out_.unchanged = out_.not_read.empty() ? "nothing to drop" : "nothing to drop in what was read";
     if (vendor) {
@@ -435,7 +433,7 @@ std::size_t CarvedPackage::count(Outcome outcome) const {
 std::uint64_t CarvedPackage::minimal_saves() const {
   std::uint64_t saves = 0;
   for (const CarvedFile& file : files) {
-    if (file.outcome != Outcome::left_alone || file.unfit)
+    if (file.outcome != Outcome::left_alone || file.serves_no_target)
       saves += file.totals.bytes_kept - file.totals.bytes_minimal;
   }
   return saves;

@@ -288,7 +288,7 @@ TEST_F(Carve, SaysWhatAFileHoldsThatServesNoTarget) {
   const fs::path source = library({{{"sm_90"}, {"sm_80"}}});
   carve_file(source, output(), for_gpu("9.0"));
   const CarvedFile file = carve_file(output(), folder_.path() / "c.so", for_gpu("8.0"));
-  EXPECT_TRUE(file.unfit);
+  EXPECT_TRUE(file.serves_no_target);
   EXPECT_EQ(file.outcome, Outcome::left_alone);
   EXPECT_EQ(file.notes[0].what, "holds no code for 8.0, it holds 9.0");
   EXPECT_EQ(file.notes.exit_code(), 1);

@@ -38,7 +38,8 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.positional("variant", options.variant, "the name whose promise it must keep", ValueKind::variant);
-  set.positional("path", options.path, "a store path, an environment, site-packages, or the torch folder",
+  set.positional("path", options.path,
+                 "a store path, an environment, site-packages, the torch folder, or a wheel",
                  ValueKind::file);
   set.text("--interpreter", options.smoke.python, "PROGRAM", "run with this Python [the build's own]",
            ValueKind::file);
@@ -124,19 +125,16 @@ void print_json(const SmokeReport& report, const Findings& findings, Terminal& t
 
 int run(const Options& options, Terminal& terminal) {
   const VariantName variant = parse_variant_name(options.variant);
-  const auto torch = torch_in(options.path);
-  if (!torch) {
-    throw Error({.what = "there is no PyTorch here",
-                 .where = {.file = options.path},
-                 .next = "name a folder that holds torch/version.py, or an environment with "
-                         "lib/python3.*/site-packages"});
-  }
+  Progress progress(terminal);
+  progress.show("opening " + options.path);
+  const RunnableBuild build(options.path);
+  progress.done();
   SmokeOptions smoke = options.smoke;
   smoke.time_limit = std::chrono::seconds(std::min<std::uint64_t>(options.seconds, 86'400));
-  const SmokeReport report = run_smoke(options.path, *torch, smoke);
+  const SmokeReport report = run_smoke(build.folder(), build.torch(), smoke);
   const Findings findings = judge_smoke(variant, report);
   if (options.format == "json") print_json(report, findings, terminal);
-  else print_text(*torch, report, findings, terminal);
+  else print_text(build.torch(), report, findings, terminal);
   return findings.exit_code(true);
 }
 

@@ -25,7 +25,6 @@ using ContainerIndex = Index<struct ContainerTag>;
 using WrapperIndex = Index<struct WrapperTag>;
 
 enum class Compression { none, lz4, zstd };
-std::string_view to_string(Compression compression);
 
 // Sizes are in bytes.
 struct DeviceImage {

@@ -55,15 +55,6 @@ Capability label_of(std::uint32_t arch, std::uint64_t flags) {
 
 }  // namespace
 
-std::string_view to_string(Compression compression) {
-  switch (compression) {
-    case Compression::none: return "none";
-    case Compression::lz4: return "lz4";
-    case Compression::zstd: return "zstd";
-  }
-  return "none";
-}
-
 bool looks_like_fatbin(ByteSpan file) {
   return file.size() >= cuda::container::header_size &&
          ByteReader(file).read_at<std::uint32_t>(0) == cuda::container::magic;

@@ -102,6 +102,11 @@ void write_all(int descriptor, const std::string& name, std::string_view content
   }
 }
 
+Error no_regular_file(const std::filesystem::path& path, unsigned mode) {
+  return Error({.what = S_ISDIR(mode) ? "this is a folder, a file is wanted" : "not a regular file",
+                .where = {.file = path.string()}});
+}
+
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
   if (path == "-") return read_all(STDIN_FILENO, "standard input", 0, limit);
   // O_NONBLOCK: a FIFO without a writer must not hang the call; it has no effect on regular files.
@@ -114,11 +119,7 @@ std::string read_open_file(int descriptor, const std::filesystem::path& path, st
   const Descriptor file(descriptor);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw system_error("read", path.string(), errno);
-  if (!S_ISREG(status.st_mode)) {
-    throw Error(
-        {.what = S_ISDIR(status.st_mode) ? "this is a folder, a file is wanted" : "not a regular file",
-         .where = {.file = path.string()}});
-  }
+  if (!S_ISREG(status.st_mode)) throw no_regular_file(path, status.st_mode);
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size > limit) {
     throw Error({.what = fmt::format("{} bytes; at most {} are read of such a file", size, limit),

@@ -19,6 +19,9 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit = s
 // The same of a file that is open already; it is closed.
 std::string read_open_file(int descriptor, const std::filesystem::path& path, std::uint64_t limit);
 
+// For what has this mode and should be a file.
+Error no_regular_file(const std::filesystem::path& path, unsigned mode);
+
 // All of `content` into an open file; `name` is for the Error.
 void write_all(int descriptor, const std::string& name, std::string_view content);
 

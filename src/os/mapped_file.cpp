@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "os/file.h"
 #include "os/mapping_guard.h"
 
 namespace lathe {
@@ -27,11 +28,7 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
   const int map_failure = errno;
   if (!readable || !S_ISREG(status.st_mode) || start == MAP_FAILED) ::close(file);
   if (!readable) throw system_error("read", path.string(), failure);
-  if (!S_ISREG(status.st_mode)) {
-    throw Error(
-        {.what = S_ISDIR(status.st_mode) ? "this is a folder, a file is wanted" : "not a regular file",
-         .where = {.file = path.string()}});
-  }
+  if (!S_ISREG(status.st_mode)) throw no_regular_file(path, status.st_mode);
   if (start == MAP_FAILED) throw system_error("map", path.string(), map_failure);
   return MappedFile(file, start, size, path.string());
 }

@@ -97,10 +97,6 @@ class FolderPackage final : public Package {
     members_.add(std::move(member));
   }
 
-  static FileIdentity identity_of(const struct stat& status) {
-    return {.device = status.st_dev, .inode = status.st_ino};
-  }
-
   std::string inside(const fs::path& path) const {
     const std::size_t skip = name().size() + (name().ends_with('/') ? 0 : 1);
     return path.native().substr(skip);

@@ -33,7 +33,7 @@ PathLook::PathLook(std::filesystem::path path) : path_(std::move(path)) {
   folder_ = S_ISDIR(status.st_mode);
   regular_ = S_ISREG(status.st_mode);
   size_ = static_cast<std::uint64_t>(status.st_size);
-  file_ = {.device = status.st_dev, .inode = status.st_ino};
+  file_ = identity_of(status);
 }
 
 void PathLook::expect_file_or_folder() const {

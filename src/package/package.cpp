@@ -2,6 +2,7 @@
 #include "package/package.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstring>
@@ -9,6 +10,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "os/file.h"
+#include "os/new_file.h"
 
 namespace lathe {
 namespace {
@@ -64,6 +67,10 @@ class Filler {
 
 }  // namespace
 
+FileIdentity identity_of(const struct ::stat& status) {
+  return {.device = status.st_dev, .inode = status.st_ino};
+}
+
 std::string PackageMember::path() const {
   const std::string_view name(name_, name_size_);
   if (!folder_) return std::string(name);
@@ -112,6 +119,36 @@ const char* MemberList::keep(std::string_view name) {
   free_ += name.size();
   left_ -= name.size();
   return kept;
+}
+
+void throw_about(const Package& package, std::size_t member, const Error& error) {
+  Error::Parts parts = error.parts();
+  parts.what = fmt::format("{}: {}", printable(package.members()[member].path()), parts.what);
+  throw Error(std::move(parts));
+}
+
+void extract(const Package& package, std::size_t member, const std::filesystem::path& to) {
+  create_folders(to.parent_path());
+  NewFile file(to);
+  std::uint64_t at = 0;
+  try {
+    package.read(member, [&](ByteSpan bytes) {
+      file.patch(at, as_text(bytes));
+      at += bytes.size();
+      return true;
+    });
+  } catch (const Error& error) {
+    throw_about(package, member, error);
+  }
+  file.put_in_place(false);
+}
+
+void extract_all(const Package& package, const std::filesystem::path& folder) {
+  for (std::size_t i = 0; i < package.members().size(); ++i) {
+    const PackageMember& member = package.members()[i];
+    if (member.kind == PackageMember::Kind::folder) create_folders(folder / member.path());
+    if (member.kind == PackageMember::Kind::file) extract(package, i, folder / member.path());
+  }
 }
 
 std::map<std::size_t, std::size_t> other_names(const Package& package) {

@@ -19,12 +19,15 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/error.h"
 #include "base/finding.h"
 #include "base/hash.h"
 #include "formats/known_formats.h"
 #include "formats/unpack.h"
 #include "os/mapped_file.h"
 #include "os/sparse_memory.h"
+
+struct stat;
 
 namespace lathe {
 
@@ -37,6 +40,8 @@ struct FileIdentity {
   std::uint64_t device = 0, inode = 0;
   auto operator<=>(const FileIdentity&) const = default;
 };
+
+FileIdentity identity_of(const struct ::stat& status);
 
 // Small, as a folder may have a million of them: what few members have lies elsewhere. Valid as long as its
 // package.
@@ -186,6 +191,15 @@ class Package {
 
   std::string name_;
 };
+
+// Names the member at the start of what went wrong with it.
+[[noreturn]] void throw_about(const Package& package, std::size_t member, const Error& error);
+
+// A member as a file, in place whole or not at all; the folders on its way are made. Error, which names the
+// member, when it is damaged.
+void extract(const Package& package, std::size_t member, const std::filesystem::path& to);
+// All folders and files below `folder`; links and devices are left out.
+void extract_all(const Package& package, const std::filesystem::path& folder);
 
 // Members that are another name of one that comes first by path: of that one.
 std::map<std::size_t, std::size_t> other_names(const Package& package);

@@ -57,8 +57,7 @@ ZipPackageWriter::ZipPackageWriter(const ZipPackage& package, std::string_view k
 // The file that was mapped, not one that took its name since.
 void ZipPackageWriter::expect_same_file() const {
   struct stat status {};
-  const bool same_file = ::fstat(source_.descriptor(), &status) == 0 &&
-                         zip_.file() == FileIdentity{.device = status.st_dev, .inode = status.st_ino} &&
+  const bool same_file = ::fstat(source_.descriptor(), &status) == 0 && zip_.file() == identity_of(status) &&
                          source_.size() == zip_.map()->bytes().size();
   if (same_file) return;
   throw Error({.what = fmt::format("the file changed while it was {}", options().done),
@@ -100,7 +99,7 @@ fs::path ZipPackageWriter::old_file(std::size_t member) {
     const std::lock_guard lock(changing_);
     if (!unpacked_.insert(member).second) return path;
   }
-  unpack_file(member, path);
+  extract(zip_, member, path);
   return path;
 }
 
@@ -114,39 +113,21 @@ void ZipPackageWriter::replace(std::size_t member, std::string_view content) {
   set_replaced(member);
 }
 
-void ZipPackageWriter::unpack_to(std::size_t member, const UnpackSink& sink) const {
-  try {
-    zip_.read(member, sink);
-  } catch (const Error& error) {
-    Error::Parts parts = error.parts();
-    parts.what = fmt::format("{}: {}", printable(zip_.members()[member].path()), parts.what);
-    throw Error(std::move(parts));
-  }
-}
-
 std::string ZipPackageWriter::text(std::size_t member) const {
   if (zip_.members()[member].size > largest_text) {
     throw Error({.what = fmt::format("{} is larger than such a file can be",
                                      printable(zip_.members()[member].path()))});
   }
   std::string text;
-  unpack_to(member, [&](ByteSpan bytes) {
-    text += as_text(bytes);
-    return true;
-  });
+  try {
+    zip_.read(member, [&](ByteSpan bytes) {
+      text += as_text(bytes);
+      return true;
+    });
+  } catch (const Error& error) {
+    throw_about(zip_, member, error);
+  }
   return text;
-}
-
-void ZipPackageWriter::unpack_file(std::size_t member, const fs::path& path) const {
-  create_folders(path.parent_path());
-  NewFile file(path);
-  std::uint64_t at = 0;
-  unpack_to(member, [&](ByteSpan bytes) {
-    file.patch(at, as_text(bytes));
-    at += bytes.size();
-    return true;
-  });
-  file.put_in_place(false);
 }
 
 void ZipPackageWriter::Output::add(const ZipMember& like, const std::string& path, std::string_view content) {

@@ -70,8 +70,6 @@ class ZipPackageWriter : public PackageWriter {
 
   void expect_same_file() const;
   void expect_unchanged() const;
-  void unpack_to(std::size_t member, const UnpackSink& sink) const;
-  void unpack_file(std::size_t member, const std::filesystem::path& path) const;
   void write_member(ZipWriter& zip, std::size_t member);
   void check(const NewFile& file) const;
 

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <memory>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -18,6 +19,8 @@
 #include "hardware/compat.h"
 #include "hardware/nixpkgs.h"
 #include "os/small_file.h"
+#include "package/kinds.h"
+#include "package/package.h"
 
 namespace lathe::smoke_script {
 std::span<const EmbeddedFile> files();
@@ -273,6 +276,23 @@ class SmokeJudge {
 };
 
 }  // namespace
+
+RunnableBuild::RunnableBuild(const fs::path& path) : folder_(path) {
+  PathLook look(path);
+  if (const PackageKind* kind = look.is_folder() ? nullptr : package_kind(look)) {
+    unpacked_ = std::make_unique<TemporaryFolder>();
+    folder_ = unpacked_->path();
+    extract_all(*kind->open(std::move(look)), folder_);
+  }
+  auto torch = torch_in(folder_);
+  if (!torch) {
+    throw Error({.what = "there is no PyTorch here",
+                 .where = {.file = path.string()},
+                 .next = "name a folder that holds torch/version.py, an environment with "
+                         "lib/python3.*/site-packages, or a wheel"});
+  }
+  torch_ = std::move(*torch);
+}
 
 std::string python_for(const fs::path& path, const InstalledTorch& torch) {
   for (const fs::path& place : {path / "bin/python3", prefix_of(torch.folder) / "bin/python3"}) {

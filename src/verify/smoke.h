@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "inspect/installed.h"
 #include "matrix/variant.h"
 #include "os/process.h"
+#include "os/temporary_folder.h"
 
 namespace lathe {
 
@@ -51,6 +53,21 @@ struct SmokeReport {
 struct SmokeOptions {
   std::string python = {};  // the program; "" finds the build's own
   std::chrono::milliseconds time_limit{300'000};
+};
+
+// A build of PyTorch as a folder in which Python finds it: an environment, a store path, site-packages; a
+// package of another kind (a wheel) is unpacked below $TMPDIR, and goes again with this object.
+class RunnableBuild {
+ public:
+  explicit RunnableBuild(const std::filesystem::path& path);  // an Error when there is no PyTorch
+
+  const std::filesystem::path& folder() const { return folder_; }
+  const InstalledTorch& torch() const { return torch_; }
+
+ private:
+  std::unique_ptr<TemporaryFolder> unpacked_;
+  std::filesystem::path folder_;
+  InstalledTorch torch_;
 };
 
 // The Python that a build is for: of its environment or store path, else one of its version in PATH. An

@@ -33,16 +33,9 @@ bool among(Names names, std::string_view name) { return std::ranges::find(names,
 constexpr std::string_view own_attributes[] = {"pname", "version", "name", "src"};
 constexpr std::string_view own_passthru[] = {"gpuArch", "cpuISA", "cudaCapabilities", "torchlathe"};
 constexpr std::string_view own_meta[] = {"description", "longDescription", "platforms"};
-constexpr std::string_view own_variables[] = {"CXXFLAGS",
-                                              "CFLAGS",
-                                              "CCACHE_UMASK",
-                                              "CCACHE_BASEDIR",
-                                              "CCACHE_NOHASHDIR",
-                                              "CCACHE_SLOPPINESS",
-                                              "CCACHE_COMPILERCHECK",
-                                              "CMAKE_C_COMPILER_LAUNCHER",
-                                              "CMAKE_CXX_COMPILER_LAUNCHER",
-                                              "CMAKE_CUDA_COMPILER_LAUNCHER"};
+bool is_own_variable(std::string_view name) {
+  return name == "CXXFLAGS" || name == "CFLAGS" || among(compile_cache_variables, name);
+}
 // Whose lines the audit understands; the others are shell text that nobody reads.
 constexpr std::string_view read_phases[] = {"postPatch", "preConfigure", "preBuild"};
 
@@ -308,7 +301,7 @@ class AttributeComparison : public TwoRecipes {
       apply_assignments(line, assigned);
       const bool own = !assigned.empty() && other_commands(line).empty() &&
                        std::ranges::all_of(assigned, [&](const auto& variable) {
-                         return among(own_variables, variable.first) ||
+                         return is_own_variable(variable.first) ||
                                 (!word_for_variable(variable.first).empty() && is_same(variable.first));
                        });
       if (!own) result.append(line) += '\n';
@@ -339,7 +332,7 @@ class AttributeComparison : public TwoRecipes {
 
   void compare_variables() {
     for (const auto& [name, value] : got().environment) {
-      if (!is_variable(name) || among(own_variables, name) || said_.contains(name) || is_same(name)) continue;
+      if (!is_variable(name) || is_own_variable(name) || said_.contains(name) || is_same(name)) continue;
       if (name == "CPATH" && value.find("cccl") != std::string::npos) continue;
       const auto by_nixpkgs = got().original.find(name);  // not the recipe's own
       if (std::ranges::find(got().written, name) == got().written.end() && !assigned_by_recipe(name))

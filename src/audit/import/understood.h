@@ -11,6 +11,16 @@
 
 namespace lathe {
 
+// What settings.compile_cache sets, beside the folder.
+inline constexpr std::string_view compile_cache_variables[] = {"CCACHE_UMASK",
+                                                               "CCACHE_BASEDIR",
+                                                               "CCACHE_NOHASHDIR",
+                                                               "CCACHE_SLOPPINESS",
+                                                               "CCACHE_COMPILERCHECK",
+                                                               "CMAKE_C_COMPILER_LAUNCHER",
+                                                               "CMAKE_CXX_COMPILER_LAUNCHER",
+                                                               "CMAKE_CUDA_COMPILER_LAUNCHER"};
+
 bool is_known_shell_line(std::string_view line);
 
 // Parts beside attributes and arguments: overlays, Python packages, CUDA's own packages, MAGMA, nixpkgs'

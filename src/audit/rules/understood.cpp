@@ -86,15 +86,7 @@ constexpr std::string_view variables[] = {"CMAKE_GENERATOR",
                                           "CUDAToolkit_ROOT",
                                           "CUDACXX",
                                           "PATH",
-                                          "CCACHE_DIR",
-                                          "CCACHE_UMASK",
-                                          "CCACHE_BASEDIR",
-                                          "CCACHE_NOHASHDIR",
-                                          "CCACHE_SLOPPINESS",
-                                          "CCACHE_COMPILERCHECK",
-                                          "CMAKE_C_COMPILER_LAUNCHER",
-                                          "CMAKE_CXX_COMPILER_LAUNCHER",
-                                          "CMAKE_CUDA_COMPILER_LAUNCHER"};
+                                          "CCACHE_DIR"};
 // Only where the phases set them: nixpkgs' preConfigure writes over an attribute of that name. And names
 // that the lines below use.
 constexpr std::string_view phase_variables[] = {"TORCH_CUDA_ARCH_LIST", "closed", "free_jobs"};
@@ -160,6 +152,10 @@ const RecordedPackage* judged(const Case& recipe) {
   return recipe.is_companion() && recipe.want ? recipe.package() : nullptr;
 }
 
+bool is_variable(std::string_view name) {
+  return among(variables, name) || among(compile_cache_variables, name);
+}
+
 bool is_switch(std::string_view name) {
   return std::ranges::any_of(catalog().isas, [&](const Isa& isa) {
     return std::ranges::find(isa.without, name) != isa.without.end();
@@ -167,7 +163,7 @@ bool is_switch(std::string_view name) {
 }
 
 bool known_attribute(const RecordedPackage& package, std::string_view name) {
-  return among(attributes, name) || among(variables, name) || is_switch(name) ||
+  return among(attributes, name) || is_variable(name) || is_switch(name) ||
          (package.torch && among(companion_attributes, name));
 }
 
@@ -181,7 +177,7 @@ void report_attributes(const Case& recipe, const RecordedPackage& package, Repor
   }
   if (!env || !env->object()) return;
   for (const auto& [name, value] : *env->object()) {
-    if (!among(variables, name) && !is_switch(name))
+    if (!is_variable(name) && !is_switch(name))
       report.add(recipe.at("env"), fmt::format("sets env.{}, and nobody knows what that does", name));
   }
 }
@@ -366,7 +362,7 @@ void rule_shell_unknown(const Case& recipe, Report& report) {
     ShellVariables assigned;
     apply_assignments(text, assigned);
     for (const auto& [name, value] : assigned) {
-      if (among(variables, name) || among(phase_variables, name) || is_switch(name)) continue;
+      if (is_variable(name) || among(phase_variables, name) || is_switch(name)) continue;
       report.add(recipe.at(phase), fmt::format("{} sets {}, and nobody knows what that does", phase, name));
     }
   }
