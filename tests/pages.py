@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""pages.py BINARY: every command has a page in docs/commands that names each of its options, and a row in the README;
+"""pages.py [BINARY]: every command has a page in docs/commands that names each of its options, and a row in the README;
 the README and ARCHITECTURE.md name no file that is not there; no page is about a command that is not there; every page of docs/ is in the
-site's navigation, once; every link of a page leads to a file, and to a heading, that is there."""
+site's navigation, once; every variable of ours that is read has a row in docs/topics/environment.md; every link of a page leads to a file, and to a heading, that is there."""
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
-binary = sys.argv[1]
+binary = sys.argv[1] if len(sys.argv) > 1 else root / "build/quick/torchlathe"
 # The pages of the site that lie outside of docs/: site/pages.py.
 outside = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "tests/gpu/README.md"]
 
@@ -62,7 +62,7 @@ for command in commands:
         problems.append(f"there is no {page.relative_to(root)}")
         continue
     text = page.read_text()
-    for option in re.findall(r"^  (?:-\w, )?(--[a-z][a-z-]*)", help_of(command), re.M):
+    for option in re.findall(r"^  (?:-\w, )?(--[a-z][a-z-]*)", help_of(command).split("\nGlobal options:")[0], re.M):
         if option != "--help" and option not in text:
             problems.append(f"{page.relative_to(root)} does not name {option}")
     if f"(docs/commands/{command}.md)" not in (root / "README.md").read_text():
@@ -77,6 +77,9 @@ for document in (root / "README.md", root / "ARCHITECTURE.md"):
             problems.append(f"{document.name} names {path}, which is not there")
 for page in [*(root / "docs").rglob("*.md"), *(root / name for name in outside)]:
     problems += broken_links(page)
+variables = set(re.findall(r'"(TORCHLATHE_[A-Z_]+)"', "".join(file.read_text() for file in (root / "src").rglob("*.cpp") if "_test" not in file.name)))
+told = set(re.findall(r"^\| `(TORCHLATHE_[A-Z_]+)`", (root / "docs/topics/environment.md").read_text(), re.M))
+problems += [f"docs/topics/environment.md and src/ do not both have {name}" for name in variables ^ told]
 problems += not_in_navigation()
 print("\n".join(problems) if problems else f"{len(commands)} commands have their pages")
 sys.exit(1 if problems else 0)

@@ -206,7 +206,7 @@ class Verdicts {
     if (!scratch.empty()) return fmt::format("wrong pattern: {}{}", scratch, to_be_created(entry));
     if (entry.variant) return fmt::format("another name for {}{}", entry.variant->name, to_be_created(entry));
     const bool bad = folder_.is_wrong(entry, true);
-    return fmt::format("no variant of the matrix is called so{}",
+    return fmt::format("no variant of the matrix has this name{}",
                        bad ? fmt::format("; wrong pattern: {}", first_error(entry)) : "");
   }
 

@@ -80,7 +80,7 @@ int run(const Options& options, Terminal& terminal) {
   }
   const MatrixSpec spec = options.matrix.load(terminal);
   if (!options.dry_run && finish_interrupted(options.folder))
-    terminal.err("torchlathe: finished what an interrupted apply had begun\n");
+    terminal.say(Tone::note, "torchlathe: finished what an interrupted apply had begun\n");
   const Plan plan = make_plan(audit_folder(options.folder, spec, {.strict = options.strict}), spec);
   print(plan, options.dry_run ? ApplyResult{} : apply_plan(plan, options.folder), options, terminal);
   return 0;

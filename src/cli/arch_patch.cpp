@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/options/known_values.h"
 #include "cli/options/options.h"
 #include "hardware/capability.h"
 #include "os/file.h"
@@ -32,6 +33,7 @@ void declare(OptionSet& set, Options& options) {
   set.positional("tree", options.tree, "a PyTorch source tree, an installed torch, or the file itself",
                  ValueKind::file);
   set.texts("--gpu", options.gpus, "CC", "capabilities to ask for: 12.0f, 12.1, 9.0+PTX");
+  set.values(known_gpus());
   set.text("-o,--output", options.out, "FILE", "write the patch, if one is needed", ValueKind::file);
   set.formerly("--out");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
@@ -78,9 +80,9 @@ void print(const std::vector<ArchAnswer>& answers, const std::string& patch, con
   Table table({"asked", "this tree", "flags"});
   for (const ArchAnswer& answer : answers)
     table.add({answer.token, answer.taken ? "takes it" : "refuses it", answer.flags});
-  terminal.err(table.text(terminal));
+  terminal.say(Tone::note, table.text(terminal));
   if (patch.empty()) {
-    terminal.err("no patch is needed\n");
+    terminal.say(Tone::note, "no patch is needed\n");
   } else if (options.out.empty()) {
     terminal.data(patch);
   }

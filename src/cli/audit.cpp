@@ -46,6 +46,9 @@ void declare(OptionSet& set, Options& options) {
   set.flag("--strict", options.strict, "warnings count as errors");
   set.flag("-a,--all", options.all, "notes too, and recipes without findings");
   set.text("--explain", options.explain, "RULE", "what a rule means and how to fix it; all: every rule");
+  std::vector<std::string> names = {"all"};
+  for (const Rule& rule : rules()) names.emplace_back(rule.name);
+  set.values(std::move(names));
   set.flag("--seed-checks", options.seed_checks, "the counts and patterns that people used to grep for");
 }
 

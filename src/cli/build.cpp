@@ -70,6 +70,7 @@ void declare(OptionSet& set, Options& options) {
   set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
   options.matrix.declare(set);
   options.filter.declare(set);
+  set.group("How to build");
   set.text("--state", options.state, "DIR", "recipes, logs, result links and history [.torchlathe]",
            ValueKind::folder);
   set.choice("--driver", options.driver, driver_names(), "what builds [nix]");
@@ -89,14 +90,17 @@ void declare(OptionSet& set, Options& options) {
            ValueKind::folder);
   set.text("--copy-to", options.copy_to, "URI",
            "copy each result to this binary cache: file:///cache, ssh-ng://host");
+  set.group("");
   set.flag("--with-companions", options.with_companions,
            "with each PyTorch also the torchvision and torchaudio that follow it");
   set.flag("--resume", options.resume, "go on with what the last run has not built");
   set.flag("--fail-fast", options.fail_fast, "stop at the first failure");
   set.flag("-n,--dry-run", options.dry_run, "print order, estimates and what caches have; build nothing");
+  set.group("How to build");
   set.text("--substituters", options.substituters, "URIS",
            "binary caches to take from instead of those that Nix is configured with");
   set.flag("--offline", options.offline, "ask no binary cache");
+  set.group("Repairs and checks");
   set.flag("--fix-hashes", options.fix_hashes,
            "put hashes that Nix computed into the matrix file, and go on");
   set.flag("--fix", options.fix,
@@ -107,6 +111,7 @@ void declare(OptionSet& set, Options& options) {
   set.flag(
       "--any-cpu", options.any_cpu,
       "build also where the result cannot run: what a build runs of it may end with an illegal instruction");
+  set.group("");
   set.flag("--wait", options.wait, "wait while another build works in the same state folder");
   set.number("--heartbeat", options.heartbeat, "SECONDS",
              "in a pipe: how often a running build says so [30]");
@@ -165,14 +170,15 @@ void open_compile_caches(const Jobs& jobs, DriverOptions& driver, Terminal& term
   if (folders.empty()) return;
   for (const std::string& folder : folders) {
     if (const std::string trouble = prepare_compile_cache(folder); !trouble.empty())
-      terminal.err(trouble + "\n");
+      terminal.say(Tone::note, trouble + "\n");
   }
   driver.settings.push_back(sandbox_setting(folders));
 }
 
 ProgressKind progress_kind(const Options& options, const Terminal& terminal) {
   if (options.format == "json") return ProgressKind::json;
-  return terminal.err_is_terminal() && ::isatty(1) == 1 ? ProgressKind::table : ProgressKind::lines;
+  if (terminal.quiet()) return ProgressKind::none;
+  return terminal.shows_progress() && ::isatty(1) == 1 ? ProgressKind::table : ProgressKind::lines;
 }
 
 std::int64_t begin_run(History& history, const Options& options, const MatrixSpec& spec,

@@ -23,6 +23,7 @@
 #include "carve/plan/plan.h"
 #include "cli/commands.h"
 #include "cli/options/native_gpus.h"
+#include "cli/options/known_values.h"
 #include "cli/options/options.h"
 #include "device/vendor.h"
 #include "inspect/not_read.h"
@@ -53,6 +54,7 @@ void declare(OptionSet& set, Options& options) {
   set.positional("path", options.path, "a library, a folder of them, or a wheel", ValueKind::file);
   set.text("-g,--gpu", options.gpu, "CC[,CC...]",
            "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, \"RTX 5090\", native");
+  set.values(known_gpus());
   set.text("-o,--output", options.output, "PATH",
            "where the result goes; nothing may be there, folders are made. A wheel: the folder for it",
            ValueKind::file);
@@ -175,7 +177,8 @@ CarvedPackage carve(const Options& options, const CarveOptions& carve, Terminal&
     return container ? not_carved(std::move(*container)) : carve_one(options, carve);
   }
   if (options.include_vendor) {
-    terminal.err("torchlathe: NVIDIA's licences restrict changing its libraries and passing on the result\n");
+    terminal.say(Tone::note,
+                 "torchlathe: NVIDIA's licences restrict changing its libraries and passing on the result\n");
   }
   Progress progress(terminal);
   CarvePackageOptions how{.carve = carve, .include_vendor = options.include_vendor};
@@ -295,7 +298,8 @@ void print_json(const CarvedPackage& carved, const CarveOptions& options, Termin
 void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& terminal) {
   for (const CarveTarget& target : targets) {
     if (std::ranges::binary_search(target.device.vendor->devices(), target.device)) continue;
-    terminal.err(
+    terminal.say(
+        Tone::note,
         safe_format("torchlathe: no GPU of compute capability {} is known (torchlathe catalog gpus): kept is "
                     "what the driver would pick for one\n",
                     to_string(CarveTarget{.device = target.device})));

@@ -4,50 +4,66 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/conform.h"
 #include "cli/exit/report_exception.h"
+#include "cli/options/run_log.h"
 
 namespace lathe {
 namespace {
 
 constexpr Command table[] = {
     {"init", "write a commented matrix file to start from", "The matrix", command_init},
-    {"list", "the variants of a matrix, filtered", "The matrix", command_list},
-    {"show", "everything about one variant", "The matrix", command_show},
-    {"catalog", "the hardware tables with their sources", "The matrix", command_catalog},
-    {"schema", "the JSON Schema of the matrix file, for editors", "The matrix", command_schema},
+    {"list", "list the variants of a matrix, filtered", "The matrix", command_list},
+    {"show", "show everything about one variant", "The matrix", command_show},
+    {"catalog", "show the hardware tables with their sources", "The matrix", command_catalog},
+    {"schema", "print the JSON Schema of the matrix file, for editors", "The matrix", command_schema},
     {"generate", "write the recipes of a matrix into a folder", "Recipes", command_generate},
-    {"audit", "what is wrong with the recipes of a folder", "Recipes", command_audit},
-    {"plan", "what apply would do to a folder of recipes", "Recipes", command_plan},
-    {"apply", "do what plan shows; old files are kept", "Recipes", command_apply},
-    {"import", "read a folder of recipes back into a matrix file", "Recipes", command_import},
-    {"toolkit", "recipes of CUDA's own packages, from NVIDIA's archives", "Recipes", command_toolkit},
-    {"arch-patch", "does a PyTorch source tree take a GPU; a patch if not", "Recipes", command_arch_patch},
-    {"conform", "do the recipes hold on a real nixpkgs, and is it as known", "Recipes", command_conform},
-    {"docs", "keep counts and tables in documents true", "Recipes", command_docs},
-    {"build", "build a matrix with Nix or Flox, verify, explain failures", "Builds", command_build},
-    {"history", "what was built, when, how long, how it ended; logs", "Builds", command_history},
+    {"audit", "check a folder of recipes against the matrix", "Recipes", command_audit},
+    {"plan", "show what apply would change in a folder of recipes", "Recipes", command_plan},
+    {"apply", "make a folder of recipes match the matrix; keep old files", "Recipes", command_apply},
+    {"import", "turn a folder of recipes into a matrix file", "Recipes", command_import},
+    {"toolkit", "write recipes for CUDA's own packages, from NVIDIA's archives", "Recipes", command_toolkit},
+    {"arch-patch", "check whether a PyTorch source tree accepts a GPU; patch it", "Recipes",
+     command_arch_patch},
+    {"conform", "check recipes against a real nixpkgs, and the facts known of it", "Recipes",
+     command_conform},
+    {"docs", "update counts and tables in Markdown files", "Recipes", command_docs},
+    {"build", "build variants with Nix or Flox, verify, explain failures", "Builds", command_build},
+    {"history", "show past builds: when, how long, how they ended; logs", "Builds", command_history},
     {"publish", "publish builds to Flox or a binary cache, with an index", "Builds", command_publish},
-    {"diagnose", "why a build failed, from its log, and what mends it", "Builds", command_diagnose},
-    {"inspect", "which GPU and CPU code files, folders, wheels really hold", "Binaries", command_inspect},
-    {"verify", "does a build keep the promise of its name", "Binaries", command_verify},
-    {"carve", "cut a library or a folder down to some GPUs", "Binaries", command_carve},
-    {"detect", "what machine this is: GPUs, driver, CPU, limits", "This machine", command_detect},
-    {"select", "the best variant for this machine, and why", "This machine", command_select},
-    {"doctor", "one page: this machine, what is installed, what to mend", "This machine", command_doctor},
+    {"diagnose", "find out from its log why a build failed, and how to fix it", "Builds", command_diagnose},
+    {"inspect", "show which GPU and CPU code files, folders, wheels hold", "Binaries", command_inspect},
+    {"verify", "check that a build holds what its name says", "Binaries", command_verify},
+    {"carve", "shrink a library, a folder or a wheel to the GPUs you have", "Binaries", command_carve},
+    {"detect", "show this machine: GPUs, driver, CPU, limits", "This machine", command_detect},
+    {"select", "choose the best variant for this machine, and say why", "This machine", command_select},
+    {"doctor", "check this machine and the PyTorch on it, on one page", "This machine", command_doctor},
     {"smoke", "run a build: version, devices, a kernel of each library", "This machine", command_smoke},
-    {"explain", "what a finding, an error line or a GPU means, and what to do", "Help", command_explain},
-    {"help", "the page of a command", "Help", command_help},
-    {"completion", "a completion script for bash, zsh or fish", "Help", command_completion},
+    {"explain", "explain a finding, an error line or a GPU, and what to do", "Help", command_explain},
+    {"help", "show the page of a command or a topic", "Help", command_help},
+    {"completion", "print a completion script for bash, zsh or fish", "Help", command_completion},
 };
+
+// Said before its options are read: an error in those is JSON too.
+bool wants_json(const std::vector<std::string>& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    if (word == "--format=json" || word == "-fjson" || word == "-f=json") return true;
+    if ((word == "-f" || word == "--format") && i + 1 < arguments.size() && arguments[i + 1] == "json")
+      return true;
+  }
+  return false;
+}
 
 std::string overview() {
   std::string text =
-      "torchlathe: one matrix file, every hardware-specialised PyTorch build.\n\n"
+      "torchlathe: inspect, shrink and build PyTorch for the hardware that you have.\n\n"
       "usage: torchlathe COMMAND [OPTIONS] [ARGUMENTS]\n";
   std::string_view group;
   for (const Command& command : table) {
@@ -55,9 +71,10 @@ std::string overview() {
     text += fmt::format("  {:12}{}\n", command.name, command.summary);
   }
   return text +
-         "\nOptions of a command: torchlathe COMMAND --help. Its page with examples: torchlathe help "
-         "COMMAND.\n"
-         "Exit codes: 0 clean, 1 findings or failed builds, 2 wrong usage, 3 a fault of the machine.\n";
+         "\nOptions of a command:  torchlathe COMMAND --help\n"
+         "A page with examples:  torchlathe help COMMAND\n"
+         "Topics:                torchlathe help gpus|formats|exit-codes|environment\n"
+         "Exit codes: 0 clean, 1 findings or failed builds, 2 wrong usage, 3 a fault of the machine\n";
 }
 
 const Command& find_command(const std::string& name) {
@@ -70,7 +87,8 @@ const Command& find_command(const std::string& name) {
                .next = did_you_mean_text(name, names, "see: torchlathe --help")});
 }
 
-int dispatch(const std::vector<std::string>& arguments, Terminal& terminal) {
+int dispatch(const std::vector<std::string>& given, Terminal& terminal, std::shared_ptr<RunLog>& log) {
+  const std::vector<std::string> arguments = command_first(given);
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
     terminal.out(overview());
     return arguments.empty() ? 2 : 0;
@@ -82,10 +100,23 @@ int dispatch(const std::vector<std::string>& arguments, Terminal& terminal) {
   const Command& command = find_command(arguments[0]);
   const auto bound = command.bind();
   if (!bound->set.parse(command.name, {arguments.begin() + 1, arguments.end()})) {
-    terminal.out(bound->set.help(command.name, command.summary));
+    terminal.out(bound->set.help(command.name, command.summary, examples_of(command.name)));
     return 0;
   }
+  log = bound->global.apply(terminal);
+  if (log) log->start(arguments);
   return bound->run(terminal);
+}
+
+int run_reported(const std::vector<std::string>& arguments, Terminal& terminal,
+                 std::shared_ptr<RunLog>& log) {
+  try {
+    const int code = dispatch(arguments, terminal, log);
+    terminal.flush();
+    return code;
+  } catch (...) {
+    return report_exception(terminal, wants_json(arguments));
+  }
 }
 
 }  // namespace
@@ -93,13 +124,13 @@ int dispatch(const std::vector<std::string>& arguments, Terminal& terminal) {
 std::span<const Command> commands() { return table; }
 
 int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal) {
-  try {
-    const int code = dispatch(arguments, terminal);
-    terminal.flush();
-    return code;
-  } catch (...) {
-    return report_exception(terminal);
-  }
+  const auto began = std::chrono::steady_clock::now();
+  std::shared_ptr<RunLog> log;
+  const int code = run_reported(arguments, terminal, log);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  terminal.say(Tone::detail, fmt::format("torchlathe: took {:.2f} s\n", took.count()));
+  if (log) log->end(code);
+  return code;
 }
 
 }  // namespace lathe

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/options/global_options.h"
 #include "cli/options/options.h"
 #include "os/terminal.h"
 
@@ -17,6 +18,7 @@ namespace lathe {
 // A command with its options bound: `set` fills them, `run` acts on them.
 struct BoundCommand {
   OptionSet set;
+  GlobalOptions global;
   std::function<int(Terminal&)> run;
   std::shared_ptr<void> options;  // what `set` writes into
 };
@@ -36,12 +38,16 @@ std::unique_ptr<BoundCommand> bind_command(void (*declare)(OptionSet&, Options&)
   auto options = std::make_shared<Options>();
   auto bound = std::make_unique<BoundCommand>();
   declare(bound->set, *options);
+  bound->global.declare(bound->set);
   bound->run = [options, run](Terminal& terminal) { return run(*options, terminal); };
   bound->options = options;
   return bound;
 }
 
 std::span<const Command> commands();
+
+// Two calls of this command, for --help.
+std::span<const std::string_view> examples_of(std::string_view command);
 
 // Runs `torchlathe ARGUMENTS`; prints what goes wrong. Returns the exit code: 0 clean, 1 findings, 2 usage,
 // 3 fault.

@@ -24,35 +24,36 @@ void declare(OptionSet& set, Options& options) {
   set.positional_choice("shell", options.shell, {"bash", "zsh", "fish"}, "the shell to make it for");
 }
 
-std::string words_after(const Declared& option) {
-  if (option.kind == ValueKind::choice) return fmt::format("{}", fmt::join(option.choices, " "));
-  return "";
-}
+// Values of an option or argument that are words of a shell.
+std::string known_words(const Declared& option) { return fmt::format("{}", fmt::join(option.choices, " ")); }
 
 std::string bash_case(const Command& command) {
   const auto bound = command.bind();
   std::vector<std::string> options = {"--help"};
-  std::string values;
+  std::string values, arguments;
   bool variants = false, topics = false;
   for (const Declared& option : bound->set.declared()) {
     if (option.kind == ValueKind::variant) variants = true;
     if (option.kind == ValueKind::topic) topics = true;
+    if (option.positional && !option.choices.empty()) arguments += " " + known_words(option);
     if (option.positional) continue;
     std::vector<std::string> names;
     for (const auto name : split(option.names, ',')) names.emplace_back(name);
     options.insert(options.end(), names.begin(), names.end());
     const std::string patterns = fmt::format("{}", fmt::join(names, "|"));
-    if (option.kind == ValueKind::choice) {
-      values += fmt::format("        {}) COMPREPLY=($(compgen -W '{}' -- \"$word\")); return ;;\n", patterns,
-                            words_after(option));
+    if (!option.choices.empty()) {
+      const bool file = option.kind == ValueKind::file;
+      values += fmt::format("        {}) COMPREPLY=($(compgen{} -W '{}' -- \"$word\")); return ;;\n",
+                            patterns, file ? " -f" : "", known_words(option));
     } else if (option.kind == ValueKind::file) {
       values += fmt::format("        {}) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", patterns);
     } else if (option.kind == ValueKind::folder) {
       values += fmt::format("        {}) COMPREPLY=($(compgen -d -- \"$word\")); return ;;\n", patterns);
     }
   }
-  std::string_view names;
-  if (variants) names = "compgen -W \"$(_torchlathe_variants)\" -- \"$word\"; ";
+  std::string names;
+  if (!arguments.empty()) names = fmt::format("compgen -W '{}' -- \"$word\"; ", trim(arguments));
+  else if (variants) names = "compgen -W \"$(_torchlathe_variants)\" -- \"$word\"; ";
   else if (topics) names = "compgen -W \"$(torchlathe explain --names)\" -- \"$word\"; ";
   return fmt::format(
       "    {})\n      case \"$before\" in\n{}      esac\n"
@@ -115,6 +116,7 @@ std::string fish_script() {
         if (option.kind == ValueKind::topic)
           text += when + " -a '(torchlathe explain --names 2>/dev/null)'\n";
         if (option.kind == ValueKind::file || option.kind == ValueKind::folder) text += when + " -F\n";
+        if (!option.choices.empty()) text += fmt::format("{} -a {}\n", when, fish_quote(known_words(option)));
         continue;
       }
       text += when;
@@ -123,7 +125,7 @@ std::string fish_script() {
                                        : fmt::format(" -s {}", name.substr(1));
       }
       if (option.kind != ValueKind::none) text += option.kind == ValueKind::choice ? " -x" : " -r";
-      if (option.kind == ValueKind::choice) text += fmt::format(" -a {}", fish_quote(words_after(option)));
+      if (!option.choices.empty()) text += fmt::format(" -a {}", fish_quote(known_words(option)));
       if (option.kind == ValueKind::file || option.kind == ValueKind::folder) text += " -F";
       text += fmt::format(" -d {}\n", fish_quote(option.help));
     }

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/wrap.h"
 #include "cli/commands.h"
 #include "cli/explain/answer.h"
 #include "cli/explain/topic_search.h"
@@ -40,31 +41,6 @@ void declare(OptionSet& set, Options& options) {
                   false);
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
   set.flag("--names", options.names, "the names of all topics, one a line");
-}
-
-// Lines of at most `width` columns, the second and later ones indented; line ends of the text stay.
-std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
-  std::string out;
-  std::size_t column = indent;
-  bool first = true;
-  for (const std::string_view line : split(text, '\n')) {
-    if (!first) out += '\n' + std::string(column = indent, ' ');
-    first = false;
-    bool start = true;
-    for (const std::string_view word : words(line)) {
-      const std::size_t taken = display_width(word);
-      if (!start && column + 1 + taken > width) {
-        out += '\n' + std::string(indent, ' ');
-        column = indent;
-        start = true;
-      }
-      if (!start) out += ' ', ++column;
-      out += word;
-      column += taken;
-      start = false;
-    }
-  }
-  return out;
 }
 
 std::string_view kind_text(Topic::Kind kind) {
@@ -101,7 +77,7 @@ void print(const Topic& topic, Terminal& terminal) {
     print_part("like:", fmt::format("{}", fmt::join(topic.also, " ")), terminal);
   print_part("why:", topic.why, terminal);
   print_part("fix:", topic.repair, terminal);
-  if (!topic.believed.empty()) terminal.print("once written down, and wrong: {}\n", topic.believed);
+  if (!topic.believed.empty()) terminal.print("common misconception: {}\n", topic.believed);
   if (!topic.source.empty()) terminal.print("source: {}\n", topic.source);
   for (const std::string& command : topic.see) terminal.print("see: {}\n", command);
 }

@@ -90,7 +90,7 @@ int run(const Options& options, Terminal& terminal) {
   MatrixSpec spec = options.matrix.load(terminal);
   if (const std::string local = options.cuda_toolkit.checked(spec); !local.empty()) {
     spec.cuda_packages->local = local;
-    terminal.err(safe_format("CUDA's packages come from {}\n", options.cuda_toolkit.named()));
+    terminal.say(Tone::note, safe_format("CUDA's packages come from {}\n", options.cuda_toolkit.named()));
   }
   const std::vector<Variant> wanted = with_bases(spec, options.filter.variants(spec));
   Progress progress(terminal);
@@ -99,7 +99,8 @@ int run(const Options& options, Terminal& terminal) {
       [&](std::size_t done) { progress.show(fmt::format("{}/{} recipes", done, wanted.size())); });
   progress.done();
   for (const std::string& file : missing_extra_files(spec, options.out)) {
-    terminal.err(
+    terminal.say(
+        Tone::note,
         safe_format("torchlathe: [extra] names ./{}, which is neither beside the matrix file nor in {}: "
                     "recipes there do not evaluate\n",
                     file, options.out));

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/embedded.h"
@@ -24,12 +25,16 @@ namespace lathe {
 namespace help_command {
 
 struct Options {
-  std::string command = "help";
+  std::string page = "help";
   bool man = false;
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positional("command", options.command, "the command to read about", ValueKind::text, false);
+  std::vector<std::string> names;
+  for (const EmbeddedFile& page : help_pages::files())
+    names.emplace_back(page.name.substr(0, page.name.rfind('.')));
+  set.positional("page", options.page, "a command or a topic", ValueKind::text, false);
+  set.values(std::move(names));
   set.flag("--man", options.man, "print the manual page of torchlathe(1) instead, for `man -l -`");
 }
 
@@ -41,8 +46,8 @@ std::string roff(std::string_view text) {
 
 std::string manual_page() {
   std::string page = ".TH TORCHLATHE 1 \"\" \"torchlathe " LATHE_VERSION
-                     "\"\n.SH NAME\ntorchlathe \\- one matrix file, every "
-                     "hardware\\-specialised PyTorch build\n.SH SYNOPSIS\n.B torchlathe\n.I "
+                     "\"\n.SH NAME\ntorchlathe \\- inspect, shrink and build "
+                     "PyTorch for the hardware that you have\n.SH SYNOPSIS\n.B torchlathe\n.I "
                      "COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n";
   for (const Command& command : commands()) {
     const auto bound = command.bind();
@@ -64,13 +69,13 @@ int run(const Options& options, Terminal& terminal) {
   std::vector<std::string> names;
   for (const EmbeddedFile& page : help_pages::files()) {
     names.emplace_back(page.name.substr(0, page.name.rfind('.')));
-    if (names.back() != options.command) continue;
+    if (names.back() != options.page) continue;
     terminal.out(page.text);
     return 0;
   }
-  throw Error({.what = fmt::format("there is no page about \"{}\"", printable(options.command)),
+  throw Error({.what = fmt::format("there is no page about \"{}\"", printable(options.page)),
                .where = {},
-               .next = did_you_mean_text(options.command, names, "see: torchlathe --help")});
+               .next = did_you_mean_text(options.page, names, "see: torchlathe --help")});
 }
 
 }  // namespace help_command

@@ -35,7 +35,8 @@ struct Options {
 void declare(OptionSet& set, Options& options) {
   set.positional("file", options.path, "file to write; - for standard output [matrix.toml]", ValueKind::file,
                  false);
-  set.text("-m,--matrix", options.matrix, "NAME", "start from a shipped matrix: cuda-13_0, cuda-12_8");
+  set.text("-m,--matrix", options.matrix, "NAME", "start from a shipped matrix");
+  set.values(shipped_matrices());
   set.formerly("--from");
   set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");
   set.flag("--force", options.force, "write over a file that is there");

@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/inspect_files.h"
 #include "cli/options/native_gpus.h"
+#include "cli/options/known_values.h"
 #include "cli/options/options.h"
 #include "device/coverage.h"
 #include "device/cuda_target.h"
@@ -43,6 +44,7 @@ struct Options {
 void declare(OptionSet& set, Options& options) {
   set.positionals("path", options.paths, "files, folders, wheels, store paths", ValueKind::file);
   set.text("--gpu", options.gpu, "GPU", "only answer: will it run there? (9.0, sm_90, \"RTX 5090\", native)");
+  set.values(known_gpus());
   set.flag("--closure", options.closure, "with all that a Nix store path refers to");
   set.flag("--no-cpu", options.no_cpu, "skip the scan of the CPU code: seconds faster for a large library");
   set.flag("--files", options.files, "every file by itself, however many there are");

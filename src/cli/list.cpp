@@ -30,8 +30,7 @@ void declare(OptionSet& set, Options& options) {
   options.filter.declare(set);
   set.choice("-f,--format", options.format, {"text", "json", "csv", "md", "github", "hydra"},
              "how to print [text]");
-  set.flag("-q,--quiet", options.names, "only the names, one a line");
-  set.formerly("--names");
+  set.flag("--names", options.names, "only the names, one a line; as --quiet");
 }
 
 // The matrix is expanded anew for each pass: that is cheaper than to keep a million variants.
@@ -44,7 +43,7 @@ int run(const Options& options, Terminal& terminal) {
       return true;
     });
   };
-  if (options.names) {
+  if (options.names || terminal.quiet()) {
     each([&](const Variant& variant) { terminal.print("{}\n", variant.name); });
     return 0;
   }

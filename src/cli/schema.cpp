@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/embedded.h"
@@ -26,7 +27,11 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positional("name", options.of, "of which file: matrix [matrix]", ValueKind::text, false);
+  std::vector<std::string> names;
+  for (const EmbeddedFile& schema : schemas::files())
+    names.emplace_back(schema.name.substr(0, schema.name.find('.')));
+  set.positional("name", options.of, "of which file [matrix]", ValueKind::text, false);
+  set.values(std::move(names));
 }
 
 int run(const Options& options, Terminal& terminal) {

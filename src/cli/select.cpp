@@ -34,7 +34,6 @@ struct Options {
   SelectOptions select;
   std::string gpu_index, variant;
   std::string format = "text";
-  bool quiet = false;
 };
 
 void declare(OptionSet& set, Options& options) {
@@ -50,7 +49,6 @@ void declare(OptionSet& set, Options& options) {
   set.texts("--pytorch", options.select.pytorch, "VERSION", "only of these PyTorch releases: 2.10.0");
   set.text("--variant", options.variant, "NAME", "this one and no other: print it if it starts",
            ValueKind::variant);
-  set.flag("-q,--quiet", options.quiet, "the best name alone");
   set.choice("-f,--format", options.format, {"text", "json", "variant"},
              "how to print; variant: what the best one states as a wheel variant [text]");
 }
@@ -119,7 +117,7 @@ int run(const Options& given, Terminal& terminal) {
   const Selection selection = select_variant(options.host.load(), candidates, select);
   check_choice(selection, select, candidates);
   const Choice* best = selection.best();
-  if (options.quiet || options.format == "variant") {
+  if (terminal.quiet() || options.format == "variant") {
     if (!best) {
       terminal.err("torchlathe: no variant starts on this machine\n");
       if (selection.excluded.size() == 1) {
@@ -127,7 +125,7 @@ int run(const Options& given, Terminal& terminal) {
           terminal.err(safe_format("  it {}\n", missing.what));
       }
       for (const std::string& change : selection.changes) terminal.err(safe_format("  {}\n", change));
-    } else if (options.quiet) {
+    } else if (terminal.quiet()) {
       terminal.print("{}\n", best->candidate.name);
     } else {
       const Candidate& chosen = best->candidate;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -36,6 +37,16 @@ bool wants_colour() {
   if (!environment("NO_COLOR").empty()) return false;
   if (environment("CLICOLOR_FORCE") == "1") return true;
   return obeys_codes(STDOUT_FILENO);
+}
+
+// What a person sees, or says by COLUMNS that he sees; a pipe has lines of any length.
+unsigned columns_to_fold_at() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  const std::string_view given = environment("COLUMNS");
+  unsigned columns = 0;
+  std::from_chars(given.data(), given.data() + given.size(), columns);
+  return columns;
 }
 
 // 0, or why not all could be written. A descriptor that somebody else made non-blocking is waited for.
@@ -86,6 +97,11 @@ std::int64_t now_ms() {
 
 }  // namespace
 
+std::string_view to_string(Tone tone) {
+  static constexpr std::string_view names[] = {"detail", "note", "error"};
+  return names[static_cast<std::size_t>(tone)];
+}
+
 Terminal Terminal::process() {
   occupy_closed_streams();
   Terminal terminal;
@@ -96,6 +112,7 @@ Terminal Terminal::process() {
   terminal.err_is_terminal_ = obeys_codes(STDERR_FILENO);
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) terminal.width_ = size.ws_col;
+  terminal.fold_ = columns_to_fold_at();
   return terminal;
 }
 
@@ -154,6 +171,11 @@ void Terminal::err_codes(std::string_view codes) {
   write_stream(STDERR_FILENO, codes);
 }
 
+void Terminal::say(Tone tone, std::string_view text) {
+  if (tone >= least_) err(text);
+  if (listener_) listener_(tone, text);
+}
+
 void Terminal::flush() {
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   write_out();
@@ -177,7 +199,7 @@ std::string Terminal::styled(Style style, std::string_view text) const {
 }
 
 void Progress::show(std::string_view text) {
-  if (!terminal_.err_is_terminal()) return;
+  if (!terminal_.shows_progress()) return;
   const std::int64_t now = now_ms();
   if (shown_ && now - last_ms_ < 100) return;
   last_ms_ = now;

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,11 @@
 #include "base/safe_format.h"
 
 namespace lathe {
+
+// What --verbose and --quiet choose between, and --log writes down: `detail` is said with --verbose, `note`
+// unless --quiet, `error` always.
+enum class Tone { detail, note, error };
+std::string_view to_string(Tone tone);
 
 enum class Style { plain, bold, dim, red, green, yellow, blue };
 
@@ -40,11 +46,26 @@ class Terminal {
   void data(std::string_view content);
   // Never fails: a standard error that is closed or full is no reason to leave work undone.
   void err(std::string_view text);
+  // Whole lines, in this tone, to standard error and to who listens.
+  void say(Tone tone, std::string_view text);
   void err_codes(std::string_view codes);  // moves of the cursor, as they are
   void flush();
 
+  void set_colour(bool wanted) { colour_ = wanted; }
+  void set_least(Tone tone) { least_ = tone; }
+  void hide_progress() { progress_ = false; }
+  using Listener = std::function<void(Tone, std::string_view text)>;
+  void listen(Listener listener) { listener_ = std::move(listener); }
+
   bool colour() const { return colour_; }
+  bool quiet() const { return least_ == Tone::error; }
+  // Lines that are drawn and erased again, on standard error.
+  bool shows_progress() const { return err_is_terminal_ && progress_ && !quiet(); }
+  bool has_listener() const { return static_cast<bool>(listener_); }
   bool err_is_terminal() const { return err_is_terminal_; }
+  // Columns at which a table's row goes on in a second line: the terminal's, else $COLUMNS; 0: never.
+  unsigned fold() const { return fold_; }
+  void set_fold(unsigned columns) { fold_ = columns; }
   unsigned width() const { return width_; }  // columns; 100 where it is not known
 
   // `text`, of one line, wrapped in marks that become the codes of `style`; without colour no marks.
@@ -64,7 +85,11 @@ class Terminal {
   bool pipe_ends_us_ = true;  // unless whoever started this program ignores SIGPIPE
   bool colour_ = false;
   bool err_is_terminal_ = false;
+  bool progress_ = true;
+  Tone least_ = Tone::note;
+  Listener listener_;
   unsigned width_ = 100;
+  unsigned fold_ = 0;
 };
 
 // One transient line on standard error for long work: "carving 12/40 libtorch_cuda.so". Shown on a terminal

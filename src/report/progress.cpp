@@ -7,6 +7,7 @@
 #include <chrono>
 #include <ctime>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "base/finding.h"
@@ -233,13 +234,45 @@ class JsonEvents : public BuildObserver {
   Terminal& terminal_;
 };
 
+// Says in the log of --log what a run does, beside whoever shows it.
+class Logged : public BuildObserver {
+ public:
+  Logged(std::unique_ptr<BuildObserver> shown, Terminal& terminal)
+      : shown_(std::move(shown)), terminal_(terminal) {}
+
+  void started(const Job& job) override {
+    terminal_.say(Tone::detail, safe_format("start {}\n", job.name));
+    shown_->started(job);
+  }
+  void phase(const Job& job) override { shown_->phase(job); }
+  void finished(const Job& job) override {
+    terminal_.say(Tone::detail, ending_of(job) + "\n");
+    shown_->finished(job);
+  }
+  void note(const std::string& text) override {
+    terminal_.say(Tone::detail, printable(text) + "\n");
+    shown_->note(text);
+  }
+  void tick(const std::vector<Job>& jobs) override { shown_->tick(jobs); }
+
+ private:
+  std::unique_ptr<BuildObserver> shown_;
+  Terminal& terminal_;
+};
+
+std::unique_ptr<BuildObserver> shown_progress(ProgressKind kind, Terminal& terminal,
+                                              double heartbeat_seconds) {
+  if (kind == ProgressKind::none) return std::make_unique<BuildObserver>();
+  if (kind == ProgressKind::json) return std::make_unique<JsonEvents>(terminal);
+  if (kind == ProgressKind::table) return std::make_unique<LiveTable>(terminal);
+  return std::make_unique<Lines>(terminal, heartbeat_seconds);
+}
+
 }  // namespace
 
 std::unique_ptr<BuildObserver> make_progress(ProgressKind kind, Terminal& terminal,
                                              double heartbeat_seconds) {
-  if (kind == ProgressKind::json) return std::make_unique<JsonEvents>(terminal);
-  if (kind == ProgressKind::table) return std::make_unique<LiveTable>(terminal);
-  return std::make_unique<Lines>(terminal, heartbeat_seconds);
+  return std::make_unique<Logged>(shown_progress(kind, terminal, heartbeat_seconds), terminal);
 }
 
 }  // namespace lathe

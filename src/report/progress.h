@@ -12,7 +12,7 @@
 
 namespace lathe {
 
-enum class ProgressKind { table, lines, json };
+enum class ProgressKind { none, table, lines, json };
 
 std::unique_ptr<BuildObserver> make_progress(ProgressKind kind, Terminal& terminal, double heartbeat_seconds);
 

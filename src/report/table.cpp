@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/wrap.h"
 
 namespace lathe {
 namespace {
@@ -54,9 +55,8 @@ void Table::add(std::vector<std::string> row, Style style) {
 
 bool Table::is_right(std::size_t column) const { return std::ranges::find(right_, column) != right_.end(); }
 
-std::string Table::text_line(const std::vector<std::string>& row, Style style,
-                             const Terminal& terminal) const {
-  const std::vector<std::string> cells = all_printable(row);
+// A line of these cells, under the heads.
+std::string Table::aligned(const std::vector<std::string>& cells) const {
   std::string text;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const std::size_t width = display_width(cells[i]);
@@ -67,7 +67,22 @@ std::string Table::text_line(const std::vector<std::string>& row, Style style,
     text += cells[i];
     if (!right && !last) text += padding;
   }
-  return terminal.styled(style, text) + "\n";
+  return text;
+}
+
+std::string Table::text_line(const std::vector<std::string>& row, Style style,
+                             const Terminal& terminal) const {
+  constexpr std::size_t indent = 4;
+  std::vector<std::string> cells = all_printable(row);
+  const std::string line = aligned(cells);
+  if (terminal.fold() == 0 || cells.size() < 2 || display_width(line) <= terminal.fold())
+    return terminal.styled(style, line) + "\n";
+  const std::string last = cells.back();
+  cells.pop_back();
+  std::string text = terminal.styled(style, aligned(cells)) + "\n";
+  const std::string below = std::string(indent, ' ') + wrapped(last, indent, terminal.fold());
+  for (const std::string_view part : split(below, '\n')) text += terminal.styled(style, part) + "\n";
+  return text;
 }
 
 std::string Table::csv_line(const std::vector<std::string>& row) {

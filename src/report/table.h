@@ -20,6 +20,8 @@ class Table {
   void align_right(std::size_t column) { right_.push_back(column); }
   bool empty() const { return rows_.empty(); }
 
+  // A row that is wider than the terminal goes on in a second line, which is indented: its last cell stands
+  // there, broken between words.
   std::string text(const Terminal& terminal) const;
   std::string csv() const;
   std::string markdown() const;
@@ -37,6 +39,7 @@ class Table {
     std::vector<std::string> cells;
     Style style;
   };
+  std::string aligned(const std::vector<std::string>& cells) const;
   void widen(const std::vector<std::string>& cells);
   bool is_right(std::size_t column) const;
 

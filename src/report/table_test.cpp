@@ -20,6 +20,17 @@ TEST(Table, AlignsForPeople) {
   EXPECT_EQ(sample().text(terminal), "name         size\nlibtorch.so     7\na,\"b\"|c      1024\n");
 }
 
+TEST(Table, ARowThatIsTooWideGoesOnBelow) {
+  std::string out, err;
+  Terminal terminal(out, err);
+  terminal.set_fold(20);
+  Table table({"name", "why"});
+  table.add({"a-long-name", "no code for it at all"});
+  table.add({"short", "fine"});
+  EXPECT_EQ(table.text(terminal),
+            "name         why\na-long-name\n    no code for it\n    at all\nshort        fine\n");
+}
+
 TEST(Table, EscapesForSpreadsheetsAndDocuments) {
   EXPECT_EQ(sample().csv(), "name,size\r\nlibtorch.so,7\r\n\"a,\"\"b\"\"|c\",1024\r\n");
   EXPECT_EQ(sample().markdown(),

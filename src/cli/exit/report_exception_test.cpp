@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace lathe {
 namespace {
@@ -32,11 +33,25 @@ TEST(ReportException, OurErrorsHaveTheirOwnCode) {
             "torchlathe: a: odd\n  try b\n");
 }
 
+TEST(ReportException, AsJsonItIsAnObjectOnStandardError) {
+  std::string out, err;
+  Terminal terminal(out, err);
+  try {
+    throw Error({.what = "odd", .where = {.file = "a", .line = 3}, .next = "try b"});
+  } catch (...) {
+    EXPECT_EQ(report_exception(terminal, true), 2);
+  }
+  EXPECT_EQ(out, "");
+  const Json json = parse_json(err, "standard error");
+  EXPECT_EQ(json.find("error")->text_of("what"), "odd");
+  EXPECT_EQ(json.find("error")->text_of("fix"), "try b");
+}
+
 TEST(ReportException, WhatNobodyForesawIsOneLineAndAFault) {
   EXPECT_EQ(said_of(std::runtime_error("a\nb\x1b[2J"), 3),
-            "torchlathe: a fault that was not foreseen: a\\x0ab\\x1b[2J\n");
+            "torchlathe: unexpected failure: a\\x0ab\\x1b[2J\n");
   EXPECT_EQ(said_of(std::bad_alloc(), 3), "torchlathe: out of memory\n");
-  EXPECT_EQ(said_of(7, 3), "torchlathe: a fault that was not foreseen\n");
+  EXPECT_EQ(said_of(7, 3), "torchlathe: unexpected failure\n");
 }
 
 TEST(ReportException, AnErrorOfTheFileSystemNamesThePathAndWhatWasTried) {

@@ -20,6 +20,7 @@ constexpr const char* default_matrices[] = {"cuda-13_0", "cuda-12_8"};
 void CandidatesOption::declare(OptionSet& set) {
   set.text("-m,--matrix", matrix.path, "FILE",
            "choose from this matrix [matrix.toml, or else cuda-13_0 and cuda-12_8]", ValueKind::file);
+  set.values(shipped_matrices());
   set.text("--published", published, "FILE|DIR|URL",
            "choose from published variants: names, list's JSON (- is standard input), or publish's index",
            ValueKind::file);

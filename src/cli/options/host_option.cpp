@@ -45,6 +45,7 @@ void HostOption::declare(OptionSet& set, bool made_up) {
   set.text("--from", from, "FILE", "a recorded machine in place of this one (- is standard input)",
            ValueKind::file);
   if (!made_up) return;
+  set.group(machine_group);
   set.texts("--gpu", gpus, "GPU", "another GPU: \"RTX 5090\", 12.0, none; once for each");
   set.text("--cpu", cpu, "CPU", "another CPU: \"Core i9-14900K\", \"Zen 4\", avx2");
   set.text("--cpuinfo", cpuinfo, "FILE",
@@ -52,6 +53,7 @@ void HostOption::declare(OptionSet& set, bool made_up) {
   set.text("--driver", driver, "VERSION", "another NVIDIA driver: 570.86.10");
   set.text("--glibc", glibc, "VERSION", "another C library: 2.28");
   set.flag("--no-gpu", no_gpu, "as if there were no GPU: choose among CPU builds");
+  set.group("");
 }
 
 HostInfo HostOption::load() const {

@@ -41,6 +41,7 @@ std::vector<std::string> shipped_matrices() {
 void MatrixOption::declare(OptionSet& set) {
   set.text("-m,--matrix", path, "FILE", "matrix file, or the name of a shipped one [matrix.toml]",
            ValueKind::file);
+  set.values(shipped_matrices());
 }
 
 MatrixSpec MatrixOption::load() const {
@@ -70,7 +71,8 @@ MatrixSpec MatrixOption::load(Terminal& terminal) const {
 void say_assumptions(const MatrixSpec& spec, Terminal& terminal) {
   for (const auto& [name, pin] : spec.nixpkgs) {
     if (pin->assumed)
-      terminal.err(safe_format("torchlathe: [nixpkgs.{}] {}: {}\n", name, pin->rev, pin->assumption()));
+      terminal.say(Tone::note,
+                   safe_format("torchlathe: [nixpkgs.{}] {}: {}\n", name, pin->rev, pin->assumption()));
   }
 }
 

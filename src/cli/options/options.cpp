@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/wrap.h"
 
 namespace lathe {
 
@@ -41,9 +44,45 @@ std::string left_column(const Declared& option) {
   return left;
 }
 
+constexpr std::size_t help_width = 80, widest_left = 30;
+
+std::string heading_of(const Declared& option) {
+  if (!option.group.empty()) return option.group;
+  return option.positional ? "Arguments" : "Options";
+}
+
+// Arguments and a command's own options first, those of all commands last.
+std::vector<std::string> headings(const std::vector<Declared>& declared) {
+  std::vector<std::string> headings;
+  for (const char* first : {"Arguments", "Options"}) {
+    if (std::ranges::any_of(declared, [&](const Declared& option) { return heading_of(option) == first; }))
+      headings.emplace_back(first);
+  }
+  for (const Declared& option : declared) {
+    if (std::ranges::find(headings, heading_of(option)) == headings.end())
+      headings.push_back(heading_of(option));
+  }
+  return headings;
+}
+
+std::string help_text(const Declared& option) {
+  const bool told = option.kind == ValueKind::choice && !option.positional;  // they stand behind the name
+  if (option.choices.empty() || told) return option.help;
+  return fmt::format("{}; {}: {}", option.help, option.kind == ValueKind::choice ? "one of" : "values",
+                     fmt::join(option.choices, ", "));
+}
+
+std::string help_row(const std::string& left, const std::string& right, std::size_t width) {
+  const std::size_t indent = width + 4;
+  const std::string start = left.size() > width ? fmt::format("  {}\n{:{}}", left, "", indent)
+                                                : fmt::format("  {:{}}  ", left, width);
+  return start + wrapped(right, indent, help_width) + "\n";
+}
+
 }  // namespace
 
 void OptionSet::declare(Declared declared, Binding binding) {
+  declared.group = group_;
   declared_.push_back(std::move(declared));
   bindings_.push_back(binding);
 }
@@ -186,24 +225,24 @@ bool OptionSet::parse(std::string_view command, const std::vector<std::string>& 
   return true;
 }
 
-std::string OptionSet::help(std::string_view command, std::string_view summary) const {
+std::string OptionSet::help(std::string_view command, std::string_view summary,
+                            std::span<const std::string_view> examples) const {
   std::string text = fmt::format("usage: torchlathe {} [OPTIONS]", command);
-  std::size_t width = std::string_view("-h, --help").size();
+  std::size_t left = std::string_view("-h, --help").size();
   for (const Declared& option : declared_) {
     if (option.positional) text += " " + synopsis_of(option);
-    width = std::max(width, left_column(option).size());
+    if (left_column(option).size() <= widest_left) left = std::max(left, left_column(option).size());
   }
-  width = std::min<std::size_t>(width, 34);
-  text += fmt::format("\n\n{}\n\n", summary);
-  const auto row = [&](const std::string& left, const std::string& right) {
-    if (left.size() > width) {
-      text += fmt::format("  {}\n  {:{}}  {}\n", left, "", width, right);
-    } else {
-      text += fmt::format("  {:{}}  {}\n", left, width, right);
+  text += fmt::format("\n\n{}\n", summary);
+  for (const std::string& heading : headings(declared_)) {
+    text += fmt::format("\n{}:\n", heading);
+    for (const Declared& option : declared_) {
+      if (heading_of(option) == heading) text += help_row(left_column(option), help_text(option), left);
     }
-  };
-  for (const Declared& option : declared_) row(left_column(option), option.help);
-  row("-h, --help", "this text");
+    if (heading == global_group) text += help_row("-h, --help", "print this text", left);
+  }
+  text += "\nExamples:\n";
+  for (const std::string_view example : examples) text += fmt::format("  {}\n", example);
   return text + fmt::format("\nMore, with examples: torchlathe help {}\n", command);
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,15 +16,21 @@ namespace lathe {
 // What a value is, for completion.
 enum class ValueKind { none, text, file, folder, variant, topic, choice };
 
+// The headings of --help behind "Arguments" and "Options".
+constexpr const char* filter_group = "Filters";
+constexpr const char* machine_group = "The machine";
+constexpr const char* global_group = "Global options";
+
 struct Declared {
   std::string names;  // "-m,--matrix"; a positional has a bare name: "path"
   std::string value;  // how --help calls the value: "FILE"; "" for a flag
   std::string help;
   ValueKind kind = ValueKind::none;
-  std::vector<std::string> choices;
+  std::vector<std::string> choices;  // of kind `choice` the only values, else some that --help tells
   bool positional = false;
   bool required = false;
   bool many = false;
+  std::string group = "";   // heading in --help; "": Arguments or Options
   std::string former = "";  // names that it had before: taken on the command line, told nowhere
 };
 
@@ -49,6 +56,10 @@ class OptionSet {
   void positionals(std::string name, std::vector<std::string>& target, std::string help,
                    ValueKind kind = ValueKind::text, bool required = true);
 
+  // The heading in --help of what is declared from here on; "" is that of a command's own options.
+  void group(std::string heading) { group_ = std::move(heading); }
+  // Values that the option declared last may have, beside others: for --help and completion.
+  void values(std::vector<std::string> values) { declared_.back().choices = std::move(values); }
   // The option declared last goes by these names too, as it did in earlier releases.
   void formerly(std::string names) { declared_.back().former = std::move(names); }
 
@@ -58,8 +69,9 @@ class OptionSet {
   // asked for.
   bool parse(std::string_view command, const std::vector<std::string>& words) const;
 
-  // The text of --help: synopsis, summary, options, where to read more.
-  std::string help(std::string_view command, std::string_view summary) const;
+  // The text of --help: synopsis, summary, options by group, examples, where to read more. 80 columns wide.
+  std::string help(std::string_view command, std::string_view summary,
+                   std::span<const std::string_view> examples) const;
 
  private:
   struct Binding {
@@ -71,6 +83,7 @@ class OptionSet {
   void declare(Declared declared, Binding binding);
   std::vector<std::string> option_names() const;
 
+  std::string group_;
   std::vector<Declared> declared_;
   std::vector<Binding> bindings_;  // one per declared
 };

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/options/known_values.h"
 #include "matrix/axis_table.h"
 #include "matrix/expand.h"
 #include "matrix/variant.h"
@@ -25,7 +26,7 @@ namespace {
 
 // What is asked beside names and axes, with all of its words.
 struct FixedWords {
-  std::string_view key, option, placeholder, help;
+  std::string_view option, placeholder, help;
   std::vector<std::string> VariantFilter::*given;
   std::vector<std::string> words;
 };
@@ -33,14 +34,12 @@ struct FixedWords {
 const std::vector<FixedWords>& fixed_words() {
   static const std::vector<FixedWords> table = {
       {"status",
-       "status",
        "STATUS",
        "only valid, redundant or impossible ones",
        &VariantFilter::statuses,
        {"valid", "redundant", "impossible"}},
-      {"kind", "kind", "KIND", "only gpu or cpu builds", &VariantFilter::kinds, {"gpu", "cpu"}},
+      {"kind", "KIND", "only gpu or cpu builds", &VariantFilter::kinds, {"gpu", "cpu"}},
       {"package",
-       "package",
        "PACKAGE",
        "only pytorch, torchvision or torchaudio",
        &VariantFilter::packages,
@@ -139,17 +138,28 @@ void check_fixed(const FixedWords& row, const std::vector<std::string>& given) {
   }
 }
 
+// Capabilities, instruction sets and releases that are known, for --help and completion.
+std::vector<std::string> known_values(const Axis& row) {
+  if (row.words) return row.words();
+  if (row.word == "gpu") return known_gpus();
+  if (row.word == "isa") return known_isas();
+  return row.word == "cuda" ? known_toolkits() : std::vector<std::string>();
+}
+
 }  // namespace
 
 void VariantFilter::declare(OptionSet& set) {
+  set.group(filter_group);
   for (std::size_t i = 0; i < axes().size(); ++i) {
     const Axis& row = axes()[i];
     set.texts(fmt::format("--{}", row.option), of_axes[i], std::string(row.placeholder),
               std::string(row.help));
+    set.values(known_values(row));
   }
   for (const FixedWords& row : fixed_words())
     set.texts(fmt::format("--{}", row.option), this->*row.given, std::string(row.placeholder),
               std::string(row.help));
+  set.group("");
 }
 
 VariantFilter::VariantFilter() : of_axes(axes().size()) {}
@@ -158,7 +168,7 @@ Match VariantFilter::match(const MatrixSpec& spec) const {
   Match match;
   for (const FixedWords& row : fixed_words()) {
     check_fixed(row, this->*row.given);
-    if (!(this->*row.given).empty()) match.globs[std::string(row.key)] = this->*row.given;
+    if (!(this->*row.given).empty()) match.globs[std::string(row.option)] = this->*row.given;
   }
   std::vector<GivenWord> words = words_to_check(*this);
   for (const GivenWord& given : words) {
@@ -181,7 +191,7 @@ std::vector<Variant> VariantFilter::variants(const MatrixSpec& spec) const {
 }
 
 void fail_no_variant(const MatrixSpec& spec) {
-  throw Error({.what = "no variant matches all of these filters",
+  throw Error({.what = "no variant matches these filters",
                .where = {.file = spec.file},
                .next = "see what there is with: torchlathe list"});
 }

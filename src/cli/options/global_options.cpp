@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "cli/options/global_options.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "base/error.h"
+#include "os/terminal.h"
+
+namespace lathe {
+
+void GlobalOptions::declare(OptionSet& set) {
+  set.group(global_group);
+  set.flag("-v,--verbose", verbose, "say what is done and how long it takes, on standard error");
+  set.flag("-q,--quiet", quiet, "print the result alone: no notes, no progress");
+  set.choice("--color", color, {"auto", "always", "never"}, "colour of the output [auto]");
+  set.flag("--no-progress", no_progress, "draw no progress lines");
+  set.text("--log", log, "FILE", "add what happens to this file, one JSON object a line", ValueKind::file);
+  set.group("");
+}
+
+std::shared_ptr<RunLog> GlobalOptions::apply(Terminal& terminal) const {
+  if (verbose && quiet)
+    throw Error({.what = "--verbose and --quiet exclude each other", .next = "give one of them"});
+  if (verbose) terminal.set_least(Tone::detail);
+  if (quiet) terminal.set_least(Tone::error);
+  if (color != "auto") terminal.set_colour(color == "always");
+  if (no_progress) terminal.hide_progress();
+  if (log.empty()) return nullptr;
+  auto written = std::make_shared<RunLog>(log);
+  terminal.listen([written](Tone tone, std::string_view text) { written->say(tone, text); });
+  return written;
+}
+
+std::vector<std::string> command_first(std::vector<std::string> arguments) {
+  std::size_t command = 0;
+  while (command < arguments.size() && arguments[command].starts_with('-')) {
+    const bool value_follows = arguments[command] == "--color" || arguments[command] == "--log";
+    command += value_follows ? 2 : 1;
+  }
+  if (command < arguments.size()) {
+    const auto place = arguments.begin() + static_cast<std::ptrdiff_t>(command);
+    std::rotate(arguments.begin(), place, place + 1);
+  }
+  return arguments;
+}
+
+}  // namespace lathe
