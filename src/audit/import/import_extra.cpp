@@ -33,9 +33,6 @@ bool among(Names names, std::string_view name) { return std::ranges::find(names,
 constexpr std::string_view own_attributes[] = {"pname", "version", "name", "src"};
 constexpr std::string_view own_passthru[] = {"gpuArch", "cpuISA", "cudaCapabilities", "torchlathe"};
 constexpr std::string_view own_meta[] = {"description", "longDescription", "platforms"};
-bool is_own_variable(std::string_view name) {
-  return name == "CXXFLAGS" || name == "CFLAGS" || among(compile_cache_variables, name);
-}
 // Whose lines the audit understands; the others are shell text that nobody reads.
 constexpr std::string_view read_phases[] = {"postPatch", "preConfigure", "preBuild"};
 
@@ -85,6 +82,13 @@ class AttributeComparison : public TwoRecipes {
     if (mine.empty() && got().environment.contains(variable) != made().environment.contains(variable))
       return false;
     return mine == theirs || (variable == "MAX_JOBS" && same_limit(mine, theirs));
+  }
+
+  // A compile cache is the matrix' own where it has one: for sccache, and ccache without CCACHE_DIR, it has no
+  // word.
+  bool is_own(const std::string& variable) const {
+    return variable == "CXXFLAGS" || variable == "CFLAGS" ||
+           (among(compile_cache_variables, variable) && made().environment.contains(variable));
   }
 
   void compare_attribute(const std::string& name) {
@@ -167,9 +171,13 @@ class AttributeComparison : public TwoRecipes {
     const std::size_t head = kept.empty() ? 0 : from;
     // In the other recipe too, whatever it has beside.
     const auto there = [&](const std::string& text) { return std::ranges::find(other, text) != other.end(); };
+    // A package that nixpkgs has already may be named once more.
+    const auto added = [&](const std::string& text) {
+      return std::ranges::count(other, text) > std::ranges::count(kept, text);
+    };
     const bool added_there =
-        std::all_of(mine.begin(), mine.begin() + static_cast<std::ptrdiff_t>(head), there) &&
-        std::all_of(mine.begin() + static_cast<std::ptrdiff_t>(kept.empty() ? 0 : to), mine.end(), there);
+        std::all_of(mine.begin(), mine.begin() + static_cast<std::ptrdiff_t>(head), added) &&
+        std::all_of(mine.begin() + static_cast<std::ptrdiff_t>(kept.empty() ? 0 : to), mine.end(), added);
     const bool gone_there = std::ranges::none_of(gone, [&](std::size_t i) { return there(base[i]); });
     if (added_there && gone_there) return;
     if (kept.empty()) return replace_list(name, value);
@@ -301,7 +309,7 @@ class AttributeComparison : public TwoRecipes {
       apply_assignments(line, assigned);
       const bool own = !assigned.empty() && other_commands(line).empty() &&
                        std::ranges::all_of(assigned, [&](const auto& variable) {
-                         return is_own_variable(variable.first) ||
+                         return is_own(variable.first) ||
                                 (!word_for_variable(variable.first).empty() && is_same(variable.first));
                        });
       if (!own) result.append(line) += '\n';
@@ -332,7 +340,7 @@ class AttributeComparison : public TwoRecipes {
 
   void compare_variables() {
     for (const auto& [name, value] : got().environment) {
-      if (!is_variable(name) || is_own_variable(name) || said_.contains(name) || is_same(name)) continue;
+      if (!is_variable(name) || is_own(name) || said_.contains(name) || is_same(name)) continue;
       if (name == "CPATH" && value.find("cccl") != std::string::npos) continue;
       const auto by_nixpkgs = got().original.find(name);  // not the recipe's own
       if (std::ranges::find(got().written, name) == got().written.end() && !assigned_by_recipe(name))
