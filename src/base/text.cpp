@@ -35,9 +35,27 @@ bool is_combining(char32_t code) {
 
 }  // namespace
 
+namespace {
+
+// No distance is shorter: letters that one has and the other lacks, wherever they stand. Most pairs of words
+// end here.
+std::size_t letters_apart(std::string_view a, std::string_view b) {
+  std::array<int, 32> more{};  // letters that share a place only make the result smaller
+  for (const char c : a) ++more[static_cast<unsigned char>(lower(c)) % more.size()];
+  for (const char c : b) --more[static_cast<unsigned char>(lower(c)) % more.size()];
+  std::size_t over = 0, under = 0;
+  for (const int count : more) {
+    if (count > 0) over += static_cast<std::size_t>(count);
+    else under += static_cast<std::size_t>(-count);
+  }
+  return std::max(over, under);
+}
+
+}  // namespace
+
 std::optional<std::size_t> edit_distance_within(std::string_view a, std::string_view b, std::size_t most) {
   const std::size_t unlike = a.size() > b.size() ? a.size() - b.size() : b.size() - a.size();
-  if (unlike > most) return std::nullopt;
+  if (unlike > most || letters_apart(a, b) > most) return std::nullopt;
   std::vector<std::size_t> before(b.size() + 1), previous(b.size() + 1), current(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) previous[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {

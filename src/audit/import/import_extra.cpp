@@ -84,8 +84,8 @@ class AttributeComparison : public TwoRecipes {
     return mine == theirs || (variable == "MAX_JOBS" && same_limit(mine, theirs));
   }
 
-  // A compile cache is the matrix' own where it has one: for sccache, and ccache without CCACHE_DIR, it has no
-  // word.
+  // A compile cache is the matrix' own where it has one: it has no word for sccache, nor for ccache without
+  // CCACHE_DIR.
   bool is_own(const std::string& variable) const {
     return variable == "CXXFLAGS" || variable == "CFLAGS" ||
            (among(compile_cache_variables, variable) && made().environment.contains(variable));
