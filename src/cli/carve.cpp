@@ -300,8 +300,8 @@ void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& term
     if (std::ranges::binary_search(target.device.vendor->devices(), target.device)) continue;
     terminal.say(
         Tone::note,
-        safe_format("torchlathe: no GPU of compute capability {} is known (torchlathe catalog gpus): kept is "
-                    "what the driver would pick for one\n",
+        safe_format("torchlathe: no GPU of compute capability {} is known (torchlathe catalog gpus): "
+                    "the result has what the driver would pick for one\n",
                     to_string(CarveTarget{.device = target.device})));
   }
 }

@@ -52,13 +52,12 @@ void note_gpus(HostInfo& host) {
 
 void note_cpu(HostInfo& host) {
   if (host.cpu.withheld.empty()) return;
-  add(host,
-      {.rule = "cpu-withheld",
-       .severity = Severity::note,
-       .what = fmt::format("the CPU has {}, but the kernel or hypervisor does not save their registers",
-                           fmt::join(host.cpu.withheld, ", ")),
-       .fix =
-           "builds with them would stop with an illegal instruction; nothing to mend inside this machine"});
+  add(host, {.rule = "cpu-withheld",
+             .severity = Severity::note,
+             .what = fmt::format("the CPU has {}, but the kernel or hypervisor does not save their registers",
+                                 fmt::join(host.cpu.withheld, ", ")),
+             .fix = "choose builds without them, others stop with an illegal instruction; nothing inside "
+                    "this machine can change that"});
 }
 
 }  // namespace
