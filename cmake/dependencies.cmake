@@ -1,5 +1,15 @@
 # SPDX-License-Identifier: MIT
 # What comes from Debian. Each header is included by one .cpp file (fmt excepted); ARCHITECTURE.md says what each saves.
+set(LATHE_FMT fmt::fmt)
+if(LATHE_PORTABLE)
+  # Archives alone, of which the C library is none. Debian has none of fmt either, but all of it in headers.
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+  set(LATHE_FMT fmt::fmt-header-only)
+  # The module for Python takes the same objects.
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+  set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+endif()
 find_package(fmt REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)

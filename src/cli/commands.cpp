@@ -47,6 +47,7 @@ constexpr Command table[] = {
     {"smoke", "run a build: version, devices, a kernel of each library", "This machine", command_smoke},
     {"explain", "explain a finding, an error line or a GPU, and what to do", "Help", command_explain},
     {"help", "show the page of a command or a topic", "Help", command_help},
+    {"version", "show which program this is: commit, libraries", "Help", command_version},
     {"completion", "print a completion script for bash, zsh or fish", "Help", command_completion},
 };
 
@@ -93,11 +94,8 @@ int dispatch(const std::vector<std::string>& given, Terminal& terminal, std::sha
     terminal.out(overview());
     return arguments.empty() ? 2 : 0;
   }
-  if (arguments[0] == "--version" || arguments[0] == "-V") {
-    terminal.out("torchlathe " LATHE_VERSION "\n");
-    return 0;
-  }
-  const Command& command = find_command(arguments[0]);
+  const bool version = arguments[0] == "--version" || arguments[0] == "-V";
+  const Command& command = find_command(version ? "version" : arguments[0]);
   const auto bound = command.bind();
   if (!bound->set.parse(command.name, {arguments.begin() + 1, arguments.end()})) {
     terminal.out(bound->set.help(command.name, command.summary, examples_of(command.name)));

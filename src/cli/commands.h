@@ -81,5 +81,6 @@ std::unique_ptr<BoundCommand> command_smoke();
 std::unique_ptr<BoundCommand> command_select();
 std::unique_ptr<BoundCommand> command_toolkit();
 std::unique_ptr<BoundCommand> command_verify();
+std::unique_ptr<BoundCommand> command_version();
 
 }  // namespace lathe
