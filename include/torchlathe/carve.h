@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The same library or folder for fewer GPUs. Several threads may carve at once, if no two write to one place.
-// A result is written beside its place, checked against what it comes from and renamed: after an Error, or
-// when the program is killed, the place holds what it held before.
+// The same library, folder or wheel for fewer GPUs. Several threads may carve at once, if no two write to
+// one place. A result is written beside its place, checked against what it comes from and renamed: after an
+// Error, or when the program is killed, the place holds what it held before.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,9 @@ struct CarveOptions {
   bool strip_symbols = false;   // drop symbol and debug tables too
   bool dry_run = false;         // say what would happen, write nothing
   bool include_vendor = false;  // in folders NVIDIA's own libraries too: mind their licence
-  unsigned threads = 0;         // for a folder; 0: all usable cores
+  unsigned threads = 0;         // for a folder or a wheel; 0: all usable cores
+  // of a folder or a wheel: files so far, of all; called from any thread, one at a time
+  std::function<void(std::size_t done, std::size_t all)> progress;
 };
 
 struct CarvedFile {
@@ -39,11 +42,12 @@ struct Carved {
   std::vector<CarvedFile> files;               // that hold device code
   std::uint64_t old_bytes = 0, new_bytes = 0;  // of all files
   std::vector<Finding> failures;               // files of a folder that could not be carved
+  std::filesystem::path path;                  // of what was written; empty: nothing was
 };
 
 // A file or a folder. Where `destination` is `source` itself, it is carved in its place; else Error when
-// something is there already. Error when no code is for any of the devices; wheels are the program's
-// (`torchlathe carve`).
+// something is there already. Of a wheel `destination` is a folder, which is made when it is missing; the new
+// wheel's name follows from what it holds. Error when no code is for any of the devices.
 Carved carve(const std::filesystem::path& source, const std::filesystem::path& destination,
              const CarveOptions& options);
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,8 @@ struct Inspection {
 struct InspectOptions {
   unsigned threads = 0;       // 0: all usable cores
   bool embedded_code = true;  // look also for device code that libraries keep as data: takes longer
+  // Called before each file, from any thread; `percent` of all bytes are done.
+  std::function<void(std::string_view path, unsigned percent)> on_file;
 };
 
 // Files, folders (symbolic links in them are not followed), wheels and other zip archives. Error when a path

@@ -12,13 +12,12 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/options/matrix_option.h"
 #include "cli/options/options.h"
+#include "matrix/shipped/shipped.h"
 #include "os/file.h"
 #include "os/terminal.h"
 
 namespace lathe::shipped {
-std::span<const EmbeddedFile> matrices();
 std::span<const EmbeddedFile> starters();
 }  // namespace lathe::shipped
 

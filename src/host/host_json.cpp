@@ -292,7 +292,9 @@ void write_host(JsonWriter& json, const HostInfo& host) {
   for (const HostGpu& gpu : host.gpus) write_host_gpu(json, gpu);
   json.end_array().key("driver").begin_object();
   json.member("version", text_of(host.driver.version)).member("cuda", text_of(host.driver.cuda));
-  json.member("libraries", host.driver.libraries).end_object();
+  json.member("libraries", host.driver.libraries);
+  if (host.driver.assumed) json.member("assumed", true);  // of a machine that was made up from names
+  json.end_object();
   write_system(json, host.system);
   write_findings(json, "notes", host.notes);
 }
@@ -314,8 +316,10 @@ HostInfo read_host(std::string_view text, const std::string& file) {
   }
   if (const auto driver = root.members("driver")) {
     const bool libraries = !driver->find("libraries") || driver->flag("libraries");
-    host.driver = {
-        .version = driver->version("version"), .cuda = driver->version("cuda"), .libraries = libraries};
+    host.driver = {.version = driver->version("version"),
+                   .cuda = driver->version("cuda"),
+                   .libraries = libraries,
+                   .assumed = driver->find("assumed") && driver->flag("assumed")};
     if (host.driver.version && !host.driver.cuda) host.driver.cuda = cuda_of_driver(*host.driver.version);
   }
   if (const auto system = root.members("system")) host.system = system_of(*system);

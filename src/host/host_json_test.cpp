@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "host/host_json.h"
+#include "host/named_host.h"
 
 #include <gtest/gtest.h>
 
@@ -21,6 +22,13 @@ std::string error_of(const std::string& text) {
 TEST(HostJson, ThisMachineComesBackAsItWas) {
   const std::string first = host_json(detect_host());
   EXPECT_EQ(host_json(read_host(first, "m.json")), first);
+}
+
+TEST(HostJson, AMachineMadeUpFromNamesComesBackWithItsDriver) {
+  const HostInfo host = made_up_host({.gpus = {"RTX 5090"}, .cpu = "avx2"});
+  ASSERT_TRUE(host.driver.assumed);
+  EXPECT_TRUE(read_host(host_json(host), "m.json").driver.assumed);
+  EXPECT_EQ(host_json(read_host(host_json(host), "m.json")), host_json(host));
 }
 
 TEST(HostJson, WhatIsMissingIsNotKnownAndIsSaid) {

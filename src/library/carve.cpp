@@ -46,11 +46,12 @@ void refuse_what_is_there(const std::filesystem::path& source, const std::filesy
                       .next = "name a place where nothing is"});
 }
 
-Carved public_package(const lathe::CarvedPackage& carved) {
+Carved public_package(const lathe::CarvedPackage& carved, const std::filesystem::path& path) {
   Carved out{.files = {},
              .old_bytes = carved.old_size,
              .new_bytes = carved.new_size,
-             .failures = public_findings(carved.failures)};
+             .failures = public_findings(carved.failures),
+             .path = path};
   for (const lathe::CarvedFile& file : carved.files) out.files.push_back(public_file(file));
   return out;
 }
@@ -60,23 +61,30 @@ Carved public_package(const lathe::CarvedPackage& carved) {
 Carved carve(const std::filesystem::path& source, const std::filesystem::path& destination,
              const CarveOptions& options) {
   return guarded([&]() -> Carved {
-    refuse_what_is_there(source, destination, options);
     lathe::PathLook look(source);
     const lathe::PackageKind* kind = lathe::package_kind(look);
-    if (kind && (kind->named_by_content || !kind->write)) {
-      throw lathe::Error({.what = "a wheel gets a new name, which this does not give it",
+    if (kind && !kind->write) {
+      throw lathe::Error({.what = fmt::format("a {} is only read", kind->name),
                           .where = {.file = source.string()},
-                          .next = "use the program: torchlathe carve"});
+                          .next = "unpack it, and carve the folder"});
     }
+    if (!kind || !kind->named_by_content) refuse_what_is_there(source, destination, options);
+    const std::filesystem::path written = options.dry_run ? "" : destination;
     if (kind) {
-      return public_package(lathe::carve_package(*kind, *kind->open(std::move(look)), destination,
-                                                 {.carve = inner_options(options),
-                                                  .include_vendor = options.include_vendor,
-                                                  .threads = options.threads}));
+      const lathe::CarvedPackage carved =
+          lathe::carve_package(*kind, *kind->open(std::move(look)), destination,
+                               {.carve = inner_options(options),
+                                .include_vendor = options.include_vendor,
+                                .threads = options.threads,
+                                .progress = options.progress});
+      return public_package(carved, kind->named_by_content ? carved.path : written);
     }
     const lathe::CarvedFile file = lathe::carve_file(source, destination, inner_options(options));
-    return {
-        .files = {public_file(file)}, .old_bytes = file.old_size, .new_bytes = file.new_size, .failures = {}};
+    return {.files = {public_file(file)},
+            .old_bytes = file.old_size,
+            .new_bytes = file.new_size,
+            .failures = {},
+            .path = written};
   });
 }
 

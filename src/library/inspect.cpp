@@ -67,8 +67,8 @@ Coverage Inspection::on(std::string_view device) const {
 
 Inspection inspect(const std::vector<std::filesystem::path>& paths, const InspectOptions& options) {
   return guarded([&] {
-    const lathe::Inspection seen =
-        lathe::inspect(paths, {.threads = options.threads, .embedded = options.embedded_code});
+    const lathe::Inspection seen = lathe::inspect(
+        paths, {.threads = options.threads, .embedded = options.embedded_code, .on_file = options.on_file});
     Inspection out{
         .files = {}, .coverage = public_coverage(seen.coverage), .findings = public_findings(seen.findings)};
     for (const lathe::FileInspection& file : seen.files) out.files.push_back(public_file(file));

@@ -5,18 +5,11 @@
 
 #include "base/error.h"
 #include "cli/options/options.h"
-#include "select/index.h"
+#include "matrix/shipped/shipped.h"
 #include "os/file.h"
+#include "select/index.h"
 
 namespace lathe {
-namespace {
-
-// Of the shipped ones those that a person would choose from: not every release for every Python, and no
-// nightly.
-constexpr const char* default_matrices[] = {"cuda-13_0", "cuda-12_8"};
-
-}  // namespace
-
 void CandidatesOption::declare(OptionSet& set) {
   set.text("-m,--matrix", matrix.path, "FILE",
            "choose from this matrix [matrix.toml, or else cuda-13_0 and cuda-12_8]", ValueKind::file);
@@ -38,10 +31,7 @@ std::vector<Candidate> CandidatesOption::load() const {
     add_candidates(candidates, matrix.load(), matrix.path.empty() ? "matrix.toml" : matrix.path);
     return candidates;
   }
-  for (const char* name : default_matrices) {
-    const MatrixOption shipped{.path = name};
-    add_candidates(candidates, shipped.load(), name);
-  }
+  for (const char* name : default_matrices) add_candidates(candidates, load_matrix(name), name);
   return candidates;
 }
 

@@ -25,7 +25,4 @@ struct MatrixOption {
 
 void say_assumptions(const MatrixSpec& spec, Terminal& terminal);
 
-// Names of the matrices that are compiled in, without ".toml".
-std::vector<std::string> shipped_matrices();
-
 }  // namespace lathe
