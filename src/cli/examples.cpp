@@ -58,6 +58,7 @@ constexpr Examples examples[] = {
       "torchlathe smoke pytorch-python313-cuda13_0-sm90-avx512 venv --time-limit 60"}},
     {"explain", {"torchlathe explain gpu-missing", "torchlathe explain 'no kernel image is available'"}},
     {"help", {"torchlathe help carve", "torchlathe help exit-codes"}},
+    {"version", {"torchlathe version", "torchlathe version --format json"}},
     {"completion", {"torchlathe completion bash", "torchlathe completion fish"}},
 };
 
