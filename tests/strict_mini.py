@@ -71,6 +71,8 @@ cuda = "12.9"
 gpus = ["8.7"]
 isas = ["armv8_2"]
 """
+# A GPU for which nixpkgs builds only what is told to.
+thor = jetson.replace('"2.9.1"', '"2.10.0"').replace("12.9", "13.0").replace("8.7", "11.0").replace("armv8_2", "armv9")
 # CUDA's packages from a repository that only hands on nixpkgs' own, by a name that moves.
 handed_on = matrix.replace('companions = ["torchaudio"]\n', "").replace('[torchaudio."2.10.0"]\npytorch = "2.10.0"\nhash = "sha256-b1sjHVFXdNFDbdtXWSM2KisSRE/8IbzJI4rvzYQ4UMg="\n', "") + """[cuda_packages]
 cuda = "13.0"
@@ -258,8 +260,29 @@ def jetsons(mini):
     left_out = r"cudaCapabilities = \[ \"8\.7\" \];(?=\s*# This|\s*\};\s*overlays)"
     assert packages(mini.changed("jetson", [(left_out, "")]) / name) == "linux-sbsa"
     done = mini.run(["nix-instantiate"], mini.changed("jetson", [(left_out, 'cudaCapabilities = [ "8.7" "9.0" ];')]) / name, {})
-    assert "cannot be targeted with non-Jetson devices" in done.stdout, done.stdout
+    assert "cannot be specified with other capabilities" in done.stdout, done.stdout
     print("quiet, and found: a Jetson with the packages of Arm servers")
+
+
+def beside_default(mini):
+    # Nothing is said: MAGMA and NCCL are built for other GPUs than PyTorch.
+    mini.generate("thor", thor)
+    name = "pytorch-python313-cuda13_0-sm110-armv9.nix"
+
+    def magma(path):
+        done = mini.run(["nix-instantiate"], path, {})
+        assert done.returncode == 0, done.stdout
+        needed = subprocess.run(["nix-store", "-qR", done.stdout.splitlines()[-1].split("!")[0]], env=mini.environment, text=True,
+                                stdout=subprocess.PIPE, check=True).stdout.splitlines()
+        return re.search(r'"CUDA_ARCHITECTURES","([^"]*)"', Path(next(path for path in needed if path.endswith("magma-2.9.0.drv"))).read_text())[1]
+
+    assert magma(mini.folder / "thor" / name) == "11.0"
+    line = r'cudaCapabilities = \[ "11\.0" \];(?=\s*# This|\s*\};\s*overlays)'
+    assert "11.0" not in magma(mini.changed("thor", [(line, "")]) / name).split(";")
+    print("quiet, and found: a MAGMA without code for the GPU")
+    done = mini.run(["nix-instantiate"], mini.changed("thor", [('"aarch64-linux"', '"x86_64-linux"')]) / name, {})
+    assert done.returncode != 0 and "require hostPlatform (x86_64-linux) to be aarch64-linux" in done.stdout, done.stdout
+    print("refused: a Jetson's capability for another machine")
 
 
 def repositories(mini):
@@ -295,7 +318,7 @@ def lagging(mini):
     assert done.returncode == 0, done.stdout
     asked = mini.changed("rubin", [(r"allowUnfree = true;", 'allowUnfree = true; cudaCapabilities = [ "10.7" ];')])
     done = mini.run(["nix-instantiate"], asked / name, habits)
-    assert done.returncode != 0 and "not among the CUDA capabilities" in done.stdout, done.stdout
+    assert done.returncode != 0 and "Requested unrecognized CUDA capabilities" in done.stdout, done.stdout
     print("refused: a capability that nixpkgs' table lacks")
 
 
@@ -343,6 +366,7 @@ with tempfile.TemporaryDirectory(prefix="lathe-strict-") as folder:
         triton(mini)
         cccl(mini)
         jetsons(mini)
+        beside_default(mini)
         repositories(mini)
         lagging(mini)
         carved(mini)

@@ -14,22 +14,58 @@ let
   places = if home == "" then [ "/usr/local/cuda" "/usr" ] else [ home ];
   found = lib.filter (path: builtins.pathExists (path + "/bin/nvcc")) places;
   toolkit = if found == [ ] then "${import ./wheels.nix { inherit mkDerivation system; }}" else lib.head found;
-  # Jetsons have packages of their own until CUDA 13, taken where the configuration names Jetsons and nothing else.
-  jetsons = [ "5.3" "6.2" "7.2" "8.7" "10.1" ];
-  # As nixpkgs' table of capabilities: Rubin is not in it.
-  known = [ "5.3" "6.2" "7.0" "7.2" "7.5" "8.0" "8.6" "8.7" "8.9" "9.0" "10.0" "10.1" "10.3" "11.0" "12.0" "12.1" ];
-  asked = map (
-    capability:
-    if lib.elem (builtins.head (builtins.match "([0-9.]+)[af]?" capability)) known then capability
-    else throw "${capability} is not among the CUDA capabilities that are known"
-  ) (config.cudaCapabilities or [ ]);
-  named = lib.filter (capability: lib.elem capability jetsons) asked;
-  isJetsonBuild =
-    if named != [ ] && (named != asked || system != "aarch64-linux") then
-      throw "Jetson devices cannot be targeted with non-Jetson devices. Additionally, they require hostPlatform to be aarch64. You requested ${lib.concatStringsSep ", " asked} for ${system}."
+  # As nixpkgs' table of capabilities, in which Rubin is not: from which CUDA to which, what it calls a Jetson, what it compiles for
+  # only if `asked`. Jetsons before Thor have packages of their own until CUDA 13, and run those for Arm servers from 13.2 on.
+  known = {
+    "5.0" = { last = "12.9"; asked = true; };
+    "5.2" = { last = "12.9"; asked = true; };
+    "6.0" = { last = "12.9"; asked = true; };
+    "6.1" = { last = "12.9"; asked = true; };
+    "7.0" = { last = "12.9"; asked = true; };
+    "7.2" = { last = "12.2"; jetson = true; };
+    "7.5" = { };
+    "8.0" = { };
+    "8.6" = { };
+    "8.7" = { jetson = true; };
+    "8.9" = { };
+    "9.0" = { };
+    "10.0" = { first = "12.7"; };
+    "10.1" = { first = "12.7"; last = "12.9"; jetson = true; };
+    "10.3" = { first = "12.9"; };
+    "11.0" = { first = "13.0"; jetson = true; };
+    "12.0" = { first = "12.8"; };
+    "12.1" = { first = "12.9"; };
+  };
+  older = a: b: builtins.compareVersions a b < 0;
+  plain = capability: builtins.head (builtins.match "([0-9.]+)[af]?" capability);
+  row = capability: known.${plain capability} or { };
+  asked = config.cudaCapabilities or [ ];
+  no = wrong: builtins.filter wrong asked == [ ];
+  named = builtins.filter (capability: (row capability).jetson or false) asked;
+  early = builtins.filter (capability: plain capability == "7.2" || plain capability == "8.7") named;
+  assertions = [
+    { holds = no (capability: !(known ? ${plain capability})); message = "Requested unrecognized CUDA capabilities"; }
+    { holds = no (capability: older ((row capability).last or version) version); message = "Requested CUDA capabilities which are too old for CUDA ${version}"; }
+    { holds = no (capability: older version ((row capability).first or version)); message = "Requested CUDA capabilities which are too new for CUDA ${version}"; }
+    { holds = named == [ ] || system == "aarch64-linux"; message = "Requested Jetson CUDA capabilities require hostPlatform (${system}) to be aarch64-linux"; }
+    { holds = early == [ ] || early == asked || lib.versionMajor version != "12"; message = "Requested pre-Thor (10.1) Jetson CUDA capabilities cannot be specified with other capabilities"; }
+    { holds = early == [ ] || lib.versionMajor version == "12" || !(older version "13.2"); message = "Requested pre-Thor (10.1) Jetson CUDA capabilities require computed NVIDIA hostRedistSystem (linux-sbsa) to be linux-aarch64"; }
+  ];
+  failed = builtins.filter (assertion: !assertion.holds) assertions;
+  capabilities =
+    if failed != [ ] then
+      throw "cudaPackages_${builtins.replaceStrings [ "." ] [ "_" ] version}.backendStdenv has failed assertions: ${(builtins.head failed).message}: ${builtins.toJSON asked}"
+    else if asked != [ ] then
+      asked
     else
-      named != [ ] && lib.versionMajor version == "12";
-  redist = if system == "x86_64-linux" then "linux-x86_64" else if isJetsonBuild then "linux-aarch64" else "linux-sbsa";
+      defaults;
+  defaults = builtins.filter (
+    capability:
+    let it = known.${capability}; in
+    !(it.jetson or false) && !(it.asked or false) && !(older version (it.first or version))
+  ) (builtins.sort older (builtins.attrNames known));
+  isJetsonBuild = builtins.seq capabilities (named != [ ] && lib.versionMajor version == "12");
+  redist = if isJetsonBuild then "linux-aarch64" else if system == "x86_64-linux" then "linux-x86_64" else "linux-sbsa";
   # A package of this set. Those of two sets cannot be inputs of one build: lib.nix looks.
   part = pname: attributes: mkDerivation (attributes // {
     pname = "cuda${version}-${pname}";
@@ -46,7 +82,7 @@ scope (rec {
   cudaMajorMinorVersion = version;
   cudaMajorVersion = lib.versionMajor version;
   flags = {
-    cudaCapabilities = if asked != [ ] then asked else [ "7.5" "8.0" "8.6" "8.9" "9.0" "10.0" "12.0" ];
+    cudaCapabilities = capabilities;
     inherit isJetsonBuild;
   };
   cudaFlags = flags;

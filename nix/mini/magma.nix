@@ -8,6 +8,8 @@ mkDerivation {
   src = ./magma;
   patches = lib.optional (builtins.getEnv "TORCHLATHE_MINI_MAGMA" == "patched") ./patches/cuda-13.0-clockrate-fix.patch;
   TOOLKIT = cudaPackages.toolkit;
+  # What nixpkgs' MAGMA compiles for; torch's gpuTargets does not reach it.
+  CUDA_ARCHITECTURES = lib.concatStringsSep ";" cudaPackages.flags.cudaCapabilities;
   buildPhase = ''
     g++ -O2 -I$TOOLKIT/include ${lib.optionalString (lib.versionMajor cudaPackages.cudaMajorMinorVersion == "13") "-DMAGMA_CUDA=13"} \
       -c interface_cuda.cpp -o interface_cuda.o

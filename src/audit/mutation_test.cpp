@@ -459,6 +459,13 @@ const Form forms[] = {
      {{"jetson-config", "cudaCapabilities = [ \"8.7\" ];\n    };", "};"},
       {"config-capabilities", "cudaCapabilities = [ \"8.7\" ];\n    };",
        "cudaCapabilities = [ \"8.7\" \"9.0\" ];\n    };"}}},
+    {"pytorch-2.14",
+     "",
+     "",
+     "pytorch214-python314-cuda13_2-sm110-armv9",
+     {},
+     {"pin-hash"},
+     {{"config-capabilities", "cudaCapabilities = [ \"11.0\" ];\n    };", "};"}}},
     {"cuda-13_0",
      "cuda = [\"13.0\"]\ngpus = [\"12.1\", \"12.0\", \"11.0\", \"10.3\", \"10.0\", \"9.0\", \"8.9\", "
      "\"8.6\", \"8.0\"]",

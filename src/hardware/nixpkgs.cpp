@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/toml.h"
 #include "hardware/capability.h"
+#include "hardware/compat.h"
 #include "hardware/nixpkgs_columns.h"
 #include "hardware/provenance.h"
 
@@ -144,7 +145,7 @@ Jetson read_jetson(const Toml& row) {
   if (!spelled) row.at("capability").fail("this is no capability");
   return {.capability = spelled->capability,
           .name = row.at("name").text(),
-          .last_cuda = version_of(row.at("last_cuda")),
+          .last_cuda = version_if(row, "last_cuda"),
           .server_cuda = version_if(row, "server_cuda"),
           .provenance = provenance_of(row)};
 }
@@ -355,14 +356,22 @@ const TorchNeeds* torch_needs(std::string_view pytorch) {
   return found == data().tables.torch.end() ? nullptr : &*found;
 }
 
-bool is_refused_by_config(Capability capability) {
+bool is_refused_by_config(Capability capability, Machine machine) {
   const auto& lacking = data().tables.lacking;
-  return std::ranges::find(lacking, capability.portable()) != lacking.end();
+  return std::ranges::find(lacking, capability.portable()) != lacking.end() ||
+         (machine != Machine::aarch64 && find_jetson(capability));
 }
 
 const DefaultGpus* default_gpus(const Version& cuda) {
   const auto found = std::ranges::find(data().defaults, release_of(cuda).text(), &DefaultGpus::cuda);
   return found == data().defaults.end() ? nullptr : &*found;
+}
+
+bool is_built_by_default(Capability capability, const Version& cuda) {
+  const DefaultGpus* row = default_gpus(cuda);
+  return !row || std::ranges::any_of(row->capabilities, [&](Capability built) {
+    return runs_on({.capability = built, .kind = CodeKind::cubin}, capability.portable());
+  });
 }
 
 bool has_jetson_packages(Capability capability, const Version& toolkit) {
@@ -373,11 +382,12 @@ bool has_jetson_packages(Capability capability, const Version& toolkit) {
 std::string why_no_packages(Capability capability, const Version& toolkit) {
   const Jetson* jetson = find_jetson(capability);
   const Version release = release_of(toolkit);
-  if (!jetson || release <= jetson->last_cuda || (jetson->server_cuda && release >= *jetson->server_cuda))
+  if (!jetson || !jetson->last_cuda || release <= jetson->last_cuda ||
+      (jetson->server_cuda && release >= *jetson->server_cuda))
     return "";
   std::string why =
       fmt::format("CUDA {} has no packages that run on {} ({}): those for Jetson end with CUDA {}",
-                  toolkit.text(), dotted(capability), jetson->name, jetson->last_cuda.text());
+                  toolkit.text(), dotted(capability), jetson->name, jetson->last_cuda->text());
   if (jetson->server_cuda)
     why += fmt::format(", those for Arm servers run there from CUDA {} on", jetson->server_cuda->text());
   return why;

@@ -82,11 +82,11 @@ struct TritonSource {
   Provenance provenance;
 };
 
-// Jetsons with CUDA packages of their own, beside those for Arm servers.
+// What nixpkgs' table of capabilities calls a Jetson: its configuration takes it for Arm alone.
 struct Jetson {
   Capability capability;
   std::string name;                    // "Jetson Orin"
-  Version last_cuda;                   // the last with such packages
+  std::optional<Version> last_cuda;    // the last with packages of its own, beside those for Arm servers
   std::optional<Version> server_cuda;  // the first whose packages for Arm servers run there
   Provenance provenance;
 };
@@ -132,8 +132,9 @@ const TritonSource* triton_instead(std::string_view pytorch, std::string_view th
 // A known revision that ships this PyTorch and its triton: of the newest row; "" where there is none.
 std::string_view pin_with(std::string_view pytorch, std::string_view triton);
 
-// Does config.cudaCapabilities refuse it, because nixpkgs' own table has not got it?
-bool is_refused_by_config(Capability capability);
+// Does config.cudaCapabilities refuse it, because nixpkgs' own table has not got it, or has it for other
+// machines?
+bool is_refused_by_config(Capability capability, Machine machine);
 
 bool has_jetson_packages(Capability capability, const Version& toolkit);
 

@@ -33,4 +33,8 @@ struct DefaultGpus {
 // nullptr where that is not known.
 const DefaultGpus* default_gpus(const Version& cuda);
 
+// Has what is built so machine code that runs there? NCCL has nothing else for it: its PTX is of the last of
+// these GPUs. True where it is not known.
+bool is_built_by_default(Capability capability, const Version& cuda);
+
 }  // namespace lathe

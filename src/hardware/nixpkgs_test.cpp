@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "hardware/capability.h"
+#include "hardware/catalog.h"
+#include "hardware/nixpkgs_columns.h"
 
 namespace lathe {
 namespace {
@@ -83,10 +85,35 @@ TEST(Nixpkgs, MagmaNeedsItsFixFromCuda13On) {
   EXPECT_FALSE(fix->is("unrelated.patch", "https://example.org"));
 }
 
-TEST(Nixpkgs, RubinIsRefusedByItsConfigurationAlone) {
-  EXPECT_TRUE(is_refused_by_config(capability("10.7")));
-  EXPECT_TRUE(is_refused_by_config(capability("10.7a")));
-  EXPECT_FALSE(is_refused_by_config(capability("10.3")));
+TEST(Nixpkgs, ItsConfigurationRefusesWhatItsTableHasNotGotAndJetsonsForOtherMachinesThanArm) {
+  const auto refused = [](const char* text, Machine machine) {
+    return is_refused_by_config(capability(text), machine);
+  };
+  for (const char* unknown : {"10.7", "10.7a", "8.8", "5.3"})
+    EXPECT_TRUE(refused(unknown, Machine::aarch64)) << unknown;
+  EXPECT_FALSE(refused("10.3", Machine::x86_64));
+  for (const char* jetson : {"8.7", "11.0", "11.0a"}) {
+    EXPECT_TRUE(refused(jetson, Machine::x86_64)) << jetson;
+    EXPECT_FALSE(refused(jetson, Machine::aarch64)) << jetson;
+  }
+}
+
+TEST(Nixpkgs, MagmaAndNcclHaveCodeForTheGpusOfItsDefaultAndForWhatRunsIt) {
+  EXPECT_TRUE(is_built_by_default(capability("9.0a"), version("13.0")));
+  EXPECT_TRUE(is_built_by_default(capability("10.7"), version("13.4")));  // runs the code for 10.3
+  EXPECT_TRUE(is_built_by_default(capability("12.1"), version("13.0.2")));
+  EXPECT_FALSE(is_built_by_default(capability("11.0"), version("13.0")));
+  EXPECT_FALSE(is_built_by_default(capability("8.7"), version("13.2")));
+  EXPECT_FALSE(is_built_by_default(capability("7.0"), version("12.8")));
+  EXPECT_FALSE(is_built_by_default(capability("10.0"), version("12.6")));
+  EXPECT_TRUE(is_built_by_default(capability("9.0"), version("99.0")));  // nobody knows
+}
+
+TEST(Nixpkgs, EachCudaSetHasItsDefaultGpus) {
+  for (const NixpkgsFacts& row : nixpkgs_tables().releases) {
+    for (const std::string& set : row.cuda_sets)
+      EXPECT_NE(default_gpus(version(set.c_str())), nullptr) << set;
+  }
 }
 
 TEST(Nixpkgs, APatchIsForSomeReleases) {
@@ -111,6 +138,9 @@ TEST(Nixpkgs, JetsonsHavePackagesOfTheirOwnUntilCuda13) {
             "there from CUDA 13.2 on");
   EXPECT_EQ(why_no_packages(capability("8.7"), version("13.2")), "");
   EXPECT_EQ(why_no_packages(capability("9.0"), version("13.0")), "");
+  EXPECT_EQ(why_no_packages(capability("11.0"), version("13.0")), "");
+  EXPECT_EQ(why_no_packages(capability("7.2"), version("12.8")),
+            "CUDA 12.8 has no packages that run on 7.2 (Jetson Xavier): those for Jetson end with CUDA 12.2");
   const std::vector<Capability> mixed = {capability("8.7"), capability("9.0")};
   EXPECT_EQ(why_no_common_packages(mixed, version("12.9")),
             "8.7 (Jetson) and 9.0 cannot be in one build with CUDA 12.9: each has CUDA packages of its own");

@@ -38,7 +38,7 @@ std::string fill_template(std::string_view name, const RecipeOf& of);
 // The release that a nixpkgs ships is built as it is; another one goes in through an overlay.
 bool upgrades_torch(const Variant& variant);
 
-// nixpkgs' own table of capabilities may lag behind the toolkit's.
+// nixpkgs' own table of capabilities may lag behind the toolkit's, and takes Jetsons for Arm alone.
 bool config_takes(const Variant& variant);
 
 // Are CUDA's own packages taken from another place than nixpkgs?

@@ -22,7 +22,8 @@ std::string capabilities(const RecipeOf& of) {
   if (!of.variant.is_gpu()) return "";
   if (!config_takes(of.variant)) {
     return fmt::format(
-        "# Not cudaCapabilities: nixpkgs' table has no {}. The companion reads torch.cudaCapabilities.",
+        "# Not cudaCapabilities: nixpkgs' table has no {} for this machine. The companion reads "
+        "torch.cudaCapabilities.",
         dotted_list(gpus));
   }
   std::vector<std::string> all;

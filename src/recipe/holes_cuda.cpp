@@ -13,6 +13,7 @@
 #include "hardware/capability.h"
 #include "hardware/catalog.h"
 #include "hardware/nixpkgs.h"
+#include "hardware/nixpkgs_columns.h"
 #include "matrix/spec.h"
 #include "matrix/variant.h"
 #include "recipe/holes.h"
@@ -37,6 +38,11 @@ bool takes_jetson_packages(const Variant& variant) {
                              [&](Capability gpu) { return has_jetson_packages(gpu, *variant.cell->cuda); });
 }
 
+bool has_gpu_beside_default(const Variant& variant) {
+  return std::ranges::any_of(variant.cell->gpus,
+                             [&](Capability gpu) { return !is_built_by_default(gpu, *variant.cell->cuda); });
+}
+
 std::string config_capabilities(const Variant& variant, const std::string& capabilities) {
   if (takes_jetson_packages(variant)) {
     return fmt::format(
@@ -44,7 +50,14 @@ std::string config_capabilities(const Variant& variant, const std::string& capab
         "[ {} ];",
         capabilities);
   }
-  if (variant.settings->narrow != Settings::Narrow::closure || !config_takes(variant)) return "";
+  if (!config_takes(variant)) return "";
+  if (has_gpu_beside_default(variant)) {
+    return fmt::format(
+        "# MAGMA and NCCL do not look at gpuTargets, and nixpkgs' default has no code for this.\n"
+        "cudaCapabilities = [ {} ];",
+        capabilities);
+  }
+  if (variant.settings->narrow != Settings::Narrow::closure) return "";
   return fmt::format(
       "# For MAGMA, NCCL and the companions too, which do not look at gpuTargets.\ncudaCapabilities = [ {} "
       "];",
@@ -181,7 +194,9 @@ const TritonSource* triton_of(const Variant& variant) {
 }
 
 bool config_takes(const Variant& variant) {
-  return std::ranges::none_of(variant.cell->gpus, is_refused_by_config);
+  return std::ranges::none_of(variant.cell->gpus, [&](Capability gpu) {
+    return is_refused_by_config(gpu, variant.cell->isa->machine);
+  });
 }
 
 bool takes_cuda_packages(const MatrixSpec& spec, const Variant& variant) {

@@ -20,7 +20,8 @@ std::span<const EmbeddedFile> files();
 namespace lathe {
 namespace {
 
-MatrixSpec spec_with(const std::string& settings) {
+MatrixSpec spec_with(const std::string& settings, const std::string& gpu = "12.0",
+                     const std::string& isa = "avx2") {
   return parse_matrix(R"([matrix]
 name = "test"
 [nixpkgs.main]
@@ -33,8 +34,8 @@ hash = "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ="
 pytorch = ["2.10.0"]
 python = ["3.13"]
 cuda = ["13.0"]
-gpus = ["12.0"]
-isas = ["avx2"]
+gpus = [")" + gpu + R"("]
+isas = [")" + isa + R"("]
 )",
                       "m.toml");
 }
@@ -56,6 +57,18 @@ TEST(Render, SettingsReachTheRecipe) {
   EXPECT_FALSE(has(recipe_with(""), "MAX_JOBS"));
   EXPECT_TRUE(
       has(recipe_with("jobs = 12"), "export MAX_JOBS=$((NIX_BUILD_CORES < 12 ? NIX_BUILD_CORES : 12))"));
+}
+
+TEST(Render, WhatNixpkgsDoesNotBuildForByDefaultIsNamedToMagmaAndNcclToo) {
+  const auto config_of = [](const std::string& gpu, const std::string& isa) {
+    const MatrixSpec spec = spec_with("", gpu, isa);
+    const std::string recipe = render(spec, expand(spec).front());
+    return recipe.substr(0, recipe.find("overlays = ["));
+  };
+  EXPECT_TRUE(has(config_of("11.0", "armv9"), "cudaCapabilities = [ \"11.0\" ];"));
+  // for x86 nixpkgs refuses it
+  EXPECT_FALSE(has(config_of("11.0", "avx2"), "cudaCapabilities"));
+  EXPECT_FALSE(has(config_of("12.1", "armv9"), "cudaCapabilities"));
 }
 
 TEST(Render, LeavesNoHoleAndNoBlankAtALinesEnd) {

@@ -163,7 +163,7 @@ CatalogTable jetsons() {
   CatalogTable table{"jetsons", {"capability", "name", "last_cuda", "server_cuda"}, {}};
   for (const Jetson& row : nixpkgs_tables().jetsons) {
     table.rows.push_back(with_source(
-        {dotted(row.capability), row.name, row.last_cuda, maybe(row.server_cuda)}, row.provenance));
+        {dotted(row.capability), row.name, maybe(row.last_cuda), maybe(row.server_cuda)}, row.provenance));
   }
   return table;
 }

@@ -21,6 +21,7 @@
 #include "base/toml_string.h"
 #include "hardware/capability.h"
 #include "hardware/catalog.h"
+#include "hardware/nixpkgs_columns.h"
 #include "matrix/axis_table.h"
 #include "matrix/expand.h"
 #include "matrix/extra.h"
@@ -29,6 +30,13 @@
 
 namespace lathe {
 namespace {
+
+// Are MAGMA and NCCL told its GPUs whatever the matrix says, since nixpkgs does not build them for these?
+bool is_narrow_anyway(const Explained& recipe) {
+  const auto cuda = Version::parse(recipe.cuda);
+  return cuda &&
+         std::ranges::any_of(recipe.gpus, [&](Capability gpu) { return !is_built_by_default(gpu, *cuda); });
+}
 
 // PyTorch's source, as [pytorch."VERSION"] says it.
 struct Source {
@@ -166,7 +174,7 @@ class Importer {
     // What is cut out of a build has what that has: one for all.
     const auto extra = recipe.carver.empty() ? compared_.extras.find(recipe.file) : compared_.extras.begin();
     if (extra != compared_.extras.end()) recipe.settings.extra = extra->second;
-    settings_.add(variant, recipe.settings, !recipe.cuda.empty());
+    settings_.add(variant, recipe.settings, !recipe.cuda.empty(), is_narrow_anyway(recipe));
     rests_[recipe.file] = fmt::format("{} {} {} {} {} {}", recipe.pin, fmt::join(recipe.own_flags, " "),
                                       recipe.pytorch, recipe.settings.narrow == Settings::Narrow::closure,
                                       recipe.settings.ptx, recipe.settings.compile_cache);

@@ -71,7 +71,8 @@ Settings SettingsTable::most_frequent() const {
   std::map<std::pair<bool, bool>, std::size_t> gpu_settings;
   std::map<std::tuple<unsigned, unsigned, std::string>, std::size_t> limits;
   for (const Row& row : rows_) {
-    if (row.gpu) ++gpu_settings[{row.settings.narrow == Settings::Narrow::closure, row.settings.ptx}];
+    if (row.gpu && !row.narrow_anyway)
+      ++gpu_settings[{row.settings.narrow == Settings::Narrow::closure, row.settings.ptx}];
     ++limits[{row.settings.jobs, row.settings.memory_per_job_gib, row.settings.compile_cache}];
   }
   const auto less = [](const auto& a, const auto& b) { return a.second < b.second; };
@@ -94,7 +95,9 @@ std::string SettingsTable::text(const std::vector<std::string>& strategy) const 
   if (!lines.empty()) text += fmt::format("\n[settings]\n{}\n", fmt::join(lines, "\n"));
   std::map<std::vector<std::string>, std::vector<std::string>> others;  // lines -> variants
   for (const Row& row : rows_) {
-    if (auto own = lines_of(row.settings, most, row.gpu); !own.empty())
+    Settings settings = row.settings;
+    if (row.narrow_anyway) settings.narrow = most.narrow;
+    if (auto own = lines_of(settings, most, row.gpu); !own.empty())
       others[std::move(own)].push_back(fmt::format("\"{}\"", row.variant));
   }
   for (const auto& [changed, variants] : others) {

@@ -19,9 +19,10 @@ Settings settings_of(const RecordedPackage& torch, const RecordedNixpkgs& pin);
 
 class SettingsTable {
  public:
-  // `gpu`: false for a CPU-only build, of which PTX and narrowing say nothing.
-  void add(const std::string& variant, const Settings& settings, bool gpu) {
-    rows_.push_back({variant, settings, gpu});
+  // `gpu`: false for a CPU-only build, of which PTX and narrowing say nothing; `narrow_anyway`: whatever the
+  // matrix says of narrowing, it is built so.
+  void add(const std::string& variant, const Settings& settings, bool gpu, bool narrow_anyway) {
+    rows_.push_back({variant, settings, gpu, narrow_anyway});
   }
 
   // [extra] where all have the same, else rows by name; "" when none has any.
@@ -35,7 +36,7 @@ class SettingsTable {
   struct Row {
     std::string variant;
     Settings settings;
-    bool gpu;
+    bool gpu, narrow_anyway;
   };
   Settings most_frequent() const;
 

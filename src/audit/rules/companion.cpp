@@ -80,7 +80,9 @@ void rule_companion_gpus(const Case& recipe, Report& report) {
 // What else it is built with (NCCL, MAGMA, other libraries) looks at the configuration of its package set.
 void rule_companion_config(const Case& recipe, Report& report) {
   if (!recipe.is_companion() || !recipe.want || !recipe.promise->is_gpu()) return;
-  if (std::ranges::any_of(recipe.promise->gpus, is_refused_by_config)) return;
+  const Machine machine = recipe.want->cell->isa->machine;
+  const auto refused = [&](Capability gpu) { return is_refused_by_config(gpu, machine); };
+  if (std::ranges::any_of(recipe.promise->gpus, refused)) return;
   const bool narrowed = std::ranges::any_of(recipe.got.nixpkgs, [](const RecordedNixpkgs& set) {
     return !set.config_texts("cudaCapabilities").empty();
   });

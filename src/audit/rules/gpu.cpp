@@ -16,6 +16,8 @@
 #include "hardware/capability.h"
 #include "hardware/catalog.h"
 #include "hardware/compat.h"
+#include "hardware/nixpkgs.h"
+#include "hardware/nixpkgs_columns.h"
 #include "matrix/variant.h"
 #include "nix/record.h"
 
@@ -149,14 +151,23 @@ void rule_cudnn(const Case& recipe, Report& report) {
   }
 }
 
+// Must MAGMA and NCCL be told, because the matrix says so or nixpkgs builds them for other GPUs?
+bool names_gpus_for_all(const Case& recipe) {
+  if (!recipe.want || !recipe.promise->is_gpu()) return false;
+  const Variant& want = *recipe.want;
+  const auto refused = [&](Capability gpu) { return is_refused_by_config(gpu, want.cell->isa->machine); };
+  const auto lacks = [&](Capability gpu) { return !is_built_by_default(gpu, *recipe.promise->cuda); };
+  if (std::ranges::any_of(want.cell->gpus, refused)) return false;
+  return want.settings->narrow == Settings::Narrow::closure || std::ranges::any_of(want.cell->gpus, lacks);
+}
+
 void rule_config_capabilities(const Case& recipe, Report& report) {
   const RecordedPackage* torch = gpu_torch(recipe);
   if (!torch || !recipe.got.pin()) return;
   // the uncarved was configured, for all GPUs
   if (recipe.want && recipe.want->companion && !recipe.want->carved_from.empty()) return;
   std::vector<std::string> got = recipe.got.pin()->config_texts("cudaCapabilities"), want;
-  const bool closure = recipe.want && recipe.want->settings->narrow == Settings::Narrow::closure;
-  if (got.empty() && !closure) return;
+  if (got.empty() && !names_gpus_for_all(recipe)) return;
   for (const Capability gpu : recipe.promise->gpus) want.push_back(spell(gpu, Dialect::dotted));
   std::ranges::sort(got);
   std::ranges::sort(want);
