@@ -35,6 +35,9 @@ std::string usual_mend(int error_number) {
   }
 }
 
+// Whoever calls can name another path; the rest is the machine's.
+bool names_nothing(int error_number) { return error_number == ENOENT || error_number == ENOTDIR; }
+
 }  // namespace
 
 std::string Place::text() const {
@@ -54,7 +57,7 @@ Error system_error(const std::string& action, const std::string& file, int error
   return Error({.what = fmt::format("cannot {}: {}", action, std::generic_category().message(error_number)),
                 .where = {.file = file},
                 .next = usual_mend(error_number),
-                .kind = ErrorKind::fault});
+                .kind = names_nothing(error_number) ? ErrorKind::usage : ErrorKind::fault});
 }
 
 }  // namespace lathe

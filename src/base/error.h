@@ -45,7 +45,7 @@ class Error : public std::runtime_error {
   Parts parts_;
 };
 
-// The fault of a failed system call: "cannot ACTION: strerror(errno)".
+// "cannot ACTION: strerror(errno)": of the call where the path does not exist, else a fault of the machine.
 Error system_error(const std::string& action, const std::string& file, int error_number);
 
 }  // namespace lathe

@@ -11,11 +11,15 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
 #include "cli/options/options.h"
+#include "cli/options/recipe_folder.h"
 #include "matrix/spec.h"
+#include "os/keyboard.h"
 #include "os/terminal.h"
+#include "cli/recipe_plan.h"
 
 namespace lathe {
 namespace apply_command {
@@ -27,6 +31,7 @@ struct Options {
   bool strict = false;
   bool forget = false;
   bool dry_run = false;
+  bool yes = false;
 };
 
 void declare(OptionSet& set, Options& options) {
@@ -34,6 +39,7 @@ void declare(OptionSet& set, Options& options) {
   options.matrix.declare(set);
   set.flag("--strict", options.strict, "warnings count as errors");
   set.flag("-n,--dry-run", options.dry_run, "count what would be done, touch nothing");
+  set.flag("-y,--yes", options.yes, "do not ask on a terminal");
   set.flag("--forget", options.forget, "delete what earlier applies kept of the old files");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
@@ -72,7 +78,17 @@ void print(const Plan& plan, const ApplyResult& result, const Options& options, 
   }
 }
 
+// On a terminal the plan is shown and somebody says yes; a script has said it by calling.
+bool agreed(const Plan& plan, const Options& options, Terminal& terminal) {
+  if (options.yes || options.dry_run || options.format == "json" || plan.edits.empty() || !somebody_answers())
+    return true;
+  terminal.out(edits_text(plan, false));
+  terminal.out(plan_totals(plan));
+  return says_yes(fmt::format("do this to {}?", printable(options.folder)), terminal);
+}
+
 int run(const Options& options, Terminal& terminal) {
+  check_recipe_folder(options.folder);
   if (options.forget) {
     const std::size_t count = forget_journals(options.folder);
     terminal.print("{}: {} journal{} deleted\n", options.folder, count, count == 1 ? "" : "s");
@@ -82,6 +98,10 @@ int run(const Options& options, Terminal& terminal) {
   if (!options.dry_run && finish_interrupted(options.folder))
     terminal.say(Tone::note, "torchlathe: finished what an interrupted apply had begun\n");
   const Plan plan = make_plan(audit_folder(options.folder, spec, {.strict = options.strict}), spec);
+  if (!agreed(plan, options, terminal)) {
+    terminal.print("{}: nothing was changed\n", options.folder);
+    return 0;
+  }
   print(plan, options.dry_run ? ApplyResult{} : apply_plan(plan, options.folder), options, terminal);
   return 0;
 }

@@ -14,6 +14,7 @@
 #include "cli/options/known_values.h"
 #include "cli/options/options.h"
 #include "hardware/capability.h"
+#include "hardware/gpu_name.h"
 #include "os/file.h"
 #include "os/terminal.h"
 #include "recipe/arch_patch.h"
@@ -32,7 +33,7 @@ struct Options {
 void declare(OptionSet& set, Options& options) {
   set.positional("tree", options.tree, "a PyTorch source tree, an installed torch, or the file itself",
                  ValueKind::file);
-  set.texts("--gpu", options.gpus, "CC", "capabilities to ask for: 12.0f, 12.1, 9.0+PTX");
+  set.texts("--gpu", options.gpus, "GPU", "what to ask for: 12.0f, 12.1, 9.0+PTX, \"RTX 5090\"");
   set.values(known_gpus());
   set.text("-o,--output", options.out, "FILE", "write the patch, if one is needed", ValueKind::file);
   set.formerly("--out");
@@ -88,12 +89,24 @@ void print(const std::vector<ArchAnswer>& answers, const std::string& patch, con
   }
 }
 
-int run(const Options& options, Terminal& terminal) {
+// PyTorch's list has capabilities; products are theirs.
+std::vector<std::string> capabilities_of(const std::vector<std::string>& gpus) {
+  std::vector<std::string> names;
+  for (const std::string& gpu : gpus) {
+    const bool product = !parse_capability(gpu);
+    if (!product) parse_capability_as(gpu, Dialect::dotted);
+    names.push_back(product ? spell(read_gpu_name(gpu).capability, Dialect::dotted) : gpu);
+  }
+  return names;
+}
+
+int run(const Options& given, Terminal& terminal) {
+  Options options = given;
   if (options.gpus.empty())
     throw Error({.what = "arch-patch: --gpu is missing",
                  .where = {},
                  .next = "name what the build is to be for: --gpu 12.0f"});
-  for (const std::string& gpu : options.gpus) parse_capability_as(gpu, Dialect::dotted);
+  options.gpus = capabilities_of(options.gpus);
   const std::string text = read_file(find_arch_parser(options.tree));
   const std::vector<ArchAnswer> answers = ask_arch_parser(text, options.gpus);
   const bool refused = std::ranges::any_of(answers, [](const ArchAnswer& answer) { return !answer.taken; });

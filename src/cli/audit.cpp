@@ -22,6 +22,7 @@
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
 #include "cli/options/options.h"
+#include "cli/options/recipe_folder.h"
 #include "matrix/spec.h"
 #include "os/terminal.h"
 #include "report/finding_style.h"
@@ -121,11 +122,7 @@ int run(const Options& options, Terminal& terminal) {
     throw Error({.what = "audit: the folder of recipes is missing",
                  .where = {},
                  .next = "torchlathe audit .flox/pkgs"});
-  if (!std::filesystem::is_directory(options.folder)) {
-    throw Error({.what = "is no folder",
-                 .where = {.file = options.folder},
-                 .next = "torchlathe generate makes one, torchlathe plan says what it would hold"});
-  }
+  check_recipe_folder(options.folder);
   const MatrixSpec spec = options.matrix.load(terminal);
   const Audit audit = audit_folder(options.folder, spec, {.strict = options.strict});
   if (options.seed_checks) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <iterator>
@@ -37,10 +38,13 @@
 #include "matrix/variant.h"
 #include "nix/machines.h"
 #include "nix/nix.h"
+#include "os/keyboard.h"
+#include "os/process.h"
 #include "os/terminal.h"
 #include "report/build_plan.h"
 #include "report/build_result.h"
 #include "report/builders.h"
+#include "cli/heartbeat.h"
 #include "report/progress.h"
 
 namespace lathe {
@@ -56,8 +60,9 @@ struct Options {
   std::vector<std::string> settings;
   std::uint64_t jobs = 1, cores = 0, memory = 0, heartbeat = 30;
   std::string format = "text";
-  bool offline = false, resume = false, with_companions = false, fail_fast = false, dry_run = false,
-       fix_hashes = false, fix = false, no_verify = false, wait = false, impossible = false, any_cpu = false;
+  bool yes = false, offline = false, resume = false, with_companions = false, fail_fast = false,
+       dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false, impossible = false,
+       any_cpu = false;
 };
 
 std::vector<std::string> driver_names() {
@@ -93,6 +98,7 @@ void declare(OptionSet& set, Options& options) {
   set.group("");
   set.flag("--with-companions", options.with_companions,
            "with each PyTorch also the torchvision and torchaudio that follow it");
+  set.flag("-y,--yes", options.yes, "do not ask before a whole matrix is built");
   set.flag("--resume", options.resume, "go on with what the last run has not built");
   set.flag("--fail-fast", options.fail_fast, "stop at the first failure");
   set.flag("-n,--dry-run", options.dry_run, "print order, estimates and what caches have; build nothing");
@@ -181,6 +187,18 @@ ProgressKind progress_kind(const Options& options, const Terminal& terminal) {
   return terminal.shows_progress() && ::isatty(1) == 1 ? ProgressKind::table : ProgressKind::lines;
 }
 
+// A whole matrix can take days: on a terminal somebody says yes to it. A script has said it by calling.
+bool agreed(const Options& options, const MatrixSpec& spec, const std::vector<Variant>& variants,
+            const History& history, Terminal& terminal) {
+  constexpr std::size_t many = 10;
+  if (options.yes || options.dry_run || options.resume || !options.filter.names.empty() ||
+      variants.size() <= many || options.format == "json" || !somebody_answers())
+    return true;
+  print_matrix_cost(matrix_cost(expand(spec), history.builds("", 1000)), terminal);
+  terminal.out("--dry-run shows the order and what caches have; --gpu, --isa or names build a part\n");
+  return says_yes(fmt::format("build {} variants?", variants.size()), terminal);
+}
+
 std::int64_t begin_run(History& history, const Options& options, const MatrixSpec& spec,
                        const std::vector<Variant>& variants) {
   std::vector<std::string> names;
@@ -243,6 +261,20 @@ RunOptions run_options(const Options& options) {
           .stop = &StopOnSignals::asked()};
 }
 
+// Evaluating may fetch a whole package set, and Ctrl-C must end that too.
+ProcessResult stopped_by_signals(const Process& process) {
+  if (process.stop) return run_process(process);
+  Process stoppable = process;
+  stoppable.stop = &StopOnSignals::asked();
+  return run_process(stoppable);
+}
+
+// How often it says that it waits for Nix.
+std::chrono::seconds pause_of(const Options& options) {
+  constexpr std::chrono::seconds on_terminal{1};
+  return ::isatty(STDERR_FILENO) == 1 ? on_terminal : std::chrono::seconds(options.heartbeat);
+}
+
 int run(const Options& options, Terminal& terminal) {
   RunOptions run = run_options(options);
   run.driver->require();
@@ -258,6 +290,11 @@ int run(const Options& options, Terminal& terminal) {
   history.mark_lost();
   const std::vector<Variant> variants = wanted_variants(options, spec, history);
 
+  if (!agreed(options, spec, variants, history, terminal)) {
+    terminal.out("nothing was built\n");
+    return 0;
+  }
+
   run.with.cuda_toolkit = cuda_toolkit;
   run.with.builders = find_builders(options, terminal);
   run.capacities = capacities_of(run.with.builders);
@@ -266,14 +303,22 @@ int run(const Options& options, Terminal& terminal) {
   const std::int64_t id = options.dry_run ? 0 : begin_run(history, options, spec, variants);
 
   const StopOnSignals signals;
+  run.with.run = stopped_by_signals;
   std::vector<std::string> notes;
-  Jobs jobs = repairs.make_mended_jobs(spec, variants, notes);
+  Jobs jobs = [&] {
+    const Heartbeat waiting(terminal, fmt::format("Nix evaluates {} recipes", variants.size()),
+                            pause_of(options));
+    return repairs.make_mended_jobs(spec, variants, notes);
+  }();
   repairs.watch(jobs);
   if (options.dry_run) {
     dry_run(jobs, run, spec, history, options, terminal);
     return exit_code(jobs);
   }
-  run.driver->plan(jobs, history, run.with);
+  {
+    const Heartbeat waiting(terminal, "Nix says what is to be built", pause_of(options));
+    run.driver->plan(jobs, history, run.with);
+  }
   open_compile_caches(jobs, run.with, terminal);
   build_and_mend(jobs, run, history, id, repairs, notes, options, terminal);
   history.end_run(id);

@@ -18,6 +18,7 @@
 #include "matrix/expand.h"
 #include "matrix/spec.h"
 #include "matrix/variant.h"
+#include "os/keyboard.h"
 #include "os/file.h"
 #include "os/terminal.h"
 
@@ -44,14 +45,10 @@ Jobs evaluated_jobs(const MatrixSpec& spec, const std::vector<Variant>& variants
   return jobs;
 }
 
-// Somebody sees the question and can answer.
-bool asks_a_person() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
-
 bool confirmed(const Job& job, const std::string& change, Terminal& terminal) {
-  terminal.err(
-      safe_format("{}\n  {}\n  write this into the matrix file and build again? [y/N] ", job.name, change));
-  std::string answer;
-  return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
+  return says_yes(
+      safe_format("{}\n  {}\n  write this into the matrix file and build again?", job.name, change),
+      terminal);
 }
 
 void wait_again(Job& job) {
@@ -155,7 +152,7 @@ Jobs BuildRepairs::make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>
 }
 
 bool BuildRepairs::offer(Terminal& terminal) {
-  if (!asks_a_person()) return false;
+  if (!somebody_answers()) return false;
   bool again = false;
   for (Job& job : *jobs_) {
     if (job.state != JobState::failed || job.why.empty() || !is_hash(job.why.front())) continue;

@@ -13,6 +13,7 @@
 #include "cli/conform.h"
 #include "cli/exit/report_exception.h"
 #include "cli/options/run_log.h"
+#include "cli/welcome.h"
 
 namespace lathe {
 namespace {
@@ -90,9 +91,13 @@ const Command& find_command(const std::string& name) {
 
 int dispatch(const std::vector<std::string>& given, Terminal& terminal, std::shared_ptr<RunLog>& log) {
   const std::vector<std::string> arguments = command_first(given);
-  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
+  if (arguments.empty()) {
+    terminal.out(welcome());
+    return 2;  // in a script the command was forgotten
+  }
+  if (arguments[0] == "--help" || arguments[0] == "-h") {
     terminal.out(overview());
-    return arguments.empty() ? 2 : 0;
+    return 0;
   }
   const bool version = arguments[0] == "--version" || arguments[0] == "-V";
   const Command& command = find_command(version ? "version" : arguments[0]);

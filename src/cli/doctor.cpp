@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
-// `torchlathe doctor`: one page about this machine and the PyTorch on it.
+// `torchlathe doctor`: one page about this machine and the PyTorch on it, with the one command to go on with.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,16 +16,24 @@
 #include "base/finding.h"
 #include "base/finding_json.h"
 #include "base/json.h"
+#include "base/text.h"
+#include "carve/plan/plan.h"
+#include "carve/trial.h"
 #include "cli/options/candidates_option.h"
 #include "cli/commands.h"
+#include "cli/surroundings.h"
 #include "cli/options/host_option.h"
 #include "cli/options/options.h"
 #include "device/coverage.h"
+#include "device/cuda_target.h"
+#include "hardware/catalog.h"
 #include "host/host_info.h"
 #include "select/examine.h"
 #include "host/host_json.h"
+#include "inspect/inspect.h"
 #include "inspect/installed.h"
 #include "os/terminal.h"
+#include "select/advice.h"
 #include "select/select.h"
 #include "report/host.h"
 #include "report/selection.h"
@@ -44,59 +56,141 @@ void declare(OptionSet& set, Options& options) {
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
+struct Installed {
+  ExaminedTorch examined;
+  std::optional<CarveTrial>
+      carve;  // by carve itself; nullopt: there is no code to take away, or no GPU to keep code for
+};
+
 // All that the page says.
 struct Page {
   HostInfo host;
-  std::vector<ExaminedTorch> installed = {};
+  std::vector<Installed> installed = {};
   Selection selection = {};
-  Findings findings = {};  // all of them
+  std::optional<Way> next = {};  // the one command to go on with
+  Findings findings = {};        // all of them
 };
 
-std::vector<InstalledTorch> torches(const Options& options) {
-  if (options.paths.empty())
-    return options.host.from.empty() ? installed_torches() : std::vector<InstalledTorch>{};
+// Of a machine that is elsewhere nobody knows what is installed there.
+std::vector<InstalledTorch> torches(const Options& options, const HostInfo& host) {
+  if (options.paths.empty()) return host.elsewhere ? std::vector<InstalledTorch>{} : installed_torches();
   std::vector<InstalledTorch> all;
   for (const std::string& path : options.paths) {
     const auto torch = torch_in(path);
     if (!torch)
       throw Error({.what = "there is no PyTorch here",
                    .where = {.file = path},
-                   .next = "name a folder that holds torch/version.py"});
+                   .next = "name a folder that holds torch/version.py or torch/lib/libtorch*.so"});
     all.push_back(*torch);
   }
   return all;
+}
+
+std::optional<CarveTrial> carve_for(const HostInfo& host, const ExaminedTorch& examined) {
+  std::vector<CarveTarget> targets;
+  for (const HostGpu& gpu : host.gpus) {
+    if (gpu.capability) targets.push_back({.device = cuda_target(*gpu.capability)});
+  }
+  if (targets.empty() || !examined.has_gpu_code) return std::nullopt;
+  return try_carve(examined.torch.folder, targets);
+}
+
+// Less is not worth a changed installation.
+bool is_worth_it(const CarveTrial& carve) {
+  constexpr std::uint64_t twentieth = 20;
+  return carve.saves() > 0 && carve.saves() * twentieth >= carve.before;
+}
+
+// Nothing where the machine itself is in the way, or where what is installed is right.
+std::optional<Way> next_step(const Page& page) {
+  if (page.host.notes.count(Severity::error) > 0) return std::nullopt;
+  const Installed* installed = page.installed.empty() ? nullptr : &page.installed.front();
+  const ExaminedTorch* torch = installed ? &installed->examined : nullptr;
+  const Choice* chosen = page.selection.best();
+  const Candidate* best = chosen ? &chosen->candidate : nullptr;
+  const bool serves = torch && torch->serves(page.host);
+  if (serves && !(installed->carve && is_worth_it(*installed->carve))) return std::nullopt;
+  const std::vector<Way> ways = ways_to_get(best, page.host, surroundings(page.host, best, torch));
+  return ways.empty() ? std::nullopt : std::optional(ways.front());
 }
 
 Page examine_all(const Options& options, Terminal& terminal) {
   Page page = {.host = options.host.load()};
   page.findings.add(page.host.notes);
   Progress progress(terminal);
-  for (const InstalledTorch& torch : torches(options)) {
+  for (const InstalledTorch& torch : torches(options, page.host)) {
     progress.show(fmt::format("reading {}", torch.folder.string()));
-    page.installed.push_back(examine(torch, page.host));
-    page.findings.add(page.installed.back().findings);
+    ExaminedTorch examined = examine(torch, page.host);
+    page.findings.add(examined.findings);
+    const auto carve = carve_for(page.host, examined);
+    page.installed.push_back({std::move(examined), carve});
   }
   page.selection = select_variant(page.host, options.candidates.load());
+  page.next = next_step(page);
   return page;
 }
 
-std::string torch_line(const ExaminedTorch& examined) {
-  const InstalledTorch& torch = examined.torch;
-  return fmt::format("PyTorch {}, {}{}", torch.version.empty() ? "of unknown version" : torch.version,
-                     torch.cuda ? "CUDA " + *torch.cuda : "CPU only",
-                     torch.python.empty() ? "" : ", Python " + torch.python);
+std::string cuda_text(const InstalledTorch& torch) {
+  if (!torch.cuda) return "CPU only";
+  return torch.cuda->empty() ? "CUDA of unknown version" : "CUDA " + *torch.cuda;
+}
+
+std::string torch_line(const InstalledTorch& torch) {
+  std::string text = fmt::format(
+      "PyTorch {}, {}", torch.version.empty() ? "of unknown version" : torch.version, cuda_text(torch));
+  if (!torch.python.empty()) text += ", Python " + torch.python;
+  if (!torch.installer.empty()) text += ", installed by " + torch.installer;
+  return text;
+}
+
+std::string code_line(const ExaminedTorch& examined) {
+  std::vector<std::string> names;
+  for (const GpuCode& code : examined.code) names.push_back(code.name());
+  return fmt::format("{}", fmt::join(names, " "));
+}
+
+// "2.11.0a0+gitf3b7280" counts as 2.11.0.
+std::optional<Version> release_of(std::string_view version) {
+  return Version::parse(version.substr(0, version.find_first_not_of("0123456789.")));
+}
+
+// "older than the best variant, which is PyTorch 2.10.0"; "" where one of the two does not say.
+std::string age_line(const InstalledTorch& torch, const Choice* best) {
+  if (!best) return "";
+  const auto here = release_of(torch.version), there = release_of(best->candidate.pytorch);
+  if (!here || !there) return "";
+  if (*here == *there) return "the release of the best variant";
+  return fmt::format("{} than the best variant, which is PyTorch {}", *here < *there ? "older" : "newer",
+                     there->text());
+}
+
+std::string carve_line(const CarveTrial& carve) {
+  if (!carve.refused.empty()) return "saves nothing: " + carve.refused;
+  if (carve.saves() == 0) return "saves nothing";
+  return fmt::format("saves {} of {}", size_text(carve.saves()), size_text(carve.before));
+}
+
+void print_one(const Installed& installed, const Page& page, Terminal& terminal) {
+  const InstalledTorch& torch = installed.examined.torch;
+  const auto line = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) terminal.print("  {:9}{}\n", key, value);
+  };
+  terminal.print("{}\n  {}\n", torch.folder.string(), torch_line(torch));
+  line("wheel", torch.wheel_tag);
+  line("code for", code_line(installed.examined));
+  for (const Coverage& coverage : installed.examined.coverage)
+    line("on " + spell(coverage.device), coverage.text());
+  if (installed.carve) line("carve", carve_line(*installed.carve));
+  line("release", age_line(torch, page.selection.best()));
 }
 
 void print_installed(const Page& page, Terminal& terminal) {
   terminal.print("\n{}\n", terminal.styled(Style::bold, "Installed"));
-  if (page.installed.empty())
-    terminal.out("no PyTorch in the usual places; name its folder to have it looked at\n");
-  for (const ExaminedTorch& examined : page.installed) {
-    terminal.print("{}\n  {}\n", examined.torch.folder.string(), torch_line(examined));
-    for (const Coverage& coverage : examined.coverage) {
-      terminal.print("  code for {}: {}\n", spell(coverage.device), coverage.text());
-    }
-  }
+  for (const Installed& installed : page.installed) print_one(installed, page, terminal);
+  if (!page.installed.empty()) return;
+  terminal.out(page.host.elsewhere
+                   ? "not known: this is another machine; name a folder of PyTorch to judge it for it\n"
+                   : "no PyTorch in the usual places; name its folder\n");
 }
 
 void print_best(const Page& page, Terminal& terminal) {
@@ -110,23 +204,49 @@ void print_best(const Page& page, Terminal& terminal) {
 }
 
 void print_findings(const Page& page, Terminal& terminal) {
-  terminal.print("\n{}\n", terminal.styled(Style::bold, "To mend"));
+  terminal.print("\n{}\n", terminal.styled(Style::bold, "Problems"));
   Findings all;
   for (Finding finding : page.findings) {
     if (!finding.where.file.empty()) finding.what = fmt::format("{} {}", finding.where.file, finding.what);
     all.add(std::move(finding));
   }
-  terminal.out(all.empty() ? "nothing\n" : notes_text(all, terminal));
+  terminal.out(all.empty() ? "no problems found\n" : notes_text(all, terminal));
 }
 
 void print_text(const Page& page, Terminal& terminal) {
   HostInfo machine = page.host;
-  machine.notes = {};  // they stand under "To mend"
+  machine.notes = {};  // they stand under "Problems"
   terminal.print("{}\n", terminal.styled(Style::bold, "This machine"));
-  terminal.out(host_text(machine, terminal));
+  terminal.out(host_text(machine, terminal, CpuFeatures::left_out));
   print_installed(page, terminal);
   print_best(page, terminal);
   print_findings(page, terminal);
+  if (!page.next) return;
+  terminal.print("\n{}\n{}\n", terminal.styled(Style::bold, "Next"), page.next->command);
+}
+
+void write_installed(JsonWriter& json, const Installed& installed) {
+  const ExaminedTorch& examined = installed.examined;
+  json.begin_object()
+      .member("folder", examined.torch.folder.string())
+      .member("version", examined.torch.version);
+  json.member("cuda", examined.torch.cuda)
+      .member("python", examined.torch.python)
+      .member("wheel_tag", examined.torch.wheel_tag)
+      .member("installer", examined.torch.installer);
+  json.key("code").begin_array();
+  for (const GpuCode& code : examined.code) json.value(code.name());
+  json.end_array().key("runs").begin_array();
+  for (const Coverage& coverage : examined.coverage) {
+    json.begin_object()
+        .member("device", spell(coverage.device))
+        .member("code", to_string(coverage.runs))
+        .end_object();
+  }
+  json.end_array();
+  const bool planned = installed.carve && installed.carve->refused.empty();
+  json.member("carve_saves", planned ? std::optional(installed.carve->saves()) : std::nullopt);
+  json.end_object();
 }
 
 void print_json(const Page& page, Terminal& terminal) {
@@ -134,25 +254,11 @@ void print_json(const Page& page, Terminal& terminal) {
   json.begin_object().key("machine").begin_object();
   write_host(json, page.host);
   json.end_object().key("installed").begin_array();
-  for (const ExaminedTorch& examined : page.installed) {
-    json.begin_object()
-        .member("folder", examined.torch.folder.string())
-        .member("version", examined.torch.version);
-    json.member("cuda", examined.torch.cuda)
-        .member("python", examined.torch.python)
-        .key("runs")
-        .begin_array();
-    for (const Coverage& coverage : examined.coverage) {
-      json.begin_object()
-          .member("device", spell(coverage.device))
-          .member("code", to_string(coverage.runs))
-          .end_object();
-    }
-    json.end_array().end_object();
-  }
+  for (const Installed& installed : page.installed) write_installed(json, installed);
   const Choice* best = page.selection.best();
   json.end_array().member("best", best ? std::optional(best->candidate.name) : std::nullopt);
   json.member("changes", page.selection.changes);
+  json.member("next", page.next ? std::optional(page.next->command) : std::nullopt);
   write_findings(json, "findings", page.findings);
   terminal.out(json.end_object().take());
 }

@@ -11,18 +11,19 @@
 #include <string>
 #include <vector>
 
-#include "audit/diff.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
 #include "cli/options/options.h"
+#include "cli/options/recipe_folder.h"
 #include "hardware/compat.h"
 #include "matrix/expand.h"
 #include "matrix/spec.h"
 #include "matrix/variant.h"
 #include "os/terminal.h"
+#include "cli/recipe_plan.h"
 
 namespace lathe {
 namespace plan_command {
@@ -34,6 +35,7 @@ struct Options {
   std::vector<std::string> expect;
   bool diff = false;
   bool strict = false;
+  bool exit_code = false;
 };
 
 void declare(OptionSet& set, Options& options) {
@@ -42,14 +44,8 @@ void declare(OptionSet& set, Options& options) {
   set.flag("-d,--diff", options.diff, "a unified diff of every file");
   set.flag("--strict", options.strict, "warnings count as errors");
   set.texts("--expect", options.expect, "KIND=N", "a total as counted by hand: says where it is off");
+  set.flag("--exit-code", options.exit_code, "exit 1 when there is something to do");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
-}
-
-std::string diff_of(const Edit& edit) {
-  const bool created = edit.kind == Verdict::create, removed = edit.kind == Verdict::remove;
-  std::string before = edit.from.empty() ? edit.file : edit.from;
-  if (created) before.clear();
-  return unified_diff(edit.old_content, removed ? "" : edit.new_content, before, removed ? "" : edit.file);
 }
 
 void print_json(const Plan& plan, const std::vector<std::string>& off, bool diff, Terminal& terminal) {
@@ -99,22 +95,13 @@ void print_bases(const MatrixSpec& spec, Terminal& terminal) {
 }
 
 void print_text(const Plan& plan, const std::vector<std::string>& off, bool diff, Terminal& terminal) {
-  for (const Edit& edit : plan.edits) {
-    const std::string name = edit.from.empty()
-                                 ? printable(edit.file)
-                                 : fmt::format("{} -> {}", printable(edit.from), printable(edit.file));
-    terminal.print("{:8}{}\n", to_string(edit.kind), name);
-    if (edit.kind != Verdict::create) terminal.print("        {}\n", printable(edit.reason));
-    if (diff) terminal.out(diff_of(edit));
-  }
-  const AuditSummary& sum = plan.summary;
-  terminal.print("{} wanted: {} keep, {} rewrite, {} rename, {} create; {} delete{}\n", sum.wanted, sum.keep,
-                 sum.rewrite, sum.rename, sum.create, sum.remove,
-                 sum.outside ? fmt::format("; {} outside the matrix", sum.outside) : "");
+  terminal.out(edits_text(plan, diff));
+  terminal.out(plan_totals(plan));
   for (const std::string& line : off) terminal.print("off: {}\n", line);
 }
 
 int run(const Options& options, Terminal& terminal) {
+  check_recipe_folder(options.folder);
   const MatrixSpec spec = options.matrix.load(terminal);
   const Plan plan = make_plan(audit_folder(options.folder, spec, {.strict = options.strict}), spec,
                               options.diff ? Contents::read : Contents::left_out);
@@ -125,7 +112,7 @@ int run(const Options& options, Terminal& terminal) {
     print_text(plan, off, options.diff, terminal);
     print_bases(spec, terminal);
   }
-  return plan.edits.empty() && off.empty() ? 0 : 1;
+  return !off.empty() || (options.exit_code && !plan.edits.empty()) ? 1 : 0;
 }
 
 }  // namespace plan_command

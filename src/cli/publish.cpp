@@ -4,6 +4,7 @@
 
 #include <array>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -146,7 +147,9 @@ class Printer {
       JsonWriter json(JsonWriter::Layout::compact);
       json.begin_object().member("variant", result.variant).member("state", to_string(result.state));
       terminal_.out(json.member("what", result.what).member("why", result.why).end_object().take());
-    } else if (result.state != Publication::State::skipped) {
+    } else if (result.state == Publication::State::skipped) {
+      skipped_[result.why].push_back(result.variant);
+    } else {
       terminal_.print("{:10}{}  {}\n", to_string(result.state), result.variant,
                       result.why.empty() ? result.what : result.why);
     }
@@ -155,6 +158,7 @@ class Printer {
 
   int conclude(bool named) const {
     if (!json_) {
+      print_skipped();
       std::string text;
       for (std::size_t i = 0; i < count_.size(); ++i) {
         if (count_[i] > 0)
@@ -168,8 +172,17 @@ class Printer {
   }
 
  private:
+  // Whole matrices are skipped for one reason: it is said once.
+  void print_skipped() const {
+    for (const auto& [why, variants] : skipped_) {
+      terminal_.print("{:10}{}{}  {}\n", "skipped", variants.front(),
+                      variants.size() == 1 ? "" : fmt::format(" and {} more", variants.size() - 1), why);
+    }
+  }
+
   bool json_;
   Terminal& terminal_;
+  std::map<std::string, std::vector<std::string>> skipped_;  // by reason
   std::array<std::size_t, 5> count_{};
 };
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,11 +15,14 @@
 #include "base/text.h"
 #include "cli/options/candidates_option.h"
 #include "cli/commands.h"
+#include "cli/surroundings.h"
 #include "cli/options/host_option.h"
 #include "cli/options/options.h"
 #include "hardware/wheel_property.h"
+#include "host/host_info.h"
 #include "select/index.h"
 #include "select/advice.h"
+#include "select/examine.h"
 #include "inspect/installed.h"
 #include "os/terminal.h"
 #include "select/select.h"
@@ -34,6 +37,7 @@ struct Options {
   SelectOptions select;
   std::string gpu_index, variant;
   std::string format = "text";
+  bool all = false;
 };
 
 void declare(OptionSet& set, Options& options) {
@@ -49,6 +53,7 @@ void declare(OptionSet& set, Options& options) {
   set.texts("--pytorch", options.select.pytorch, "VERSION", "only of these PyTorch releases: 2.10.0");
   set.text("--variant", options.variant, "NAME", "this one and no other: print it if it starts",
            ValueKind::variant);
+  set.flag("--all", options.all, "every other variant, not only those that fit into 40 lines");
   set.choice("-f,--format", options.format, {"text", "json", "variant"},
              "how to print; variant: what the best one states as a wheel variant [text]");
 }
@@ -84,20 +89,16 @@ void check_choice(const Selection& selection, const SelectOptions& select,
       {.what = what, .next = did_you_mean_text(wanted, names, "see what there is with: torchlathe list")});
 }
 
-std::vector<std::string> commands(const Selection& selection) {
-  const Choice* best = selection.best();
-  if (!best) return {};
-  const std::string folder = ".flox/pkgs";
-  const auto has_recipe = [&](const std::string& name) {
-    return std::filesystem::exists(fmt::format("{}/{}.nix", folder, name));
-  };
-  const bool recipes =
-      has_recipe(best->candidate.name) && std::ranges::all_of(best->candidate.companions, has_recipe);
-  const auto torch = installed_torches();
-  return commands_for(
-      best->candidate, selection.host,
-      {.recipes = recipes ? folder : "",
-       .installed = torch.empty() || !torch.front().cuda ? "" : torch.front().folder.string()});
+// The installed PyTorch counts where it runs: then a carve is all that is missing.
+std::vector<Way> ways(const Selection& selection) {
+  const HostInfo& host = selection.host;
+  const Candidate* best = selection.best() ? &selection.best()->candidate : nullptr;
+  std::optional<ExaminedTorch> torch;
+  if (!host.elsewhere && !host.gpus.empty()) {
+    const std::vector<InstalledTorch> installed = installed_torches();
+    if (!installed.empty()) torch = examine(installed.front(), host);
+  }
+  return ways_to_get(best, host, surroundings(host, best, torch ? &*torch : nullptr));
 }
 
 // A machine is neither a folder nor at a URL: there --from means what there is to choose from.
@@ -132,9 +133,11 @@ int run(const Options& given, Terminal& terminal) {
       for (const auto& property : properties_of_build(chosen.code, chosen.cuda, chosen.isa))
         terminal.print("{}\n", property.text());
     }
+  } else if (options.format == "json") {
+    terminal.out(selection_json(selection, ways(selection)));
   } else {
-    terminal.out(options.format == "json" ? selection_json(selection, commands(selection))
-                                          : selection_text(selection, commands(selection), terminal));
+    constexpr std::size_t most_lines = 40;
+    terminal.out(selection_text(selection, ways(selection), options.all ? 0 : most_lines, terminal));
   }
   return best ? 0 : 1;
 }

@@ -11,10 +11,14 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "carve/plan/plan.h"
+#include "carve/trial.h"
 #include "cli/commands.h"
 #include "cli/inspect_files.h"
 #include "cli/options/matrix_option.h"
 #include "cli/options/options.h"
+#include "device/cuda_target.h"
+#include "hardware/capability.h"
 #include "matrix/expand.h"
 #include "os/terminal.h"
 #include "report/verification.h"
@@ -45,15 +49,38 @@ void declare(OptionSet& set, Options& options) {
 
 // Without a matrix the name has to say it all.
 BuildPromise promise_for(const Options& options) {
-  const bool default_matrix = options.matrix.path.empty() && std::filesystem::exists("matrix.toml");
-  if (options.matrix.path.empty() && !default_matrix) return promise_of(parse_variant_name(options.name));
+  if (!options.matrix.is_there()) return promise_of(parse_variant_name(options.name));
   return promise_of(find_variant(options.matrix.load(), options.name));
+}
+
+std::vector<CarveTarget> targets_of(const BuildPromise& promise) {
+  std::vector<CarveTarget> targets;
+  for (const Capability gpu : promise.gpus)
+    targets.push_back({.device = cuda_target(gpu.portable()), .ptx = promise.ptx});
+  return targets;
+}
+
+// Advice to carve that carve would refuse is none.
+std::string advice_to_drop(const std::vector<std::filesystem::path>& paths, const BuildPromise& promise) {
+  const std::vector<CarveTarget> targets = targets_of(promise);
+  const std::string gpus = to_string(targets);
+  std::string refused;
+  for (const std::filesystem::path& path : paths) {
+    const CarveTrial trial = try_carve(path, targets);
+    if (trial.refused.empty())
+      return fmt::format("torchlathe carve {} --gpu {} --output DIR drops it", path.string(),
+                         replace_all(gpus, ", ", ","));
+    refused = trial.refused;
+  }
+  return fmt::format("build it for {} alone; a carve drops nothing: {}", gpus, refused);
 }
 
 int run(const Options& options, Terminal& terminal) {
   const BuildPromise promise = promise_for(options);
   const std::vector<std::filesystem::path> paths(options.paths.begin(), options.paths.end());
-  const Verification result = verify(promise, inspect_files(paths, {.cpu = !options.no_cpu}, terminal));
+  const Verification result =
+      verify(promise, inspect_files(paths, {.cpu = !options.no_cpu}, terminal),
+             [&](const BuildPromise& promised) { return advice_to_drop(paths, promised); });
   terminal.out(options.format == "json" ? verification_json(result) : verification_text(result, terminal));
   return result.findings.exit_code(options.strict);
 }

@@ -147,6 +147,16 @@ struct PytorchRelease {
   Provenance provenance;
 };
 
+// A folder of PyTorch's own wheel index.
+struct WheelIndex {
+  std::string name;  // "cu130": of download.pytorch.org/whl/
+  Machine machine = Machine::x86_64;
+  std::optional<Version> cuda;        // nullopt: a CPU build
+  std::vector<Capability> gpus = {};  // that its wheel has machine code for
+  Version glibc;                      // the lowest
+  Provenance provenance;
+};
+
 class Catalog {
  public:
   std::vector<CapabilityRow> capabilities;  // ascending
@@ -158,6 +168,7 @@ class Catalog {
   std::vector<Toolkit> toolkits;  // ascending
   std::vector<Pin> pins;
   std::vector<PytorchRelease> pytorch;  // ascending
+  std::vector<WheelIndex> wheels;       // the best first
 
   // nullptr where there is none. Names compare without regard to letter case; aliases count, and for a GPU
   // the vendor's name may stand in front.

@@ -66,8 +66,12 @@ void fields(Archive& archive, PytorchRelease& p) {
   archive(p.release, p.suffixes, p.last_cuda, p.provenance);
 }
 template <typename Archive>
+void fields(Archive& archive, WheelIndex& w) {
+  archive(w.name, w.machine, w.cuda, w.gpus, w.glibc, w.provenance);
+}
+template <typename Archive>
 void fields(Archive& archive, Catalog& c) {
-  archive(c.capabilities, c.gpus, c.chips, c.hosts, c.isas, c.cpus, c.toolkits, c.pins, c.pytorch);
+  archive(c.capabilities, c.gpus, c.chips, c.hosts, c.isas, c.cpus, c.toolkits, c.pins, c.pytorch, c.wheels);
 }
 
 template <typename T>

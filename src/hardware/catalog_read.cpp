@@ -48,8 +48,7 @@ std::optional<Version> version_if(const Toml& row, std::string_view key) {
   return row.find(key) ? std::optional(version_at(row, key)) : std::nullopt;
 }
 
-Capability capability_at(const Toml& row, std::string_view key) {
-  const Toml& value = row.at(key);
+Capability capability_of(const Toml& value) {
   const auto spelled = parse_capability(value.text());
   if (!spelled || spelled->dialect != Dialect::dotted || spelled->ptx || spelled->capability.suffix) {
     value.fail(fmt::format("\"{}\" is not a capability without suffix", printable(value.text())),
@@ -57,6 +56,8 @@ Capability capability_at(const Toml& row, std::string_view key) {
   }
   return spelled->capability;
 }
+
+Capability capability_at(const Toml& row, std::string_view key) { return capability_of(row.at(key)); }
 
 std::vector<std::string> texts_if(const Toml& row, std::string_view key) {
   const Toml* value = row.find(key);
@@ -155,6 +156,17 @@ PytorchRelease read_pytorch_release(const Toml& row) {
           .provenance = provenance_of(row)};
 }
 
+WheelIndex read_wheel_index(const Toml& row) {
+  row.allow_only({"name", "machine", "cuda", "gpus", "glibc", "source", "confidence"});
+  WheelIndex index = {.name = row.at("name").text(),
+                      .machine = machine_of(row),
+                      .cuda = version_if(row, "cuda"),
+                      .glibc = version_at(row, "glibc"),
+                      .provenance = provenance_of(row)};
+  for (const Toml& gpu : row.at("gpus").array()) index.gpus.push_back(capability_of(gpu));
+  return index;
+}
+
 // Reads the tables in the order in which they name each other.
 class Reader {
  public:
@@ -172,6 +184,7 @@ class Reader {
     each("pins.toml", "pin", [&](const Toml& row) { out_.pins.push_back(read_pin(row)); });
     each("pytorch.toml", "pytorch",
          [&](const Toml& row) { out_.pytorch.push_back(read_pytorch_release(row)); });
+    each("wheels.toml", "wheel", [&](const Toml& row) { out_.wheels.push_back(read_wheel_index(row)); });
     return std::move(out_);
   }
 

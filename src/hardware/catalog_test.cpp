@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "hardware/catalog.h"
+#include "hardware/compat.h"
 
 #include <gtest/gtest.h>
 
@@ -66,6 +67,7 @@ TEST(Catalog, EveryRowHasASource) {
   check(tables.cpus);
   check(tables.toolkits);
   check(tables.pins);
+  check(tables.wheels);
 }
 
 TEST(Catalog, NamesAreUnique) {
@@ -266,6 +268,16 @@ TEST(Catalog, ToolkitsKnowTheirNamesAndDrivers) {
   EXPECT_EQ(toolkit->paired_driver.text(), "580.65.06");
   EXPECT_EQ(toolkit->minimum_driver.text(), "580");
   EXPECT_EQ(catalog().find_toolkit(*Version::parse("12.7")), nullptr);
+}
+
+TEST(Catalog, WheelsAreOfKnownToolkitsThatCompileForTheirGpus) {
+  for (const WheelIndex& wheel : catalog().wheels) {
+    EXPECT_EQ(wheel.cuda.has_value(), !wheel.gpus.empty()) << wheel.name;
+    const bool known = !wheel.cuda || catalog().find_toolkit(*wheel.cuda) != nullptr;
+    EXPECT_TRUE(known) << wheel.name;
+    for (const Capability gpu : wheel.gpus)
+      EXPECT_EQ(why_not_compilable(gpu, *wheel.cuda), "") << wheel.name << " " << spell(gpu, Dialect::dotted);
+  }
 }
 
 TEST(Version, IsReadComparedAndPrinted) {

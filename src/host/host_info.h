@@ -66,6 +66,7 @@ struct HostSystem {
 
 struct HostInfo {
   std::string comment = {};
+  bool elsewhere = false;  // recorded or made up: of its folders and programs nothing is known but `system`
   HostCpu cpu = {};
   std::vector<HostGpu> gpus = {};
   std::string gpu_source = {};  // "nvml", "pci", "device tree", "name", ""

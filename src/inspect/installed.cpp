@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "inspect/installed.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <functional>
+#include <set>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -45,16 +48,6 @@ std::string python_of(const fs::path& folder) {
   return "";
 }
 
-std::optional<InstalledTorch> package_at(const fs::path& folder) {
-  const auto version = small_file(folder / "version.py");
-  std::error_code failed;
-  if (!version || !fs::exists(folder / "__init__.py", failed)) return std::nullopt;
-  return InstalledTorch{.folder = folder,
-                        .version = assigned(*version, "__version__").value_or(""),
-                        .cuda = assigned(*version, "cuda"),
-                        .python = python_of(folder)};
-}
-
 std::vector<fs::path> folders_in(const fs::path& parent, std::string_view start) {
   std::vector<fs::path> found;
   std::error_code failed;
@@ -63,6 +56,64 @@ std::vector<fs::path> folders_in(const fs::path& parent, std::string_view start)
   }
   std::ranges::sort(found, std::greater<>());
   return found;
+}
+
+// The value of "Tag: cp312-cp312-linux_x86_64", or "" .
+std::string field_of(std::string_view text, std::string_view name) {
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.starts_with(name) && line.substr(name.size()).starts_with(":"))
+      return printable(trim(line.substr(name.size() + 1)));
+  }
+  return "";
+}
+
+// What the installer wrote beside the package: "torch-2.11.0+cu130.dist-info".
+void read_record(const fs::path& folder, InstalledTorch& torch) {
+  constexpr std::string_view start = "torch-", end = ".dist-info";
+  std::error_code failed;
+  fs::path whole = fs::absolute(folder, failed).lexically_normal();
+  if (!whole.has_filename()) whole = whole.parent_path();  // "torch/"
+  for (const fs::path& record : folders_in(whole.parent_path(), start)) {
+    const std::string name = record.filename().string();
+    if (!name.ends_with(end)) continue;
+    if (torch.version.empty())
+      torch.version = printable(name.substr(start.size(), name.size() - start.size() - end.size()));
+    torch.wheel_tag = field_of(small_file(record / "WHEEL").value_or(""), "Tag");
+    torch.installer = printable(trim(small_file(record / "INSTALLER").value_or("")));
+    return;
+  }
+}
+
+// "2.11.0+cu130" -> "13.0"
+std::optional<std::string> cuda_of_version(std::string_view version) {
+  constexpr std::string_view label = "+cu";
+  const std::size_t at = version.find(label);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view digits = version.substr(at + label.size());
+  if (digits.size() != 3 || !std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; }))
+    return std::nullopt;
+  return fmt::format("{}.{}", digits.substr(0, 2), digits.substr(2));
+}
+
+// A torch is one by its libraries or by its version.py. It may lack all else: some images strip the Python
+// files, and a carved copy may hold libraries alone.
+std::optional<InstalledTorch> package_at(const fs::path& folder) {
+  const std::string version = small_file(folder / "version.py").value_or("");
+  const auto has = [&](const char* name) {
+    std::error_code failed;
+    return fs::exists(folder / name, failed);
+  };
+  const bool gpu = has("lib/libtorch_cuda.so");
+  const bool libraries = gpu || has("lib/libtorch_cpu.so") || has("lib/libtorch.so");
+  const auto told = assigned(version, "__version__");
+  if (!libraries && (!told || (!has("__init__.py") && folder.filename() != "torch"))) return std::nullopt;
+  InstalledTorch torch = {.folder = folder,
+                          .version = told.value_or(""),
+                          .cuda = assigned(version, "cuda"),
+                          .python = python_of(folder)};
+  read_record(folder, torch);
+  if (!torch.cuda && gpu) torch.cuda = cuda_of_version(torch.version).value_or("");
+  return torch;
 }
 
 // PREFIX/lib/python3.*/site-packages/torch, and Debian's dist-packages.
@@ -79,6 +130,19 @@ void add_from(std::vector<InstalledTorch>& out, const char* variable, const char
   if (prefix && *prefix) add_prefix(out, fs::path(prefix) / below);
 }
 
+// Of the python3 that would start: where it is called, and where a link leads.
+std::vector<fs::path> prefixes_of_python() {
+  const char* path = std::getenv("PATH");
+  for (const std::string_view folder : split(path ? path : "", ':')) {
+    const fs::path python = fs::path(folder) / "python3";
+    std::error_code failed;
+    if (folder.empty() || !fs::exists(python, failed)) continue;
+    return {python.parent_path().parent_path(),
+            fs::weakly_canonical(python, failed).parent_path().parent_path()};
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<InstalledTorch> installed_torches() {
@@ -86,7 +150,13 @@ std::vector<InstalledTorch> installed_torches() {
   for (const char* variable : {"VIRTUAL_ENV", "FLOX_ENV", "CONDA_PREFIX"}) add_from(out, variable);
   add_from(out, "HOME", ".local");
   add_from(out, "HOME", ".nix-profile");
+  for (const fs::path& prefix : prefixes_of_python()) add_prefix(out, prefix);
   for (const char* prefix : {"/usr/local", "/usr"}) add_prefix(out, prefix);
+  std::set<fs::path> seen;
+  std::erase_if(out, [&](const InstalledTorch& torch) {
+    std::error_code failed;
+    return !seen.insert(fs::weakly_canonical(torch.folder, failed)).second;
+  });
   return out;
 }
 

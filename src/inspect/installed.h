@@ -13,12 +13,14 @@ namespace lathe {
 struct InstalledTorch {
   std::filesystem::path folder = {};     // of the package: ".../site-packages/torch"
   std::string version = {};              // "2.11.0+cu130"; "" where it does not say
-  std::optional<std::string> cuda = {};  // "13.0"; nullopt: a CPU build
+  std::optional<std::string> cuda = {};  // "13.0"; "" where it does not say which; nullopt: a CPU build
   std::string python = {};               // "3.12", as its extension modules are named; ""
+  std::string wheel_tag = {};  // "cp312-cp312-manylinux_2_28_x86_64"; "" where it is not from a wheel
+  std::string installer = {};  // "pip", "uv"; ""
 };
 
-// Of the virtual environment or flox environment that is active, then of the user, then of the system; no
-// program is run.
+// Of the environment (virtual, flox, conda) that is active, then of the user, of the python3 in PATH, of the
+// system; no program is run.
 std::vector<InstalledTorch> installed_torches();
 
 // The package folder in what a user points to: itself, a site-packages folder, a Nix store path, an

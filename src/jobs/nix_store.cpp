@@ -74,6 +74,31 @@ void fail_evaluation(Job& job, const ProcessResult& result) {
       "does not evaluate: " + (message.empty() ? result.ending() : message.substr(0, message.find('\n')));
 }
 
+void stop_jobs(std::span<Job* const> jobs, const std::string& why) {
+  for (Job* job : jobs) {
+    job->state = JobState::stopped;
+    job->reason = why;
+  }
+}
+
+bool has_same_nixpkgs(const Job& one, const Job& other) {
+  return one.variant && other.variant && one.variant->nixpkgs && other.variant->nixpkgs &&
+         one.variant->nixpkgs->rev == other.variant->nixpkgs->rev;
+}
+
+// A package set that cannot be fetched for one recipe cannot be fetched for another a second later: a matrix
+// would wait for each of its recipes in turn.
+std::vector<Job*> others_to_try(std::span<Job* const> jobs, const Job& failed) {
+  const bool network = !failed.why.empty() && failed.why.front().finding.rule == "network";
+  std::vector<Job*> others;
+  for (Job* job : jobs) {
+    if (network && has_same_nixpkgs(*job, failed))
+      stop_jobs({&job, 1}, fmt::format("not tried: its nixpkgs is that of {}", failed.name));
+    else others.push_back(job);
+  }
+  return others;
+}
+
 std::string query(const DriverOptions& options, std::vector<std::string> words, bool wants_err = false) {
   words.insert(words.begin(), require_nix("nix-store"));
   add_settings(words, options);
@@ -117,11 +142,14 @@ void instantiate(std::vector<Job>& jobs, const DriverOptions& options) {
       rest = rest.subspan(taken);
       continue;
     }
+    if (result.stopped) return stop_jobs(rest, "stopped before it started");
     if (taken >= some.size())
       throw Error(
           {.what = "nix-instantiate: more derivations than recipes", .where = {}, .kind = ErrorKind::fault});
-    fail_evaluation(*rest[taken], result);  // Nix stops at the first that fails
-    rest = rest.subspan(taken + 1);
+    Job& failed = *rest[taken];
+    fail_evaluation(failed, result);  // Nix stops at the first that fails
+    open = others_to_try(rest.subspan(taken + 1), failed);
+    rest = open;
   }
 }
 

@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "jobs/nix_store.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "jobs/job.h"
+#include "matrix/expand.h"
+#include "matrix/spec.h"
+#include "matrix/variant.h"
 #include "nix/events.h"
 #include "os/process.h"
 
@@ -48,6 +57,58 @@ TEST(NixStore, ARecipeThatDoesNotEvaluateSpoilsOnlyItself) {
   EXPECT_EQ(jobs[1].state, JobState::failed);
   EXPECT_EQ(jobs[1].why.at(0).finding.rule, "attribute-missing");
   EXPECT_EQ(jobs[2].derivation, "/nix/store/a-late.drv");
+}
+
+// Nix fails for the first recipe with `err`; returns how often it was asked.
+std::size_t times_asked(std::vector<Job>& jobs, const ProcessResult& failure) {
+  std::size_t asked = 0;
+  DriverOptions options;
+  options.run = [&](const Process&) {
+    ++asked;
+    return failure;
+  };
+  instantiate(jobs, options);
+  return asked;
+}
+
+std::vector<Job> jobs_of(const std::vector<std::string>& revisions) {
+  const MatrixSpec spec = parse_matrix(
+      "[matrix]\nname = \"m\"\n[nixpkgs.canonical]\nrev = \"6a030d535719c5190187c4cec156f335e95e3211\"\n"
+      "[pytorch.\"2.9.1\"]\nhash = \"\"\n[[build]]\nkind = \"cpu\"\npytorch = [\"2.9.1\"]\n"
+      "python = [\"3.13\"]\nisas = [\"avx2\"]\n",
+      "m.toml");
+  std::vector<Job> jobs;
+  for (const std::string& revision : revisions) {
+    Variant variant = expand(spec).front();
+    variant.name = fmt::format("v{}", jobs.size());
+    const auto nixpkgs = std::make_shared<Nixpkgs>();
+    nixpkgs->rev = revision;
+    variant.nixpkgs = nixpkgs;
+    jobs.push_back({.name = variant.name, .variant = variant, .recipe = variant.name + ".nix"});
+  }
+  return jobs;
+}
+
+TEST(NixStore, APackageSetThatCannotBeFetchedIsAskedForOnce) {
+  std::vector<Job> jobs = jobs_of({"aaaa", "aaaa", "bbbb", "aaaa", "bbbb"});
+  const ProcessResult failure{.exit_status = 1,
+                              .err =
+                                  "error: unable to download "
+                                  "'https://github.com/NixOS/nixpkgs/archive/aaaa.tar.gz': Could not resolve "
+                                  "hostname (6) Could not resolve host: github.com\n"};
+  EXPECT_EQ(times_asked(jobs, failure), 2u) << "once for each revision";
+  EXPECT_EQ(jobs[0].state, JobState::failed);
+  EXPECT_EQ(jobs[1].state, JobState::stopped);
+  EXPECT_EQ(jobs[1].reason, "not tried: its nixpkgs is that of v0");
+  EXPECT_EQ(jobs[2].state, JobState::failed);
+  EXPECT_EQ(jobs[4].reason, "not tried: its nixpkgs is that of v2");
+}
+
+TEST(NixStore, AStoppedEvaluationStopsAllThatWait) {
+  std::vector<Job> jobs = jobs_of({"aaaa", "bbbb"});
+  EXPECT_EQ(times_asked(jobs, {.signal = 2, .stopped = true}), 1u);
+  EXPECT_EQ(jobs[0].state, JobState::stopped);
+  EXPECT_EQ(jobs[1].state, JobState::stopped);
 }
 
 TEST(NixStore, TheGraphOfWhatNeedsWhatIsReadFromTheDotsOfNix) {

@@ -5,6 +5,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <iostream>
+#include <string>
+
+#include "base/safe_format.h"
+#include "os/terminal.h"
+
 namespace lathe {
 
 Keyboard::Keyboard() {
@@ -29,6 +35,15 @@ std::optional<char> Keyboard::key() {
   char letter = 0;
   if (::poll(&waiting, 1, 0) != 1 || ::read(STDIN_FILENO, &letter, 1) != 1) return std::nullopt;
   return letter;
+}
+
+bool somebody_answers() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
+
+bool says_yes(std::string_view question, Terminal& terminal) {
+  terminal.flush();  // what the question is about comes first
+  terminal.err(safe_format("{} [y/N] ", question));
+  std::string answer;
+  return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
 }
 
 unsigned terminal_rows() {

@@ -286,7 +286,9 @@ class Child {
     retry([&] { return ::waitpid(id_, &status, 0); });
     id_ = -1;
     if (report[0] == stage_folder) throw system_error("enter the folder", folder, report[1]);
-    throw system_error("run the program", program, report[1]);
+    Error::Parts parts = system_error("run the program", program, report[1]).parts();
+    parts.kind = ErrorKind::fault;  // a program that this machine lacks
+    throw Error(std::move(parts));
   }
 
   pid_t id_ = -1;

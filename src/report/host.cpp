@@ -12,6 +12,7 @@
 #include "base/finding.h"
 #include "base/safe_format.h"
 #include "hardware/catalog.h"
+#include "host/named_host.h"
 #include "report/finding_style.h"
 
 namespace lathe {
@@ -88,7 +89,7 @@ std::string notes_text(const Findings& notes, const Terminal& terminal) {
   return text;
 }
 
-std::string host_text(const HostInfo& host, const Terminal& terminal) {
+std::string host_text(const HostInfo& host, const Terminal& terminal, CpuFeatures features) {
   std::string text;
   const auto line = [&](std::string_view key, const std::string& value) {
     if (!value.empty())
@@ -100,11 +101,12 @@ std::string host_text(const HostInfo& host, const Terminal& terminal) {
   line("cpu",
        fmt::format("{} ({})", host.cpu.name.empty() ? "a CPU" : host.cpu.name, to_string(host.cpu.machine)));
   line("runs", isas_line(host.cpu));
-  line("features", fmt::format("{}", fmt::join(host.cpu.features, " ")));
+  if (features == CpuFeatures::listed) line("features", fmt::format("{}", fmt::join(host.cpu.features, " ")));
   line("system", system_line(host.system));
   line("limits", limits_line(host.system, host.cpu));
-  line("nix", host.system.nix.empty() ? "not here" : host.system.nix);
-  line("flox", host.system.flox.empty() ? "not here" : host.system.flox);
+  const std::string absent = host.comment == made_up_comment ? "" : "not here";  // nobody knows of those
+  line("nix", host.system.nix.empty() ? absent : host.system.nix);
+  line("flox", host.system.flox.empty() ? absent : host.system.flox);
   return text + notes_text(host.notes, terminal);
 }
 

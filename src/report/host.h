@@ -10,7 +10,10 @@
 
 namespace lathe {
 
-std::string host_text(const HostInfo& host, const Terminal& terminal);
+enum class CpuFeatures { listed, left_out };
+
+std::string host_text(const HostInfo& host, const Terminal& terminal,
+                      CpuFeatures features = CpuFeatures::listed);
 
 // "GeForce RTX 5090 (12.0), 32 GiB"; "A100-SXM4-40GB (8.0) in MIG mode: 3g.20gb, 4g.20gb"
 std::string gpu_line(const HostGpu& gpu);

@@ -4,8 +4,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/finding.h"
 #include "base/finding_json.h"
@@ -46,6 +50,36 @@ void write_choice(JsonWriter& json, const Choice& choice) {
   json.end_object();
 }
 
+// The other variants, in what `lines` leave after `used`: an empty line, the totals, a header and the rest.
+std::string others_text(const Selection& selection, std::size_t lines, std::size_t used,
+                        const Terminal& terminal) {
+  constexpr std::size_t frame = 3;
+  const std::size_t rows = lines == 0 ? selection.starting.size() + selection.excluded.size()
+                                      : lines - std::min(lines, used + frame);
+  Table others({"variant", "why it is not better, or what it lacks"});
+  std::size_t count = 0;
+  const auto add = [&](const Choice& choice, const std::string& why, Style style) {
+    if (++count <= rows) others.add({choice.candidate.name, why}, style);
+  };
+  for (const Choice& choice : selection.starting) {
+    if (&choice != selection.best()) add(choice, choice.why, Style::plain);
+  }
+  const std::size_t compatible = count;
+  for (const Choice& choice : selection.excluded) add(choice, missing_text(choice.judgement), Style::dim);
+  if (count == 0) return "";
+  return safe_format("\n{} other variant{} compatible, {} not{}\n", compatible,
+                     compatible == 1 ? " is" : "s are",
+                     fmt::format("{} {}", count - compatible, count - compatible == 1 ? "is" : "are"),
+                     count > rows ? " (--all lists them all)" : "") +
+         (others.empty() ? "" : others.text(terminal));
+}
+
+std::vector<std::string> commands_of(const std::vector<Way>& ways) {
+  std::vector<std::string> commands;
+  for (const Way& way : ways) commands.push_back(way.command);
+  return commands;
+}
+
 }  // namespace
 
 std::string host_in_short(const HostInfo& host) {
@@ -63,7 +97,7 @@ std::string host_in_short(const HostInfo& host) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-std::string selection_text(const Selection& selection, const std::vector<std::string>& commands,
+std::string selection_text(const Selection& selection, const std::vector<Way>& ways, std::size_t lines,
                            const Terminal& terminal) {
   std::string text;
   const auto line = [&](std::string_view key, const std::string& value) {
@@ -75,27 +109,17 @@ std::string selection_text(const Selection& selection, const std::vector<std::st
     if (!best->candidate.companions.empty())
       line("with", fmt::format("{}", fmt::join(best->candidate.companions, ", ")));
     line("because", reason_for(*best, selection.host));
-    for (std::size_t i = 0; i < commands.size(); ++i) line(i == 0 ? "get it" : "or", commands[i]);
   } else {
     line("best", terminal.styled(Style::red, "none starts here"));
     for (const std::string& change : selection.changes) line("change", change);
   }
+  for (const Way& way : ways) line(way.by, way.command);
   text += notes_text(selection.host.notes, terminal);
-  Table others({"variant", "why it is not better, or what it lacks"});
-  for (const Choice& choice : selection.starting) {
-    if (&choice != selection.best()) others.add({choice.candidate.name, choice.why});
-  }
-  for (const Choice& choice : selection.excluded)
-    others.add({choice.candidate.name, missing_text(choice.judgement)}, Style::dim);
-  if (others.empty()) return text;
-  const std::size_t runners = selection.starting.empty() ? 0 : selection.starting.size() - 1;
   return text +
-         safe_format("\n{} more start{}, {} do not:\n", runners, runners == 1 ? "s" : "",
-                     selection.excluded.size()) +
-         others.text(terminal);
+         others_text(selection, lines, static_cast<std::size_t>(std::ranges::count(text, '\n')), terminal);
 }
 
-std::string selection_json(const Selection& selection, const std::vector<std::string>& commands) {
+std::string selection_json(const Selection& selection, const std::vector<Way>& ways) {
   JsonWriter json;
   const Choice* best = selection.best();
   json.begin_object();
@@ -104,7 +128,7 @@ std::string selection_json(const Selection& selection, const std::vector<std::st
   json.member("reason", best ? std::optional(reason_for(*best, selection.host)) : std::nullopt);
   json.member("runner_up", selection.starting.size() > 1 ? std::optional(selection.starting[1].candidate.name)
                                                          : std::nullopt);
-  json.member("commands", commands).member("changes", selection.changes);
+  json.member("commands", commands_of(ways)).member("changes", selection.changes);
   json.member("machine", host_in_short(selection.host)).key("variants").begin_array();
   for (const Choice& choice : selection.starting) write_choice(json, choice);
   for (const Choice& choice : selection.excluded) write_choice(json, choice);

@@ -15,6 +15,7 @@
 #include "hardware/compat.h"
 #include "select/judge.h"
 #include "select/rank.h"
+#include "select/wheels.h"
 
 namespace lathe {
 namespace {
@@ -239,6 +240,34 @@ class Advisor {
   std::vector<std::string> out_;
 };
 
+// With its companions.
+std::vector<std::string> set_of(const Candidate& candidate) {
+  std::vector<std::string> set = {candidate.name};
+  std::ranges::copy(candidate.companions, std::back_inserter(set));
+  return set;
+}
+
+std::string carve_command(const Surroundings& here, const HostInfo& host) {
+  std::vector<std::string> gpus;
+  for (const HostGpu& gpu : host.gpus) {
+    if (!gpu.capability) continue;
+    std::string name = spell(*gpu.capability, Dialect::dotted);
+    if (std::ranges::find(gpus, name) == gpus.end()) gpus.push_back(std::move(name));
+  }
+  return fmt::format("torchlathe carve {} --gpu {} {}", here.installed, fmt::join(gpus, ","),
+                     here.in_place ? "--in-place" : "--output torch-carved");
+}
+
+// Recipes that are there are built as they are.
+std::string build_command_for(const Candidate& candidate, const Surroundings& here) {
+  if (here.recipes.empty())
+    return fmt::format("torchlathe build -m {}{} {}", candidate.from,
+                       candidate.companions.empty() ? "" : " --with-companions", candidate.name);
+  std::string files;
+  for (const std::string& name : set_of(candidate)) files += fmt::format(" {}/{}.nix", here.recipes, name);
+  return "nix-build" + files;
+}
+
 }  // namespace
 
 std::vector<std::string> what_would_help(const HostInfo& host, const std::vector<Candidate>& candidates,
@@ -246,36 +275,25 @@ std::vector<std::string> what_would_help(const HostInfo& host, const std::vector
   return Advisor(host, candidates, prefer).run();
 }
 
-std::vector<std::string> commands_for(const Candidate& candidate, const HostInfo& host,
-                                      const Surroundings& here) {
-  std::vector<std::string> commands, set = {candidate.name};
-  std::ranges::copy(candidate.companions, std::back_inserter(set));
-  const std::string names = fmt::format("{}", fmt::join(set, " "));
-  if (candidate.get.empty()) commands = {fmt::format("flox install {}", names)};
-  else
-    for (const std::string_view line : split(candidate.get, '\n')) commands.push_back(printable(line));
-  if (!candidate.from.empty() && candidate.get.empty()) {
-    if (set.size() > 1)
-      commands.push_back(
-          fmt::format("torchlathe build -m {} --with-companions {}", candidate.from, candidate.name));
-    if (here.recipes.empty())
-      commands.push_back(
-          fmt::format("torchlathe generate -m {} --output .flox/pkgs {}", candidate.from, names));
-    const std::string folder = here.recipes.empty() ? ".flox/pkgs" : here.recipes;
-    for (std::string& name : set) name = fmt::format("{}/{}.nix", folder, name);
-    commands.push_back(
-        fmt::format("{} {}", set.size() == 1 ? "nix build --file" : "nix-build", fmt::join(set, " ")));
+std::vector<Way> ways_to_get(const Candidate* best, const HostInfo& host, const Surroundings& here) {
+  std::vector<Way> ways;
+  if (best && !best->get.empty()) {
+    for (const std::string_view line : split(best->get, '\n')) ways.push_back({"get it", printable(line)});
+  } else if (best && best->from.empty()) {
+    ways.push_back({"get it", fmt::format("flox install {}", fmt::join(set_of(*best), " "))});
   }
-  if (!here.installed.empty() && candidate.is_gpu() && !host.gpus.empty()) {
-    std::vector<std::string> gpus;
-    for (const HostGpu& gpu : host.gpus) {
-      std::string name = spell(*gpu.capability, Dialect::dotted);
-      if (std::ranges::find(gpus, name) == gpus.end()) gpus.push_back(std::move(name));
-    }
-    commands.push_back(fmt::format("torchlathe carve {} --gpu {} --output torch-carved", here.installed,
-                                   fmt::join(gpus, ",")));
-  }
-  return commands;
+  const bool carves = !here.installed.empty() && !host.gpus.empty();
+  if (carves) ways.push_back({"carve", carve_command(here, host)});
+  const WheelIndex* wheel = here.pip.empty() || carves ? nullptr : best_wheel(host);
+  if (wheel) ways.push_back({"wheel", install_command(*wheel, here.pip)});
+  if (!best || best->from.empty() || !best->get.empty()) return ways;
+  if (here.nix) ways.push_back({"build", build_command_for(*best, here)});
+  if (here.flox && !here.recipes.empty())
+    ways.push_back({"build", fmt::format("flox build {}", fmt::join(set_of(*best), " "))});
+  if (ways.empty())
+    ways.push_back({"recipe", fmt::format("torchlathe generate -m {} --output .flox/pkgs {}", best->from,
+                                          fmt::join(set_of(*best), " "))});
+  return ways;
 }
 
 }  // namespace lathe

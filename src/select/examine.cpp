@@ -104,14 +104,20 @@ class Examiner {
 
 }  // namespace
 
+bool ExaminedTorch::serves(const HostInfo& host) const {
+  if (host.gpus.empty()) return !torch.cuda;
+  return torch.cuda && !coverage.empty() &&
+         std::ranges::all_of(coverage, [](const Coverage& on) { return on.serves(); });
+}
+
 ExaminedTorch examine(const InstalledTorch& torch, const Inspection& libraries, const HostInfo& host) {
-  ExaminedTorch out = {.torch = torch, .has_gpu_code = !libraries.shapes().empty()};
+  ExaminedTorch out = {.torch = torch, .has_gpu_code = !libraries.shapes().empty(), .code = libraries.gpu()};
   Examiner(host, out).run(libraries);
   return out;
 }
 
 ExaminedTorch examine(const InstalledTorch& torch, const HostInfo& host) {
-  if (!torch.cuda || host.gpus.empty()) return examine(torch, Inspection{}, host);
+  if (!torch.cuda) return examine(torch, Inspection{}, host);
   const Inspection inspection = inspect({torch.folder / "lib"});
   ExaminedTorch out = examine(torch, inspection, host);
   const auto take = [&](const Findings& findings) {

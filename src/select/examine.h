@@ -17,8 +17,12 @@ namespace lathe {
 struct ExaminedTorch {
   InstalledTorch torch = {};
   bool has_gpu_code = false;
+  std::vector<GpuCode> code = {};       // what its libraries hold, by target
   std::vector<Coverage> coverage = {};  // one for each GPU of the host whose capability is known
   Findings findings = {};               // what is broken or slower than need be, each with what mends it
+
+  // Every GPU of the host finds its code, or there is none and this is a CPU build.
+  bool serves(const HostInfo& host) const;
 };
 
 // Reads its libraries: some tenths of a second for a large one.

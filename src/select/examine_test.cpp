@@ -103,5 +103,24 @@ TEST(Installed, APackageSaysItsVersionItsCudaAndItsPython) {
   EXPECT_FALSE(torch_in(root).has_value());
 }
 
+TEST(Installed, ATorchIsOneByItsLibrariesAndWhatTheInstallerWrote) {
+  const testing::ScratchFolder scratch;
+  const fs::path folder = scratch.path() / "torch", record = scratch.path() / "torch-2.11.0+cu130.dist-info";
+  fs::create_directories(folder / "lib");
+  fs::create_directories(record);
+  EXPECT_FALSE(torch_in(folder).has_value());
+  std::ofstream(folder / "lib/libtorch_cuda.so") << "";
+  std::ofstream(record / "WHEEL") << "Wheel-Version: 1.0\nTag: cp312-cp312-manylinux_2_28_x86_64\n";
+  std::ofstream(record / "INSTALLER") << "uv\n";
+  const auto torch = torch_in(folder);
+  ASSERT_TRUE(torch.has_value());
+  EXPECT_EQ(torch->version, "2.11.0+cu130");
+  EXPECT_EQ(torch->cuda, "13.0");
+  EXPECT_EQ(torch->wheel_tag, "cp312-cp312-manylinux_2_28_x86_64");
+  EXPECT_EQ(torch->installer, "uv");
+  fs::rename(record, scratch.path() / "torch-2.11.0.dist-info");
+  EXPECT_EQ(torch_in(folder)->cuda, "") << "a CUDA build that does not say of which";
+}
+
 }  // namespace
 }  // namespace lathe

@@ -21,6 +21,7 @@
 #include "host/host_properties.h"
 #include "host/named_host.h"
 #include "os/file.h"
+#include "select/wheels.h"
 
 namespace lathe {
 namespace {
@@ -47,6 +48,12 @@ std::string chosen(const HostInfo& host, const std::vector<Candidate>& candidate
                    const SelectOptions& options = {}) {
   const Selection selection = select_variant(host, candidates, options);
   return selection.best() ? selection.best()->candidate.name : "none";
+}
+
+std::vector<std::string> commands(const Candidate& best, const HostInfo& host, const Surroundings& here) {
+  std::vector<std::string> lines;
+  for (const Way& way : ways_to_get(&best, host, here)) lines.push_back(way.command);
+  return lines;
 }
 
 struct Expectation {
@@ -203,7 +210,7 @@ TEST(Select, PublishedVariantsMayAskForMore) {
   EXPECT_EQ(chosen(machine("rtx4090-zen4"), records), "wheel-old");
   const Selection selection = select_variant(machine("rtx4090-zen4"), records);
   EXPECT_EQ(selection.excluded[0].judgement.missing[0].what, "needs glibc 2.41, this is 2.39");
-  EXPECT_EQ(commands_for(selection.best()->candidate, selection.host, {}),
+  EXPECT_EQ(commands(selection.best()->candidate, selection.host, {.nix = true}),
             std::vector<std::string>{"pip install it"});
   EXPECT_EQ(chosen(machine("hgx-b200"), records), "wheel-old")
       << "9.0 PTX, with a driver newer than 12.6's own";
@@ -226,17 +233,34 @@ TEST(Select, PtxNeedsADriverAsNewAsItsToolkit) {
             "needs driver 575.51.03 or newer, this is 570.86.10");
 }
 
-TEST(Select, CommandsLeadToTheVariant) {
+TEST(Select, CommandsAreForToolsThatAreThere) {
   const Selection selection = select_variant(machine("rtx3090-zen3"), shipped());
+  const Candidate& best = selection.best()->candidate;
   const std::string name = "pytorch-python313-cuda13_0-sm86-avx2";
-  EXPECT_EQ(commands_for(selection.best()->candidate, selection.host, {}),
-            (std::vector<std::string>{"flox install " + name,
-                                      "torchlathe generate -m cuda-13_0 --output .flox/pkgs " + name,
-                                      "nix build --file .flox/pkgs/" + name + ".nix"}));
-  EXPECT_EQ(
-      commands_for(selection.best()->candidate, selection.host, {.recipes = "pkgs", .installed = "/x/torch"}),
-      (std::vector<std::string>{"flox install " + name, "nix build --file pkgs/" + name + ".nix",
-                                "torchlathe carve /x/torch --gpu 8.6 --output torch-carved"}));
+  const std::string wheel = "pip install torch --index-url https://download.pytorch.org/whl/cu130";
+  const std::string carve = "torchlathe carve /x/torch --gpu 8.6 --in-place";
+  EXPECT_EQ(commands(best, selection.host, {}),
+            std::vector<std::string>{"torchlathe generate -m cuda-13_0 --output .flox/pkgs " + name});
+  EXPECT_EQ(commands(best, selection.host, {.nix = true}),
+            std::vector<std::string>{"torchlathe build -m cuda-13_0 " + name});
+  EXPECT_EQ(commands(best, selection.host, {.recipes = "pkgs", .pip = "pip", .nix = true, .flox = true}),
+            (std::vector<std::string>{wheel, "nix-build pkgs/" + name + ".nix", "flox build " + name}));
+  EXPECT_EQ(commands(best, selection.host, {.installed = "/x/torch", .in_place = true, .pip = "pip"}),
+            std::vector<std::string>{carve});
+}
+
+TEST(Select, TheWheelIsTheOneThatStartsHere) {
+  const auto wheel = [](const std::string& gpu, const std::string& driver) {
+    const WheelIndex* index = best_wheel(made_up_host({.gpus = {gpu}, .cpu = "Zen 4", .driver = driver}));
+    return index ? index->name : "none";
+  };
+  EXPECT_EQ(wheel("H100", "580.65.06"), "cu130");
+  EXPECT_EQ(wheel("H100", "570.86.10"), "cu128");
+  EXPECT_EQ(wheel("H100", "470.42.01"), "none");
+  EXPECT_EQ(wheel("V100", "570.86.10"), "cu128");
+  EXPECT_EQ(wheel("P100", "570.86.10"), "cu126");
+  EXPECT_EQ(wheel("none", ""), "cpu");
+  EXPECT_EQ(best_wheel(made_up_host({.gpus = {"RTX 5090"}, .cpu = "Neoverse V2"})), nullptr);
 }
 
 TEST(Select, CompanionsAreInstalledWithTheirPyTorch) {
@@ -245,15 +269,15 @@ TEST(Select, CompanionsAreInstalledWithTheirPyTorch) {
           {"name": "audio-b", "torch": "b"}]})",
       "records");
   ASSERT_EQ(records.size(), 1u);
-  EXPECT_EQ(commands_for(records[0], {}, {}), std::vector<std::string>{"flox install torch-a vision-a"});
+  EXPECT_EQ(commands(records[0], {}, {}), std::vector<std::string>{"flox install torch-a vision-a"});
   EXPECT_THROW(
       read_published(R"({"variants": [{"name": "a"}, {"name": "; reboot", "torch": "a"}]})", "records"),
       Error);
   EXPECT_THROW(read_published(R"({"variants": [{"name": "; reboot"}]})", "records"), Error)
       << "it would come into a command";
-  EXPECT_EQ(commands_for(read_published(R"({"variants": [{"name": "a", "get": "pip install \u001b[2J"}]})",
-                                        "records")[0],
-                         {}, {}),
+  EXPECT_EQ(commands(read_published(R"({"variants": [{"name": "a", "get": "pip install \u001b[2J"}]})",
+                                    "records")[0],
+                     {}, {}),
             std::vector<std::string>{"pip install \\x1b[2J"});
 }
 

@@ -14,7 +14,8 @@ void check_read(const Inspection& inspection, Findings& findings);  // was all o
 // machine, damage
 void check_files(const BuildPromise& promise, const Inspection& inspection, Findings& findings);
 // device code
-void check_gpus(const BuildPromise& promise, const Inspection& inspection, Findings& findings);
+void check_gpus(const BuildPromise& promise, const Inspection& inspection, const DropAdvice& advice,
+                Findings& findings);
 void check_profiler(const BuildPromise& promise, const Inspection& inspection, Findings& findings);
 // scanned machine code
 void check_isa(const BuildPromise& promise, const Inspection& inspection, Findings& findings);

@@ -58,9 +58,11 @@ std::string dotted(Capability gpu) { return spell(gpu, Dialect::dotted); }
 
 class GpuRules {
  public:
-  GpuRules(const BuildPromise& promise, const Inspection& inspection, Findings& findings)
+  GpuRules(const BuildPromise& promise, const Inspection& inspection, const DropAdvice& advice,
+           Findings& findings)
       : promise_(promise),
         inspection_(inspection),
+        advice_(advice),
         findings_(findings),
         shapes_(inspection.shapes()),
         codes_(inspection.gpu()) {}
@@ -319,7 +321,7 @@ class GpuRules {
       finding.what = fmt::format("holds {} for GPUs that nobody asked for", size_text(bytes));
       finding.cause =
           "a fat build, or libraries that are narrowed by config.cudaCapabilities and not by gpuTargets";
-      finding.fix = fmt::format("torchlathe carve --gpu {} drops it in a second", promised(","));
+      finding.fix = advice_ ? advice_(promise_) : fmt::format("build it for {} alone", promised(", "));
     }
     findings_.add(std::move(finding));
   }
@@ -332,6 +334,7 @@ class GpuRules {
 
   const BuildPromise& promise_;
   const Inspection& inspection_;
+  const DropAdvice& advice_;
   Findings& findings_;
   const std::vector<ContainerShape> shapes_;
   const std::vector<GpuCode> codes_;
@@ -339,8 +342,9 @@ class GpuRules {
 
 }  // namespace
 
-void check_gpus(const BuildPromise& promise, const Inspection& inspection, Findings& findings) {
-  GpuRules(promise, inspection, findings).run();
+void check_gpus(const BuildPromise& promise, const Inspection& inspection, const DropAdvice& advice,
+                Findings& findings) {
+  GpuRules(promise, inspection, advice, findings).run();
 }
 
 }  // namespace lathe

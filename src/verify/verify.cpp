@@ -39,13 +39,13 @@ BuildPromise promise_of(const VariantName& name) {
           .package = name.package};
 }
 
-Verification verify(const BuildPromise& promise, const Inspection& inspection) {
+Verification verify(const BuildPromise& promise, const Inspection& inspection, const DropAdvice& advice) {
   Verification result{.promise = promise, .findings = {}, .cpu_scanned = false};
   result.cpu_scanned =
       std::ranges::any_of(inspection.files, [](const FileInspection& file) { return file.cpu.has_value(); });
   check_read(inspection, result.findings);
   check_files(promise, inspection, result.findings);
-  check_gpus(promise, inspection, result.findings);
+  check_gpus(promise, inspection, advice, result.findings);
   check_profiler(promise, inspection, result.findings);
   if (result.cpu_scanned) check_isa(promise, inspection, result.findings);
   for (Finding& finding : result.findings.items()) {

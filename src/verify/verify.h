@@ -4,6 +4,7 @@
 // from: docs/commands/verify.md.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,7 +43,11 @@ struct Verification {
   bool kept() const { return findings.count(Severity::error) == 0; }
 };
 
+// What to do about code for GPUs that nobody asked for, as whoever would do it says (carve/trial.h). Without
+// it the build is to be made again.
+using DropAdvice = std::function<std::string(const BuildPromise& promise)>;
+
 // `inspection` with InspectOptions::cpu for the instruction sets; without it they are not judged.
-Verification verify(const BuildPromise& promise, const Inspection& inspection);
+Verification verify(const BuildPromise& promise, const Inspection& inspection, const DropAdvice& advice = {});
 
 }  // namespace lathe

@@ -124,8 +124,16 @@ TEST(Verify, WhatNobodyAskedForIsCountedInBytes) {
   ASSERT_EQ(result.findings.size(), 1u);
   EXPECT_EQ(result.findings[0].rule, "gpu-extra");
   EXPECT_NE(result.findings[0].what.find("2.0 MB"), std::string::npos) << result.findings[0].what;
-  EXPECT_NE(result.findings[0].fix.find("carve --gpu 9.0"), std::string::npos);
+  EXPECT_EQ(result.findings[0].fix, "build it for 9.0 alone");
   EXPECT_TRUE(result.kept());
+}
+
+TEST(Verify, WhatDropsTheRestIsAskedOfWhoeverWouldDoIt) {
+  const Verification result =
+      verify(promised(sm90), Inspection{.files = {library({cubin("8.0"), cubin("9.0")})}},
+             [](const BuildPromise& promise) { return "ask for " + promise.name; });
+  ASSERT_EQ(result.findings.size(), 1u);
+  EXPECT_EQ(result.findings[0].fix, "ask for " + sm90);
 }
 
 TEST(Verify, PtxIsMissedOnlyWhereTheMatrixAsksForIt) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/candidates_option.h"
 
-#include <filesystem>
-
 #include "base/error.h"
 #include "cli/options/options.h"
 #include "matrix/shipped/shipped.h"
@@ -27,8 +25,8 @@ std::vector<Candidate> CandidatesOption::load() const {
   if (!published.empty())
     return read_published(read_file(published), published == "-" ? "standard input" : published);
   std::vector<Candidate> candidates;
-  if (!matrix.path.empty() || std::filesystem::exists("matrix.toml")) {
-    add_candidates(candidates, matrix.load(), matrix.path.empty() ? "matrix.toml" : matrix.path);
+  if (matrix.is_there()) {
+    add_candidates(candidates, matrix.load(), matrix.file());
     return candidates;
   }
   for (const char* name : default_matrices) add_candidates(candidates, load_matrix(name), name);

@@ -63,6 +63,7 @@ HostInfo HostOption::load() const {
   if (!from.empty()) host = read_host(read_file(from), from == "-" ? "standard input" : from);
   else if (changes.whole()) host = {.comment = made_up_comment};
   else host = detect_host({.gpus = look_for_gpus});
+  host.elsewhere = !from.empty() || changes.whole();
   if (!look_for_gpus) host.notes = {};  // they were about others
   change_host(host, changes);
   note_oddities(host);

@@ -15,7 +15,10 @@ class Terminal;
 struct MatrixOption {
   std::string path;
   void declare(OptionSet& set);
-  std::string file() const { return path.empty() ? "matrix.toml" : path; }  // which may not exist
+  // As it was named; else the matrix.toml of this folder or of the nearest one above it that has one. It need
+  // not exist.
+  std::string file() const;
+  bool is_there() const;  // named, or found
   // The file; or, when there is none of that name, the shipped matrix of that name ("cuda-13_0").
   MatrixSpec load() const;
   // The same, and says which of its nixpkgs are not known and taken for another: for commands that write or
