@@ -22,7 +22,10 @@ bool same_name(std::string_view a, std::string_view b) {
 
 template <typename Row>
 const Row* find_named(const std::vector<Row>& rows, std::string_view name) {
-  const auto found = std::ranges::find_if(rows, [&](const Row& row) { return same_name(row.name, name); });
+  // As the tables spell it, nearly always: that is compared in a third of the time.
+  auto found = std::ranges::find(rows, name, &Row::name);
+  if (found == rows.end())
+    found = std::ranges::find_if(rows, [&](const Row& row) { return same_name(row.name, name); });
   return found == rows.end() ? nullptr : &*found;
 }
 
