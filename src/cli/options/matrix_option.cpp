@@ -37,7 +37,7 @@ bool MatrixOption::is_there() const { return !path.empty() || std::filesystem::e
 
 MatrixSpec MatrixOption::load() const {
   if (!is_there()) {
-    throw Error({.what = "there is no matrix.toml in this folder or above it",
+    throw Error({.what = "found no matrix.toml here or in a parent folder",
                  .where = {},
                  .next = fmt::format("start one with `torchlathe init`, or name a shipped one: -m {}",
                                      fmt::join(shipped_matrices(), ", "))});
