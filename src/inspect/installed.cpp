@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "os/small_file.h"
+#include "package/wheel_names.h"
 
 namespace lathe {
 namespace {
@@ -58,15 +59,6 @@ std::vector<fs::path> folders_in(const fs::path& parent, std::string_view start)
   return found;
 }
 
-// The value of "Tag: cp312-cp312-linux_x86_64", or "" .
-std::string field_of(std::string_view text, std::string_view name) {
-  for (const std::string_view line : split(text, '\n')) {
-    if (line.starts_with(name) && line.substr(name.size()).starts_with(":"))
-      return printable(trim(line.substr(name.size() + 1)));
-  }
-  return "";
-}
-
 // What the installer wrote beside the package: "torch-2.11.0+cu130.dist-info".
 void read_record(const fs::path& folder, InstalledTorch& torch) {
   constexpr std::string_view start = "torch-", end = ".dist-info";
@@ -78,7 +70,8 @@ void read_record(const fs::path& folder, InstalledTorch& torch) {
     if (!name.ends_with(end)) continue;
     if (torch.version.empty())
       torch.version = printable(name.substr(start.size(), name.size() - start.size() - end.size()));
-    torch.wheel_tag = field_of(small_file(record / "WHEEL").value_or(""), "Tag");
+    const auto tags = field_values(small_file(record / "WHEEL").value_or(""), "Tag:");
+    if (!tags.empty()) torch.wheel_tag = printable(tags.front());
     torch.installer = printable(trim(small_file(record / "INSTALLER").value_or("")));
     return;
   }

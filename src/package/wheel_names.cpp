@@ -91,16 +91,6 @@ std::string normal(std::string_view text) {
   return out;
 }
 
-// The values of a field of a text such as WHEEL, in their order.
-std::vector<std::string> values_of(std::string_view text, std::string_view field) {
-  std::vector<std::string> values;
-  for (const std::string_view line : split(text, '\n')) {
-    if (trim(line).empty()) break;  // the fields are over
-    if (line.starts_with(field)) values.emplace_back(trim(line.substr(field.size())));
-  }
-  return values;
-}
-
 // cp312-cp312-manylinux_2_27_x86_64 and cp312-cp312-manylinux_2_28_x86_64 as one: what a file's name has.
 std::optional<std::string> joined_tags(const std::vector<std::string>& tags) {
   constexpr std::size_t most_tags = 200;  // a name has at most 255 bytes
@@ -124,6 +114,15 @@ std::string line_of(const std::string& path, const RecordedFile& file) {
 }
 
 }  // namespace
+
+std::vector<std::string> field_values(std::string_view text, std::string_view field) {
+  std::vector<std::string> values;
+  for (const std::string_view line : split(text, '\n')) {
+    if (trim(line).empty()) break;  // the fields are over
+    if (line.starts_with(field)) values.emplace_back(trim(line.substr(field.size())));
+  }
+  return values;
+}
 
 std::string_view dist_info_stem(std::string_view member) {
   constexpr std::string_view record = ".dist-info/RECORD";
@@ -151,13 +150,13 @@ std::optional<WheelName> parse_wheel_name(std::string_view file_name) {
 std::optional<WheelName> wheel_name_inside(std::string_view stem, std::string_view wheel_text,
                                            std::string_view variant) {
   const std::size_t hyphen = stem.rfind('-');
-  const auto tags = joined_tags(values_of(wheel_text, "Tag:"));
+  const auto tags = joined_tags(field_values(wheel_text, "Tag:"));
   if (hyphen == std::string_view::npos || !tags) return std::nullopt;
   WheelName name{.distribution = std::string(stem.substr(0, hyphen)),
                  .version = std::string(stem.substr(hyphen + 1)),
                  .rest = *tags,
                  .variant = std::string(variant)};
-  const std::vector<std::string> build = values_of(wheel_text, "Build:");
+  const std::vector<std::string> build = field_values(wheel_text, "Build:");
   if (!build.empty()) name.rest = build[0] + "-" + name.rest;
   return parse_wheel_name(name.file_name());
 }

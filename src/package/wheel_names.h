@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/hash.h"
 
@@ -33,6 +34,9 @@ std::optional<WheelName> parse_wheel_name(std::string_view file_name);
 // has in it. `variant`: the label that its variant.json has, or "". nullopt when they do not say enough.
 std::optional<WheelName> wheel_name_inside(std::string_view stem, std::string_view wheel_text,
                                            std::string_view variant);
+
+// The values of a field ("Tag:") of a text such as WHEEL, in their order.
+std::vector<std::string> field_values(std::string_view text, std::string_view field);
 
 // "torch-2.10.0+cu128" for "torch-2.10.0+cu128.dist-info/RECORD"; "" for every other name.
 std::string_view dist_info_stem(std::string_view member);
