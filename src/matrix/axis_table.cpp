@@ -108,6 +108,14 @@ std::optional<std::string> shown_word(const Axis& row, const Variant& variant) {
 
 // ---- blas: the library of linear algebra on CPUs.
 
+std::vector<std::string> known_isas() { return catalog().isa_names(); }
+
+std::vector<std::string> known_toolkits() {
+  std::vector<std::string> names;
+  for (const Toolkit& toolkit : catalog().toolkits) names.push_back(toolkit.version.text());
+  return names;
+}
+
 std::vector<std::string> blas_words() {
   std::vector<std::string> names;
   for (const BlasLibrary& library : nixpkgs_tables().blas) names.push_back(library.name);
@@ -165,7 +173,8 @@ constexpr Axis table[] = {
            json.member(row.word, variant.is_gpu() ? std::optional(variant.cell->gpu_text) : std::nullopt)
                .member("capability", dotted(*variant.cell));
          },
-     .words = nullptr},
+     .words = nullptr,
+     .known = known_gpus},
     {.word = "isa",
      .key = "isas",
      .another_key = "isa",
@@ -188,7 +197,8 @@ constexpr Axis table[] = {
                  const Variant& variant) { return any_glob(globs, variant.cell->isa->name); },
      .shown = [](const Axis&, const Variant& variant) { return std::optional(variant.cell->isa->name); },
      .json = nullptr,
-     .words = nullptr},
+     .words = nullptr,
+     .known = known_isas},
     {.word = "cuda",
      .key = "cuda",
      .another_key = "",
@@ -216,7 +226,8 @@ constexpr Axis table[] = {
            return variant.is_gpu() ? std::optional(variant.cell->cuda->text()) : std::nullopt;
          },
      .json = nullptr,
-     .words = nullptr},
+     .words = nullptr,
+     .known = known_toolkits},
     {.word = "python",
      .key = "python",
      .another_key = "",
@@ -283,6 +294,7 @@ constexpr Axis table[] = {
      .shown = shown_word,
      .json = nullptr,
      .words = blas_words,
+     .known = blas_words,
      .why_not = blas_why_not,
      .extra = blas_extra,
      .title = [](const std::string& word) { return blas(word).title; }},
@@ -332,6 +344,13 @@ void for_each_word(const Cell& cell, const std::function<void(const Axis&, const
   for (const Axis* row : axes_by_nesting()) {
     if (const auto found = cell.words.find(row->word); found != cell.words.end()) see(*row, found->second);
   }
+}
+
+std::vector<std::string> known_gpus() {
+  std::vector<std::string> names;
+  for (const CapabilityRow& row : catalog().capabilities)
+    names.push_back(spell(row.capability, Dialect::dotted));
+  return names;
 }
 
 std::string words_title(const Cell& cell) {

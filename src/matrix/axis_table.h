@@ -44,6 +44,8 @@ struct Axis {
 
   // Of axes whose values are words of a table ("mkl"), kept in Block::words and Cell::words; else nullptr.
   std::vector<std::string> (*words)();
+  // Values that the tables know, for --help and completion; nullptr: there are none to tell.
+  std::vector<std::string> (*known)() = nullptr;
   // Why this cell cannot be, "" where it can; what its recipes have by [extra]; what a person reads of it.
   std::string (*why_not)(const std::string& word, const Cell&) = nullptr;
   Extra (*extra)(const std::string& word, const Cell&) = nullptr;
@@ -67,6 +69,8 @@ const Axis* axis_with(std::string_view word);
 
 // Of axes that are off unless used, those that the cell has, each with its word.
 void for_each_word(const Cell& cell, const std::function<void(const Axis&, const std::string&)>& see);
+
+std::vector<std::string> known_gpus();  // capabilities: "9.0"
 
 // "PyTorch ..., with Intel MKL": what the cell's words mean, each behind ", with "; "" where it has none.
 std::string words_title(const Cell& cell);

@@ -39,10 +39,15 @@ bool wants_colour() {
   return obeys_codes(STDOUT_FILENO);
 }
 
+// 0 where it is no terminal.
+unsigned columns_of(int descriptor) {
+  winsize size{};
+  return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 // What a person sees, or says by COLUMNS that he sees; a pipe has lines of any length.
 unsigned columns_to_fold_at() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  if (const unsigned columns = columns_of(STDOUT_FILENO)) return columns;
   const std::string_view given = environment("COLUMNS");
   unsigned columns = 0;
   std::from_chars(given.data(), given.data() + given.size(), columns);
@@ -110,8 +115,7 @@ Terminal Terminal::process() {
   terminal.out_is_terminal_ = ::isatty(STDOUT_FILENO) == 1;
   terminal.colour_ = wants_colour();
   terminal.err_is_terminal_ = obeys_codes(STDERR_FILENO);
-  winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) terminal.width_ = size.ws_col;
+  if (const unsigned columns = columns_of(STDERR_FILENO)) terminal.width_ = columns;
   terminal.fold_ = columns_to_fold_at();
   return terminal;
 }

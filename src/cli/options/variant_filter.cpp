@@ -16,7 +16,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "cli/options/known_values.h"
 #include "matrix/axis_table.h"
 #include "matrix/expand.h"
 #include "matrix/variant.h"
@@ -138,14 +137,6 @@ void check_fixed(const FixedWords& row, const std::vector<std::string>& given) {
   }
 }
 
-// Capabilities, instruction sets and releases that are known, for --help and completion.
-std::vector<std::string> known_values(const Axis& row) {
-  if (row.words) return row.words();
-  if (row.word == "gpu") return known_gpus();
-  if (row.word == "isa") return known_isas();
-  return row.word == "cuda" ? known_toolkits() : std::vector<std::string>();
-}
-
 }  // namespace
 
 void VariantFilter::declare(OptionSet& set) {
@@ -154,7 +145,7 @@ void VariantFilter::declare(OptionSet& set) {
     const Axis& row = axes()[i];
     set.texts(fmt::format("--{}", row.option), of_axes[i], std::string(row.placeholder),
               std::string(row.help));
-    set.values(known_values(row));
+    if (row.known) set.values(row.known());
   }
   for (const FixedWords& row : fixed_words())
     set.texts(fmt::format("--{}", row.option), this->*row.given, std::string(row.placeholder),
