@@ -21,7 +21,8 @@
 }:
 stdenv.mkDerivation {
   pname = "torchlathe";
-  version = "0.1.0";
+  # As CMake has it: `.` matches the ends of lines too.
+  version = builtins.head (builtins.match ".*project\\(torchlathe VERSION ([0-9.]+).*" (builtins.readFile ../CMakeLists.txt));
   # What a checkout has besides its sources: build folders of several gigabytes.
   src = lib.cleanSourceWith {
     src = ./..;
@@ -35,7 +36,7 @@ stdenv.mkDerivation {
     install -Dm755 torchlathe "$out/bin/torchlathe"
   '';
   meta = {
-    description = "Hardware-specialised PyTorch builds: generated, audited, carved, proved";
+    description = "Inspect, carve and build PyTorch for the hardware that you have";
     license = lib.licenses.mit;
     mainProgram = "torchlathe";
     platforms = lib.platforms.linux;

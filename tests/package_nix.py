@@ -27,7 +27,7 @@ def looked_for():
     found = set()
     files = [root / "CMakeLists.txt", *(root / "cmake").glob("*.cmake"), *root.glob("*/CMakeLists.txt"), *(root / "src").glob("**/CMakeLists.txt")]
     for file in files:
-        if file.name == "test_dependencies.cmake" or file.parent == root / "tests":
+        if file.name == "test_dependencies.cmake" or file.parent in (root / "tests", root / "python"):
             continue
         text = file.read_text()
         found |= {name.lower() for name in re.findall(r"find_package\((\w+)", text)}
