@@ -131,10 +131,18 @@ class Mini:
         done = self.run(["nix-build", "--no-out-link", "--timeout", "300"], path, dict(habits), carver)
         return done.returncode == 0, done.stdout
 
-    def result(self, path, habits=()):
-        good, log = self.build(path, habits)
+    def result(self, path, habits=(), carver=None):
+        good, log = self.build(path, habits, carver)
         assert good, f"{path.name} does not build, {dict(habits)}:\n{log[-3000:]}"
         return Path([line for line in log.splitlines() if line.startswith("/")][-1])
+
+    def asked(self, *words):
+        """What the store knows of its paths."""
+        return subprocess.run(["nix-store", "-q", *map(str, words)], env=self.environment, text=True, stdout=subprocess.PIPE, check=True).stdout.split()
+
+    def outputs_with(self, out):
+        """All that was built with this output."""
+        return [Path(path) for path in self.asked("--outputs", *self.asked("--deriver", out)) if os.path.exists(path)]
 
     def refused(self, what, name, changes, target, words, habits=(), carver=None):
         good, log = self.build(self.changed(name, changes) / f"{target}.nix", habits, carver)
@@ -157,9 +165,7 @@ def profiler(out):
 
 def compiles(mini, out):
     """What torch.compile says, with all that this PyTorch hands on."""
-    def asked(*words):
-        return subprocess.run(["nix-store", "-q", *words], env=mini.environment, text=True, stdout=subprocess.PIPE, check=True).stdout.split()
-    needed = asked("-R", *(path for path in asked("--outputs", *asked("--deriver", str(out))) if os.path.exists(path)))
+    needed = mini.asked("-R", *mini.outputs_with(out))
     sites = [f"{path}/lib/python3.13/site-packages" for path in needed]
     done = subprocess.run([sys.executable, "-c", "import torch, triton; torch.compile(len); print(triton.__version__)"], text=True,
                           env=dict(os.environ, PYTHONPATH=":".join(sites)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -327,11 +333,20 @@ def carved(mini):
     target = mini.folder / "carve" / f"torchaudio-{set_name}.nix"
     torch = mini.folder / "carve" / f"pytorch-{set_name}.nix"
     # F9: two carved packages in one environment; no output holds the uncarved wheel.
-    results = [mini.result(target), mini.result(torch)]
-    records = [path.relative_to(out) for out in results for path in out.rglob("torchlathe-manifest.json")]
-    assert len(records) == len(set(records)), records
-    done = mini.run(["nix-instantiate", "--eval", "--strict", "--json", "-A", "outputs"], torch, {})
-    assert json.loads(done.stdout.splitlines()[-1]) == ["out", "dev", "lib", "cxxdev"], done.stdout
+    def collide(carver=None):
+        """Do manifests of the two lie at one place of an environment?"""
+        results = [out for recipe in (target, torch) for out in mini.outputs_with(mini.result(recipe, carver=carver))]
+        records = [path.relative_to(out) for out in results for path in out.rglob("torchlathe-manifest.json")]
+        assert len(records) >= 2, records
+        return len(records) > len(set(records))
+
+    def outputs(carver=None):
+        done = mini.run(["nix-instantiate", "--eval", "--read-write-mode", "--strict", "--json", "-A", "outputs"], torch, {}, carver)
+        assert done.returncode == 0, done.stdout
+        return json.loads(done.stdout.splitlines()[-1])
+
+    assert not collide()
+    assert outputs() == ["out", "dev", "lib", "cxxdev"]
     # F2
     own = mini.folder / "own-changed"
     shutil.copytree(mini.folder / "own", own, symlinks=True)
@@ -345,7 +360,10 @@ def carved(mini):
 
     mini.refused("a carve of what is called broken", "carve", [], f"pytorch-{set_name}", "is marked as broken",
                  carver=without('"broken" "available"', '"available"'))
-    # F9: what builds against it asks for its compiler.
+    # F9: the same two, and what builds against it asks for its compiler.
+    assert outputs(without('filter (output: output != "dist")', "filter (_: true)")) == ["out", "dev", "lib", "cxxdev", "dist"]
+    assert collide(without('mv "\'\'$${output}/torchlathe-manifest.json"', "true"))
+    print("found: a carved wheel's other copy, manifests at one place")
     against = mini.changed("carve", [])
     (against / "against.nix").write_text("""{ nixpkgs, torchlathe }:
 let pkgs = import nixpkgs { config = { allowUnfree = true; allowBroken = true; }; }; in
