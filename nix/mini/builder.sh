@@ -11,6 +11,12 @@ if [ -e "${NIX_ATTRS_SH_FILE:-/nonexistent}" ]; then
   export PATH
 fi
 export HOME=$PWD TMPDIR=${TMPDIR:-$PWD}
+# $compileCache: a ccache of the machine, so that what many builds compile alike is compiled once. A recipe's own comes before it.
+cached=
+if [ -n "${compileCache:-}" ]; then
+  cached=ccache
+  export CCACHE_DIR=${CCACHE_DIR:-$compileCache} CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+fi
 # What a build sees of its inputs, and of all that they propagate: programs, Python's modules, what CMake finds.
 declare -A seen_inputs
 add_input() {

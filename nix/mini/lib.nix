@@ -66,6 +66,7 @@ rec {
       # With structured attributes a build sees `env` in its environment and the rest as variables of its shell alone.
       structured = attributes.__structuredAttrs or false;
       env = attributes.env or { };
+      compileCache = builtins.getEnv "TORCHLATHE_MINI_COMPILE_CACHE";
       plain = builtins.removeAttrs attributes (hidden ++ [ "env" ]) // inputs // (if structured then { inherit env; } else env);
       sets = cudaSetsOf (concatInputs attributes ++ attributes.cudaInputs or [ ]);
       refuseBroken =
@@ -87,6 +88,7 @@ rec {
           version = attributes.version or "";
           failure = failureOf failures (attributes.pname or name);
         }
+        // (if compileCache != "" && attributes ? src then { inherit compileCache; } else { })
       );
       # As in nixpkgs an output has what the package has, the other outputs too.
       output = name: checked.${name} // outputs // { inherit stdenv; } // (attributes.passthru or { }) // { outputSpecified = true; };

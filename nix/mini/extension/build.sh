@@ -13,7 +13,7 @@ if [ "$module" = torchaudio ]; then
 fi
 objects=()
 for source in csrc/*.cpp; do
-  "$CXX" -O2 -std=c++17 -fPIC ${CXXFLAGS:-} -I"$package/include" -DEXTENSION_VERSION="\"$version\"" -c "$source" -o "$source.o"
+  $cached "$CXX" -O2 -std=c++17 -fPIC ${CXXFLAGS:-} -I"$package/include" -DEXTENSION_VERSION="\"$version\"" -c "$source" -o "$source.o"
   objects+=("$source.o")
 done
 cuda=()
@@ -36,7 +36,7 @@ if [ "$USE_CUDA" = 1 ]; then
       [[ $capability != *+PTX ]] || gencode+=(-gencode "arch=compute_$number,code=compute_$number")
     done
     for source in csrc/*.cu; do
-      "$CUDA_NVCC/bin/nvcc" -O2 -std=c++17 -Xcompiler=-fPIC "${gencode[@]}" -I"$package/include" -c "$source" -o "$source.o"
+      $cached "$CUDA_NVCC/bin/nvcc" -O2 -std=c++17 -Xcompiler=-fPIC "${gencode[@]}" -I"$package/include" -c "$source" -o "$source.o"
       objects+=("$source.o")
     done
     for folder in "$CUDA_HOME"/lib64 "$CUDA_HOME"/targets/x86_64-linux/lib "$CUDA_HOME"/lib; do
