@@ -25,6 +25,7 @@
 #include "device/contents.h"
 #include "device/coverage.h"
 #include "device/target.h"
+#include "device/vendor.h"
 #include "os/new_file.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
@@ -185,12 +186,35 @@ class FileCarver {
       if (container.untouched != Untouched::no) ++untouched[container.untouched];
     }
     result_.untouched.assign(untouched.begin(), untouched.end());
-    const std::size_t carvable = plan_.totals.containers - plan_.totals.untouched;
-    const bool serves = std::ranges::any_of(plan_.containers, [&](const ContainerPlan& container) {
-      return container.untouched == Untouched::no && container.unserved.size() < options_.targets.size();
-    });
-    result_.serves_no_target = carvable != 0 && !serves;
+    result_.serves_no_target = serves_no_target();
     report_coverage();
+    report_relocatable();
+  }
+
+  // Something can be carved, and nothing of it would be for any of the targets.
+  bool serves_no_target() const {
+    bool carvable = false;
+    for (const ContainerIndex i : fatbins_.containers.ids()) {
+      const ContainerPlan& container = plan_.containers[i];
+      if (container.untouched != Untouched::no || fatbins_.containers[i].relocatable) continue;
+      if (container.unserved.size() < options_.targets.size()) return false;
+      carvable = true;
+    }
+    return carvable;
+  }
+
+  void report_relocatable() {
+    const CarveTotals& totals = plan_.totals;
+    if (result_.serves_no_target || totals.relocatable_kept == totals.relocatable) return;
+    const std::string dropped = size_text(totals.relocatable - totals.relocatable_kept);
+    const bool all = totals.relocatable_kept == 0;
+    note("carve-relocatable", Severity::note,
+         all ? fmt::format("{} of relocatable code go: the linked code serves {}", dropped,
+                           to_string(options_.targets))
+             : fmt::format("{} of relocatable code go; {} stay, which the driver links when the library is "
+                           "loaded",
+                           dropped, size_text(totals.relocatable_kept)),
+         "");
   }
 
   // What `inspect` says of the file for each target: the same containers count, and the same are special.
@@ -308,13 +332,26 @@ std::string_view to_string(Outcome outcome) {
   return "";
 }
 
+namespace {
+
+// Where no linked code fits, the driver links the relocatable containers again.
+bool can_relink(const DeviceContents& fatbins) {
+  const bool linked = std::ranges::any_of(
+      fatbins.containers, [&](const DeviceContainer& container) { return fatbins.is_linked(container); });
+  return linked && fatbins.vendor && !fatbins.vendor->relinkable(fatbins).empty();
+}
+
+}  // namespace
+
 std::string held_architectures(const DeviceContents& fatbins, const CarvePlan* plan) {
   std::set<std::pair<ImageKind, Target>> held;
+  const bool relinks = can_relink(fatbins);
   for (const ContainerIndex i : fatbins.containers.ids()) {
     const DeviceContainer& container = fatbins.containers[i];
     for (const ImageIndex k : container.images.ids()) {
       const DeviceImage& image = container.images[k];
-      if (!image.is_code() || container.relocatable) continue;
+      if (!image.is_code()) continue;
+      if (container.relocatable && !relinks) continue;
       if (plan && std::ranges::find(plan->containers[i].keep, k) == plan->containers[i].keep.end()) continue;
       held.insert({image.kind, image.target});
     }

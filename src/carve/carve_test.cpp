@@ -201,6 +201,28 @@ TEST_P(CarveKind, DropsSymbolsAsStripDoes) {
   EXPECT_LE(carved.new_size, carved.old_size);
 }
 
+// Device-linked code: for 9.0 the relocatable containers are never read.
+TEST_P(CarveKind, LosesRelocatableCodeThatIsNeverRead) {
+  testing::write_linked_parts(folder_, {three_containers[0], three_containers[2]}, three_containers);
+  testing::link_parts(folder_, kind().file, kind().flags, kind().compiler);
+  if (kind().then.starts_with("strip")) folder_.run(kind().then);
+  const std::string before = kind().runs ? testing::load(folder_, kind().file) : "";
+  const CarvedFile carved = carve_file(file(kind().file), file(result_), for_gpu("9.0"));
+  EXPECT_EQ(carved.totals.untouched, 0u);
+  EXPECT_EQ(carved.totals.images_kept, 2u);
+  EXPECT_EQ(carved.totals.relocatable_kept, 0u);
+  const bool large_pages = kind().flags.find("65536") != std::string::npos || kind().name == "Arm64";
+  EXPECT_GE(carved.old_size - carved.new_size, large_pages ? 458'752u : 580'000u);
+  // Two containers as before, three without images, the sums of other data.
+  std::smatch parts;
+  const std::string whole = only_for_90(before);
+  std::regex_match(whole, parts, std::regex("((?:466243b1:.*\n){2})(?:466243b1:.*\n){3}([^]*)"));
+  EXPECT_EQ(parts.size(), kind().runs ? 3u : 0u);
+  expect_sound(result_, kind().runs ? parts.str(1) + "466243b1:\n466243b1:\n466243b1:\n" + parts.str(2) : "");
+  EXPECT_EQ(carve_file(file(result_), file("again" + result_), for_gpu("9.0")).outcome,
+            Outcome::nothing_to_drop);
+}
+
 class CarveExecutable : public CarveKind {};
 
 std::vector<Kind> executables() {
@@ -252,6 +274,49 @@ TEST_F(Carve, LeavesAContainerWithoutAWrapperWhereItIs) {
   EXPECT_EQ(testing::load(folder_, "b.so"), only_for_90(testing::load(folder_, "a.so")));
   EXPECT_EQ(quiet(folder_, "strip b.so"), "");
   EXPECT_EQ(testing::load(folder_, "b.so"), only_for_90(testing::load(folder_, "a.so")));
+}
+
+// The driver links again for 9.0: of each relocatable container it needs one image.
+TEST_F(Carve, KeepsOfRelocatableCodeWhatTheDriverLinksAgain) {
+  testing::write_linked_parts(folder_, {{{"sm_80"}, {"sm_75"}}},
+                              {{{"sm_80"}, {"compute_80"}}, {{"sm_80"}, {"sm_90"}, {"compute_80"}}});
+  testing::link_parts(folder_, "a.so");
+  const CarvedFile carved = carve_file(folder_.path() / "a.so", output(), for_gpu("9.0"));
+  EXPECT_EQ(carved.old_held, "7.5, 8.0, 9.0, PTX 8.0");
+  EXPECT_EQ(carved.totals.images_kept, 4u);
+  EXPECT_FALSE(carved.serves_no_target);
+  EXPECT_EQ(std::regex_replace(testing::load(folder_, "b.so"), std::regex("=[0-9a-f]+"), ""),
+            "466243b1: sm_80\n466243b1: compute_80\n466243b1: sm_90 compute_80\n" +
+                testing::load(folder_, "a.so").substr(testing::load(folder_, "a.so").rfind("0 ")));
+}
+
+TEST_F(Carve, LeavesLinkedCodeWhereSomethingWasNotLinked) {
+  testing::write_linked_parts(folder_, {{{"sm_80"}, {"sm_90"}}},
+                              {{{"sm_80"}, {"sm_90"}}, {{"sm_80"}, {"sm_90"}}}, 1);
+  testing::link_parts(folder_, "a.so");
+  const CarvedFile carved = carve_file(folder_.path() / "a.so", output(), for_gpu("9.0"));
+  EXPECT_EQ(carved.outcome, Outcome::nothing_to_drop);
+  EXPECT_EQ(carved.totals.untouched, 3u);
+  EXPECT_EQ(read_file(output()), read_file(folder_.path() / "a.so"));
+}
+
+// A carve that dropped what the driver links again must not pass its check.
+TEST_F(Carve, ChecksThatWhatTheDriverLinksAgainIsThere) {
+  testing::write_linked_parts(folder_, {{{"sm_80"}, {"sm_90"}}}, {{{"sm_80"}, {"sm_90"}, {"compute_80"}}});
+  testing::link_parts(folder_, "a.so");
+  carve_file(folder_.path() / "a.so", output(), for_gpu("9.0"));
+  const MappedFile before = MappedFile::open(folder_.path() / "a.so"), after = MappedFile::open(output());
+  const Elf old_file = Elf::parse(before.bytes(), "a.so"), new_file = Elf::parse(after.bytes(), "b.so");
+  const DeviceContents contents = read_device_code(old_file);
+  const auto wrong = [&](std::string_view targets) {
+    return check_carved(old_file, contents, new_file, {.targets = parse_carve_targets(targets)});
+  };
+  EXPECT_TRUE(wrong("9.0").empty());
+  for (const char* targets : {"12.0", "9.0,12.0", "9.0+PTX"}) {
+    const Findings findings = wrong(targets);
+    ASSERT_FALSE(findings.empty()) << targets;
+    EXPECT_NE(findings[findings.size() - 1].what.find("resolves to another image"), std::string::npos);
+  }
 }
 
 // GNU strip would make one of it that does not start.

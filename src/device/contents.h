@@ -104,6 +104,9 @@ struct DeviceContents {
   std::vector<DeviceRegion> regions = {};
   Rows<ContainerIndex, DeviceContainer> containers = {};  // by offset
   Rows<WrapperIndex, DeviceWrapper> wrappers = {};        // by offset
+  // Each relocatable container, and nothing else, was linked into a linked container of this file. false:
+  // not, or not known; without relocatable containers.
+  bool all_linked = false;
   Findings findings = {};
 
   bool empty() const { return containers.empty() && wrappers.empty(); }

@@ -39,11 +39,6 @@ namespace {
 // inside.
 constexpr std::uint64_t largest_stub = 3500;
 
-DeviceCode code_of(const TargetCode& code) {
-  return {.capability = capability_of(code.target),
-          .kind = code.kind == ImageKind::portable ? CodeKind::ptx : CodeKind::cubin};
-}
-
 std::optional<Target> target_of(const std::optional<Capability>& capability) {
   return capability ? std::optional(cuda_target(*capability)) : std::nullopt;
 }
@@ -106,7 +101,7 @@ class Cuda final : public Vendor {
 
   std::optional<std::size_t> pick(std::span<const TargetCode> codes, Target device) const override {
     std::vector<DeviceCode> own(codes.size());
-    std::ranges::transform(codes, own.begin(), code_of);
+    std::ranges::transform(codes, own.begin(), device_code);
     return lathe::pick(own, capability_of(device));
   }
 
@@ -217,6 +212,11 @@ Target cuda_target(Capability capability) {
 TargetCode cuda_code(const DeviceCode& code) {
   return {.target = cuda_target(code.capability),
           .kind = code.kind == CodeKind::ptx ? ImageKind::portable : ImageKind::native};
+}
+
+DeviceCode device_code(const TargetCode& code) {
+  return {.capability = capability_of(code.target),
+          .kind = code.kind == ImageKind::portable ? CodeKind::ptx : CodeKind::cubin};
 }
 
 Capability capability_of(Target target) {

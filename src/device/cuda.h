@@ -26,6 +26,9 @@ EmbeddedCode find_embedded_cuda(const ObjectFile& object, const DeviceContents& 
 std::unique_ptr<ImageStream> cuda_stream();
 std::vector<TargetCode> relinkable_cuda(const DeviceContents& contents);
 
+// DeviceContents::all_linked, by the names that the compiler and the device linker left.
+bool all_linked_cuda(const ObjectFile& object, const DeviceContents& contents);
+
 // A file that is one container after another (what `nvcc -fatbin` writes).
 bool looks_like_fatbin(ByteSpan file);
 DeviceContents read_bare_fatbin(ByteSpan file, const std::string& name, const DeviceLimits& limits = {});

@@ -13,6 +13,7 @@ namespace lathe::cuda {
 inline constexpr std::string_view images_section = ".nv_fatbin";
 inline constexpr std::string_view linker_section = "__nv_relfatbin";
 inline constexpr std::string_view wrappers_section = ".nvFatBinSegment";
+inline constexpr std::string_view modules_section = "__nv_module_id";
 
 // The same as other formats spell them: PE cuts names to eight letters, Mach-O has segments of its own.
 inline constexpr std::array<std::string_view, 5> names_in_headers = {".nv_fatb", ".nvFatBi", "__nv_rel",
@@ -20,6 +21,14 @@ inline constexpr std::array<std::string_view, 5> names_in_headers = {".nv_fatb",
 
 // Containers, their entries and wrappers begin at multiples of this.
 inline constexpr std::uint64_t alignment = 8;
+
+// The section of modules is a list of texts, each ended by a zero, with more zeros between them: the name of
+// each object file that was compiled as relocatable code, this one for others, and from each device link the
+// names of those that it linked, each behind this word.
+namespace modules {
+inline constexpr std::string_view not_relocatable = "__NV_MODULE_ID";
+inline constexpr std::string_view linked = "def ";
+}  // namespace modules
 
 //  0  magic(4) | version(2) | header size(2) | size of all entries(8)
 namespace container {

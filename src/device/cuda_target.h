@@ -12,7 +12,8 @@ namespace lathe {
 Target cuda_target(Capability capability);
 TargetCode cuda_code(const DeviceCode& code);
 
-// Of a CUDA target; of others nonsense.
+// Of CUDA targets; of others nonsense.
+DeviceCode device_code(const TargetCode& code);
 Capability capability_of(Target target);
 
 }  // namespace lathe

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -235,56 +234,6 @@ std::vector<std::byte> image_bytes(ByteSpan file, const DeviceImage& entry, std:
     while (!image.empty() && image.back() == std::byte{0}) image.pop_back();
   }
   return image;
-}
-
-namespace {
-
-// The strictest suffix that a device of `capability` needs to compile this container's PTX; nullopt: it
-// cannot.
-std::optional<char> suffix_to_compile(std::span<const Capability> ptx, Capability capability) {
-  std::optional<char> suffix;
-  for (const Capability code : ptx) {
-    if (!runs_on({.capability = code, .kind = CodeKind::ptx}, capability.portable())) continue;
-    if (!suffix || code.suffix == 0) suffix = code.suffix;
-  }
-  return suffix;
-}
-
-// Of each relocatable container.
-std::vector<std::vector<Capability>> relocatable_ptx(const DeviceContents& contents) {
-  std::vector<std::vector<Capability>> all;
-  for (const DeviceContainer& container : contents.containers) {
-    if (!container.relocatable) continue;
-    all.emplace_back();
-    for (const DeviceImage& image : container.images) {
-      if (image.kind == ImageKind::portable) all.back().push_back(capability_of(image.target));
-    }
-  }
-  return all;
-}
-
-}  // namespace
-
-// The PTX that every relocatable container has, or can be compiled from what it has: where no machine code
-// of a linked container fits, the driver links all of them again, from their PTX.
-std::vector<TargetCode> relinkable_cuda(const DeviceContents& contents) {
-  const auto containers = relocatable_ptx(contents);
-  std::set<Capability> candidates;
-  for (const auto& container : containers) {
-    for (const Capability capability : container) candidates.insert(capability.portable());
-  }
-  constexpr std::size_t most_candidates = 100;  // there are not so many capabilities
-  if (candidates.size() > most_candidates) return {};
-  std::vector<TargetCode> ptx;
-  for (Capability candidate : candidates) {
-    const bool all = std::ranges::all_of(containers, [&](const std::vector<Capability>& container) {
-      const auto suffix = suffix_to_compile(container, candidate);
-      if (suffix == 'a' || (suffix == 'f' && candidate.suffix == 0)) candidate.suffix = *suffix;
-      return suffix.has_value();
-    });
-    if (all) ptx.push_back(cuda_code({.capability = candidate, .kind = CodeKind::ptx}));
-  }
-  return ptx;
 }
 
 }  // namespace lathe

@@ -254,6 +254,7 @@ DeviceContents read_cuda(const ObjectFile& object, const MappedFile* disk, const
   DeviceContents out;
   out.vendor = &cuda_vendor();
   ObjectFatbins(object, disk, limits, out).read();
+  out.all_linked = all_linked_cuda(object, out);
   return out;
 }
 

@@ -92,7 +92,7 @@ class Vendor {
   virtual void add_second_readings([[maybe_unused]] std::span<const TargetCode> codes,
                                    [[maybe_unused]] Target device, [[maybe_unused]] std::size_t picked,
                                    [[maybe_unused]] std::vector<std::size_t>& keep) const {}
-  // Code that the driver links of the relocatable containers where no linked one has any that fits.
+  // Code that the driver links of the relocatable containers where no linked one has machine code that fits.
   virtual std::vector<TargetCode> relinkable([[maybe_unused]] const DeviceContents& contents) const {
     return {};
   }

@@ -78,7 +78,7 @@ struct FileInspection {
   std::size_t containers_linked = 0;   // of those: the device linker's results
   std::size_t containers_without_wrapper = 0;
   std::size_t containers_relocatable = 0;  // device code for the linker
-  // where no linked code fits, the driver links PTX of the relocatable code
+  // for some GPU that no linked code fits, the driver links the relocatable code again
   bool relinks = false;
   std::size_t unknown_images = 0;          // of a kind that this does not know
   CodeApart lto_ir = {};                   // link-time IR among what the driver sees

@@ -45,7 +45,6 @@ class GpuInspector {
       if (container.relocatable) count_relocatable(container);
       else count_container(container);
     }
-    out_.relinks = out_.containers_linked > 0 && !relinkable_.empty();
     for (auto& [key, code] : codes_) out_.gpu.push_back(code);
     for (auto& [codes, count] : shapes_) out_.shapes.push_back({.codes = codes, .count = count});
     for (const auto& [key, entry] : smallest_) sample(*entry);
@@ -63,7 +62,10 @@ class GpuInspector {
     std::vector<TargetCode> codes = container.code().codes;
     if (fatbins_.is_linked(container) && !container.images.empty()) {
       ++out_.containers_linked;
-      codes.insert(codes.end(), relinkable_.begin(), relinkable_.end());
+      out_.relinks = out_.relinks || relinks_for_more(codes);
+      for (const TargetCode& code : relinkable_) {
+        if (std::ranges::find(codes, code) == codes.end()) codes.push_back(code);
+      }
     }
     // A container without any image has lost what it held: to launch from it fails. It stays in the shapes,
     // with no code.
@@ -77,7 +79,17 @@ class GpuInspector {
     else ++out_.containers_unknown;
   }
 
+  // For some GPU that the linked code does not serve.
+  bool relinks_for_more(const std::vector<TargetCode>& linked) const {
+    if (relinkable_.empty()) return false;
+    return std::ranges::any_of(fatbins_.vendor->devices(), [&](const Target device) {
+      return pick(relinkable_, device) && !pick(linked, device);
+    });
+  }
+
+  // Of what a carve emptied nothing is left to tell.
   void count_relocatable(const DeviceContainer& container) {
+    if (container.images.empty() && container.understood) return;
     ++out_.containers_relocatable;
     add_container(container, out_.relocatable);
   }

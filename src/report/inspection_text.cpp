@@ -275,7 +275,7 @@ std::string coverage_lines(const Inspection& inspection, const std::string& fold
   for (const FileInspection& file : inspection.files) {
     if (!file.relinks) continue;
     text += safe_format(
-        "{} is device-linked: where no linked code fits, the driver links its relocatable PTX anew\n",
+        "{} is device-linked: where no linked code fits, the driver links its relocatable code again\n",
         short_name(file, folder));
   }
   for (const FileInspection& file : inspection.files) {

@@ -88,24 +88,66 @@ std::string make_container(const std::vector<TestImage>& images) {
          encode_number(entries.size(), 8) + entries;
 }
 
-void write_parts(const ScratchFolder& folder, const std::vector<std::vector<TestImage>>& containers,
-                 const std::vector<std::size_t>& unwrapped) {
-  std::string code = ".section .nv_fatbin,\"a\"\n.p2align 3\n";
+namespace {
+
+// part.s while it is written.
+struct Assembly {
+  const ScratchFolder& folder;
+  std::size_t containers = 0;
+  std::string code = {};
   std::string wrappers =
       ".section .nvFatBinSegment,\"aw\"\n.p2align 3\n.globl wrapper_first\n.hidden "
       "wrapper_first\nwrapper_first:\n";
-  for (std::size_t i = 0; i < containers.size(); ++i) {
-    const std::string name = fmt::format("container{}.bin", i);
-    folder.write(name, make_container(containers[i]));
-    code += fmt::format(".p2align 3\nfatbin{}:\n.incbin \"{}\"\n", i, name);
-    if (std::ranges::find(unwrapped, i) != unwrapped.end()) continue;
-    wrappers += fmt::format(".long 0x466243b1, 1\n.quad fatbin{}\n.quad 0\n", i);
+
+  void add(std::string_view section, const std::vector<TestImage>& images) {
+    const std::string name = fmt::format("container{}.bin", containers);
+    folder.write(name, make_container(images));
+    code += fmt::format(".section {},\"a\"\n.p2align 3\nfatbin{}:\n.incbin \"{}\"\n", section, containers++,
+                        name);
   }
-  folder.write("part.s", code + wrappers +
-                             ".globl wrapper_last\n.hidden wrapper_last\nwrapper_last:\n"
-                             ".section .note.GNU-stack,\"\"\n");
-  folder.write("part.c", program);
-  folder.write("loader.c", loader);
+
+  // Of the container that was added last.
+  void wrap(unsigned version) {
+    wrappers += fmt::format(".long 0x466243b1, {}\n.quad fatbin{}\n.quad 0\n", version, containers - 1);
+  }
+
+  void write() const {
+    folder.write("part.s", code + wrappers +
+                               ".globl wrapper_last\n.hidden wrapper_last\nwrapper_last:\n"
+                               ".section .note.GNU-stack,\"\"\n");
+    folder.write("part.c", program);
+    folder.write("loader.c", loader);
+  }
+};
+
+}  // namespace
+
+void write_parts(const ScratchFolder& folder, const std::vector<std::vector<TestImage>>& containers,
+                 const std::vector<std::size_t>& unwrapped) {
+  Assembly assembly{.folder = folder};
+  for (std::size_t i = 0; i < containers.size(); ++i) {
+    assembly.add(".nv_fatbin", containers[i]);
+    if (std::ranges::find(unwrapped, i) == unwrapped.end()) assembly.wrap(1);
+  }
+  assembly.write();
+}
+
+void write_linked_parts(const ScratchFolder& folder, const std::vector<std::vector<TestImage>>& linked,
+                        const std::vector<std::vector<TestImage>>& relocatable, std::size_t not_linked) {
+  Assembly assembly{.folder = folder};
+  for (const auto& images : linked) {
+    assembly.add(".nv_fatbin", images);
+    assembly.wrap(2);
+  }
+  std::string modules = ".section __nv_module_id,\"a\"\n";
+  for (std::size_t i = 0; i < relocatable.size(); ++i) {
+    assembly.add("__nv_relfatbin", relocatable[i]);
+    assembly.wrap(1);
+    modules += fmt::format(".asciz \"_{}_cu\"\n", i);
+    if (i + not_linked < relocatable.size()) modules += fmt::format(".asciz \"def _{}_cu\"\n", i);
+  }
+  assembly.code += modules;
+  assembly.write();
 }
 
 void link_parts(const ScratchFolder& folder, const std::string& output, const std::string& flags,

@@ -25,6 +25,11 @@ std::string make_container(const std::vector<TestImage>& images);
 void write_parts(const ScratchFolder& folder, const std::vector<std::vector<TestImage>>& containers,
                  const std::vector<std::size_t>& unwrapped = {});
 
+// The same of device-linked code: `linked` as a device link leaves them, `relocatable` as its input. The
+// section of module names says that all but the last `not_linked` of those were linked.
+void write_linked_parts(const ScratchFolder& folder, const std::vector<std::vector<TestImage>>& linked,
+                        const std::vector<std::vector<TestImage>>& relocatable, std::size_t not_linked = 0);
+
 // Links part.s and part.c to `output`; a shared library unless the flags say otherwise.
 void link_parts(const ScratchFolder& folder, const std::string& output,
                 const std::string& flags = "-shared -fPIC", const std::string& compiler = "gcc");

@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "base/bytes.h"
 #include "base/finding.h"
 #include "base/parallel.h"
 #include "carve/check/check_parts.h"
+#include "device/target.h"
 #include "device/vendor.h"
 #include "formats/elf.h"
 
@@ -30,8 +32,10 @@ class ContainerCheck {
   using Origin = Rows<ImageIndex, ImageIndex>;
 
  public:
-  ContainerCheck(const Carved& carved, const DeviceContainer& before, const DeviceContainer& after)
-      : carved_(carved), before_(before), after_(after) {}
+  // `targets`: for whom both must resolve to the same.
+  ContainerCheck(const Carved& carved, std::span<const CarveTarget> targets, const DeviceContainer& before,
+                 const DeviceContainer& after)
+      : carved_(carved), targets_(targets), before_(before), after_(after) {}
 
   std::string problem() {
     if (!after_.understood) return "can no longer be read";
@@ -43,14 +47,21 @@ class ContainerCheck {
       origin_.push_back(next);
       ++next.value;
     }
-    for (const CarveTarget& target : carved_.options.targets) {
+    for (const CarveTarget& target : targets_) {
       if (picked(before_, target, nullptr) == picked(after_, target, &origin_)) continue;
       return fmt::format("resolves to another image for {}", to_string(target));
     }
+    if (before_.relocatable && !targets_.empty() && linker_inputs(before_) != linker_inputs(after_))
+      return "lost code that the device linker makes more code of";
     return "";
   }
 
  private:
+  // Of no GPU in particular.
+  static std::ptrdiff_t linker_inputs(const DeviceContainer& container) {
+    return std::ranges::count(container.images, ImageKind::link_ir, &DeviceImage::kind);
+  }
+
   bool same(const DeviceImage& old_entry, const DeviceImage& new_entry) const {
     return old_entry.size() == new_entry.size() &&
            equal(bytes_of(carved_.old_file, old_entry), bytes_of(carved_.new_file, new_entry));
@@ -73,6 +84,7 @@ class ContainerCheck {
   }
 
   const Carved& carved_;
+  std::span<const CarveTarget> targets_;
   const DeviceContainer& before_;
   const DeviceContainer& after_;
   Origin origin_;  // of each new image: which of the old ones it is
@@ -90,14 +102,70 @@ void Carved::wrong(std::string what) const {
                 .fix = "the file was not written; please report this"});
 }
 
-Movable may_move(const DeviceContents& fatbins, std::span<const ContainerIndex> referenced) {
-  Movable movable;
+namespace {
+
+enum class Part { alone, linked, relocatable, other };
+
+Part part_of(const DeviceContents& fatbins, const DeviceContainer& container) {
+  if (!container.wrapper || !container.understood) return Part::other;
+  const auto kind = fatbins.wrappers[*container.wrapper].kind;
+  if (container.relocatable) return kind == DeviceWrapper::Kind::plain ? Part::relocatable : Part::other;
+  if (!container.is_known()) return Part::other;
+  if (kind == DeviceWrapper::Kind::linked) return Part::linked;
+  return kind == DeviceWrapper::Kind::plain ? Part::alone : Part::other;
+}
+
+bool all_are_linker_inputs(const DeviceContainer& container) {
+  return std::ranges::none_of(container.images, [](const DeviceImage& image) {
+    return image.kind != ImageKind::native && image.kind != ImageKind::portable &&
+           image.kind != ImageKind::link_ir;
+  });
+}
+
+// One device link that is not understood may read any relocatable container: then all of both stay.
+bool links_may_move(const DeviceContents& fatbins, std::span<const ContainerIndex> referenced) {
+  if (!fatbins.all_linked) return false;
   for (const ContainerIndex i : fatbins.containers.ids()) {
     const DeviceContainer& container = fatbins.containers[i];
-    movable.push_back(container.is_known() && container.understood && !container.relocatable &&
-                      container.wrapper &&
-                      fatbins.wrappers[*container.wrapper].kind == DeviceWrapper::Kind::plain &&
-                      !std::ranges::binary_search(referenced, i));
+    const Part part = part_of(fatbins, container);
+    const bool of_a_link = container.relocatable || fatbins.is_linked(container);
+    if (of_a_link && (part == Part::other || std::ranges::binary_search(referenced, i))) return false;
+    if (part == Part::relocatable && !all_are_linker_inputs(container)) return false;
+  }
+  return true;
+}
+
+// For these the driver needs the relocatable containers: some linked one has no machine code for them, or
+// their portable code was asked for.
+std::vector<CarveTarget> relinking(const DeviceContents& fatbins, std::span<const CarveTarget> targets) {
+  std::vector<CarveTarget> some;
+  for (const CarveTarget& target : targets) {
+    const bool needs = target.ptx || std::ranges::any_of(fatbins.containers, [&](const DeviceContainer& one) {
+                         if (!fatbins.is_linked(one)) return false;
+                         const ContainerCode code = one.code();
+                         const auto picked = pick(code.codes, target.device);
+                         return !picked || code.codes[*picked].kind != ImageKind::native;
+                       });
+    // The driver links machine code, or else portable code: both must stay.
+    if (needs) some.push_back({.device = target.device, .ptx = true});
+  }
+  return some;
+}
+
+}  // namespace
+
+bool holds_containers(std::string_view section) {
+  const DeviceSection role = device_section(section);
+  return role == DeviceSection::images || role == DeviceSection::linker;
+}
+
+Movable may_move(const DeviceContents& fatbins, std::span<const ContainerIndex> referenced) {
+  const bool links = links_may_move(fatbins, referenced);
+  Movable movable;
+  for (const ContainerIndex i : fatbins.containers.ids()) {
+    const Part part = part_of(fatbins, fatbins.containers[i]);
+    const bool moves = part == Part::alone || (part != Part::other && links);
+    movable.push_back(moves && !std::ranges::binary_search(referenced, i));
   }
   return movable;
 }
@@ -111,6 +179,7 @@ void check_images(const Carved& carved, const Movable& movable) {
                                     before.containers.size(), after.wrappers.size(),
                                     after.containers.size()));
   }
+  const std::vector<CarveTarget> relinked = relinking(before, carved.options.targets);
   std::vector<std::string> problems(before.wrappers.size());
   parallel_for_all(before.wrappers.size(), [&](std::size_t i) {
     const DeviceWrapper& old_wrapper = before.wrappers[{i}];
@@ -119,9 +188,10 @@ void check_images(const Carved& carved, const Movable& movable) {
         old_wrapper.container.has_value() != new_wrapper.container.has_value()) {
       problems[i] = "has a wrapper that leads elsewhere";
     } else if (old_wrapper.container && movable[*old_wrapper.container]) {
-      problems[i] = ContainerCheck(carved, before.containers[*old_wrapper.container],
-                                   after.containers[*new_wrapper.container])
-                        .problem();
+      const DeviceContainer& container = before.containers[*old_wrapper.container];
+      const std::vector<CarveTarget>& targets = container.relocatable ? relinked : carved.options.targets;
+      problems[i] =
+          ContainerCheck(carved, targets, container, after.containers[*new_wrapper.container]).problem();
     }
   });
   for (std::size_t i = 0; i < problems.size(); ++i) {
@@ -160,8 +230,8 @@ std::string region_problem(const Elf& elf, const DeviceRegion& region) {
   for (const ElfSection& section : elf.sections()) {
     const bool has_bytes =
         section.type != elf::sht_nobits && section.type != elf::sht_null && section.size != 0;
-    const bool own = section.offset == region.offset && section.size == region.size &&
-                     device_section(section.name) == DeviceSection::images;
+    const bool own =
+        section.offset == region.offset && section.size == region.size && holds_containers(section.name);
     if (has_bytes && !own && section.offset < region.offset + region.size &&
         region.offset < section.offset + section.size) {
       return "a section overlaps device code";
@@ -188,7 +258,7 @@ Findings check_sound(const Elf& file, const DeviceContents& fatbins, const Check
   if (options.strip_symbols && nameless)
     same.wrong("there are sections without names: which of them strip would drop is not known");
   for (const DeviceRegion& region : fatbins.regions) {
-    if (region.size == 0 || region.relocatable) continue;
+    if (region.size == 0 || (region.relocatable && !fatbins.all_linked)) continue;
     if (const std::string problem = region_problem(file, region); !problem.empty()) same.wrong(problem);
   }
   return findings;

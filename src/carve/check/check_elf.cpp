@@ -142,7 +142,7 @@ class SectionCheck {
       }
     }
     for (; next < after.size(); ++next) {
-      if (device_section(after[next].name) != DeviceSection::images)
+      if (!holds_containers(after[next].name))
         carved_.wrong(fmt::format("the section {} is new", after[next].name));
       else check_place(after[next]);
     }
@@ -150,7 +150,7 @@ class SectionCheck {
 
  private:
   void compare(const ElfSection& was, const ElfSection& is) {
-    const bool shorter = device_section(is.name) == DeviceSection::images && is.size < was.size;
+    const bool shorter = holds_containers(is.name) && is.size < was.size;
     if (was.flags != is.flags || was.address != is.address || was.align != is.align ||
         was.entry_size != is.entry_size || (was.size != is.size && !shorter)) {
       return carved_.wrong(fmt::format("the header of section {} is wrong", was.name));

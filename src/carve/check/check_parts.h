@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/finding.h"
@@ -33,6 +34,8 @@ struct Carved {
 // Containers of the old file that may lose images and move.
 using Movable = Rows<ContainerIndex, bool>;
 Movable may_move(const DeviceContents& fatbins, std::span<const ContainerIndex> referenced);
+
+bool holds_containers(std::string_view section);  // by its name
 
 void check_headers(const Carved& carved);
 void check_sections(const Carved& carved, const Movable& movable);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "carve/plan/linked.h"
 #include "device/cuda_target.h"
 #include "device/target.h"
 #include "device/vendor.h"
@@ -34,7 +35,10 @@ class Planner {
  public:
   Planner(const DeviceContents& fatbins, std::span<const ContainerIndex> referenced,
           const PlanOptions& options)
-      : fatbins_(fatbins), referenced_(referenced), options_(options) {}
+      : fatbins_(fatbins),
+        referenced_(referenced),
+        options_(options),
+        linked_(fatbins, referenced, options.targets) {}
 
   CarvePlan plan() {
     CarvePlan plan{.targets = options_.targets, .containers = {}, .totals = {}};
@@ -49,10 +53,12 @@ class Planner {
  private:
   Untouched why_untouched(ContainerIndex index) const {
     const DeviceContainer& container = fatbins_.containers[index];
-    if (container.relocatable) return Untouched::relocatable;
+    if (container.relocatable) return linked_.may_be_carved() ? Untouched::no : Untouched::relocatable;
     if (!container.understood) return Untouched::damaged;
     if (!container.wrapper) return Untouched::no_wrapper;
-    if (fatbins_.wrappers[*container.wrapper].kind != DeviceWrapper::Kind::plain) return Untouched::linked;
+    const auto kind = fatbins_.wrappers[*container.wrapper].kind;
+    const bool alone = kind == DeviceWrapper::Kind::plain;
+    if (!alone && !(fatbins_.is_linked(container) && linked_.may_be_carved())) return Untouched::linked;
     if (std::ranges::binary_search(referenced_, index)) return Untouched::referenced;
     return container.is_known() ? Untouched::no : Untouched::unknown_image;
   }
@@ -64,16 +70,30 @@ class Planner {
       plan.keep = container.images.ids();
       return plan;
     }
+    plan.keep = keep(container, options_.minimal);
+    if (container.relocatable) return plan;
     const ContainerCode code = container.code();
     for (const CarveTarget& target : options_.targets) {
-      if (!pick(code.codes, target.device)) plan.unserved.push_back(target);
+      const bool relinked = fatbins_.is_linked(container) && linked_.relinks_for(target.device);
+      if (!relinked && !pick(code.codes, target.device)) plan.unserved.push_back(target);
     }
-    for (const std::size_t kept : codes_to_keep(code.codes, options_.targets, options_.minimal)) {
-      plan.keep.push_back(code.image[kept]);
-    }
-    if (plan.keep.empty() && !options_.minimal && !container.images.empty())
-      plan.keep.push_back(smallest(container));
     return plan;
+  }
+
+  std::vector<ImageIndex> keep(const DeviceContainer& container, bool minimal) const {
+    std::vector<ImageIndex> keep = picked(container, minimal);
+    if (keep.empty() && !container.relocatable && !minimal && !container.images.empty())
+      keep.push_back(smallest(container));
+    return keep;
+  }
+
+  std::vector<ImageIndex> picked(const DeviceContainer& container, bool minimal) const {
+    if (container.relocatable) return linked_.keep(container, minimal);
+    std::vector<ImageIndex> keep;
+    const ContainerCode code = container.code();
+    for (const std::size_t kept : codes_to_keep(code.codes, options_.targets, minimal))
+      keep.push_back(code.image[kept]);
+    return keep;
   }
 
   std::uint64_t minimal_size(const DeviceContainer& container, const ContainerPlan& plan) const {
@@ -82,10 +102,7 @@ class Planner {
       for (const ImageIndex kept : plan.keep) size += container.images[kept].size();
       return size;
     }
-    const ContainerCode code = container.code();
-    for (const std::size_t kept : codes_to_keep(code.codes, options_.targets, true)) {
-      size += container.images[code.image[kept]].size();
-    }
+    for (const ImageIndex kept : keep(container, true)) size += container.images[kept].size();
     return size;
   }
 
@@ -101,13 +118,20 @@ class Planner {
     totals.unserved += !plan.unserved.empty();
     totals.images += container.images.size();
     totals.images_kept += plan.keep.size();
-    for (const DeviceImage& image : container.images) totals.bytes += image.size();
-    for (const ImageIndex kept : plan.keep) totals.bytes_kept += container.images[kept].size();
+    std::uint64_t bytes = 0, kept = 0;
+    for (const DeviceImage& image : container.images) bytes += image.size();
+    for (const ImageIndex image : plan.keep) kept += container.images[image].size();
+    totals.bytes += bytes;
+    totals.bytes_kept += kept;
+    if (!container.relocatable) return;
+    totals.relocatable += bytes;
+    totals.relocatable_kept += kept;
   }
 
   const DeviceContents& fatbins_;
   std::span<const ContainerIndex> referenced_;
   const PlanOptions& options_;
+  const LinkedCode linked_;
 };
 
 CarveTarget parse_target(std::string_view text) {
@@ -150,8 +174,9 @@ std::string_view to_string(Untouched why) {
   switch (why) {
     case Untouched::no: return "";
     case Untouched::no_wrapper: return "no wrapper points to it";
-    case Untouched::relocatable: return "relocatable device code, which the driver may link again";
-    case Untouched::linked: return "device-linked: it belongs together with its relocatable code";
+    case Untouched::relocatable:
+      return "relocatable device code, not all of which is known to be linked in this file";
+    case Untouched::linked: return "device-linked: it belongs together with that relocatable code";
     case Untouched::referenced: return "more than its wrapper points to it";
     case Untouched::unknown_image: return "holds a kind of image that is not known";
     case Untouched::damaged: return "damaged";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a carve keeps: per container exactly the images that the driver would pick for each target, by the
-// resolver that `inspect` uses too (Vendor::pick). Pure: reads no payload and writes nothing. Where
+// resolver that `inspect` uses too (Vendor::pick); of relocatable containers what the driver would link again
+// (linked.h). Pure: reads no payload and writes nothing. Where
 // things end up in the new file is layout.h.
 #pragma once
 
@@ -30,10 +31,10 @@ std::vector<CarveTarget> parse_carve_targets(std::string_view text);
 // Why a container stays byte for byte where it is.
 enum class Untouched {
   no,
-  no_wrapper,   // no wrapper points to it: who uses it is not known
-  relocatable,  // input of the device linker: the driver links its PTX again where no linked code fits
-  // the device linker's result: it and its relocatable code are carved together or not at all
-  linked,
+  no_wrapper,  // no wrapper points to it: who uses it is not known
+  // input of the device linker, in a file where not all of it is known to be linked or is understood
+  relocatable,
+  linked,         // the device linker's result, in such a file
   referenced,     // something besides its wrapper points into it
   unknown_image,  // holds a kind of image that this does not know
   damaged,
@@ -42,8 +43,9 @@ std::string_view to_string(Untouched why);  // a phrase: "no wrapper points to i
 
 struct ContainerPlan {
   Untouched untouched = Untouched::no;
-  std::vector<ImageIndex> keep = {};       // in their order; all of them where untouched
-  std::vector<CarveTarget> unserved = {};  // targets for which the container holds nothing
+  std::vector<ImageIndex> keep = {};  // in their order; all of them where untouched
+  // targets for which the container holds nothing; never of a relocatable one
+  std::vector<CarveTarget> unserved = {};
 };
 
 struct CarveTotals {
@@ -51,8 +53,9 @@ struct CarveTotals {
   std::size_t untouched = 0;
   std::size_t unserved = 0;  // containers with nothing for one of the targets
   std::size_t images = 0, images_kept = 0;
-  std::uint64_t bytes = 0, bytes_kept = 0;  // of images, headers included
-  std::uint64_t bytes_minimal = 0;          // that --minimal keeps
+  std::uint64_t bytes = 0, bytes_kept = 0;              // of images, headers included
+  std::uint64_t bytes_minimal = 0;                      // that --minimal keeps
+  std::uint64_t relocatable = 0, relocatable_kept = 0;  // of `bytes`: input of the device linker
 };
 
 struct CarvePlan {

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "device/cuda_target.h"
 #include "testing/gfx_vendor.h"
 #include "base/error.h"
@@ -107,6 +112,117 @@ TEST(CarvePlan, LeavesAloneWhatItMustNotTouch) {
     EXPECT_EQ(plan.containers[{i}].keep.size(), many.size()) << i;
   }
   EXPECT_EQ(plan.totals.untouched, 6u);
+}
+
+// A linked container and relocatable ones; what of each stays, separated by bars.
+class Linked {
+ public:
+  explicit Linked(const std::vector<std::string>& linked,
+                  const std::vector<std::vector<std::string>>& relocatable)
+      : names_{linked} {
+    contents.vendor = cuda_target({9, 0}).vendor;
+    contents.all_linked = true;
+    add(contents, linked, DeviceWrapper::Kind::linked);
+    for (const auto& images : relocatable) {
+      add(contents, images);
+      contents.containers[{contents.containers.size() - 1}].relocatable = true;
+      names_.push_back(images);
+    }
+  }
+
+  std::string kept(std::string_view targets, bool minimal = false) const {
+    const CarvePlan plan = plan_of(targets, minimal);
+    std::string text;
+    for (const ContainerIndex i : contents.containers.ids()) {
+      if (i.value != 0) text += " |";
+      for (const ImageIndex index : plan.containers[i].keep)
+        text += (text.empty() ? "" : " ") + names_[i.value][index.value];
+    }
+    return text;
+  }
+
+  CarvePlan plan_of(std::string_view targets, bool minimal = false) const {
+    return plan_carve(contents, {}, {.targets = parse_carve_targets(targets), .minimal = minimal});
+  }
+
+  DeviceContents contents;
+
+ private:
+  std::vector<std::vector<std::string>> names_;
+};
+
+TEST(CarvePlan, DropsRelocatableCodeWhereLinkedMachineCodeFits) {
+  const Linked file({"sm_80", "sm_90"}, {{"sm_80", "sm_90", "compute_90"}, {"sm_80", "sm_90"}});
+  EXPECT_EQ(file.kept("9.0"), "sm_90 | |");
+  EXPECT_EQ(file.kept("8.0,9.0"), "sm_80 sm_90 | |");
+  EXPECT_EQ(file.kept("8.6", true), "sm_80 | |");
+  const CarvePlan plan = file.plan_of("9.0");
+  EXPECT_EQ(plan.totals.untouched, 0u);
+  EXPECT_EQ(plan.totals.relocatable_kept, 0u);
+  EXPECT_GT(plan.totals.relocatable, 5000u);
+}
+
+TEST(CarvePlan, KeepsRelocatableCodeThatTheDriverLinks) {
+  const Linked file({"sm_80"}, {{"sm_80", "compute_80"}, {"sm_80", "compute_75", "compute_80"}});
+  EXPECT_EQ(file.kept("9.0"), "sm_80 | compute_80 | compute_80");
+  EXPECT_EQ(file.kept("8.0,9.0"), "sm_80 | compute_80 | compute_80");
+  EXPECT_EQ(file.kept("9.0", true), " | compute_80 | compute_80");
+  EXPECT_TRUE(file.plan_of("9.0").containers[{0}].unserved.empty());
+  EXPECT_EQ(file.kept("8.0+PTX"), "sm_80 | sm_80 compute_80 | sm_80 compute_80");
+}
+
+TEST(CarvePlan, NeedsRelocatableCodeForOneLinkThatHasNone) {
+  Linked file({"sm_80", "sm_90"}, {{"sm_80", "compute_80"}});
+  add(file.contents, {"sm_80"}, DeviceWrapper::Kind::linked);
+  const CarvePlan plan = file.plan_of("9.0");
+  EXPECT_EQ(plan.containers[{1}].keep.size(), 1u);
+  EXPECT_EQ(plan.containers[{1}].keep[0], ImageIndex{1});
+}
+
+TEST(CarvePlan, LinksMachineCodeAgainToo) {
+  const Linked file({"sm_80"}, {{"sm_80", "sm_90"}, {"sm_80", "compute_80"}});
+  EXPECT_EQ(file.kept("9.0"), "sm_80 | sm_90 | compute_80");
+  EXPECT_TRUE(file.plan_of("9.0").containers[{0}].unserved.empty());
+  EXPECT_EQ(file.plan_of("10.0").containers[{0}].unserved.size(), 1u);
+}
+
+TEST(CarvePlan, KeepsNoRelocatableCodeThatFitsNoTarget) {
+  const Linked file({"sm_80"}, {{"sm_80", "compute_80"}, {"sm_80"}});
+  EXPECT_EQ(file.kept("9.0"), "sm_80 | compute_80 |");
+  EXPECT_EQ(file.plan_of("9.0").containers[{0}].unserved.size(), 1u);
+  const Linked none({"sm_80"}, {{"sm_80"}, {"sm_80"}});
+  EXPECT_EQ(none.kept("9.0"), "sm_80 | |");
+}
+
+TEST(CarvePlan, KeepsLinkTimeCodeWhileSomethingIsLinked) {
+  Linked file({"sm_80", "sm_90"}, {{"sm_80", "sm_90", "compute_90"}});
+  file.contents.containers[{1}].images[{1}].kind = ImageKind::link_ir;
+  EXPECT_EQ(file.kept("9.0"), "sm_90 |");
+  EXPECT_EQ(file.kept("12.0"), "sm_80 | sm_90 compute_90");
+}
+
+TEST(CarvePlan, LeavesLinkedCodeAloneThatIsNotUnderstood) {
+  const auto untouched = [](const std::function<void(DeviceContents&)>& spoil) {
+    Linked file({"sm_80", "sm_90"}, {{"sm_80", "sm_90"}, {"sm_80", "sm_90"}});
+    spoil(file.contents);
+    const CarvePlan plan = file.plan_of("9.0");
+    EXPECT_EQ(plan.totals.images, plan.totals.images_kept);
+    return plan.totals.untouched;
+  };
+  EXPECT_EQ(untouched([](DeviceContents& file) { file.all_linked = false; }), 3u);
+  EXPECT_EQ(untouched([](DeviceContents& file) { file.containers[{2}].understood = false; }), 3u);
+  EXPECT_EQ(untouched([](DeviceContents& file) { file.containers[{1}].wrapper.reset(); }), 3u);
+  EXPECT_EQ(untouched([](DeviceContents& file) { file.containers[{2}].images[{0}].kind = ImageKind::other; }),
+            3u);
+  EXPECT_EQ(
+      untouched([](DeviceContents& file) { file.containers[{0}].images[{0}].kind = ImageKind::link_ir; }),
+      3u);
+  EXPECT_EQ(untouched([](DeviceContents& file) { file.wrappers[{1}].kind = DeviceWrapper::Kind::linked; }),
+            3u);
+  Linked file({"sm_80", "sm_90"}, {{"sm_80", "sm_90"}});
+  const ContainerIndex referenced[] = {{1}};
+  EXPECT_EQ(plan_carve(file.contents, referenced, {.targets = parse_carve_targets("9.0")}).totals.untouched,
+            2u);
 }
 
 TEST(CarvePlan, KeepsWhatTheDriverOfAnotherVendorPicks) {
