@@ -185,9 +185,11 @@ Matches all_matches(std::string_view name) {
   return all;
 }
 
-// `detect` puts the machine behind the name: "13th Gen Intel(R) Core(TM) i9-13900K (x86_64)".
+// `detect` puts the machine behind the name: "13th Gen Intel(R) Core(TM) i9-13900K (x86_64)"; QEMU's list of
+// models what a version differs in: "Intel Xeon Processor (Cascadelake) [ARCH_CAPABILITIES, no TSX]".
 std::string_view without_machine(std::string_view text) {
   text = trim(text);
+  text = trim(text.substr(0, text.find(" [", std::min<std::size_t>(text.size(), 1))));
   for (const std::string_view machine : {" (x86_64)", " (aarch64)"}) {
     if (text.ends_with(machine)) text.remove_suffix(machine.size());
   }

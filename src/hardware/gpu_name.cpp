@@ -253,12 +253,18 @@ bool is_hex(std::string_view text) {
   return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-// "10de 2684": NVIDIA's number as a maker on the PCI bus and the device's.
+// The four digits behind "10de", NVIDIA's number as a maker on the PCI bus, or in "NVIDIA Corporation Device
+// 1f15", as an lspci writes it whose table does not know the device.
+std::string_view bus_digits(std::string_view name) {
+  for (const std::string_view before : {"10de ", "nvidia corporation device "}) {
+    const std::size_t at = name.find(before);
+    if (at != std::string_view::npos) return name.substr(at + before.size(), 4);
+  }
+  return "";
+}
+
 std::optional<GpuReading> by_bus_number(std::string_view name) {
-  constexpr std::string_view nvidia = "10de ";
-  const std::size_t at = name.find(nvidia);
-  if (at == std::string_view::npos) return std::nullopt;
-  const std::string_view digits = name.substr(at + nvidia.size(), 4);
+  const std::string_view digits = bus_digits(name);
   int number = 0;
   if (digits.size() != 4 || !is_hex(digits)) return std::nullopt;
   std::from_chars(digits.data(), digits.data() + 4, number, 16);
@@ -389,6 +395,12 @@ GpuReading with_stated(std::string_view text, std::string_view name, Capability 
           .derived = "by the capability that stands behind its name"};
 }
 
+// "NVIDIA RTX PRO 4500 Blackwell   32623 MiB   Bus 62:00.0": a program's own table, its first column.
+std::string_view first_column(std::string_view text) {
+  constexpr std::size_t shortest = 4;  // "|   0  NVIDIA ...": a row of nvidia-smi has none before
+  return trim(text.substr(0, std::min(text.find(" | ", shortest), text.find("   ", shortest))));
+}
+
 [[noreturn]] void fail_unknown(std::string_view text) {
   std::vector<std::string> names;
   for (const Gpu& gpu : catalog().gpus) {
@@ -411,6 +423,7 @@ std::optional<GpuReading> find_gpu_name(std::string_view text) {
   const auto stated = stated_capability(name);
   if (stated) return with_stated(text, name, *stated);
   auto reading = by_any_rule(text);
+  if (!reading && first_column(text).size() < text.size()) reading = by_any_rule(first_column(text));
   if (!reading) refuse_other(text);
   return reading;
 }
