@@ -259,12 +259,24 @@ bool fits_inside(const Row& row, const std::string& words) {
                      [&](const Cell& cell) { return any_text(cell, inside); });
 }
 
+// "fe5e41d7": the beginning of a revision, at least as long as git's own short ones.
+bool fits_revision(const Row& row, const std::string& digits) {
+  constexpr std::size_t shortest = 7, whole = 40;
+  const auto is_hex = [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; };
+  if (digits.size() < shortest || !std::ranges::all_of(digits, is_hex)) return false;
+  return std::ranges::any_of(row, [&](const Cell& cell) {
+    return any_text(cell, [&](const std::string& text) {
+      return text.size() == whole && std::ranges::all_of(text, is_hex) && text.starts_with(digits);
+    });
+  });
+}
+
 void keep_rows(CatalogTable& table, const std::vector<std::string>& globs) {
   std::vector<bool> keep(table.rows.size());
   for (const std::string& glob : globs) {
     const std::string low = lower_case(glob);
     bool met = false;
-    for (const auto& fit : {fits, fits_inside}) {
+    for (const auto& fit : {fits, fits_revision, fits_inside}) {
       for (std::size_t i = 0; i < keep.size() && !low.empty(); ++i) {
         if (!fit(table.rows[i], low)) continue;
         keep[i] = met = true;

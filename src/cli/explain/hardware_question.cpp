@@ -178,11 +178,19 @@ bool add_processor(const std::string& text, Asked& asked) {
   }
 }
 
+// "12.8 or 13.0": of what is no capability the second number behind CUDA's name.
+bool add_further_cuda(const std::string& text, Asked& asked) {
+  if (asked.cuda.empty() || text.find('.') == std::string::npos) return false;
+  const auto cuda = cuda_in("cuda " + text);
+  if (cuda) asked.cuda.push_back(*cuda);
+  return cuda.has_value();
+}
+
 bool add_named(const std::string& text, Asked& asked) {
   if (const auto cuda = cuda_in(text)) return asked.cuda.push_back(*cuda), true;
   if (const auto driver = driver_in(text)) return asked.drivers.push_back(*driver), true;
   if (auto gpu = gpu_in(text)) return asked.gpus.push_back(std::move(*gpu)), true;
-  return add_processor(text, asked);
+  return add_processor(text, asked) || add_further_cuda(text, asked);
 }
 
 bool may_stand_at_an_end(std::string_view word) {
@@ -439,7 +447,10 @@ std::optional<Topic> whole_answer(const Asked& asked) {
     auto exact = hardware_topic(asked.names.front());
     return exact ? exact : about_one(asked);
   }
-  const Lines lines = relations(asked);
+  Lines lines = relations(asked);
+  if (lines.empty() && asked.cuda.size() == asked.names.size()) {
+    for (const Version& cuda : asked.cuda) lines.push_back(cuda_name(cuda) + ": " + about_cuda(cuda));
+  }
   if (lines.empty()) return std::nullopt;
   return topic_of(fmt::format("{}", fmt::join(asked.names, ", ")), fmt::format("{}", fmt::join(lines, "\n")));
 }
