@@ -11,6 +11,7 @@
 #include "base/finding.h"
 #include "base/finding_json.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "nix/record.h"
 
 namespace lathe {
@@ -124,7 +125,7 @@ void write_sarif_result(JsonWriter& json, const Finding& finding) {
 
 std::string audit_json(const Audit& audit) {
   JsonWriter json;
-  json.begin_object()
+  begin_report(json)
       .member("matrix", audit.matrix)
       .member("folder", audit.folder.string())
       .member("evaluated", audit.nix_found);

@@ -50,7 +50,7 @@ Error::Error(Parts parts) : std::runtime_error(one_line(parts)), parts_(std::mov
 
 std::string Error::text() const {
   return parts_.next.empty() ? std::string(what())
-                             : fmt::format("{}\n  {}", what(), printable_lines(parts_.next));
+                             : fmt::format("{}\n  fix: {}", what(), printable_lines(parts_.next));
 }
 
 Error system_error(const std::string& action, const std::string& file, int error_number) {

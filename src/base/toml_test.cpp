@@ -36,12 +36,12 @@ TEST(Toml, UnknownKeysAreErrorsWithAGuess) {
   EXPECT_EQ(error_of([&] {
               toml.allow_only({"gpus", "isas"});
             }),
-            "m.toml:1:1: unknown key \"gpsu\"\n  did you mean \"gpus\"?");
+            "m.toml:1:1: unknown key \"gpsu\"\n  fix: did you mean \"gpus\"?");
 }
 
 TEST(Toml, BadInputIsAnErrorWithItsPlace) {
   EXPECT_EQ(error_of([] { Toml::parse("a = 1\nb = '\xFF'\n", "m.toml"); }),
-            "m.toml:2:6: byte 0xff is not UTF-8\n  save the file as UTF-8");
+            "m.toml:2:6: byte 0xff is not UTF-8\n  fix: save the file as UTF-8");
   EXPECT_EQ(error_of([] { Toml::parse("a = 1\na = 2\n", "m.toml"); }).substr(0, 11), "m.toml:2:5:");
   EXPECT_NE(error_of([] { Toml::parse(std::string(100000, '['), "m.toml"); }), "accepted");
   EXPECT_NE(error_of([] { Toml::parse("a = " + std::string(100000, '['), "m.toml"); }), "accepted");

@@ -246,10 +246,10 @@ class FileCarver {
     }
     const std::string written =
         result_.serves_no_target && options_.no_target == CarveOptions::NoTarget::refuse
-            ? "nothing was written; "
+            ? "; nothing was written"
             : "";
     if (none)
-      note("carve-no-code", Severity::error, what, written + "carve a build that was made for this GPU too");
+      note("carve-no-code", Severity::error, what, "carve a build that was made for this GPU too" + written);
     else note("carve-unserved", Severity::note, what, "their kernels fail at launch, as before the carve");
   }
 

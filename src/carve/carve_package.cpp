@@ -356,7 +356,7 @@ class PackageCarver {
                        .where = {.file = package_.name()},
                        .what = fmt::format("no library here holds code for {}; {} holds {}",
                                            to_string(options_.carve.targets), first->path, first->old_held),
-                       .fix = "nothing was written; carve a build that was made for this GPU too"});
+                       .fix = "carve a build that was made for this GPU too; nothing was written"});
   }
 
   // It changes; or it holds the right code and nothing else: with a label, or the name that was asked for, an

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
@@ -19,7 +20,7 @@
 #include "matrix/spec.h"
 #include "os/keyboard.h"
 #include "os/terminal.h"
-#include "cli/recipe_plan.h"
+#include "cli/parts/recipe_plan.h"
 
 namespace lathe {
 namespace apply_command {
@@ -48,7 +49,7 @@ void print(const Plan& plan, const ApplyResult& result, const Options& options, 
   const AuditSummary& sum = plan.summary;
   if (options.format == "json") {
     JsonWriter json;
-    json.begin_object()
+    begin_report(json)
         .member("folder", options.folder)
         .member("kept", sum.keep)
         .member("rewritten", sum.rewrite)

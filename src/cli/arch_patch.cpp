@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/options.h"
@@ -66,7 +67,7 @@ void print(const std::vector<ArchAnswer>& answers, const std::string& patch, con
            Terminal& terminal) {
   if (options.format == "json") {
     JsonWriter json;
-    json.begin_object().member("tree", options.tree).key("answers").begin_array();
+    begin_report(json).member("tree", options.tree).key("answers").begin_array();
     for (const ArchAnswer& answer : answers) {
       json.begin_object()
           .member("token", answer.token)

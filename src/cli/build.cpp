@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "cli/build_repairs.h"
+#include "cli/parts/build_repairs.h"
 #include "cli/commands.h"
 #include "cli/options/cuda_toolkit_option.h"
 #include "cli/options/matrix_option.h"
@@ -44,7 +44,7 @@
 #include "report/build_plan.h"
 #include "report/build_result.h"
 #include "report/builders.h"
-#include "cli/heartbeat.h"
+#include "cli/parts/heartbeat.h"
 #include "report/progress.h"
 
 namespace lathe {

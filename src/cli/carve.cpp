@@ -15,6 +15,7 @@
 #include "base/finding.h"
 #include "base/finding_json.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "carve/carve.h"
 #include "carve/carve_package.h"
@@ -240,7 +241,7 @@ void print_text(const CarvedPackage& carved, const CarveOptions& options, Termin
     for (const Finding& note : file.notes) {
       if (note.rule == "carve-left-alone") continue;
       terminal.print("{}: {}\n", file.path, note.what);
-      if (note.severity == Severity::error) terminal.print("  {}\n", note.fix);
+      if (note.severity == Severity::error) terminal.print("  fix: {}\n", note.fix);
     }
     if (file.new_architectures) {
       terminal.print("{}: torch.cuda.get_arch_list() is now \"{}\", it was \"{}\"\n", file.path,
@@ -249,13 +250,13 @@ void print_text(const CarvedPackage& carved, const CarveOptions& options, Termin
   }
   for (const Finding& finding : findings_of(carved.not_read)) {
     terminal.print("{}: {}\n  {}\n", finding.where.file, finding.what,
-                   named_by_itself(carved) ? finding.fix : "it is as before");
+                   named_by_itself(carved) ? "fix: " + finding.fix : "it is as before");
   }
   for (const Finding& other : carved.left_out) {
-    terminal.print("{}: {}\n  {}\n", other.where.file, other.what, other.fix);
+    terminal.print("{}: {}\n  fix: {}\n", other.where.file, other.what, other.fix);
   }
   for (const Finding& failure : carved.failures) {
-    terminal.print("{}: {}\n  {}\n", failure.where.file, failure.what, failure.fix);
+    terminal.print("{}: {}\n  fix: {}\n", failure.where.file, failure.what, failure.fix);
   }
   if (named_by_itself(carved)) return;
   terminal.print("{} for {}: {} -> {}, {}; {} carved, {} other files{}\n",
@@ -271,7 +272,7 @@ void print_text(const CarvedPackage& carved, const CarveOptions& options, Termin
 
 void print_json(const CarvedPackage& carved, const CarveOptions& options, Terminal& terminal) {
   JsonWriter json;
-  json.begin_object().key("gpus").begin_array();
+  begin_report(json).key("gpus").begin_array();
   for (const CarveTarget& target : options.targets) json.value(to_string(target));
   json.end_array();
   json.member("dry_run", options.dry_run)

@@ -13,7 +13,8 @@
 #include "cli/conform.h"
 #include "cli/exit/report_exception.h"
 #include "cli/options/run_log.h"
-#include "cli/welcome.h"
+#include "cli/parts/examples.h"
+#include "cli/parts/welcome.h"
 
 namespace lathe {
 namespace {
@@ -86,7 +87,7 @@ const Command& find_command(const std::string& name) {
   for (const Command& command : table) names.emplace_back(command.name);
   throw Error({.what = fmt::format("there is no command \"{}\"", printable(name)),
                .where = {},
-               .next = did_you_mean_text(name, names, "see: torchlathe --help")});
+               .next = did_you_mean_text(name, names, "see torchlathe --help")});
 }
 
 int dispatch(const std::vector<std::string>& given, Terminal& terminal, std::shared_ptr<RunLog>& log) {
@@ -106,6 +107,7 @@ int dispatch(const std::vector<std::string>& given, Terminal& terminal, std::sha
     terminal.out(bound->set.help(command.name, command.summary, examples_of(command.name)));
     return 0;
   }
+  if (!bound->set.prints_text()) terminal.set_fold(0);
   log = bound->global.apply(terminal);
   if (log) log->start(arguments);
   return bound->run(terminal);
@@ -118,7 +120,9 @@ int run_reported(const std::vector<std::string>& arguments, Terminal& terminal,
     terminal.flush();
     return code;
   } catch (...) {
-    return report_exception(terminal, wants_json(arguments));
+    const bool json = wants_json(arguments);
+    if (json) terminal.set_fold(0);
+    return report_exception(terminal, json);
   }
 }
 

@@ -46,9 +46,6 @@ std::unique_ptr<BoundCommand> bind_command(void (*declare)(OptionSet&, Options&)
 
 std::span<const Command> commands();
 
-// Two calls of this command, for --help.
-std::span<const std::string_view> examples_of(std::string_view command);
-
 // Runs `torchlathe ARGUMENTS`; prints what goes wrong. Returns the exit code: 0 clean, 1 findings, 2 usage,
 // 3 fault.
 int run_torchlathe(const std::vector<std::string>& arguments, Terminal& terminal);

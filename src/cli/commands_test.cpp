@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/commands.h"
+#include "cli/parts/examples.h"
 
 #include <gtest/gtest.h>
 

@@ -139,7 +139,7 @@ std::string script_for(const std::string& shell) {
 }
 
 int run(const Options& options, Terminal& terminal) {
-  terminal.out(script_for(options.shell));
+  terminal.data(script_for(options.shell));
   return 0;
 }
 

@@ -42,7 +42,7 @@ int run(const Options& options, Terminal& terminal) {
     const FilledDocument filled = fill_blocks(old, file, variants);
     if (filled.blocks == 0)
       throw Error(
-          {.what = "has no marked block", .where = {.file = file}, .next = "see: torchlathe help docs"});
+          {.what = "has no marked block", .where = {.file = file}, .next = "see torchlathe help docs"});
     for (const std::size_t line : filled.drifted)
       terminal.print("{}:{}: {}\n", file, line, writes ? "updated" : "out of date");
     if (filled.drifted.empty())

@@ -16,12 +16,13 @@
 #include "base/finding.h"
 #include "base/finding_json.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "carve/plan/plan.h"
 #include "carve/trial.h"
 #include "cli/options/candidates_option.h"
 #include "cli/commands.h"
-#include "cli/surroundings.h"
+#include "cli/parts/surroundings.h"
 #include "cli/options/host_option.h"
 #include "cli/options/options.h"
 #include "device/coverage.h"
@@ -251,7 +252,7 @@ void write_installed(JsonWriter& json, const Installed& installed) {
 
 void print_json(const Page& page, Terminal& terminal) {
   JsonWriter json;
-  json.begin_object().key("machine").begin_object();
+  begin_report(json).key("machine").begin_object();
   write_host(json, page.host);
   json.end_object().key("installed").begin_array();
   for (const Installed& installed : page.installed) write_installed(json, installed);

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "base/wrap.h"
 #include "cli/commands.h"
@@ -58,16 +59,21 @@ std::string heading(const Topic& topic) {
   return text;
 }
 
+std::size_t width_of(const Terminal& terminal) {
+  constexpr unsigned widest = 110;
+  return terminal.fold() == 0 ? widest : std::min(widest, terminal.fold());
+}
+
 void print_part(std::string_view label, std::string_view text, Terminal& terminal) {
-  constexpr std::size_t width = 110, indent = 8;
+  constexpr std::size_t indent = 8;
   if (text.empty()) return;
   std::string line = fmt::format("{:<{}}", label, indent);
-  line += wrapped(text, indent, width) + "\n";
+  line += wrapped(text, indent, width_of(terminal)) + "\n";
   terminal.out(line);
 }
 
 void print(const Topic& topic, Terminal& terminal) {
-  constexpr std::size_t width = 110;
+  const std::size_t width = width_of(terminal);
   terminal.print("{}\n\n", terminal.styled(Style::bold, heading(topic)));
   const bool finding = topic.kind == Topic::Kind::rule && !topic.title.empty();
   if (finding) terminal.out(wrapped(topic.title, 0, width) + "\n");
@@ -91,7 +97,7 @@ void write(JsonWriter& json, const Topic& topic) {
 
 void print_json(const Answer& answer, Terminal& terminal) {
   JsonWriter json;
-  json.begin_object().key("explanations").begin_array();
+  begin_report(json).key("explanations").begin_array();
   for (const Topic& topic : answer.topics) write(json, topic);
   json.end_array().member("nearest", answer.nearest).end_object();
   terminal.out(json.take());

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "cli/commands.h"
 #include "cli/options/cuda_toolkit_option.h"
 #include "cli/options/matrix_option.h"
@@ -54,7 +55,7 @@ void print(const std::vector<Written>& all, const Options& options, Terminal& te
   for (const Written& written : all) ++count[static_cast<std::size_t>(written.action)];
   if (options.format == "json") {
     JsonWriter json;
-    json.begin_object()
+    begin_report(json)
         .member("folder", options.out)
         .member("dry_run", options.dry_run)
         .key("files")

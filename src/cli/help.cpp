@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/options.h"
+#include "cli/parts/page.h"
 #include "os/terminal.h"
 
 namespace lathe::help_pages {
@@ -63,19 +64,19 @@ std::string manual_page() {
 
 int run(const Options& options, Terminal& terminal) {
   if (options.man) {
-    terminal.out(manual_page());
+    terminal.data(manual_page());
     return 0;
   }
   std::vector<std::string> names;
   for (const EmbeddedFile& page : help_pages::files()) {
     names.emplace_back(page.name.substr(0, page.name.rfind('.')));
     if (names.back() != options.page) continue;
-    terminal.out(page.text);
+    terminal.out(page_text(page.text, terminal));
     return 0;
   }
   throw Error({.what = fmt::format("there is no page about \"{}\"", printable(options.page)),
                .where = {},
-               .next = did_you_mean_text(options.page, names, "see: torchlathe --help")});
+               .next = did_you_mean_text(options.page, names, "see torchlathe --help")});
 }
 
 }  // namespace help_command

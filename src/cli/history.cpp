@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "jobs/log_file.h"
 #include "report/progress.h"
 #include "cli/commands.h"
@@ -93,6 +94,7 @@ int print_log(const History& history, const Options& options, Terminal& terminal
     throw Error({.what = fmt::format("no log of \"{}\" is kept here", options.words[1]),
                  .where = {},
                  .next = "torchlathe history lists what was built"});
+  terminal.set_fold(0);  // a log's lines are its own
   LogLines lines(terminal);
   read_log(std::filesystem::path(options.state) / checked_log(*record, options),
            [&](std::string_view text) { lines.take(text); });
@@ -102,7 +104,7 @@ int print_log(const History& history, const Options& options, Terminal& terminal
 
 void print_json(const std::vector<BuildRecord>& records, Terminal& terminal) {
   JsonWriter json;
-  json.begin_object().key("builds").begin_array();
+  begin_report(json).key("builds").begin_array();
   for (const BuildRecord& record : records) {
     json.begin_object()
         .member("run", record.run)

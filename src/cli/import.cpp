@@ -13,6 +13,7 @@
 #include "base/finding.h"
 #include "base/finding_json.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/options.h"
@@ -60,7 +61,7 @@ Findings findings_of(const Imported& imported) {
 
 void print_json(const Imported& imported, Terminal& terminal) {
   JsonWriter json;
-  json.begin_object()
+  begin_report(json)
       .member("matrix", imported.matrix)
       .member("explained", imported.explained)
       .member("blocks", imported.blocks);

@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "inspect/inspect.h"
 #include "cli/commands.h"
-#include "cli/inspect_files.h"
+#include "cli/parts/inspect_files.h"
 #include "cli/options/native_gpus.h"
 #include "cli/options/options.h"
 #include "device/coverage.h"

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
@@ -23,7 +24,7 @@
 #include "matrix/spec.h"
 #include "matrix/variant.h"
 #include "os/terminal.h"
-#include "cli/recipe_plan.h"
+#include "cli/parts/recipe_plan.h"
 
 namespace lathe {
 namespace plan_command {
@@ -50,7 +51,7 @@ void declare(OptionSet& set, Options& options) {
 
 void print_json(const Plan& plan, const std::vector<std::string>& off, bool diff, Terminal& terminal) {
   JsonWriter json;
-  json.begin_object().key("edits").begin_array();
+  begin_report(json).key("edits").begin_array();
   for (const Edit& edit : plan.edits) {
     json.begin_object().member("kind", to_string(edit.kind)).member("file", edit.file).key("from");
     if (edit.from.empty()) json.null();

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "report/progress.h"
 #include "jobs/state_lock.h"
@@ -115,7 +116,7 @@ int print_ledger(const Options& options, Terminal& terminal) {
   const auto records = ledger(options);
   if (options.format == "json") {
     JsonWriter json;
-    json.begin_object().key("published").begin_array();
+    begin_report(json).key("published").begin_array();
     for (const PublishedRecord& record : records) {
       json.begin_object()
           .member("variant", record.variant)
@@ -145,7 +146,7 @@ class Printer {
     ++count_[static_cast<std::size_t>(result.state)];
     if (json_) {
       JsonWriter json(JsonWriter::Layout::compact);
-      json.begin_object().member("variant", result.variant).member("state", to_string(result.state));
+      begin_report(json).member("variant", result.variant).member("state", to_string(result.state));
       terminal_.out(json.member("what", result.what).member("why", result.why).end_object().take());
     } else if (result.state == Publication::State::skipped) {
       skipped_[result.why].push_back(result.variant);

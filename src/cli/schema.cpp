@@ -39,13 +39,13 @@ int run(const Options& options, Terminal& terminal) {
   for (const EmbeddedFile& schema : schemas::files()) {
     names.emplace_back(schema.name.substr(0, schema.name.find('.')));
     if (names.back() != options.of) continue;
-    terminal.out(schema.text);
+    terminal.data(schema.text);
     return 0;
   }
   throw Error(
       {.what = fmt::format("there is no schema \"{}\"", printable(options.of)),
        .where = {},
-       .next = did_you_mean_text(options.of, names, fmt::format("known: {}", fmt::join(names, ", ")))});
+       .next = did_you_mean_text(options.of, names, fmt::format("use one of {}", fmt::join(names, ", ")))});
 }
 
 }  // namespace schema_command

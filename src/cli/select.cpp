@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "cli/options/candidates_option.h"
 #include "cli/commands.h"
-#include "cli/surroundings.h"
+#include "cli/parts/surroundings.h"
 #include "cli/options/host_option.h"
 #include "cli/options/options.h"
 #include "hardware/wheel_property.h"
@@ -125,7 +125,7 @@ int run(const Options& given, Terminal& terminal) {
         for (const Finding& missing : selection.excluded.front().judgement.missing)
           terminal.err(safe_format("  it {}\n", missing.what));
       }
-      for (const std::string& change : selection.changes) terminal.err(safe_format("  {}\n", change));
+      for (const std::string& change : selection.changes) terminal.err(safe_format("  fix: {}\n", change));
     } else if (terminal.quiet()) {
       terminal.print("{}\n", best->candidate.name);
     } else {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/json_report.h"
 #include "cli/commands.h"
 #include "cli/options/matrix_option.h"
 #include "cli/options/options.h"
@@ -91,7 +92,8 @@ int run(const Options& options, Terminal& terminal) {
   const MatrixSpec spec = options.matrix.load();
   const Variant variant = find_variant(spec, options.name);
   if (options.format == "json") {
-    terminal.print("{{\"variant\": {}}}\n", variant_json(variant));
+    terminal.print("{{\"schema_version\": {}, \"variant\": {}}}\n", json_schema_version,
+                   variant_json(variant));
   } else if (options.format == "nix") {
     terminal.data(render(spec, variant));
   } else {

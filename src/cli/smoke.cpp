@@ -15,6 +15,7 @@
 #include "base/finding.h"
 #include "base/finding_json.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/options.h"
@@ -96,7 +97,7 @@ void print_text(const InstalledTorch& torch, const SmokeReport& report, const Fi
 
 void print_json(const SmokeReport& report, const Findings& findings, Terminal& terminal) {
   JsonWriter json;
-  json.begin_object()
+  begin_report(json)
       .member("version", report.version)
       .member("python", report.python)
       .member("cuda", report.cuda);

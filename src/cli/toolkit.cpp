@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/options.h"
@@ -100,7 +101,7 @@ int check_folder(const std::vector<RedistPackage>& packages, const Options& opti
   bool good = true;
   if (options.format == "json") {
     JsonWriter json;
-    json.begin_object()
+    begin_report(json)
         .member("folder", options.archives)
         .member("system", options.system)
         .key("archives")
@@ -146,7 +147,7 @@ std::size_t hashes_known(const RedistPackage& package, const std::string& system
 void print_packages(const std::vector<RedistPackage>& packages, const Options& options, Terminal& terminal) {
   if (options.format == "json") {
     JsonWriter json;
-    json.begin_object().key("packages").begin_array();
+    begin_report(json).key("packages").begin_array();
     for (const RedistPackage& package : packages) {
       json.begin_object()
           .member("name", package.name)
@@ -178,7 +179,7 @@ void write(const Redist& redist, const std::vector<RedistPackage>& packages, con
       write_recipes(recipes, options.out, {.force = options.force, .dry_run = options.dry_run});
   if (options.format == "json") {
     JsonWriter json;
-    json.begin_object()
+    begin_report(json)
         .member("folder", options.out)
         .member("dry_run", options.dry_run)
         .key("files")

@@ -14,7 +14,7 @@
 #include "carve/plan/plan.h"
 #include "carve/trial.h"
 #include "cli/commands.h"
-#include "cli/inspect_files.h"
+#include "cli/parts/inspect_files.h"
 #include "cli/options/matrix_option.h"
 #include "cli/options/options.h"
 #include "device/cuda_target.h"

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/json_report.h"
+#include "base/wrap.h"
 #include "cli/build_facts.h"
 #include "cli/commands.h"
 #include "cli/options/options.h"
@@ -26,26 +28,19 @@ std::string text() {
   const BuildFacts& facts = build_facts();
   std::string out = fmt::format("torchlathe {}", facts.version);
   if (!facts.commit.empty()) out += fmt::format(" ({})", facts.commit);
-  out += fmt::format("\nfor {}, by {}\nwith", facts.machine, facts.compiler);
-  std::size_t column = 4;
-  for (const LinkedPart& part : facts.parts) {
-    std::string word = fmt::format(" {}", part.name);
-    if (!part.version.empty()) word += fmt::format(" {}", part.version);
-    if (&part != &facts.parts.back()) word += ',';
-    if (column + word.size() > 80) {
-      out += "\n    ";
-      column = 4;
-    }
-    out += word;
-    column += word.size();
-  }
-  return out + "\n";
+  std::string with;
+  for (const LinkedPart& part : facts.parts)
+    with += fmt::format("{}{}{}{}", with.empty() ? "" : ", ", part.name, part.version.empty() ? "" : " ",
+                        part.version);
+  constexpr std::size_t indent = 5, width = 80;
+  return out + fmt::format("\nfor {}, by {}\nwith {}\n", facts.machine, facts.compiler,
+                           wrapped(with, indent, width));
 }
 
 std::string json() {
   const BuildFacts& facts = build_facts();
   JsonWriter json;
-  json.begin_object()
+  begin_report(json)
       .member("version", facts.version)
       .member("commit", facts.commit)
       .member("machine", facts.machine)

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/finding_json.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "diagnose/diagnose.h"
 #include "hardware/nixpkgs.h"
@@ -213,7 +214,7 @@ Conformity conform(const MatrixSpec& spec, const std::vector<Variant>& wanted,
 
 std::string conformity_json(const Conformity& conformity, const std::string& matrix) {
   JsonWriter json;
-  json.begin_object().member("matrix", matrix);
+  begin_report(json).member("matrix", matrix);
   write_tree(json, conformity);
   json.key("recipes").begin_array();
   std::map<std::string, std::size_t> count;

@@ -12,6 +12,7 @@
 
 #include "base/embedded.h"
 #include "base/finding_json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "diagnose/literal_scanner.h"
 #include "diagnose/log_text.h"
@@ -529,7 +530,7 @@ void write_diagnosis(JsonWriter& json, const Diagnosis& diagnosis) {
 
 std::string diagnosis_json(const std::vector<Diagnosis>& diagnoses) {
   JsonWriter json;
-  json.begin_object().key("findings").begin_array();
+  begin_report(json).key("findings").begin_array();
   for (const Diagnosis& diagnosis : diagnoses) write_diagnosis(json, diagnosis);
   json.end_array().end_object();
   return json.take();

@@ -128,34 +128,35 @@ TEST(Capability, TheWrongDialectIsNamedWithTheRightSpelling) {
   EXPECT_EQ(
       error_of("sm_90", Dialect::dotted),
       "\"sm_90\" is the sm dialect; gpuTargets and TORCH_CUDA_ARCH_LIST want the dotted dialect: \"9.0\"\n"
-      "  write \"9.0\"");
+      "  fix: write \"9.0\"");
   EXPECT_EQ(
       error_of("SM120", Dialect::dotted),
       "\"SM120\" is the name dialect; gpuTargets and TORCH_CUDA_ARCH_LIST want the dotted dialect: \"12.0\"\n"
-      "  write \"12.0\"");
+      "  fix: write \"12.0\"");
   EXPECT_EQ(error_of("9.0", Dialect::cmake),
-            "\"9.0\" is the dotted dialect; CMAKE_CUDA_ARCHITECTURES wants the cmake dialect: \"90\"\n  "
+            "\"9.0\" is the dotted dialect; CMAKE_CUDA_ARCHITECTURES wants the cmake dialect: \"90\"\n  fix: "
             "write \"90\"");
   EXPECT_EQ(
       error_of("10.0a+PTX", Dialect::sm),
       "\"10.0a+PTX\" is the dotted dialect; nvcc -code and torch.cuda.get_arch_list() want the sm dialect: "
-      "\"sm_100a\"\n  write \"sm_100a\"");
-  EXPECT_EQ(error_of("9.0", Dialect::name),
-            "\"9.0\" is the dotted dialect; variant and file names want the name dialect: \"sm90\"\n  write "
-            "\"sm90\"");
+      "\"sm_100a\"\n  fix: write \"sm_100a\"");
+  EXPECT_EQ(
+      error_of("9.0", Dialect::name),
+      "\"9.0\" is the dotted dialect; variant and file names want the name dialect: \"sm90\"\n  fix: write "
+      "\"sm90\"");
 }
 
 TEST(Capability, PtxIsNotLostSilently) {
   EXPECT_EQ(error_of("compute_90", Dialect::dotted),
             "\"compute_90\" is the compute dialect; gpuTargets and TORCH_CUDA_ARCH_LIST want the dotted "
             "dialect: \"9.0\"\n"
-            "  write \"9.0\", or \"9.0+PTX\" to keep PTX");
+            "  fix: write \"9.0\", or \"9.0+PTX\" to keep PTX");
 }
 
 TEST(Capability, SlipsAreGuessed) {
   const auto next = [](std::string_view text) {
     const std::string error = error_of(text, Dialect::dotted);
-    return error.substr(error.find("\n  ") + 3);
+    return error.substr(error.find("\n  fix: ") + 8);
   };
   EXPECT_EQ(next("12.10"), "did you mean \"12.1\"?");
   EXPECT_EQ(next("9."), "did you mean \"9.0\"?");

@@ -299,18 +299,18 @@ TEST(Catalog, AMistakeInATableIsShownWhereItStands) {
                        "source = \"s\"\nconfidence = \"known\"\ngpus = []\n"),
             "gpus.toml:4:10: no row is named \"Moon\"");
   EXPECT_EQ(error_with("gpus.toml", "[[family]]\ncapability = \"sm_90\"\n"),
-            "gpus.toml:2:14: \"sm_90\" is not a capability without suffix\n  write \"9.0\"");
+            "gpus.toml:2:14: \"sm_90\" is not a capability without suffix\n  fix: write \"9.0\"");
   EXPECT_EQ(error_with("gpus.toml",
                        "[[family]]\ncapability = \"99.0\"\nsegment = \"x\"\nhosts = []\nsource = \"s\"\n"
                        "confidence = \"known\"\ngpus = []\n"),
             "gpus.toml:2:14: no row of capabilities.toml has this capability");
   EXPECT_EQ(error_with("cuda.toml", "[[toolkit]]\nversoin = \"13.0\"\n"),
-            "cuda.toml:2:1: unknown key \"versoin\"\n  did you mean \"version\"?");
+            "cuda.toml:2:1: unknown key \"versoin\"\n  fix: did you mean \"version\"?");
   EXPECT_EQ(error_with("cuda.toml", "[[toolkit]]\nversion = \"13.x\"\n"),
             "cuda.toml:2:11: \"13.x\" is not a version");
   EXPECT_EQ(error_with("pins.toml",
                        "[[pin]]\nrev = \"x\"\ncuda_sets = []\nsource = \"s\"\nconfidence = \"sure\"\n"),
-            "pins.toml:5:14: \"sure\" is not known here\n  did you mean \"source\"?");
+            "pins.toml:5:14: \"sure\" is not known here\n  fix: did you mean \"source\"?");
   EXPECT_EQ(error_with("pins.toml",
                        "[[pin]]\nrev = \"x\"\ncuda_sets = []\nsource = \"\"\nconfidence = \"known\"\n"),
             "pins.toml:4:10: every row needs its source");

@@ -410,7 +410,7 @@ std::string_view first_column(std::string_view text) {
   throw Error(
       {.what = fmt::format("\"{}\" is no GPU of the catalogue and no compute capability", printable(text)),
        .next = did_you_mean_text(text, names,
-                                 "see: torchlathe catalog gpus; or give its capability: --gpu 12.0")});
+                                 "see torchlathe catalog gpus; or give its capability: --gpu 12.0")});
 }
 
 }  // namespace

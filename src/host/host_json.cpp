@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json_report.h"
 #include "base/finding.h"
 #include "base/finding_json.h"
 #include "base/text.h"
@@ -301,7 +302,7 @@ void write_host(JsonWriter& json, const HostInfo& host) {
 
 std::string host_json(const HostInfo& host) {
   JsonWriter json;
-  json.begin_object();
+  begin_report(json);
   write_host(json, host);
   return json.end_object().take();
 }

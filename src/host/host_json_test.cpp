@@ -50,19 +50,21 @@ TEST(HostJson, TheDriverTellsItsCuda) {
 }
 
 TEST(HostJson, MistakesAreNamed) {
-  EXPECT_EQ(error_of("[]"),
-            "m.json: not a recorded machine: the whole is not a record\n  docs/formats/host.md describes the "
-            "format");
+  EXPECT_EQ(
+      error_of("[]"),
+      "m.json: not a recorded machine: the whole is not a record\n  fix: docs/formats/host.md describes the "
+      "format");
   EXPECT_EQ(error_of("{}"),
-            "m.json: not a recorded machine: cpu is missing\n  a machine needs at least cpu.machine and "
+            "m.json: not a recorded machine: cpu is missing\n  fix: a machine needs at least cpu.machine and "
             "cpu.features");
   const std::string cpu = R"({"cpu": {"machine": "x86_64", "features": []}, )";
   EXPECT_EQ(error_of(cpu + R"("gpus": [{}, {"capability": "sm_90"}]})"),
             "m.json: not a recorded machine: gpus[1].capability \"sm_90\" is not a device's compute "
-            "capability\n  written as in \"9.0\"");
-  EXPECT_EQ(error_of(cpu + R"("gpus": [{"pci_id": "1002:744c"}]})"),
-            "m.json: not a recorded machine: gpus[0].pci_id is not a PCI number of NVIDIA's\n  written as in "
-            "\"10de:2b85\"");
+            "capability\n  fix: written as in \"9.0\"");
+  EXPECT_EQ(
+      error_of(cpu + R"("gpus": [{"pci_id": "1002:744c"}]})"),
+      "m.json: not a recorded machine: gpus[0].pci_id is not a PCI number of NVIDIA's\n  fix: written as in "
+      "\"10de:2b85\"");
   EXPECT_NE(
       error_of(cpu + R"("driver": {"version": "new"}})").find("driver.version \"new\" is not a version"),
       std::string::npos);

@@ -54,7 +54,7 @@ std::vector<Capability> read_gpus(const Toml& value) {
   for (const Capability gpu : gpus) {
     if (catalog().find(gpu)) continue;
     value.fail(fmt::format("compute capability {} is not in the catalogue", spell(gpu, Dialect::dotted)),
-               "see: torchlathe catalog gpus");
+               "see torchlathe catalog gpus");
   }
   return gpus;
 }
@@ -63,9 +63,9 @@ const Isa* read_isa(const Toml& value) {
   const std::string& name = value.text();
   const Isa* isa = catalog().find_isa(name);
   if (!isa || isa->name != name) {
-    value.fail(fmt::format("\"{}\" is not an instruction set of the catalogue", printable(name)),
-               did_you_mean_text(replace_all(name, ".", "_"), catalog().isa_names(),
-                                 "see: torchlathe catalog isas"));
+    value.fail(
+        fmt::format("\"{}\" is not an instruction set of the catalogue", printable(name)),
+        did_you_mean_text(replace_all(name, ".", "_"), catalog().isa_names(), "see torchlathe catalog isas"));
   }
   return isa;
 }
@@ -76,7 +76,7 @@ Version read_cuda(const Toml& value) {
   std::vector<std::string> known;
   for (const Toolkit& toolkit : catalog().toolkits) known.push_back(toolkit.version.text());
   value.fail(fmt::format("CUDA \"{}\" is not in the catalogue", printable(value.text())),
-             fmt::format("known: {}", fmt::join(known, ", ")));
+             fmt::format("use one of {}", fmt::join(known, ", ")));
 }
 
 // "3.13": two numbers, as in every name of this field.

@@ -72,8 +72,9 @@ void read_words(const Axis& row, const Toml& block, Block& out) {
   const std::vector<std::string> known = row.words();
   const auto read = [&](const Toml& value) {
     if (std::ranges::find(known, value.text()) == known.end()) {
-      value.fail(fmt::format("\"{}\" is no {} that is known", printable(value.text()), row.word),
-                 did_you_mean_text(value.text(), known, fmt::format("known: {}", fmt::join(known, ", "))));
+      value.fail(
+          fmt::format("\"{}\" is no {} that is known", printable(value.text()), row.word),
+          did_you_mean_text(value.text(), known, fmt::format("use one of {}", fmt::join(known, ", "))));
     }
     return value.text();
   };

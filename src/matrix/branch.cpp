@@ -28,7 +28,7 @@ std::vector<BranchCuda> read_branch_cuda(const Toml& table, const std::string& o
     if (!version || version->parts.size() != 2 || !catalog().find_toolkit(*version)) {
       throw Error({.what = fmt::format("CUDA \"{}\" is not in the catalogue", printable(member.key)),
                    .where = member.where,
-                   .next = "see: torchlathe catalog cuda"});
+                   .next = "see torchlathe catalog cuda"});
     }
     all.push_back({*version, read_pin_name(member.value, pins)});
   }

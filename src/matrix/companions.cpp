@@ -28,7 +28,7 @@ std::string read_package(const Toml& value, const MatrixSpec& spec) {
   const std::string& package = value.text();
   if (std::ranges::find(known_companions, package, &Known::package) == known_companions.end()) {
     value.fail(fmt::format("\"{}\" is not a companion of PyTorch", printable(package)),
-               "known: torchvision, torchaudio");
+               "use one of torchvision, torchaudio");
   }
   if (std::ranges::find(spec.companions, package) != spec.companions.end())
     value.fail("this stands twice in companions");

@@ -118,15 +118,16 @@ TEST(NixpkgsBase, OfAnUnknownRevisionNothingIsGuessed) {
 
 TEST(NixpkgsBase, EveryMistakeIsSaidWithItsPlace) {
   EXPECT_EQ(error_with("\"nixpkgs\"", "\"nixpkg\""),
-            "m.toml:7:8: base cannot be \"nixpkg\"\n  did you mean \"nixpkgs\"?");
+            "m.toml:7:8: base cannot be \"nixpkg\"\n  fix: did you mean \"nixpkgs\"?");
   EXPECT_EQ(error_with("\"nixpkgs\"", "\"cache\""),
-            "m.toml:7:8: base cannot be \"cache\"\n  \"matrix\" builds what others are cut out of, "
+            "m.toml:7:8: base cannot be \"cache\"\n  fix: \"matrix\" builds what others are cut out of, "
             "\"nixpkgs\" takes nixpkgs' own torch");
-  EXPECT_EQ(error_with("base =", "bsae ="), "m.toml:7:1: unknown key \"bsae\"\n  did you mean \"base\"?");
+  EXPECT_EQ(error_with("base =", "bsae ="),
+            "m.toml:7:1: unknown key \"bsae\"\n  fix: did you mean \"base\"?");
   EXPECT_EQ(error_with("strategy = \"carve\"\n", ""),
-            "m.toml:6:8: base says what is carved, and nothing is\n  add strategy = \"carve\"");
+            "m.toml:6:8: base says what is carved, and nothing is\n  fix: add strategy = \"carve\"");
   EXPECT_EQ(error_with("\"carve\"", "\"rebuild\""),
-            "m.toml:7:8: base says what is carved, and nothing is\n  add strategy = \"carve\"");
+            "m.toml:7:8: base says what is carved, and nothing is\n  fix: add strategy = \"carve\"");
 }
 
 TEST(NixpkgsBase, NothingCanBeAskedOfWhatSomebodyElseHasBuilt) {

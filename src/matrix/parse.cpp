@@ -37,13 +37,13 @@ void read_head(const Toml& root, MatrixSpec& spec) {
   spec.package = head.text_or("package", "pytorch");
   if (spec.package != "pytorch") {
     head.at("package").fail(fmt::format("package \"{}\" is not known", printable(spec.package)),
-                            "known: pytorch");
+                            "use one of pytorch");
   }
   if (const Toml* drop = head.find("drop")) {
     for (const Toml& item : drop->array()) {
       if (item.text() != "impossible" && item.text() != "redundant") {
         item.fail(fmt::format("\"{}\" is not a status that can be dropped", printable(item.text())),
-                  "known: impossible, redundant");
+                  "use one of impossible, redundant");
       }
       spec.drop.push_back(item.text());
     }
@@ -190,7 +190,7 @@ MatrixSpec parse_matrix(std::string_view text, const std::string& file) {
   read_cuda_packages(root, spec);
   read_blocks(root, "build", branches, spec);
   read_blocks(root, "include", branches, spec);
-  if (spec.blocks.empty()) root.fail("no [[build]] block", "see: torchlathe init");
+  if (spec.blocks.empty()) root.fail("no [[build]] block", "see torchlathe init");
   check_nixpkgs_base(root, spec);
   read_rows(root, spec);
   return spec;

@@ -93,7 +93,7 @@ void check_pattern(const Toml& table, std::string_view key, std::string_view pat
       continue;
     }
     value->fail(fmt::format("\"{{{}\" is not a word of a name pattern", printable(word)),
-                did_you_mean_text(word, known, fmt::format("known: {}", fmt::join(known, ", "))));
+                did_you_mean_text(word, known, fmt::format("use one of {}", fmt::join(known, ", "))));
   }
 }
 
@@ -103,7 +103,7 @@ Block read_block(const Toml& table, const std::vector<Branch>& branches, MatrixS
   block.where = table.where();
   const std::string kind = table.text_or("kind", "gpu");
   if (kind != "gpu" && kind != "cpu") {
-    table.at("kind").fail(fmt::format("kind \"{}\" is not known", printable(kind)), "known: gpu, cpu");
+    table.at("kind").fail(fmt::format("kind \"{}\" is not known", printable(kind)), "use one of gpu, cpu");
   }
   block.gpu = kind == "gpu";
   for (const Axis* row : axes_by_nesting()) row->read(*row, table, block);

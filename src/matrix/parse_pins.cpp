@@ -61,7 +61,7 @@ void read_arch_parser(const Toml& table, PytorchSource& source) {
   if (!source.arch_patch.empty() &&
       source.arch_patch.find("select_compute_arch.cmake") == std::string::npos) {
     table.at("arch_patch")
-        .fail("this is no patch of select_compute_arch.cmake", "see: torchlathe help arch-patch");
+        .fail("this is no patch of select_compute_arch.cmake", "see torchlathe help arch-patch");
   }
   if (!source.arch_patch.empty()) source.suffixes = "af";
   const Toml* suffixes = table.find("suffixes");
@@ -71,7 +71,7 @@ void read_arch_parser(const Toml& table, PytorchSource& source) {
   source.suffixes = "";
   for (const Toml& item : suffixes->array()) {
     if (item.text() != "a" && item.text() != "f")
-      item.fail(fmt::format("\"{}\" is not a suffix", printable(item.text())), "known: a, f");
+      item.fail(fmt::format("\"{}\" is not a suffix", printable(item.text())), "use one of a, f");
     *source.suffixes += item.text();
   }
 }
@@ -81,7 +81,7 @@ void read_arch_parser(const Toml& table, PytorchSource& source) {
 void read_pins(const Toml& root, MatrixSpec& spec) {
   const Toml& pins = root.at("nixpkgs");
   for (const Toml::Member& member : pins.table()) spec.nixpkgs[member.key] = read_pin(member);
-  if (spec.nixpkgs.empty()) pins.fail("no nixpkgs revision here", "see: torchlathe init");
+  if (spec.nixpkgs.empty()) pins.fail("no nixpkgs revision here", "see torchlathe init");
 }
 
 void read_sources(const Toml& root, MatrixSpec& spec) {

@@ -53,9 +53,10 @@ TEST(ParseMatrix, ReadsAGoodFile) {
 }
 
 TEST(ParseMatrix, UnknownKeysAreErrorsWithAGuess) {
-  EXPECT_EQ(error_with("gpus =", "gpsu ="), "m.toml:11:1: unknown key \"gpsu\"\n  did you mean \"gpus\"?");
+  EXPECT_EQ(error_with("gpus =", "gpsu ="),
+            "m.toml:11:1: unknown key \"gpsu\"\n  fix: did you mean \"gpus\"?");
   EXPECT_EQ(error_with("[pytorch.\"2.10.0\"]", "[pytorhc.\"2.10.0\"]"),
-            "m.toml:5:2: unknown key \"pytorhc\"\n  did you mean \"pytorch\"?");
+            "m.toml:5:2: unknown key \"pytorhc\"\n  fix: did you mean \"pytorch\"?");
 }
 
 TEST(ParseMatrix, AWrongGpuDialectIsNamedAndCorrected) {

@@ -123,7 +123,7 @@ class NameReader {
     const Isa* isa = catalog().find_isa(canonical);
     if (!isa) {
       problem(fmt::format("\"{}\" is not an instruction set of the catalogue", printable(word)),
-              did_you_mean_text(canonical, catalog().isa_names(), "see: torchlathe catalog isas"));
+              did_you_mean_text(canonical, catalog().isa_names(), "see torchlathe catalog isas"));
       return false;
     }
     if (word.find('.') != std::string_view::npos) {

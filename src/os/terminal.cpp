@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/outside_text.h"
 #include "base/text.h"
+#include "base/wrap.h"
 
 namespace lathe {
 namespace {
@@ -45,13 +46,16 @@ unsigned columns_of(int descriptor) {
   return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+// A narrower one shows a word a line: it is left to break the lines itself.
+constexpr unsigned narrowest = 20;
+
 // What a person sees, or says by COLUMNS that he sees; a pipe has lines of any length.
-unsigned columns_to_fold_at() {
-  if (const unsigned columns = columns_of(STDOUT_FILENO)) return columns;
+unsigned columns_to_fold_at(int descriptor) {
+  if (const unsigned columns = columns_of(descriptor)) return columns < narrowest ? 0 : columns;
   const std::string_view given = environment("COLUMNS");
   unsigned columns = 0;
   std::from_chars(given.data(), given.data() + given.size(), columns);
-  return columns;
+  return columns < narrowest ? 0 : columns;
 }
 
 // 0, or why not all could be written. A descriptor that somebody else made non-blocking is waited for.
@@ -90,6 +94,13 @@ std::size_t unfinished_end(std::string_view text) {
   return 0;
 }
 
+// Of a line that is still to be broken the rest must be there; one of half of what is gathered is none.
+std::size_t unfinished_line(std::string_view text) {
+  const std::size_t end = text.rfind('\n');
+  const std::size_t unfinished = end == text.npos ? text.size() : text.size() - end - 1;
+  return unfinished > gather / 2 ? unfinished_end(text) : unfinished;
+}
+
 void drop_last_character(std::string& text) {
   while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.pop_back();
   if (!text.empty()) text.pop_back();
@@ -116,8 +127,13 @@ Terminal Terminal::process() {
   terminal.colour_ = wants_colour();
   terminal.err_is_terminal_ = obeys_codes(STDERR_FILENO);
   if (const unsigned columns = columns_of(STDERR_FILENO)) terminal.width_ = columns;
-  terminal.fold_ = columns_to_fold_at();
+  terminal.fold_ = columns_to_fold_at(STDOUT_FILENO);
+  terminal.err_fold_ = columns_to_fold_at(STDERR_FILENO);
   return terminal;
+}
+
+std::string Terminal::shown(std::string_view text, unsigned fold) const {
+  return fold == 0 ? shown(text) : shown(folded(printable_lines(text), fold));
 }
 
 // Marks of style are there only with colour, and stand for its codes.
@@ -139,28 +155,28 @@ std::string Terminal::shown(std::string_view text) const {
 
 void Terminal::out(std::string_view text) {
   if (out_text_) {
-    out_text_->append(shown(text));
+    out_text_->append(shown(text, fold_));
     return;
   }
   pending_.append(text);
   if (pending_.size() < gather) return;
-  const std::string rest = pending_.substr(pending_.size() - unfinished_end(pending_));
+  const std::size_t unfinished = fold_ == 0 ? unfinished_end(pending_) : unfinished_line(pending_);
+  const std::string rest = pending_.substr(pending_.size() - unfinished);
   pending_.resize(pending_.size() - rest.size());
   flush();
   pending_ = rest;
 }
 
 void Terminal::data(std::string_view content) {
-  if (out_is_terminal_) return out(content);
   if (out_text_) {
     out_text_->append(content);
     return;
   }
   flush();
-  write_now(content);
+  write_now(out_is_terminal_ ? shown(content) : content);
 }
 
-void Terminal::err(std::string_view text) { err_codes(shown(text)); }
+void Terminal::err(std::string_view text) { err_codes(shown(text, err_fold_)); }
 
 void Terminal::err_codes(std::string_view codes) {
   if (err_text_) {
@@ -185,7 +201,7 @@ void Terminal::flush() {
   write_out();
 }
 
-void Terminal::write_out() { write_now(shown(std::exchange(pending_, {}))); }
+void Terminal::write_out() { write_now(shown(std::exchange(pending_, {}), fold_)); }
 
 void Terminal::write_now(std::string_view bytes) const {
   const int error_number = write_stream(STDOUT_FILENO, bytes);

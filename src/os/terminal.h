@@ -36,13 +36,15 @@ class Terminal {
   Terminal(std::string& out, std::string& err) : out_text_(&out), err_text_(&err) {}
 
   // Writes all or throws an Error; a closed pipe (`| head`) ends the process quietly, as every filter does.
+  // Lines that are longer than fold() are broken between words.
   void out(std::string_view text);
   // fmt::format with every text argument spelled out, to standard output.
   template <typename... T>
   void print(fmt::format_string<T...> form, T&&... arguments) {
     out(safe_format(form, std::forward<T>(arguments)...));
   }
-  // What a file holds (a patch, a recipe): byte for byte, unless standard output is a terminal.
+  // What a file holds (a patch, a recipe): byte for byte, unless standard output is a terminal; no line of
+  // it is broken.
   void data(std::string_view content);
   // Never fails: a standard error that is closed or full is no reason to leave work undone.
   void err(std::string_view text);
@@ -63,9 +65,9 @@ class Terminal {
   bool shows_progress() const { return err_is_terminal_ && progress_ && !quiet(); }
   bool has_listener() const { return static_cast<bool>(listener_); }
   bool err_is_terminal() const { return err_is_terminal_; }
-  // Columns at which a table's row goes on in a second line: the terminal's, else $COLUMNS; 0: never.
+  // Columns that no line is to be longer than: the terminal's, else $COLUMNS; 0: lines have any length.
   unsigned fold() const { return fold_; }
-  void set_fold(unsigned columns) { fold_ = columns; }
+  void set_fold(unsigned columns) { fold_ = err_fold_ = columns; }
   unsigned width() const { return width_; }  // columns; 100 where it is not known
 
   // `text`, of one line, wrapped in marks that become the codes of `style`; without colour no marks.
@@ -74,6 +76,7 @@ class Terminal {
  private:
   Terminal() = default;
   std::string shown(std::string_view text) const;
+  std::string shown(std::string_view text, unsigned fold) const;
   void write_out();  // what is pending
   void write_now(std::string_view bytes) const;
 
@@ -89,7 +92,7 @@ class Terminal {
   Tone least_ = Tone::note;
   Listener listener_;
   unsigned width_ = 100;
-  unsigned fold_ = 0;
+  unsigned fold_ = 0, err_fold_ = 0;  // of the two streams
 };
 
 // One transient line on standard error for long work: "carving 12/40 libtorch_cuda.so". Shown on a terminal

@@ -53,7 +53,7 @@ RedistPart read_part(const Toml& row) {
   for (const Toml::Member& member : row.at("hash").table()) {
     if (!find_platform(member.key))
       member.value.fail(fmt::format("\"{}\" is not a system", printable(member.key)),
-                        "known: x86_64-linux, aarch64-linux");
+                        "use one of x86_64-linux, aarch64-linux");
     check_sri(member.value);
     part.hash[member.key] = member.value.text();
   }
@@ -126,7 +126,7 @@ void take_hashes(Redist& redist, std::map<std::string, Placed<std::string>> hash
   const auto& [archive, hash] = *hashes.begin();
   throw Error({.what = fmt::format("no package has an archive \"{}\"", printable(archive)),
                .where = hash.where,
-               .next = did_you_mean_text(archive, archives, "see: torchlathe toolkit --urls")});
+               .next = did_you_mean_text(archive, archives, "see torchlathe toolkit --urls")});
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ TEST(Redist, ARecipeHasItsArchivesAndIsKnownAgain) {
 
 TEST(Redist, SlipsHaveTheirPlace) {
   EXPECT_EQ(error_with("x86_64-linux = \"\"", "x86_64 = \"\""),
-            "t.toml:13:19: \"x86_64\" is not a system\n  known: x86_64-linux, aarch64-linux");
+            "t.toml:13:19: \"x86_64\" is not a system\n  fix: use one of x86_64-linux, aarch64-linux");
   EXPECT_TRUE(
       error_with("cudnn-13_0", "cudnn-13.0").starts_with("t.toml:5:8: this cannot name a package: a dot"));
   EXPECT_TRUE(error_with("https://", "").starts_with("t.toml:8:7: this is no address"));

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "jobs/history/history.h"
 #include "jobs/schedule.h"
@@ -233,7 +234,7 @@ void print_matrix_cost(const MatrixCost& cost, Terminal& terminal) {
 
 std::string dry_run_json(const std::vector<Job>& jobs, const JobPlan& plan, const CacheReport& report) {
   JsonWriter json;
-  json.begin_object().member("asked", report.asked);
+  begin_report(json).member("asked", report.asked);
   write_caches(json, report);
   json.key("jobs").begin_array();
   for (const Job& job : jobs) write_job(json, job);

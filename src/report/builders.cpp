@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/safe_format.h"
 #include "base/text.h"
 #include "hardware/catalog.h"
@@ -59,7 +60,7 @@ std::string builders_json(const std::vector<Builder>& builders) {
   std::string text;
   for (const Builder& builder : builders) {
     JsonWriter json(JsonWriter::Layout::compact);
-    json.begin_object()
+    begin_report(json)
         .member("event", "builder")
         .member("name", builder.name)
         .member("uri", builder.machine.uri)

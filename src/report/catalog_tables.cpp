@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "hardware/capability.h"
 #include "hardware/compat.h"
@@ -326,7 +327,7 @@ void write(JsonWriter& json, const Cell& cell) {
 
 std::string as_json(const CatalogTable& table) {
   JsonWriter json;
-  json.begin_object().key(table.name).begin_array();
+  begin_report(json).key(table.name).begin_array();
   for (const Row& row : table.rows) {
     json.begin_object();
     for (std::size_t i = 0; i < row.size(); ++i) {

@@ -6,6 +6,7 @@
 
 #include "base/finding_json.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "cpu/cpu_scan.h"
 #include "cpu/isa/isa.h"
 #include "device/coverage.h"
@@ -217,7 +218,7 @@ void write_carved(JsonWriter& json, const std::vector<CarveRecord>& records) {
 
 std::string inspection_json(const Inspection& inspection) {
   JsonWriter json;
-  json.begin_object();
+  begin_report(json);
   json.key("files").begin_array();
   for (const FileInspection& file : inspection.files) write_file(json, file);
   json.end_array();

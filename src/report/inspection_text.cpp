@@ -57,10 +57,14 @@ std::string cell_of(const GpuCode& code) {
   return safe_format("{} / {}", code.images, size_text(code.bytes));
 }
 
+// Columns that a paragraph or a table may take; a pipe has as many as it needs.
+std::size_t room_of(const Terminal& terminal, std::size_t in_a_pipe) {
+  return terminal.fold() == 0 ? in_a_pipe : terminal.fold();
+}
+
 using Files = std::vector<const FileInspection*>;
 
-std::string files_as_columns(const Files& files, const std::vector<GpuCode>& all, const std::string& folder,
-                             const Terminal& terminal) {
+Table files_as_columns(const Files& files, const std::vector<GpuCode>& all, const std::string& folder) {
   std::vector<std::string> heads{"images / bytes"};
   for (const FileInspection* file : files) heads.push_back(short_name(*file, folder));
   if (files.size() > 1) heads.push_back("total");
@@ -72,11 +76,10 @@ std::string files_as_columns(const Files& files, const std::vector<GpuCode>& all
     if (files.size() > 1) row.push_back(cell_of(code));
     table.add(std::move(row));
   }
-  return table.text(terminal);
+  return table;
 }
 
-std::string files_as_rows(const Files& files, const std::vector<GpuCode>& all, const std::string& folder,
-                          const Terminal& terminal) {
+Table files_as_rows(const Files& files, const std::vector<GpuCode>& all, const std::string& folder) {
   std::vector<std::string> heads{"images / bytes"};
   for (const GpuCode& code : all) heads.push_back(code.name());
   Table table(heads);
@@ -89,7 +92,7 @@ std::string files_as_rows(const Files& files, const std::vector<GpuCode>& all, c
   }
   for (const GpuCode& code : all) total.push_back(cell_of(code));
   table.add(std::move(total), Style::bold);
-  return table.text(terminal);
+  return table;
 }
 
 std::string cell_of(const ImageCount& code) {
@@ -104,7 +107,7 @@ std::string file_paragraph(const std::string& name, const std::vector<Code>& gpu
   for (const Code& code : gpu) {
     const std::string word =
         safe_format(" {} {}{}", code.name(), cell_of(code), &code == &gpu.back() ? "" : ",");
-    if (column + word.size() > terminal.width()) {
+    if (column + word.size() > room_of(terminal, 100)) {
       text += "\n ";
       column = 1;
     }
@@ -112,12 +115,6 @@ std::string file_paragraph(const std::string& name, const std::vector<Code>& gpu
     column += word.size();
   }
   return text + "\n";
-}
-
-std::size_t width_of(std::string_view table) {
-  std::size_t width = 0;
-  for (const std::string_view line : split(table, '\n')) width = std::max(width, display_width(line));
-  return width;
 }
 
 // File x GPU: images / bytes, as a table where one fits (files as columns if they are few), else in words.
@@ -128,10 +125,9 @@ std::string gpu_table(const Inspection& inspection, const std::string& folder, c
   if (files.empty() && !inspection.data_searched) return "no device code but what may lie among the data\n";
   if (files.empty())
     return inspection.read_in_part() ? "no device code in what was read\n" : "no device code\n";
-  const std::size_t room = std::max<std::size_t>(terminal.width(), 120);
-  const std::string table = files.size() <= most_columns ? files_as_columns(files, all, folder, terminal)
-                                                         : files_as_rows(files, all, folder, terminal);
-  if (width_of(table) <= room) return table;
+  const Table table =
+      files.size() <= most_columns ? files_as_columns(files, all, folder) : files_as_rows(files, all, folder);
+  if (table.width() <= room_of(terminal, 120)) return table.text(terminal);
   std::string text;
   for (const FileInspection* file : files)
     text += file_paragraph(short_name(*file, folder), file->gpu, terminal);

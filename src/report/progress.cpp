@@ -13,6 +13,7 @@
 #include "base/finding.h"
 #include "base/finding_json.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "diagnose/diagnose.h"
 #include "jobs/job.h"
@@ -82,7 +83,7 @@ class Lines : public BuildObserver {
     for (const Job& job : jobs) {
       if (job.state != JobState::running) continue;
       const auto [place, fresh] = spoken_.try_emplace(job.name, job.started);
-      if (std::chrono::duration<double>(Clock::now() - place->second).count() < heartbeat_) continue;
+      if (seconds_since(place->second) < heartbeat_ && !is_quiet_start()) continue;
       place->second = Clock::now();
       say(fmt::format("running {}  {}, {}: {}", job.name, duration_text(running_seconds(job)),
                       job.phase.empty() ? "starting" : job.phase, last_line(job)));
@@ -93,13 +94,23 @@ class Lines : public BuildObserver {
   static std::string expectation(const Job& job) {
     return job.estimate.samples == 0 ? "" : fmt::format("  about {}", duration_text(job.estimate.seconds));
   }
+  static double seconds_since(Clock::time_point time) {
+    return std::chrono::duration<double>(Clock::now() - time).count();
+  }
+  // Who has just started a build wants to see that it goes on: then one of the jobs speaks.
+  bool is_quiet_start() const {
+    constexpr double start = 30, quiet = 5;
+    return seconds_since(began_) < start && seconds_since(said_) >= quiet;
+  }
   void say(const std::string& text) {
     terminal_.print("{}\n", text);
     terminal_.flush();
+    said_ = Clock::now();
   }
 
   Terminal& terminal_;
   double heartbeat_;
+  Clock::time_point began_ = Clock::now(), said_ = began_;
   std::map<std::string, Clock::time_point> spoken_;  // last heartbeat of a job
 };
 
@@ -189,7 +200,7 @@ class JsonEvents : public BuildObserver {
 
   void started(const Job& job) override {
     JsonWriter json(JsonWriter::Layout::compact);
-    json.begin_object()
+    begin_report(json)
         .member("event", "start")
         .member("variant", job.name)
         .member("derivation", job.derivation);
@@ -198,7 +209,7 @@ class JsonEvents : public BuildObserver {
   }
   void phase(const Job& job) override {
     JsonWriter json(JsonWriter::Layout::compact);
-    say(json.begin_object()
+    say(begin_report(json)
             .member("event", "phase")
             .member("variant", job.name)
             .member("phase", job.phase)
@@ -206,11 +217,11 @@ class JsonEvents : public BuildObserver {
   }
   void note(const std::string& text) override {
     JsonWriter json(JsonWriter::Layout::compact);
-    say(json.begin_object().member("event", "note").member("text", text).end_object());
+    say(begin_report(json).member("event", "note").member("text", text).end_object());
   }
   void finished(const Job& job) override {
     JsonWriter json(JsonWriter::Layout::compact);
-    json.begin_object()
+    begin_report(json)
         .member("event", "end")
         .member("variant", job.name)
         .member("state", to_string(job.state))

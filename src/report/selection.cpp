@@ -14,9 +14,11 @@
 #include "base/finding.h"
 #include "base/finding_json.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/safe_format.h"
 #include "hardware/catalog.h"
 #include "host/host_info.h"
+#include "host/host_json.h"
 #include "report/host.h"
 #include "report/table.h"
 #include "select/judge.h"
@@ -122,14 +124,16 @@ std::string selection_text(const Selection& selection, const std::vector<Way>& w
 std::string selection_json(const Selection& selection, const std::vector<Way>& ways) {
   JsonWriter json;
   const Choice* best = selection.best();
-  json.begin_object();
+  begin_report(json);
   json.member("best", best ? std::optional(best->candidate.name) : std::nullopt);
   json.member("companions", best ? best->candidate.companions : std::vector<std::string>{});
   json.member("reason", best ? std::optional(reason_for(*best, selection.host)) : std::nullopt);
   json.member("runner_up", selection.starting.size() > 1 ? std::optional(selection.starting[1].candidate.name)
                                                          : std::nullopt);
   json.member("commands", commands_of(ways)).member("changes", selection.changes);
-  json.member("machine", host_in_short(selection.host)).key("variants").begin_array();
+  json.member("summary", host_in_short(selection.host)).key("machine").begin_object();
+  write_host(json, selection.host);
+  json.end_object().key("variants").begin_array();
   for (const Choice& choice : selection.starting) write_choice(json, choice);
   for (const Choice& choice : selection.excluded) write_choice(json, choice);
   write_findings(json.end_array(), "notes", selection.host.notes);

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "base/text.h"
@@ -55,14 +56,70 @@ void Table::add(std::vector<std::string> row, Style style) {
 
 bool Table::is_right(std::size_t column) const { return std::ranges::find(right_, column) != right_.end(); }
 
-// A line of these cells, under the heads.
-std::string Table::aligned(const std::vector<std::string>& cells) const {
+namespace {
+
+constexpr std::size_t gap = 2, indent = 4;
+
+std::vector<std::size_t> first_numbers(std::size_t count) {
+  std::vector<std::size_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+  return numbers;
+}
+
+}  // namespace
+
+std::size_t Table::width() const {
+  return std::accumulate(widths_.begin(), widths_.end(), gap * (widths_.size() - 1));
+}
+
+// Words may go on below a row; a number in the last column stands in its line as any other cell.
+bool Table::last_is_words() const { return !is_right(widths_.size() - 1); }
+
+// Of the cells that stand in a row's line; words in the last column are not among them, for they go below one
+// by one.
+std::size_t Table::width_of(const Layout& layout) const {
+  std::size_t width = layout.stacked ? indent - gap : 0;
+  for (const std::size_t column : layout.line) {
+    const bool words = column + 1 == widths_.size() && last_is_words();
+    if (!words && !(layout.stacked && column == 0)) width += widths_[column] + (width > 0 ? gap : 0);
+  }
+  return width;
+}
+
+// First what is said twice goes, then what is wide; a name that leaves no room gets a line for itself.
+Table::Layout Table::layout(std::size_t columns) const {
+  Layout layout{.line = first_numbers(widths_.size()), .below = {}};
+  if (columns == 0 || widths_.size() < 2) return layout;
+  const auto too_wide = [&] { return width_of(layout) > columns; };
+  const auto widest_below = [&](std::size_t at_least) {
+    const auto candidate = std::ranges::max_element(layout.line.begin() + 1, layout.line.end() - 1, {},
+                                                    [&](std::size_t i) { return widths_[i]; });
+    if (layout.line.size() < 3 || widths_[*candidate] < at_least) return false;
+    layout.below.push_back(*candidate);
+    layout.line.erase(candidate);
+    return true;
+  };
+  for (const std::size_t column : spare_) {
+    if (too_wide()) std::erase(layout.line, column);
+  }
+  while (too_wide() && widest_below(columns / 3)) {
+  }
+  layout.stacked = too_wide() && layout.line.size() > 2;
+  while (too_wide() && widest_below(0)) {
+  }
+  std::ranges::sort(layout.below);
+  return layout;
+}
+
+// A line of these columns' cells, under the heads.
+std::string Table::aligned(const std::vector<std::string>& cells,
+                           const std::vector<std::size_t>& columns) const {
   std::string text;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
+  for (const std::size_t i : columns) {
     const std::size_t width = display_width(cells[i]);
     const std::string padding(widths_[i] - std::min(widths_[i], width), ' ');
-    if (i > 0) text += "  ";
-    const bool right = is_right(i), last = i + 1 == cells.size();
+    if (i != columns.front()) text += std::string(gap, ' ');
+    const bool right = is_right(i), last = i == columns.back();
     if (right) text += padding;
     text += cells[i];
     if (!right && !last) text += padding;
@@ -70,18 +127,44 @@ std::string Table::aligned(const std::vector<std::string>& cells) const {
   return text;
 }
 
+std::string Table::cell_below(const std::vector<std::string>& cells, std::size_t column, bool labelled,
+                              std::size_t columns) const {
+  if (cells[column].empty() || cells[column] == "-") return "";
+  const std::string label = labelled && !heads_[column].empty() ? heads_[column] + ": " : "";
+  return "\n" + std::string(indent, ' ') + wrapped(label + cells[column], indent, columns);
+}
+
+std::string Table::fitted(const std::vector<std::string>& cells, const Layout& layout, bool head,
+                          std::size_t columns) const {
+  std::vector<std::size_t> line = layout.line;
+  std::string text;
+  if (layout.stacked) {
+    text = cells.front() + "\n" + std::string(indent, ' ');
+    line.erase(line.begin());
+  }
+  const std::size_t taken = layout.stacked ? indent : 0;
+  const bool whole = columns == 0 || line.size() < 2 || !last_is_words();
+  if (whole || taken + display_width(aligned(cells, line)) <= columns) {
+    text += aligned(cells, line);
+    line.clear();
+  } else {
+    line.pop_back();
+    text += aligned(cells, line);
+  }
+  const bool labelled = !layout.below.empty();
+  if (!head) {
+    for (const std::size_t column : layout.below) text += cell_below(cells, column, true, columns);
+  }
+  if (!line.empty() && !(head && labelled)) text += cell_below(cells, layout.line.back(), labelled, columns);
+  return text;
+}
+
 std::string Table::text_line(const std::vector<std::string>& row, Style style,
                              const Terminal& terminal) const {
-  constexpr std::size_t indent = 4;
-  std::vector<std::string> cells = all_printable(row);
-  const std::string line = aligned(cells);
-  if (terminal.fold() == 0 || cells.size() < 2 || display_width(line) <= terminal.fold())
-    return terminal.styled(style, line) + "\n";
-  const std::string last = cells.back();
-  cells.pop_back();
-  std::string text = terminal.styled(style, aligned(cells)) + "\n";
-  const std::string below = std::string(indent, ' ') + wrapped(last, indent, terminal.fold());
-  for (const std::string_view part : split(below, '\n')) text += terminal.styled(style, part) + "\n";
+  const std::vector<std::string> cells = all_printable(row);
+  const std::string lines = fitted(cells, layout(terminal.fold()), &row == &heads_, terminal.fold());
+  std::string text;
+  for (const std::string_view part : split(lines, '\n')) text += terminal.styled(style, part) + "\n";
   return text;
 }
 

@@ -18,11 +18,16 @@ class Table {
   explicit Table(std::vector<std::string> heads);
   void add(std::vector<std::string> row, Style style = Style::plain);
   void align_right(std::size_t column) { right_.push_back(column); }
+  // A column that repeats what another one says (a variant's name holds its axes): left out first where the
+  // terminal is narrow; the one named first goes first.
+  void spare(std::size_t column) { spare_.push_back(column); }
   bool empty() const { return rows_.empty(); }
 
-  // A row that is wider than the terminal goes on in a second line, which is indented: its last cell stands
-  // there, broken between words.
+  // Fits the terminal. A row that is too wide goes on in lines below, which are indented and broken between
+  // words: its last cell stands there, then the widest of the others, with their heads. Before any of them
+  // the spare columns are left out.
   std::string text(const Terminal& terminal) const;
+  std::size_t width() const;  // of the widest row, where nothing is left out or goes below
   std::string csv() const;
   std::string markdown() const;
 
@@ -39,14 +44,27 @@ class Table {
     std::vector<std::string> cells;
     Style style;
   };
-  std::string aligned(const std::vector<std::string>& cells) const;
+  // Where the cells stand at this many columns.
+  struct Layout {
+    std::vector<std::size_t> line;   // columns that stand in a row's line, the last one last
+    std::vector<std::size_t> below;  // those that stand below it
+    bool stacked = false;            // the first cell has a line for itself
+  };
+  Layout layout(std::size_t columns) const;
+  bool last_is_words() const;
+  std::size_t width_of(const Layout& layout) const;
+  std::string aligned(const std::vector<std::string>& cells, const std::vector<std::size_t>& columns) const;
+  std::string cell_below(const std::vector<std::string>& cells, std::size_t column, bool labelled,
+                         std::size_t columns) const;
+  std::string fitted(const std::vector<std::string>& cells, const Layout& layout, bool head,
+                     std::size_t columns) const;
   void widen(const std::vector<std::string>& cells);
   bool is_right(std::size_t column) const;
 
   std::vector<std::string> heads_;
   std::vector<std::size_t> widths_;
   std::vector<Row> rows_;
-  std::vector<std::size_t> right_;
+  std::vector<std::size_t> right_, spare_;
 };
 
 }  // namespace lathe

@@ -3,6 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "base/text.h"
+
 namespace lathe {
 namespace {
 
@@ -29,6 +35,56 @@ TEST(Table, ARowThatIsTooWideGoesOnBelow) {
   table.add({"short", "fine"});
   EXPECT_EQ(table.text(terminal),
             "name         why\na-long-name\n    no code for it\n    at all\nshort        fine\n");
+}
+
+Table wide(std::size_t spare) {
+  Table table({"variant", "gpu", "status", "why"});
+  if (spare > 0) table.spare(spare);
+  table.add({"torch-sm90-avx512", "9.0", "valid", "the best of its kind"});
+  table.add({"torch-sm75-avx2", "7.5", "redundant", "-"});
+  return table;
+}
+
+TEST(Table, WhatIsSaidTwiceIsLeftOutBeforeAnythingGoesBelow) {
+  std::string out, err;
+  Terminal terminal(out, err);
+  terminal.set_fold(30);
+  EXPECT_EQ(wide(1).text(terminal),
+            "variant            status\n    why\n"
+            "torch-sm90-avx512  valid\n    the best of its kind\n"
+            "torch-sm75-avx2    redundant\n");
+}
+
+TEST(Table, AWideColumnGoesBelowWithItsHead) {
+  std::string out, err;
+  Terminal terminal(out, err);
+  terminal.set_fold(32);
+  Table table({"gpu", "also named", "cc", "source"});
+  table.add({"RTX 5090", "GeForce RTX 5090, RTX 5090 D", "12.0", "a list"});
+  EXPECT_EQ(
+      table.text(terminal),
+      "gpu       cc    source\nRTX 5090  12.0  a list\n    also named: GeForce RTX 5090,\n    RTX 5090 D\n");
+}
+
+TEST(Table, AFirstCellThatLeavesNoRoomHasALineForItself) {
+  std::string out, err;
+  Terminal terminal(out, err);
+  terminal.set_fold(24);
+  EXPECT_EQ(wide(0).text(terminal),
+            "variant\n    gpu  status     why\n"
+            "torch-sm90-avx512\n    9.0  valid\n    the best of its kind\n"
+            "torch-sm75-avx2\n    7.5  redundant  -\n");
+}
+
+TEST(Table, NoLineIsLongerThanTheTerminalUnlessItIsOneWord) {
+  std::string out, err;
+  Terminal terminal(out, err);
+  for (unsigned columns = 20; columns < 120; ++columns) {
+    terminal.set_fold(columns);
+    const std::string text = wide(columns % 2).text(terminal);
+    for (const std::string_view line : split(text, '\n')) EXPECT_LE(line.size(), columns) << line;
+    EXPECT_EQ(columns >= wide(0).width(), std::ranges::count(text, '\n') == 3) << columns;
+  }
 }
 
 TEST(Table, EscapesForSpreadsheetsAndDocuments) {

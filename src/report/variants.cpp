@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
+#include "base/json_report.h"
 #include "hardware/compat.h"
 #include "matrix/axis_table.h"
 #include "matrix/variant.h"
@@ -21,12 +24,16 @@ class JsonPrinter : public VariantPrinter {
   explicit JsonPrinter(Terminal& terminal) : terminal_(terminal) {}
 
   void add(const Variant& variant) override {
-    terminal_.out(count_++ ? ",\n    " : "{\n  \"variants\": [\n    ");
+    terminal_.out(count_++ ? ",\n    " : head() + "[\n    ");
     records_.write(variant, [&](std::string_view piece) { terminal_.out(piece); });
   }
-  void finish() override { terminal_.out(count_ ? "\n  ]\n}\n" : "{\n  \"variants\": []\n}\n"); }
+  void finish() override { terminal_.out(count_ ? "\n  ]\n}\n" : head() + "[]\n}\n"); }
 
  private:
+  static std::string head() {
+    return safe_format("{{\n  \"schema_version\": {},\n  \"variants\": ", json_schema_version);
+  }
+
   Terminal& terminal_;
   std::size_t count_ = 0;
   VariantRecords records_;
@@ -99,6 +106,7 @@ class TablePrinter : public VariantPrinter {
         terminal_(terminal),
         columns_(columns_of(spec)),
         table_(head_of(columns_)) {
+    for (const std::string_view word : {"python", "cuda", "isa", "gpu"}) spare(word);  // the name has them
     if (csv_) terminal_.out(table_.csv_head());
     else if (!text_) terminal_.out(table_.markdown_head());
   }
@@ -145,6 +153,10 @@ class TablePrinter : public VariantPrinter {
     for (const Axis* axis : columns) head.emplace_back(axis->word);
     head.insert(head.end(), {"driver", "status", "why"});
     return head;
+  }
+  void spare(std::string_view word) {
+    const auto column = std::ranges::find(columns_, word, &Axis::word);
+    if (column != columns_.end()) table_.spare(1 + static_cast<std::size_t>(column - columns_.begin()));
   }
   std::size_t sum() const { return count_[0] + count_[1] + count_[2]; }
 

@@ -8,6 +8,7 @@
 #include "base/finding.h"
 #include "base/finding_json.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/safe_format.h"
 #include "base/text.h"
 
@@ -62,7 +63,7 @@ std::string verification_text(const Verification& result, const Terminal& termin
 
 std::string verification_json(const Verification& result) {
   JsonWriter json;
-  json.begin_object()
+  begin_report(json)
       .member("variant", result.promise.name)
       .member("kept", result.kept())
       .member("cpu_scanned", result.cpu_scanned);

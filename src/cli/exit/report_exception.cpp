@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 #include "os/file.h"
 
@@ -36,7 +37,7 @@ Error thrown() {
 std::string error_json(const Error& error) {
   const Error::Parts& parts = error.parts();
   JsonWriter json;
-  json.begin_object().key("error").begin_object().member("what", parts.what).key("where").begin_object();
+  begin_report(json).key("error").begin_object().member("what", parts.what).key("where").begin_object();
   json.member("file", parts.where.file).member("line", parts.where.line).member("column", parts.where.column);
   json.end_object().member("fix", parts.next).member("exit", error.exit_code());
   return json.end_object().end_object().take();

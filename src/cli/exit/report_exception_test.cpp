@@ -30,7 +30,7 @@ std::string said_of(const Thrown& thrown, int code) {
 
 TEST(ReportException, OurErrorsHaveTheirOwnCode) {
   EXPECT_EQ(said_of(Error({.what = "odd", .where = {.file = "a"}, .next = "try b"}), 2),
-            "torchlathe: a: odd\n  try b\n");
+            "torchlathe: a: odd\n  fix: try b\n");
 }
 
 TEST(ReportException, AsJsonItIsAnObjectOnStandardError) {

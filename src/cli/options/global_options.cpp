@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "os/terminal.h"
 
 namespace lathe {
@@ -33,11 +34,17 @@ std::shared_ptr<RunLog> GlobalOptions::apply(Terminal& terminal) const {
 }
 
 std::vector<std::string> command_first(std::vector<std::string> arguments) {
+  GlobalOptions global;
+  OptionSet known;
+  global.declare(known);
+  const auto takes_value = [&](const std::string& word) {
+    return std::ranges::any_of(known.declared(), [&](const Declared& option) {
+      return !option.value.empty() && std::ranges::count(split(option.names, ','), word) > 0;
+    });
+  };
   std::size_t command = 0;
-  while (command < arguments.size() && arguments[command].starts_with('-')) {
-    const bool value_follows = arguments[command] == "--color" || arguments[command] == "--log";
-    command += value_follows ? 2 : 1;
-  }
+  while (command < arguments.size() && arguments[command].starts_with('-'))
+    command += takes_value(arguments[command]) ? 2 : 1;
   if (command < arguments.size()) {
     const auto place = arguments.begin() + static_cast<std::ptrdiff_t>(command);
     std::rotate(arguments.begin(), place, place + 1);

@@ -178,6 +178,12 @@ std::vector<std::string> OptionSet::option_names() const {
   return names;
 }
 
+bool OptionSet::prints_text() const {
+  const auto format = std::ranges::find(declared_, "-f,--format", &Declared::names);
+  if (format == declared_.end()) return true;
+  return *bindings_[static_cast<std::size_t>(format - declared_.begin())].text == "text";
+}
+
 bool OptionSet::parse(std::string_view command, const std::vector<std::string>& words) const {
   CLI::App app;
   app.set_help_flag();
@@ -195,7 +201,7 @@ bool OptionSet::parse(std::string_view command, const std::vector<std::string>& 
     // A list takes one word each time it is given, so that it can't swallow the positionals behind it.
     if (binding.texts && !declared.positional) option->expected(1)->take_all()->allow_extra_args(false);
   }
-  const std::string next = fmt::format("see: torchlathe {} --help", command);
+  const std::string next = fmt::format("see torchlathe {} --help", command);
   const auto fail = [&](std::string what, std::string hint) {
     throw Error(
         {.what = fmt::format("{}: {}", command, what), .where = {}, .next = hint.empty() ? next : hint});

@@ -65,6 +65,9 @@ class OptionSet {
 
   const std::vector<Declared>& declared() const { return declared_; }
 
+  // After parse(): is what is printed for people? Not where --format asks for something else.
+  bool prints_text() const;
+
   // Fills the targets. An Error (usage) that names the bad word, with a guess. Returns false when --help was
   // asked for.
   bool parse(std::string_view command, const std::vector<std::string>& words) const;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_report.h"
 #include "base/text.h"
 
 namespace lathe {
@@ -30,7 +31,12 @@ RunLog::RunLog(const std::string& path)
 }
 
 void RunLog::begin_line(JsonWriter& json, std::string_view level) const {
-  json.begin_object().member("time", time_text()).member("level", level);
+  using namespace std::chrono;
+  const auto since = duration_cast<milliseconds>(steady_clock::now() - started_);
+  json.begin_object()
+      .member("time", time_text())
+      .member("seconds", static_cast<double>(since.count()) / 1000)
+      .member("level", level);
 }
 
 // A full disk ends no run: the log alone is cut.
@@ -39,7 +45,9 @@ void RunLog::write(JsonWriter& json) { file_ << trim(json.end_object().take()) <
 void RunLog::start(const std::vector<std::string>& arguments) {
   JsonWriter json(JsonWriter::Layout::compact);
   begin_line(json, "start");
-  json.member("version", LATHE_VERSION).member("arguments", arguments);
+  json.member("schema_version", json_schema_version)
+      .member("version", LATHE_VERSION)
+      .member("arguments", arguments);
   write(json);
 }
 
@@ -51,10 +59,9 @@ void RunLog::say(Tone tone, std::string_view text) {
 }
 
 void RunLog::end(int exit_code) {
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_;
   JsonWriter json(JsonWriter::Layout::compact);
   begin_line(json, "end");
-  json.member("exit", exit_code).member("seconds", took.count());
+  json.member("exit", exit_code);
   write(json);
 }
 

@@ -38,7 +38,7 @@ MatrixSpec load_matrix(const std::string& name) {
   throw Error(
       {.what = "there is no such matrix file",
        .where = {.file = name},
-       .next = did_you_mean_text(name, known, fmt::format("shipped ones: {}", fmt::join(known, ", ")))});
+       .next = did_you_mean_text(name, known, fmt::format("use a shipped one: {}", fmt::join(known, ", ")))});
 }
 
 }  // namespace lathe

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/surroundings.h"
+#include "cli/parts/surroundings.h"
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/inspect_files.h"
+#include "cli/parts/inspect_files.h"
 
 #include <fmt/format.h>
 

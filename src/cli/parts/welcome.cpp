@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/welcome.h"
+#include "cli/parts/welcome.h"
 
 #include <algorithm>
 #include <filesystem>

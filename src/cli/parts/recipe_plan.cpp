@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/recipe_plan.h"
+#include "cli/parts/recipe_plan.h"
 
 #include <fmt/format.h>
 

@@ -12,7 +12,8 @@
 
 namespace lathe {
 
-// "Nix evaluates 44 recipes, 12 s": on a terminal one line that is erased at the end, else a line each time.
+// "Nix evaluates 44 recipes, 12 s": on a terminal one line that is erased at the end, else a line each time:
+// every five seconds of the first thirty, then after each `pause`.
 class Heartbeat {
  public:
   Heartbeat(Terminal& terminal, std::string what, std::chrono::seconds pause);
@@ -22,6 +23,7 @@ class Heartbeat {
 
  private:
   void beat();
+  std::chrono::seconds pause_after(std::chrono::steady_clock::duration waited) const;
 
   Terminal& terminal_;
   const std::string what_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/heartbeat.h"
+#include "cli/parts/heartbeat.h"
 
 #include <algorithm>
 #include <chrono>
@@ -29,11 +29,18 @@ Heartbeat::~Heartbeat() {
   if (thread_.joinable()) thread_.join();
 }
 
+// Who has just started it wants to see that it goes on; who waits for long wants a log that is short.
+std::chrono::seconds Heartbeat::pause_after(std::chrono::steady_clock::duration waited) const {
+  constexpr std::chrono::seconds at_first{5}, first{30};
+  return waited < first ? std::min(pause_, at_first) : pause_;
+}
+
 void Heartbeat::beat() {
   Progress line(terminal_);
   const auto start = std::chrono::steady_clock::now();
+  const auto pause = [&] { return pause_after(std::chrono::steady_clock::now() - start); };
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, pause_, [this] { return done_; })) {
+  while (!changed_.wait_for(lock, pause(), [this] { return done_; })) {
     const auto seconds =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - start);
     const std::string text = safe_format("{}, {} s", what_, seconds.count());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/build_repairs.h"
+#include "cli/parts/build_repairs.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include "cli/parts/examples.h"
+
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <span>
-#include <string_view>
-
-#include "cli/commands.h"
 
 namespace lathe {
 namespace {
