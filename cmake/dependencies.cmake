@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 # What comes from Debian. Each header is included by one .cpp file (fmt excepted); ARCHITECTURE.md says what each saves.
 set(LATHE_FMT fmt::fmt)
+set(LATHE_TOML tomlplusplus::tomlplusplus)
 if(LATHE_PORTABLE)
-  # Archives alone, of which the C library is none. Debian has none of fmt either, but all of it in headers.
+  # Archives alone, of which the C library is none. Debian has none of fmt and toml++ either, but all of them in headers.
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
   set(LATHE_FMT fmt::fmt-header-only)
+  set(LATHE_TOML)
   # The module for Python takes the same objects.
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
   set(CMAKE_CXX_VISIBILITY_PRESET hidden)

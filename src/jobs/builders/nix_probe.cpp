@@ -9,7 +9,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +18,7 @@
 #include "jobs/builders/proof.h"
 #include "nix/machines.h"
 #include "nix/nix.h"
+#include "nix/recorder_text.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "os/unfinished.h"
@@ -43,11 +43,6 @@ derivation {
   requiredSystemFeatures = features;
   inherit nonce;
 })";
-
-std::string nonce() {
-  std::random_device random;
-  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
-}
 
 std::string nix_list(const std::vector<std::string>& words) {
   std::string text = "[";
@@ -134,7 +129,7 @@ ProcessResult build_proof(const Builder& builder, const fs::path& program, const
                             program.string(),
                             "--argstr",
                             "nonce",
-                            nonce(),
+                            random_token(),
                             "--arg",
                             "features",
                             nix_list(machine.mandatory),
