@@ -112,6 +112,7 @@ class Portrait {
   void attribute(const RecordedPackage& torch, const std::string& name, const Json& value) {
     static const std::set<std::string> names = {"pname", "name", "version", "src", "dontCheckPythonMetadata"};
     if (names.contains(name) || is_variable(name)) return;
+    if (value.is_null() && !torch.original.find(name)) return;
     if (name == "passthru")
       return add(name, without(value, {"gpuArch", "cpuISA", "cudaCapabilities", "torchlathe"}));
     if (name == "meta") return add(name, without(value, {"description", "longDescription", "platforms"}));

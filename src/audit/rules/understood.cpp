@@ -167,9 +167,16 @@ bool known_attribute(const RecordedPackage& package, std::string_view name) {
          (package.torch && among(companion_attributes, name));
 }
 
+// `allowedRequisites = null` where nixpkgs has none: what mkDerivation gets is what it would get without.
+bool sets_nothing(const RecordedPackage& package, const std::string& name) {
+  const Json* value = package.attributes.find(name);
+  return value && value->is_null() && !package.original.find(name);
+}
+
 void report_attributes(const Case& recipe, const RecordedPackage& package, Report& report) {
   const Json* env = package.attributes.find("env");
   for (const std::string& name : package.written) {
+    if (sets_nothing(package, name)) continue;
     if (!known_attribute(package, name))
       report.add(recipe.at(name), fmt::format("sets {}, and nobody knows what that does", name));
     else if (env && env->find(name))

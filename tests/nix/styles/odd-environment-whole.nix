@@ -1,0 +1,15 @@
+{
+  nixpkgs ? builtins.fetchTarball "https://github.com/NixOS/nixpkgs/archive/0182a361324364ae3f436a63005877674cf45efb.tar.gz",
+}:
+let
+  p = import nixpkgs { system = "x86_64-linux"; config = { }; };
+in
+(p.python313Packages.torch.override { cudaSupport = false; }).overrideAttrs (oldAttrs: {
+  pname = "pytorch-python313-cpu-avx2";
+  env = { USE_NNPACK = "0"; };
+  preConfigure = (oldAttrs.preConfigure or "") + ''
+    export CXXFLAGS="$CXXFLAGS -mavx2 -mfma -mf16c"
+    export CFLAGS="$CFLAGS -mavx2 -mfma -mf16c"
+    unset BLAS
+  '';
+})
