@@ -16,16 +16,15 @@ def run(*command, code=0, **more):
     return done.stdout
 
 
-def tools(place, python=sys.executable):
-    """A virtual environment with requirements.txt; its Python. What cannot be had raises CalledProcessError."""
-    wanted = (root / "packaging/requirements.txt").read_text()
-    mark = place / "installed"
-    if not mark.is_file() or mark.read_text() != wanted:
-        for words in ([python, "-m", "venv", "--clear", place],
-                      [place / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", root / "packaging/requirements.txt"]):
-            subprocess.run(words, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        mark.write_text(wanted)
-    return place / "bin/python"
+def tools(place):
+    """A virtual environment with requirements.txt; its Python."""
+    requirements = root / "packaging/requirements.txt"
+    mark, python = place / "installed", place / "bin/python"
+    if not mark.is_file() or mark.read_text() != requirements.read_text():
+        run(sys.executable, "-m", "venv", "--clear", place)
+        run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", requirements)
+        mark.write_text(requirements.read_text())
+    return python
 
 
 def version_of(python):

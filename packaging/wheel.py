@@ -33,6 +33,8 @@ def pythons():
             found.setdefault(have, path)
     later = sorted(have for have in found if have >= (3, 12))
     wanted = {"cp311": found.get((3, 11)), "cp312": found[later[0]] if later else None}
+    for tag in (tag for tag, path in wanted.items() if not path):
+        print(f"no wheel for {tag}: no such Python with its headers is here")
     return {tag: path for tag, path in wanted.items() if path}
 
 

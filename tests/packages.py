@@ -27,6 +27,13 @@ def check_that_it_can_fail(program):
     assert "needs libstdc++.so.6" in reasons and any(reason.startswith("needs GLIBCXX_") for reason in reasons), reasons
 
 
+def check_own_calls(program):
+    """What our code asks of the C library is the same in every build."""
+    assert portable.glibc(program) <= portable.oldest_glibc, f"calls what glibc {portable.dotted(portable.glibc(program))} is the first to have"
+    called = portable.readelf("--dyn-syms", "-W", program)
+    assert "random_device" not in called, "in libstdc++.a it asks for glibc 2.36; random_token() does not"
+
+
 def check_order():
     """Neither the order of files nor the clock is in an archive."""
     files = {"b/c": contents.File(b"1"), "a": contents.File(b"2", 0o755)}
@@ -60,6 +67,7 @@ def main():
     need("readelf")
     check_order()
     check_that_it_can_fail(sys.argv[1])
+    check_own_calls(sys.argv[1])
     if not packages.is_dir():
         skip("packages (./dev package)")
     names = check_sums()
