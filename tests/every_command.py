@@ -17,7 +17,7 @@ VARIANT = "pytorch-python313-cuda13_0-sm90-avx512"
 NIX = shutil.which("nix-instantiate") and os.access("/nix/store", os.W_OK) and os.geteuid() == 0
 
 # (arguments; does it take --format json?). $TESTS is the folder tests/.
-PLAIN = [["--help"], ["init", "new.toml"], ["help", "list"], ["help", "carve"], ["help", "gpus"], ["help", "exit-codes"], ["help", "environment"],
+PLAIN = [["--help"], ["toolkit", "--urls"], ["apply", "recipes", "-m", "cuda-13_0", "--forget"], ["init", "new.toml"], ["help", "list"], ["help", "carve"], ["help", "gpus"], ["help", "exit-codes"], ["help", "environment"],
          ["list", "--help"], ["carve", "--help"], ["build", "--help"], ["select", "--help"], ["docs", "page.md", "-n", "-m", "cuda-13_0"],
          ["explain"], ["audit", "--explain", "all"], ["list", "--gpu", "5090", "-m", "cuda-13_0"], ["list", "-m", "nowhere"],
          ["carve", "lib", "--gpu", "9.0"], ["show", "-m", "cuda-13_0", "pytorch-python313-cuda13_0-sm90"], ["lsit"], ["diagnose", "nowhere.log"]]
@@ -30,17 +30,17 @@ WITH_JSON = [
     ["generate", "-m", "cuda-13_0", "-o", "fresh"],
     ["audit", "recipes", "-m", "cuda-13_0"], ["audit", "recipes", "-m", "cuda-13_0", "--all"], ["plan", "recipes", "-m", "cuda-13_0"],
     ["import", "recipes", "-o", "imported.toml"], ["apply", "recipes", "-m", "cuda-13_0", "-n"], ["apply", "recipes", "-m", "cuda-13_0"],
-    ["apply", "recipes", "-m", "cuda-13_0"], ["apply", "recipes", "--undo"],
-    ["toolkit"], ["toolkit", "-o", "toolkit", "-n"], ["toolkit", "--urls"],
+    ["apply", "recipes", "-m", "cuda-13_0"],
+    ["toolkit"], ["toolkit", "-o", "toolkit", "-n"],
     ["history"], ["history", "--limit", "1"], ["publish", "--list"],
     ["diagnose", *(f"$TESTS/logs/{path.name}" for path in sorted((tests / "logs").glob("*.log"))[::20])], ["diagnose", "page.md"],
-    ["inspect", "lib"], ["inspect", "lib/libone.so", "--gpu", "9.0", "--gpu", "12.0"], ["inspect", "lib", "--files", "--all"], ["inspect", "torch.whl"],
+    ["inspect", "lib"], ["inspect", "lib/libone.so", "--gpu", "12.0"], ["inspect", "lib", "--files"], ["inspect", "recipes"], ["inspect", "torch.whl"],
     ["verify", VARIANT, "lib"], ["verify", "pytorch-python313-cpu-avx2", "lib"],
-    ["carve", "lib", "--gpu", "9.0", "-n"], ["carve", "lib", "--gpu", "9.0", "--gpu", "RTX 5090", "-o", "carved"],
+    ["carve", "lib", "--gpu", "9.0", "-n"], ["carve", "lib", "--gpu", "9.0,RTX 5090", "-o", "carved"], ["carve", "torch.whl", "--gpu", "9.0", "-o", "wheels"],
     ["carve", "lib/libone.so", "--gpu", "7.0", "-o", "none.so"],
     ["detect"], *[["detect", "--from", f"$TESTS/machines/{name}.json"] for name in ("dgx-a100-mig", "dgx-a100-mig-empty", "gb200", "b300-driver-570")],
     ["select"], ["select", "--gpu", "RTX 5090", "--cpu", "Zen 5"], ["select", "--gpu", "RTX 5090", "--cpu", "Zen 5", "--all"],
-    ["select", "--gpu", "none", "--cpu", "Zen 4"], ["select", "--from", "listed.json", "--gpu", "GTX 1080", "--cpu", "Zen 4"],
+    ["select", "--gpu", "none", "--cpu", "Zen 4"], ["select", "--published", "listed.json", "--gpu", "GTX 1080", "--cpu", "Zen 4"],
     ["doctor"], ["doctor", "torch-folder", "--gpu", "GTX 1080"], ["doctor", "--gpu", "H100", "--cpu", "Sapphire Rapids"],
     ["smoke", VARIANT, "torch-folder"],
     *[["explain", *words] for words in (["gpu-missing"], ["no", "kernel", "image", "is", "available"], ["RTX 5090"], ["Zen 5"],
@@ -49,8 +49,7 @@ WITH_JSON = [
     ["list", "-m", "nowhere"], ["list", "--isa", "avx3", "-m", "cuda-13_0"], ["inspect", "nowhere.so"], ["carve", "lib", "--gpu", "RTX 9999"],
 ]
 BUILD = ["build", "-m", "m.toml", "--any-cpu", "--nixpkgs", f"{tests}/../nix/mini"]
-WITH_NIX = [[*BUILD, "-n"], [*BUILD, "--isa", "avx2"], [*BUILD, "--isa", "avx2"], ["build", "--check-builders", "--builders", ""],
-            ["conform", "-m", "cuda-13_0", "--gpu", "9.0", "--isa", "avx2", "--nixpkgs", f"{tests}/../nix/mini", "--rev",
+WITH_NIX = [[*BUILD, "-n"], [*BUILD, "--isa", "avx2"], [*BUILD, "--isa", "avx2"], ["conform", "-m", "cuda-13_0", "--gpu", "9.0", "--isa", "avx2", "--nixpkgs", f"{tests}/../nix/mini", "--rev",
              "6a030d535719c5190187c4cec156f335e95e3211"],
             ["publish", "-m", "m.toml", "--to", "file:///nowhere/cache", "-n"]]
 if shutil.which("cmake"):

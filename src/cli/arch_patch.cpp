@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/json_report.h"
+#include "base/safe_format.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/options/options.h"
@@ -28,6 +29,7 @@ struct Options {
   std::string tree;
   std::vector<std::string> gpus;
   std::string out;
+  bool dry_run = false;
   std::string format = "text";
 };
 
@@ -38,6 +40,7 @@ void declare(OptionSet& set, Options& options) {
   set.values(known_gpus());
   set.text("-o,--output", options.out, "FILE", "write the patch, if one is needed", ValueKind::file);
   set.formerly("--out");
+  set.flag("-n,--dry-run", options.dry_run, "with --output: say what would be written, write nothing");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
@@ -112,7 +115,10 @@ int run(const Options& given, Terminal& terminal) {
   const std::vector<ArchAnswer> answers = ask_arch_parser(text, options.gpus);
   const bool refused = std::ranges::any_of(answers, [](const ArchAnswer& answer) { return !answer.taken; });
   const std::string patch = refused ? checked_patch(text, answers, options) : "";
-  if (!patch.empty() && !options.out.empty()) write_file_atomically(options.out, patch);
+  const bool written = !patch.empty() && !options.out.empty();
+  if (written && !options.dry_run) write_file_atomically(options.out, patch);
+  if (written && options.dry_run)
+    terminal.say(Tone::note, safe_format("torchlathe: {} would be written\n", options.out));
   print(answers, patch, options, terminal);
   return refused ? 1 : 0;
 }

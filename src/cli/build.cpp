@@ -275,7 +275,16 @@ std::chrono::seconds pause_of(const Options& options) {
   return ::isatty(STDERR_FILENO) == 1 ? on_terminal : std::chrono::seconds(options.heartbeat);
 }
 
+// Nix would say it of every recipe.
+void check_nixpkgs(const std::string& folder) {
+  if (folder.empty() || std::filesystem::exists(std::filesystem::path(folder) / "default.nix")) return;
+  throw Error({.what = "there is no nixpkgs here: no default.nix",
+               .where = {.file = folder},
+               .next = "give a folder that holds a nixpkgs, or leave out --nixpkgs"});
+}
+
 int run(const Options& options, Terminal& terminal) {
+  check_nixpkgs(options.nixpkgs);
   RunOptions run = run_options(options);
   run.driver->require();
   BuildRepairs repairs(options.matrix, options.fix_hashes && !options.dry_run,

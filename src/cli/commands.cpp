@@ -24,7 +24,7 @@ constexpr Command table[] = {
     {"list", "list the variants of a matrix, filtered", "The matrix", command_list},
     {"show", "show everything about one variant", "The matrix", command_show},
     {"catalog", "show the hardware tables with their sources", "The matrix", command_catalog},
-    {"schema", "print the JSON Schema of the matrix file, for editors", "The matrix", command_schema},
+    {"schema", "print the JSON Schema of the matrix file, or of a command", "The matrix", command_schema},
     {"generate", "write the recipes of a matrix into a folder", "Recipes", command_generate},
     {"audit", "check a folder of recipes against the matrix", "Recipes", command_audit},
     {"plan", "show what apply would change in a folder of recipes", "Recipes", command_plan},

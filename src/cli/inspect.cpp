@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/finding.h"
+#include "base/safe_format.h"
 #include "base/text.h"
 #include "inspect/inspect.h"
 #include "cli/commands.h"
@@ -34,6 +35,7 @@ struct Options {
   std::vector<std::string> paths;
   std::string gpu;
   std::string picture;
+  bool dry_run = false;
   std::string format = "text";
   bool closure = false;
   bool no_cpu = false;
@@ -50,6 +52,7 @@ void declare(OptionSet& set, Options& options) {
   set.flag("--files", options.files, "every file by itself, however many there are");
   set.flag("--no-embedded", options.no_embedded, "do not look for device code that is kept as data");
   set.text("--picture", options.picture, "FILE", "draw where the bytes go, as SVG", ValueKind::file);
+  set.flag("-n,--dry-run", options.dry_run, "with --picture: say what would be written, write nothing");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
@@ -75,6 +78,12 @@ std::vector<Capability> devices_of(const std::string& text) {
   for (const std::string_view each : split(list, ','))
     devices.push_back(read_gpu_name(each).capability.portable());
   return devices;
+}
+
+// Does all general code have something for the device?
+bool serves(const Inspection& inspection, Target device) {
+  if (inspection.shapes().empty()) return !inspection.embedded().empty();
+  return inspection.coverage_on(device).serves();
 }
 
 // One line, the files that have not enough, and 0 when all general code has something for the device. What
@@ -110,6 +119,13 @@ std::string title_of(const std::vector<std::string>& paths) {
   return paths.size() == 1 ? name : fmt::format("{} and {} more", name, paths.size() - 1);
 }
 
+void draw(const Inspection& inspection, const Options& options, Terminal& terminal) {
+  const std::string picture = inspection_svg(inspection, title_of(options.paths));
+  if (options.dry_run)
+    return terminal.say(Tone::note, safe_format("torchlathe: {} would be written\n", options.picture));
+  write_file_atomically(options.picture, picture);
+}
+
 bool has_errors(const Inspection& inspection) {
   return inspection.findings.count(Severity::error) > 0 ||
          std::ranges::any_of(inspection.files, [](const FileInspection& file) {
@@ -122,8 +138,12 @@ int run(const Options& options, Terminal& terminal) {
   const bool cpu = !options.no_cpu && devices.empty();  // the GPU question needs no CPU code
   const Inspection inspection =
       inspect_files(paths_of(options), {.cpu = cpu, .embedded = !options.no_embedded}, terminal);
-  if (!options.picture.empty()) {
-    write_file_atomically(options.picture, inspection_svg(inspection, title_of(options.paths)));
+  if (!options.picture.empty()) draw(inspection, options, terminal);
+  if (!devices.empty() && options.format == "json") {
+    terminal.out(inspection_json(inspection));
+    const bool all = std::ranges::all_of(
+        devices, [&](Capability device) { return serves(inspection, cuda_target(device)); });
+    return all && !inspection.read_in_part() ? 0 : 1;
   }
   int exit = 0;
   for (const Capability device : devices)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `torchlathe schema`: the JSON Schema of a file that people write: schemas/NAME.schema.json, compiled in.
+// `torchlathe schema [NAME]`: the JSON Schema of the matrix file, or of what a command prints as JSON:
+// schemas/NAME.schema.json, compiled in.
 #include <fmt/format.h>
 
 #include <memory>
@@ -30,7 +31,8 @@ void declare(OptionSet& set, Options& options) {
   std::vector<std::string> names;
   for (const EmbeddedFile& schema : schemas::files())
     names.emplace_back(schema.name.substr(0, schema.name.find('.')));
-  set.positional("name", options.of, "of which file [matrix]", ValueKind::text, false);
+  set.positional("name", options.of, "of the matrix file, or of what a command prints as JSON [matrix]",
+                 ValueKind::text, false);
   set.values(std::move(names));
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/host_option.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/options/native_gpus.h"
 #include "host/detect.h"
 #include "host/host_json.h"
 #include "host/named_host.h"
@@ -16,6 +18,13 @@ namespace lathe {
 namespace {
 
 constexpr std::uint64_t largest_cpuinfo = std::uint64_t{4} << 20;
+
+void check_native(const HostOption& option) {
+  if (option.gpus.size() > 1 || !option.from.empty())
+    throw Error({.what = "--gpu native means the GPUs of this machine and no others",
+                 .next = option.from.empty() ? "leave out the other --gpu" : "leave out --from or --gpu"});
+  native_gpu_list();  // an Error where there are none
+}
 
 HostChanges changes_of(const HostOption& option) {
   HostChanges changes = {.gpus = option.gpus,
@@ -29,7 +38,10 @@ HostChanges changes_of(const HostOption& option) {
     changes.cpuinfo_file = option.cpuinfo == "-" ? "standard input" : option.cpuinfo;
     changes.cpuinfo = read_file(option.cpuinfo, largest_cpuinfo);
   }
-  if (changes.gpus.empty()) {
+  const bool native = std::ranges::find(option.gpus, "native") != option.gpus.end();
+  if (native) check_native(option);
+  if (native) changes.gpus.clear();  // what this machine has is looked at, with names and slices
+  if (changes.gpus.empty() && !native) {
     const std::string list = or_environment("", "TORCHLATHE_GPU");  // several: "8.6;12.0"
     for (const std::string_view name : split(list, ';')) {
       if (!trim(name).empty()) changes.gpus.emplace_back(trim(name));
@@ -46,7 +58,7 @@ void HostOption::declare(OptionSet& set, bool made_up) {
            ValueKind::file);
   if (!made_up) return;
   set.group(machine_group);
-  set.texts("--gpu", gpus, "GPU", "another GPU: \"RTX 5090\", 12.0, none; once for each");
+  set.texts("--gpu", gpus, "GPU", "another GPU: \"RTX 5090\", 12.0, native, none; once for each");
   set.text("--cpu", cpu, "CPU", "another CPU: \"Core i9-14900K\", \"Zen 4\", avx2");
   set.text("--cpuinfo", cpuinfo, "FILE",
            "another CPU, by the text of its /proc/cpuinfo or lscpu (- is standard input)", ValueKind::file);

@@ -20,7 +20,7 @@ constexpr Examples examples[] = {
      {"torchlathe show -m cuda-13_0 pytorch-python313-cuda13_0-sm90-avx512",
       "torchlathe show pytorch-python313-cpu-avx2 -f nix"}},
     {"catalog", {"torchlathe catalog gpus 5090", "torchlathe catalog cuda -f csv"}},
-    {"schema", {"torchlathe schema", "torchlathe schema matrix"}},
+    {"schema", {"torchlathe schema", "torchlathe schema inspect"}},
     {"generate",
      {"torchlathe generate -o .flox/pkgs", "torchlathe generate -m cuda-13_0 -o recipes --gpu 9.0 -n"}},
     {"audit", {"torchlathe audit .flox/pkgs", "torchlathe audit recipes -m cuda-13_0 -f sarif"}},
