@@ -21,6 +21,8 @@
 #include "carve/arch_list.h"
 #include "carve/check/check.h"
 #include "carve/layout/layout.h"
+#include "carve/layout/packed.h"
+#include "carve/pack.h"
 #include "carve/plan/references.h"
 #include "device/contents.h"
 #include "device/coverage.h"
@@ -73,13 +75,15 @@ class FileCarver {
     plan_device_code();
     if (result_.serves_no_target && options_.no_target != CarveOptions::NoTarget::empty)
       return leave("no code for " + to_string(options_.targets));
-    plan_arch_list();
+    if (!options_.targets.empty()) plan_arch_list();
+    pack();
     if (work_to_do()) {
       const Findings unsound = check_sound(*elf_, fatbins_,
                                            {.targets = options_.targets,
                                             .referenced = referenced_,
                                             .meant = {},
-                                            .strip_symbols = options_.strip_symbols});
+                                            .strip_symbols = options_.strip_symbols,
+                                            .packed = options_.compress});
       if (!unsound.empty()) return damaged(unsound[0].what);
       lay_out_new_file();
     } else if (!fatbins_.containers.empty()) {
@@ -169,7 +173,7 @@ class FileCarver {
   }
 
   void lay_out_new_file() {
-    layout_ = lay_out(*elf_, fatbins_, plan_, {.strip_symbols = options_.strip_symbols});
+    layout_ = lay_out(*elf_, fatbins_, plan_, {.strip_symbols = options_.strip_symbols, .packed = &packed_});
     result_.new_size = layout_.new_size;
     result_.outcome = Outcome::carved;
     result_.new_held = held_architectures(fatbins_, &plan_);
@@ -193,6 +197,7 @@ class FileCarver {
 
   // Something can be carved, and nothing of it would be for any of the targets.
   bool serves_no_target() const {
+    if (options_.targets.empty()) return false;
     bool carvable = false;
     for (const ContainerIndex i : fatbins_.containers.ids()) {
       const ContainerPlan& container = plan_.containers[i];
@@ -269,8 +274,13 @@ class FileCarver {
     result_.new_architectures = carved_arch_list(arch_list_->text, options_.targets);
   }
 
+  void pack() {
+    packed_ = pack_images(old_, fatbins_, plan_, options_.compress);
+    result_.images_packed = packed_.count();
+  }
+
   bool work_to_do() const {
-    return plan_.drops_something() || result_.new_architectures ||
+    return plan_.drops_something() || !packed_.empty() || result_.new_architectures ||
            (options_.strip_symbols && elf_->find_section(".symtab") && !elf_->segments().empty());
   }
 
@@ -281,7 +291,8 @@ class FileCarver {
     CheckOptions check{.targets = options_.targets,
                        .referenced = referenced_,
                        .meant = {},
-                       .strip_symbols = options_.strip_symbols};
+                       .strip_symbols = options_.strip_symbols,
+                       .packed = options_.compress};
     if (result_.new_architectures) {
       patch_arch_list(file, elf);
       check.meant.push_back({.address = arch_list_->address, .size = arch_list_->text.size()});
@@ -315,6 +326,7 @@ class FileCarver {
   DeviceContents fatbins_;
   std::vector<ContainerIndex> referenced_;
   CarvePlan plan_;
+  PackedImages packed_;
   std::optional<ArchList> arch_list_;
   FileLayout layout_;
   CarvedFile result_;

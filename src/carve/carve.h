@@ -20,13 +20,14 @@
 namespace lathe {
 
 struct CarveOptions {
-  std::vector<CarveTarget> targets = {};
-  bool minimal = false;          // plan.h
-  bool require_full = false;     // a container with nothing for a target is an error
-  bool strip_symbols = false;    // drop what `strip` would
-  bool dry_run = false;          // plan only
-  bool hash = false;             // tell the SHA-256 of what was carved
-  bool copy_unchanged = true;    // where there is nothing to drop, the destination becomes a copy
+  std::vector<CarveTarget> targets = {};     // none: no code is dropped
+  bool minimal = false;                      // plan.h
+  bool require_full = false;                 // a container with nothing for a target is an error
+  bool strip_symbols = false;                // drop what `strip` would
+  Compression compress = Compression::none;  // pack images that lie unpacked; none: leave them
+  bool dry_run = false;                      // plan only
+  bool hash = false;                         // tell the SHA-256 of what was carved
+  bool copy_unchanged = true;                // where there is nothing to drop, the destination becomes a copy
   bool synced = true;            // in place: the new file is on the disk before the old one is gone
   bool arch_list_alone = false;  // shorten PyTorch's list also in a file that holds no device code itself
   // A file with code, but none for any target: nothing is written; it goes over as it is; it loses what
@@ -48,6 +49,7 @@ struct CarvedFile {
   Outcome outcome = Outcome::no_device_code;
   std::uint64_t old_size = 0, new_size = 0;
   CarveTotals totals = {};
+  std::size_t images_packed = 0;
   std::size_t embedded = 0;  // containers and images kept as data: never touched
   // containers that were left as they are, by reason
   std::vector<std::pair<Untouched, std::size_t>> untouched = {};

@@ -23,9 +23,11 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "carve/container.h"
+#include "carve/loose.h"
 #include "carve/manifest.h"
 #include "carve/vendor.h"
 #include "carve/wheel_variant.h"
+#include "device/contents.h"
 #include "formats/elf.h"
 #include "formats/known_formats.h"
 #include "hardware/catalog.h"
@@ -50,6 +52,9 @@ struct Item {
   bool by_itself = false;   // it lies there as a file; else it is packed
   bool library = false;     // of one that is packed
   bool other_name = false;  // of an item that comes earlier
+  std::optional<LooseCode> loose = {};
+
+  bool goes() const { return loose && !loose->wanted; }
 };
 
 class PackageCarver {
@@ -71,6 +76,9 @@ class PackageCarver {
                                    .on_packed = options.on_packed});
     relabel();
     list();
+    for (const Item& item : items_) {
+      if (item.goes()) writer_->remove(item.member);
+    }
   }
 
   CarvedPackage carve() {
@@ -78,7 +86,7 @@ class PackageCarver {
     if (!options_.carve.dry_run) writer_->begin();
     carve_all();
     look_at_packed();
-    if (!out_.failures.empty() && !in_place_) return std::move(out_);
+    if (!out_.failures.empty() && (!in_place_ || nothing_fits_)) return std::move(out_);
     if (label_ && !is_new()) {
       pass_on();
     } else if (!options_.carve.dry_run) {
@@ -103,9 +111,9 @@ class PackageCarver {
   // Its new name says which GPUs it is for.
   void relabel() {
     label_ = writer_->label();
-    if (!label_) return;
+    if (!label_ || (!label_->variant.empty() && options_.carve.targets.empty())) return;
     if (options_.wheel_variant.empty() && label_->variant.empty()) {
-      label_->version = version_for(label_->version, options_.carve.targets);
+      label_->version = version_for(label_->version, options_.carve.targets, options_.carve.compress);
     } else {
       label_->variant = variant_label(options_.wheel_variant.empty() ? "auto" : options_.wheel_variant,
                                       options_.carve.targets);
@@ -128,7 +136,9 @@ class PackageCarver {
     parallel_for_all(
         items_.size(),
         [&](std::size_t i) {
-          if (!items_[i].by_itself) items_[i].library = looks_like_elf(items_[i]);
+          if (!looks_like_elf(items_[i])) return;
+          items_[i].library = !items_[i].by_itself;
+          if (!options_.carve.targets.empty()) items_[i].loose = loose_code(items_[i]);
         },
         options_.threads);
   }
@@ -136,6 +146,15 @@ class PackageCarver {
   bool looks_like_elf(const Item& item) const {
     if (item.size < smallest_library || !package_.members()[item.member].unreadable().empty()) return false;
     return Elf::looks_like(as_byte_span(package_.part(item.member, 0, smallest_library)));
+  }
+
+  // One that is damaged stays, and is found out with all others.
+  std::optional<LooseCode> loose_code(const Item& item) const {
+    try {
+      return look_at_loose_code(package_, item.member, options_.carve.targets);
+    } catch (const Error&) {
+      return std::nullopt;
+    }
   }
 
   // In place they stay; a new folder is of files, folders and links.
@@ -171,7 +190,8 @@ class PackageCarver {
   void carve_all() {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < items_.size(); ++i) {
-      if (!items_[i].other_name && (items_[i].by_itself || items_[i].library)) order.push_back(i);
+      const Item& item = items_[i];
+      if (!item.loose && !item.other_name && (item.by_itself || item.library)) order.push_back(i);
     }
     std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return items_[i].size; });
     std::vector<CarvedFile> done(items_.size());
@@ -237,7 +257,8 @@ class PackageCarver {
     try {
       if (package_.in_place(item.member)) package_.read(item.member, [](ByteSpan) { return true; });
       ImageSkipper skipper;
-      return package_.open(item.member, {.leave_out = &skipper, .hash = &hash});
+      const bool needs_images = options_.carve.compress != Compression::none;
+      return package_.open(item.member, {.leave_out = needs_images ? nullptr : &skipper, .hash = &hash});
     } catch (const Error& error) {
       throw_about(package_, item.member, error);
     }
@@ -317,13 +338,30 @@ class PackageCarver {
     for (std::size_t i = 0; i < items_.size(); ++i) {
       if (items_[i].other_name) continue;
       out_.old_size += items_[i].size;
+      if (items_[i].goes()) continue;
       out_.new_size += done[i].path.empty() ? items_[i].size : done[i].new_size;
       if (!may_empty() && done[i].serves_no_target) done[i].totals.bytes_minimal = done[i].totals.bytes_kept;
       if (done[i].path.empty() || done[i].outcome == Outcome::no_device_code) ++out_.other_files;
       else out_.files.push_back(std::move(done[i]));
     }
     std::ranges::sort(out_.not_read, {}, &NotRead::path);
+    count_loose();
     refuse_if_nothing_fits();
+  }
+
+  void count_loose() {
+    std::vector<LooseCode> gone;
+    for (const Item& item : items_) {
+      if (!item.goes() || item.other_name) continue;
+      gone.push_back(*item.loose);
+      out_.loose.bytes += item.size;
+    }
+    out_.loose.files = gone.size();
+    out_.loose.code = targets_of(gone);
+  }
+
+  bool keeps_loose_code() const {
+    return std::ranges::any_of(items_, [](const Item& item) { return item.loose && item.loose->wanted; });
   }
 
   void note_failure(const Item& item, const std::exception_ptr& failure) {
@@ -350,19 +388,31 @@ class PackageCarver {
     const bool others = std::ranges::any_of(out_.files, [&](const CarvedFile& file) {
       return file.outcome != Outcome::left_alone && !file.serves_no_target && file.totals.images != 0;
     });
-    if (first == out_.files.end() || others) return;
+    if (others || keeps_loose_code()) return;
+    // A package of loose code alone may lose all of it where that is asked for and the old one stays.
+    const bool may_lose_all = out_.loose.files == 0 || (options_.carve.minimal && may_empty());
+    if (first == out_.files.end() && may_lose_all) return;
+    const std::string held =
+        first != out_.files.end()
+            ? fmt::format("{} holds {}", first->path, first->old_held)
+            : fmt::format("its {} loose files of code are for {}", out_.loose.files, out_.loose.code);
     out_.failures.add({.rule = "carve-no-code",
                        .severity = Severity::error,
                        .where = {.file = package_.name()},
-                       .what = fmt::format("no library here holds code for {}; {} holds {}",
-                                           to_string(options_.carve.targets), first->path, first->old_held),
-                       .fix = "carve a build that was made for this GPU too; nothing was written"});
+                       .what = fmt::format("no library here holds code for {}; {}",
+                                           to_string(options_.carve.targets), held),
+                       .fix = first != out_.files.end() || !may_empty()
+                                  ? "carve a build that was made for this GPU too; nothing was written"
+                                  : "--minimal drops all of it; nothing was written"});
+    out_.new_size += out_.loose.bytes;
+    out_.loose = {};
+    nothing_fits_ = true;
   }
 
   // It changes; or it holds the right code and nothing else: with a label, or the name that was asked for, an
   // installer knows that.
   bool is_new() const {
-    return out_.count(Outcome::carved) != 0 || writer_->name_was_given() ||
+    return out_.count(Outcome::carved) != 0 || out_.loose.files != 0 || writer_->name_was_given() ||
            (!options_.wheel_variant.empty() && out_.count(Outcome::nothing_to_drop) != 0);
   }
 
@@ -379,10 +429,12 @@ class PackageCarver {
   }
 
   void write() {
-    if (in_place_ ? out_.count(Outcome::carved) != 0 : label_ || !out_.files.empty()) {
-      writer_->describe(manifest_name,
-                        carve_manifest(out_.files, options_.carve, writer_->description(manifest_name)));
-      if (label_ && !label_->variant.empty()) {
+    const bool changes = out_.count(Outcome::carved) != 0 || out_.loose.files != 0;
+    mend_checksums();
+    if (changes || (!in_place_ && (label_ || !out_.files.empty()))) {
+      writer_->describe(manifest_name, carve_manifest(out_.files, options_.carve,
+                                                      writer_->description(manifest_name), out_.loose));
+      if (label_ && !label_->variant.empty() && !options_.carve.targets.empty()) {
         writer_->describe(variant_file_name,
                           wheel_variant_json(label_->variant, options_.carve.targets, newest_toolkit(),
                                              writer_->description(variant_file_name)));
@@ -390,6 +442,34 @@ class PackageCarver {
     }
     const WrittenPackage written = writer_->finish();
     if (label_) take(written);
+  }
+
+  // Lists of checksums that a package brings along stay true.
+  void mend_checksums() {
+    std::set<std::string> removed;
+    std::map<std::string, std::size_t> replaced;
+    for (const Item& item : items_) {
+      if (item.goes()) removed.insert(item.path.generic_string());
+    }
+    for (const CarvedFile& file : out_.files) {
+      if (file.outcome != Outcome::carved) continue;
+      const auto item = std::ranges::lower_bound(items_, fs::path(file.path), {}, &Item::path);
+      replaced.emplace(file.path, item->member);
+    }
+    if (removed.empty() && replaced.empty()) return;
+    const auto sum_of = [&](const std::string& path) -> std::optional<std::string> {
+      const auto found = replaced.find(path);
+      if (found == replaced.end()) return std::nullopt;
+      return to_hex(sha256(MappedFile::open(writer_->new_file(found->second)).bytes()));
+    };
+    for (const Item& item : items_) {
+      if (item.path.filename() != checksums_name || item.other_name) continue;
+      const MemberContent content = package_.open(item.member);
+      const std::string text(as_text(content.bytes()));
+      const std::string mended =
+          true_checksums(text, item.path.parent_path().generic_string(), removed, sum_of);
+      if (mended != text) writer_->replace(item.member, mended);
+    }
   }
 
   void take(const WrittenPackage& written) {
@@ -418,6 +498,7 @@ class PackageCarver {
   bool in_place_ = false;
   std::unique_ptr<PackageWriter> writer_;
   std::optional<PackageLabel> label_;  // the new one
+  bool nothing_fits_ = false;          // no code for any target: nothing is written
   std::vector<Item> items_;            // regular files, by path
   std::mutex progress_;                // and of what follows
   std::set<std::size_t> damaged_;      // members

@@ -13,6 +13,7 @@
 
 #include "base/finding.h"
 #include "carve/carve.h"
+#include "carve/loose.h"
 #include "inspect/carve_record.h"
 #include "inspect/not_read.h"
 #include "package/kinds.h"
@@ -36,7 +37,8 @@ struct CarvedPackage {
   std::size_t other_files = 0;
   std::uint64_t old_size = 0, new_size = 0;  // of all regular files, unpacked
   bool fault = false;                        // one of the failures is the machine's: exit code 3
-  std::vector<NotRead> not_read = {};        // other files that may hold device code; they are as they were
+  LooseDropped loose = {};
+  std::vector<NotRead> not_read = {};  // other files that may hold device code; they are as they were
   // FIFOs, sockets and devices, which a new folder does not get: warnings
   Findings left_out = {};
   Findings failures;  // files that could not be carved; in place they are as they were

@@ -319,6 +319,78 @@ TEST_F(Carve, ChecksThatWhatTheDriverLinksAgainIsThere) {
   }
 }
 
+const std::vector<std::vector<TestImage>> some_pack = {
+    {{.name = "sm_80", .packs = true},
+     {.name = "sm_90", .packs = true},
+     {.name = "compute_90", .packs = true}},
+    {{.name = "sm_80"}, {.name = "sm_90", .size = 90'000, .packs = true}}};
+
+// Each image of a library as the driver gets it.
+std::vector<std::vector<std::byte>> unpacked(const fs::path& library) {
+  const MappedFile map = MappedFile::open(library);
+  std::vector<std::vector<std::byte>> all;
+  for (const DeviceContainer& container : read_device_code(Elf::parse(map.bytes(), "")).containers) {
+    for (const DeviceImage& image : container.images) all.push_back(image_bytes(map.bytes(), image));
+  }
+  return all;
+}
+
+TEST_F(Carve, PacksWhatLiesUnpackedAndBecomesSmaller) {
+  const fs::path source = library(some_pack);
+  for (const Compression codec : {Compression::zstd, Compression::lz4}) {
+    CarveOptions options;
+    options.compress = codec;
+    const fs::path to = folder_.path() / (std::string(to_string(codec)) + ".so");
+    const CarvedFile carved = carve_file(source, to, options);
+    EXPECT_EQ(carved.images_packed, 4u);
+    EXPECT_EQ(carved.totals.images_kept, 5u);
+    EXPECT_GT(carved.old_size - carved.new_size, 150'000u);
+    EXPECT_EQ(unpacked(to), unpacked(source));
+    EXPECT_EQ(folder_.run("readelf -aW " + to.filename().string() + " 2>&1 >/dev/null"), "");
+    testing::load(folder_, to.filename().string());
+    const CarvedFile again = carve_file(to, folder_.path() / "again.so", options);
+    EXPECT_EQ(again.outcome, Outcome::nothing_to_drop);
+    fs::remove(folder_.path() / "again.so");
+  }
+}
+
+TEST_F(Carve, PacksWhatItKeeps) {
+  const fs::path source = library(some_pack);
+  CarveOptions options = for_gpu("9.0");
+  options.compress = Compression::zstd;
+  EXPECT_EQ(carve_file(source, output(), options).images_packed, 2u);
+  const std::string once = read_file(output());
+  fs::remove(output());
+  carve_file(source, output(), options);
+  EXPECT_EQ(read_file(output()), once);
+  EXPECT_EQ(unpacked(output()), (std::vector{unpacked(source)[1], unpacked(source)[4]}));
+}
+
+// Whatever became of a packed image that is not what was there must not pass the check.
+TEST_F(Carve, ChecksWhatAPackedImageUnpacksTo) {
+  const fs::path source = library(some_pack);
+  CarveOptions options;
+  options.compress = Compression::lz4;
+  carve_file(source, output(), options);
+  const MappedFile before = MappedFile::open(source);
+  const Elf old_file = Elf::parse(before.bytes(), "a.so");
+  const DeviceContents contents = read_device_code(old_file);
+  const std::string good = read_file(output());
+  const auto wrong = [&](std::string bytes, std::uint64_t at, char change, Compression codec) {
+    bytes[at] = static_cast<char>(bytes[at] ^ change);
+    return check_carved(old_file, contents, Elf::parse(as_byte_span(bytes), "b.so"), {.packed = codec})
+        .size();
+  };
+  const DeviceContents packed = read_device_code(Elf::parse(as_byte_span(good), "b.so"));
+  const DeviceImage& image = packed.containers[{0}].images[{0}];
+  EXPECT_EQ(wrong(good, image.offset, 0, Compression::lz4), 0u);
+  EXPECT_NE(wrong(good, image.offset, 0, Compression::zstd), 0u);
+  EXPECT_NE(wrong(good, image.offset, 0, Compression::none), 0u);
+  EXPECT_NE(wrong(good, image.payload_offset() + 100, 1, Compression::lz4), 0u);
+  EXPECT_NE(wrong(good, image.offset + 24, 1, Compression::lz4), 0u) << "the version of the language";
+  EXPECT_NE(wrong(good, image.offset + 28, 1, Compression::lz4), 0u) << "the architecture";
+}
+
 // GNU strip would make one of it that does not start.
 TEST_F(Carve, RefusesAStaticExecutableWithoutRoomForAnotherProgramHeader) {
   testing::write_parts(folder_, three_containers);

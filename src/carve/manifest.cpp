@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "carve/plan/plan.h"
+#include "device/contents.h"
 
 namespace lathe {
 
@@ -13,6 +14,7 @@ void write_carved_file(JsonWriter& json, const CarvedFile& file) {
   json.member("size_before", file.old_size).member("size_after", file.new_size);
   if (!file.old_sha256.empty()) json.member("sha256_before", file.old_sha256);
   json.member("images_before", file.totals.images).member("images_after", file.totals.images_kept);
+  if (file.images_packed > 0) json.member("images_packed", file.images_packed);
   json.member("containers", file.totals.containers).member("containers_untouched", file.totals.untouched);
   json.member("containers_unserved", file.totals.unserved);
   if (!file.old_held.empty()) json.member("code_before", file.old_held).member("code_after", file.new_held);
@@ -20,6 +22,13 @@ void write_carved_file(JsonWriter& json, const CarvedFile& file) {
     json.member("arch_list_before", *file.old_architectures)
         .member("arch_list_after", *file.new_architectures);
   }
+  json.end_object();
+}
+
+void write_loose(JsonWriter& json, const LooseDropped& loose) {
+  if (loose.files == 0) return;
+  json.key("loose_dropped").begin_object();
+  json.member("files", loose.files).member("bytes", loose.bytes).member("code", loose.code);
   json.end_object();
 }
 
@@ -38,16 +47,18 @@ bool is_json(std::string_view text) {
 }  // namespace
 
 std::string carve_manifest(const std::vector<CarvedFile>& files, const CarveOptions& options,
-                           std::string_view earlier) {
+                           std::string_view earlier, const LooseDropped& loose) {
   JsonWriter json;
   json.begin_object().member("tool", "torchlathe " LATHE_VERSION).member("made_by", "carve");
   json.key("gpus").begin_array();
   for (const CarveTarget& target : options.targets) json.value(to_string(target));
   json.end_array();
   json.member("minimal", options.minimal).member("strip_symbols", options.strip_symbols);
+  if (options.compress != Compression::none) json.member("compress", to_string(options.compress));
   json.key("files").begin_array();
   for (const CarvedFile& file : files) write_carved_file(json, file);
   json.end_array();
+  write_loose(json, loose);
   if (!earlier.empty() && is_json(earlier)) json.key("earlier").raw(trim(earlier));
   json.end_object();
   return json.take();

@@ -9,13 +9,16 @@
 
 #include "base/json.h"
 #include "carve/carve.h"
+#include "carve/loose.h"
 
 namespace lathe {
 
 // Paths are written relative as they are in `files`. `earlier`: the manifest that the source brought along,
 // or "".
 std::string carve_manifest(const std::vector<CarvedFile>& files, const CarveOptions& options,
-                           std::string_view earlier);
+                           std::string_view earlier, const LooseDropped& loose = {});
+// Member "loose_dropped", where there is something to tell.
+void write_loose(JsonWriter& json, const LooseDropped& loose);
 
 // One file as a JSON record: also what the command prints.
 void write_carved_file(JsonWriter& json, const CarvedFile& file);

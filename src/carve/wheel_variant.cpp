@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "device/contents.h"
 #include "device/cuda_target.h"
 #include "hardware/capability.h"
 #include "hardware/catalog.h"
@@ -112,16 +113,18 @@ void write_providers(JsonWriter& json, const Json& earlier) {
 
 }  // namespace
 
-std::string version_for(std::string_view version, std::span<const CarveTarget> targets) {
+std::string version_for(std::string_view version, std::span<const CarveTarget> targets, Compression codec) {
   const std::size_t plus = version.find('+');
   std::string label;
   const auto add = [&](std::string_view part) { label += (label.empty() ? "" : ".") + std::string(part); };
   if (plus != std::string_view::npos) {
     for (const std::string_view part : split(version.substr(plus + 1), '.')) {
-      if (!is_gpu_label(part)) add(part);
+      const bool of_a_carve = targets.empty() ? part == to_string(codec) : is_gpu_label(part);
+      if (!of_a_carve) add(part);
     }
   }
   for (const CarveTarget& target : targets) add(gpu_label(target));
+  if (targets.empty()) add(to_string(codec));
   return std::string(version.substr(0, plus)) + "+" + label;
 }
 

@@ -25,6 +25,7 @@
 #include "cli/commands.h"
 #include "cli/options/native_gpus.h"
 #include "cli/options/options.h"
+#include "device/contents.h"
 #include "device/vendor.h"
 #include "inspect/not_read.h"
 #include "matrix/axis_table.h"
@@ -45,6 +46,7 @@ struct Options {
   std::string output;
   std::string manifest;
   std::string wheel_variant;
+  std::string compress = "keep";
   std::string format = "text";
   bool in_place = false;
   bool include_vendor = false;
@@ -65,6 +67,8 @@ void declare(OptionSet& set, Options& options) {
   set.flag("--require-full", options.carve.require_full,
            "fail when something holds nothing for one of the GPUs");
   set.flag("--strip-symbols", options.carve.strip_symbols, "drop symbol and debug tables, as strip does");
+  set.choice("--compress", options.compress, {"keep", "zstd", "lz4"},
+             "pack images that lie unpacked; without --gpu no code is dropped [keep]");
   set.flag("--include-vendor", options.include_vendor,
            "carve NVIDIA's own libraries too: mind their licence");
   set.text("--manifest", options.manifest, "FILE", "write the record of what was done here too",
@@ -76,12 +80,18 @@ void declare(OptionSet& set, Options& options) {
 
 CarveOptions carve_options(const Options& options) {
   CarveOptions carve = options.carve;
-  if (options.gpu.empty()) {
+  if (options.compress == "zstd") carve.compress = Compression::zstd;
+  if (options.compress == "lz4") carve.compress = Compression::lz4;
+  if (options.gpu.empty() && carve.compress == Compression::none) {
     throw Error({.what = "for which GPU?",
                  .where = {},
                  .next = "say --gpu 9.0, or --gpu native for the one in this machine"});
   }
-  carve.targets = parse_carve_targets(options.gpu == "native" ? native_gpu_list() : options.gpu);
+  if (!options.gpu.empty())
+    carve.targets = parse_carve_targets(options.gpu == "native" ? native_gpu_list() : options.gpu);
+  if (carve.targets.empty() && !options.wheel_variant.empty()) {
+    throw Error({.what = "a variant is for some GPU", .where = {}, .next = "say --gpu 9.0 too"});
+  }
   if (options.in_place && !options.output.empty()) {
     throw Error(
         {.what = "--in-place and --output exclude each other", .where = {}, .next = "give one of them"});
@@ -197,6 +207,8 @@ std::string remark(const CarvedFile& file) {
     return fmt::format("left alone: {}", file.notes[file.notes.size() - 1].what);
   }
   std::string text = file.outcome == Outcome::carved ? "" : std::string(to_string(file.outcome));
+  if (file.images_packed > 0)
+    text += fmt::format("{} image{} packed", file.images_packed, file.images_packed == 1 ? "" : "s");
   for (const auto& [why, count] : file.untouched) {
     text += fmt::format("{}{} {} as before: {}", text.empty() ? "" : "; ", count,
                         count == 1 ? "container" : "containers", to_string(why));
@@ -248,6 +260,11 @@ void print_text(const CarvedPackage& carved, const CarveOptions& options, Termin
                      *file.new_architectures, *file.old_architectures);
     }
   }
+  if (carved.loose.files > 0) {
+    terminal.print("{} loose file{} of code for {}, {}: {}\n", carved.loose.files,
+                   carved.loose.files == 1 ? "" : "s", carved.loose.code, size_text(carved.loose.bytes),
+                   options.dry_run ? "would go" : "gone");
+  }
   for (const Finding& finding : findings_of(carved.not_read)) {
     terminal.print("{}: {}\n  {}\n", finding.where.file, finding.what,
                    named_by_itself(carved) ? "fix: " + finding.fix : "it is as before");
@@ -260,7 +277,8 @@ void print_text(const CarvedPackage& carved, const CarveOptions& options, Termin
   }
   if (named_by_itself(carved)) return;
   terminal.print("{} for {}: {} -> {}, {}; {} carved, {} other files{}\n",
-                 options.dry_run ? "would be carved" : "carved", to_string(options.targets),
+                 options.dry_run ? "would be carved" : "carved",
+                 options.targets.empty() ? "every GPU" : to_string(options.targets),
                  size_text(carved.old_size), size_text(carved.new_size),
                  change_text(carved.old_size, carved.new_size), carved.count(Outcome::carved),
                  carved.files.size() - carved.count(Outcome::carved) + carved.other_files,
@@ -285,6 +303,7 @@ void print_json(const CarvedPackage& carved, const CarveOptions& options, Termin
   for (const CarvedFile& file : carved.files) write_carved_file(json, file);
   json.end_array();
   json.member("other_files", carved.other_files);
+  write_loose(json, carved.loose);
   Findings findings;
   for (const CarvedFile& file : carved.files) findings.add(file.notes);
   findings.add(findings_of(carved.not_read));

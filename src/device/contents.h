@@ -25,6 +25,7 @@ using ContainerIndex = Index<struct ContainerTag>;
 using WrapperIndex = Index<struct WrapperTag>;
 
 enum class Compression { none, lz4, zstd };
+std::string_view to_string(Compression codec);  // "none", "lz4", "zstd"
 
 // Sizes are in bytes.
 struct DeviceImage {

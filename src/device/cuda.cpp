@@ -187,6 +187,15 @@ class Cuda final : public Vendor {
            (capability_of(label).suffix == 'a') == (capability_of(said).suffix == 'a');
   }
 
+  std::optional<std::string> packed(ByteSpan file, const DeviceImage& image,
+                                    Compression codec) const override {
+    return packed_cuda(file, image, codec);
+  }
+
+  bool same_but_for_packing(ByteSpan one, ByteSpan other) const override {
+    return same_but_for_packing_cuda(one, other);
+  }
+
   std::vector<BytePatch> patches(const CarvedContainer& carved) const override {
     return {{.at = carved.offset + cuda::container::entries_size_at,
              .bytes = encode_number(carved.images_size, 8)},

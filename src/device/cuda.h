@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ EmbeddedCode find_embedded_cuda(const ObjectFile& object, const DeviceContents& 
                                 const MappedFile* disk, unsigned threads);
 std::unique_ptr<ImageStream> cuda_stream();
 std::vector<TargetCode> relinkable_cuda(const DeviceContents& contents);
+
+std::optional<std::string> packed_cuda(ByteSpan file, const DeviceImage& image, Compression codec);
+bool same_but_for_packing_cuda(ByteSpan one, ByteSpan other);
 
 // DeviceContents::all_linked, by the names that the compiler and the device linker left.
 bool all_linked_cuda(const ObjectFile& object, const DeviceContents& contents);

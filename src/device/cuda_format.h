@@ -51,6 +51,7 @@ inline constexpr std::uint64_t smallest_header = 64;
 inline constexpr std::uint64_t header_size_at = 4;
 inline constexpr std::uint64_t payload_size_at = 8;
 inline constexpr std::uint64_t compressed_size_at = 16;
+inline constexpr std::uint64_t flags_at = 40;
 inline constexpr std::uint64_t unpacked_size_at = 56;
 
 enum Kind : std::uint16_t { ptx = 1, cubin = 2, lto_ir = 8 };

@@ -86,6 +86,15 @@ std::string describe(const TargetCode& code) {
   return (portable ? std::string(code.target.vendor->portable_word()) + " " : "") + spell(code.target);
 }
 
+std::string_view to_string(Compression codec) {
+  switch (codec) {
+    case Compression::none: return "none";
+    case Compression::lz4: return "lz4";
+    case Compression::zstd: return "zstd";
+  }
+  return "none";
+}
+
 ContainerCode DeviceContainer::code() const {
   ContainerCode code;
   for (const ImageIndex i : images.ids()) {

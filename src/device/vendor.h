@@ -126,11 +126,22 @@ class Vendor {
                              [[maybe_unused]] const DeviceImage& image) const {
     return false;
   }
+  // Do the headers of two images say the same but for how the image is stored?
+  virtual bool same_but_for_packing([[maybe_unused]] ByteSpan one, [[maybe_unused]] ByteSpan other) const {
+    return false;
+  }
   // May an image with this label say this of itself?
   virtual bool agree(Target label, Target said) const { return label == said; }
 
   // --- what a carve writes
 
+  // The image with its header as it is stored when it is packed. nullopt: it is packed already, nothing that
+  // the driver unpacks, or would not become smaller.
+  virtual std::optional<std::string> packed([[maybe_unused]] ByteSpan file,
+                                            [[maybe_unused]] const DeviceImage& image,
+                                            [[maybe_unused]] Compression codec) const {
+    return std::nullopt;
+  }
   // What of the container, and of what leads to it, must say something else.
   virtual std::vector<BytePatch> patches(const CarvedContainer& carved) const = 0;
 };

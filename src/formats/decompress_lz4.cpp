@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <lz4.h>
 #include <lz4frame.h>
+#include <lz4hc.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -44,6 +45,17 @@ std::vector<std::byte> decompress_lz4(ByteSpan packed, std::uint64_t unpacked_si
                           static_cast<int>(packed.size()), static_cast<int>(out.size()));
   if (written < 0 || static_cast<std::uint64_t>(written) != unpacked_size) fail("an LZ4 image is damaged");
   return out;
+}
+
+std::string compress_lz4(ByteSpan bytes) {
+  if (bytes.size() > LZ4_MAX_INPUT_SIZE) fail(fmt::format("{} bytes are too many for LZ4", bytes.size()));
+  const int size = static_cast<int>(bytes.size());
+  std::string packed(static_cast<std::size_t>(LZ4_compressBound(size)), '\0');
+  const int written = LZ4_compress_HC(reinterpret_cast<const char*>(bytes.data()), packed.data(), size,
+                                      static_cast<int>(packed.size()), LZ4HC_CLEVEL_MAX);
+  packed.resize(static_cast<std::size_t>(written));
+  packed.shrink_to_fit();
+  return packed;
 }
 
 namespace {

@@ -61,6 +61,28 @@ std::vector<std::byte> decompress_zstd(ByteSpan packed, std::uint64_t unpacked_s
   return out;
 }
 
+namespace {
+
+struct FreeCompressor {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+};
+
+}  // namespace
+
+std::string compress_zstd(ByteSpan bytes, int level) {
+  const std::unique_ptr<ZSTD_CCtx, FreeCompressor> context(ZSTD_createCCtx());
+  if (!context) throw std::bad_alloc();
+  std::string packed(ZSTD_compressBound(bytes.size()), '\0');
+  const std::size_t size =
+      ZSTD_compressCCtx(context.get(), packed.data(), packed.size(), bytes.data(), bytes.size(), level);
+  if (ZSTD_isError(size))
+    throw Error(
+        {.what = fmt::format("cannot compress: {}", ZSTD_getErrorName(size)), .kind = ErrorKind::fault});
+  packed.resize(size);
+  packed.shrink_to_fit();
+  return packed;
+}
+
 struct ZstdCompressor::State {
   ByteSink sink;
   ZSTD_CCtx* context = ZSTD_createCCtx();

@@ -15,6 +15,7 @@ namespace lathe::testing {
 struct TestImage {
   std::string name;
   std::size_t size = 30'000;
+  bool packs = false;  // the payload is zeros but for its start: it becomes small
 };
 
 // A container, byte by byte; each payload differs from all others.

@@ -109,7 +109,7 @@ def samples(torchlathe):
             made.result()
     different = 0
     for library, functions in [(name, [name]) for name in SAMPLES] + [("two", ["two_one", "two_other"])]:
-        for more in ([], ["--minimal"], ["--strip-symbols"]):
+        for more in ([], ["--minimal"], ["--strip-symbols"], ["--compress", "zstd"], ["--compress", "lz4"]):
             after = f"{library}{''.join(more)}.carved.so"
             gpu = GPUS.get(library, "9.0")
             done = subprocess.run([torchlathe, "carve", f"{library}.so", "--gpu", gpu, "--output", after, *more],

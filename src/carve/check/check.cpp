@@ -63,8 +63,23 @@ class ContainerCheck {
   }
 
   bool same(const DeviceImage& old_entry, const DeviceImage& new_entry) const {
+    if (old_entry.compression != new_entry.compression) return packed_from(old_entry, new_entry);
     return old_entry.size() == new_entry.size() &&
            equal(bytes_of(carved_.old_file, old_entry), bytes_of(carved_.new_file, new_entry));
+  }
+
+  // Unpacks to the very bytes that lay there unpacked, and says the same of itself but for how it is stored.
+  bool packed_from(const DeviceImage& old_entry, const DeviceImage& new_entry) const {
+    if (old_entry.compression != Compression::none || new_entry.compression != carved_.options.packed)
+      return false;
+    if (old_entry.kind != new_entry.kind || old_entry.target != new_entry.target ||
+        old_entry.header_size != new_entry.header_size || old_entry.payload_size != new_entry.unpacked_size)
+      return false;
+    const ByteSpan was = bytes_of(carved_.old_file, old_entry).first(old_entry.header_size);
+    const ByteSpan is = bytes_of(carved_.new_file, new_entry).first(new_entry.header_size);
+    return carved_.old_fatbins.vendor->same_but_for_packing(was, is) &&
+           image_bytes(carved_.old_file.bytes(), old_entry) ==
+               image_bytes(carved_.new_file.bytes(), new_entry);
   }
 
   struct Picked {

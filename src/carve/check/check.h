@@ -25,12 +25,13 @@ struct CheckOptions {
   std::vector<ContainerIndex> referenced = {};  // containers of the old file, as plan_carve takes them
   std::vector<MeantChange> meant = {};
   bool strip_symbols = false;
+  Compression packed = Compression::none;  // with which images may have been packed; none: with nothing
 };
 
 // Checked are: the headers (segments in order, congruent, in the file; the program header table inside a
 // segment; sections where their segments say); every image, byte for byte, against the one that it came
-// from; what each container resolves to for each target; every other byte of loaded memory. One finding for
-// each thing that is wrong; none: the file is good.
+// from, one that was packed by what it unpacks to; what each container resolves to for each target; every
+// other byte of loaded memory. One finding for each thing that is wrong; none: the file is good.
 Findings check_carved(const Elf& old_file, const DeviceContents& old_fatbins, const Elf& new_file,
                       const CheckOptions& options);
 

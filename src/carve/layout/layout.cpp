@@ -34,13 +34,15 @@ class Layouter {
 
   FileLayout lay_out(const LayoutOptions& options) {
     refuse_what_cannot_be_carved();
-    spans_ = find_spans(elf_, fatbins_, plan_);
+    static const PackedImages none;
+    const PackedImages& packed = options.packed ? *options.packed : none;
+    spans_ = find_spans(elf_, fatbins_, plan_, packed);
     table_moved_ = cut_spans(elf_, programs_, sections_, spans_);
     if (options.strip_symbols) stripped_ = sections_to_strip(elf_, sections_);
     cut();
     write_program_headers();
     write_section_headers();
-    write_containers();
+    write_containers(packed);
     if (stripped_.empty()) move_symbols();
     copy_what_stays();
     return std::move(out_);
@@ -161,13 +163,13 @@ class Layouter {
     patch(elf::file_field::names_index, encode_number(names_index, 2));
   }
 
-  void write_containers() {
+  void write_containers(const PackedImages& packed) {
     for (const Span& span : spans_) {
-      for (const MovedContainer& moved : span.moved) write_container(moved);
+      for (const MovedContainer& moved : span.moved) write_container(moved, packed);
     }
   }
 
-  void write_container(const MovedContainer& moved) {
+  void write_container(const MovedContainer& moved, const PackedImages& packed) {
     const DeviceContainer& container = fatbins_.containers[moved.container];
     const std::uint64_t start = offsets_.moved(moved.offset);
     std::uint64_t to = start;
@@ -178,7 +180,12 @@ class Layouter {
     copy(container.offset, container.header_size);
     for (const ImageIndex kept : plan_.containers[moved.container].keep) {
       const DeviceImage& entry = container.images[kept];
-      copy(entry.offset, entry.size());
+      if (const std::string* bytes = packed.find(moved.container, kept)) {
+        patch(to, *bytes);
+        to += bytes->size();
+      } else {
+        copy(entry.offset, entry.size());
+      }
     }
     const CarvedContainer carved{
         .offset = start,

@@ -13,6 +13,7 @@
 // not mapped any more.
 #pragma once
 
+#include "carve/layout/packed.h"
 #include "carve/plan/plan.h"
 #include "device/contents.h"
 #include "formats/elf.h"
@@ -22,6 +23,7 @@ namespace lathe {
 
 struct LayoutOptions {
   bool strip_symbols = false;
+  const PackedImages* packed = nullptr;  // written instead of what is copied
 };
 
 // Error when the file is of a kind that cannot be carved (a relocatable object, segments that share bytes).

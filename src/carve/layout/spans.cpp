@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "carve/layout/spans.h"
 #include "base/bytes.h"
+#include "carve/layout/packed.h"
 #include "carve/plan/plan.h"
 #include "device/contents.h"
 #include "formats/elf.h"
@@ -21,8 +22,8 @@ constexpr std::uint64_t most_padding = 8;
 
 class SpanFinder {
  public:
-  SpanFinder(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan)
-      : elf_(elf), fatbins_(fatbins), plan_(plan), has_sections_(!elf.sections().empty()) {
+  SpanFinder(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan, const PackedImages& packed)
+      : elf_(elf), fatbins_(fatbins), plan_(plan), packed_(packed), has_sections_(!elf.sections().empty()) {
     for (const DeviceRegion& region : fatbins.regions) regions_.push_back(&region);
     std::ranges::sort(regions_, {}, &DeviceRegion::offset);
   }
@@ -111,7 +112,8 @@ class SpanFinder {
       const DeviceContainer& container = fatbins_.containers[index];
       at = align_up(at, 8);
       std::uint64_t size = container.header_size;
-      for (const ImageIndex kept : plan_.containers[index].keep) size += container.images[kept].size();
+      for (const ImageIndex kept : plan_.containers[index].keep)
+        size += packed_.size_of(index, kept, container.images[kept]);
       span.moved.push_back(
           {.container = index, .offset = at, .address = span.address + (at - span.range.offset)});
       at += size;
@@ -122,6 +124,7 @@ class SpanFinder {
   const Elf& elf_;
   const DeviceContents& fatbins_;
   const CarvePlan& plan_;
+  const PackedImages& packed_;
   const bool has_sections_;
   std::vector<const DeviceRegion*> regions_;  // by offset
   std::vector<Span> spans_;
@@ -130,8 +133,9 @@ class SpanFinder {
 
 }  // namespace
 
-std::vector<Span> find_spans(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan) {
-  return SpanFinder(elf, fatbins, plan).find();
+std::vector<Span> find_spans(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan,
+                             const PackedImages& packed) {
+  return SpanFinder(elf, fatbins, plan, packed).find();
 }
 
 }  // namespace lathe

@@ -7,6 +7,7 @@
 
 #include "carve/layout/offsets.h"
 #include "carve/layout/layout.h"
+#include "carve/layout/packed.h"
 #include "carve/plan/plan.h"
 #include "device/contents.h"
 #include "formats/elf.h"
@@ -43,7 +44,8 @@ struct Span {
 // Runs of movable containers with nothing but zeros between them, each within one PT_LOAD and one section.
 // Their kept containers stand packed at the start, 8-byte aligned; used_end is kept_end and nothing is cut
 // yet.
-std::vector<Span> find_spans(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan);
+std::vector<Span> find_spans(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan,
+                             const PackedImages& packed);
 
 // Decides what is cut, and where the program header table goes when the splits make it too long for its
 // place (true: it moves into a span).

@@ -70,7 +70,7 @@ class Planner {
       plan.keep = container.images.ids();
       return plan;
     }
-    plan.keep = keep(container, options_.minimal);
+    plan.keep = options_.targets.empty() ? container.images.ids() : keep(container, options_.minimal);
     if (container.relocatable) return plan;
     const ContainerCode code = container.code();
     for (const CarveTarget& target : options_.targets) {
@@ -98,7 +98,7 @@ class Planner {
 
   std::uint64_t minimal_size(const DeviceContainer& container, const ContainerPlan& plan) const {
     std::uint64_t size = 0;
-    if (plan.untouched != Untouched::no) {
+    if (plan.untouched != Untouched::no || options_.targets.empty()) {
       for (const ImageIndex kept : plan.keep) size += container.images[kept].size();
       return size;
     }

@@ -67,7 +67,7 @@ struct CarvePlan {
 };
 
 struct PlanOptions {
-  std::vector<CarveTarget> targets = {};
+  std::vector<CarveTarget> targets = {};  // none: every image stays
   // Keep the driver's one pick and nothing else: no second readings, nothing at all where nothing fits.
   bool minimal = false;
 };

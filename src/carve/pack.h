@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// Packs what a plan keeps and what lies unpacked.
+#pragma once
+
+#include "base/bytes.h"
+#include "carve/layout/packed.h"
+#include "carve/plan/plan.h"
+#include "device/contents.h"
+
+namespace lathe {
+
+// Images of containers that may move, where they become smaller. On `threads` cores (0: all); the result does
+// not depend on their number.
+PackedImages pack_images(ByteSpan file, const DeviceContents& contents, const CarvePlan& plan,
+                         Compression codec, unsigned threads = 0);
+
+}  // namespace lathe
