@@ -4,7 +4,8 @@
 // complaint, each container gives each GPU the same image byte for byte, and a second carve finds nothing
 // more to drop.
 //
-//   first byte: which GPUs (low 3 bits), --minimal (8), --strip-symbols (16) | the ELF file
+//   first byte: which GPUs (low 3 bits), --minimal (8), --strip-symbols (16), --compress lz4 (32) | the ELF
+//   file
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -20,6 +21,8 @@
 #include "device/vendor.h"
 #include "carve/check/check.h"
 #include "carve/layout/layout.h"
+#include "carve/layout/packed.h"
+#include "carve/pack.h"
 #include "carve/plan/plan.h"
 #include "carve/plan/references.h"
 #include "formats/elf.h"
@@ -46,15 +49,19 @@ Read read(ByteSpan file) {
   return {std::move(elf), std::move(fatbins), std::move(referenced)};
 }
 
-// The image that a device gets from a wrapper's container; "" for none.
-std::string_view image_for(const Read& file, const DeviceWrapper& wrapper, Target device) {
+// The image that a device gets from a wrapper's container, as it lies there or unpacked; "" for none.
+std::string image_for(const Read& file, const DeviceWrapper& wrapper, Target device, bool unpacked) {
   if (!wrapper.container) return "";
   const DeviceContainer& container = file.fatbins.containers[*wrapper.container];
   const ContainerCode code = container.code();
   const auto picked = pick(code.codes, device);
   if (!picked) return "";
   const DeviceImage& entry = container.images[code.image[*picked]];
-  return as_text(file.elf.bytes()).substr(entry.offset, entry.size());
+  if (unpacked) {
+    const std::vector<std::byte> bytes = image_bytes(file.elf.bytes(), entry);
+    return std::string(as_text(bytes));
+  }
+  return std::string(as_text(file.elf.bytes()).substr(entry.offset, entry.size()));
 }
 
 // Does the driver find machine code in every linked container? Else it links the relocatable ones.
@@ -106,15 +113,18 @@ Read read_again(const std::string& written) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   const PlanOptions how{.targets = parse_carve_targets(gpus[data[0] & 7]), .minimal = (data[0] & 8) != 0};
-  const LayoutOptions layout_options{.strip_symbols = (data[0] & 16) != 0};
+  const Compression codec = data[0] & 32 ? Compression::lz4 : Compression::none;
   try {
     const Read old = read(std::as_bytes(std::span(data + 1, size - 1)));
     const CarvePlan plan = plan_carve(old.fatbins, old.referenced, how);
-    if (!plan.drops_something() && !layout_options.strip_symbols) return 0;
+    const PackedImages packed = pack_images(old.elf.bytes(), old.fatbins, plan, codec, 1);
+    const LayoutOptions layout_options{.strip_symbols = (data[0] & 16) != 0, .packed = &packed};
+    if (!plan.drops_something() && packed.empty() && !layout_options.strip_symbols) return 0;
     const CheckOptions check{.targets = how.targets,
                              .referenced = old.referenced,
                              .meant = {},
-                             .strip_symbols = layout_options.strip_symbols};
+                             .strip_symbols = layout_options.strip_symbols,
+                             .packed = codec};
     if (!check_sound(old.elf, old.fatbins, check).empty()) return 0;
     const FileLayout layout = lay_out(old.elf, old.fatbins, plan, layout_options);
     const std::string written = rewrite_in_memory(old.elf.bytes(), layout);
@@ -126,15 +136,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (std::size_t i = 0; i < old.fatbins.wrappers.size(); ++i) {
       for (const CarveTarget& target : how.targets) {
         if (!reads(old, old.fatbins.wrappers[{i}], target)) continue;
-        const auto before = image_for(old, old.fatbins.wrappers[{i}], target.device);
-        if (before != image_for(after, after.fatbins.wrappers[{i}], target.device))
+        const bool unpacked = codec != Compression::none;
+        const auto before = image_for(old, old.fatbins.wrappers[{i}], target.device, unpacked);
+        if (before != image_for(after, after.fatbins.wrappers[{i}], target.device, unpacked))
           fail("another image for a GPU");
       }
     }
     check_data_stays(old, after);
     // What seemed to point to a container can have lain in an image that is gone: then there is more to drop.
     if (after.referenced != old.referenced) return 0;
-    if (plan_carve(after.fatbins, after.referenced, how).drops_something()) fail("a second carve drops more");
+    const CarvePlan again = plan_carve(after.fatbins, after.referenced, how);
+    if (again.drops_something()) fail("a second carve drops more");
+    if (!pack_images(after.elf.bytes(), after.fatbins, again, codec, 1).empty())
+      fail("a second carve packs more");
   } catch (const Error&) {
   }
   return 0;

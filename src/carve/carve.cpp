@@ -77,6 +77,7 @@ class FileCarver {
       return leave("no code for " + to_string(options_.targets));
     if (!options_.targets.empty()) plan_arch_list();
     pack();
+    find_least_driver();
     if (work_to_do()) {
       const Findings unsound = check_sound(*elf_, fatbins_,
                                            {.targets = options_.targets,
@@ -228,7 +229,28 @@ class FileCarver {
     // look_for_data() did that
     const auto inspection = inspect_bytes(old_, result_.path, {.absent = absent_, .embedded = false});
     if (!inspection || inspection->shapes.empty()) return;
-    for (const CarveTarget& target : options_.targets) report(inspection->coverage_on(target.device));
+    toolkits_ = inspection->toolkits;
+    for (const CarveTarget& target : options_.targets) {
+      const Coverage coverage = inspection->coverage_on(target.device);
+      if (coverage.runs == Runs::ptx) compiled_ptx_ = inspection->ptx_versions;
+      report(coverage);
+    }
+  }
+
+  void find_least_driver() {
+    if (fatbins_.containers.empty()) return;
+    bool zstd = !packed_.empty() && options_.compress == Compression::zstd;
+    for (const ContainerIndex i : fatbins_.containers.ids()) {
+      for (const ImageIndex kept : plan_.containers[i].keep)
+        zstd = zstd || fatbins_.containers[i].images[kept].compression == Compression::zstd;
+    }
+    result_.least_driver = driver_need(zstd, toolkits_, compiled_ptx_);
+    const auto& need = result_.least_driver;
+    if (!need || !options_.driver || !(*options_.driver < need->version)) return;
+    note("carve-driver", Severity::error,
+         fmt::format("needs driver {} or newer because of {}, and is meant for {}", need->version.text(),
+                     need->because, options_.driver->text()),
+         "update the driver, or carve a build that was made with an older toolkit");
   }
 
   void report(const Coverage& coverage) {
@@ -327,6 +349,8 @@ class FileCarver {
   std::vector<ContainerIndex> referenced_;
   CarvePlan plan_;
   PackedImages packed_;
+  std::vector<std::string> toolkits_;
+  std::vector<std::string> compiled_ptx_;  // versions of the language, where a target runs no machine code
   std::optional<ArchList> arch_list_;
   FileLayout layout_;
   CarvedFile result_;

@@ -15,6 +15,8 @@
 #include "inspect/inspect.h"
 #include "carve/plan/plan.h"
 #include "device/contents.h"
+#include "device/driver_need.h"
+#include "hardware/catalog.h"
 #include "package/package.h"
 
 namespace lathe {
@@ -25,10 +27,11 @@ struct CarveOptions {
   bool require_full = false;                 // a container with nothing for a target is an error
   bool strip_symbols = false;                // drop what `strip` would
   Compression compress = Compression::none;  // pack images that lie unpacked; none: leave them
-  bool dry_run = false;                      // plan only
-  bool hash = false;                         // tell the SHA-256 of what was carved
-  bool copy_unchanged = true;                // where there is nothing to drop, the destination becomes a copy
-  bool synced = true;            // in place: the new file is on the disk before the old one is gone
+  std::optional<Version> driver = {};  // that the result is for: one that asks for a newer one is a finding
+  bool dry_run = false;                // plan only
+  bool hash = false;                   // tell the SHA-256 of what was carved
+  bool copy_unchanged = true;          // where there is nothing to drop, the destination becomes a copy
+  bool synced = true;                  // in place: the new file is on the disk before the old one is gone
   bool arch_list_alone = false;  // shorten PyTorch's list also in a file that holds no device code itself
   // A file with code, but none for any target: nothing is written; it goes over as it is; it loses what
   // `minimal` drops. Damaged: an Error, or it goes over as it is.
@@ -50,7 +53,8 @@ struct CarvedFile {
   std::uint64_t old_size = 0, new_size = 0;
   CarveTotals totals = {};
   std::size_t images_packed = 0;
-  std::size_t embedded = 0;  // containers and images kept as data: never touched
+  std::optional<DriverNeed> least_driver = {};  // of what is kept, as it is stored then
+  std::size_t embedded = 0;                     // containers and images kept as data: never touched
   // containers that were left as they are, by reason
   std::vector<std::pair<Untouched, std::size_t>> untouched = {};
   std::string old_held = {}, new_held = {};  // "8.0, 9.0, PTX 9.0": the code in it

@@ -14,6 +14,11 @@ void write_carved_file(JsonWriter& json, const CarvedFile& file) {
   json.member("size_before", file.old_size).member("size_after", file.new_size);
   if (!file.old_sha256.empty()) json.member("sha256_before", file.old_sha256);
   json.member("images_before", file.totals.images).member("images_after", file.totals.images_kept);
+  if (file.least_driver) {
+    json.key("least_driver").begin_object();
+    json.member("version", file.least_driver->version.text()).member("because", file.least_driver->because);
+    json.end_object();
+  }
   if (file.images_packed > 0) json.member("images_packed", file.images_packed);
   json.member("containers", file.totals.containers).member("containers_untouched", file.totals.untouched);
   json.member("containers_unserved", file.totals.unserved);

@@ -27,6 +27,7 @@
 #include "cli/options/options.h"
 #include "device/contents.h"
 #include "device/vendor.h"
+#include "hardware/catalog.h"
 #include "inspect/not_read.h"
 #include "matrix/axis_table.h"
 #include "os/file.h"
@@ -47,6 +48,7 @@ struct Options {
   std::string manifest;
   std::string wheel_variant;
   std::string compress = "keep";
+  std::string driver;
   std::string format = "text";
   bool in_place = false;
   bool include_vendor = false;
@@ -69,6 +71,8 @@ void declare(OptionSet& set, Options& options) {
   set.flag("--strip-symbols", options.carve.strip_symbols, "drop symbol and debug tables, as strip does");
   set.choice("--compress", options.compress, {"keep", "zstd", "lz4"},
              "pack images that lie unpacked; without --gpu no code is dropped [keep]");
+  set.text("--driver", options.driver, "VERSION",
+           "the oldest driver that the result is for: what needs a newer one is a finding");
   set.flag("--include-vendor", options.include_vendor,
            "carve NVIDIA's own libraries too: mind their licence");
   set.text("--manifest", options.manifest, "FILE", "write the record of what was done here too",
@@ -78,10 +82,25 @@ void declare(OptionSet& set, Options& options) {
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
+Version driver_of(const std::string& text, Compression codec) {
+  const auto driver = Version::parse(text);
+  if (!driver) {
+    throw Error({.what = fmt::format("{} is no version of a driver", printable(text)),
+                 .next = "write it as nvidia-smi does: --driver 550.54.14"});
+  }
+  const auto need = driver_need(codec == Compression::zstd, {}, {});
+  if (need && *driver < need->version) {
+    throw Error({.what = fmt::format("zstd needs driver {} or newer", need->version.text()),
+                 .next = "--compress lz4 works with older ones"});
+  }
+  return *driver;
+}
+
 CarveOptions carve_options(const Options& options) {
   CarveOptions carve = options.carve;
   if (options.compress == "zstd") carve.compress = Compression::zstd;
   if (options.compress == "lz4") carve.compress = Compression::lz4;
+  if (!options.driver.empty()) carve.driver = driver_of(options.driver, carve.compress);
   if (options.gpu.empty() && carve.compress == Compression::none) {
     throw Error({.what = "for which GPU?",
                  .where = {},
@@ -201,6 +220,18 @@ CarvedPackage carve(const Options& options, const CarveOptions& carve, Terminal&
   return carve_whole(options, how, *kind, std::move(look));
 }
 
+// The highest need of all that was carved.
+void say_which_driver(const CarvedPackage& carved, Terminal& terminal) {
+  const CarvedFile* most = nullptr;
+  for (const CarvedFile& file : carved.files) {
+    if (!file.least_driver || file.outcome != Outcome::carved) continue;
+    if (!most || most->least_driver->version < file.least_driver->version) most = &file;
+  }
+  if (!most || most->least_driver->because.starts_with("CUDA")) return;  // as every build with it
+  terminal.print("needs driver {} or newer because of {}\n", most->least_driver->version.text(),
+                 most->least_driver->because);
+}
+
 // The last column: what a reader might wonder about.
 std::string remark(const CarvedFile& file) {
   if (file.outcome == Outcome::left_alone && !file.notes.empty()) {
@@ -284,6 +315,7 @@ void print_text(const CarvedPackage& carved, const CarveOptions& options, Termin
                  carved.files.size() - carved.count(Outcome::carved) + carved.other_files,
                  carved.failures.empty() ? "" : fmt::format(", {} failed", carved.failures.size()));
   if (!carved.unchanged.empty()) terminal.print("{}: the wheel goes over as it is\n", carved.unchanged);
+  say_which_driver(carved, terminal);
   say_what_minimal_saves(carved, options, terminal);
   if (!carved.path.empty()) terminal.print("wrote {}\n", carved.path.string());
 }

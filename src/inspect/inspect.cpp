@@ -182,6 +182,7 @@ void add_inspection(FileInspection& sum, const FileInspection& more) {
   sum.containers_unknown += more.containers_unknown;
   sum.containers_without_wrapper += more.containers_without_wrapper;
   sum.containers_linked += more.containers_linked;
+  sum.zstd_images += more.zstd_images;
   sum.containers_relocatable += more.containers_relocatable;
   sum.relinks = sum.relinks || more.relinks;
   sum.unknown_images += more.unknown_images;
@@ -282,6 +283,12 @@ std::vector<ContainerShape> FileInspection::needed() const {
     if (count * seldom >= all) any.codes.push_back(code);
   }
   return {std::move(any)};
+}
+
+std::optional<DriverNeed> FileInspection::least_driver() const {
+  const bool machine_code =
+      std::ranges::any_of(gpu, [](const GpuCode& code) { return code.code.kind == ImageKind::native; });
+  return driver_need(zstd_images > 0, toolkits, machine_code ? std::vector<std::string>{} : ptx_versions);
 }
 
 Coverage FileInspection::coverage_on(Target device) const { return cover(needed(), device); }

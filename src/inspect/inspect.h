@@ -21,6 +21,7 @@
 #include "cpu/cpu_scan.h"
 #include "device/embedded.h"
 #include "device/contents.h"
+#include "device/driver_need.h"
 #include "device/target.h"
 #include "inspect/not_read.h"
 #include "os/mapped_file.h"
@@ -80,6 +81,7 @@ struct FileInspection {
   std::size_t containers_relocatable = 0;  // device code for the linker
   // for some GPU that no linked code fits, the driver links the relocatable code again
   bool relinks = false;
+  std::size_t zstd_images = 0;             // packed so, of all that the driver sees
   std::size_t unknown_images = 0;          // of a kind that this does not know
   CodeApart lto_ir = {};                   // link-time IR among what the driver sees
   CodeApart relocatable = {};              // what the device linker takes, or took
@@ -107,6 +109,8 @@ struct FileInspection {
   // any of them.
   std::vector<ContainerShape> needed() const;
   Coverage coverage_on(Target device) const;  // of needed()
+  // By its codec and its toolkits; of code that is PTX alone, by that too.
+  std::optional<DriverNeed> least_driver() const;
 };
 
 struct Inspection {

@@ -110,6 +110,7 @@ class GpuInspector {
     code.bytes += entry.size();
     code.unpacked_bytes += entry.unpacked_size;
     if (entry.compression != Compression::none) ++code.compressed;
+    if (entry.compression == Compression::zstd) ++out_.zstd_images;
     if (entry.kind == ImageKind::portable)
       ptx_versions_.insert(fmt::format("{}.{}", entry.version_major, entry.version_minor));
     if (!present(entry)) return;

@@ -189,6 +189,11 @@ void write_file(JsonWriter& json, const FileInspection& file) {
   write_apart(json, "lto_ir", file.lto_ir);
   json.member("toolkits", file.toolkits);
   json.member("ptx_versions", file.ptx_versions);
+  if (const auto need = file.least_driver()) {
+    json.key("least_driver").begin_object();
+    json.member("version", need->version.text()).member("because", need->because);
+    json.end_object();
+  }
   write_coverage(json, file.coverage);
   if (file.picks_itself) json.member("picks_itself", true);
   if (file.cpu) write_cpu(json, *file.cpu);

@@ -14,6 +14,7 @@
 #include "base/safe_format.h"
 #include "cpu/cpu_scan.h"
 #include "device/coverage.h"
+#include "device/driver_need.h"
 #include "device/target.h"
 #include "inspect/carve_record.h"
 #include "inspect/inspect.h"
@@ -254,6 +255,17 @@ std::string file_table(const Inspection& inspection, const std::string& folder, 
   return table.text(terminal);
 }
 
+// Where it is more than the toolkit tells, which stands in the table.
+std::string least_driver_line(const Inspection& inspection) {
+  std::optional<DriverNeed> most;
+  for (const FileInspection& file : inspection.files) {
+    const auto need = file.least_driver();
+    if (need && (!most || most->version < need->version)) most = need;
+  }
+  if (!most || most->because.starts_with("CUDA")) return "";
+  return safe_format("needs driver {} or newer because of {}\n", most->version.text(), most->because);
+}
+
 std::string coverage_lines(const Inspection& inspection, const std::string& folder,
                            const Terminal& terminal) {
   std::string text;
@@ -274,6 +286,7 @@ std::string coverage_lines(const Inspection& inspection, const std::string& fold
         "{} is device-linked: where no linked code fits, the driver links its relocatable code again\n",
         short_name(file, folder));
   }
+  text += least_driver_line(inspection);
   for (const FileInspection& file : inspection.files) {
     if (!file.picks_itself) continue;
     text += safe_format("{} picks among its {} containers by itself: they count as one\n", file.soname,

@@ -175,7 +175,7 @@ TEST(CarvePlan, NeedsRelocatableCodeForOneLinkThatHasNone) {
   Linked file({"sm_80", "sm_90"}, {{"sm_80", "compute_80"}});
   add(file.contents, {"sm_80"}, DeviceWrapper::Kind::linked);
   const CarvePlan plan = file.plan_of("9.0");
-  EXPECT_EQ(plan.containers[{1}].keep.size(), 1u);
+  ASSERT_EQ(plan.containers[{1}].keep.size(), 1u);
   EXPECT_EQ(plan.containers[{1}].keep[0], ImageIndex{1});
 }
 
