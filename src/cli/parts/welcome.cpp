@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Start {
+struct FirstCommand {
   std::string command, what;
 };
 
@@ -37,7 +37,7 @@ std::string file_here(const fs::path& folder, std::initializer_list<std::string_
   return first;
 }
 
-void add_files(std::vector<Start>& starts) {
+void add_files(std::vector<FirstCommand>& starts) {
   constexpr const char* recipes = ".flox/pkgs";
   const MatrixOption matrix;
   const bool has_matrix = matrix.is_there();
@@ -51,7 +51,7 @@ void add_files(std::vector<Start>& starts) {
     starts.push_back({safe_format("torchlathe inspect {}", image), "whether the image holds GPU code"});
 }
 
-void add_machine(std::vector<Start>& starts) {
+void add_machine(std::vector<FirstCommand>& starts) {
   const HostInfo host = detect_host({.gpus = true});
   const std::vector<InstalledTorch> torches = installed_torches();
   if (!torches.empty()) {
@@ -71,7 +71,7 @@ void add_machine(std::vector<Start>& starts) {
 
 std::string welcome() {
   constexpr std::size_t most = 3;
-  std::vector<Start> starts = {
+  std::vector<FirstCommand> starts = {
       {"torchlathe doctor", "this machine, its PyTorch, and the one command that fits"}};
   add_files(starts);
   add_machine(starts);
@@ -83,7 +83,7 @@ std::string welcome() {
   std::string text =
       "torchlathe shows which GPUs and CPUs a PyTorch has code for, cuts it down to\n"
       "yours, and builds it for your hardware from one matrix file.\n\n";
-  for (const Start& start : starts) text += safe_format("  {}\n      {}\n", start.command, start.what);
+  for (const FirstCommand& start : starts) text += safe_format("  {}\n      {}\n", start.command, start.what);
   return text + "\nAll commands: torchlathe --help\n";
 }
 
