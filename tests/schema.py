@@ -162,7 +162,7 @@ def words():
     def catalogue(table, column):
         done = subprocess.run([binary, "catalog", table, "--format", "json"], capture_output=True, text=True, check=True)
         answer = json.loads(done.stdout)
-        return [row[column] for row in (answer if isinstance(answer, list) else next(iter(answer.values())))]
+        return [row[column] for row in (answer if isinstance(answer, list) else next(value for value in answer.values() if isinstance(value, list)))]
 
     parts = schema["definitions"]
     for name, enumeration, known in (("gpu", parts["gpu"]["anyOf"][0]["enum"], catalogue("capabilities", "capability")),
