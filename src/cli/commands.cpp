@@ -9,12 +9,14 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "os/narrate.h"
 #include "base/text.h"
 #include "cli/conform.h"
 #include "cli/exit/report_exception.h"
 #include "cli/options/run_log.h"
 #include "cli/parts/examples.h"
 #include "cli/parts/welcome.h"
+#include "os/narrate.h"
 
 namespace lathe {
 namespace {
@@ -110,6 +112,7 @@ int dispatch(const std::vector<std::string>& given, Terminal& terminal, std::sha
   if (!bound->set.prints_text()) terminal.set_fold(0);
   log = bound->global.apply(terminal);
   if (log) log->start(arguments);
+  const Narration narration = bound->global.narrate(terminal);
   return bound->run(terminal);
 }
 

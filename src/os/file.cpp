@@ -15,7 +15,9 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "os/name.h"
+#include "os/narrate.h"
 #include "os/output.h"
 
 namespace lathe {
@@ -125,6 +127,7 @@ std::string read_open_file(int descriptor, const std::filesystem::path& path, st
     throw Error({.what = fmt::format("{} bytes; at most {} are read of such a file", size, limit),
                  .where = {.file = path.string()}});
   }
+  narrate([&] { return fmt::format("read {}, {}", path.string(), size_text(size)); });
   return read_all(file.get(), path.string(), size, limit);
 }
 

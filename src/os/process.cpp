@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +24,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "os/narrate.h"
 
 extern char** environ;
 
@@ -435,7 +438,24 @@ bool is_executable(const std::string& path) {
 
 }  // namespace
 
-ProcessResult run_process(const Process& process) { return Run(process).finish(); }
+namespace {
+
+// "ran nix-instantiate --eval ...: exit status 0, 1.20 s": of a long command its start.
+std::string told(const Process& process, const ProcessResult& result) {
+  constexpr std::size_t most = 160;
+  std::string command = fmt::format("{}", fmt::join(process.arguments, " "));
+  if (command.size() > most) command = command.substr(0, most) + " ...";
+  return fmt::format("ran {}: {}, {:.2f} s", command, result.ending(),
+                     std::chrono::duration<double>(result.wall).count());
+}
+
+}  // namespace
+
+ProcessResult run_process(const Process& process) {
+  ProcessResult result = Run(process).finish();
+  narrate([&] { return told(process, result); });
+  return result;
+}
 
 std::string ProcessResult::ending() const {
   if (timed_out) return "ran longer than allowed";

@@ -2,9 +2,11 @@
 #include "cli/options/global_options.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
 
 #include "base/error.h"
+#include "base/safe_format.h"
 #include "base/text.h"
 #include "os/terminal.h"
 
@@ -12,7 +14,8 @@ namespace lathe {
 
 void GlobalOptions::declare(OptionSet& set) {
   set.group(global_group);
-  set.flag("-v,--verbose", verbose, "say what is done and how long it takes, on standard error");
+  set.flag("-v,--verbose", verbose,
+           "say which files are read, what is run, how long it takes; on standard error");
   set.flag("-q,--quiet", quiet, "print the result alone: no notes, no progress");
   set.choice("--color", color, {"auto", "always", "never"}, "colour of the output [auto]");
   set.flag("--no-progress", no_progress, "draw no progress lines");
@@ -31,6 +34,15 @@ std::shared_ptr<RunLog> GlobalOptions::apply(Terminal& terminal) const {
   auto written = std::make_shared<RunLog>(log);
   terminal.listen([written](Tone tone, std::string_view text) { written->say(tone, text); });
   return written;
+}
+
+Narration GlobalOptions::narrate(Terminal& terminal) const {
+  if (!verbose && log.empty()) return Narration({});
+  const auto start = std::chrono::steady_clock::now();
+  return Narration([&terminal, start](std::string_view line) {
+    const std::chrono::duration<double> since = std::chrono::steady_clock::now() - start;
+    terminal.say(Tone::detail, safe_format("torchlathe: {:.2f} s: {}\n", since.count(), line));
+  });
 }
 
 std::vector<std::string> command_first(std::vector<std::string> arguments) {

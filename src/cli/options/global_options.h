@@ -8,6 +8,7 @@
 
 #include "cli/options/options.h"
 #include "cli/options/run_log.h"
+#include "os/narrate.h"
 
 namespace lathe {
 
@@ -20,6 +21,9 @@ struct GlobalOptions {
   void declare(OptionSet& set);
   // Sets the terminal up. The log that it now tells everything to; nullptr without --log.
   std::shared_ptr<RunLog> apply(Terminal& terminal) const;
+  // Files that are read and programs that are run, each with the time since the start: for --verbose and
+  // --log.
+  Narration narrate(Terminal& terminal) const;
 };
 
 // "--color never list -q" with the command first: "list --color never -q".
