@@ -33,7 +33,7 @@ def main():
         sys.exit("again.py: commit first: a program names its commit, and whether files differ from it")
     with tempfile.TemporaryDirectory(prefix="lathe-again-") as folder:
         tree = Path(folder) / "another-name"
-        git("worktree", "add", "--detach", str(tree), "HEAD")
+        git("worktree", "add", "--quiet", "--detach", str(tree), "HEAD")
         try:
             second = made_again(tree)
         finally:
