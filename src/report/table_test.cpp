@@ -58,7 +58,7 @@ TEST(Table, WhatIsSaidTwiceIsLeftOutBeforeAnythingGoesBelow) {
 TEST(Table, AWideColumnGoesBelowWithItsHead) {
   std::string out, err;
   Terminal terminal(out, err);
-  terminal.set_fold(32);
+  terminal.set_fold(33);
   Table table({"gpu", "also named", "cc", "source"});
   table.add({"RTX 5090", "GeForce RTX 5090, RTX 5090 D", "12.0", "a list"});
   EXPECT_EQ(
@@ -69,7 +69,7 @@ TEST(Table, AWideColumnGoesBelowWithItsHead) {
 TEST(Table, AFirstCellThatLeavesNoRoomHasALineForItself) {
   std::string out, err;
   Terminal terminal(out, err);
-  terminal.set_fold(24);
+  terminal.set_fold(30);
   EXPECT_EQ(wide(0).text(terminal),
             "variant\n    gpu  status     why\n"
             "torch-sm90-avx512\n    9.0  valid\n    the best of its kind\n"
