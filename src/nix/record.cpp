@@ -36,7 +36,7 @@ constexpr int most_notes = 1000;
 constexpr std::size_t most_names = 20000;
 constexpr int most_files = 10000;
 // From so many recipes on, a second evaluation beside the first pays for its start.
-constexpr std::size_t recipes_per_process = 60;
+constexpr std::size_t recipes_per_process = 22;
 
 // How nixpkgs names a set of CUDA packages of one release.
 constexpr std::string_view cuda_set_prefix = "cudaPackages_";
