@@ -5,7 +5,7 @@ set(LATHE_BUILD_FACTS_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/build_facts_script.cmake)
 function(lathe_build_facts target)
   set(output ${CMAKE_BINARY_DIR}/embedded/build_facts.cpp)
   string(REPLACE "0.0.0" "" re2 ${RE2_VERSION}) # what Debian's re2.pc says
-  set(parts "bzip2 ${BZIP2_VERSION_STRING}|CLI11 ${CLI11_VERSION}|fmt ${fmt_VERSION}|liblzma ${LZMA_VERSION}|libzstd ${ZSTD_VERSION}"
+  set(parts "bzip2 ${BZIP2_VERSION_STRING}|CLI11 ${CLI11_VERSION}|fmt ${fmt_VERSION}|libdeflate ${DEFLATE_VERSION}|liblzma ${LZMA_VERSION}|libzstd ${ZSTD_VERSION}"
             "|lz4 ${LZ4_VERSION}|nlohmann-json ${nlohmann_json_VERSION}|OpenSSL ${OPENSSL_VERSION}|re2 ${re2}"
             "|SQLite ${SQLite3_VERSION}|toml++ ${tomlplusplus_VERSION}|zlib ${ZLIB_VERSION_STRING}")
   list(JOIN parts "" parts)

@@ -17,7 +17,7 @@ set_target_properties(torchlathe_archive PROPERTIES OUTPUT_NAME torchlathe EXPOR
 target_compile_features(torchlathe_archive INTERFACE cxx_std_20)
 target_include_directories(torchlathe_archive INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(torchlathe_archive PRIVATE ${LATHE_FMT} ${LATHE_TOML} OpenSSL::Crypto PkgConfig::ZSTD
-                      PkgConfig::LZ4 PkgConfig::LZMA ZLIB::ZLIB BZip2::BZip2 Threads::Threads)
+                      PkgConfig::LZ4 PkgConfig::DEFLATE PkgConfig::LZMA ZLIB::ZLIB BZip2::BZip2 Threads::Threads)
 
 set(place ${CMAKE_INSTALL_LIBDIR}/cmake/torchlathe)
 install(TARGETS torchlathe_archive EXPORT torchlatheTargets COMPONENT library ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

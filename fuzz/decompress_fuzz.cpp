@@ -6,8 +6,8 @@
 #include <span>
 
 #include "base/error.h"
-#include "formats/decompress.h"
-#include "formats/inflate.h"
+#include "formats/streams/decompress.h"
+#include "formats/streams/inflate.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 4) return 0;

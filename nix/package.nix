@@ -9,6 +9,7 @@
   bzip2,
   cli11,
   fmt,
+  libdeflate,
   lz4,
   nlohmann_json,
   openssl,
@@ -29,7 +30,7 @@ stdenv.mkDerivation {
     filter = path: type: lib.cleanSourceFilter path type && !(type == "directory" && baseNameOf path == "build" && dirOf path == toString ./..);
   };
   nativeBuildInputs = [ cmake ninja pkg-config ];
-  buildInputs = [ bzip2 cli11 fmt lz4 nlohmann_json openssl re2 sqlite tomlplusplus xz zlib zstd ];
+  buildInputs = [ bzip2 cli11 fmt libdeflate lz4 nlohmann_json openssl re2 sqlite tomlplusplus xz zlib zstd ];
   cmakeFlags = [ "-DCMAKE_BUILD_TYPE=Release" "-DBUILD_TESTING=OFF" ];
   ninjaFlags = [ "torchlathe" ];
   installPhase = ''

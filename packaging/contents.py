@@ -17,9 +17,9 @@ summary = "inspect, carve and build PyTorch for the hardware that you have"
 description = ["See which GPUs and CPUs a PyTorch build has code for, cut it down to yours,", "or build it from one file with Nix or Flox."]
 
 # What is linked into the program, and the Debian package that has its licence.
-linked = {"bzip2": "libbz2-dev", "CLI11": "libcli11-dev", "fmt": "libfmt-dev", "GCC runtime": "gcc-12-base", "liblzma": "liblzma-dev",
-          "libzstd": "libzstd-dev", "lz4": "liblz4-dev", "nlohmann-json": "nlohmann-json3-dev", "OpenSSL": "libssl-dev", "re2": "libre2-dev",
-          "SQLite": "libsqlite3-dev", "toml++": "libtomlplusplus-dev", "zlib": "zlib1g-dev"}
+linked = {"bzip2": "libbz2-dev", "CLI11": "libcli11-dev", "fmt": "libfmt-dev", "GCC runtime": "gcc-12-base", "libdeflate": "libdeflate-dev",
+          "liblzma": "liblzma-dev", "libzstd": "libzstd-dev", "lz4": "liblz4-dev", "nlohmann-json": "nlohmann-json3-dev", "OpenSSL": "libssl-dev",
+          "re2": "libre2-dev", "SQLite": "libsqlite3-dev", "toml++": "libtomlplusplus-dev", "zlib": "zlib1g-dev"}
 
 
 @dataclass

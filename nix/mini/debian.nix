@@ -38,6 +38,7 @@ in
   fmt = library "fmt" "libfmt-dev libfmt9";
   gbenchmark = library "gbenchmark" "libbenchmark-dev libbenchmark1debian";
   gtest = library "gtest" "libgtest-dev libgmock-dev";
+  libdeflate = library "libdeflate" "libdeflate-dev libdeflate0";
   lz4 = library "lz4" "liblz4-dev liblz4-1";
   nlohmann_json = library "nlohmann_json" "nlohmann-json3-dev";
   openssl = library "openssl" "libssl-dev libssl3";

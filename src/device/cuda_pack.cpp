@@ -10,7 +10,7 @@
 #include "device/contents.h"
 #include "device/cuda.h"
 #include "device/cuda_format.h"
-#include "formats/decompress.h"
+#include "formats/streams/decompress.h"
 
 namespace lathe {
 namespace {

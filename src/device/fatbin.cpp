@@ -20,7 +20,7 @@
 #include "device/cuda_format.h"
 #include "device/cuda_target.h"
 #include "device/target.h"
-#include "formats/decompress.h"
+#include "formats/streams/decompress.h"
 #include "hardware/capability.h"
 #include "hardware/compat.h"
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
-#include "formats/unpack.h"
+#include "formats/streams/unpack.h"
 
 namespace lathe {
 

@@ -5,7 +5,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "formats/inflate.h"
+#include "formats/streams/deflate.h"
+#include "formats/streams/inflate.h"
 #include "formats/known_formats.h"
 
 namespace lathe {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "formats/unpack.h"
+#include "formats/streams/unpack.h"
 #include "formats/zip.h"
 
 namespace lathe {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "formats/inflate.h"
+#include "formats/streams/inflate.h"
 #include "os/file.h"
 #include "testing/scratch_folder.h"
 

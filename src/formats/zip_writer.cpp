@@ -8,7 +8,8 @@
 
 #include "base/bytes.h"
 #include "base/parallel.h"
-#include "formats/inflate.h"
+#include "formats/streams/deflate.h"
+#include "formats/streams/inflate.h"
 #include "formats/elf_headers.h"
 
 namespace lathe {
@@ -17,7 +18,9 @@ namespace {
 constexpr std::uint16_t stored = 0, deflated = 8;
 constexpr std::uint64_t chunk_size = 512 << 10;
 constexpr std::size_t chunks_a_core = 8;  // in memory at once: with two cores 8 MiB, and as much again packed
-constexpr int level = 5;  // on PyTorch's code and symbols 1.6 times as fast as 6, for 2% more bytes
+// On PyTorch's code for the CPU 1.5 times as fast as zlib's 5, into 0.6% fewer bytes; 6 is 1.35 times as
+// fast, into 1.2% fewer.
+constexpr int level = 5;
 constexpr std::uint64_t largest_32 = 0xffffffff;
 constexpr std::size_t most_pending = 1 << 20;
 
@@ -31,7 +34,7 @@ bool worth_packing(ByteSpan chunk) {
   if (chunk.size() < piece * pieces * 2) return true;
   std::uint64_t packed = 0;
   for (std::uint64_t i = 0; i < pieces; ++i) {
-    packed += deflate_chunk(chunk.subspan(chunk.size() / pieces * i, piece), {}, true, 1).size();
+    packed += deflate_chunk(chunk.subspan(chunk.size() / pieces * i, piece), true, 1).size();
   }
   return packed * 100 < piece * pieces * 97;
 }
@@ -163,8 +166,7 @@ std::uint64_t ZipWriter::pack(ByteSpan content, ZipMember& entry, Sha256Stream& 
           const ByteSpan bytes = chunk(i);
           const bool last = from + i * chunk_size + bytes.size() == content.size();
           sums[i] = crc32_of(bytes);
-          parts[i] = deflate_chunk(bytes, content.first(from + i * chunk_size), last,
-                                   worth_packing(bytes) ? level : 0);
+          parts[i] = deflate_chunk(bytes, last, worth_packing(bytes) ? level : 0);
         },
         threads_);
     for (std::size_t i = 0; i < count; ++i) {

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "formats/zstd_stream.h"
+#include "formats/streams/zstd_stream.h"
 
 namespace lathe {
 

@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "base/finding.h"
-#include "formats/unpack.h"
+#include "formats/streams/unpack.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
 #include "os/new_file.h"

@@ -23,7 +23,7 @@
 #include "base/finding.h"
 #include "base/hash.h"
 #include "formats/known_formats.h"
-#include "formats/unpack.h"
+#include "formats/streams/unpack.h"
 #include "os/mapped_file.h"
 #include "os/sparse_memory.h"
 

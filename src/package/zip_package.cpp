@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "formats/unpack.h"
+#include "formats/streams/unpack.h"
 #include "formats/zip_read.h"
 
 namespace lathe {

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
-#include "formats/unpack.h"
+#include "formats/streams/unpack.h"
 #include "formats/zip.h"
 #include "os/mapped_file.h"
 #include "package/kinds.h"

@@ -13,7 +13,7 @@
 #include "base/finding.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "formats/unpack.h"
+#include "formats/streams/unpack.h"
 #include "formats/zip.h"
 #include "formats/zip_read.h"
 #include "os/file.h"

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/unpack.h"
+#include "formats/streams/unpack.h"
 #include "formats/zip.h"
 #include "formats/zip_writer.h"
 #include "os/new_file.h"

@@ -12,7 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "formats/unpack.h"
+#include "formats/streams/unpack.h"
 
 namespace lathe {
 namespace {

@@ -13,9 +13,9 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "formats/decompress.h"
-#include "formats/unpack.h"
-#include "formats/zstd_stream.h"
+#include "formats/streams/decompress.h"
+#include "formats/streams/unpack.h"
+#include "formats/streams/zstd_stream.h"
 
 namespace lathe {
 namespace {

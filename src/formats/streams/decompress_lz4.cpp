@@ -15,8 +15,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "formats/decompress.h"
-#include "formats/unpack.h"
+#include "formats/streams/decompress.h"
+#include "formats/streams/unpack.h"
 
 namespace lathe {
 namespace {

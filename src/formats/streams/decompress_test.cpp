@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "formats/decompress.h"
+#include "formats/streams/decompress.h"
 
 #include <gtest/gtest.h>
 

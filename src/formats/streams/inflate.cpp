@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: MIT
-#include "formats/inflate.h"
+#include "formats/streams/inflate.h"
 
 #include <fmt/format.h>
 #include <zlib.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <new>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
-#include "formats/unpack.h"
+#include "formats/streams/deflate_blocks.h"
+#include "formats/streams/deflate.h"
+#include "formats/streams/unpack.h"
 
 namespace lathe {
 namespace {
 
-constexpr int raw_deflate = -15;
-constexpr int with_gzip_header = 15 + 16;
+constexpr int raw_deflate = -15, with_gzip_header = 15 + 16;
+
+// zlib's inflate(Z_BLOCK) stops between blocks; data_type then holds the bits of the last byte that are not
+// used yet, whether the last block has begun, and whether this is such a stop.
+constexpr int unused_bits = 7, in_last_block = 64, between_blocks = 128;
 
 [[noreturn]] void fail(std::string what) {
   throw Error({.what = std::move(what), .next = "the file is damaged: fetch it again"});
@@ -24,14 +35,25 @@ constexpr int with_gzip_header = 15 + 16;
 
 class Stream {
  public:
-  explicit Stream(int window_bits = raw_deflate) {
+  explicit Stream(int window_bits) {
     if (inflateInit2(&state_, window_bits) != Z_OK) throw std::bad_alloc();
   }
   ~Stream() { inflateEnd(&state_); }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
-  z_stream* operator->() { return &state_; }
-  int step() { return ::inflate(&state_, Z_NO_FLUSH); }
+  const z_stream* operator->() const { return &state_; }
+  void feed(const char* bytes, std::size_t size) {
+    state_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes));  // zlib only reads it
+    state_.avail_in = static_cast<uInt>(size);
+  }
+  void into(std::byte* room, std::size_t size) {
+    state_.next_out = reinterpret_cast<Bytef*>(room);
+    state_.avail_out = static_cast<uInt>(size);
+  }
+  int step(int how = Z_NO_FLUSH) { return ::inflate(&state_, how); }
+  std::uint64_t bits_read() const {
+    return std::uint64_t{state_.total_in} * 8 - (state_.data_type & unused_bits);
+  }
   void again() { inflateReset(&state_); }
 
  private:
@@ -40,14 +62,9 @@ class Stream {
 
 }  // namespace
 
-std::uint32_t crc32_of(ByteSpan bytes, std::uint32_t before) {
-  return static_cast<std::uint32_t>(
-      crc32_z(before, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
-
 Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink,
                  std::size_t buffer_size) {
-  Stream stream;
+  Stream stream(raw_deflate);
   std::vector<std::byte> buffer(std::min<std::uint64_t>(buffer_size, size + 1));
   Inflated result;
   std::size_t fed = 0;
@@ -55,13 +72,10 @@ Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(B
   while (status != Z_STREAM_END) {
     if (stream->avail_in == 0) {
       const std::size_t count = std::min<std::size_t>(packed.size() - fed, std::size_t{1} << 30);
-      // zlib only reads it
-      stream->next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(packed.data() + fed));
-      stream->avail_in = static_cast<uInt>(count);
+      stream.feed(as_text(packed).data() + fed, count);
       fed += count;
     }
-    stream->next_out = reinterpret_cast<Bytef*>(buffer.data());
-    stream->avail_out = static_cast<uInt>(buffer.size());
+    stream.into(buffer.data(), buffer.size());
     status = stream.step();
     const std::size_t made = buffer.size() - stream->avail_out;
     if (status != Z_OK && status != Z_STREAM_END) fail("a compressed member is damaged or cut short");
@@ -81,16 +95,33 @@ Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(B
   return result;
 }
 
+LastBlock find_last_block(std::string_view packed, ByteSpan content) {
+  const std::size_t room = content.size() + 1;
+  const auto out = std::make_unique_for_overwrite<std::byte[]>(room);
+  Stream stream(raw_deflate);
+  stream.feed(packed.data(), packed.size());
+  stream.into(out.get(), room);
+  LastBlock last;
+  int status = Z_OK;
+  while (status == Z_OK) {
+    status = stream.step(Z_BLOCK);
+    if (stream->data_type & between_blocks)
+      (stream->data_type & in_last_block ? last.end : last.start) = stream.bits_read();
+  }
+  const bool same =
+      stream->total_out == content.size() && std::equal(content.begin(), content.end(), out.get());
+  if (status != Z_STREAM_END || !same)
+    throw Error({.what = "a packed chunk does not unpack to what it was", .kind = ErrorKind::fault});
+  return last;
+}
+
 Unpacked unpack_gzip(ByteSpan packed, const UnpackSink& sink) {
   Stream stream(with_gzip_header);
   std::vector<std::byte> room(unpack_piece);
   while (true) {
     const std::size_t fed = std::min<std::size_t>(packed.size(), std::size_t{1} << 30);
-    // zlib only reads it
-    stream->next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(packed.data()));
-    stream->avail_in = static_cast<uInt>(fed);
-    stream->next_out = reinterpret_cast<Bytef*>(room.data());
-    stream->avail_out = static_cast<uInt>(room.size());
+    stream.feed(as_text(packed).data(), fed);
+    stream.into(room.data(), room.size());
     const int status = stream.step();
     const std::size_t read = fed - stream->avail_in;
     const std::size_t made = room.size() - stream->avail_out;
@@ -106,55 +137,8 @@ Unpacked unpack_gzip(ByteSpan packed, const UnpackSink& sink) {
   }
 }
 
-namespace {
-
-class Packer {
- public:
-  explicit Packer(int level) {
-    constexpr int most_memory = 9;
-    if (deflateInit2(&state_, level, Z_DEFLATED, raw_deflate, most_memory, Z_DEFAULT_STRATEGY) != Z_OK)
-      throw std::bad_alloc();
-  }
-  ~Packer() { deflateEnd(&state_); }
-  Packer(const Packer&) = delete;
-  Packer& operator=(const Packer&) = delete;
-
-  void remember(ByteSpan before) {
-    constexpr std::size_t window = 32 << 10;
-    const ByteSpan end = before.last(std::min(window, before.size()));
-    if (!end.empty())
-      deflateSetDictionary(&state_, reinterpret_cast<const Bytef*>(end.data()),
-                           static_cast<uInt>(end.size()));
-  }
-
-  std::string pack(ByteSpan chunk, bool last) {
-    std::string out(deflateBound(&state_, chunk.size()) + 16, '\0');
-    state_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(chunk.data()));  // zlib only reads it
-    state_.avail_in = static_cast<uInt>(chunk.size());
-    state_.next_out = reinterpret_cast<Bytef*>(out.data());
-    state_.avail_out = static_cast<uInt>(out.size());
-    const int status = ::deflate(&state_, last ? Z_FINISH : Z_SYNC_FLUSH);
-    if (status != (last ? Z_STREAM_END : Z_OK) || state_.avail_in != 0) {
-      throw Error({.what = "zlib did not compress a chunk in one go", .kind = ErrorKind::fault});
-    }
-    out.resize(out.size() - state_.avail_out);
-    return out;
-  }
-
- private:
-  z_stream state_{};
-};
-
-}  // namespace
-
 std::uint32_t crc32_of_both(std::uint32_t first, std::uint32_t second, std::uint64_t second_size) {
   return static_cast<std::uint32_t>(crc32_combine(first, second, static_cast<z_off_t>(second_size)));
-}
-
-std::string deflate_chunk(ByteSpan chunk, ByteSpan before, bool last, int level) {
-  Packer packer(level);
-  packer.remember(before);
-  return packer.pack(chunk, last);
 }
 
 }  // namespace lathe

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Decompression and compression of a zip member (raw deflate), through zlib. Bounded: what is decompressed
-// passes through a small buffer and stops at the size that the directory claims; what is compressed comes in
-// chunks that don't wait for each other.
+// Decompression of a zip member (raw deflate), through zlib. Bounded: what is decompressed passes through a
+// small buffer and stops at the size that the directory claims.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <string>
 
 #include "base/bytes.h"
 
@@ -24,12 +22,7 @@ struct Inflated {
 Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink,
                  std::size_t buffer = 256 << 10);
 
-std::uint32_t crc32_of(ByteSpan bytes, std::uint32_t before = 0);
-// Of two runs of bytes, one after the other.
+// The sum of two runs of bytes, one after the other.
 std::uint32_t crc32_of_both(std::uint32_t first, std::uint32_t second, std::uint64_t second_size);
-
-// Part of one deflate stream: the parts of all chunks in order make it whole. `before`: what precedes the
-// chunk (up to 32 KiB of it count); `last`: no chunk follows.
-std::string deflate_chunk(ByteSpan chunk, ByteSpan before, bool last, int level);
 
 }  // namespace lathe
