@@ -96,7 +96,7 @@ with tempfile.TemporaryDirectory(prefix="lathe-json-") as folder:
             try:
                 printed = documents(out)
             except json.JSONDecodeError:
-                wrong.append(f"{of}: prints what is no JSON: {out[:100]}")
+                wrong.append(f"{of}: prints what is not JSON: {out[:100]}")
                 continue
             for document in printed:
                 outputs += 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""publish_ssh.py TORCHLATHE: a cache that is no folder: the Nix store of another machine, behind ssh-ng:// and ssh://.
+"""publish_ssh.py TORCHLATHE: a cache that is not a folder: the Nix store of another machine, behind ssh-ng:// and ssh://.
 
 Published with and without a key, an index beside it, and the commands that select prints from that index bring PyTorch and its
 torchvision into a third store. Exits 77 (skipped) without sshd, or where Nix may not write its store.

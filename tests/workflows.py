@@ -18,7 +18,7 @@ need(f"{cache}/check_jsonschema-*.dist-info", "install", "-q", "--target", str(c
 sys.path.append(str(cache))
 from ruamel.yaml import YAML  # noqa: E402, which comes with it
 
-# Inputs of a component stand where a value will; what stands before its `---` is no job.
+# Inputs of a component stand where a value will; what stands before its `---` is not a job.
 component_job = re.sub(r"\$\[\[ *inputs\.(\w+)[^\]]*\]\]", r"\1", (root / "templates/torchlathe.yml").read_text().split("\n---\n")[1])
 examples = re.findall(r"```yaml\n(.*?)```", (root / "docs/cases/ci.md").read_text(), re.S)
 jobs, = [example for example in examples if example.startswith("jobs:")]

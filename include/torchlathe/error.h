@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The one way in which functions of this library fail. They throw Error, and std::bad_alloc where memory
-// ends; nothing else. What they *found* in a file is no error: finding.h.
+// ends; nothing else. What they *found* in a file is not an error: finding.h.
 //
 // What is stable, here and in the other headers: names and meanings of what is declared, within one major
 // version. Structs may get members at their end: set them by name. Texts are for people and may change.

@@ -3,7 +3,7 @@ from typing import Literal
 
 
 class Error(RuntimeError):
-    """The one way in which functions of torchlathe fail. What they *found* in a file is no error."""
+    """The one way in which functions of torchlathe fail. What they *found* in a file is not an error."""
 
     __module__ = "torchlathe"
     kind: Literal["usage", "fault"] = "usage"

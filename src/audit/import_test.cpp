@@ -360,7 +360,8 @@ TEST_F(Import, WhatPythonAloneReadsIsNoAttribute) {
                         replace_all(text, "build-system = (old.build-system or [ ])", "pythonPath = [ ]"));
   const Imported imported = import_folder(before_, "m");
   ASSERT_EQ(imported.unexplained.size(), 1u);
-  EXPECT_EQ(imported.unexplained.front().why, "sets overridePythonAttrs.pythonPath, which is no plain name");
+  EXPECT_EQ(imported.unexplained.front().why,
+            "sets overridePythonAttrs.pythonPath, which is not a plain name");
 }
 
 TEST_F(Import, WhatCannotBeSaidIsAListAndNeverDropped) {

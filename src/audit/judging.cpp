@@ -93,8 +93,8 @@ class Judge {
   }
 
  private:
-  // What no rule reads is no finding where the matrix asks for just that. Whether it is just that: the rule
-  // `extra`.
+  // What no rule reads is not a finding where the matrix asks for just that. Whether it is just that: the
+  // rule `extra`.
   Findings asked_findings(const Case& recipe) const {
     if (!recipe.asked || !recipe.asked->package) return {};
     Findings all = check_recipe({.spec = folder_.spec,

@@ -60,7 +60,7 @@ void read_contents(Edit& edit, const Audit& audit, const MatrixSpec& spec, const
   edit.new_content = same ? edit.old_content : render(spec, wanted);
 }
 
-// What recipes need beside them, where it is not there or is otherwise. What is no file is for apply to
+// What recipes need beside them, where it is not there or is otherwise. What is not a file is for apply to
 // refuse.
 std::vector<Edit> edits_beside(const Audit& audit, const MatrixSpec& spec) {
   std::vector<Edit> edits;
@@ -156,7 +156,7 @@ std::vector<std::string> compare_totals(const AuditSummary& summary,
     const auto parsed = std::from_chars(begin, word.data() + word.size(), count);
     if (equals == std::string::npos || total == totals.end() || parsed.ec != std::errc() ||
         parsed.ptr != word.data() + word.size()) {
-      throw Error({.what = fmt::format("\"{}\" is no total", word),
+      throw Error({.what = fmt::format("\"{}\" is not a total", word),
                    .where = {},
                    .next = "written as in create=43; totals: keep, rewrite, rename, create, delete, wanted"});
     }

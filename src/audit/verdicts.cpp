@@ -121,7 +121,8 @@ class Verdicts {
       result.verdict = Verdict::outside;
       result.variant.clear();
       result.reason = reason;
-      // What is no recipe promises nothing by its name; what is for another backend is judged by nobody here.
+      // What is not a recipe promises nothing by its name; what is for another backend is judged by nobody
+      // here.
       if (!backend_of(entry).empty()) entry.findings = {};
       if (!entry.name.name) {
         std::erase_if(entry.findings.items(),
@@ -149,9 +150,10 @@ class Verdicts {
       return fmt::format("is for {}, of which no matrix speaks", backend);
     if (entry.got->failure && audit_.nix_found) return "does not evaluate, so nobody knows what it is";
     if (entry.variant && !folder_.is_wrong(entry, true)) return "";
-    if (!entry.variant && is_no_recipe(entry)) return "is no recipe: an overlay, a module or a part of one";
+    if (!entry.variant && is_no_recipe(entry))
+      return "is not a recipe: an overlay, a module or a part of one";
     if (!entry.name.name && entry.got->package && !is_a_build(*entry.got->package))
-      return fmt::format("is no build of PyTorch, but made with {}", entry.got->package->builder);
+      return fmt::format("is not a build of PyTorch, but made with {}", entry.got->package->builder);
     const std::string unread = first_unread(entry);
     return unread.empty() ? "" : "sets things that nobody has read: " + unread;
   }

@@ -173,7 +173,7 @@ std::string size_text(std::uint64_t bytes) {
 }
 
 std::optional<std::string> did_you_mean(std::string_view word, std::span<const std::string> candidates) {
-  constexpr std::size_t longest = 100;  // a longer word is no typing slip, and the distance is quadratic
+  constexpr std::size_t longest = 100;  // a longer word is not a typing slip, and the distance is quadratic
   if (word.empty() || word.size() > longest) return std::nullopt;
   const std::string* best = nullptr;
   std::size_t best_distance = word.size() / 3 + 1;

@@ -68,7 +68,7 @@ struct CarvedFile {
 // error.
 CarvedFile plan_file(const std::filesystem::path& source, const CarveOptions& options);
 
-// A library that is no file, and of which not all need be there: images of fat binaries may read as zeros.
+// A library that is not a file, and of which not all need be there: images of fat binaries may read as zeros.
 struct LibraryInMemory {
   std::string path;  // as shown
   ByteSpan bytes;

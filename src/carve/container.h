@@ -15,7 +15,7 @@ namespace lathe {
 // not known.
 NotRead look_into_package(const PackageKind& kind, const std::filesystem::path& path, ByteSpan bytes);
 
-// A file that was named by itself and is no package. nullopt: a library, or nothing that holds others.
+// A file that was named by itself and is not a package. nullopt: a library, or nothing that holds others.
 std::optional<NotRead> look_into_file(PathLook& look);
 
 }  // namespace lathe

@@ -21,7 +21,7 @@ bool is_sum(std::string_view text) {
          });
 }
 
-// Where the path of a line begins; npos: it is no line of sha256sum. A star says that the file was read as
+// Where the path of a line begins; npos: it is not a line of sha256sum. A star says that the file was read as
 // binary.
 std::size_t path_at(std::string_view line) {
   if (line.size() <= sum_digits || !is_sum(line.substr(0, sum_digits)) || line[sum_digits] != ' ')

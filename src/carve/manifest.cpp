@@ -39,7 +39,7 @@ void write_loose(JsonWriter& json, const LooseDropped& loose) {
 
 namespace {
 
-// An earlier manifest that is no JSON is no reason to fail.
+// An earlier manifest that is not JSON is not a reason to fail.
 bool is_json(std::string_view text) {
   try {
     parse_json(text, "manifest");

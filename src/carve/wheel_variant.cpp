@@ -51,7 +51,7 @@ std::vector<DeviceCode> code_for(std::span<const CarveTarget> targets) {
 [[noreturn]] void refuse(const std::string& what) {
   throw Error({.what = "the wheel's variant.json " + what,
                .where = {.file = std::string(variant_file_name)},
-               .next = "carve the wheel that is no variant yet"});
+               .next = "carve the wheel that is not a variant yet"});
 }
 
 // What an earlier variant states, its GPUs left out.
@@ -68,7 +68,7 @@ Properties earlier_properties(const Json& document) {
     for (const auto& [feature, values] : *features.object()) {
       if (values.array() == nullptr) refuse("has a feature without a list of values");
       for (const Json& value : *values.array()) {
-        if (value.text() == nullptr) refuse("has a value that is no text");
+        if (value.text() == nullptr) refuse("has a value that is not text");
         if (space != gpu_space) properties[space][feature].push_back(*value.text());
       }
     }
@@ -132,7 +132,7 @@ std::string variant_label(std::string_view wished, std::span<const CarveTarget> 
   const bool chosen = wished != "auto";
   std::string label = chosen ? std::string(wished) : wheel_label(code_for(targets), nullptr);
   if (is_variant_label(label)) return label;
-  throw Error({.what = fmt::format("\"{}\" is no label of a wheel variant", printable(label)),
+  throw Error({.what = fmt::format("\"{}\" is not a label of a wheel variant", printable(label)),
                .where = {},
                .next = fmt::format("{} 1 to {} of a-z, 0-9, _ and . as in --wheel-variant ampere",
                                    chosen ? "it has" : "choose one that has", longest_variant_label)});

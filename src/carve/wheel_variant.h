@@ -20,7 +20,7 @@ std::string version_for(std::string_view version, std::span<const CarveTarget> t
                         Compression codec = Compression::none);
 
 // "sm90", "sm86_sm90ptx": at most 16 letters, digits, '_' and '.', as the format asks. Error when the GPUs
-// need more and `wished` is "auto", or when `wished` is no label.
+// need more and `wished` is "auto", or when `wished` is not a label.
 std::string variant_label(std::string_view wished, std::span<const CarveTarget> targets);
 
 // `cuda`: the toolkit that made the device code, "13.0"; "" when it is not known. `earlier`: the

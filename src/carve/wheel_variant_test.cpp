@@ -38,10 +38,10 @@ TEST(WheelVariant, ItsLabelNamesTheGpusAndFitsTheFormat) {
   EXPECT_EQ(variant_label("ampere", parse_carve_targets("8.0,8.6")), "ampere");
   for (const char* bad : {"Ampere", "a-b", "", "null", "seventeen_letters"}) {
     EXPECT_EQ(refusal([&] { variant_label(bad, parse_carve_targets("9.0")); }),
-              "\"" + std::string(bad) + "\" is no label of a wheel variant");
+              "\"" + std::string(bad) + "\" is not a label of a wheel variant");
   }
   EXPECT_EQ(refusal([] { variant_label("auto", parse_carve_targets("7.5,8.0,8.6,9.0")); }),
-            "\"sm75_sm80_sm86_sm90\" is no label of a wheel variant");
+            "\"sm75_sm80_sm86_sm90\" is not a label of a wheel variant");
 }
 
 TEST(WheelVariant, StatesTheGpusAndTheToolkit) {

@@ -85,7 +85,7 @@ void declare(OptionSet& set, Options& options) {
 Version driver_of(const std::string& text, Compression codec) {
   const auto driver = Version::parse(text);
   if (!driver) {
-    throw Error({.what = fmt::format("{} is no version of a driver", printable(text)),
+    throw Error({.what = fmt::format("{} is not a version of a driver", printable(text)),
                  .next = "write it as nvidia-smi does: --driver 550.54.14"});
   }
   const auto need = driver_need(codec == Compression::zstd, {}, {});
@@ -265,7 +265,7 @@ std::string change_text(std::uint64_t before, std::uint64_t after) {
                    : fmt::format("{:.0f}% more", 100 * (part - 1));
 }
 
-// A container that is no wheel: there is nothing to tell of it but this.
+// A container that is not a wheel: there is nothing to tell of it but this.
 bool named_by_itself(const CarvedPackage& carved) {
   return carved.not_read.size() == 1 && carved.not_read[0].within.empty();
 }

@@ -69,7 +69,7 @@ int run(const Options& options, Terminal& terminal) {
     terminal.out(diagnosis_json(all));
     return findings.exit_code();
   }
-  if (all.empty()) terminal.out("nothing known to go wrong was found\n");
+  if (all.empty()) terminal.out("nothing found\n");
   for (const Diagnosis& diagnosis : all) print_one(diagnosis, terminal);
   return findings.exit_code();
 }

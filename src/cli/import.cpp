@@ -71,7 +71,7 @@ void print_json(const Imported& imported, Terminal& terminal) {
 
 int run(const Options& options, Terminal& terminal) {
   if (!why_not_a_package_name(options.name).empty())
-    throw Error({.what = fmt::format("\"{}\" is no name for a matrix: {}", printable(options.name),
+    throw Error({.what = fmt::format("\"{}\" is not a name for a matrix: {}", printable(options.name),
                                      why_not_a_package_name(options.name)),
                  .where = {},
                  .next = {}});

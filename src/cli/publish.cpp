@@ -66,7 +66,7 @@ void declare(OptionSet& set, Options& options) {
 // Parameters of the address are Nix's business. All but one: addresses are printed, and kept in the ledger.
 void check_target(const std::string& uri) {
   if (uri.find("://") == std::string::npos) {
-    throw Error({.what = fmt::format("\"{}\" is no address of a binary cache", printable(uri)),
+    throw Error({.what = fmt::format("\"{}\" is not an address of a binary cache", printable(uri)),
                  .next = "as in file:///srv/cache or ssh-ng://host"});
   }
   if (uri.find("secret-key=") != std::string::npos)
@@ -80,7 +80,7 @@ PublishOptions publish_options(const Options& options, const MatrixSpec& spec) {
                  .next = "--org ORG publishes to Flox, --to URI to a binary cache"});
   }
   if (options.org.starts_with('-'))
-    throw Error({.what = fmt::format("\"{}\" is no name of an organisation", printable(options.org))});
+    throw Error({.what = fmt::format("\"{}\" is not a name of an organisation", printable(options.org))});
   nix_options(options.settings);  // an Error now rather than after half of the work
   PublishOptions made{.state = options.state,
                       .project = options.flox_project,
@@ -98,7 +98,7 @@ PublishOptions publish_options(const Options& options, const MatrixSpec& spec) {
   if (made.index.empty() && is_folder)
     made.index = options.to.substr(folder.size(), options.to.find('?') - folder.size());
   if (made.index.empty())
-    throw Error({.what = "this cache is no folder: where does the index go?", .next = "--index DIR"});
+    throw Error({.what = "this cache is not a folder: where does the index go?", .next = "--index DIR"});
   if (made.index_cache.empty() && (!is_folder || !options.index.empty()))
     made.index_cache = public_address(options.to);
   if (!made.index_cache.empty()) check_cache_address(made.index_cache);

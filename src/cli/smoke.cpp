@@ -89,7 +89,8 @@ void print_text(const InstalledTorch& torch, const SmokeReport& report, const Fi
   terminal.out(notes_text(findings, terminal));
   const std::size_t errors = findings.count(Severity::error);
   if (errors > 0)
-    terminal.print("{} error{}: it does not keep what its name promises\n", errors, errors == 1 ? "" : "s");
+    terminal.print("{} error{}: this build does not do what its name promises\n", errors,
+                   errors == 1 ? "" : "s");
   else if (findings.count(Severity::warning) > 0)
     terminal.out("nothing is wrong with what could be checked; not everything could be\n");
   else terminal.out("all checks passed\n");

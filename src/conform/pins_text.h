@@ -16,7 +16,7 @@ struct PinUpdate {
   NixpkgsColumns columns;  // what is to be said of it
 };
 
-// An Error when the text is no table of pins, or its row cannot be changed line by line.
+// An Error when the text is not a table of pins, or its row cannot be changed line by line.
 std::string update_pins(std::string_view text, const std::string& file, const PinUpdate& update);
 
 }  // namespace lathe

@@ -81,10 +81,11 @@ NixpkgsTree find_tree(const std::string& given, const RunProcess& run) {
   std::error_code error;
   const bool there = fs::exists(tree.path, error);
   if (!there || !fs::is_regular_file(tree.path / "default.nix", error)) {
-    throw Error({.what = there ? "is no nixpkgs: it has no default.nix" : "there is no such file or folder",
-                 .where = {.file = given},
-                 .next = "give a checkout, a store path, an archive or its address, channel:NAME, "
-                         "github:OWNER/REPO/REV, or a revision (40 digits)"});
+    throw Error(
+        {.what = there ? "is not a nixpkgs: it has no default.nix" : "there is no such file or folder",
+         .where = {.file = given},
+         .next = "give a checkout, a store path, an archive or its address, channel:NAME, "
+                 "github:OWNER/REPO/REV, or a revision (40 digits)"});
   }
   tree.rev = rev_of(tree.path, given, run);
   return tree;

@@ -15,7 +15,7 @@ struct NixpkgsTree {
   std::string rev;             // "" where it does not say
 };
 
-// An archive is unpacked into Nix's store, by Nix. An Error when there is none, or it is no nixpkgs.
+// An archive is unpacked into Nix's store, by Nix. An Error when there is none, or it is not a nixpkgs.
 NixpkgsTree find_tree(const std::string& given, const RunProcess& run = run_process);
 
 }  // namespace lathe

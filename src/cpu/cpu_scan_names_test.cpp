@@ -74,7 +74,7 @@ TEST(DispatchNames, TellWhichFilesAPackagePicksByTheProcessor) {
 TEST(DispatchNames, LeaveOutTheValuesOfEnumerations) {
   EXPECT_EQ(without_enumerators("_ZN2ct3cpu3addILNS0_6CpuIsaE3EfEEvv"), "_ZN2ct3cpu3addILNS0_6CpuIsaEEfEEvv");
   EXPECT_EQ(without_enumerators("_Z1fIL3Isa12EEvv"), "_Z1fIL3IsaEEvv");
-  EXPECT_EQ(without_enumerators("_Z1fILi3EEvv"), "") << "a number is no enumeration";
+  EXPECT_EQ(without_enumerators("_Z1fILi3EEvv"), "") << "a number is not an enumeration";
   EXPECT_EQ(without_enumerators("_ZN5abcL"), "");
   EXPECT_EQ(without_enumerators("_Z1fILNS_"), "");
   EXPECT_EQ(without_enumerators("_Z1fIL999999999999"), "");

@@ -120,9 +120,9 @@ struct DeviceLimits {
   std::size_t images = 1'000'000;
 };
 
-// All that a file holds, of the first vendor that has something in it. No device code is no finding, damage
-// is one. `disk`: the mapped file that `object` was read from, if it was: then the headers, each on a page of
-// its own, are read by system call and their pages never mapped.
+// All that a file holds, of the first vendor that has something in it. No device code is not a finding,
+// damage is one. `disk`: the mapped file that `object` was read from, if it was: then the headers, each on a
+// page of its own, are read by system call and their pages never mapped.
 DeviceContents read_device_code(const ObjectFile& object, const MappedFile* disk = nullptr,
                                 const DeviceLimits& limits = {});
 

@@ -27,7 +27,7 @@ struct CubinInfo {
   bool holds_nothing() const { return kernels == 0 && functions == 0 && data_bytes == 0; }
 };
 
-CubinInfo read_cubin(ByteSpan image);  // Error when it is no cubin
+CubinInfo read_cubin(ByteSpan image);  // Error when it is not a cubin
 
 struct PtxInfo {
   std::string version = {};                   // of the language: "9.0"

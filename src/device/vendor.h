@@ -119,7 +119,7 @@ class Vendor {
 
   // --- what an image holds
 
-  // Error when it is no image of that kind (native or portable).
+  // Error when it is not an image of that kind (native or portable).
   virtual ImageFacts look_into(ByteSpan image, ImageKind kind) const = 0;
   // Nothing that a program could ask for: a compiler's stub. Unpacks small images alone.
   virtual bool holds_nothing([[maybe_unused]] ByteSpan file,

@@ -20,7 +20,7 @@ struct PatternMatch {
 
 class TextPattern {
  public:
-  explicit TextPattern(const std::string& expression);  // an Error when it is no expression
+  explicit TextPattern(const std::string& expression);  // an Error when it is not an expression
   TextPattern(TextPattern&&) noexcept;
   TextPattern& operator=(TextPattern&&) noexcept;
   ~TextPattern();

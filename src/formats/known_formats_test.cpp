@@ -51,7 +51,7 @@ TEST(KnownFormats, JavaClassesBeginLikeMacProgramsForSeveralMachines) {
 
 TEST(KnownFormats, TextAndSourceAreNone) {
   EXPECT_EQ(name_of("import torch\n"s), "");
-  EXPECT_EQ(name_of("BZh is no archive"s), "");
+  EXPECT_EQ(name_of("BZh is not an archive"s), "");
   EXPECT_EQ(name_of(""s), "");
 }
 

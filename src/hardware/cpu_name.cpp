@@ -150,10 +150,10 @@ constexpr const char* give_flags =
     names.push_back(cpu.name);
     names.insert(names.end(), cpu.aliases.begin(), cpu.aliases.end());
   }
-  throw Error(
-      {.what = fmt::format("\"{}\" is no CPU and no instruction set of the catalogue", printable(text)),
-       .next =
-           did_you_mean_text(text, names, fmt::format("see torchlathe catalog cpus; or {}", give_flags))});
+  throw Error({.what = fmt::format("\"{}\" is neither a CPU nor an instruction set of the catalogue",
+                                   printable(text)),
+               .next = did_you_mean_text(text, names,
+                                         fmt::format("see torchlathe catalog cpus; or {}", give_flags))});
 }
 
 void refuse_vague(std::string_view text, std::string_view name) {

@@ -407,10 +407,10 @@ std::string_view first_column(std::string_view text) {
     names.push_back(gpu.name);
     names.insert(names.end(), gpu.aliases.begin(), gpu.aliases.end());
   }
-  throw Error(
-      {.what = fmt::format("\"{}\" is no GPU of the catalogue and no compute capability", printable(text)),
-       .next = did_you_mean_text(text, names,
-                                 "see torchlathe catalog gpus; or give its capability: --gpu 12.0")});
+  throw Error({.what = fmt::format("\"{}\" is neither a GPU of the catalogue nor a compute capability",
+                                   printable(text)),
+               .next = did_you_mean_text(text, names,
+                                         "see torchlathe catalog gpus; or give its capability: --gpu 12.0")});
 }
 
 }  // namespace

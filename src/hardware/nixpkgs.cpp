@@ -142,7 +142,7 @@ TorchPatch read_patch(const Toml& row) {
 Jetson read_jetson(const Toml& row) {
   row.allow_only({"capability", "name", "last_cuda", "server_cuda", "source", "confidence"});
   const auto spelled = parse_capability(row.at("capability").text());
-  if (!spelled) row.at("capability").fail("this is no capability");
+  if (!spelled) row.at("capability").fail("this is not a capability");
   return {.capability = spelled->capability,
           .name = row.at("name").text(),
           .last_cuda = version_if(row, "last_cuda"),
@@ -180,7 +180,7 @@ Capability read_lacking(const Toml& row) {
   row.allow_only({"capability", "source", "confidence"});
   provenance_of(row);
   const auto spelled = parse_capability(row.at("capability").text());
-  if (!spelled) row.at("capability").fail("this is no capability");
+  if (!spelled) row.at("capability").fail("this is not a capability");
   return spelled->capability;
 }
 
@@ -189,7 +189,7 @@ DefaultGpus read_default(const Toml& row) {
   DefaultGpus result{.cuda = row.at("cuda").text(), .capabilities = {}, .provenance = provenance_of(row)};
   for (const std::string& text : row.at("capabilities").texts()) {
     const auto spelled = parse_capability(text);
-    if (!spelled) row.at("capabilities").fail(fmt::format("\"{}\" is no capability", printable(text)));
+    if (!spelled) row.at("capabilities").fail(fmt::format("\"{}\" is not a capability", printable(text)));
     result.capabilities.push_back(spelled->capability);
   }
   return result;

@@ -139,7 +139,7 @@ bool is_refused_by_config(Capability capability, Machine machine);
 bool has_jetson_packages(Capability capability, const Version& toolkit);
 
 // Do packages of this toolkit run on these Jetsons at all? The sentence says why not; "" means they do, or
-// that it is no Jetson.
+// that it is not a Jetson.
 std::string why_no_packages(Capability capability, const Version& toolkit);
 
 // Can one build on Arm be for all of these GPUs? It has the packages for Jetsons or those for other machines.

@@ -70,7 +70,7 @@ TEST(Detect, WithoutNvmlThePciNumbersTell) {
             "8086  Intel\n\t2b85  Wrong [Wrong]\n10de  NVIDIA Corporation\n\t2b84  A [B]\n\t2b85  GB202 "
             "[GeForce RTX 5090]\n");
   const HostInfo host = root.detect();
-  ASSERT_EQ(host.gpus.size(), 1u) << "the sound device is no GPU";
+  ASSERT_EQ(host.gpus.size(), 1u) << "the sound device is not a GPU";
   EXPECT_EQ(host.gpu_source, "pci");
   EXPECT_EQ(host.gpus[0].name, "GeForce RTX 5090");
   EXPECT_EQ(host.gpus[0].capability, (Capability{12, 0}));

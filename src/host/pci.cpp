@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "0x10de" -> 0x10de; -1 when it is no number.
+// "0x10de" -> 0x10de; -1 when it is not a number.
 int hex_number(std::string_view text) {
   int value = -1;
   if (text.starts_with("0x")) std::from_chars(text.data() + 2, text.data() + text.size(), value, 16);

@@ -27,7 +27,7 @@ struct CarveRecord {
   unsigned earlier = 0;  // carves before this one
 };
 
-// nullopt: this is no such record.
+// nullopt: this is not such a record.
 std::optional<CarveRecord> read_carve_record(std::string_view json, const std::string& path);
 
 }  // namespace lathe

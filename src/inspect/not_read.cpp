@@ -30,8 +30,8 @@ using Kind = KnownFormat::Kind;
 // hold, are 0.9 MB.
 constexpr std::uint64_t most_unpacked = 32 << 20;
 
-// Names of sections stand in the headers. Those of ROCm, which is no vendor that is read, are named here, as
-// PE cuts them.
+// Names of sections stand in the headers. Those of ROCm, which is not a vendor that is read, are named here,
+// as PE cuts them.
 bool names_device_sections(ByteSpan bytes) {
   constexpr std::size_t headers = 16 << 10;
   const std::string_view text = as_text(bytes.first(std::min(headers, bytes.size())));
@@ -224,7 +224,7 @@ std::optional<NotRead> look_into_archive(ByteSpan bytes) {
 // An installer, a program that Python unpacks itself.
 std::optional<NotRead> look_into_script(ByteSpan bytes) {
   if (as_text(bytes).find('\0') == std::string_view::npos) return std::nullopt;
-  return NotRead{.format = "script", .words = "script with data behind it that is no text"};
+  return NotRead{.format = "script", .words = "script with data behind it that is not text"};
 }
 
 NotRead look_into_format(ByteSpan bytes, bool whole, const KnownFormat& format) {

@@ -36,7 +36,7 @@ struct CacheDistance {
   std::vector<CacheInput> inputs = {};       // those that its derivation names
 };
 
-// A package that is no variant and of which variants are cut: nixpkgs' own torch.
+// A package that is not a variant and of which variants are cut: nixpkgs' own torch.
 struct CacheBase {
   CacheInput package;
   std::size_t variants = 0;

@@ -24,7 +24,7 @@ struct HashRepair {
   std::string described(std::string_view was, std::string_view is) const;
 };
 
-// nullopt when the diagnosis is no hash mismatch, or the hash that failed is none of those that this file
+// nullopt when the diagnosis is not a hash mismatch, or the hash that failed is none of those that this file
 // has, or could have, for the variant: another derivation's hash is never touched. `matrix_text` is what
 // `spec` was read from. `for_companions`: what failed is needed by companions alone, so it is not the source
 // of their PyTorch.

@@ -43,14 +43,14 @@ Error public_error(const lathe::Error& error) {
 
 lathe::SpelledCapability read_capability(std::string_view text) {
   if (const auto read = lathe::parse_capability(text)) return *read;
-  throw lathe::Error({.what = fmt::format("\"{}\" is no compute capability", lathe::printable(text)),
+  throw lathe::Error({.what = fmt::format("\"{}\" is not a compute capability", lathe::printable(text)),
                       .where = {},
                       .next = "write it as 9.0, sm_90 or compute_90"});
 }
 
 lathe::Version read_version(std::string_view text) {
   if (const auto read = lathe::Version::parse(text)) return *read;
-  throw lathe::Error({.what = fmt::format("\"{}\" is no version", lathe::printable(text)),
+  throw lathe::Error({.what = fmt::format("\"{}\" is not a version", lathe::printable(text)),
                       .where = {},
                       .next = "write it as 13.0"});
 }

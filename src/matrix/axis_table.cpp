@@ -73,7 +73,7 @@ void read_words(const Axis& row, const Toml& block, Block& out) {
   const auto read = [&](const Toml& value) {
     if (std::ranges::find(known, value.text()) == known.end()) {
       value.fail(
-          fmt::format("\"{}\" is no {} that is known", printable(value.text()), row.word),
+          fmt::format("unknown {} \"{}\"", row.word, printable(value.text())),
           did_you_mean_text(value.text(), known, fmt::format("use one of {}", fmt::join(known, ", "))));
     }
     return value.text();

@@ -33,7 +33,7 @@ void read_fetch(const Toml& table, CudaPackages& packages) {
   packages.folder = table.text_or("folder", packages.folder);
   if (packages.folder.find_first_of(" \t\n\"$\\") != std::string::npos || packages.folder.starts_with("/") ||
       packages.folder.find("..") != std::string::npos) {
-    table.at("folder").fail("this is no folder inside the repository");
+    table.at("folder").fail("this is not a folder inside the repository");
   }
 }
 

@@ -65,7 +65,7 @@ std::string_view braced(std::string_view text, std::size_t at) {
 
 void check_name(const Toml::Member& member, bool good, std::string_view kind, std::string_view word) {
   if (!good)
-    throw Error({.what = fmt::format("\"{}\" is no name of {}", printable(member.key), kind),
+    throw Error({.what = fmt::format("\"{}\" is not a name of {}", printable(member.key), kind),
                  .where = member.where,
                  .next = {}});
   if (!word.empty()) {

@@ -84,13 +84,13 @@ TEST(Extra, HostileValuesAreRefusedWithTheirPlace) {
     EXPECT_NE(error_of(std::string("[extra.environment]\nX = \"") + value + "\"\n"), "") << value;
   }
   EXPECT_EQ(error_of("[extra.environment]\n\"A=1;B\" = \"x\"\n"),
-            "m.toml:12:1: \"A=1;B\" is no name of a shell variable");
+            "m.toml:12:1: \"A=1;B\" is not a name of a shell variable");
   EXPECT_EQ(error_of("[extra.override]\nstdenv = \"pkgs.stdenv; cudaSupport = false\"\n"),
             "m.toml:12:10: the value of stdenv holds a \";\" that ends more than itself");
   for (const char* value : {"pkgs.a }", "(pkgs.a", "\\\"x", "''x", "pkgs.a # c", "", "{ a = [ 1 }", "/* x"}) {
     EXPECT_NE(error_of(std::string("[extra.override]\nstdenv = \"") + value + "\"\n"), "") << value;
   }
-  EXPECT_EQ(error_of("[extra.override]\n\"a b\" = 1\n"), "m.toml:12:1: \"a b\" is no name of an argument");
+  EXPECT_EQ(error_of("[extra.override]\n\"a b\" = 1\n"), "m.toml:12:1: \"a b\" is not a name of an argument");
   EXPECT_EQ(error_of("[extra]\nnix = \"a = 1; } // { b = 2;\"\n"),
             "m.toml:12:7: this Nix has a \"}\" that closes nothing");
   for (const char* text :

@@ -61,7 +61,7 @@ void read_arch_parser(const Toml& table, PytorchSource& source) {
   if (!source.arch_patch.empty() &&
       source.arch_patch.find("select_compute_arch.cmake") == std::string::npos) {
     table.at("arch_patch")
-        .fail("this is no patch of select_compute_arch.cmake", "see torchlathe help arch-patch");
+        .fail("this is not a patch of select_compute_arch.cmake", "see torchlathe help arch-patch");
   }
   if (!source.arch_patch.empty()) source.suffixes = "af";
   const Toml* suffixes = table.find("suffixes");

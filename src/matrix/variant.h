@@ -105,7 +105,7 @@ struct Variant {
   std::vector<std::string> aliases;  // older names
   // strategy = "carve": the variant that this one is cut out of; "": it is built itself
   std::string carved_from;
-  bool of_nixpkgs = false;  // base = "nixpkgs": cut out of nixpkgs' own torch, which is no variant
+  bool of_nixpkgs = false;  // base = "nixpkgs": cut out of nixpkgs' own torch, which is not a variant
   bool fat = false;         // strategy = "carve": others are cut out of this one
 
   // Of a companion: what it is, the PyTorch variant that it is built for, and what that is cut out of ("":

@@ -53,7 +53,7 @@ class Reader {
 
  private:
   [[noreturn]] void fail(std::string_view what) const {
-    throw Error({.what = fmt::format("is no derivation that can be read: {} (byte {})", what, at_),
+    throw Error({.what = fmt::format("is not a derivation that can be read: {} (byte {})", what, at_),
                  .where = {.file = file_}});
   }
 

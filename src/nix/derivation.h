@@ -26,7 +26,7 @@ struct Derivation {
   const std::string& variable(std::string_view name) const;  // "" where there is none
 };
 
-// An Error, with the offset, for a text that is no derivation. `file` is for the Error.
+// An Error, with the offset, for a text that is not a derivation. `file` is for the Error.
 Derivation parse_derivation(std::string_view text, const std::string& file);
 Derivation read_derivation(const std::string& path);
 

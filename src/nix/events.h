@@ -25,7 +25,7 @@ struct NixEvent {
   std::string text = {};
 };
 
-// Never throws: what is no JSON of Nix is a message, so a text log passes through unchanged.
+// Never throws: what is not JSON of Nix is a message, so a text log passes through unchanged.
 NixEvent parse_nix_event(std::string_view line);
 
 }  // namespace lathe

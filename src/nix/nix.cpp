@@ -150,7 +150,7 @@ std::vector<std::string> nix_options(const std::vector<std::string>& settings) {
   for (const std::string& setting : settings) {
     const std::size_t equals = setting.find('=');
     if (equals == std::string::npos) {
-      throw Error({.what = fmt::format("\"{}\" is no setting of Nix", printable(setting)),
+      throw Error({.what = fmt::format("\"{}\" is not a setting of Nix", printable(setting)),
                    .where = {},
                    .next = "write it as NAME=VALUE: --nix-option sandbox=false"});
     }

@@ -175,7 +175,7 @@ let
     toLower = replaceStrings upperLetters lowerLetters;
     toUpper = replaceStrings lowerLetters upperLetters;
     trim = text: let found = match "[ \t\r\n]*(.*[^ \t\r\n])?[ \t\r\n]*" text; in if head found == null then "" else head found;
-    toInt = text: let value = builtins.fromJSON text; in if isInt value then value else throw "toInt: ${text} is no integer";
+    toInt = text: let value = builtins.fromJSON text; in if isInt value then value else throw "toInt: ${text} is not an integer";
     fixedWidthString = width: filler: text:
       if stringLength text >= width then text else fixedWidthString width filler (filler + text);
     fixedWidthNumber = width: n: fixedWidthString width "0" (toString n);

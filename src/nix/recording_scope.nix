@@ -119,7 +119,7 @@ let
     let
       root = isAttrs value;
       nixpkgsLike = match ".*(nixpkgs|nixexprs|nixos).*" text != null;
-      # (A tree as a whole is no file of it.)
+      # (A tree as a whole is not a file of it.)
       carver = if root then null else match "‹fetch[^:]*:(.*)›/nix/carve\\.nix" text;
     in
     if carver != null then note { kind = "carved"; url = head carver; } carve

@@ -74,7 +74,7 @@ TEST_F(SecondLook, WhatARecipeTakesIsThere) {
        "E.overrideAttrs (o: { CUDNN = pkgs.cudaPackages.cudnn_8_9; T = python.triton-no-cuda; })",
        "pkgs.callPackage ({ openssl_3 }: E.overrideAttrs { X = openssl_3; }) { }",
        "E.overrideAttrs { X = lib.someNewFunction 1; }",
-       // its name is a key, or a text, too: that it is no question shows in a further evaluation
+       // its name is a key, or a text, too: that it is not a question shows in a further evaluation
        "({ openssl_3 = E; }.openssl_3).overrideAttrs { X = [ pkgs.openssl_3 pkgs.clang_18 ]; Y = "
        "\"clang_18\"; }",
        "(pkgs.extend (final: prev: { openssl_3 = prev.openssl_3.override { a = 1; }; "

@@ -13,7 +13,7 @@
 namespace lathe {
 
 // The whole file. Refuses one larger than `limit` bytes (a matrix of 100 MB is a mistake, not a matrix) and
-// anything that is no regular file; "-" is standard input.
+// anything that is not a regular file; "-" is standard input.
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{64} << 20);
 
 // The same of a file that is open already; it is closed.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What somebody at the terminal says: answers to questions; single keys from standard input, without waiting
-// and without echo; and how many rows the terminal has. Where standard input is no terminal, or this process
-// is not in its foreground, there are no keys. Ctrl-C stays a signal.
+// and without echo; and how many rows the terminal has. Where standard input is not a terminal, or this
+// process is not in its foreground, there are no keys. Ctrl-C stays a signal.
 #pragma once
 
 #include <termios.h>

@@ -15,7 +15,7 @@ namespace lathe {
 
 class MappedFile {
  public:
-  // An Error when it can't be opened or is no regular file. An empty file has empty bytes.
+  // An Error when it can't be opened or is not a regular file. An empty file has empty bytes.
   static MappedFile open(const std::filesystem::path& path);
 
   MappedFile(MappedFile&& other) noexcept;

@@ -35,7 +35,7 @@ struct FileLayout {
 // A file opened for reading, and what it looked like then.
 class SourceFile {
  public:
-  explicit SourceFile(const std::filesystem::path& path);  // Error when it is no regular file
+  explicit SourceFile(const std::filesystem::path& path);  // Error when it is not a regular file
   SourceFile(const SourceFile&) = delete;
   SourceFile& operator=(const SourceFile&) = delete;
   ~SourceFile();

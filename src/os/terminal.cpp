@@ -40,7 +40,7 @@ bool wants_colour() {
   return obeys_codes(STDOUT_FILENO);
 }
 
-// 0 where it is no terminal.
+// 0 where it is not a terminal.
 unsigned columns_of(int descriptor) {
   winsize size{};
   return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;

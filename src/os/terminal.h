@@ -46,7 +46,7 @@ class Terminal {
   // What a file holds (a patch, a recipe): byte for byte, unless standard output is a terminal; no line of
   // it is broken.
   void data(std::string_view content);
-  // Never fails: a standard error that is closed or full is no reason to leave work undone.
+  // Never fails: a standard error that is closed or full is not a reason to leave work undone.
   void err(std::string_view text);
   // Whole lines, in this tone, to standard error and to who listens.
   void say(Tone tone, std::string_view text);

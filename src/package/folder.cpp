@@ -267,7 +267,8 @@ class FolderWriter final : public PackageWriter {
     update_installed_records(target(), changes, records);
   }
 
-  // Somebody may have removed the folder while it was filled: what was written after that alone is no result.
+  // Somebody may have removed the folder while it was filled: what was written after that alone is not a
+  // result.
   void expect_all() {
     bool all = true;
     each(PackageMember::Kind::file,

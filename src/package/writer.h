@@ -29,7 +29,7 @@ struct PackageWriteOptions {
 // What the file name of a package says of it.
 struct PackageLabel {
   std::string version = {};  // "2.10.0+cu128"
-  std::string variant = {};  // "sm90"; "" of one that is no variant
+  std::string variant = {};  // "sm90"; "" of one that is not a variant
 };
 
 struct WrittenPackage {

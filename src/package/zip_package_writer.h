@@ -80,7 +80,7 @@ class ZipPackageWriter : public PackageWriter {
   std::optional<Unfinished> scratch_;
   std::mutex changing_;  // the next two
   std::set<std::size_t> unpacked_;
-  std::map<std::size_t, std::string> texts_;     // new content that is no file
+  std::map<std::size_t, std::string> texts_;     // new content that is not a file
   std::map<std::string, RecordedFile> written_;  // by new path
 };
 

@@ -75,7 +75,7 @@ std::string public_key_of(const std::string& key_file, const RunProcess& run) {
   process.input = read_file(key_file, 4096);
   const ProcessResult result = run(process);
   if (!result.ok()) {
-    throw Error({.what = fmt::format("this is no secret key: {}", why(result)),
+    throw Error({.what = fmt::format("this is not a secret key: {}", why(result)),
                  .where = {.file = key_file},
                  .next = "make one with: nix key generate-secret --key-name cache.example.org-1"});
   }

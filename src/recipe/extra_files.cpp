@@ -37,7 +37,7 @@ void add_files(const Extra& extra, std::vector<std::string>& files) {
   }
 }
 
-// A path that is no link out of its folder.
+// A path that is not a link out of its folder.
 bool is_file(const fs::path& path) {
   std::error_code error;
   return fs::is_regular_file(fs::symlink_status(path, error));

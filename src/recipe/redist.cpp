@@ -73,7 +73,7 @@ RedistPackage read_package(const Toml& row) {
     row.at("name").fail("this cannot name a package: " + why);
   if (package.url.find_first_of(" \t\n\"$\\") != std::string::npos ||
       package.url.find("://") == std::string::npos)
-    row.at("url").fail("this is no address");
+    row.at("url").fail("this is not an address");
   if (package.source.empty()) row.at("source").fail("every package needs its source");
   for (const Toml& part : row.at("part").array()) package.parts.push_back(read_part(part));
   return package;

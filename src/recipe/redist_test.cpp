@@ -68,7 +68,7 @@ TEST(Redist, SlipsHaveTheirPlace) {
             "t.toml:13:19: \"x86_64\" is not a system\n  fix: use one of x86_64-linux, aarch64-linux");
   EXPECT_TRUE(
       error_with("cudnn-13_0", "cudnn-13.0").starts_with("t.toml:5:8: this cannot name a package: a dot"));
-  EXPECT_TRUE(error_with("https://", "").starts_with("t.toml:8:7: this is no address"));
+  EXPECT_TRUE(error_with("https://", "").starts_with("t.toml:8:7: this is not an address"));
   EXPECT_TRUE(error_with("cuda = \"13.0\"", "cuda = \"13\"")
                   .starts_with("t.toml:2:8: CUDA \"13\" is not in the catalogue"));
   EXPECT_TRUE(error_with("sha256-eJ", "sha256-").find("is not 32 bytes of base64") != std::string::npos);

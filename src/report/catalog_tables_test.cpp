@@ -54,7 +54,7 @@ TEST(CatalogTables, AWordThatIsNoWholeValueIsLookedForInside) {
   EXPECT_FALSE(catalog_table("gpus", {"pro 6000"}).rows.empty());
   EXPECT_TRUE(catalog_table("gpus", {"509"}).rows.empty());
   EXPECT_TRUE(catalog_table("gpus", {""}).rows.empty());
-  // where a row is from is no value of it
+  // where a row is from is not a value of it
   EXPECT_TRUE(catalog_table("gpus", {"nvidia's list"}).rows.empty());
 }
 

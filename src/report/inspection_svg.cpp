@@ -70,7 +70,7 @@ std::vector<Piece> pieces_of(const ByteShares& shares, const std::vector<GpuCode
   for (std::size_t i = 0; i < shares.bytes.size(); ++i) {
     const auto use = static_cast<ByteUse>(i);
     std::uint64_t bytes = shares.bytes[i];
-    // what is no image: headers, unknown kinds
+    // what is not an image: headers, unknown kinds
     if (use == ByteUse::gpu_code) bytes -= std::min(bytes, in_images);
     if (bytes > 0)
       pieces.push_back({.bytes = bytes, .colour = colours[i], .label = std::string(to_string(use))});

@@ -22,7 +22,8 @@
 namespace lathe {
 
 std::string duration_text(double seconds) {
-  constexpr double most = 1e15;  // what a damaged history holds is no time, and beyond 2^63 minutes no number
+  constexpr double most =
+      1e15;  // what a damaged history holds is not a time, and beyond 2^63 minutes no number
   if (!(seconds >= 0 && seconds < most)) return "no time";
   if (seconds < 60) return fmt::format("{:.1f} s", seconds);
   const auto minutes = static_cast<long>(seconds / 60);

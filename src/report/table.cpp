@@ -15,7 +15,7 @@ namespace lathe {
 namespace {
 
 // A spreadsheet takes what begins with one of these for a formula, also one that starts programs; an
-// apostrophe before it says that it is text. A lone "-" stands for "none" in our tables and is no formula.
+// apostrophe before it says that it is text. A lone "-" stands for "none" in our tables and is not a formula.
 std::string as_text(const std::string& cell) {
   return cell.find_first_of("=+-@") == 0 && cell != "-" ? "'" + cell : cell;
 }

@@ -99,7 +99,7 @@ TEST(Axes, TheWordReachesRecipeRecordAndFilter) {
 
 TEST(Axes, MistakesAreSaid) {
   EXPECT_EQ(error_with("\"openblas\"", "\"openblass\""),
-            "m.toml:11:16: \"openblass\" is no blas that is known\n  fix: did you mean \"openblas\"?");
+            "m.toml:11:16: unknown blas \"openblass\"\n  fix: did you mean \"openblas\"?");
   EXPECT_NE(
       error_with("blas = \"mkl\"\n", "name = \"{package}-{isa}-{blas}\"\n").find("this block has no blas"),
       std::string::npos);

@@ -78,7 +78,7 @@ class Record {
     const std::string text = json_.text_of(key);
     if (text.empty()) return std::nullopt;
     const auto version = Version::parse(text);
-    if (!version) fail(fmt::format("has {} \"{}\", which is no version", key, printable(text)));
+    if (!version) fail(fmt::format("has {} \"{}\", which is not a version", key, printable(text)));
     return version;
   }
 

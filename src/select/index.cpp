@@ -179,7 +179,7 @@ bool is_store_path(std::string_view text) {
 
 void check_cache_address(const std::string& uri, const std::string& file) {
   if (is_cache_uri(uri)) return;
-  throw Error({.what = fmt::format("\"{}\" is no address of a binary cache", printable(uri)),
+  throw Error({.what = fmt::format("\"{}\" is not an address of a binary cache", printable(uri)),
                .where = {.file = file},
                .next = "as in https://cache.example.org"});
 }

@@ -32,7 +32,7 @@ struct IndexHead {
   std::vector<std::string> keys = {};  // public keys of its signatures; empty: it is not signed
 };
 
-// nullopt: this JSON is no index. An Error for another version, and for what could not be handed to Nix.
+// nullopt: this JSON is not an index. An Error for another version, and for what could not be handed to Nix.
 // `place`: where it was fetched from, which is the cache unless the index names one.
 std::optional<IndexHead> read_index_head(const Json& json, const std::string& place);
 

@@ -217,7 +217,7 @@ class Importer {
     carved.gpus.insert(recipe.gpus.begin(), recipe.gpus.end());
   }
 
-  // A build for all GPUs that others are cut out of is no cell of the matrix: the strategy makes it.
+  // A build for all GPUs that others are cut out of is not a cell of the matrix: the strategy makes it.
   void place_common_builds() {
     for (const auto& [group, recipe] : common_builds_) {
       const auto isas = carved_.find(group);

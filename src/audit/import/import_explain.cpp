@@ -144,7 +144,7 @@ void read_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin, Explain
   std::vector<Capability> with_ptx;
   for (const std::string& target : targets) {
     const auto spelled = parse_capability(target);
-    if (!spelled) throw Failure(fmt::format("\"{}\" is no compute capability", printable(target)));
+    if (!spelled) throw Failure(fmt::format("\"{}\" is not a compute capability", printable(target)));
     recipe.gpus.push_back(spelled->capability);
     if (spelled->ptx) with_ptx.push_back(spelled->capability);
   }
@@ -196,7 +196,7 @@ std::string stem_of(std::string file) {
 
 Explained explain(const Recorded& got) {
   if (got.failure) throw Failure(got.failure->message);
-  if (!got.package || got.package->builder != "torch") throw Failure("is no torch of nixpkgs");
+  if (!got.package || got.package->builder != "torch") throw Failure("is not a torch of nixpkgs");
   const RecordedPackage& torch = *got.package;
   const RecordedNixpkgs* pin = got.pin();
   if (!pin || !pin->rev) throw Failure("pins no nixpkgs");
@@ -240,7 +240,7 @@ Explained explain(const Recorded& got) {
 std::string why_left_alone(const Recorded& got) {
   const std::string stem = stem_of(got.file);
   const bool named = read_variant_name(stem).name || stem.starts_with("pytorch");
-  if (!named && !got.package) return "is no recipe: an overlay, a module or a part of one";
+  if (!named && !got.package) return "is not a recipe: an overlay, a module or a part of one";
   if (!named && got.package->builder != "torch")
     return fmt::format("builds another package, {}",
                        printable(got.package->pname.empty() ? got.package->name : got.package->pname));

@@ -122,7 +122,7 @@ class AttributeComparison : public TwoRecipes {
       const auto text = nix_.expression(item);
       if (!text) return fail(fmt::format("sets {}.{} to what cannot be written down", name, key));
       if (!is_nix_name(key))
-        return fail(fmt::format("sets {}.{}, which is no plain name", name, printable(key)));
+        return fail(fmt::format("sets {}.{}, which is not a plain name", name, printable(key)));
       changed.push_back(fmt::format("{} = {};", key, *text));
     }
     if (before.object()) {

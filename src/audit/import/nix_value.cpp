@@ -35,7 +35,7 @@ std::optional<std::string> package_path(std::string_view label) {
   return is_package_path(path) ? std::optional(path) : std::nullopt;
 }
 
-// `text` with each mark as ${pkgs.PATH} and all else through `escape`; nullopt when a mark is no package.
+// `text` with each mark as ${pkgs.PATH} and all else through `escape`; nullopt when a mark is not a package.
 std::optional<std::string> with_marks(std::string_view text,
                                       const std::function<std::string(std::string_view)>& escape) {
   std::string result;

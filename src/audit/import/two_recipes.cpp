@@ -38,7 +38,7 @@ const Json& member_of(const Json& json, std::string_view name) {
 bool TwoRecipes::compare_parts() {
   if (made_.failure || !made_.package) {
     fail(made_.failure ? "what generate writes for it does not evaluate: " + made_.failure->message
-                       : "what generate writes for it is no package");
+                       : "what generate writes for it is not a package");
     return false;
   }
   compare_kept();
@@ -75,7 +75,7 @@ bool TwoRecipes::same(const Json& mine, const Json& theirs) const {
 }
 
 void TwoRecipes::bind(std::string_view name, const std::optional<std::string>& value) {
-  if (!is_nix_name(name)) return fail(fmt::format("sets {}, which is no plain name", printable(name)));
+  if (!is_nix_name(name)) return fail(fmt::format("sets {}, which is not a plain name", printable(name)));
   if (!value)
     return fail(
         fmt::format("sets {} to what cannot be written down: a function, or a package of its own", name));

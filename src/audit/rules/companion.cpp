@@ -98,7 +98,7 @@ void rule_companion_torch(const Case& recipe, Report& report) {
   if (got != recipe.want->torch) {
     report.add(recipe.whole(),
                fmt::format("is built with {}, it belongs to {}",
-                           got.empty() ? "a torch that is no variant" : got, recipe.want->torch));
+                           got.empty() ? "a torch that is not a variant" : got, recipe.want->torch));
   }
 }
 

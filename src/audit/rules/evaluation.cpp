@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Recipes that cannot be evaluated, or evaluate to something that is no build of PyTorch as nixpkgs makes it.
+// Recipes that cannot be evaluated, or evaluate to something that is not a build of PyTorch as nixpkgs makes
+// it.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -49,7 +50,7 @@ void rule_not_a_package(const Case& recipe, Report& report) {
   if (!recipe.got.evaluated() || recipe.package() || !is_a_recipe(recipe)) return;
   report.add(recipe.whole(), recipe.got.kind == Recorded::Kind::set
                                  ? "evaluates to a set of packages, not to one"
-                                 : "evaluates to something that is no package");
+                                 : "evaluates to something that is not a package");
 }
 
 void rule_from_scratch(const Case& recipe, Report& report) {
@@ -76,7 +77,7 @@ void rule_unknown_name(const Case& recipe, Report& report) {
 std::span<const Rule> evaluation_rules() {
   static constexpr Rule table[] = {
       {"syntax", Severity::error,
-       "Nix cannot read the file: a parenthesis is missing, it is no text, or it cannot be opened. Nothing "
+       "Nix cannot read the file: a parenthesis is missing, it is not text, or it cannot be opened. Nothing "
        "can "
        "be built from it.",
        write_anew, rule_syntax},

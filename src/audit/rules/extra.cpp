@@ -120,7 +120,7 @@ class ExtraCheck {
 void rule_extra(const Case& recipe, Report& report) {
   if (!recipe.asked || !recipe.want || !recipe.package()) return;
   if (!recipe.asked->package) {
-    const std::string why = recipe.asked->failure ? recipe.asked->failure->message : "it is no package";
+    const std::string why = recipe.asked->failure ? recipe.asked->failure->message : "it is not a package";
     return report.add(recipe.whole(),
                       fmt::format("what the matrix asks for under [extra] does not evaluate: {}", why),
                       "mend [extra]");

@@ -64,7 +64,7 @@ std::string suffixes_of(const Case& recipe, const RecordedPackage& torch) {
 // "" when PyTorch's CMake takes it: digits, a dot, a digit, perhaps one of `suffixes`, perhaps +PTX.
 std::string why_refused(const std::string& target, const std::string& suffixes) {
   const auto spelled = parse_capability(target);
-  if (!spelled) return fmt::format("\"{}\" is no compute capability", printable(target));
+  if (!spelled) return fmt::format("\"{}\" is not a compute capability", printable(target));
   if (spelled->dialect != Dialect::dotted) {
     return fmt::format("\"{}\" is the {} dialect: PyTorch's CMake calls it an unknown CUDA architecture name",
                        target, to_string(spelled->dialect));

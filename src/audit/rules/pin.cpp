@@ -29,7 +29,7 @@ std::string why_no_hash(const std::string& hash) {
     return "the fake hash of lib.fakeHash";
   if (digits.size() >= 20 && digits.find_first_not_of('0') == std::string_view::npos)
     return "a hash of zeros";
-  if (digits.size() < 32) return fmt::format("\"{}\", which is no hash", hash);
+  if (digits.size() < 32) return fmt::format("\"{}\", which is not a hash", hash);
   return "";
 }
 

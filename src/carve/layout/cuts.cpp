@@ -191,7 +191,7 @@ std::uint64_t page_size_of(const Elf& elf) {
     if (segment.type == elf::pt_load) page = std::max(page, segment.align);
   }
   if (!std::has_single_bit(page)) {
-    throw Error({.what = fmt::format("a segment is aligned to {} bytes, which is no power of two", page),
+    throw Error({.what = fmt::format("a segment is aligned to {} bytes, which is not a power of two", page),
                  .where = {.file = elf.name()}});
   }
   return page;

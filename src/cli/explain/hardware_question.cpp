@@ -85,7 +85,7 @@ std::optional<Version> cuda_in(std::string_view text) {
     if (number.ends_with(".x")) number.resize(number.size() - 2);
     if (before == "cu" && number.size() == 3) number.insert(2, ".");
     const auto version = Version::parse(number);
-    constexpr int first_cuda = 6, last_cuda = 30;  // "cu90" is no release, "cuda 700" an error
+    constexpr int first_cuda = 6, last_cuda = 30;  // "cu90" is not a release, "cuda 700" an error
     const bool one = version && version->parts.size() <= 2 && version->parts.front() >= first_cuda &&
                      version->parts.front() <= last_cuda;
     return one ? version : std::nullopt;
@@ -178,7 +178,7 @@ bool add_processor(const std::string& text, Asked& asked) {
   }
 }
 
-// "12.8 or 13.0": of what is no capability the second number behind CUDA's name.
+// "12.8 or 13.0": of what is not a capability the second number behind CUDA's name.
 bool add_further_cuda(const std::string& text, Asked& asked) {
   if (asked.cuda.empty() || text.find('.') == std::string::npos) return false;
   const auto cuda = cuda_in("cuda " + text);

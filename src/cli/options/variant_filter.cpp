@@ -76,7 +76,7 @@ std::string values_text(const std::vector<std::string>& values) {
   return fmt::format("{}{}", fmt::join(shown, ", "), values.size() > most ? ", ..." : "");
 }
 
-// The nearest number to a number is no likelier to be meant than the others.
+// The nearest number to a number is not likelier to be meant than the others.
 std::optional<std::string> guess(const std::string& word, const std::vector<std::string>& values) {
   return std::ranges::any_of(word, [](unsigned char c) { return std::isalpha(c) != 0; })
              ? did_you_mean(word, values)

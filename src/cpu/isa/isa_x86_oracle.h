@@ -23,7 +23,7 @@ struct ZydisAnswer {
 std::optional<ZydisAnswer> ask_zydis(const std::uint8_t* bytes, std::size_t size);
 
 // Where the decoder differs from Zydis on these bytes, in words; "" where it does not. What
-// data/x86_newer.txt adds to Zydis 4.0's invalid instructions is no difference.
+// data/x86_newer.txt adds to Zydis 4.0's invalid instructions is not a difference.
 std::string difference_from_zydis(ByteSpan bytes);
 
 }  // namespace lathe

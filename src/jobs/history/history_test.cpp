@@ -78,7 +78,7 @@ TEST_F(BuildHistory, AVariantThatWasBuiltOnOtherMachinesOnlyHasItsOwnTimeAndTheM
   EXPECT_EQ(history.estimate(variant).peak_bytes, 500U);
   EXPECT_EQ(history.estimate(variant).seconds, 100);
   EXPECT_TRUE(history.estimate(variant).same_variant);
-  EXPECT_EQ(history.estimate(magma).peak_bytes, 0U) << "shared work is no variant";
+  EXPECT_EQ(history.estimate(magma).peak_bytes, 0U) << "shared work is not a variant";
 }
 
 TEST_F(BuildHistory, CarvesAndBuildsOfOneNameAreEstimatedApartAndSharedWorkCountsForNeither) {

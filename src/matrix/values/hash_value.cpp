@@ -81,7 +81,7 @@ void check_tarball_hash(const Toml& value) {
 
 std::string read_tarball_url(const Toml& value) {
   if (value.text().empty() || value.text().find_first_of(" \t\n\"$\\") != std::string::npos) {
-    value.fail("this is no address", "of a .tar.gz, as builtins.fetchTarball takes it");
+    value.fail("this is not an address", "of a .tar.gz, as builtins.fetchTarball takes it");
   }
   return value.text();
 }

@@ -12,7 +12,7 @@
 
 namespace lathe {
 
-// An Error with the place for what is no SRI sha256; "" is one: a first build finds it.
+// An Error with the place for what is not an SRI sha256; "" is one: a first build finds it.
 void check_sri(const Toml& value);
 
 // The same for an unpacked tarball, for which Nix's own base32 is usual too.
