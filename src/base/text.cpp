@@ -16,6 +16,11 @@ namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
+// Of the symbols between U+2300 and U+2E80 those that Unicode 15's EastAsianWidth.txt calls wide.
+constexpr std::u32string_view wide_symbols =
+    U"⌚⌛〈〉⏩⏪⏫⏬⏰⏳◽◾☔☕♈♉♊♋♌♍♎♏♐♑♒♓♿⚓⚡⚪⚫"
+    U"⚽⚾⛄⛅⛎⛔⛪⛲⛳⛵⛺⛽✅✊✋✨❌❎❓❔❕❗➕➖➗➰➿⬛⬜⭐⭕";
+
 bool is_wide(char32_t code) {
   static constexpr std::array<std::pair<char32_t, char32_t>, 7> ranges = {{{0x1100, 0x115F},
                                                                            {0x2E80, 0xA4CF},
@@ -24,8 +29,9 @@ bool is_wide(char32_t code) {
                                                                            {0xFE30, 0xFE6F},
                                                                            {0xFF00, 0xFF60},
                                                                            {0x1F300, 0x1FAFF}}};
-  return std::ranges::any_of(ranges,
-                             [&](const auto& range) { return code >= range.first && code <= range.second; });
+  return wide_symbols.find(code) != wide_symbols.npos || std::ranges::any_of(ranges, [&](const auto& range) {
+           return code >= range.first && code <= range.second;
+         });
 }
 
 bool is_combining(char32_t code) {

@@ -73,6 +73,8 @@ TEST(Text, WidthCountsColumnsNotBytes) {
   EXPECT_EQ(display_width("abc"), 3u);
   EXPECT_EQ(display_width("\xC3\xBC"), 1u);
   EXPECT_EQ(display_width("\xE6\xBC\xA2"), 2u);
+  EXPECT_EQ(display_width("❌"), 2u);
+  EXPECT_EQ(display_width("✗"), 1u);
 }
 
 TEST(Text, GlobsMatchTheWholeText) {
