@@ -98,7 +98,7 @@ def check(program, folder):
     run(program, wheel_of(library, folder), folder / f"wheels-{program.parent.name}", "9.0")
     (wheel,) = (folder / f"wheels-{program.parent.name}").iterdir()
     assert wheel.name == "fat-1.0+sm90-py3-none-any.whl" and re.search("sm_90", run(sys.argv[1], "inspect", wheel))
-    assert "no compute capability" in run(program, library, folder / "new.so", "Hopper", code=1)
+    assert "not a compute capability" in run(program, library, folder / "new.so", "Hopper", code=1)
     assert str(folder / "none.so") in run(program, folder / "none.so", folder / "new.so", "9.0", code=1)
     assert not (folder / "new.so").exists()
 

@@ -18,7 +18,7 @@ from nix_store import store_at
 
 root = Path(__file__).resolve().parent.parent
 # What CMake calls a part, where nixpkgs calls it otherwise. Threads is the C library's; "" is the build's own tool.
-names = {"fmt": "fmt", "cli11": "cli11", "tomlplusplus": "tomlplusplus", "nlohmann_json": "nlohmann_json", "openssl": "openssl", "re2": "re2", "libzstd": "zstd", "liblz4": "lz4", "liblzma": "xz", "bzip2": "bzip2", "zlib": "zlib",
+names = {"fmt": "fmt", "cli11": "cli11", "tomlplusplus": "tomlplusplus", "nlohmann_json": "nlohmann_json", "openssl": "openssl", "re2": "re2", "libdeflate": "libdeflate", "libzstd": "zstd", "liblz4": "lz4", "liblzma": "xz", "bzip2": "bzip2", "zlib": "zlib",
          "sqlite3": "sqlite", "pkgconfig": "pkg-config", "threads": None}
 
 
