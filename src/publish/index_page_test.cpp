@@ -64,10 +64,11 @@ TEST(IndexPages, NothingOfAHostileIndexComesIntoACommand) {
   EXPECT_NE(why(index("", record("pytorch-a", std::string(path) + "/../../../etc"))).find("which is none"),
             std::string::npos);
   EXPECT_NE(why(index(R"x("cache":"https://a/$(reboot)",)x", record("pytorch-a")))
-                .find("no address of a binary cache"),
+                .find("not an address of a binary cache"),
             std::string::npos);
-  EXPECT_NE(why(index(R"("cache":"--option",)", record("pytorch-a"))).find("no address of a binary cache"),
-            std::string::npos);
+  EXPECT_NE(
+      why(index(R"("cache":"--option",)", record("pytorch-a"))).find("not an address of a binary cache"),
+      std::string::npos);
   EXPECT_NE(why(index(R"("public_keys":["a:b' reboot"],)", record("pytorch-a"))).find("public keys"),
             std::string::npos);
 }
