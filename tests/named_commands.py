@@ -70,7 +70,7 @@ def faults_of(text):
         if command not in commands():
             # "torchlathe itself", "torchlathe asks": prose; a command is followed by nothing, an option or a word in capitals.
             if re.match(r" (--|[A-Z]{3,})", text[place.end():]):
-                yield f"there is no command {command}"
+                yield f"unknown command: {command}"
             continue
         clause = CLAUSE_ENDS.split(text[place.end():])[0]
         for option in re.findall(r"(?<=[ \[])(--?[a-z][a-z-]*)", clause):

@@ -86,7 +86,7 @@ def imagine(*, gpus: Sequence[str], cpu: str) -> Host:
 
 def select(host: Optional[Host] = None, *, matrices: Sequence[str] = (), names: Sequence[str] = (), cuda: Sequence[str] = (),
            python: Sequence[str] = (), pytorch: Sequence[str] = (), prefer: str = "") -> Selection:
-    """Which variant is right for a machine, this one unless told, and why.
+    """The variant that fits a machine (this one by default) best, and why.
 
     matrices: files, or names of shipped ones. names: globs over variants. cuda, python, pytorch: releases. prefer: "bf16" or "int8".
     """

@@ -22,6 +22,7 @@ constexpr std::u32string_view wide_symbols =
     U"⚽⚾⛄⛅⛎⛔⛪⛲⛳⛵⛺⛽✅✊✋✨❌❎❓❔❕❗➕➖➗➰➿⬛⬜⭐⭕";
 
 bool is_wide(char32_t code) {
+  if (code < 0x1100) return false;  // nearly all that is printed
   static constexpr std::array<std::pair<char32_t, char32_t>, 7> ranges = {{{0x1100, 0x115F},
                                                                            {0x2E80, 0xA4CF},
                                                                            {0xAC00, 0xD7A3},

@@ -35,7 +35,7 @@ constexpr std::size_t longest_error = std::size_t{64} << 10;
 constexpr int most_notes = 1000;
 constexpr std::size_t most_names = 20000;
 constexpr int most_files = 10000;
-// From so many recipes on, a second evaluation beside the first pays for its start.
+// With so many recipes for each, evaluations side by side pay for their start.
 constexpr std::size_t recipes_per_process = 22;
 
 // How nixpkgs names a set of CUDA packages of one release.

@@ -32,7 +32,7 @@ libdeflate_compressor* compressor_for(int level) {
 
 std::string whole_stream(ByteSpan chunk, int level) {
   libdeflate_compressor* compressor = compressor_for(level);
-  std::string out(libdeflate_deflate_compress_bound(compressor, chunk.size()) + 8, '\0');
+  std::string out(libdeflate_deflate_compress_bound(compressor, chunk.size()), '\0');
   out.resize(libdeflate_deflate_compress(compressor, chunk.data(), chunk.size(), out.data(), out.size()));
   if (out.empty()) throw Error({.what = "libdeflate did not compress a chunk", .kind = ErrorKind::fault});
   return out;
