@@ -441,7 +441,7 @@ class PackageCarver {
       }
     }
     const WrittenPackage written = writer_->finish();
-    if (label_) take(written);
+    if (label_ || !written.layers.empty()) take(written);
   }
 
   // Lists of checksums that a package brings along stay true.
@@ -476,6 +476,7 @@ class PackageCarver {
     out_.path = written.path;
     out_.old_file_size = written.old_size;
     out_.new_file_size = written.new_size;
+    out_.layers = written.layers;
   }
 
   // That made some of the device code: an older driver may not take it.

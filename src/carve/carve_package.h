@@ -18,6 +18,7 @@
 #include "inspect/not_read.h"
 #include "package/kinds.h"
 #include "package/package.h"
+#include "package/writer.h"
 
 namespace lathe {
 
@@ -48,6 +49,7 @@ struct CarvedPackage {
   // not empty: why nothing in it changes; `path` is a copy then, under its own name
   std::string unchanged = {};
   std::uint64_t old_file_size = 0, new_file_size = 0;  // where there is a new one
+  std::vector<WrittenLayer> layers = {};               // of a new container image
 
   std::size_t count(Outcome outcome) const;
   // Bytes of what is kept that the driver picks for none of the targets, and that `minimal` would drop.

@@ -21,7 +21,7 @@ CarvedPackage plan_of(const std::filesystem::path& path, const CarveOptions& opt
   PathLook look(path);
   const PackageKind* kind = package_kind(look);
   if (kind && kind->write)
-    return carve_package(path, kind->named_by_content ? "." : path, {.carve = options});
+    return carve_package(path, kind->named_by_content || !kind->in_place ? "." : path, {.carve = options});
   if (kind) throw Error({.what = "is only read: carve takes libraries, folders and wheels"});
   CarvedPackage one;
   one.files.push_back(plan_file(path, options));

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -34,6 +35,7 @@
 #include "os/output.h"
 #include "os/terminal.h"
 #include "package/kinds.h"
+#include "package/writer.h"
 #include "report/table.h"
 
 namespace lathe {
@@ -47,6 +49,7 @@ struct Options {
   std::string output;
   std::string manifest;
   std::string wheel_variant;
+  std::string platform;
   std::string compress = "keep";
   std::string driver;
   std::string format = "text";
@@ -56,7 +59,8 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positional("path", options.path, "a library, a folder of them, or a wheel", ValueKind::file);
+  set.positional("path", options.path, "a library, a folder of them, a wheel, or a container image",
+                 ValueKind::file);
   set.text("-g,--gpu", options.gpu, "CC[,CC...]",
            "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, \"RTX 5090\", native");
   set.values(known_gpus());
@@ -77,6 +81,8 @@ void declare(OptionSet& set, Options& options) {
            "carve NVIDIA's own libraries too: mind their licence");
   set.text("--manifest", options.manifest, "FILE", "write the record of what was done here too",
            ValueKind::file);
+  set.text("--platform", options.platform, "OS/ARCH",
+           "of an image with several: linux/arm64, or all [that of this machine]");
   set.text("--wheel-variant", options.wheel_variant, "LABEL",
            "a wheel: keep its version, label it as a variant; auto: sm90");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
@@ -176,6 +182,11 @@ fs::path package_place(const Options& options, const PackageKind& kind) {
 // What is told of one that gets a new name are its own sizes, where there is a new one.
 CarvedPackage carve_whole(const Options& options, const CarvePackageOptions& how, const PackageKind& kind,
                           PathLook look) {
+  if (options.in_place && !kind.in_place) {
+    throw Error({.what = fmt::format("a {} is not carved in place: others may share its layers", kind.name),
+                 .where = {.file = options.path},
+                 .next = "say --output oci:DIR:TAG"});
+  }
   if (options.in_place && kind.named_by_content) {
     throw Error({.what = fmt::format("a {} is not carved in place: its name says what it holds", kind.name),
                  .where = {.file = options.path},
@@ -190,8 +201,13 @@ CarvedPackage carve_whole(const Options& options, const CarvePackageOptions& how
 }
 
 CarvedPackage carve(const Options& options, const CarveOptions& carve, Terminal& terminal) {
-  PathLook look(options.path);
+  PathLook look(options.path, options.platform);
   const PackageKind* kind = package_kind(look);
+  if (!options.platform.empty() && !(kind && kind->has_platforms)) {
+    throw Error({.what = "only a container image can be for several platforms",
+                 .where = {.file = options.path},
+                 .next = "leave out --platform"});
+  }
   if (kind && !kind->write) {
     NotRead archive = look_into_package(*kind, options.path, look.mapped().bytes());
     archive.path = options.path;
@@ -270,6 +286,45 @@ bool named_by_itself(const CarvedPackage& carved) {
   return carved.not_read.size() == 1 && carved.not_read[0].within.empty();
 }
 
+// "14 libraries and 2 RECORDs"
+std::string changes_text(const WrittenLayer& layer) {
+  const auto counted = [](std::size_t count, std::string_view what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  };
+  if (layer.records == 0) return counted(layer.files, "file");
+  const std::string records = counted(layer.records, "RECORD");
+  return layer.files == 0 ? records + " alone, of libraries in other layers"
+                          : fmt::format("{} and {}", counted(layer.files, "file"), records);
+}
+
+// What becomes of the layers of an image.
+void print_layers(const std::vector<WrittenLayer>& layers, Terminal& terminal) {
+  std::size_t kept = 0;
+  for (const WrittenLayer& layer : layers) {
+    if (!layer.changed()) {
+      ++kept;
+      continue;
+    }
+    terminal.print("layer {} of {}: {} -> {} as stored, {}\n", layer.number, layers.size(),
+                   size_text(layer.old_size), size_text(layer.new_size), changes_text(layer));
+  }
+  if (kept == 0) return;
+  terminal.print("{} of {} layers keep{} {} digest\n", kept, layers.size(), kept == 1 ? "s" : "",
+                 kept == 1 ? "its" : "their");
+}
+
+void write_layers(JsonWriter& json, const std::vector<WrittenLayer>& layers) {
+  json.key("layers").begin_array();
+  for (const WrittenLayer& layer : layers) {
+    json.begin_object().member("number", layer.number);
+    json.member("digest_before", "sha256:" + layer.old_digest);
+    json.member("digest_after", "sha256:" + layer.new_digest);
+    json.member("size_before", layer.old_size).member("size_after", layer.new_size);
+    json.member("files_changed", layer.files).member("records_changed", layer.records).end_object();
+  }
+  json.end_array();
+}
+
 void print_text(const CarvedPackage& carved, const CarveOptions& options, Terminal& terminal) {
   Table table({"file", "before", "after", "images", "code", ""});
   for (const std::size_t column : {1u, 2u, 3u}) table.align_right(column);
@@ -317,6 +372,7 @@ void print_text(const CarvedPackage& carved, const CarveOptions& options, Termin
   if (!carved.unchanged.empty()) terminal.print("{}: the wheel goes over as it is\n", carved.unchanged);
   say_which_driver(carved, terminal);
   say_what_minimal_saves(carved, options, terminal);
+  print_layers(carved.layers, terminal);
   if (!carved.path.empty()) terminal.print("wrote {}\n", carved.path.string());
 }
 
@@ -329,7 +385,8 @@ void print_json(const CarvedPackage& carved, const CarveOptions& options, Termin
       .member("size_before", carved.old_size)
       .member("size_after", carved.new_size);
   json.member("minimal_saves", carved.minimal_saves());
-  if (!carved.path.empty()) json.member("wheel", carved.path.string());
+  if (!carved.path.empty()) json.member(carved.layers.empty() ? "wheel" : "image", carved.path.string());
+  if (!carved.layers.empty()) write_layers(json, carved.layers);
   if (!carved.unchanged.empty()) json.member("unchanged", carved.unchanged);
   json.key("files").begin_array();
   for (const CarvedFile& file : carved.files) write_carved_file(json, file);

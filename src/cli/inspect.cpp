@@ -36,6 +36,7 @@ struct Options {
   std::string gpu;
   std::string picture;
   bool dry_run = false;
+  std::string platform;
   std::string format = "text";
   bool closure = false;
   bool no_cpu = false;
@@ -44,10 +45,13 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positionals("path", options.paths, "files, folders, wheels, store paths", ValueKind::file);
+  set.positionals("path", options.paths,
+                  "files, folders, wheels, container images (oci:DIR:TAG), store paths", ValueKind::file);
   set.text("--gpu", options.gpu, "GPU", "only answer: will it run there? (9.0, sm_90, \"RTX 5090\", native)");
   set.values(known_gpus());
   set.flag("--closure", options.closure, "with all that a Nix store path refers to");
+  set.text("--platform", options.platform, "OS/ARCH",
+           "of an image with several: linux/arm64, or all [that of this machine]");
   set.flag("--no-cpu", options.no_cpu, "skip the scan of the CPU code: seconds faster for a large library");
   set.flag("--files", options.files, "every file by itself, however many there are");
   set.flag("--no-embedded", options.no_embedded, "do not look for device code that is kept as data");
@@ -137,7 +141,8 @@ int run(const Options& options, Terminal& terminal) {
   const std::vector<Capability> devices = devices_of(options.gpu);
   const bool cpu = !options.no_cpu && devices.empty();  // the GPU question needs no CPU code
   const Inspection inspection =
-      inspect_files(paths_of(options), {.cpu = cpu, .embedded = !options.no_embedded}, terminal);
+      inspect_files(paths_of(options),
+                    {.cpu = cpu, .embedded = !options.no_embedded, .platform = options.platform}, terminal);
   if (!options.picture.empty()) draw(inspection, options, terminal);
   if (!devices.empty() && options.format == "json") {
     terminal.out(inspection_json(inspection));

@@ -30,6 +30,7 @@ struct Options {
   std::string name;
   std::vector<std::string> paths;
   MatrixOption matrix;
+  std::string platform;
   std::string format = "text";
   bool no_cpu = false;
   bool strict = false;
@@ -38,9 +39,11 @@ struct Options {
 void declare(OptionSet& set, Options& options) {
   set.positional("variant", options.name, "its name: of the matrix, or any name of the same kind",
                  ValueKind::variant);
-  set.positionals("path", options.paths, "what was built: a folder, store path, wheel or library",
-                  ValueKind::file);
+  set.positionals("path", options.paths,
+                  "what was built: a folder, store path, wheel, container image or library", ValueKind::file);
   options.matrix.declare(set);
+  set.text("--platform", options.platform, "OS/ARCH",
+           "of an image with several: linux/arm64, or all [that of this machine]");
   set.flag("--no-cpu", options.no_cpu, "skip the scan of the CPU code: milliseconds instead of seconds");
   set.formerly("--gpu-only");
   set.flag("--strict", options.strict, "warnings count as errors");
@@ -79,7 +82,7 @@ int run(const Options& options, Terminal& terminal) {
   const BuildPromise promise = promise_for(options);
   const std::vector<std::filesystem::path> paths(options.paths.begin(), options.paths.end());
   const Verification result =
-      verify(promise, inspect_files(paths, {.cpu = !options.no_cpu}, terminal),
+      verify(promise, inspect_files(paths, {.cpu = !options.no_cpu, .platform = options.platform}, terminal),
              [&](const BuildPromise& promised) { return advice_to_drop(paths, promised); });
   terminal.out(options.format == "json" ? verification_json(result) : verification_text(result, terminal));
   return result.findings.exit_code(options.strict);

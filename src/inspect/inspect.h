@@ -17,6 +17,7 @@
 #include "base/finding.h"
 #include "inspect/byte_shares.h"
 #include "inspect/carve_record.h"
+#include "inspect/image_report.h"
 #include "device/coverage.h"
 #include "cpu/cpu_scan.h"
 #include "device/embedded.h"
@@ -123,6 +124,7 @@ struct Inspection {
   // coverage_on() every known device of those vendors; empty when there is no device code
   std::vector<Coverage> coverage = {};
   std::vector<CarveRecord> carved = {};  // what an earlier carve says of itself
+  std::vector<ImageReport> images = {};  // of container images; `files` are those that a container sees
   Findings findings = {};                // about wheels, folders; those of files are with the files
 
   std::uint64_t bytes() const;
@@ -146,9 +148,10 @@ struct Inspection {
 inline constexpr std::uint64_t largest_sampled_image = 256 << 10;
 
 struct InspectOptions {
-  unsigned threads = 0;  // 0: all usable cores
-  bool cpu = false;      // scan the machine code too: about a second for each 300 MB of it
-  bool embedded = true;  // look for device code that is kept as data: reads all that a file loads
+  unsigned threads = 0;       // 0: all usable cores
+  bool cpu = false;           // scan the machine code too: about a second for each 300 MB of it
+  bool embedded = true;       // look for device code that is kept as data: reads all that a file loads
+  std::string platform = {};  // of a container image with several: "linux/arm64", "all"; "": this machine's
   // Called before each file, from any thread; `percent` of all bytes are done.
   std::function<void(std::string_view path, unsigned percent)> on_file = {};
 };

@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -23,10 +24,12 @@
 #include "base/text.h"
 #include "cpu/cpu_scan.h"
 #include "formats/known_formats.h"
+#include "inspect/image_report.h"
 #include "inspect/image_skipper.h"
 #include "inspect/inspect.h"
 #include "inspect/not_read.h"
 #include "os/mapped_file.h"
+#include "package/image_contents.h"
 #include "package/kinds.h"
 #include "package/package.h"
 
@@ -66,20 +69,27 @@ struct Outcome {
 };
 
 NotRead unreadable(const PackageMember& member, std::string path, std::string within) {
+  const bool sparse = member.unreadable().ends_with("sparse file");
   return {.path = std::move(path),
           .within = std::move(within),
-          .format = "zip member",
+          .format = sparse ? "sparse file" : "zip member",
           .words = "member that " + member.unreadable(),
           .size = member.size};
 }
 
+// A container does not see it.
+bool is_hidden(const Package& package, std::size_t member) {
+  return package.image() && package.image()->members[member].hidden;
+}
+
 class Sources {
  public:
-  Sources(Inspection& out, bool several) : out_(out), several_(several) {}
+  Sources(Inspection& out, bool several, std::string platform)
+      : out_(out), several_(several), platform_(std::move(platform)) {}
 
   // A path that the user named: a link is followed, and what cannot be read is an Error.
   void add_named(const fs::path& path) {
-    PathLook look(path);
+    PathLook look(path, platform_);
     look.expect_file_or_folder();
     if (!look.is_folder() && !first_time(look.file())) return;
     if (const PackageKind* kind = package_kind(look)) return add(kind->open(std::move(look)), path.string());
@@ -104,7 +114,11 @@ class Sources {
   void add(std::unique_ptr<Package> opened, std::string within) {
     const Source& source = sources_.emplace_back(Source{std::move(opened), std::move(within)});
     add_findings(source.package->findings());
-    for (std::size_t i = 0; i < source.package->members().size(); ++i) add_member(source, i);
+    if (source.package->image()) others_ = other_names(*source.package);
+    for (std::size_t i = 0; i < source.package->members().size(); ++i) {
+      if (!others_.contains(i)) add_member(source, i);
+    }
+    others_.clear();
   }
 
   void add_member(const Source& source, std::size_t i) {
@@ -116,7 +130,7 @@ class Sources {
     } else if (const fs::path file = package.file_of(i); !file.empty()) {
       add_file(source, i, file);
     } else {
-      take_record(package, i);
+      if (!is_hidden(package, i)) take_record(package, i);
       tasks_.push_back({.source = &source, .member = i, .size = member.size});
     }
   }
@@ -197,6 +211,8 @@ class Sources {
 
   Inspection& out_;
   const bool several_;  // paths are named
+  const std::string platform_;
+  std::map<std::size_t, std::size_t> others_;  // of an image that is added: names of files that have another
   std::vector<Task> tasks_;
   std::deque<Source> sources_;  // stay where they are: tasks point to them
   std::set<FileIdentity> seen_;
@@ -346,6 +362,35 @@ class Share {
   std::atomic<std::uint64_t> done_ = 0;
 };
 
+// Reports of the container images among the sources.
+class Images {
+ public:
+  // False: the files are not among those that a container sees.
+  bool add(const Task& task, const Outcome& outcome) {
+    if (!task.source || !task.source->package->image()) return true;
+    const Package& package = *task.source->package;
+    auto known = std::ranges::find(reporters_, &package, &Reporter::package);
+    if (known == reporters_.end()) {
+      reporters_.push_back({&package, ImageReporter(package)});
+      known = std::prev(reporters_.end());
+    }
+    known->reporter.add(task.member, outcome.files);
+    return !is_hidden(package, task.member);
+  }
+  std::vector<ImageReport> finish() {
+    std::vector<ImageReport> reports;
+    for (Reporter& one : reporters_) reports.push_back(one.reporter.finish());
+    return reports;
+  }
+
+ private:
+  struct Reporter {
+    const Package* package;
+    ImageReporter reporter;
+  };
+  std::deque<Reporter> reporters_;
+};
+
 void take(Inspection& inspection, Outcome& outcome, const Task& task, std::set<std::string>& places) {
   if (!outcome.files.empty()) places.insert(task.within());
   std::ranges::move(outcome.files, std::back_inserter(inspection.files));
@@ -366,7 +411,7 @@ void judge_not_read(Inspection& inspection, const std::set<std::string>& places)
 Inspection inspect(const std::vector<fs::path>& paths, const InspectOptions& options) {
   Inspection inspection;
   inspection.data_searched = options.embedded;
-  Sources sources(inspection, paths.size() > 1);
+  Sources sources(inspection, paths.size() > 1, options.platform);
   for (const fs::path& path : paths) sources.add_named(path);
   const std::vector<Task> tasks = sources.take();
   std::vector<Outcome> outcomes(tasks.size());
@@ -380,7 +425,11 @@ Inspection inspect(const std::vector<fs::path>& paths, const InspectOptions& opt
         share.add(tasks[i]);
       },
       options.threads);
-  for (std::size_t i = 0; i < tasks.size(); ++i) take(inspection, outcomes[i], tasks[i], places);
+  Images images;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (images.add(tasks[i], outcomes[i])) take(inspection, outcomes[i], tasks[i], places);
+  }
+  inspection.images = images.finish();
   judge_not_read(inspection, places);
   std::ranges::sort(inspection.files, {}, &FileInspection::path);
   if (const auto shapes = inspection.shapes(); !shapes.empty()) {

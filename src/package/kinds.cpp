@@ -14,12 +14,13 @@
 
 namespace lathe {
 
-extern const PackageKind folder_kind, wheel_kind, zip_kind;
+extern const PackageKind folder_kind, image_kind, wheel_kind, zip_kind;
 
 namespace {
 
 // The first that fits.
 constexpr const PackageKind* kinds[] = {
+    &image_kind,
     &folder_kind,
     &wheel_kind,
     &zip_kind,
@@ -27,9 +28,11 @@ constexpr const PackageKind* kinds[] = {
 
 }  // namespace
 
-PathLook::PathLook(std::filesystem::path path) : path_(std::move(path)) {
+PathLook::PathLook(std::filesystem::path path, std::string platform)
+    : path_(std::move(path)), platform_(std::move(platform)), image_(parse_image_reference(path_.native())) {
+  place_ = image_ ? image_->place : path_;
   struct stat status {};
-  if (::stat(path_.c_str(), &status) != 0) throw system_error("open", path_.string(), errno);
+  if (::stat(place_.c_str(), &status) != 0) throw system_error("open", place_.string(), errno);
   folder_ = S_ISDIR(status.st_mode);
   regular_ = S_ISREG(status.st_mode);
   size_ = static_cast<std::uint64_t>(status.st_size);
@@ -42,7 +45,7 @@ void PathLook::expect_file_or_folder() const {
 }
 
 const MappedFile& PathLook::mapped() {
-  if (!mapped_) mapped_ = MappedFile::open(path_);
+  if (!mapped_) mapped_ = MappedFile::open(place_);
   return *mapped_;
 }
 

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "formats/zip.h"
 #include "os/mapped_file.h"
+#include "package/images/reference.h"
 #include "package/package.h"
 #include "package/writer.h"
 
@@ -20,10 +21,15 @@ namespace lathe {
 // A path that is looked at: opened once, and read only as far as somebody asks. Links are followed.
 class PathLook {
  public:
-  explicit PathLook(std::filesystem::path path);  // Error when there is nothing
-  void expect_file_or_folder() const;             // Error when it is a FIFO, a socket, a device
+  // `path` may be the name of a container image: oci:DIR:TAG. `platform`: of an image with several. Error
+  // when there is nothing.
+  explicit PathLook(std::filesystem::path path, std::string platform = {});
+  void expect_file_or_folder() const;  // Error when it is a FIFO, a socket, a device
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return path_; }            // as given
+  const std::filesystem::path& place() const { return place_; }          // what lies there
+  const std::optional<ImageReference>& image() const { return image_; }  // where it is named as one
+  const std::string& platform() const { return platform_; }
   bool is_folder() const { return folder_; }
   bool is_file() const { return regular_; }
   std::uint64_t size() const { return size_; }
@@ -37,7 +43,9 @@ class PathLook {
   Zip take_zip();
 
  private:
-  std::filesystem::path path_;
+  std::filesystem::path path_, place_;
+  std::string platform_;
+  std::optional<ImageReference> image_;
   bool folder_ = false, regular_ = false;
   std::uint64_t size_ = 0;
   FileIdentity file_;
@@ -53,6 +61,8 @@ struct PackageKind {
   std::unique_ptr<PackageWriter> (*write)(const Package& package, PackageWriteOptions options) = nullptr;
   bool named_by_content = false;  // its file name says what it holds: written again it gets a new one
   bool has_variants = false;      // and can have a variant's label
+  bool in_place = true;           // can be written in its own place, where its name may stay
+  bool has_platforms = false;     // may hold the same for several
   // The same of bytes that are inside of another package; `bytes` outlive it. Null: not looked for there.
   bool (*is_inside)(ByteSpan bytes) = nullptr;
   std::unique_ptr<Package> (*open_inside)(ByteSpan bytes, std::string name) = nullptr;

@@ -142,6 +142,8 @@ class LeaveOut {
   virtual bool was_right(ByteSpan memory, const ByteRanges& absent) = 0;
 };
 
+struct ImageContents;  // package/image_contents.h
+
 struct Reading {
   LeaveOut* leave_out = nullptr;  // of what has to be unpacked; good for one member
   Sha256Stream* hash = nullptr;   // gets all bytes, also those that are left out
@@ -166,6 +168,8 @@ class Package {
   virtual std::filesystem::path file_of(std::size_t) const { return {}; }
   // Which file of this machine that is; zeros: none.
   virtual FileIdentity identity(std::size_t) const { return {}; }
+  // Of a container image; nullptr of all else.
+  virtual const ImageContents* image() const { return nullptr; }
   // Is the path one where this kind keeps what it says of itself?
   virtual bool describes_itself(std::string_view path) const = 0;
 

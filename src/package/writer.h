@@ -32,9 +32,19 @@ struct PackageLabel {
   std::string variant = {};  // "sm90"; "" of one that is not a variant
 };
 
+// A layer of a container image.
+struct WrittenLayer {
+  std::size_t number = 0;  // from 1
+  std::string old_digest = {}, new_digest = {};
+  std::uint64_t old_size = 0, new_size = 0;  // as they are stored
+  std::size_t files = 0, records = 0;        // that changed: RECORDs apart
+  bool changed() const { return files + records != 0; }
+};
+
 struct WrittenPackage {
   std::filesystem::path path = {};
-  std::uint64_t old_size = 0, new_size = 0;  // of packages that are files
+  std::uint64_t old_size = 0, new_size = 0;  // of packages that are files; of an image all layers as stored
+  std::vector<WrittenLayer> layers = {};     // of an image, each once
 };
 
 // Members are numbered as in the old package. The order of calls: relabel, remove and rename; begin; then

@@ -17,6 +17,7 @@
 #include "inspect/inspect.h"
 #include "inspect/not_read.h"
 #include "report/inspection.h"
+#include "report/inspection_images.h"
 
 namespace lathe {
 namespace {
@@ -240,6 +241,7 @@ std::string inspection_json(const Inspection& inspection) {
     json.end_object();
   }
   write_carved(json, inspection.carved);
+  write_images(json, inspection.images);
   write_findings(json, "findings", inspection.findings);
   json.end_object();
   return json.take();

@@ -23,6 +23,7 @@
 #include "report/finding_style.h"
 #include "report/inspection.h"
 #include "report/inspection_folders.h"
+#include "report/inspection_images.h"
 #include "report/table.h"
 
 namespace lathe {
@@ -364,9 +365,9 @@ std::string inspection_text(const Inspection& inspection, const Terminal& termin
   const bool by_file = all_files || inspection.files.size() <= most_single_files;
   const Inspection folders = by_file ? Inspection{} : by_folder(inspection, folder.size());
   const Inspection& shown = by_file ? inspection : folders;
-  std::string text;
+  std::string text = image_lines(inspection, terminal);
   if (inspection.files.empty()) {
-    text = nothing_found(inspection);
+    text += nothing_found(inspection);
     return text + carve_lines(inspection, "") + inspection_findings(inspection, terminal);
   }
   if (!folder.empty()) text += safe_format("in {}\n", printable(folder));

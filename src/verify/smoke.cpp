@@ -279,7 +279,12 @@ class SmokeJudge {
 
 RunnableBuild::RunnableBuild(const fs::path& path) : folder_(path) {
   PathLook look(path);
-  if (const PackageKind* kind = look.is_folder() ? nullptr : package_kind(look)) {
+  if (const PackageKind* kind = package_kind(look); kind && (!look.is_folder() || kind->has_platforms)) {
+    if (kind->has_platforms) {
+      throw Error({.what = "a container image is not run from outside",
+                   .where = {.file = path.string()},
+                   .next = "start a container of it, and run smoke there"});
+    }
     unpacked_ = std::make_unique<TemporaryFolder>();
     folder_ = unpacked_->path();
     extract_all(*kind->open(std::move(look)), folder_);

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include "package/images/repack.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <future>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/parallel.h"
+#include "formats/streams/decompress.h"
+#include "formats/streams/deflate.h"
+#include "formats/tar.h"
+#include "os/mapped_file.h"
+
+namespace lathe {
+namespace {
+
+// Docker and BuildKit pack so too. Chunks are packed without the text before them: of 1 MiB that costs
+// 0.3 % of the size.
+constexpr int gzip_level = 6, zstd_level = 3;
+constexpr std::size_t chunk_size = 1 << 20, chunks_of_a_core = 4;
+
+// Magic, deflate, no flags, no time, no hint, an unknown system.
+constexpr std::string_view gzip_header("\x1f\x8b\x08\0\0\0\0\0\0\xff", 10);
+
+// Packs on all cores what is added, a batch while the next one is filled.
+class Packer {
+ public:
+  Packer(LayerPacking packing, const RepackOptions& options, const std::function<void(std::string_view)>& out)
+      : packing_(packing),
+        options_(options),
+        out_(out),
+        batch_size_(chunk_size * chunks_of_a_core * (options.threads ? options.threads : usable_cores())) {
+    if (packing_ == LayerPacking::gzip) put(gzip_header);
+  }
+  ~Packer() {
+    if (packing_now_.valid()) packing_now_.wait();
+  }
+  Packer(const Packer&) = delete;
+  Packer& operator=(const Packer&) = delete;
+
+  void add(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const std::string_view part = bytes.substr(0, batch_size_ - batch_.size());
+      batch_ += part;
+      bytes.remove_prefix(part.size());
+      if (batch_.size() == batch_size_) start(false);
+    }
+  }
+
+  NewLayer finish() {
+    start(true);
+    collect();
+    if (packing_ == LayerPacking::gzip)
+      put(encode_number(crc_, 4) + encode_number(unpacked_ & 0xffffffff, 4));
+    return {
+        .digest = to_hex(stored_hash_.finish()), .diff_id = to_hex(unpacked_hash_.finish()), .size = size_};
+  }
+
+ private:
+  void put(std::string_view bytes) {
+    stored_hash_.add(as_byte_span(bytes));
+    size_ += bytes.size();
+    out_(bytes);
+  }
+
+  void start(bool last) {
+    collect();
+    std::swap(batch_, under_way_);
+    batch_.clear();
+    packing_now_ = std::async(std::launch::async, [this, last] { pack(last); });
+  }
+
+  // In a thread of its own: under_way_ and packed_ are its until it ends.
+  void pack(bool last) {
+    const std::size_t chunks = std::max<std::size_t>(1, (under_way_.size() + chunk_size - 1) / chunk_size);
+    packed_.assign(chunks, {});
+    parallel_for_all(
+        chunks,
+        [&](std::size_t i) {
+          const ByteSpan all = as_byte_span(under_way_);
+          const ByteSpan chunk =
+              all.subspan(std::min(i * chunk_size, all.size()))
+                  .first(std::min(chunk_size, all.size() - std::min(i * chunk_size, all.size())));
+          if (packing_ == LayerPacking::gzip)
+            packed_[i] = deflate_chunk(chunk, last && i + 1 == chunks, gzip_level);
+          else if (packing_ == LayerPacking::zstd && !chunk.empty())
+            packed_[i] = compress_zstd(chunk, zstd_level);
+          else packed_[i] = as_text(chunk);
+        },
+        options_.threads);
+    unpacked_hash_.add(as_byte_span(under_way_));
+    if (packing_ == LayerPacking::gzip) crc_ = crc32_of(as_byte_span(under_way_), crc_);
+  }
+
+  void collect() {
+    if (!packing_now_.valid()) return;
+    packing_now_.get();
+    for (const std::string& chunk : packed_) put(chunk);
+    unpacked_ += under_way_.size();
+    if (options_.on_packed) options_.on_packed(under_way_.size());
+  }
+
+  const LayerPacking packing_;
+  const RepackOptions& options_;
+  const std::function<void(std::string_view)>& out_;
+  const std::size_t batch_size_;
+  std::string batch_, under_way_;
+  std::vector<std::string> packed_;
+  Sha256Stream unpacked_hash_, stored_hash_;
+  std::uint32_t crc_ = 0;
+  std::uint64_t unpacked_ = 0, size_ = 0;
+  std::future<void> packing_now_;  // goes first: its thread uses what stands above
+};
+
+class Rewriter final : public TarReader::Sink {
+ public:
+  Rewriter(const LayerChanges& changes, Packer& packer) : changes_(changes), packer_(packer) {}
+
+  void entry(const TarEntry& entry, std::string_view headers) override {
+    const auto change = changes_.find(number_++);
+    passed_on_ = change == changes_.end();
+    if (passed_on_) return packer_.add(headers);
+    if (change->second.how == EntryChange::How::removed) return;
+    if (!entry.is_file() || entry.sparse)
+      throw Error({.what = "only files have a new content", .kind = ErrorKind::fault});
+    std::optional<MappedFile> file;
+    if (change->second.how == EntryChange::How::file) file = MappedFile::open(change->second.file);
+    const ByteSpan content = file ? file->bytes() : as_byte_span(change->second.text);
+    packer_.add(tar_headers_with_size(headers, content.size()));
+    packer_.add(as_text(content));
+    if (file) file->expect_whole();
+    packer_.add(std::string(tar_padding(content.size()), '\0'));
+  }
+  void content(ByteSpan piece) override {
+    if (passed_on_) packer_.add(as_text(piece));
+  }
+  void end_of_entry(std::string_view padding) override {
+    if (passed_on_) packer_.add(padding);
+  }
+  void trailer(ByteSpan piece) override { packer_.add(as_text(piece)); }
+
+ private:
+  const LayerChanges& changes_;
+  Packer& packer_;
+  std::size_t number_ = 0;
+  bool passed_on_ = true;
+};
+
+}  // namespace
+
+NewLayer repack_layer(const Layer& layer, const LayerChanges& changes, const RepackOptions& options,
+                      const std::function<void(std::string_view)>& out) {
+  Packer packer(layer.packing(), options, out);
+  Rewriter rewriter(changes, packer);
+  TarReader reader(rewriter);
+  unpack_layer(layer.stored(), layer.packing(), [&](ByteSpan piece) {
+    reader.feed(piece);
+    return true;
+  });
+  reader.finish();
+  return packer.finish();
+}
+
+}  // namespace lathe
