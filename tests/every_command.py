@@ -17,10 +17,10 @@ VARIANT = "pytorch-python313-cuda13_0-sm90-avx512"
 NIX = shutil.which("nix-instantiate") and os.access("/nix/store", os.W_OK) and os.geteuid() == 0
 
 # (arguments; does it take --format json?). $TESTS is the folder tests/.
-PLAIN = [["--help"], ["toolkit", "--urls"], ["apply", "recipes", "-m", "cuda-13_0", "--forget"], ["init", "new.toml"], ["help", "list"], ["help", "carve"], ["help", "gpus"], ["help", "exit-codes"], ["help", "environment"],
+PLAIN = [["--help"], ["toolkit", "--urls"], ["apply", "recipes", "-m", "cuda-13_0", "--forget"], ["init", "new.toml"], ["help", "list"], ["help", "carve"], ["help", "shrink"], ["help", "gpus"], ["help", "exit-codes"], ["help", "environment"],
          ["list", "--help"], ["carve", "--help"], ["build", "--help"], ["select", "--help"], ["docs", "page.md", "-n", "-m", "cuda-13_0"],
          ["explain"], ["audit", "--explain", "all"], ["list", "--gpu", "5090", "-m", "cuda-13_0"], ["list", "-m", "nowhere"],
-         ["carve", "lib", "--gpu", "9.0"], ["show", "-m", "cuda-13_0", "pytorch-python313-cuda13_0-sm90"], ["lsit"], ["diagnose", "nowhere.log"]]
+         ["carve", "lib", "--gpu", "9.0"], ["shrink", "lib", "--gpu", "9.0", "-n"], ["show", "-m", "cuda-13_0", "pytorch-python313-cuda13_0-sm90"], ["lsit"], ["diagnose", "nowhere.log"]]
 WITH_JSON = [
     *[["list", "-m", name] for name in ("cuda-12_8", "cuda-13_0", "pytorch-2.10", "cuda-13_0-vision-audio", "m.toml")],
     ["show", "-m", "cuda-13_0", VARIANT], ["show", "-m", "m.toml", "pytorch-python313-cpu-avx2"],
@@ -38,6 +38,7 @@ WITH_JSON = [
     ["verify", VARIANT, "lib"], ["verify", "pytorch-python313-cpu-avx2", "lib"],
     ["carve", "lib", "--gpu", "9.0", "-n"], ["carve", "lib", "--gpu", "9.0,RTX 5090", "-o", "carved"], ["carve", "torch.whl", "--gpu", "9.0", "-o", "wheels"],
     ["carve", "lib/libone.so", "--gpu", "7.0", "-o", "none.so"],
+    ["shrink", "torch-folder", "--gpu", "9.0", "--compress", "zstd", "-n"], ["shrink", "lib", "--gpu", "9.0", "-o", "shrunk"],
     ["detect"], *[["detect", "--from", f"$TESTS/machines/{name}.json"] for name in ("dgx-a100-mig", "dgx-a100-mig-empty", "gb200", "b300-driver-570")],
     ["select"], ["select", "--gpu", "RTX 5090", "--cpu", "Zen 5"], ["select", "--gpu", "RTX 5090", "--cpu", "Zen 5", "--all"],
     ["select", "--gpu", "none", "--cpu", "Zen 4"], ["select", "--published", "listed.json", "--gpu", "GTX 1080", "--cpu", "Zen 4"],

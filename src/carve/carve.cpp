@@ -110,6 +110,7 @@ class FileCarver {
     // In place means in the place of the file itself, not of a link to it.
     const auto place = in_place ? std::filesystem::canonical(source_->path()) : destination;
     remove_leftovers(place);
+    if (in_place && options_.before_replacing) options_.before_replacing(result_);
     NewFile file(place);
     write(file);
     file.take_attributes(*source_, in_place ? NewFile::Keep::everything : NewFile::Keep::mode);
@@ -176,6 +177,7 @@ class FileCarver {
   void lay_out_new_file() {
     layout_ = lay_out(*elf_, fatbins_, plan_, {.strip_symbols = options_.strip_symbols, .packed = &packed_});
     result_.new_size = layout_.new_size;
+    result_.stripped = options_.strip_symbols && elf_->find_section(".symtab");
     result_.outcome = Outcome::carved;
     result_.new_held = held_architectures(fatbins_, &plan_);
     if (options_.hash) result_.old_sha256 = map_ ? to_hex(sha256(old_)) : old_sha256_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@
 
 namespace lathe {
 
+struct CarvedFile;
+
 struct CarveOptions {
   std::vector<CarveTarget> targets = {};     // none: no code is dropped
   bool minimal = false;                      // plan.h
@@ -37,6 +40,8 @@ struct CarveOptions {
   // `minimal` drops. Damaged: an Error, or it goes over as it is.
   enum class NoTarget { refuse, leave, empty } no_target = NoTarget::refuse;
   std::string leave_because = {};  // if not empty: touch nothing, and say this
+  // In place: called before the new file is written, which then takes the old one's place.
+  std::function<void(const CarvedFile&)> before_replacing = {};
 };
 
 enum class Outcome {
@@ -53,6 +58,7 @@ struct CarvedFile {
   std::uint64_t old_size = 0, new_size = 0;
   CarveTotals totals = {};
   std::size_t images_packed = 0;
+  bool stripped = false;                        // its symbol tables went
   std::optional<DriverNeed> least_driver = {};  // of what is kept, as it is stored then
   std::size_t embedded = 0;                     // containers and images kept as data: never touched
   // containers that were left as they are, by reason

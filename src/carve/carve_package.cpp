@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
@@ -25,9 +26,11 @@
 #include "carve/container.h"
 #include "carve/loose.h"
 #include "carve/manifest.h"
+#include "carve/one_gpu.h"
 #include "carve/vendor.h"
 #include "carve/wheel_variant.h"
 #include "device/contents.h"
+#include "device/target.h"
 #include "formats/elf.h"
 #include "formats/known_formats.h"
 #include "hardware/catalog.h"
@@ -53,8 +56,9 @@ struct Item {
   bool library = false;     // of one that is packed
   bool other_name = false;  // of an item that comes earlier
   std::optional<LooseCode> loose = {};
+  bool goes_along = false;  // of no use without others that go
 
-  bool goes() const { return loose && !loose->wanted; }
+  bool goes() const { return goes_along || (loose && !loose->wanted); }
 };
 
 class PackageCarver {
@@ -73,12 +77,15 @@ class PackageCarver {
     writer_ = kind.write(package, {.to = destination,
                                    .dry_run = options.carve.dry_run,
                                    .threads = options.threads,
-                                   .on_packed = options.on_packed});
+                                   .on_packed = options.on_packed,
+                                   .journal = options.journal});
     relabel();
     list();
+    for (const std::size_t member : along_.files) writer_->remove(member);
     for (const Item& item : items_) {
-      if (item.goes()) writer_->remove(item.member);
+      if (item.goes() && !item.goes_along) writer_->remove(item.member);
     }
+    for (const std::size_t folder : along_.folders) writer_->remove(folder);
   }
 
   CarvedPackage carve() {
@@ -86,7 +93,8 @@ class PackageCarver {
     if (!options_.carve.dry_run) writer_->begin();
     carve_all();
     look_at_packed();
-    if (!out_.failures.empty() && (!in_place_ || nothing_fits_)) return std::move(out_);
+    if (!out_.failures.empty() && !in_place_) return std::move(out_);
+    if (nothing_fits_) keep_all();
     if (label_ && !is_new()) {
       pass_on();
     } else if (!options_.carve.dry_run) {
@@ -141,6 +149,56 @@ class PackageCarver {
           if (!options_.carve.targets.empty()) items_[i].loose = loose_code(items_[i]);
         },
         options_.threads);
+    if (options_.carve.targets.empty()) return;
+    find_libraries_by_name();
+    find_what_goes_along();
+  }
+
+  // A program that has such libraries opens the one for its GPU. They stay where one of the targets has none.
+  void find_libraries_by_name() {
+    std::vector<std::pair<Item*, LooseCode>> named;
+    bool for_others = false;
+    for (Item& item : items_) {
+      const std::string name = item.path.filename().string();
+      if (const auto target = target_in_name(name)) {
+        named.push_back({&item, {.member = item.member, .target = *target, .size = item.size}});
+      }
+      for_others = for_others || is_for_other_gpus(name);
+    }
+    std::set<std::size_t> served;
+    for (auto& [item, code] : named) {
+      const TargetCode machine_code{.target = code.target, .kind = ImageKind::native};
+      for (std::size_t i = 0; i < options_.carve.targets.size(); ++i) {
+        if (!pick(std::span(&machine_code, 1), options_.carve.targets[i].device)) continue;
+        served.insert(i);
+        code.wanted = true;
+      }
+    }
+    if (!for_others && served.size() < options_.carve.targets.size()) return;
+    for (const auto& [item, code] : named) {
+      if (!code.wanted) item->loose = code;
+    }
+  }
+
+  void find_what_goes_along() {
+    std::set<std::size_t> gone;
+    for (const Item& item : items_) {
+      if (item.goes()) gone.insert(item.member);
+    }
+    along_ = left_of_triton(package_, gone);
+    const std::set<std::size_t> along(along_.files.begin(), along_.files.end());
+    for (Item& item : items_) item.goes_along = along.contains(item.member);
+  }
+
+  // A GPU that was mistyped: of what is for other GPUs nothing goes.
+  void keep_all() {
+    for (Item& item : items_) {
+      if (!item.goes()) continue;
+      writer_->keep(item.member);
+      item.loose.reset();
+      item.goes_along = false;
+    }
+    for (const std::size_t folder : along_.folders) writer_->keep(folder);
   }
 
   bool looks_like_elf(const Item& item) const {
@@ -191,7 +249,8 @@ class PackageCarver {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < items_.size(); ++i) {
       const Item& item = items_[i];
-      if (!item.loose && !item.other_name && (item.by_itself || item.library)) order.push_back(i);
+      if (!item.loose && !item.goes_along && !item.other_name && (item.by_itself || item.library))
+        order.push_back(i);
     }
     std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return items_[i].size; });
     std::vector<CarvedFile> done(items_.size());
@@ -229,7 +288,12 @@ class PackageCarver {
   CarvedFile carve_written(const Item& item) {
     const fs::path from = item.by_itself ? package_.file_of(item.member)
                                          : whole(item, [&] { return writer_->old_file(item.member); });
-    CarvedFile file = carve_file(from, writer_->new_file(item.member), options_for(item, from));
+    CarveOptions how = options_for(item, from);
+    how.before_replacing = [&](CarvedFile carved) {
+      carved.path = item.path.generic_string();
+      writer_->will_replace(item.member, carved_file_json(carved));
+    };
+    CarvedFile file = carve_file(from, writer_->new_file(item.member), how);
     for (Finding& note : file.notes.items()) {
       if (!item.by_itself && note.where.file == from) note.where.file = item.path.generic_string();
     }
@@ -353,10 +417,13 @@ class PackageCarver {
     std::vector<LooseCode> gone;
     for (const Item& item : items_) {
       if (!item.goes() || item.other_name) continue;
-      gone.push_back(*item.loose);
+      if (item.loose) gone.push_back(*item.loose);
+      out_.gone.push_back({.path = item.path.generic_string(),
+                           .size = item.size,
+                           .code = item.loose ? spell(item.loose->target) : ""});
       out_.loose.bytes += item.size;
     }
-    out_.loose.files = gone.size();
+    out_.loose.files = out_.gone.size();
     out_.loose.code = targets_of(gone);
   }
 
@@ -406,6 +473,7 @@ class PackageCarver {
                                   : "--minimal drops all of it; nothing was written"});
     out_.new_size += out_.loose.bytes;
     out_.loose = {};
+    out_.gone.clear();
     nothing_fits_ = true;
   }
 
@@ -428,12 +496,17 @@ class PackageCarver {
     take(writer_->pass_on());
   }
 
+  // In place lists are written when what they list is as they say: a run that is killed on the way leaves
+  // lines that its journal tells the next one.
   void write() {
-    const bool changes = out_.count(Outcome::carved) != 0 || out_.loose.files != 0;
+    const bool changes =
+        out_.count(Outcome::carved) != 0 || out_.loose.files != 0 || !writer_->earlier_changes().empty();
+    writer_->rearrange();
     mend_checksums();
     if (changes || (!in_place_ && (label_ || !out_.files.empty()))) {
-      writer_->describe(manifest_name, carve_manifest(out_.files, options_.carve,
-                                                      writer_->description(manifest_name), out_.loose));
+      writer_->describe(manifest_name,
+                        carve_manifest(out_.files, options_.carve, writer_->description(manifest_name),
+                                       out_.loose, finished_earlier()));
       if (label_ && !label_->variant.empty() && !options_.carve.targets.empty()) {
         writer_->describe(variant_file_name,
                           wheel_variant_json(label_->variant, options_.carve.targets, newest_toolkit(),
@@ -442,6 +515,18 @@ class PackageCarver {
     }
     const WrittenPackage written = writer_->finish();
     if (label_ || !written.layers.empty()) take(written);
+  }
+
+  // What killed runs carved is not carved again: their records of it.
+  std::map<std::string, std::string> finished_earlier() const {
+    std::map<std::string, std::string> records;
+    for (const PlaceChange& change : writer_->earlier_changes()) {
+      if (change.record.empty()) continue;
+      const auto item = std::ranges::lower_bound(items_, fs::path(change.path), {}, &Item::path);
+      if (item == items_.end() || item->path != change.path) continue;
+      if (carved_size(change.record) == item->size) records[change.path] = change.record;
+    }
+    return records;
   }
 
   // Lists of checksums that a package brings along stay true.
@@ -456,11 +541,19 @@ class PackageCarver {
       const auto item = std::ranges::lower_bound(items_, fs::path(file.path), {}, &Item::path);
       replaced.emplace(file.path, item->member);
     }
-    if (removed.empty() && replaced.empty()) return;
+    std::set<std::string> earlier;
+    for (const PlaceChange& change : writer_->earlier_changes()) {
+      const fs::file_status now = fs::symlink_status(fs::path(package_.name()) / change.path);
+      if (now.type() == fs::file_type::not_found) removed.insert(change.path);
+      else if (now.type() == fs::file_type::regular) earlier.insert(change.path);
+    }
+    if (removed.empty() && replaced.empty() && earlier.empty()) return;
     const auto sum_of = [&](const std::string& path) -> std::optional<std::string> {
       const auto found = replaced.find(path);
-      if (found == replaced.end()) return std::nullopt;
-      return to_hex(sha256(MappedFile::open(writer_->new_file(found->second)).bytes()));
+      if (found == replaced.end() && !earlier.contains(path)) return std::nullopt;
+      const fs::path file =
+          found != replaced.end() ? writer_->new_file(found->second) : fs::path(package_.name()) / path;
+      return to_hex(sha256(MappedFile::open(file).bytes()));
     };
     for (const Item& item : items_) {
       if (item.path.filename() != checksums_name || item.other_name) continue;
@@ -501,6 +594,7 @@ class PackageCarver {
   std::optional<PackageLabel> label_;  // the new one
   bool nothing_fits_ = false;          // no code for any target: nothing is written
   std::vector<Item> items_;            // regular files, by path
+  LeftAlone along_;                    // goes with what goes
   std::mutex progress_;                // and of what follows
   std::set<std::size_t> damaged_;      // members
   CarvedPackage out_;
@@ -541,7 +635,14 @@ CarvedPackage carve_package(const fs::path& source, const fs::path& destination,
                  .where = {.file = source.string()},
                  .next = "give a folder of libraries or a wheel"});
   }
-  return carve_package(*kind, *kind->open(std::move(look)), destination, options);
+  CarvePackageOptions all = options;
+  std::optional<PlaceJournal>
+      journal;  // before the members are listed: it removes what was left half-written
+  std::error_code ignored;
+  const bool in_place = fs::equivalent(source, destination, ignored);
+  if (in_place && look.is_folder() && !options.carve.dry_run && !options.journal)
+    all.journal = &journal.emplace(source);
+  return carve_package(*kind, *kind->open(std::move(look)), destination, all);
 }
 
 }  // namespace lathe

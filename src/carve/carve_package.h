@@ -18,6 +18,7 @@
 #include "inspect/not_read.h"
 #include "package/kinds.h"
 #include "package/package.h"
+#include "package/place_journal.h"
 #include "package/writer.h"
 
 namespace lathe {
@@ -31,6 +32,14 @@ struct CarvePackageOptions {
   // called from any thread, one at a time
   std::function<void(std::size_t done, std::size_t all)> progress = {};
   std::function<void(std::uint64_t bytes)> on_packed = {};  // of a wheel's changed members, so far
+  PlaceJournal* journal = nullptr;                          // PackageWriteOptions::journal
+};
+
+// A file that no target has a use for.
+struct GoneFile {
+  std::string path;
+  std::uint64_t size = 0;
+  std::string code = {};  // what it was for, "10.0a"; "" of what lay beside such a file
 };
 
 struct CarvedPackage {
@@ -39,6 +48,7 @@ struct CarvedPackage {
   std::uint64_t old_size = 0, new_size = 0;  // of all regular files, unpacked
   bool fault = false;                        // one of the failures is the machine's: exit code 3
   LooseDropped loose = {};
+  std::vector<GoneFile> gone = {};     // the same, file by file
   std::vector<NotRead> not_read = {};  // other files that may hold device code; they are as they were
   // FIFOs, sockets and devices, which a new folder does not get: warnings
   Findings left_out = {};

@@ -27,7 +27,7 @@ struct LooseCode {
   bool wanted = false;  // some target runs it
 };
 
-// Members that were one image of machine code each, for no target: they are gone.
+// Members that were for GPUs of which none is a target, with what is of no use without them: they are gone.
 struct LooseDropped {
   std::size_t files = 0;
   std::uint64_t bytes = 0;

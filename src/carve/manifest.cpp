@@ -30,6 +30,23 @@ void write_carved_file(JsonWriter& json, const CarvedFile& file) {
   json.end_object();
 }
 
+std::string carved_file_json(const CarvedFile& file) {
+  JsonWriter json(JsonWriter::Layout::compact);
+  write_carved_file(json, file);
+  return json.take();
+}
+
+std::optional<std::uint64_t> carved_size(std::string_view record) {
+  try {
+    const Json json = parse_json(record, "record");
+    const Json* size = json.find("size_after");
+    const auto* number = size ? size->get<std::int64_t>() : nullptr;
+    return number ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 void write_loose(JsonWriter& json, const LooseDropped& loose) {
   if (loose.files == 0) return;
   json.key("loose_dropped").begin_object();
@@ -52,7 +69,8 @@ bool is_json(std::string_view text) {
 }  // namespace
 
 std::string carve_manifest(const std::vector<CarvedFile>& files, const CarveOptions& options,
-                           std::string_view earlier, const LooseDropped& loose) {
+                           std::string_view earlier, const LooseDropped& loose,
+                           const std::map<std::string, std::string>& finished) {
   JsonWriter json;
   json.begin_object().member("tool", "torchlathe " LATHE_VERSION).member("made_by", "carve");
   json.key("gpus").begin_array();
@@ -61,7 +79,14 @@ std::string carve_manifest(const std::vector<CarvedFile>& files, const CarveOpti
   json.member("minimal", options.minimal).member("strip_symbols", options.strip_symbols);
   if (options.compress != Compression::none) json.member("compress", to_string(options.compress));
   json.key("files").begin_array();
-  for (const CarvedFile& file : files) write_carved_file(json, file);
+  std::map<std::string, std::string> left = finished;
+  for (const CarvedFile& file : files) {
+    const auto before = file.outcome == Outcome::carved ? finished.end() : finished.find(file.path);
+    if (before != finished.end()) json.raw(trim(before->second));
+    else write_carved_file(json, file);
+    left.erase(file.path);
+  }
+  for (const auto& [path, record] : left) json.raw(trim(record));
   json.end_array();
   write_loose(json, loose);
   if (!earlier.empty() && is_json(earlier)) json.key("earlier").raw(trim(earlier));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -24,10 +25,9 @@
 #include "carve/manifest.h"
 #include "carve/plan/plan.h"
 #include "cli/commands.h"
-#include "cli/options/native_gpus.h"
+#include "cli/options/carving.h"
 #include "cli/options/options.h"
 #include "device/contents.h"
-#include "device/vendor.h"
 #include "hardware/catalog.h"
 #include "inspect/not_read.h"
 #include "matrix/axis_table.h"
@@ -35,6 +35,7 @@
 #include "os/output.h"
 #include "os/terminal.h"
 #include "package/kinds.h"
+#include "package/place_journal.h"
 #include "package/writer.h"
 #include "report/table.h"
 
@@ -88,32 +89,15 @@ void declare(OptionSet& set, Options& options) {
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
-Version driver_of(const std::string& text, Compression codec) {
-  const auto driver = Version::parse(text);
-  if (!driver) {
-    throw Error({.what = fmt::format("{} is not a version of a driver", printable(text)),
-                 .next = "write it as nvidia-smi does: --driver 550.54.14"});
-  }
-  const auto need = driver_need(codec == Compression::zstd, {}, {});
-  if (need && *driver < need->version) {
-    throw Error({.what = fmt::format("zstd needs driver {} or newer", need->version.text()),
-                 .next = "--compress lz4 works with older ones"});
-  }
-  return *driver;
-}
-
 CarveOptions carve_options(const Options& options) {
   CarveOptions carve = options.carve;
-  if (options.compress == "zstd") carve.compress = Compression::zstd;
-  if (options.compress == "lz4") carve.compress = Compression::lz4;
-  if (!options.driver.empty()) carve.driver = driver_of(options.driver, carve.compress);
+  set_packing(options.compress, options.driver, carve);
   if (options.gpu.empty() && carve.compress == Compression::none) {
     throw Error({.what = "for which GPU?",
                  .where = {},
                  .next = "say --gpu 9.0, or --gpu native for the one in this machine"});
   }
-  if (!options.gpu.empty())
-    carve.targets = parse_carve_targets(options.gpu == "native" ? native_gpu_list() : options.gpu);
+  if (!options.gpu.empty()) carve.targets = carve_targets(options.gpu);
   if (carve.targets.empty() && !options.wheel_variant.empty()) {
     throw Error({.what = "a variant is for some GPU", .where = {}, .next = "say --gpu 9.0 too"});
   }
@@ -192,7 +176,10 @@ CarvedPackage carve_whole(const Options& options, const CarvePackageOptions& how
                  .where = {.file = options.path},
                  .next = "say --output FOLDER"});
   }
-  CarvedPackage carved = carve_package(kind, *kind.open(std::move(look)), package_place(options, kind), how);
+  std::optional<PlaceJournal> journal;  // nobody else changes the folder from here on
+  CarvePackageOptions all = how;
+  if (options.in_place && !options.carve.dry_run) all.journal = &journal.emplace(options.path);
+  CarvedPackage carved = carve_package(kind, *kind.open(std::move(look)), package_place(options, kind), all);
   if (!carved.path.empty()) {
     carved.old_size = carved.old_file_size;
     carved.new_size = carved.new_file_size;
@@ -222,10 +209,7 @@ CarvedPackage carve(const Options& options, const CarveOptions& carve, Terminal&
     auto container = look_into_file(look);
     return container ? not_carved(std::move(*container)) : carve_one(options, carve);
   }
-  if (options.include_vendor) {
-    terminal.say(Tone::note,
-                 "torchlathe: NVIDIA's licences restrict changing its libraries and passing on the result\n");
-  }
+  if (options.include_vendor) say_whose_licence(terminal);
   Progress progress(terminal);
   CarvePackageOptions how{.carve = carve, .include_vendor = options.include_vendor};
   how.wheel_variant = options.wheel_variant;
@@ -272,13 +256,6 @@ void say_what_minimal_saves(const CarvedPackage& carved, const CarveOptions& opt
   if (options.minimal || saves < much || saves * share < carved.new_size) return;
   terminal.print("--minimal would drop {} more: code that the driver picks on none of {}\n", size_text(saves),
                  to_string(options.targets));
-}
-
-// A record, or stored members that were deflated, can make the new one larger.
-std::string change_text(std::uint64_t before, std::uint64_t after) {
-  const double part = before == 0 ? 1 : static_cast<double>(after) / static_cast<double>(before);
-  return part <= 1 ? fmt::format("{:.0f}% less", 100 * (1 - part))
-                   : fmt::format("{:.0f}% more", 100 * (part - 1));
 }
 
 // A container that is not a wheel: there is nothing to tell of it but this.
@@ -401,18 +378,6 @@ void print_json(const CarvedPackage& carved, const CarveOptions& options, Termin
   write_findings(json, "findings", findings);
   json.end_object();
   terminal.out(json.take());
-}
-
-// Tomorrow's GPU is carved for by the driver's rules as any other; a slip of the finger looks the same.
-void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& terminal) {
-  for (const CarveTarget& target : targets) {
-    if (std::ranges::binary_search(target.device.vendor->devices(), target.device)) continue;
-    terminal.say(
-        Tone::note,
-        safe_format("torchlathe: no GPU of compute capability {} is known (torchlathe catalog gpus): "
-                    "the result has what the driver would pick for one\n",
-                    to_string(CarveTarget{.device = target.device})));
-  }
 }
 
 int run(const Options& options, Terminal& terminal) {

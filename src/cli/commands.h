@@ -74,6 +74,7 @@ std::unique_ptr<BoundCommand> command_list();
 std::unique_ptr<BoundCommand> command_plan();
 std::unique_ptr<BoundCommand> command_publish();
 std::unique_ptr<BoundCommand> command_show();
+std::unique_ptr<BoundCommand> command_shrink();
 std::unique_ptr<BoundCommand> command_smoke();
 std::unique_ptr<BoundCommand> command_select();
 std::unique_ptr<BoundCommand> command_toolkit();

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -24,6 +25,7 @@
 #include "package/installed_record.h"
 #include "package/kinds.h"
 #include "package/package.h"
+#include "package/place_journal.h"
 #include "package/writer.h"
 
 namespace lathe {
@@ -42,6 +44,8 @@ class FolderPackage final : public Package {
     return ::lstat(file_of(member).c_str(), &status) == 0 ? identity_of(status) : FileIdentity{};
   }
   bool describes_itself(std::string_view) const override { return true; }
+  // Folders, "" or "lib/torch", where a run that changed them in place was killed or is busy.
+  const std::vector<std::string>& unfinished() const { return unfinished_; }
 
   std::string part(std::size_t member, std::uint64_t from, std::uint64_t count) const override {
     const fs::path path = file_of(member);
@@ -81,6 +85,10 @@ class FolderPackage final : public Package {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0) return unreadable(path.string(), "the file cannot be read");
     const std::string inner = inside(path);
+    if (path.filename() == place_journal_name) {
+      unfinished_.push_back(fs::path(inner).parent_path().generic_string());
+      return;
+    }
     MemberList::New member{.path = inner, .mode = status.st_mode & 07777};
     if (S_ISREG(status.st_mode)) {
       member.size = static_cast<std::uint64_t>(status.st_size);
@@ -111,16 +119,19 @@ class FolderPackage final : public Package {
   }
 
   const fs::path root_;
+  std::vector<std::string> unfinished_;
 };
 
 // Into a new folder, which appears whole or not at all; or each file in its own place.
 class FolderWriter final : public PackageWriter {
  public:
-  FolderWriter(const Package& package, PackageWriteOptions how)
+  FolderWriter(const FolderPackage& package, PackageWriteOptions how)
       : PackageWriter(package, std::move(how)), root_(package.name()) {
     for (const auto& [other, first] : other_names(package)) others_.push_back({.name = other, .of = first});
     std::error_code ignored;
     in_place_ = fs::equivalent(root_, options().to, ignored);
+    if (in_place_ && !options().dry_run) take_journal(package.unfinished());
+    if (!in_place_) expect_finished(package.unfinished());
     if (in_place_ || !fs::exists(fs::symlink_status(options().to))) return;
     throw Error({.what = "this is there already",
                  .where = {.file = options().to.string()},
@@ -146,11 +157,13 @@ class FolderWriter final : public PackageWriter {
   }
   using PackageWriter::replace;
   void replace(std::size_t member, std::string_view content) override {
+    will_replace(member, "");
     const SourceFile old(old_file(member));
     NewFile file(new_file(member));
     file.patch(0, content);
     file.take_attributes(old, in_place_ ? NewFile::Keep::everything : NewFile::Keep::mode);
-    file.put_in_place(in_place_, in_place_ ? Unfinished::Over::what_is_there : Unfinished::Over::nothing);
+    const bool is_there = in_place_ || fate(member) == Fate::taken;
+    file.put_in_place(in_place_, is_there ? Unfinished::Over::what_is_there : Unfinished::Over::nothing);
     PackageWriter::replace(member);
   }
 
@@ -159,15 +172,45 @@ class FolderWriter final : public PackageWriter {
     return fs::is_regular_file(earlier) ? read_file(earlier) : "";
   }
   void describe(std::string_view file, std::string_view content) override {
-    write_file_atomically(target() / file, content);
+    if (journal_) journal_->will_change({{.kind = PlaceChange::Kind::added, .path = std::string(file)}});
+    replace_whole(target() / file, content);
     described_.emplace_back(file);
+  }
+
+  void will_replace(std::size_t member, std::string_view record) override {
+    if (!journal_) return;
+    std::vector<PlaceChange> changes{{.path = new_path(member), .record = std::string(record)}};
+    for (const Name& other : others_) {
+      if (other.of == member && fate(other.name) == Fate::open)
+        changes.push_back({.path = new_path(other.name)});
+    }
+    journal_->will_change(changes);
+  }
+  std::vector<PlaceChange> earlier_changes() const override {
+    return journal_ ? journal_->earlier() : std::vector<PlaceChange>{};
+  }
+
+  void rearrange() override {
+    if (!in_place_ || std::exchange(rearranged_, true)) return;
+    std::vector<PlaceChange> changes;
+    for (const std::size_t i : removed()) {
+      if (fate(i) == Fate::removed) changes.push_back({.path = package().members()[i].path()});
+    }
+    for (const auto& [member, path] : renamed()) {
+      if (fate(member) == Fate::removed) continue;
+      changes.push_back({.path = package().members()[member].path()});
+      changes.push_back({.kind = PlaceChange::Kind::added, .path = path});
+    }
+    if (journal_) journal_->will_change(changes);
+    move();
   }
 
   WrittenPackage finish() override {
     take_over_rest();
-    if (in_place_) rearrange();
-    else link_and_set_permissions();
+    rearrange();
+    if (!in_place_) link_and_set_permissions();
     update_records();
+    if (journal_) journal_->finish();
     if (!in_place_) {
       fs::permissions(target(), fs::status(root_).permissions());
       expect_all();
@@ -216,14 +259,33 @@ class FolderWriter final : public PackageWriter {
     }
   }
 
-  void rearrange() const {
-    std::vector<fs::path> gone;
-    for (std::size_t i = 0; i < package().members().size(); ++i) {
-      if (fate(i) == Fate::removed) gone.push_back(package().file_of(i));
+  void take_journal(const std::vector<std::string>& unfinished) {
+    journal_ = options().journal;
+    if (!journal_) journal_ = &own_journal_.emplace(root_);
+    for (const std::string& folder : unfinished) {
+      if (!folder.empty()) journal_->take_over(folder);
     }
-    std::ranges::sort(gone, std::greater<>());  // a folder after what lies in it, if that goes too
+  }
+
+  // Its RECORDs may be out of date, and in the new folder nobody would know.
+  void expect_finished(const std::vector<std::string>& unfinished) const {
+    if (unfinished.empty()) return;
+    throw Error({.what = "a run that changed this folder in place has not ended, or was killed",
+                 .where = {.file = (root_ / unfinished[0]).string()},
+                 .next = "wait for it, or run it again in place to finish it"});
+  }
+
+  void move() const {
+    std::vector<fs::path> folders;
     std::error_code ignored;
-    for (const fs::path& file : gone) fs::remove(file, ignored);
+    for (const std::size_t i : removed()) {
+      if (fate(i) != Fate::removed) continue;
+      const fs::path path = package().file_of(i);
+      if (package().members()[i].kind == PackageMember::Kind::folder) folders.push_back(path);
+      else fs::remove(path, ignored);
+    }
+    std::ranges::sort(folders, std::greater<>());  // from the inside out; one that is not empty stays
+    for (const fs::path& folder : folders) fs::remove(folder, ignored);
     for (const auto& [member, path] : renamed()) {
       if (fate(member) == Fate::removed) continue;
       create_folders((root_ / path).parent_path());
@@ -258,6 +320,7 @@ class FolderWriter final : public PackageWriter {
     for (const auto& [member, path] : renamed()) {
       if (fate(member) != Fate::removed) changes.renamed[package().members()[member].path()] = path;
     }
+    add_earlier(changes);
     if (changes.empty()) return;
     std::vector<fs::path> records;
     each(PackageMember::Kind::file, [&](std::size_t i) {
@@ -265,6 +328,20 @@ class FolderWriter final : public PackageWriter {
     });
     if (records.empty() && in_place_) records = records_beside(root_);
     update_installed_records(target(), changes, records);
+  }
+
+  // What became of what killed runs were going to change is seen in the folder itself.
+  void add_earlier(RecordChanges& changes) const {
+    std::set<std::string> known(changes.changed.begin(), changes.changed.end());
+    for (const PlaceChange& earlier : earlier_changes()) {
+      if (!known.insert(earlier.path).second || changes.renamed.contains(earlier.path)) continue;
+      std::error_code ignored;
+      const fs::file_status now = fs::symlink_status(root_ / earlier.path, ignored);
+      if (now.type() == fs::file_type::not_found) changes.renamed[earlier.path] = "";
+      if (now.type() != fs::file_type::regular) continue;
+      changes.changed.push_back(earlier.path);
+      if (earlier.kind == PlaceChange::Kind::added) changes.added.push_back(earlier.path);
+    }
   }
 
   // Somebody may have removed the folder while it was filled: what was written after that alone is not a
@@ -283,6 +360,9 @@ class FolderWriter final : public PackageWriter {
   std::optional<Unfinished> folder_;
   std::vector<Name> others_;  // by name
   std::vector<std::string> described_;
+  PlaceJournal* journal_ = nullptr;  // of a folder that is changed in its own place
+  std::optional<PlaceJournal> own_journal_;
+  bool rearranged_ = false;
 };
 
 }  // namespace
@@ -295,7 +375,7 @@ constinit const PackageKind folder_kind = {
       return std::make_unique<FolderPackage>(look.path());
     },
     .write = [](const Package& package, PackageWriteOptions options) -> std::unique_ptr<PackageWriter> {
-      return std::make_unique<FolderWriter>(package, std::move(options));
+      return std::make_unique<FolderWriter>(static_cast<const FolderPackage&>(package), std::move(options));
     },
 };
 

@@ -8,7 +8,12 @@ namespace lathe {
 PackageWriter::PackageWriter(const Package& package, PackageWriteOptions options)
     : package_(package), options_(std::move(options)), fates_(package.members().size()) {}
 
-void PackageWriter::remove(std::size_t member) { fates_[member] = Fate::removed; }
+void PackageWriter::remove(std::size_t member) {
+  fates_[member] = Fate::removed;
+  removed_.push_back(member);
+}
+
+void PackageWriter::keep(std::size_t member) { fates_[member] = Fate::open; }
 
 void PackageWriter::rename(std::size_t member, std::string path) { renamed_[member] = std::move(path); }
 

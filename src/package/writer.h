@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "package/package.h"
+#include "package/place_journal.h"
 
 namespace lathe {
 
@@ -24,6 +25,9 @@ struct PackageWriteOptions {
   unsigned threads = 0;                                     // 0: all cores
   std::string_view done = "carved";                         // what happens to it, for messages
   std::function<void(std::uint64_t bytes)> on_packed = {};  // of new content, so far
+  // Of the folder that is changed in its own place, made before its members were listed, as it removes what
+  // killed runs left half-written; it outlives the writer. nullptr: the writer makes its own.
+  PlaceJournal* journal = nullptr;
 };
 
 // What the file name of a package says of it.
@@ -48,8 +52,9 @@ struct WrittenPackage {
 };
 
 // Members are numbered as in the old package. The order of calls: relabel, remove and rename; begin; then
-// the members and what the package says of itself; finish, or pass_on in its place. Without finish nothing is
-// left of what was written. Members of which nothing is said are taken over.
+// the members; rearrange, lists of members and what the package says of itself; finish, or pass_on in its
+// place. Without finish nothing is left of what was written, but for what changes in its own place: then the
+// journal is. Members of which nothing is said are taken over.
 class PackageWriter {
  public:
   PackageWriter(const Package& package, PackageWriteOptions options);
@@ -63,7 +68,8 @@ class PackageWriter {
   virtual void relabel(const PackageLabel&) {}
   virtual bool name_was_given() const { return false; }  // `to` is the new one's very name
 
-  void remove(std::size_t member);
+  void remove(std::size_t member);  // in place files go in the order of these calls, folders after them
+  void keep(std::size_t member);    // it was to be removed, and nothing of that is done yet
   void rename(std::size_t member, std::string path);
 
   virtual void begin() = 0;
@@ -76,6 +82,12 @@ class PackageWriter {
   void take_over(std::size_t member);  // as it lies there, not unpacked
   void replace(std::size_t member);    // by what new_file() holds now
   virtual void replace(std::size_t member, std::string_view content) = 0;
+  // Said before new_file() holds something else; `record`: PlaceChange's. In place it is written down.
+  virtual void will_replace(std::size_t, std::string_view) {}
+  // Changes that killed runs began in this folder: lists of members may not have followed.
+  virtual std::vector<PlaceChange> earlier_changes() const { return {}; }
+  // In place: what was removed goes, what was renamed moves. Else nothing.
+  virtual void rearrange() {}
 
   // A file beside others that say what the package is; "" where the old one has none of that name.
   virtual std::string description(std::string_view file) const = 0;
@@ -98,12 +110,14 @@ class PackageWriter {
   void set_replaced(std::size_t member) { fates_[member] = Fate::replaced; }
   std::string new_path(std::size_t member) const;
   const std::map<std::size_t, std::string>& renamed() const { return renamed_; }
+  const std::vector<std::size_t>& removed() const { return removed_; }  // some may be kept after all
 
  private:
   const Package& package_;
   const PackageWriteOptions options_;
   std::vector<Fate> fates_;
   std::map<std::size_t, std::string> renamed_;
+  std::vector<std::size_t> removed_;
 };
 
 }  // namespace lathe

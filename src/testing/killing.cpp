@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <exception>
 #include <thread>
 
 namespace lathe::testing {
@@ -21,6 +23,9 @@ using Clock = std::chrono::steady_clock;
   int status = 0;
   try {
     action();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    status = 1;
   } catch (...) {
     status = 1;
   }

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// What commands that carve ask for in the same words: GPUs, packing, a driver.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "carve/carve.h"
+#include "carve/plan/plan.h"
+
+namespace lathe {
+
+class Terminal;
+
+// Of --gpu: "9.0,RTX 5090", "native". Error on anything else.
+std::vector<CarveTarget> carve_targets(const std::string& gpu);
+// Of --compress and --driver, as they are written; "" of a driver: none. Error when they do not go together.
+void set_packing(const std::string& compress, const std::string& driver, CarveOptions& options);
+// A note for each GPU that the catalogue does not have: tomorrow's is carved for by the driver's rules as any
+// other, and a slip of the finger looks the same.
+void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& terminal);
+void say_whose_licence(Terminal& terminal);  // with --include-vendor
+// "25% less"; a record, or stored members that were deflated, can make the new one larger.
+std::string change_text(std::uint64_t before, std::uint64_t after);
+
+}  // namespace lathe
