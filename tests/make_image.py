@@ -5,7 +5,8 @@
   make_image.py OUTPUT [--form oci|oci-archive|docker] [--packing gzip|tar|zstd] [--case NAME] [--tag TAG]
 
 The image has five layers: a system, fat libraries of two Python packages with their RECORDs, one of them in a later layer, odd entries
-(PAX names and attributes, hard links, devices; with `--case sparse` a sparse file), and one that deletes and replaces. `--case` breaks it in one way.
+(PAX names and attributes, hard links, devices; with `--case sparse` what umoci
+does not know), and one that deletes and replaces. `--case` breaks it in one way.
 """
 import argparse
 import base64
@@ -108,7 +109,8 @@ def layers(case):
     one += file(f"{SITE}/one-1.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: one\nVersion: 1.0\n")
     one += file(f"{SITE}/one-1.0.dist-info/RECORD", record("one-1.0", {"one/lib/libone.so": fat, "one/lib/libone.so.1": fat, "one/__init__.py": b""}))
     two = file(f"{SITE}/two/libtwo.so", other, records={"size": str(len(other))}) + file(f"opt/{deep}/libone.so", fat) + gnu_file(f"srv/{deep}/data", b"long")
-    odd = (sparse("var/sparse") if case == "sparse" else b"") + pax({"comment": "for all"}, b"g") + file("var/\u00fcml\u00e4ut", b"u", records={"path": "var/\u00fcml\u00e4ut"})
+    odd = sparse("var/sparse") + pax({"comment": "for all"}, b"g") if case == "sparse" else b""
+    odd += file("var/\u00fcml\u00e4ut", b"u", records={"path": "var/\u00fcml\u00e4ut"})
     odd += file(f"{SITE}/two-2.0.dist-info/RECORD", record("two-2.0", {"two/libtwo.so": other, "../../../../opt/kit/libold.so": other}))
     last = file("etc/.wh.gone", b"") + file("opt/kit/.wh..wh..opq", b"") + file("opt/kit/libnew.so", other) + file("usr/lib/libplain.so", plain + b"\0", mode=0o755)
     if case == "traversal":
