@@ -195,6 +195,11 @@ CarvedPackage carve(const Options& options, const CarveOptions& carve, Terminal&
                  .where = {.file = options.path},
                  .next = "leave out --platform"});
   }
+  if (!(kind && kind->has_platforms) && parse_image_reference(options.output)) {
+    throw Error({.what = "this is no container image, and cannot become one",
+                 .where = {.file = options.path},
+                 .next = "name a file or a folder for the result"});
+  }
   if (kind && !kind->write) {
     NotRead archive = look_into_package(*kind, options.path, look.mapped().bytes());
     archive.path = options.path;

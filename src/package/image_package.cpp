@@ -164,6 +164,12 @@ fs::path ImagePackage::own_file(std::size_t member) const {
   return layers_[at.layer]->own_file(at.entry);
 }
 
+void ImagePackage::release(std::size_t member) const {
+  std::error_code ignored;
+  const fs::path file = own_file(member);
+  if (!file.empty() && !linked_.contains(entry_of(member))) fs::remove(file, ignored);
+}
+
 std::string ImagePackage::part(std::size_t member, std::uint64_t from, std::uint64_t count) const {
   const EntryOfLayer at = entry_of(member);
   return layers_[at.layer]->part(at.entry, from, count);

@@ -48,6 +48,8 @@ class ImagePackage final : public Package {
   EntryOfLayer own_entry_of(std::size_t member) const { return entries_[member]; }
   // The file that it was unpacked to already; "" where there is none.
   std::filesystem::path own_file(std::size_t member) const;
+  // It is not read any more: its file may go.
+  void release(std::size_t member) const;
   std::filesystem::path spool() const { return spool_.path(); }
 
  private:

@@ -101,18 +101,21 @@ class ImageWriter final : public PackageWriter {
   }
 
  private:
+  // The layer itself is read once more: what it was unpacked to makes room for what is new.
+  void taken(std::size_t member) override { image_.release(member); }
+  void replaced(std::size_t member) override { image_.release(member); }
+
   // Of a tool's transport, or of the old one's form.
   void find_place() {
     if (options().dry_run) return;
-    auto to = parse_image_reference(options().to.native());
-    if (!to) to = ImageReference{.place = options().to};
-    ImageReference::Form form = to->form;
+    const ImageReference written_to = destination();
+    ImageReference::Form form = written_to.form;
     if (form == ImageReference::Form::unsaid) form = own_form();
     form_ = form == ImageReference::Form::oci_folder ? ImageOutput::Form::folder : ImageOutput::Form::archive;
     docker_ = form == ImageReference::Form::docker_archive;
-    place_ = to->place.lexically_normal();
+    place_ = written_to.place.lexically_normal();
     if (!place_.has_filename()) place_ = place_.parent_path();
-    tag_ = to->tag;
+    tag_ = written_to.tag;
     if (docker_ && image_.set().images.size() > 1) {
       throw Error({.what = "an archive for docker holds one platform",
                    .where = {.file = place_.string()},
@@ -122,6 +125,17 @@ class ImageWriter final : public PackageWriter {
     throw Error({.what = "this is there already",
                  .where = {.file = place_.string()},
                  .next = "name a place where nothing is, or remove it"});
+  }
+
+  ImageReference destination() const {
+    try {
+      return parse_image_reference(options().to.native()).value_or(ImageReference{.place = options().to});
+    } catch (const Error& error) {
+      throw Error({.what = "images are written to files, not there",
+                   .where = error.parts().where,
+                   .next = fmt::format("write oci:DIR:TAG; then: skopeo copy oci:DIR:TAG {}",
+                                       printable(options().to.native()))});
+    }
   }
 
   ImageReference::Form own_form() const {

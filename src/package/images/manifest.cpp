@@ -44,7 +44,7 @@ class Reader {
     const bool layout = files_.has("index.json") && reference_.form != ImageReference::Form::docker_archive;
     if (layout) read_layout();
     else read_docker();
-    if (found_.empty()) fail("it holds no image", "copy it again");
+    if (found_.empty()) fail_without();
     choose();
     return std::move(set_);
   }
@@ -156,6 +156,13 @@ class Reader {
       if (!tag.empty()) text += (text.empty() ? "" : ", ") + printable(tag);
     }
     return text.empty() ? "none" : text;
+  }
+
+  [[noreturn]] void fail_without() const {
+    if (reference_.tag.empty() || tags_.empty()) fail("it holds no image", "copy it again");
+    const std::vector<std::string> tags(tags_.begin(), tags_.end());
+    fail(fmt::format("it holds no image of the tag {}", printable(reference_.tag)),
+         did_you_mean_text(reference_.tag, tags, "its tags: " + tag_list()));
   }
 
   // One tag; of its platforms the wanted one, or all.
