@@ -193,7 +193,7 @@ void print_text(const Shrunk& shrunk, const CarveOptions& options, const fs::pat
     if (!finding.fix.empty()) terminal.print("  fix: {}\n", finding.fix);
   }
   if (shrunk.finished_earlier)
-    terminal.out("an earlier run was killed here: what it had not listed yet is listed now\n");
+    terminal.out("finished what a run that was killed here had begun\n");
   terminal.print(
       "{} for {}: {} -> {}, {}; {} carved, {} gone{}\n", options.dry_run ? "would be shrunk" : "shrunk",
       options.targets.empty() ? "every GPU" : to_string(options.targets), size_text(carved.old_size),

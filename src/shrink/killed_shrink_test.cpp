@@ -98,6 +98,14 @@ class KilledShrink : public ::testing::Test {
     EXPECT_GE(carved_in_manifest(), 3u) << "of what was carved before, the record is lost";
   }
 
+  void expect_finished_for_another_gpu() {
+    options_.carve.targets = parse_carve_targets("12.0,10.0");
+    EXPECT_TRUE(run_for(forever, [this] { shrink_it(); }));
+    options_.carve.targets = parse_carve_targets("12.0");
+    EXPECT_EQ(wrong_lists(site_), "");
+    EXPECT_FALSE(fs::exists(site_ / place_journal_name));
+  }
+
   testing::ScratchFolder folder_;
   const fs::path old_ = folder_.path() / "old", site_ = folder_.path() / "site";
   CarvePackageOptions options_;
@@ -129,6 +137,11 @@ TEST_F(KilledShrink, IsFinishedFromBeforeEachChangeOfAName) {
       << " with lists that had not followed";
 }
 
+TEST_F(KilledShrink, IsFinishedForAnotherGpuFromBeforeEachChangeOfAName) {
+  testing::kill_before_each_change([this] { begin_again(); }, [this] { shrink_it(); },
+                                   [this] { expect_finished_for_another_gpu(); });
+}
+
 // The second is killed too, and another GPU is asked for in the end.
 TEST_F(KilledShrink, IsFinishedAfterSeveralKillsForAnotherGpu) {
   std::mt19937 random(20'260'105);
@@ -137,12 +150,8 @@ TEST_F(KilledShrink, IsFinishedAfterSeveralKillsForAnotherGpu) {
   for (int i = 0; i < moments() / 4; ++i) {
     begin_again();
     for (int k = 0; k < 3; ++k) run_for(std::chrono::microseconds(moment(random)), [this] { shrink_it(); });
-    options_.carve.targets = parse_carve_targets("12.0,10.0");
-    ASSERT_TRUE(run_for(forever, [this] { shrink_it(); }));
-    options_.carve.targets = parse_carve_targets("12.0");
-    EXPECT_EQ(wrong_lists(site_), "") << "round " << i;
-    EXPECT_FALSE(fs::exists(site_ / place_journal_name));
-    ASSERT_FALSE(HasFailure());
+    expect_finished_for_another_gpu();
+    ASSERT_FALSE(HasFailure()) << "round " << i;
   }
 }
 

@@ -65,13 +65,18 @@ void write_triton(const ScratchFolder& folder, const std::string& site) {
 
 std::string wrong_sums(const fs::path& list) {
   std::string wrong;
+  std::set<std::string> listed{list.filename().string()};
   const std::string text = read_file(list);
   for (const std::string_view line : split(text, '\n')) {
     const std::size_t at = line.find("  ");
     if (at == std::string_view::npos) continue;
     const fs::path file = list.parent_path() / line.substr(at + 2);
+    listed.insert(file.filename().string());
     if (!fs::exists(file) || sum_of(file) != line.substr(0, at))
       wrong += fmt::format("{}: {}\n", list.string(), line);
+  }
+  for (const auto& entry : fs::directory_iterator(list.parent_path())) {
+    if (!listed.contains(entry.path().filename().string())) wrong += entry.path().string() + ": has no sum\n";
   }
   return wrong;
 }
