@@ -192,8 +192,7 @@ void print_text(const Shrunk& shrunk, const CarveOptions& options, const fs::pat
     terminal.print("{}: {}\n", finding.where.file, finding.what);
     if (!finding.fix.empty()) terminal.print("  fix: {}\n", finding.fix);
   }
-  if (shrunk.finished_earlier)
-    terminal.out("finished what a run that was killed here had begun\n");
+  if (shrunk.finished_earlier) terminal.out("finished what a run that was killed here had begun\n");
   terminal.print(
       "{} for {}: {} -> {}, {}; {} carved, {} gone{}\n", options.dry_run ? "would be shrunk" : "shrunk",
       options.targets.empty() ? "every GPU" : to_string(options.targets), size_text(carved.old_size),
