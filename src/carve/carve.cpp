@@ -16,6 +16,8 @@
 #include "base/text.h"
 #include "formats/archive.h"
 #include "device/embedded.h"
+#include "device/nvidia_libraries.h"
+#include "carve/plan/embedded_plan.h"
 #include "formats/elf.h"
 #include "inspect/inspect.h"
 #include "carve/arch_list.h"
@@ -145,9 +147,22 @@ class FileCarver {
 
   // Which of it the library loads on which GPU is known to the library alone.
   void look_for_data() {
-    const EmbeddedCode embedded = find_embedded(*elf_, fatbins_, map_ ? &*map_ : nullptr);
+    embedded_ = find_embedded(*elf_, fatbins_, map_ ? &*map_ : nullptr);
+    const EmbeddedCode& embedded = embedded_;
     if (embedded.empty()) return;
     result_.embedded = embedded.count();
+    result_.embedded_bytes = embedded.bytes();
+    if (options_.leave_because.empty() && may_empty_data()) {
+      data_ = plan_embedded(*elf_, embedded, options_.targets);
+      result_.embedded_dropped = data_.bytes;
+    }
+    if (!data_.empty()) {
+      note("carve-embedded", Severity::note,
+           fmt::format("of {} of device code that is data {} go: machine code for {}",
+                       size_text(embedded.bytes()), size_text(data_.bytes), spell_all(data_.gone)),
+           "");
+      return;
+    }
     const bool nothing_else = fatbins_.containers.empty();
     result_.notes.add(
         {.rule = nothing_else ? "carve-left-alone" : "carve-embedded",
@@ -156,6 +171,12 @@ class FileCarver {
          .what = fmt::format("{} of device code is data that the library chooses from by itself: it stays",
                              size_text(embedded.bytes())),
          .fix = ""});
+  }
+
+  bool may_empty_data() const {
+    using Embedded = CarveOptions::Embedded;
+    return options_.embedded == Embedded::all ||
+           (options_.embedded == Embedded::known && may_lose_embedded(elf_->soname()));
   }
 
   CarvedFile leave(const std::string& why) {
@@ -175,7 +196,9 @@ class FileCarver {
   }
 
   void lay_out_new_file() {
-    layout_ = lay_out(*elf_, fatbins_, plan_, {.strip_symbols = options_.strip_symbols, .packed = &packed_});
+    layout_ =
+        lay_out(*elf_, fatbins_, plan_,
+                {.strip_symbols = options_.strip_symbols, .packed = &packed_, .emptied = data_.emptied});
     result_.new_size = layout_.new_size;
     result_.stripped = options_.strip_symbols && elf_->find_section(".symtab");
     result_.outcome = Outcome::carved;
@@ -304,7 +327,7 @@ class FileCarver {
   }
 
   bool work_to_do() const {
-    return plan_.drops_something() || !packed_.empty() || result_.new_architectures ||
+    return plan_.drops_something() || !data_.empty() || !packed_.empty() || result_.new_architectures ||
            (options_.strip_symbols && elf_->find_section(".symtab") && !elf_->segments().empty());
   }
 
@@ -316,6 +339,7 @@ class FileCarver {
                        .referenced = referenced_,
                        .meant = {},
                        .strip_symbols = options_.strip_symbols,
+                       .embedded = data_.empty() ? nullptr : &embedded_,
                        .packed = options_.compress};
     if (result_.new_architectures) {
       patch_arch_list(file, elf);
@@ -351,6 +375,8 @@ class FileCarver {
   std::vector<ContainerIndex> referenced_;
   CarvePlan plan_;
   PackedImages packed_;
+  EmbeddedCode embedded_;
+  EmbeddedPlan data_;
   std::vector<std::string> toolkits_;
   std::vector<std::string> compiled_ptx_;  // versions of the language, where a target runs no machine code
   std::optional<ArchList> arch_list_;

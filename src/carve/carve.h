@@ -39,6 +39,9 @@ struct CarveOptions {
   // A file with code, but none for any target: nothing is written; it goes over as it is; it loses what
   // `minimal` drops. Damaged: an Error, or it goes over as it is.
   enum class NoTarget { refuse, leave, empty } no_target = NoTarget::refuse;
+  // Device code that is data: which libraries may lose what no target runs. `known`: those that were run so
+  // on a GPU (nvidia_libraries.h).
+  enum class Embedded { keep, known, all } embedded = Embedded::known;
   std::string leave_because = {};  // if not empty: touch nothing, and say this
   // In place: called before the new file is written, which then takes the old one's place.
   std::function<void(const CarvedFile&)> before_replacing = {};
@@ -58,9 +61,10 @@ struct CarvedFile {
   std::uint64_t old_size = 0, new_size = 0;
   CarveTotals totals = {};
   std::size_t images_packed = 0;
-  bool stripped = false;                        // its symbol tables went
-  std::optional<DriverNeed> least_driver = {};  // of what is kept, as it is stored then
-  std::size_t embedded = 0;                     // containers and images kept as data: never touched
+  bool stripped = false;                                   // its symbol tables went
+  std::optional<DriverNeed> least_driver = {};             // of what is kept, as it is stored then
+  std::size_t embedded = 0;                                // containers and images kept as data
+  std::uint64_t embedded_bytes = 0, embedded_dropped = 0;  // of them; of these what is emptied
   // containers that were left as they are, by reason
   std::vector<std::pair<Untouched, std::size_t>> untouched = {};
   std::string old_held = {}, new_held = {};  // "8.0, 9.0, PTX 9.0": the code in it

@@ -53,6 +53,7 @@ struct Options {
   std::string platform;
   std::string compress = "keep";
   std::string driver;
+  std::string embedded = "known";
   std::string format = "text";
   bool in_place = false;
   bool include_vendor = false;
@@ -78,6 +79,8 @@ void declare(OptionSet& set, Options& options) {
              "pack images that lie unpacked; without --gpu no code is dropped [keep]");
   set.text("--driver", options.driver, "VERSION",
            "the oldest driver that the result is for: what needs a newer one is a finding");
+  set.choice("--embedded", options.embedded, {"known", "all", "keep"},
+             "code that is data: drop what no GPU runs where known to be safe, everywhere, nowhere [known]");
   set.flag("--include-vendor", options.include_vendor,
            "carve NVIDIA's own libraries too: mind their licence");
   set.text("--manifest", options.manifest, "FILE", "write the record of what was done here too",
@@ -92,6 +95,8 @@ void declare(OptionSet& set, Options& options) {
 CarveOptions carve_options(const Options& options) {
   CarveOptions carve = options.carve;
   set_packing(options.compress, options.driver, carve);
+  if (options.embedded == "all") carve.embedded = CarveOptions::Embedded::all;
+  if (options.embedded == "keep") carve.embedded = CarveOptions::Embedded::keep;
   if (options.gpu.empty() && carve.compress == Compression::none) {
     throw Error({.what = "for which GPU?",
                  .where = {},

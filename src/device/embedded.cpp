@@ -251,8 +251,33 @@ class EmbeddedFinder {
       return;
     if (!scratch_.findings.empty()) return;
     found->address = object_.address_of(offset).value_or(0);
+    const std::uint64_t emptied = forget_emptied(*found);
+    if (found->images.empty()) {
+      done_ = found->end();
+      return;
+    }
     take(offset, found->end(), range);
+    out_.places.back().bytes -= emptied;
     out_.containers.push_back(std::move(*found));
+  }
+
+  // What a carve left of machine code: its header, and zeros. Returns the bytes of those zeros.
+  std::uint64_t forget_emptied(DeviceContainer& container) const {
+    std::uint64_t bytes = 0;
+    std::erase_if(container.images, [&](const DeviceImage& image) {
+      if (image.kind != ImageKind::native || !begins_with_zeros(image)) return false;
+      bytes += image.payload_size;
+      return true;
+    });
+    return bytes;
+  }
+
+  // Neither a cubin nor a compressed stream does.
+  bool begins_with_zeros(const DeviceImage& image) const {
+    constexpr std::uint64_t enough = 64;
+    const ByteSpan start =
+        object_.bytes().subspan(image.payload_offset(), std::min(enough, image.payload_size));
+    return std::ranges::all_of(start, [](std::byte b) { return b == std::byte{0}; });
   }
 
   void cubin(std::uint64_t offset, const Range& range) {

@@ -26,6 +26,12 @@ constexpr std::string_view sonames[] = {
 // Source: the licence files of the packages of PyPI.
 constexpr std::string_view free_sonames[] = {"libnccl.so.*"};
 
+// Source: docs/gpu-proof.md.
+constexpr std::string_view sonames_of_data[] = {
+    "libtorch_cuda.so", "libcublasLt.so.*", "libcudnn_engines_precompiled.so.*",
+    "libcufft.so.*",    "libcusparse.so.*",
+};
+
 // Without the hash of a copy: eight hexadecimal digits (auditwheel) or more before ".so", after a hyphen or
 // a dot.
 std::string without_hash(std::string_view soname) {
@@ -49,5 +55,7 @@ bool is_one_of(std::span<const std::string_view> patterns, std::string_view sona
 bool is_nvidia_library(std::string_view soname) { return is_one_of(sonames, soname); }
 
 bool is_free_nvidia_library(std::string_view soname) { return is_one_of(free_sonames, soname); }
+
+bool may_lose_embedded(std::string_view soname) { return is_one_of(sonames_of_data, soname); }
 
 }  // namespace lathe

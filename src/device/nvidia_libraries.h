@@ -13,4 +13,8 @@ bool is_nvidia_library(std::string_view soname);
 // Free for everybody to change and pass on, wherever it lies.
 bool is_free_nvidia_library(std::string_view soname);
 
+// Keeps device code as data, and was seen on a GPU to do the same with every image emptied that no GPU there
+// could run (docs/gpu-proof.md).
+bool may_lose_embedded(std::string_view soname);
+
 }  // namespace lathe

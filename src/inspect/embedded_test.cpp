@@ -45,6 +45,7 @@ std::string container(std::uint16_t kind = 2, std::uint32_t arch = 90, std::uint
   put<std::uint64_t>(bytes, 24, 64);
   put<std::uint32_t>(bytes, 44, arch);
   put<std::uint64_t>(bytes, 56, flags);
+  put<std::uint64_t>(bytes, 80, 0x33010102464c457f);  // what begins with zeros was emptied
   return bytes;
 }
 
@@ -210,6 +211,18 @@ TEST(Embedded, NoBorderHidesAContainer) {
   const Elf elf = Elf::parse(disk.bytes(), "a.so");
   EXPECT_EQ(find_embedded(elf, {}, &disk, 2).containers.size(), count);
   EXPECT_EQ(find_embedded(elf, {}, nullptr, 2).containers.size(), count);
+}
+
+TEST(Embedded, WhatACarveEmptiedDoesNotCount) {
+  std::string emptied = container();
+  put<std::uint64_t>(emptied, 80, 0);
+  EXPECT_TRUE(found_in(library(emptied)).empty());
+  const EmbeddedCode found = found_in(library(emptied + container()));
+  EXPECT_EQ(found.containers.size(), 1u);
+  EXPECT_EQ(found.bytes(), container().size());
+  std::string ptx = container(1);
+  put<std::uint64_t>(ptx, 80, 0);
+  EXPECT_EQ(found_in(library(ptx)).containers.size(), 1u);
 }
 
 TEST(Embedded, SharesOfAFileAddUpAndTellItApart) {

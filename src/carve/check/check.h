@@ -10,6 +10,7 @@
 
 #include "base/finding.h"
 #include "device/contents.h"
+#include "device/embedded.h"
 #include "carve/plan/plan.h"
 #include "formats/elf.h"
 
@@ -25,13 +26,15 @@ struct CheckOptions {
   std::vector<ContainerIndex> referenced = {};  // containers of the old file, as plan_carve takes them
   std::vector<MeantChange> meant = {};
   bool strip_symbols = false;
+  const EmbeddedCode* embedded = nullptr;  // of the old file, where some of it may have been emptied
   Compression packed = Compression::none;  // with which images may have been packed; none: with nothing
 };
 
 // Checked are: the headers (segments in order, congruent, in the file; the program header table inside a
 // segment; sections where their segments say); every image, byte for byte, against the one that it came
 // from, one that was packed by what it unpacks to; what each container resolves to for each target; every
-// other byte of loaded memory. One finding for each thing that is wrong; none: the file is good.
+// other byte of loaded memory; of device code that is data, the machine code that runs on none of the targets
+// may be zeros. One finding for each thing that is wrong; none: the file is good.
 Findings check_carved(const Elf& old_file, const DeviceContents& old_fatbins, const Elf& new_file,
                       const CheckOptions& options);
 

@@ -142,15 +142,32 @@ class SectionCheck {
       }
     }
     for (; next < after.size(); ++next) {
-      if (!holds_containers(after[next].name))
+      if (!holds_containers(after[next].name) && !is_part_of_data(after[next]))
         carved_.wrong(fmt::format("the section {} is new", after[next].name));
       else check_place(after[next]);
     }
   }
 
  private:
+  // Device code that is data, of which some may be gone.
+  bool holds_data(const ElfSection& section) const {
+    if (carved_.options.embedded == nullptr || !(section.flags & elf::shf_alloc)) return false;
+    return std::ranges::any_of(carved_.options.embedded->containers, [&](const DeviceContainer& container) {
+      return section.address <= container.address &&
+             container.address + container.size() <= section.address + section.size;
+    });
+  }
+
+  // What a hole left of a section with such data, or the hole itself.
+  bool is_part_of_data(const ElfSection& section) const {
+    return std::ranges::any_of(carved_.old_file.sections(), [&](const ElfSection& was) {
+      return was.name == section.name && was.flags == section.flags && was.address < section.address &&
+             section.address + section.size <= was.address + was.size && holds_data(was);
+    });
+  }
+
   void compare(const ElfSection& was, const ElfSection& is) {
-    const bool shorter = holds_containers(is.name) && is.size < was.size;
+    const bool shorter = (holds_containers(is.name) || holds_data(was)) && is.size < was.size;
     if (was.flags != is.flags || was.address != is.address || was.align != is.align ||
         was.entry_size != is.entry_size || (was.size != is.size && !shorter)) {
       return carved_.wrong(fmt::format("the header of section {} is wrong", was.name));

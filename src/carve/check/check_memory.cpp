@@ -20,7 +20,11 @@
 #include "base/parallel.h"
 #include "carve/check/check.h"
 #include "carve/check/check_parts.h"
+#include "carve/plan/plan.h"
 #include "device/contents.h"
+#include "device/embedded.h"
+#include "device/target.h"
+#include "device/vendor.h"
 #include "formats/elf.h"
 #include "formats/elf_headers.h"
 
@@ -35,6 +39,7 @@ class MemoryCheck {
 
   void check() {
     exempt_device_code();
+    exempt_emptied();
     exempt_headers();
     for (const MeantChange& change : carved_.options.meant) exempt(change.address, change.size);
     std::ranges::sort(exempt_, {}, &AddressRange::begin);
@@ -66,6 +71,63 @@ class MemoryCheck {
       if (const auto address = carved_.old_file.address_of(wrapper.pointer_at)) exempt(*address, 8);
     }
     exempt_padding();
+  }
+
+  // Machine code that is data and that no target runs: in memory it is what it was, or zeros.
+  void exempt_emptied() {
+    if (carved_.options.embedded == nullptr || carved_.options.targets.empty()) return;
+    for (const DeviceContainer& container : carved_.options.embedded->containers) {
+      for (const DeviceImage& image : container.images) {
+        if (image.kind != ImageKind::native || runs_somewhere(image)) continue;
+        const std::uint64_t begin = container.address + (image.payload_offset() - container.offset);
+        const AddressRange payload{.begin = begin, .end = begin + image.payload_size};
+        if (is_as_before(payload)) continue;
+        if (!is_zeros(payload))
+          carved_.wrong(fmt::format("the image at {:#x} is neither there nor zeros", begin));
+        exempt(payload.begin, image.payload_size);
+      }
+    }
+  }
+
+  bool runs_somewhere(const DeviceImage& image) const {
+    const TargetCode code = image.code();
+    return std::ranges::any_of(carved_.options.targets, [&](const CarveTarget& target) {
+      return pick({&code, 1}, target.device).has_value();
+    });
+  }
+
+  bool is_as_before(const AddressRange& range) const {
+    const std::uint64_t size = range.end - range.begin;
+    const ByteSpan before = carved_.old_file.from_address(range.begin);
+    const ByteSpan after = carved_.new_file.from_address(range.begin);
+    return before.size() >= size && after.size() >= size &&
+           std::memcmp(before.data(), after.data(), size) == 0;
+  }
+
+  // As a process sees it: bytes of the file, or memory that a segment has beyond its file.
+  bool is_zeros(AddressRange range) const {
+    while (range.begin < range.end) {
+      const ElfSegment* load = load_at(range.begin);
+      if (load == nullptr) return false;
+      const std::uint64_t in_load = range.begin - load->address;
+      std::uint64_t end = std::min(range.end, load->address + load->memory_size);
+      if (in_load < load->file_size) {
+        end = std::min(end, load->address + load->file_size);
+        const ByteSpan bytes =
+            ByteReader(carved_.new_file.bytes(), "image").at(load->offset + in_load, end - range.begin);
+        if (!std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; })) return false;
+      }
+      range.begin = end;
+    }
+    return true;
+  }
+
+  const ElfSegment* load_at(std::uint64_t address) const {
+    for (const ElfSegment& load : carved_.new_file.segments()) {
+      if (load.type == elf::pt_load && load.address <= address && address - load.address < load.memory_size)
+        return &load;
+    }
+    return nullptr;
   }
 
   // Zeros behind a container that may move, up to the next one or to the section's end.

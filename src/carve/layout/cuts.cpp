@@ -24,7 +24,8 @@ namespace lathe {
 namespace {
 
 constexpr std::uint64_t smallest_page = 4096;
-constexpr std::size_t most_cuts = 64;  // each costs a program header and, at run time, a mapping
+constexpr std::size_t most_cuts = 64;        // each costs a program header and, at run time, a mapping
+constexpr std::size_t most_zero_cuts = 512;  // two mappings; cuBLASLt 13.0 has 383
 
 FileRange file_range(const ProgramHeader& header) {
   return {.offset = header.offset, .size = header.file_size};
@@ -63,6 +64,7 @@ class Cutter {
     const FileRange table{.offset = elf_.program_headers_at(),
                           .size = programs_.size() * ProgramHeader::bytes};
     for (Span& span : spans_) {
+      if (span.zeros) continue;
       const std::uint64_t load_end = file_range(programs_[span.load]).end();
       const std::uint64_t end = span.range.end();
       if (end > table.offset || table.offset - end > page_ || table.end() < load_end ||
@@ -102,6 +104,7 @@ class Cutter {
     if (ends_its_load(span) && load.memory_size > load.file_size) return 0;  // .bss begins right behind
     const std::uint64_t begin = span.used_end + span.spare;
     if (begin >= span.range.end()) return 0;
+    if (span.zeros) return (span.range.end() - begin) / machine_page(elf_) * machine_page(elf_);
     const FileRange freed{.offset = begin, .size = span.range.end() - begin};
     for (const ProgramHeader& other : programs_) {
       const bool table = other.type == ProgramHeader::pt_phdr;  // it moves along
@@ -117,11 +120,28 @@ class Cutter {
 
   // Many small holes are not worth a mapping each: the largest stay.
   void limit_cuts() {
-    std::vector<Span*> by_size;
-    for (Span& span : spans_) by_size.push_back(&span);
-    std::ranges::sort(by_size, std::ranges::greater{}, &Span::cut);
-    for (std::size_t i = most_cuts; i < by_size.size(); ++i) by_size[i]->cut = 0;
+    for (const bool zeros : {false, true}) {
+      std::vector<Span*> by_size;
+      for (Span& span : spans_) {
+        if (span.zeros == zeros) by_size.push_back(&span);
+      }
+      std::ranges::stable_sort(by_size, std::ranges::greater{}, &Span::cut);
+      for (std::size_t i = zeros ? zero_cuts() : most_cuts; i < by_size.size(); ++i) by_size[i]->cut = 0;
+    }
   }
+
+  // The table never moves into data: strip would take its segment for the one that begins with it. So there
+  // are as many as the table has room for where it stands, or behind containers that are cut.
+  std::size_t zero_cuts() const {
+    if (table_size() <= programs_.size() || room_in_place()) return most_zero_cuts;
+    std::uint64_t largest = 0;
+    for (const Span& span : spans_) largest = std::max(largest, cut_of_containers(span));
+    const std::size_t others = programs_.size() + most_cuts + 2;
+    const std::size_t entries = largest / ProgramHeader::bytes;
+    return entries < others ? 0 : std::min(entries - others, most_zero_cuts);
+  }
+
+  static std::uint64_t cut_of_containers(const Span& span) { return span.zeros ? 0 : span.cut; }
 
   std::size_t table_size() const {
     const auto unused = std::ranges::count(programs_, std::uint32_t{0}, &ProgramHeader::type);
@@ -161,7 +181,7 @@ class Cutter {
                    .where = {.file = elf_.name()},
                    .next = "link it dynamically, or carve what it is linked from"});
     }
-    const auto span = std::ranges::max_element(spans_, {}, &Span::cut);
+    const auto span = std::ranges::max_element(spans_, {}, cut_of_containers);
     const std::uint64_t size = table_size() * ProgramHeader::bytes;
     span->spare = sections_.empty() ? 0 : ProgramHeader::bytes;
     span->frees_elf_header = !sections_.empty() && is_library();
@@ -195,6 +215,11 @@ std::uint64_t page_size_of(const Elf& elf) {
                  .where = {.file = elf.name()}});
   }
   return page;
+}
+
+std::uint64_t machine_page(const Elf& elf) {
+  constexpr std::uint64_t largest_on_arm = 65536;
+  return elf.machine() == elf::em_aarch64 ? largest_on_arm : smallest_page;
 }
 
 bool cut_spans(const Elf& elf, std::vector<ProgramHeader>& programs,

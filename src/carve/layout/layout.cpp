@@ -37,6 +37,10 @@ class Layouter {
     static const PackedImages none;
     const PackedImages& packed = options.packed ? *options.packed : none;
     spans_ = find_spans(elf_, fatbins_, plan_, packed);
+    for (const EmptiedPayload& payload : options.emptied)
+      skipped_.push_back({.offset = payload.offset, .size = payload.size});
+    for (Span& span : zero_spans(elf_, options.emptied)) spans_.push_back(std::move(span));
+    std::ranges::sort(spans_, {}, [](const Span& span) { return span.range.offset; });
     table_moved_ = cut_spans(elf_, programs_, sections_, spans_);
     if (options.strip_symbols) stripped_ = sections_to_strip(elf_, sections_);
     cut();

@@ -13,7 +13,10 @@
 // not mapped any more.
 #pragma once
 
+#include <vector>
+
 #include "carve/layout/packed.h"
+#include "carve/plan/embedded_plan.h"
 #include "carve/plan/plan.h"
 #include "device/contents.h"
 #include "formats/elf.h"
@@ -24,6 +27,8 @@ namespace lathe {
 struct LayoutOptions {
   bool strip_symbols = false;
   const PackedImages* packed = nullptr;  // written instead of what is copied
+  // Data that becomes zeros; its whole pages leave the file where they may, and are zeros in memory alone.
+  std::vector<EmptiedPayload> emptied = {};
 };
 
 // Error when the file is of a kind that cannot be carved (a relocatable object, segments that share bytes).

@@ -30,6 +30,23 @@ std::vector<FileRange> pieces_of(FileRange whole, const std::vector<Span>& spans
   return pieces;
 }
 
+// What is zeros in memory alone is told as such, or strip would not keep it.
+void add_zeros(const SectionHeader& section, const std::vector<Span>& spans, const OffsetMap& offsets,
+               std::vector<SectionHeader>& out) {
+  for (const Span& span : spans) {
+    if (!span.zeros || span.cut == 0 || span.range.offset < section.offset ||
+        span.range.end() > section.offset + section.size)
+      continue;
+    SectionHeader zeros = section;
+    zeros.type = elf::sht_nobits;
+    zeros.address = section.address + (span.range.offset - section.offset);
+    zeros.offset = offsets.moved(span.range.offset);
+    zeros.size = span.range.size;
+    zeros.align = 1;
+    out.push_back(zeros);
+  }
+}
+
 void append_load(const ProgramHeader& load, std::size_t index, const std::vector<Span>& spans,
                  const OffsetMap& offsets, std::vector<ProgramHeader>& out) {
   ProgramHeader rest = load;
@@ -39,6 +56,7 @@ void append_load(const ProgramHeader& load, std::size_t index, const std::vector
     ProgramHeader front = rest;
     front.offset = offsets.moved(begin);
     front.file_size = front.memory_size = span.used_end - begin;
+    if (span.zeros) front.memory_size = span.range.end() - begin;
     out.push_back(front);
     const std::uint64_t step = span.range.end() - begin;
     rest.address += step;
@@ -82,10 +100,15 @@ std::vector<ProgramHeader> carved_program_headers(const std::vector<ProgramHeade
                                                   const std::vector<SectionHeader>& sections,
                                                   const std::vector<Span>& spans, const OffsetMap& offsets) {
   std::vector<ProgramHeader> out;
+  const auto fit = [](ProgramHeader& load) {
+    while (load.align > 1 && (load.address - load.offset) % load.align != 0) load.align /= 2;
+  };
   for (std::size_t i = 0; i < programs.size(); ++i) {
     if (programs[i].type == 0) continue;
     if (programs[i].type == elf::pt_load) {
+      const std::size_t first = out.size();
       append_load(programs[i], i, spans, offsets, out);
+      for (std::size_t k = first; k < out.size(); ++k) fit(out[k]);
       continue;
     }
     out.push_back(programs[i]);
@@ -122,6 +145,7 @@ std::vector<SectionHeader> carved_section_headers(const std::vector<SectionHeade
       more.size = pieces[k].size;
       out.push_back(more);
     }
+    add_zeros(sections[i], spans, offsets, out);
   }
   return out;
 }

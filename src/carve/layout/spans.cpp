@@ -2,6 +2,7 @@
 #include "carve/layout/spans.h"
 #include "base/bytes.h"
 #include "carve/layout/packed.h"
+#include "carve/plan/embedded_plan.h"
 #include "carve/plan/plan.h"
 #include "device/contents.h"
 #include "formats/elf.h"
@@ -131,7 +132,56 @@ class SpanFinder {
   bool open_ = false;
 };
 
+std::optional<std::size_t> load_around(const Elf& elf, const FileRange& range) {
+  for (std::size_t i = 0; i < elf.segments().size(); ++i) {
+    const ElfSegment& segment = elf.segments()[i];
+    if (segment.type == elf::pt_load && segment.offset <= range.offset &&
+        range.end() <= segment.offset + segment.file_size)
+      return i;
+  }
+  return std::nullopt;
+}
+
+// Does the range lie inside of one section, and in no segment but what is loaded?
+bool is_plain_data(const Elf& elf, const FileRange& range) {
+  const auto other = [&](const ElfSegment& segment) {
+    return segment.type != elf::pt_load &&
+           range.touches({.offset = segment.offset, .size = segment.file_size});
+  };
+  if (std::ranges::any_of(elf.segments(), other)) return false;
+  std::size_t around = 0;
+  for (const ElfSection& section : elf.sections()) {
+    if (section.type == elf::sht_nobits || section.type == elf::sht_null) continue;
+    const FileRange bytes{.offset = section.offset, .size = section.size};
+    if (!bytes.touches(range)) continue;
+    if (bytes.offset > range.offset || bytes.end() < range.end()) return false;
+    ++around;
+  }
+  return elf.sections().empty() || around == 1;
+}
+
 }  // namespace
+
+std::vector<Span> zero_spans(const Elf& elf, const std::vector<EmptiedPayload>& emptied) {
+  std::vector<Span> spans;
+  const std::uint64_t page = machine_page(elf);
+  for (const EmptiedPayload& payload : emptied) {
+    const std::uint64_t begin = align_up(payload.address, page) - payload.address;
+    const std::uint64_t end = (payload.address + payload.size) / page * page - payload.address;
+    if (!payload.alone || begin >= payload.size || end <= begin) continue;
+    const FileRange range{.offset = payload.offset + begin, .size = end - begin};
+    const auto load = load_around(elf, range);
+    if (!load || !is_plain_data(elf, range)) continue;
+    spans.push_back({.range = range,
+                     .data_end = range.end(),
+                     .address = payload.address + begin,
+                     .load = *load,
+                     .kept_end = range.offset,
+                     .used_end = range.offset,
+                     .zeros = true});
+  }
+  return spans;
+}
 
 std::vector<Span> find_spans(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan,
                              const PackedImages& packed) {

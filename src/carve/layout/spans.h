@@ -8,6 +8,7 @@
 #include "carve/layout/offsets.h"
 #include "carve/layout/layout.h"
 #include "carve/layout/packed.h"
+#include "carve/plan/embedded_plan.h"
 #include "carve/plan/plan.h"
 #include "device/contents.h"
 #include "formats/elf.h"
@@ -34,6 +35,8 @@ struct Span {
   std::uint64_t table_at = 0;  // where the program header table goes; 0: not here
   std::uint64_t used_end = 0;  // kept_end, or the end of that table: what stays loaded
   std::uint64_t spare = 0;     // bytes behind used_end that stay in the file: an unused entry of that table
+  // Emptied data (embedded_plan.h): range is whole pages of it, which memory has as zeros afterwards
+  bool zeros = false;
   bool frees_elf_header = false;  // with that table: the first PT_LOAD begins behind the headers
   std::uint64_t cut = 0;          // whole pages that leave the file: the last of the range
 
@@ -46,6 +49,10 @@ struct Span {
 // yet.
 std::vector<Span> find_spans(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan,
                              const PackedImages& packed);
+
+// The whole pages of what is emptied and may leave the file, each a span of its own. None where another
+// segment's or section's bytes begin or end inside.
+std::vector<Span> zero_spans(const Elf& elf, const std::vector<EmptiedPayload>& emptied);
 
 // Decides what is cut, and where the program header table goes when the splits make it too long for its
 // place (true: it moves into a span).
@@ -65,6 +72,9 @@ bool cut_spans(const Elf& elf, std::vector<ProgramHeader>& programs,
 // Moving a segment's offset by a multiple of this keeps it mappable at its address: the largest alignment of
 // a PT_LOAD.
 std::uint64_t page_size_of(const Elf& elf);
+
+// What the machine maps by at least: the alignment of a PT_LOAD may be reduced to it.
+std::uint64_t machine_page(const Elf& elf);
 
 inline std::uint64_t align_up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) / to * to; }
 
