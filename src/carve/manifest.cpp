@@ -20,6 +20,9 @@ void write_carved_file(JsonWriter& json, const CarvedFile& file) {
     json.end_object();
   }
   if (file.images_packed > 0) json.member("images_packed", file.images_packed);
+  if (file.embedded_bytes > 0) {
+    json.member("embedded_bytes", file.embedded_bytes).member("embedded_dropped", file.embedded_dropped);
+  }
   json.member("containers", file.totals.containers).member("containers_untouched", file.totals.untouched);
   json.member("containers_unserved", file.totals.unserved);
   if (!file.old_held.empty()) json.member("code_before", file.old_held).member("code_after", file.new_held);
