@@ -38,6 +38,8 @@ WITH_JSON = [
     ["verify", VARIANT, "lib"], ["verify", "pytorch-python313-cpu-avx2", "lib"],
     ["carve", "lib", "--gpu", "9.0", "-n"], ["carve", "lib", "--gpu", "9.0,RTX 5090", "-o", "carved"], ["carve", "torch.whl", "--gpu", "9.0", "-o", "wheels"],
     ["carve", "lib/libone.so", "--gpu", "7.0", "-o", "none.so"],
+    ["carve", "lib", "--gpu", "9.0", "-o", "slim", "--side", "slim.side"], ["restore", "slim", "--side", "slim.side", "-n"],
+    ["restore", "slim", "--side", "slim.side", "-o", "restored"], ["restore", "slim", "--side", "lib/libone.so", "-o", "never"],
     ["shrink", "torch-folder", "--gpu", "9.0", "--compress", "zstd", "-n"], ["shrink", "lib", "--gpu", "9.0", "-o", "shrunk"],
     ["detect"], *[["detect", "--from", f"$TESTS/machines/{name}.json"] for name in ("dgx-a100-mig", "dgx-a100-mig-empty", "gb200", "b300-driver-570")],
     ["select"], ["select", "--gpu", "RTX 5090", "--cpu", "Zen 5"], ["select", "--gpu", "RTX 5090", "--cpu", "Zen 5", "--all"],

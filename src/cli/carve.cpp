@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,12 +33,16 @@
 #include "inspect/not_read.h"
 #include "matrix/axis_table.h"
 #include "os/file.h"
+#include "os/mapped_file.h"
 #include "os/output.h"
 #include "os/terminal.h"
 #include "package/kinds.h"
 #include "package/place_journal.h"
 #include "package/writer.h"
 #include "report/table.h"
+#include "side/side_file.h"
+#include "side/staged.h"
+#include "side/write_side.h"
 
 namespace lathe {
 namespace carve_command {
@@ -50,6 +55,7 @@ struct Options {
   std::string output;
   std::string manifest;
   std::string wheel_variant;
+  std::string side;
   std::string platform;
   std::string compress = "keep";
   std::string driver;
@@ -85,11 +91,29 @@ void declare(OptionSet& set, Options& options) {
            "carve NVIDIA's own libraries too: mind their licence");
   set.text("--manifest", options.manifest, "FILE", "write the record of what was done here too",
            ValueKind::file);
+  set.text("--side", options.side, "FILE",
+           "write what is dropped there, so that restore gives the original back", ValueKind::file);
   set.text("--platform", options.platform, "OS/ARCH",
            "of an image with several: linux/arm64, or all [that of this machine]");
   set.text("--wheel-variant", options.wheel_variant, "LABEL",
            "a wheel: keep its version, label it as a variant; auto: sm90");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
+}
+
+// Known before the long work.
+void check_side(const fs::path& path, const fs::path& side) {
+  check_output(side);
+  if (fs::exists(fs::symlink_status(side))) {
+    throw Error({.what = "this is there already",
+                 .where = {.file = side.string()},
+                 .next = "name a file that does not exist yet, or remove it"});
+  }
+  const fs::path inner = fs::weakly_canonical(side).lexically_relative(fs::weakly_canonical(path));
+  if (!inner.empty() && *inner.begin() != "..") {
+    throw Error({.what = "the side file would lie inside of what is carved",
+                 .where = {.file = side.string()},
+                 .next = "name a file beside it"});
+  }
 }
 
 CarveOptions carve_options(const Options& options) {
@@ -121,6 +145,7 @@ CarveOptions carve_options(const Options& options) {
                  .where = {.file = options.output},
                  .next = "name a place where nothing is, or say --in-place"});
   }
+  if (!options.side.empty()) check_side(options.path, options.side);
   if (carve.dry_run && !options.manifest.empty()) {
     throw Error({.what = "--manifest writes a file, and --dry-run writes nothing",
                  .where = {},
@@ -136,6 +161,11 @@ fs::path place_of(const Options& options) {
   const fs::path output = options.output;
   return output.empty() || output.has_filename() ? output : output / fs::path(options.path).filename();
 }
+
+// With its side file, if one was written.
+struct Carved : CarvedPackage {
+  std::optional<SideSummary> side = {};
+};
 
 CarvedPackage carve_one(const Options& options, const CarveOptions& carve) {
   const fs::path destination = place_of(options);
@@ -312,7 +342,23 @@ void write_layers(JsonWriter& json, const std::vector<WrittenLayer>& layers) {
   json.end_array();
 }
 
-void print_text(const CarvedPackage& carved, const CarveOptions& options, Terminal& terminal) {
+void print_side(const Carved& carved, Terminal& terminal) {
+  if (!carved.side) return;
+  terminal.print("side file: {} for the {} that were dropped\n", size_text(carved.side->size),
+                 size_text(carved.side->content));
+  if (carved.side->streams_kept == 0) return;
+  terminal.print("{} members of the wheel were not packed by zlib: the side file keeps them as they were\n",
+                 carved.side->streams_kept);
+}
+
+void write_side_json(JsonWriter& json, const SideSummary& side) {
+  json.key("side").begin_object().member("size", side.size).member("dropped", side.content);
+  json.member("files", side.files).member("files_dropped", side.dropped);
+  json.member("members_packed_again", side.packed_again).member("members_kept_packed", side.streams_kept);
+  json.end_object();
+}
+
+void print_text(const Carved& carved, const CarveOptions& options, Terminal& terminal) {
   Table table({"file", "before", "after", "images", "code", ""});
   for (const std::size_t column : {1u, 2u, 3u}) table.align_right(column);
   for (const CarvedFile& file : carved.files) {
@@ -361,9 +407,10 @@ void print_text(const CarvedPackage& carved, const CarveOptions& options, Termin
   say_what_minimal_saves(carved, options, terminal);
   print_layers(carved.layers, terminal);
   if (!carved.path.empty()) terminal.print("wrote {}\n", carved.path.string());
+  print_side(carved, terminal);
 }
 
-void print_json(const CarvedPackage& carved, const CarveOptions& options, Terminal& terminal) {
+void print_json(const Carved& carved, const CarveOptions& options, Terminal& terminal) {
   JsonWriter json;
   begin_report(json).key("gpus").begin_array();
   for (const CarveTarget& target : options.targets) json.value(to_string(target));
@@ -380,6 +427,7 @@ void print_json(const CarvedPackage& carved, const CarveOptions& options, Termin
   json.end_array();
   json.member("other_files", carved.other_files);
   write_loose(json, carved.loose);
+  if (carved.side) write_side_json(json, *carved.side);
   Findings findings;
   for (const CarvedFile& file : carved.files) findings.add(file.notes);
   findings.add(findings_of(carved.not_read));
@@ -390,11 +438,76 @@ void print_json(const CarvedPackage& carved, const CarveOptions& options, Termin
   terminal.out(json.take());
 }
 
+// How to carve the original again, for one GPU more.
+std::map<std::string, std::string> told_again(const Options& options, const CarveOptions& how) {
+  const auto flag = [](bool set) { return std::string(set ? "yes" : "no"); };
+  return {{"gpu", how.targets.empty() ? "" : to_string(how.targets)},
+          {"compress", options.compress},
+          {"driver", options.driver},
+          {"wheel_variant", options.wheel_variant},
+          {"minimal", flag(how.minimal)},
+          {"strip_symbols", flag(how.strip_symbols)},
+          {"include_vendor", flag(options.include_vendor)},
+          {"in_place", flag(options.in_place)}};
+}
+
+bool something_changed(const CarvedPackage& result) {
+  return result.count(Outcome::carved) > 0 || result.loose.files > 0;
+}
+
+SideSummary put_aside(const Options& options, const CarveOptions& how, const fs::path& slim,
+                      const std::vector<SideNeighbour>& neighbours, Terminal& terminal) {
+  Progress progress(terminal);
+  return write_side(
+      options.path, slim, options.side,
+      {.how = told_again(options, how), .neighbours = neighbours, .progress = [&](std::uint64_t done) {
+         progress.show(fmt::format("writing the side file, {} compared", size_text(done)));
+       }});
+}
+
+// The original stays where it is until the side file is on the disk.
+Carved carve_in_place_aside(const Options& options, const CarveOptions& how, Terminal& terminal) {
+  std::optional<PlaceJournal> journal;  // nobody else changes the folder from here on
+  if (fs::is_directory(options.path)) journal.emplace(options.path);
+  if (journal && !journal->earlier().empty()) {
+    throw Error({.what = "a run that changed this in place was killed",
+                 .where = {.file = options.path},
+                 .next = "finish it: run carve --in-place without --side"});
+  }
+  StagedCopy staged(options.path);
+  Options other = options;
+  other.path = staged.path();
+  Carved result{carve(other, how, terminal)};
+  if (!something_changed(result)) return result;
+  result.side = put_aside(options, how, staged.path(), staged.neighbours(), terminal);
+  const MappedFile side = MappedFile::open(options.side);
+  staged.put_in_place(SideContent(side.bytes(), options.side));
+  if (fs::is_regular_file(options.path)) result.files[0].path = options.path;
+  return result;
+}
+
+Carved carve_aside(const Options& options, const CarveOptions& how, Terminal& terminal) {
+  PathLook look(options.path, options.platform);
+  const PackageKind* kind = package_kind(look);
+  if (kind && kind->has_platforms) {
+    throw Error({.what = "a container image has no side file",
+                 .where = {.file = options.path},
+                 .next = "leave out --side: its old layers stay where they are"});
+  }
+  if (how.dry_run) return {carve(options, how, terminal)};
+  if (options.in_place) return carve_in_place_aside(options, how, terminal);
+  Carved result{carve(options, how, terminal)};
+  if (!something_changed(result) || !result.failures.empty()) return result;
+  result.side = put_aside(options, how, result.path.empty() ? place_of(options) : result.path, {}, terminal);
+  return result;
+}
+
 int run(const Options& options, Terminal& terminal) {
   const CarveOptions how = carve_options(options);
   say_what_is_unknown(how.targets, terminal);
   if (!options.manifest.empty()) check_output(options.manifest);
-  const CarvedPackage result = carve(options, how, terminal);
+  const Carved result =
+      options.side.empty() ? Carved{carve(options, how, terminal)} : carve_aside(options, how, terminal);
   if (!options.manifest.empty())
     write_file_atomically(options.manifest, carve_manifest(result.files, how, ""));
   if (options.format == "json") print_json(result, how, terminal);

@@ -46,6 +46,7 @@ constexpr Command table[] = {
     {"verify", "check that a build holds what its name says", "Binaries", command_verify},
     {"carve", "shrink a library, a folder or a wheel to the GPUs you have", "Binaries", command_carve},
     {"shrink", "shrink all packages of an environment to the GPUs you have", "Binaries", command_shrink},
+    {"restore", "give back the original of what carve --side made", "Binaries", command_restore},
     {"detect", "show this machine: GPUs, driver, CPU, limits", "This machine", command_detect},
     {"select", "choose the best variant for this machine, and say why", "This machine", command_select},
     {"doctor", "check this machine and the PyTorch on it, on one page", "This machine", command_doctor},

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "base/error.h"
 #include "formats/streams/deflate_blocks.h"
 #include "formats/streams/deflate.h"
+#include "formats/streams/deflate_again.h"
 #include "formats/streams/unpack.h"
 
 namespace lathe {
@@ -135,6 +137,84 @@ Unpacked unpack_gzip(ByteSpan packed, const UnpackSink& sink) {
       return Unpacked::cut;
     }
   }
+}
+
+struct ZlibDeflate::State {
+  State(const ZlibSettings& settings, Sink to) : sink(std::move(to)), room(std::size_t{256} << 10) {
+    const int made =
+        deflateInit2(&stream, settings.level, Z_DEFLATED, raw_deflate, settings.memory, Z_DEFAULT_STRATEGY);
+    if (made == Z_MEM_ERROR) throw std::bad_alloc();
+    if (made != Z_OK)
+      fail(fmt::format("zlib has no level {} with memory {}", settings.level, settings.memory));
+  }
+  ~State() { deflateEnd(&stream); }
+
+  // All that can be packed of what was fed.
+  void run(int how) {
+    do {
+      stream.next_out = reinterpret_cast<Bytef*>(room.data());
+      stream.avail_out = static_cast<uInt>(room.size());
+      (void)::deflate(&stream, how);
+      const std::size_t made = room.size() - stream.avail_out;
+      if (made > 0) sink(ByteSpan(room).first(made));
+    } while (stream.avail_out == 0);
+  }
+
+  z_stream stream{};
+  Sink sink;
+  std::vector<std::byte> room;
+};
+
+ZlibDeflate::ZlibDeflate(const ZlibSettings& settings, Sink sink)
+    : state_(std::make_unique<State>(settings, std::move(sink))) {}
+ZlibDeflate::~ZlibDeflate() = default;
+
+void ZlibDeflate::add(ByteSpan content) {
+  constexpr std::size_t most = std::size_t{1} << 30;  // zlib counts in 32 bits
+  while (!content.empty()) {
+    const ByteSpan now = content.first(std::min(most, content.size()));
+    content = content.subspan(now.size());
+    state_->stream.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(now.data()));
+    state_->stream.avail_in = static_cast<uInt>(now.size());
+    state_->run(Z_NO_FLUSH);
+  }
+}
+
+void ZlibDeflate::finish() { state_->run(Z_FINISH); }
+
+namespace {
+
+bool makes(const ZlibSettings& settings, ByteSpan packed, ByteSpan content) {
+  constexpr std::size_t piece = std::size_t{1} << 20;
+  std::size_t at = 0;
+  bool same = true;
+  ZlibDeflate deflate(settings, [&](ByteSpan out) {
+    same =
+        same && out.size() <= packed.size() - at && as_text(out) == as_text(packed.subspan(at, out.size()));
+    if (same) at += out.size();
+  });
+  while (same && !content.empty()) {
+    deflate.add(content.first(std::min(piece, content.size())));
+    content = content.subspan(std::min(piece, content.size()));
+  }
+  if (same) deflate.finish();
+  return same && at == packed.size();
+}
+
+}  // namespace
+
+std::optional<ZlibSettings> settings_that_made(ByteSpan packed, ByteSpan content,
+                                               const ZlibSettings& likely) {
+  std::vector<ZlibSettings> all{likely};
+  for (const int memory : {8, 9}) {
+    for (const int level : {6, 9, 5, 4, 8, 7, 1, 3, 2}) {
+      const ZlibSettings next{.level = level, .memory = memory};
+      if (next != likely) all.push_back(next);
+    }
+  }
+  const auto right =
+      std::ranges::find_if(all, [&](const ZlibSettings& one) { return makes(one, packed, content); });
+  return right == all.end() ? std::nullopt : std::optional(*right);
 }
 
 std::uint32_t crc32_of_both(std::uint32_t first, std::uint32_t second, std::uint64_t second_size) {

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe restore`: the original again, out of what carve made of it and the side file.
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/json_report.h"
+#include "base/text.h"
+#include "carve/carve.h"
+#include "carve/carve_package.h"
+#include "cli/commands.h"
+#include "cli/options/carving.h"
+#include "cli/options/options.h"
+#include "matrix/axis_table.h"
+#include "os/mapped_file.h"
+#include "os/terminal.h"
+#include "os/unfinished.h"
+#include "package/kinds.h"
+#include "side/manifest.h"
+#include "side/restore.h"
+#include "side/side_file.h"
+
+namespace lathe {
+namespace restore_command {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string path;
+  std::string side;
+  std::string output;
+  std::string gpu;
+  std::string format = "text";
+  bool in_place = false;
+  bool dry_run = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.positional("path", options.path, "the carved library, folder or wheel", ValueKind::file);
+  set.text("--side", options.side, "FILE", "what carve --side wrote", ValueKind::file);
+  set.text("-o,--output", options.output, "PATH",
+           "where the original goes; nothing may be there. A wheel: the folder for it", ValueKind::file);
+  set.flag("--in-place", options.in_place, "replace the carved one by the original");
+  set.text("-g,--gpu", options.gpu, "CC[,CC...]",
+           "do not restore all: carve the original again, for these GPUs too");
+  set.values(known_gpus());
+  set.flag("-n,--dry-run", options.dry_run, "say what would happen, write nothing");
+  set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
+}
+
+void check(const Options& options) {
+  if (options.side.empty())
+    throw Error({.what = "where is the side file?", .next = "say --side FILE, as carve was told"});
+  if (options.in_place && !options.output.empty())
+    throw Error({.what = "--in-place and --output exclude each other", .next = "give one of them"});
+  if (!options.gpu.empty() && options.in_place) {
+    throw Error({.what = "with --gpu the result goes to a new place: the side file fits the old one alone",
+                 .next = "say --output PATH"});
+  }
+  if (!options.in_place && options.output.empty() && !options.dry_run)
+    throw Error({.what = "where to?", .next = "say --output PATH, or --in-place to replace what is there"});
+}
+
+Restored restore_to(const Options& options, const SideContent& side, const fs::path& to, Terminal& terminal) {
+  Progress progress(terminal);
+  RestoreOptions how{.to = to, .dry_run = options.dry_run};
+  how.progress = [&](std::uint64_t done, std::uint64_t all) {
+    progress.show(fmt::format("restoring, {} of {}", size_text(done), size_text(all)));
+  };
+  return restore(options.path, side, how);
+}
+
+// As the side file says that it was carved, and for more GPUs.
+CarveOptions carved_as(const SideContent& side, const std::string& gpu) {
+  const auto told = [&](const std::string& key) {
+    const auto found = side.manifest().how.find(key);
+    return found == side.manifest().how.end() ? "" : found->second;
+  };
+  CarveOptions carve;
+  if (told("gpu").empty()) {
+    throw Error({.what = "the side file does not say for which GPUs its original was carved",
+                 .where = {.file = side.name()},
+                 .next = "restore the original without --gpu, and carve that"});
+  }
+  set_packing(told("compress").empty() ? "keep" : told("compress"), told("driver"), carve);
+  carve.targets = carve_targets(told("gpu") + "," + gpu);
+  carve.minimal = told("minimal") == "yes";
+  carve.strip_symbols = told("strip_symbols") == "yes";
+  return carve;
+}
+
+// The original is made beside the new place, carved from there, and goes.
+Restored add_gpus(const Options& options, const SideContent& side, Terminal& terminal) {
+  const CarveOptions carve = carved_as(side, options.gpu);
+  if (options.dry_run) {
+    const bool wheel = side.manifest().kind == SideManifest::Kind::wheel;
+    return restore_to(options, side, wheel ? fs::path(".") : fs::path(options.path), terminal);
+  }
+  const fs::path output = options.output;
+  const fs::path place = output.has_filename() ? output : output.parent_path();
+  const Unfinished folder(place, Unfinished::Kind::folder);
+  const Restored original =
+      restore_to(options, side, fs::path(folder.path()) / side.manifest().name, terminal);
+  Progress progress(terminal);
+  progress.show(fmt::format("carving for {}", to_string(carve.targets)));
+  Restored out = original;
+  if (side.manifest().kind == SideManifest::Kind::file) {
+    const fs::path to = output.has_filename() ? output : output / side.manifest().name;
+    if (fs::exists(fs::symlink_status(to)))
+      throw Error({.what = "this is there already", .where = {.file = to.string()}, .next = "remove it"});
+    const CarvedFile carved = carve_file(original.path, to, carve);
+    out.path = to;
+    out.size = carved.new_size;
+  } else {
+    CarvePackageOptions how{.carve = carve};
+    const auto& told = side.manifest().how;
+    how.include_vendor = told.contains("include_vendor") && told.at("include_vendor") == "yes";
+    if (told.contains("wheel_variant")) how.wheel_variant = told.at("wheel_variant");
+    const CarvedPackage carved = carve_package(original.path, output, how);
+    if (!carved.failures.empty())
+      throw Error({.what = carved.failures[0].what,
+                   .where = carved.failures[0].where,
+                   .next = carved.failures[0].fix});
+    out.path = carved.path.empty() ? place : carved.path;
+    out.size = carved.path.empty() || carved.new_file_size == 0 ? carved.new_size : carved.new_file_size;
+  }
+  out.sha256.clear();
+  return out;
+}
+
+void print_text(const Options& options, const SideContent& side, const Restored& done, Terminal& terminal) {
+  const std::string_view tense = options.dry_run ? "would be restored" : "restored";
+  if (!options.gpu.empty()) {
+    terminal.print(
+        "{} {} too: {}, {}\n", options.dry_run ? "would be carved for" : "carved for", options.gpu,
+        options.dry_run && options.output.empty() ? "the original is restored first" : done.path.string(),
+        size_text(done.size));
+    return;
+  }
+  if (side.manifest().kind != SideManifest::Kind::folder) {
+    terminal.print("{}: {} -> {}, SHA-256 {}\n", tense, size_text(done.slim_size), size_text(done.size),
+                   done.sha256);
+  } else {
+    terminal.print("{}: {} files, {} -> {}; {} of them had been dropped, {} removed\n", tense, done.files,
+                   size_text(done.slim_size), size_text(done.size), done.brought_back, done.removed);
+  }
+  if (done.there_already > 0) terminal.print("{} were as the original already\n", done.there_already);
+  if (!options.dry_run) terminal.print("wrote {}\n", done.path.string());
+}
+
+void print_json(const Options& options, const SideContent& side, const Restored& done, Terminal& terminal) {
+  JsonWriter json;
+  begin_report(json).member("dry_run", options.dry_run).member("kind", to_string(side.manifest().kind));
+  json.member("name", side.manifest().name).member("path", done.path.string());
+  json.member("size_before", done.slim_size).member("size_after", done.size);
+  json.member("side_size", side.size()).member("files", done.files);
+  json.member("files_brought_back", done.brought_back).member("files_removed", done.removed);
+  json.member("files_there_already", done.there_already);
+  if (!done.sha256.empty()) json.member("sha256", done.sha256);
+  json.end_object();
+  terminal.out(json.take());
+}
+
+// Of a dry run it need not be told.
+fs::path place_of(const Options& options, const SideContent& side) {
+  if (!options.in_place && !options.output.empty()) return options.output;
+  const bool wheel = side.manifest().kind == SideManifest::Kind::wheel;
+  return wheel && !options.in_place ? fs::path(".") : fs::path(options.path);
+}
+
+int run(const Options& options, Terminal& terminal) {
+  check(options);
+  const MappedFile map = MappedFile::open(options.side);
+  const SideContent side(map.bytes(), options.side);
+  const fs::path to = place_of(options, side);
+  const Restored done =
+      options.gpu.empty() ? restore_to(options, side, to, terminal) : add_gpus(options, side, terminal);
+  map.expect_whole();
+  if (options.format == "json") print_json(options, side, done, terminal);
+  else print_text(options, side, done, terminal);
+  return 0;
+}
+
+}  // namespace restore_command
+
+std::unique_ptr<BoundCommand> command_restore() {
+  return bind_command(restore_command::declare, restore_command::run);
+}
+
+}  // namespace lathe
