@@ -444,6 +444,7 @@ std::map<std::string, std::string> told_again(const Options& options, const Carv
   return {{"gpu", how.targets.empty() ? "" : to_string(how.targets)},
           {"compress", options.compress},
           {"driver", options.driver},
+          {"embedded", options.embedded},
           {"wheel_variant", options.wheel_variant},
           {"minimal", flag(how.minimal)},
           {"strip_symbols", flag(how.strip_symbols)},

@@ -94,6 +94,8 @@ CarveOptions carved_as(const SideContent& side, const std::string& gpu) {
   set_packing(told("compress").empty() ? "keep" : told("compress"), told("driver"), carve);
   carve.targets = carve_targets(told("gpu") + "," + gpu);
   carve.minimal = told("minimal") == "yes";
+  if (told("embedded") == "all") carve.embedded = CarveOptions::Embedded::all;
+  if (told("embedded") == "keep") carve.embedded = CarveOptions::Embedded::keep;
   carve.strip_symbols = told("strip_symbols") == "yes";
   return carve;
 }
