@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Container images, read and carved, and held against other readers: skopeo, umoci, and Python's own tarfile.
+"""Container images, read and carved, and held against other readers: skopeo, umoci, buildah and Python's own tarfile.
 
   images.py BINARY
 
-Images are made by make_image.py. Where Debian's skopeo or umoci is missing, what needs it is named and left out; all else is checked
+Images are made by make_image.py. Where one of Debian's skopeo, umoci and buildah is missing, what needs it is named and left out; all else is checked
 without them.
 """
 import base64
@@ -206,6 +206,21 @@ def check_with_others(folder):
         assert len(differ) == 7 and all(".so" in name or name.endswith("RECORD") for name in differ), differ
 
 
+def check_buildah(folder):
+    """A container of the new image, as buildah makes it. Its storage needs root."""
+    if not has("buildah") or os.geteuid() != 0:
+        return
+    buildah = ["buildah", "--root", f"{folder}/storage", "--runroot", f"{folder}/running", "--storage-driver", "vfs"]
+    name = run(*buildah, "from", "-q", f"oci:{folder}/gzip-new:small").split()[-1]
+    root = Path(run(*buildah, "mount", name).split()[-1])
+    seen = rootfs(Read(f"{folder}/gzip-new"))
+    for path, data in seen.items():
+        assert (root / path).read_bytes() == data, path
+    found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and not path.is_symlink()}
+    assert found == set(seen), found ^ set(seen)
+    run(*buildah, "rm", name)
+
+
 def check_platforms(folder):
     make_image.make(f"{folder}/two", case="platforms")
     arm = json.loads(run(BINARY, "inspect", "-f", "json", "--platform", "linux/arm64", f"oci:{folder}/two", code=0))
@@ -269,7 +284,7 @@ def check_many(folder, count=100_000):
 
 def main():
     with tempfile.TemporaryDirectory(prefix="lathe-images-") as folder:
-        for check in [check_every_form, check_unchanged_layers, check_archives, check_with_others, check_platforms, check_hostile, check_kills,
+        for check in [check_every_form, check_unchanged_layers, check_archives, check_with_others, check_buildah, check_platforms, check_hostile, check_kills,
                       check_many]:
             check(folder)
             print(check.__name__[6:].replace("_", " "), "ok", flush=True)

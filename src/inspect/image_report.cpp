@@ -69,17 +69,22 @@ ImageReport ImageReporter::finish() {
   return std::move(out_);
 }
 
+std::string ImageReporter::path_of(std::size_t member) const {
+  return image_.path_of(member, package_.members()[member].path());
+}
+
 // By what installers wrote down: of each visible file that holds code.
 void ImageReporter::find_packages() {
-  std::unordered_map<std::string_view, std::size_t> by_path;
+  std::unordered_map<std::string, std::size_t> by_path;
   for (std::size_t i = 0; i < code_.size(); ++i) {
-    if (code_[i].library && !image_.members[i].hidden) by_path.emplace(image_.members[i].path, i);
+    if (code_[i].library && !image_.members[i].hidden) by_path.emplace(path_of(i), i);
   }
   std::map<std::string, std::vector<std::size_t>> found;
   std::set<std::size_t> owned;
   for (std::size_t i = 0; i < code_.size(); ++i) {
-    const fs::path record = image_.members[i].path;
-    if (image_.members[i].hidden || !is_installed_record(record)) continue;
+    if (image_.members[i].hidden || !package_.members()[i].path().ends_with("/RECORD")) continue;
+    const fs::path record = path_of(i);
+    if (!is_installed_record(record)) continue;
     const fs::path base = record.parent_path().parent_path();
     for (const std::string& name : recorded_paths(package_.part(i, 0, largest_record))) {
       const std::string path = (base / name).lexically_normal().generic_string();
@@ -112,8 +117,8 @@ void ImageReporter::find_duplicates() {
   std::map<Sha256, std::vector<std::size_t>> same;
   std::set<std::size_t> others;
   for (const auto& [other, first] : other_names(package_)) others.insert(other);
-  for (std::size_t i = 0; i < image_.members.size(); ++i) {
-    if (image_.members[i].hash && !others.contains(i)) same[*image_.members[i].hash].push_back(i);
+  for (const auto& [i, hash] : image_.hashes) {
+    if (!others.contains(i)) same[hash].push_back(i);
   }
   std::map<std::vector<std::size_t>, ImageReport::Duplicate> by_layers;
   std::map<std::vector<std::size_t>, std::uint64_t> largest;
@@ -127,7 +132,7 @@ void ImageReporter::find_duplicates() {
     all.bytes += size;
     if (size <= largest[layers]) continue;
     largest[layers] = size;
-    all.example = image_.members[members[0]].path;
+    all.example = path_of(members[0]);
   }
   for (auto& [layers, duplicate] : by_layers) {
     duplicate.layers = layers;

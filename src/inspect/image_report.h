@@ -54,6 +54,7 @@ class ImageReporter {
   ImageReport finish();
 
  private:
+  std::string path_of(std::size_t member) const;  // inside of the image
   void find_packages();
   void find_duplicates();
 

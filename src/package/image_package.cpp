@@ -89,23 +89,26 @@ void ImagePackage::scan_layers() {
 }
 
 void ImagePackage::list() {
-  std::map<EntryOfLayer, std::size_t> visible;  // the first image that sees it
+  std::vector<std::vector<std::uint16_t>> seen;  // by layer and entry: the first image that sees it, from 1
+  for (const auto& layer : layers_) seen.emplace_back(layer->entries().size());
   for (std::size_t i = 0; i < set_.images.size(); ++i) {
     views_.emplace_back(layer_pointers_, set_.images[i].layers);
-    for (const auto& [path, entry] : views_[i].files()) visible.try_emplace(entry, i);
+    for (const auto& [path, entry] : views_[i].files()) {
+      std::uint16_t& first = seen[entry.layer][entry.entry];
+      if (first == 0) first = static_cast<std::uint16_t>(i + 1);
+    }
     links_.insert(views_[i].links().begin(), views_[i].links().end());
   }
   for (const auto& [link, file] : links_) linked_.insert(file);
-  for (std::size_t i = 0; i < layers_.size(); ++i) list_layer(i, visible);
+  for (std::size_t i = 0; i < layers_.size(); ++i) list_layer(i, seen[i]);
 }
 
-void ImagePackage::list_layer(std::size_t layer, const std::map<EntryOfLayer, std::size_t>& visible) {
+void ImagePackage::list_layer(std::size_t layer, const std::vector<std::uint16_t>& seen) {
   for (std::size_t i = 0; i < layers_[layer]->entries().size(); ++i) {
     const EntryOfLayer entry{layer, i};
     const Kind kind = layers_[layer]->entries()[i].kind;
     if (kind != Kind::file && (kind != Kind::hard_link || !links_.contains(entry))) continue;
-    const auto seen = visible.find(entry);
-    add(entry, seen == visible.end() ? nullptr : &set_.images[seen->second].platform);
+    add(entry, seen[i] == 0 ? nullptr : &set_.images[seen[i] - 1].platform);
   }
 }
 
@@ -126,10 +129,9 @@ void ImagePackage::add(EntryOfLayer entry, const std::string* platform) {
                 .unreadable = file.sparse ? "is stored as a sparse file" : "",
                 .file = linked_.contains(content) ? shared : FileIdentity{}});
   entries_.push_back(entry);
-  contents_.members.push_back({.layer = static_cast<std::uint32_t>(entry.layer),
-                               .hidden = !platform,
-                               .hash = layers_[content.layer]->hash(content.entry),
-                               .path = own.path});
+  if (const auto hash = layers_[content.layer]->hash(content.entry))
+    contents_.hashes[entries_.size() - 1] = *hash;
+  contents_.members.push_back({.layer = static_cast<std::uint32_t>(entry.layer), .hidden = !platform});
 }
 
 void ImagePackage::describe() {

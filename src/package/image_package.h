@@ -55,7 +55,7 @@ class ImagePackage final : public Package {
  private:
   void scan_layers();
   void list();
-  void list_layer(std::size_t layer, const std::map<EntryOfLayer, std::size_t>& visible);
+  void list_layer(std::size_t layer, const std::vector<std::uint16_t>& seen);
   void add(EntryOfLayer entry, const std::string* platform);
   void describe();
 

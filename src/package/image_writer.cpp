@@ -145,10 +145,14 @@ class ImageWriter final : public PackageWriter {
     return docker ? ImageReference::Form::docker_archive : ImageReference::Form::oci_archive;
   }
 
+  std::string path_of(std::size_t member) const {
+    return image_.image()->path_of(member, package().members()[member].path());
+  }
+
   void gather_changes() {
     changes_.resize(image_.layers().size());
     for (std::size_t i = 0; i < package().members().size(); ++i) {
-      if (fate(i) == Fate::removed) gone_[image_.image()->members[i].path].push_back(i);
+      if (fate(i) == Fate::removed) gone_[path_of(i)].push_back(i);
       if (fate(i) != Fate::replaced) continue;
       const EntryOfLayer at = image_.entry_of(i);
       EntryChange change{.how = EntryChange::How::file, .file = new_file(i)};
@@ -169,7 +173,7 @@ class ImageWriter final : public PackageWriter {
   void forget_what_would_uncover() {
     if (gone_.empty()) return;
     for (std::size_t i = 0; i < package().members().size(); ++i) {
-      if (fate(i) != Fate::removed) gone_.erase(image_.image()->members[i].path);
+      if (fate(i) != Fate::removed) gone_.erase(path_of(i));
     }
   }
 

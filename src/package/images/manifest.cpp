@@ -356,8 +356,12 @@ ImageSet read_images(const ImageFiles& files, const ImageReference& reference, s
   return Reader(files, reference, platform).read();
 }
 
+// Other archives have a manifest.json too: theirs is no list of layers.
 bool looks_like_image(const ImageFiles& files) {
-  return (files.has("oci-layout") && files.has("index.json")) || files.has("manifest.json");
+  if (files.has("oci-layout") && files.has("index.json")) return true;
+  if (!files.has("manifest.json")) return false;
+  const std::string_view text = trim(as_text(files.bytes("manifest.json")));
+  return text.starts_with('[') && text.find("\"Layers\"") != std::string_view::npos;
 }
 
 std::string config_with(const Image& image, const std::vector<NewLayer>& layers, const ImageNotes& notes) {
