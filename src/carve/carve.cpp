@@ -18,6 +18,7 @@
 #include "device/embedded.h"
 #include "device/nvidia_libraries.h"
 #include "carve/plan/embedded_plan.h"
+#include "carve/plan/no_gpu.h"
 #include "formats/elf.h"
 #include "inspect/inspect.h"
 #include "carve/arch_list.h"
@@ -208,7 +209,9 @@ class FileCarver {
 
   void plan_device_code() {
     referenced_ = containers_referenced_elsewhere(*elf_, fatbins_);
-    plan_ = plan_carve(fatbins_, referenced_, {.targets = options_.targets, .minimal = options_.minimal});
+    plan_ =
+        plan_carve(fatbins_, referenced_,
+                   {.targets = options_.targets, .minimal = options_.minimal || is_no_gpu(options_.targets)});
     result_.totals = plan_.totals;
     result_.notes.add(fatbins_.findings);
     std::map<Untouched, std::size_t> untouched;
@@ -223,7 +226,7 @@ class FileCarver {
 
   // Something can be carved, and nothing of it would be for any of the targets.
   bool serves_no_target() const {
-    if (options_.targets.empty()) return false;
+    if (options_.targets.empty() || is_no_gpu(options_.targets)) return false;
     bool carvable = false;
     for (const ContainerIndex i : fatbins_.containers.ids()) {
       const ContainerPlan& container = plan_.containers[i];
@@ -236,7 +239,9 @@ class FileCarver {
 
   void report_relocatable() {
     const CarveTotals& totals = plan_.totals;
-    if (result_.serves_no_target || totals.relocatable_kept == totals.relocatable) return;
+    if (result_.serves_no_target || totals.relocatable_kept == totals.relocatable ||
+        is_no_gpu(options_.targets))
+      return;
     const std::string dropped = size_text(totals.relocatable - totals.relocatable_kept);
     const bool all = totals.relocatable_kept == 0;
     note("carve-relocatable", Severity::note,
@@ -250,7 +255,7 @@ class FileCarver {
 
   // What `inspect` says of the file for each target: the same containers count, and the same are special.
   void report_coverage() {
-    if (fatbins_.containers.empty()) return;
+    if (fatbins_.containers.empty() || is_no_gpu(options_.targets)) return;
     // look_for_data() did that
     const auto inspection = inspect_bytes(old_, result_.path, {.absent = absent_, .embedded = false});
     if (!inspection || inspection->shapes.empty()) return;

@@ -400,6 +400,18 @@ TEST_F(Carve, RefusesAStaticExecutableWithoutRoomForAnotherProgramHeader) {
   EXPECT_EQ(read_file(folder_.path() / "a.out"), before);
 }
 
+TEST_F(Carve, ForNoGpuEmptiesEveryContainer) {
+  const CarvedFile carved = carve_file(library(three_containers), output(), for_gpu("none"));
+  EXPECT_EQ(carved.outcome, Outcome::carved);
+  EXPECT_EQ(carved.totals.images_kept, 0u);
+  EXPECT_TRUE(carved.notes.empty());
+  EXPECT_FALSE(carved.serves_no_target);
+  EXPECT_LT(carved.new_size + 200'000, carved.old_size);
+  EXPECT_TRUE(testing::load(folder_, "b.so").starts_with("466243b1:\n466243b1:\n466243b1:\n"));
+  EXPECT_EQ(carve_file(output(), folder_.path() / "again.so", for_gpu("none")).outcome,
+            Outcome::nothing_to_drop);
+}
+
 TEST_F(Carve, EmptiesAContainerOfNoUseWhenMinimal) {
   const fs::path source = library({{{"sm_80"}, {"sm_86"}}, {{"sm_80"}, {"sm_90"}}});
   CarveOptions options = for_gpu("9.0");

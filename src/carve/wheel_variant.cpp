@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "carve/wheel_variant.h"
+#include "carve/plan/no_gpu.h"
 
 #include <fmt/format.h>
 
@@ -25,7 +26,10 @@ constexpr std::string_view schema = "https://variants-schema.wheelnext.dev/v0.2.
 constexpr std::string_view gpu_space = "nvidia";
 constexpr std::string_view gpu_provider = "nvidia-variant-provider>=0.0.1,<1.0.0";
 
+constexpr std::string_view no_gpu_label = "nogpu";
+
 bool is_gpu_label(std::string_view part) {
+  if (part == no_gpu_label) return true;
   if (!part.starts_with("sm")) return false;
   part.remove_prefix(2);
   if (part.ends_with("ptx")) part.remove_suffix(3);
@@ -33,6 +37,7 @@ bool is_gpu_label(std::string_view part) {
 }
 
 std::string gpu_label(const CarveTarget& target) {
+  if (is_no_gpu(target)) return std::string(no_gpu_label);
   return "sm" + spell(capability_of(target.device), Dialect::cmake) + (target.ptx ? "ptx" : "");
 }
 

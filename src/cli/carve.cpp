@@ -24,6 +24,7 @@
 #include "carve/carve_package.h"
 #include "carve/container.h"
 #include "carve/manifest.h"
+#include "carve/plan/no_gpu.h"
 #include "carve/plan/plan.h"
 #include "cli/commands.h"
 #include "cli/options/carving.h"
@@ -127,7 +128,7 @@ CarveOptions carve_options(const Options& options) {
                  .next = "say --gpu 9.0, or --gpu native for the one in this machine"});
   }
   if (!options.gpu.empty()) carve.targets = carve_targets(options.gpu);
-  if (carve.targets.empty() && !options.wheel_variant.empty()) {
+  if ((carve.targets.empty() || is_no_gpu(carve.targets)) && !options.wheel_variant.empty()) {
     throw Error({.what = "a variant is for some GPU", .where = {}, .next = "say --gpu 9.0 too"});
   }
   if (options.in_place && !options.output.empty()) {

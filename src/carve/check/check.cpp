@@ -14,6 +14,7 @@
 #include "base/finding.h"
 #include "base/parallel.h"
 #include "carve/check/check_parts.h"
+#include "carve/plan/no_gpu.h"
 #include "device/target.h"
 #include "device/vendor.h"
 #include "formats/elf.h"
@@ -51,7 +52,8 @@ class ContainerCheck {
       if (picked(before_, target, nullptr) == picked(after_, target, &origin_)) continue;
       return fmt::format("resolves to another image for {}", to_string(target));
     }
-    if (before_.relocatable && !targets_.empty() && linker_inputs(before_) != linker_inputs(after_))
+    if (before_.relocatable && !targets_.empty() && !is_no_gpu(targets_) &&
+        linker_inputs(before_) != linker_inputs(after_))
       return "lost code that the device linker makes more code of";
     return "";
   }
@@ -155,6 +157,7 @@ bool links_may_move(const DeviceContents& fatbins, std::span<const ContainerInde
 std::vector<CarveTarget> relinking(const DeviceContents& fatbins, std::span<const CarveTarget> targets) {
   std::vector<CarveTarget> some;
   for (const CarveTarget& target : targets) {
+    if (is_no_gpu(target)) continue;
     const bool needs = target.ptx || std::ranges::any_of(fatbins.containers, [&](const DeviceContainer& one) {
                          if (!fatbins.is_linked(one)) return false;
                          const ContainerCode code = one.code();

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "carve/plan/linked.h"
+#include "carve/plan/no_gpu.h"
 #include "device/cuda_target.h"
 #include "device/target.h"
 #include "device/vendor.h"
@@ -150,7 +151,17 @@ CarveTarget parse_target(std::string_view text) {
 
 }  // namespace
 
-std::string to_string(const CarveTarget& target) { return spell(target.device) + (target.ptx ? "+PTX" : ""); }
+// No GPU has it, and no code is for it: neither machine code of its major nor PTX that is as old.
+CarveTarget no_gpu() { return {.device = cuda_target({.major = 0, .minor = 0})}; }
+
+bool is_no_gpu(const CarveTarget& target) { return target == no_gpu(); }
+
+bool is_no_gpu(std::span<const CarveTarget> targets) { return targets.size() == 1 && is_no_gpu(targets[0]); }
+
+std::string to_string(const CarveTarget& target) {
+  if (is_no_gpu(target)) return "none";
+  return spell(target.device) + (target.ptx ? "+PTX" : "");
+}
 
 std::string to_string(std::span<const CarveTarget> targets) {
   std::string text;
@@ -160,6 +171,7 @@ std::string to_string(std::span<const CarveTarget> targets) {
 
 std::vector<CarveTarget> parse_carve_targets(std::string_view text) {
   std::vector<CarveTarget> targets;
+  if (trim(text) == "none") return {no_gpu()};
   for (const std::string_view part : split(text, ',')) {
     const CarveTarget target = parse_target(trim(part));
     const auto same = std::ranges::find(targets, target.device, &CarveTarget::device);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/carving.h"
+#include "carve/plan/no_gpu.h"
 
 #include <fmt/format.h>
 
@@ -45,6 +46,11 @@ void set_packing(const std::string& compress, const std::string& driver, CarveOp
 }
 
 void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& terminal) {
+  if (is_no_gpu(targets)) {
+    return terminal.say(Tone::note,
+                        "torchlathe: without device code every kernel of these libraries fails at launch; "
+                        "what computes on a CPU stays\n");
+  }
   for (const CarveTarget& target : targets) {
     if (std::ranges::binary_search(target.device.vendor->devices(), target.device)) continue;
     terminal.say(
