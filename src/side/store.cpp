@@ -19,7 +19,8 @@ constexpr std::size_t smallest_chunk = 16 << 10, largest_chunk = 256 << 10;
 // Shorter than that, a look-up costs more than it saves.
 constexpr std::size_t smallest_known = 2 << 10;
 constexpr int level = 6;
-constexpr std::size_t held_frames = 3;  // for each reading thread
+// For each reading thread: 24 MiB. Libraries that are much alike share chunks of many frames.
+constexpr std::size_t held_frames = 6;
 
 std::size_t chunk_length(ByteSpan content) {
   const std::size_t most = std::min(content.size(), largest_chunk);

@@ -39,8 +39,7 @@ struct SideSummary {
 };
 
 // Two folders, two files or two wheels. Error when they are not of one kind, or something is at `place`.
-// Private memory: 96 MiB on two cores, whatever the files' size; what is unpacked lies in files beside
-// `place`.
+// What is unpacked lies in files beside `place`, not in memory.
 SideSummary write_side(const std::filesystem::path& original, const std::filesystem::path& slim,
                        const std::filesystem::path& place, const SideOptions& options = {});
 
