@@ -297,6 +297,15 @@ def test_fail_fast_stops_the_others(folder):
     expect(time.monotonic() - started < 40, "the others were waited for")
 
 
+def test_a_cause_that_builds_share_stops_the_run_once(folder):
+    place = Place(folder, "echo 'cp: error writing: No space left on device'; exit 1", '["sse4_2", "avx", "avx2", "avx512", "avx512bf16"]')
+    code, told = place.build()
+    expect(code == 1 and "3 failed, 2 stopped" in told, told)
+    expect(told.count("3 builds in a row failed for one reason: the disk is full; the other 2 are not started") == 1, told)
+    code, told = place.build("--resume", "--keep-going")
+    expect(code == 1 and "5 failed" in told and "in a row" not in told, told)
+
+
 def test_fix_tries_again_with_half_the_cores(folder):
     """The first attempt's compiler is killed, the second's is not."""
     place = Place(folder, f"echo $NIX_BUILD_CORES >>{folder}/cores\nif [ $(wc -l <{folder}/cores) = 1 ]; then "

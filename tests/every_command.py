@@ -17,7 +17,7 @@ VARIANT = "pytorch-python313-cuda13_0-sm90-avx512"
 NIX = shutil.which("nix-instantiate") and os.access("/nix/store", os.W_OK) and os.geteuid() == 0
 
 # (arguments; does it take --format json?). $TESTS is the folder tests/.
-PLAIN = [["--help"], ["toolkit", "--urls"], ["apply", "recipes", "-m", "cuda-13_0", "--forget"], ["init", "new.toml"], ["help", "list"], ["help", "carve"], ["help", "shrink"], ["help", "gpus"], ["help", "exit-codes"], ["help", "environment"],
+PLAIN = [["--help"], ["init", "new.toml"], ["help", "list"], ["help", "carve"], ["help", "shrink"], ["help", "gpus"], ["help", "exit-codes"], ["help", "environment"],
          ["list", "--help"], ["carve", "--help"], ["build", "--help"], ["select", "--help"], ["docs", "page.md", "-n", "-m", "cuda-13_0"],
          ["explain"], ["audit", "--explain", "all"], ["list", "--gpu", "5090", "-m", "cuda-13_0"], ["list", "-m", "nowhere"],
          ["carve", "lib", "--gpu", "9.0"], ["shrink", "lib", "--gpu", "9.0", "-n"], ["show", "-m", "cuda-13_0", "pytorch-python313-cuda13_0-sm90"], ["lsit"], ["diagnose", "nowhere.log"]]
@@ -30,8 +30,8 @@ WITH_JSON = [
     ["generate", "-m", "cuda-13_0", "-o", "fresh"],
     ["audit", "recipes", "-m", "cuda-13_0"], ["audit", "recipes", "-m", "cuda-13_0", "--all"], ["plan", "recipes", "-m", "cuda-13_0"],
     ["import", "recipes", "-o", "imported.toml"], ["apply", "recipes", "-m", "cuda-13_0", "-n"], ["apply", "recipes", "-m", "cuda-13_0"],
-    ["apply", "recipes", "-m", "cuda-13_0"],
-    ["toolkit"], ["toolkit", "-o", "toolkit", "-n"],
+    ["apply", "recipes", "-m", "cuda-13_0"], ["apply", "recipes", "--forget"],
+    ["toolkit"], ["toolkit", "-o", "toolkit", "-n"], ["toolkit", "--urls"], ["toolkit", "nccl", "--urls", "--system", "aarch64-linux"],
     ["history"], ["history", "--limit", "1"], ["publish", "--list"],
     ["diagnose", *(f"$TESTS/logs/{path.name}" for path in sorted((tests / "logs").glob("*.log"))[::20])], ["diagnose", "page.md"],
     ["inspect", "lib"], ["inspect", "lib/libone.so", "--gpu", "12.0"], ["inspect", "lib", "--files"], ["inspect", "recipes"], ["inspect", "torch.whl"],
@@ -86,8 +86,8 @@ def make_history(folder):
     database = sqlite3.connect(folder / ".torchlathe/history.db")
     database.executescript((root / "src/jobs/history/schema.sql").read_text() + "PRAGMA user_version = 4;")
     rows = [(VARIANT, 1700000000, 9000.0, "built", "", "", 7 << 30), (f"{VARIANT}vnni", 1700010000, 90.0, "failed", "compiler-killed", "", 30 << 30),
-            ("pytorch-python313-cuda13_0-sm120-avx512bf16", 1700020000, 5.0, "lying", "",
-             "promises code for 12.0, and there is no device code in it at all: it is a CPU-only build", None)]
+            ("pytorch-python313-cuda13_0-sm120-avx512bf16", 1700020000, 5.0, "mismatch", "",
+             "named for 12.0, but contains no GPU code: it is a CPU-only build", None)]
     database.executemany("INSERT INTO builds (run, variant, started, seconds, status, rule, verdict, peak_bytes, log) VALUES (1, ?, ?, ?, ?, ?, ?, ?, '')",
                          rows)
     database.commit()

@@ -56,9 +56,9 @@ class Lock {
     ::close(fd_);
     const fs::path folder = journals.path().parent_path();
     if (failure != EWOULDBLOCK) throw system_error("lock", journals.path("lock").string(), failure);
-    throw Error({.what = "another apply is at work in this folder",
+    throw Error({.what = "another apply is running in this folder",
                  .where = {.file = folder.string()},
-                 .next = "wait until it has ended",
+                 .next = "wait until it has finished",
                  .kind = ErrorKind::fault});
   }
   ~Lock() { ::close(fd_); }
@@ -252,7 +252,7 @@ JournalSteps steps_of(const Plan& plan, const Inside& recipes) {
       } catch (const Error&) {
       }
       if (!held)
-        refuse(recipes.path(name), "a file of such a name is not touched",
+        refuse(recipes.path(name), "apply does not touch a file with such a name",
                "nothing was done: rename it or move it away");
     }
   }
@@ -268,8 +268,7 @@ void check_unchanged(const Plan& plan, const Inside& recipes) {
                           ? !there
                           : there && (kind != Kind::file || edit.old_content.empty() ||
                                       recipes.read(name, largest_recipe) == edit.old_content);
-    if (!same)
-      refuse(recipes.path(name), "changed after it was looked at; nothing was done", "run apply again");
+    if (!same) refuse(recipes.path(name), "changed after apply read it; nothing was done", "run apply again");
   }
 }
 
@@ -282,9 +281,9 @@ std::optional<ApplyResult> finish(const Inside& recipes, const Inside& journals,
   }
   if (open.size() > 1) {
     refuse(journals.path(),
-           fmt::format("{} journals are unfinished ({} and {}), and an apply leaves one at most", open.size(),
+           fmt::format("{} journals are unfinished ({} and {}); apply leaves at most one", open.size(),
                        Journal::name_of(journals, open[0]), Journal::name_of(journals, open[1])),
-           "nothing was done: look at them, and delete those that are not from an apply of yours");
+           "nothing was done: look at them, and delete those that your apply did not write");
   }
   drop_uncommitted(journals);
   if (open.empty()) return std::nullopt;

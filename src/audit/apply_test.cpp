@@ -299,14 +299,14 @@ TEST_F(PlantedJournal, OfANumberThatNoApplyGivesIsRefused) {
 TEST_F(PlantedJournal, BesideAnotherUnfinishedOneIsRefused) {
   plan_json("", R"("a.nix")");
   fs::copy(journal_, folder_ / journal_folder / "0002", fs::copy_options::recursive);
-  EXPECT_EQ(refusal(), "2 journals are unfinished (0001 and 0002), and an apply leaves one at most");
+  EXPECT_EQ(refusal(), "2 journals are unfinished (0001 and 0002); apply leaves at most one");
 }
 
 TEST_F(PlantedJournal, ThatAnotherProcessHoldsIsRefusedAtOnce) {
   plan_json("", R"("a.nix")");
   const int lock = ::open((folder_ / journal_folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   ASSERT_EQ(::flock(lock, LOCK_EX), 0);
-  EXPECT_EQ(refusal(), "another apply is at work in this folder");
+  EXPECT_EQ(refusal(), "another apply is running in this folder");
   ::close(lock);
 }
 

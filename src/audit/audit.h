@@ -23,7 +23,7 @@ enum class Verdict {
   keep,     // a wanted variant, without errors
   rewrite,  // a wanted variant that is wrong
   rename,   // right, under a wrong name
-  create,   // wanted and not there
+  create,   // wanted but missing
   remove,   // no variant wants it
   outside,  // not of this matrix' package, or a part that kept recipes import: left alone
 };

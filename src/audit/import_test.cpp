@@ -377,20 +377,21 @@ TEST_F(Import, WhatCannotBeSaidIsAListAndNeverDropped) {
       why_with("overlays = [",
                "overlays = [ (final: prev: { openblas = prev.callPackage ({ stdenv }: stdenv.mkDerivation { "
                "name = \"x\"; }) { }; })"),
-      "an overlay changes openblas to what cannot be written down: a function, or a package of its own");
-  EXPECT_EQ(
-      why_with("overlays = [", "overlays = [ (final: prev: { myFunction = x: x; })"),
-      "an overlay changes myFunction to what cannot be written down: a function, or a package of its own");
+      "an overlay changes openblas to a value that cannot be written down: a function, or a package of its "
+      "own");
+  EXPECT_EQ(why_with("overlays = [", "overlays = [ (final: prev: { myFunction = x: x; })"),
+            "an overlay changes myFunction to a value that cannot be written down: a function, or a package "
+            "of its own");
   EXPECT_EQ(why_with("config = {", "config = { replaceStdenv = { pkgs }: { cc = x: x; };"),
             "configures nixpkgs with a replaceStdenv that cannot be written down");
   EXPECT_EQ(why_with("doCheck = false;", "src = ./.;"),
-            "takes its source from elsewhere than a matrix can say");
+            "takes its source from a place that a matrix cannot express");
   EXPECT_EQ(
       why_with("stdenv = nixpkgs_pinned.gcc14Stdenv;", "buildPythonPackage = args: nixpkgs_pinned.hello;"),
       "gives override a buildPythonPackage that cannot be written down");
   EXPECT_EQ(
       why_with("[ nixpkgs_pinned.openmpi ]", "[ (nixpkgs_pinned.stdenv.mkDerivation { name = \"x\"; }) ]"),
-      "sets buildInputs to what cannot be written down: a function, or a package of its own");
+      "sets buildInputs to a value that cannot be written down: a function, or a package of its own");
   // What nixpkgs has there, nobody has read: what is made of it cannot be written anew.
   const auto why_of = [&](const std::string& change) {
     return why_with(
@@ -398,7 +399,7 @@ TEST_F(Import, WhatCannotBeSaidIsAListAndNeverDropped) {
         "overlays = [ (final: prev: { openmpi = prev.openmpi.overrideAttrs (o: { " + change + " }); })");
   };
   const auto unread = [](const std::string& what) {
-    return "makes something else of <openmpi." + what + ">, which nobody has read";
+    return "changes <openmpi." + what + "> in a way that the audit does not know";
   };
   EXPECT_EQ(why_of("buildInputs = builtins.filter (p: p != prev.numactl) o.buildInputs;"),
             unread("buildInputs"));
@@ -414,7 +415,7 @@ TEST_F(Import, WhatCannotBeSaidIsAListAndNeverDropped) {
   EXPECT_EQ(why_of("CMAKE = prev.lib.versions.major o.version;"), unread("version"));
   EXPECT_EQ(why_with("doCheck = false;",
                      "doCheck = nixpkgs_pinned.lib.versionAtLeast nixpkgs_pinned.cmake.version \"4\";"),
-            "makes something else of <cmake.version>, which nobody has read");
+            "changes <cmake.version> in a way that the audit does not know");
   EXPECT_EQ(why_of("env = builtins.removeAttrs o.env [ \"NIX_LDFLAGS\" ];"), unread("env"));
   EXPECT_EQ(why_with("config = {", "config = { allowInsecurePredicate = pkg: pkg.pname == \"x\";"),
             "configures nixpkgs with a allowInsecurePredicate that cannot be written down");

@@ -28,8 +28,7 @@ std::string thing_of(const Finding& finding) {
                                                "switched-off"};
   if (std::ranges::find(rules, finding.rule) == std::end(rules)) return "";
   const std::size_t sets = finding.what.find("sets ");
-  const bool variable =
-      sets != std::string::npos && finding.what.ends_with(", and nobody knows what that does");
+  const bool variable = sets != std::string::npos && finding.what.ends_with(", whose effect is unknown");
   return variable ? replace_all(finding.what.substr(sets), "sets env.", "sets ") : finding.what;
 }
 

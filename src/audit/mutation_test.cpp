@@ -591,7 +591,7 @@ TEST_F(Mutations, ABaseThatIsNotTheMatrixsIsSeenWhateverTheStrategy) {
   };
   EXPECT_EQ(what(building, "cut.nix", &built),
             "is cut out of nixpkgs' own torch, which the matrix does not ask for");
-  EXPECT_EQ(what(carving, "built.nix", &cut), "is built, the matrix has it cut out of nixpkgs' own torch");
+  EXPECT_EQ(what(carving, "built.nix", &cut), "is built, but the matrix cuts it out of nixpkgs' own torch");
   EXPECT_EQ(what(carving, "lacks.nix", nullptr),
             "is cut out of a build for 8.6, 12.0+PTX, which has no code for 9.0");
   EXPECT_EQ(what(carving, "cut.nix", &cut), "");

@@ -131,7 +131,7 @@ Plan make_plan(const Audit& audit, const MatrixSpec& spec, Contents contents) {
     plan.edits.push_back({.kind = Verdict::create,
                           .file = audit.variant(name).file(),
                           .from = {},
-                          .reason = "wanted and not there",
+                          .reason = "wanted but missing",
                           .old_content = {},
                           .new_content = {}});
     sources.push_back({nullptr, name});
@@ -161,7 +161,7 @@ std::vector<std::string> compare_totals(const AuditSummary& summary,
                    .next = "written as in create=43; totals: keep, rewrite, rename, create, delete, wanted"});
     }
     if (total->count != count)
-      off.push_back(fmt::format("{}: {} expected, {} it is{}", total->name, count, total->count,
+      off.push_back(fmt::format("{}: expected {}, found {}{}", total->name, count, total->count,
                                 explain(summary, total->name, count)));
   }
   return off;

@@ -147,15 +147,15 @@ class Verdicts {
     if (parts_.contains(folder_.shown(entry.got->file))) return "a wanted recipe is written in it";
     if (!in_scope(entry)) return "no recipe of this matrix' package";
     if (const std::string_view backend = backend_of(entry); !backend.empty())
-      return fmt::format("is for {}, of which no matrix speaks", backend);
-    if (entry.got->failure && audit_.nix_found) return "does not evaluate, so nobody knows what it is";
+      return fmt::format("is for {}, which a matrix cannot describe", backend);
+    if (entry.got->failure && audit_.nix_found) return "does not evaluate, so what it builds is unknown";
     if (entry.variant && !folder_.is_wrong(entry, true)) return "";
     if (!entry.variant && is_no_recipe(entry))
       return "is not a recipe: an overlay, a module or a part of one";
     if (!entry.name.name && entry.got->package && !is_a_build(*entry.got->package))
       return fmt::format("is not a build of PyTorch, but made with {}", entry.got->package->builder);
     const std::string unread = first_unread(entry);
-    return unread.empty() ? "" : "sets things that nobody has read: " + unread;
+    return unread.empty() ? "" : "sets things that the audit does not know: " + unread;
   }
 
   // What a recipe sets and no rule reads. These rules need to know what is promised only so far that it is

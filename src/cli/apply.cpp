@@ -39,9 +39,9 @@ void declare(OptionSet& set, Options& options) {
   set.positional("folder", options.folder, "folder of recipes", ValueKind::folder);
   options.matrix.declare(set);
   set.flag("--strict", options.strict, "warnings count as errors");
-  set.flag("-n,--dry-run", options.dry_run, "count what would be done, touch nothing");
+  set.flag("-n,--dry-run", options.dry_run, "count what would change, write nothing");
   set.flag("-y,--yes", options.yes, "do not ask on a terminal");
-  set.flag("--forget", options.forget, "delete what earlier applies kept of the old files");
+  set.flag("--forget", options.forget, "delete the old files that earlier runs of apply kept");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
@@ -69,7 +69,7 @@ void print(const Plan& plan, const ApplyResult& result, const Options& options, 
   if (plan.beside > 0)
     beside = fmt::format("; {} file{} that they name", plan.beside, plan.beside == 1 ? "" : "s");
   terminal.print("{}: {}{} rewritten, {} renamed, {} created, {} deleted{}\n", options.folder,
-                 options.dry_run ? "nothing was done; there would be " : "", sum.rewrite, sum.rename,
+                 options.dry_run ? "nothing was changed; would be: " : "", sum.rewrite, sum.rename,
                  sum.create, sum.remove, beside);
   const bool kept =
       std::ranges::any_of(plan.edits, [](const Edit& edit) { return edit.kind != Verdict::create; });
@@ -77,6 +77,16 @@ void print(const Plan& plan, const ApplyResult& result, const Options& options, 
     terminal.print("the old files are in {} until: torchlathe apply {} --forget\n",
                    (result.journal / "old").string(), options.folder);
   }
+}
+
+void print_forgotten(std::size_t journals, const Options& options, Terminal& terminal) {
+  if (options.format != "json") {
+    terminal.print("{}: {} journal{} deleted\n", options.folder, journals, journals == 1 ? "" : "s");
+    return;
+  }
+  JsonWriter json;
+  begin_report(json).member("folder", options.folder).member("journals_deleted", journals);
+  terminal.out(json.end_object().take());
 }
 
 // On a terminal the plan is shown and somebody says yes; a script has said it by calling.
@@ -91,13 +101,12 @@ bool agreed(const Plan& plan, const Options& options, Terminal& terminal) {
 int run(const Options& options, Terminal& terminal) {
   check_recipe_folder(options.folder);
   if (options.forget) {
-    const std::size_t count = forget_journals(options.folder);
-    terminal.print("{}: {} journal{} deleted\n", options.folder, count, count == 1 ? "" : "s");
+    print_forgotten(forget_journals(options.folder), options, terminal);
     return 0;
   }
   const MatrixSpec spec = options.matrix.load(terminal);
   if (!options.dry_run && finish_interrupted(options.folder))
-    terminal.say(Tone::note, "torchlathe: finished what an interrupted apply had begun\n");
+    terminal.say(Tone::note, "torchlathe: finished an interrupted apply first\n");
   const Plan plan = make_plan(audit_folder(options.folder, spec, {.strict = options.strict}), spec);
   if (!agreed(plan, options, terminal)) {
     terminal.print("{}: nothing was changed\n", options.folder);

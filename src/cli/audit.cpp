@@ -86,7 +86,7 @@ void print_common(const std::map<std::pair<std::string, std::string>, std::vecto
 
 void print_text(const Audit& audit, const Options& options, Terminal& terminal) {
   if (!audit.nix_found)
-    terminal.out("There is no Nix on this machine: names and texts were looked at, nothing was evaluated.\n");
+    terminal.out("Nix is not installed: the audit checked names and texts and evaluated nothing.\n");
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> common;
   for (const AuditedRecipe& recipe : audit.recipes) {
     const bool dull = recipe.verdict == Verdict::keep ||

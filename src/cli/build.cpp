@@ -61,8 +61,8 @@ struct Options {
   std::uint64_t jobs = 1, cores = 0, memory = 0, heartbeat = 30;
   std::string format = "text";
   bool yes = false, offline = false, resume = false, with_companions = false, fail_fast = false,
-       dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false, impossible = false,
-       any_cpu = false;
+       keep_going = false, dry_run = false, fix_hashes = false, fix = false, no_verify = false, wait = false,
+       impossible = false, any_cpu = false;
 };
 
 std::vector<std::string> driver_names() {
@@ -101,6 +101,8 @@ void declare(OptionSet& set, Options& options) {
   set.flag("-y,--yes", options.yes, "do not ask before a whole matrix is built");
   set.flag("--resume", options.resume, "go on with what the last run has not built");
   set.flag("--fail-fast", options.fail_fast, "stop at the first failure");
+  set.flag("--keep-going", options.keep_going,
+           "go on after three builds in a row failed for a reason that the rest share, such as a full disk");
   set.flag("-n,--dry-run", options.dry_run, "print order, estimates and what caches have; build nothing");
   set.group("How to build");
   set.text("--substituters", options.substituters, "URIS",
@@ -108,19 +110,19 @@ void declare(OptionSet& set, Options& options) {
   set.flag("--offline", options.offline, "ask no binary cache");
   set.group("Repairs and checks");
   set.flag("--fix-hashes", options.fix_hashes,
-           "put hashes that Nix computed into the matrix file, and go on");
+           "write hashes that Nix computed into the matrix file, and go on");
   set.flag("--fix", options.fix,
-           "also the other repairs that are certain: fewer cores after the compiler was killed, again after "
+           "also apply the other safe repairs: fewer cores after the compiler was killed, one more try after "
            "a network failure");
-  set.flag("--impossible", options.impossible, "build also what the catalogue says no machine can run");
-  set.flag("--no-verify", options.no_verify, "do not look into the results");
-  set.flag(
-      "--any-cpu", options.any_cpu,
-      "build also where the result cannot run: what a build runs of it may end with an illegal instruction");
+  set.flag("--impossible", options.impossible, "also build what no machine can run, by the catalogue");
+  set.flag("--no-verify", options.no_verify, "do not inspect the results");
+  set.flag("--any-cpu", options.any_cpu,
+           "also build on machines that cannot run the result; steps that run it may end with an illegal "
+           "instruction");
   set.group("");
-  set.flag("--wait", options.wait, "wait while another build works in the same state folder");
+  set.flag("--wait", options.wait, "wait while another build is running in the same state folder");
   set.number("--heartbeat", options.heartbeat, "SECONDS",
-             "in a pipe: how often a running build says so [30]");
+             "without a terminal: seconds between progress lines [30]");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print; json: one event a line [text]");
 }
 
@@ -153,7 +155,7 @@ Rows<BuilderIndex, Builder> find_builders(const Options& options, Terminal& term
                  .next = "name some: --builders"});
   if (machines.empty()) return builders;
   Progress progress(terminal);
-  progress.show(fmt::format("asking {} builders what they are", machines.size()));
+  progress.show(fmt::format("probing {} builders", machines.size()));
   std::ranges::move(probe_builders(machines, run_process), std::back_inserter(builders));
   progress.done();
   builders.front().nix = nix_version(require_nix("nix-store")).text();
@@ -256,6 +258,7 @@ RunOptions run_options(const Options& options) {
           .driver = &driver_named(options.driver),
           .with = driver_options(options),
           .fail_fast = options.fail_fast,
+          .keep_going = options.keep_going,
           .verify = !options.no_verify,
           .copy_to = options.copy_to,
           .stop = &StopOnSignals::asked()};
@@ -325,7 +328,7 @@ int run(const Options& options, Terminal& terminal) {
     return exit_code(jobs);
   }
   {
-    const Heartbeat waiting(terminal, "Nix says what is to be built", pause_of(options));
+    const Heartbeat waiting(terminal, "Nix lists what to build", pause_of(options));
     run.driver->plan(jobs, history, run.with);
   }
   open_compile_caches(jobs, run.with, terminal);

@@ -57,7 +57,7 @@ void declare(OptionSet& set, Options& options) {
            "a checkout, a store path, an archive or its address, channel:NAME, github:OWNER/REPO/REV, or a "
            "revision",
            ValueKind::folder);
-  set.text("--rev", options.rev, "REV", "the revision that it is, where it does not say so itself");
+  set.text("--rev", options.rev, "REV", "its revision, if it does not say so itself");
   set.text("--torchlathe", options.torchlathe, "DIR",
            "source tree of torchlathe for recipes that carve, instead of the pinned one", ValueKind::folder);
   options.cuda_toolkit.declare(set);
@@ -176,7 +176,7 @@ void update(const Conformity& conformity, const Options& options, Terminal& term
   if (rev.empty())
     throw Error({.what = "--update-pins: this nixpkgs does not say which revision it is",
                  .where = {.file = options.nixpkgs},
-                 .next = "say it: --rev"});
+                 .next = "give it: --rev REVISION"});
   PinUpdate pin{.rev = rev, .like = conformity.nearest, .columns = {}};
   // Of a revision that is new here: against the row that it is to be like.
   const auto rows = conformity.known_pin

@@ -32,10 +32,10 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.positionals("log", options.logs, "logs of builds; - is standard input", ValueKind::file);
-  set.text("--variant", options.variant, "NAME", "what the logs are of, where they don't say it themselves",
+  set.text("--variant", options.variant, "NAME", "what the logs are of, if they do not say so",
            ValueKind::variant);
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
-  set.flag("-a,--all", options.all, "consequences too, where the cause is known");
+  set.flag("-a,--all", options.all, "also list consequences of a known cause");
 }
 
 Style style_of(Severity severity) { return severity == Severity::error ? Style::red : Style::yellow; }

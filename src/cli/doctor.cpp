@@ -190,7 +190,7 @@ void print_installed(const Page& page, Terminal& terminal) {
   for (const Installed& installed : page.installed) print_one(installed, page, terminal);
   if (!page.installed.empty()) return;
   terminal.out(page.host.elsewhere
-                   ? "not known: this is another machine; name a folder of PyTorch to judge it for it\n"
+                   ? "unknown: this is another machine; name a PyTorch folder to check it for that machine\n"
                    : "no PyTorch in the usual places; name its folder\n");
 }
 
@@ -199,7 +199,7 @@ void print_best(const Page& page, Terminal& terminal) {
   if (const Choice* best = page.selection.best()) {
     terminal.print("{}\n  {}\n", best->candidate.name, reason_for(*best, page.selection.host));
   } else {
-    terminal.out("none starts here\n");
+    terminal.out("none is compatible\n");
     for (const std::string& change : page.selection.changes) terminal.print("  {}\n", change);
   }
 }

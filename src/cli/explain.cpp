@@ -38,8 +38,7 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.positionals("question", options.question,
-                  "a rule, words, an error line, a GPU or CPU; without it all are listed", ValueKind::topic,
-                  false);
+                  "a rule, words, an error line, a GPU or CPU [list all topics]", ValueKind::topic, false);
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
   set.flag("--names", options.names, "the names of all topics, one a line");
 }
@@ -204,7 +203,7 @@ int run(const Options& options, Terminal& terminal) {
     print_answer(answer, terminal);
   } else {
     constexpr std::size_t shown = 60;
-    terminal.print("nothing here is about \"{}\"; the nearest are:\n", printable(question).substr(0, shown));
+    terminal.print("nothing found about \"{}\"; the nearest topics:\n", printable(question).substr(0, shown));
     print_nearest(answer.nearest, terminal);
   }
   return answer.topics.empty() ? 1 : 0;

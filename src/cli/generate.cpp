@@ -45,7 +45,7 @@ void declare(OptionSet& set, Options& options) {
   options.filter.declare(set);
   options.cuda_toolkit.declare(set);
   set.flag("--force", options.force,
-           "also over files that torchlathe did not write, or that were changed by hand");
+           "overwrite files that torchlathe did not write, and files changed by hand");
   set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }

@@ -127,7 +127,7 @@ void print_json(const std::vector<BuildRecord>& records, Terminal& terminal) {
 
 Style style_of(const std::string& status) {
   if (status == "built" || status == "cached") return Style::green;
-  return status == "failed" || status == "lying" ? Style::red : Style::dim;
+  return status == "failed" || status == "mismatch" ? Style::red : Style::dim;
 }
 
 Table table_of(const std::vector<BuildRecord>& records) {

@@ -43,7 +43,7 @@ void declare(OptionSet& set, Options& options) {
            ValueKind::file);
   set.formerly("--out");
   set.text("--name", options.name, "NAME", "the matrix' own name [imported]");
-  set.flag("--force", options.force, "also over a file that is there");
+  set.flag("--force", options.force, "overwrite an existing file");
   set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");
   set.choice("-f,--format", options.format, {"text", "json"},
              "how to print what could not be explained [text]");
@@ -78,11 +78,11 @@ int run(const Options& options, Terminal& terminal) {
   if (!options.out.empty() && fs::exists(fs::symlink_status(options.out)) && !options.force) {
     throw Error({.what = "is there already",
                  .where = {.file = options.out},
-                 .next = "choose another file, or --force"});
+                 .next = "choose another file, or use --force"});
   }
   const Imported imported = import_folder(options.folder, options.name);
   if (imported.explained == 0)
-    throw Error({.what = "no recipe here can be explained",
+    throw Error({.what = "import could not explain any recipe here",
                  .where = {.file = options.folder},
                  .next = imported.unexplained.empty()
                              ? ""

@@ -38,7 +38,7 @@ void declare(OptionSet& set, Options& options) {
   set.values(shipped_matrices());
   set.formerly("--from");
   set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");
-  set.flag("--force", options.force, "write over a file that is there");
+  set.flag("--force", options.force, "overwrite an existing file");
 }
 
 std::string_view text_to_write(const std::string& from) {
@@ -58,16 +58,16 @@ int run(const Options& options, Terminal& terminal) {
     return 0;
   }
   if (!options.force && std::filesystem::exists(std::filesystem::symlink_status(options.path))) {
-    throw Error({.what = "is there already; nothing was written",
+    throw Error({.what = "already exists; nothing was written",
                  .where = {.file = options.path},
-                 .next = "name another file, or --force to write over it"});
+                 .next = "name another file, or use --force to overwrite it"});
   }
   if (options.dry_run) {
     terminal.print("{} would be written, {} bytes\n", options.path, text.size());
     return 0;
   }
   write_file_atomically(options.path, text);
-  terminal.print("{} written; see what it makes with: torchlathe list -m {}\n", options.path, options.path);
+  terminal.print("{} written; list its variants with: torchlathe list -m {}\n", options.path, options.path);
   return 0;
 }
 

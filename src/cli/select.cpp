@@ -47,11 +47,11 @@ void declare(OptionSet& set, Options& options) {
   options.host.declare(set, true);
   set.text("--gpu-index", options.gpu_index, "NUMBER", "choose for this GPU alone, by detect's numbers");
   set.text("--prefer", options.select.prefer, "KIND",
-           "between equal CPU code the one for this: bf16, int8 [bf16]");
+           "prefer, between equal CPU code, the one for: bf16, int8 [bf16]");
   set.texts("--cuda", options.select.cuda, "VERSION", "only of these CUDA releases: 13.0");
   set.texts("--python", options.select.python, "VERSION", "only for these Pythons: 3.13");
   set.texts("--pytorch", options.select.pytorch, "VERSION", "only of these PyTorch releases: 2.10.0");
-  set.text("--variant", options.variant, "NAME", "this one and no other: print it if it starts",
+  set.text("--variant", options.variant, "NAME", "only this variant: print it if it is compatible",
            ValueKind::variant);
   set.flag("--all", options.all, "every other variant, not only those that fit into 40 lines");
   set.choice("-f,--format", options.format, {"text", "json", "variant"},
@@ -67,7 +67,7 @@ SelectOptions select_options(const Options& options) {
     const char* end = index.data() + index.size();
     if (std::from_chars(index.data(), end, number).ptr != end) {
       throw Error({.what = fmt::format("\"{}\" is not the number of a GPU", printable(index)),
-                   .next = "see their numbers with: torchlathe detect"});
+                   .next = "list their numbers with: torchlathe detect"});
     }
     select.gpu = number;
   }
@@ -86,7 +86,7 @@ void check_choice(const Selection& selection, const SelectOptions& select,
   if (!wanted.empty()) what = fmt::format("there is no variant \"{}\"", printable(wanted));
   if (candidates.empty()) what = "there is nothing to choose from";
   throw Error(
-      {.what = what, .next = did_you_mean_text(wanted, names, "see what there is with: torchlathe list")});
+      {.what = what, .next = did_you_mean_text(wanted, names, "list the variants with: torchlathe list")});
 }
 
 // The installed PyTorch counts where it runs: then a carve is all that is missing.
@@ -120,7 +120,7 @@ int run(const Options& given, Terminal& terminal) {
   const Choice* best = selection.best();
   if (terminal.quiet() || options.format == "variant") {
     if (!best) {
-      terminal.err("torchlathe: no variant starts on this machine\n");
+      terminal.err("torchlathe: no variant is compatible with this machine\n");
       if (selection.excluded.size() == 1) {
         for (const Finding& missing : selection.excluded.front().judgement.missing)
           terminal.err(safe_format("  it {}\n", missing.what));

@@ -38,14 +38,14 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positional("variant", options.variant, "the name whose promise it must keep", ValueKind::variant);
+  set.positional("variant", options.variant, "the variant name to check it against", ValueKind::variant);
   set.positional("path", options.path,
                  "a store path, an environment, site-packages, the torch folder, or a wheel",
                  ValueKind::file);
   set.text("--interpreter", options.smoke.python, "PROGRAM", "run with this Python [the build's own]",
            ValueKind::file);
   set.formerly("--python");
-  set.number("--time-limit", options.seconds, "SECONDS", "end it after so long [300]");
+  set.number("--time-limit", options.seconds, "SECONDS", "time limit [300]");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
@@ -89,10 +89,9 @@ void print_text(const InstalledTorch& torch, const SmokeReport& report, const Fi
   terminal.out(notes_text(findings, terminal));
   const std::size_t errors = findings.count(Severity::error);
   if (errors > 0)
-    terminal.print("{} error{}: this build does not do what its name promises\n", errors,
-                   errors == 1 ? "" : "s");
+    terminal.print("{} error{}: this build does not match its name\n", errors, errors == 1 ? "" : "s");
   else if (findings.count(Severity::warning) > 0)
-    terminal.out("nothing is wrong with what could be checked; not everything could be\n");
+    terminal.out("no problems found in what could be checked; some checks could not run\n");
   else terminal.out("all checks passed\n");
 }
 

@@ -43,16 +43,16 @@ void declare(OptionSet& set, Options& options) {
   set.text("-o,--output", options.out, "DIR", "folder to write the recipes into; Flox looks in .flox/pkgs",
            ValueKind::folder);
   set.formerly("--out");
-  set.text("--cuda", options.cuda, "VERSION", "which table: CUDA release [13.0]");
+  set.text("--cuda", options.cuda, "VERSION", "CUDA release whose table to use [13.0]");
   set.text("--table", options.table, "FILE", "a table of your own instead", ValueKind::file);
   set.choice("--system", options.system, {"x86_64-linux", "aarch64-linux"},
-             "for --urls, --archives and as the recipes' own choice [x86_64-linux]");
-  set.flag("--urls", options.urls, "print what has to be downloaded, an address a line");
+             "system for --urls and --archives, and the default in the recipes [x86_64-linux]");
+  set.flag("--urls", options.urls, "print the addresses of the archives to download, one a line");
   set.text("--archives", options.archives, "DIR", "check the archives in this folder against the table",
            ValueKind::folder);
   set.formerly("--check");
   set.flag("--force", options.force,
-           "also over files that torchlathe did not write, or that were changed by hand");
+           "overwrite files that torchlathe did not write, and files changed by hand");
   set.flag("-n,--dry-run", options.dry_run, "say what would be written, write nothing");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
@@ -83,12 +83,12 @@ Checked check_archive(const std::string& package, const std::string& archive, co
 
 std::string state_text(const std::string& state) {
   if (state == "other") return "another file";
-  return state == "unknown" ? "there, its hash not known" : state;
+  return state == "unknown" ? "present, hash unknown" : state;
 }
 
 int check_folder(const std::vector<RedistPackage>& packages, const Options& options, Terminal& terminal) {
   if (!fs::is_directory(options.archives))
-    throw Error({.what = "there is no such folder", .where = {.file = options.archives}});
+    throw Error({.what = "folder not found", .where = {.file = options.archives}});
   std::vector<Checked> all;
   for (const RedistPackage& package : packages) {
     for (const RedistPart& part : package.parts) {
@@ -116,7 +116,7 @@ int check_folder(const std::vector<RedistPackage>& packages, const Options& opti
     }
     terminal.out(json.end_array().end_object().take());
   }
-  Table table({"package", "archive", "is", "hash"});
+  Table table({"package", "archive", "state", "hash"});
   for (const Checked& checked : all) {
     const bool fine = checked.state == "ok" || checked.state == "unknown";
     good &= fine;
@@ -127,12 +127,35 @@ int check_folder(const std::vector<RedistPackage>& packages, const Options& opti
   return good ? 0 : 1;
 }
 
-void print_urls(const std::vector<RedistPackage>& packages, const Options& options, Terminal& terminal) {
+struct Download {
+  std::string package, url, hash;  // hash: "" where the table does not know it
+};
+
+std::vector<Download> downloads(const std::vector<RedistPackage>& packages, const std::string& system) {
+  std::vector<Download> all;
   for (const RedistPackage& package : packages) {
     for (const RedistPart& part : package.parts) {
-      if (part.hash.contains(options.system)) terminal.print("{}\n", package.url_of(part, options.system));
+      const auto hash = part.hash.find(system);
+      if (hash != part.hash.end()) all.push_back({package.name, package.url_of(part, system), hash->second});
     }
   }
+  return all;
+}
+
+void print_urls(const std::vector<Download>& all, const Options& options, Terminal& terminal) {
+  if (options.format == "json") {
+    JsonWriter json;
+    begin_report(json).member("system", options.system).key("downloads").begin_array();
+    for (const Download& each : all) {
+      json.begin_object()
+          .member("package", each.package)
+          .member("url", each.url)
+          .member("hash", each.hash)
+          .end_object();
+    }
+    return terminal.out(json.end_array().end_object().take());
+  }
+  for (const Download& each : all) terminal.print("{}\n", each.url);
 }
 
 std::size_t hashes_known(const RedistPackage& package, const std::string& system) {
@@ -206,7 +229,7 @@ int run(const Options& options, Terminal& terminal) {
   const std::vector<RedistPackage> packages = wanted(redist, options);
   if (!options.archives.empty()) return check_folder(packages, options, terminal);
   if (options.urls) {
-    print_urls(packages, options, terminal);
+    print_urls(downloads(packages, options.system), options, terminal);
   } else if (options.out.empty()) {
     print_packages(packages, options, terminal);
   } else {

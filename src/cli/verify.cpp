@@ -37,8 +37,7 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positional("variant", options.name, "its name: of the matrix, or any name of the same kind",
-                 ValueKind::variant);
+  set.positional("variant", options.name, "the variant's name", ValueKind::variant);
   set.positionals("path", options.paths,
                   "what was built: a folder, store path, wheel, container image or library", ValueKind::file);
   options.matrix.declare(set);

@@ -274,12 +274,13 @@ void Diagnoser::State::record(const LogRule& rule, Tally& tally, const Block& bl
     tally.found.push_back({.finding = {.rule = rule.name,
                                        .severity = rule.severity,
                                        .where = {.file = log_name},
-                                       .what = std::move(what),
+                                       .what = what,
                                        .cause = fill_in(rule.cause, captures),
                                        .fix = fill_in(rule.fix, captures)},
                            .source = rule.source,
                            .details = std::move(captures),
-                           .count = 0});
+                           .count = 0,
+                           .shared = shared_of(rule, what)});
     known = std::prev(tally.found.end());
   }
   ++known->count;

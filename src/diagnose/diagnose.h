@@ -23,6 +23,8 @@ struct Diagnosis {
   std::string source;       // of what is claimed
   Captures details;         // what the log names: "arch", "got", "specified", "subject", ...
   std::uint64_t count = 1;  // how often it was seen
+  // The same for every build on this machine that fails of the same cause; "": other builds do not have it.
+  std::string shared = {};
 };
 
 // What the log is of: a state that one build is in by right is why another is wrong. Texts of rules may name

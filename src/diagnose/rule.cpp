@@ -21,6 +21,14 @@ Stage stage_of(const Toml& value) {
   value.fail("a stage is cause, hint, quiet, unknown or consequence");
 }
 
+Shared shared_of(const Toml& table) {
+  const Toml* value = table.find("shared");
+  if (!value) return Shared::no;
+  if (value->text() == "always") return Shared::always;
+  if (value->text() == "same-text") return Shared::same_text;
+  value->fail("shared is always or same-text");
+}
+
 Severity severity_of(const Toml& table) {
   const std::string text = table.text_or("severity", "error");
   if (text == "error") return Severity::error;
@@ -65,12 +73,13 @@ RuleOf read_of(const Toml& table) {
 }
 
 LogRule read_rule(const Toml& table) {
-  table.allow_only({"name", "stage", "severity", "once", "what", "cause", "fix", "source", "absorbs",
-                    "unless", "match", "context", "of"});
+  table.allow_only({"name", "stage", "severity", "once", "shared", "what", "cause", "fix", "source",
+                    "absorbs", "unless", "match", "context", "of"});
   LogRule rule{.name = table.at("name").text(),
                .stage = stage_of(table.at("stage")),
                .severity = severity_of(table),
                .once = table.flag_or("once", false),
+               .shared = shared_of(table),
                .what = table.at("what").text(),
                .cause = table.at("cause").text(),
                .fix = table.at("fix").text(),
@@ -127,6 +136,11 @@ LogRules read_diagnose_rules(std::string_view toml, const std::string& file) {
   LogRules all{.rules = {}, .harmless = LazyPattern(root.text_or("harmless", ""))};
   for (const Toml& table : root.at("rule").array()) all.rules.push_back(read_rule(table));
   return all;
+}
+
+std::string shared_of(const LogRule& rule, std::string_view what) {
+  if (rule.shared == Shared::no) return "";
+  return rule.shared == Shared::always ? rule.name : rule.name + ": " + std::string(what);
 }
 
 std::string fill_in(std::string_view text, const Captures& captures) {

@@ -71,11 +71,19 @@ struct RuleOf {
   std::string cause = {}, fix = {};  // templates that may name {gpus}, {cuda} and {isa} too
 };
 
+// Would another build on the same machine fail of it too?
+enum class Shared {
+  no,
+  same_text,  // if it would say the same: an address that is gone
+  always,     // a full disk
+};
+
 struct LogRule {
   std::string name;
   Stage stage = Stage::cause;
   Severity severity = Severity::error;
-  bool once = false;                     // only its first match is of interest
+  bool once = false;  // only its first match is of interest
+  Shared shared = Shared::no;
   std::string what, cause, fix, source;  // templates
   std::vector<std::string> absorbs;
   LazyPattern unless{""};  // no match whose own line matches this
@@ -89,6 +97,9 @@ struct LogRules {
   // lines that say nothing, whatever they hold: tests that passed, downloads that are tried again
   LazyPattern harmless{""};
 };
+
+// Of Diagnosis::shared: what is said of a log of this rule.
+std::string shared_of(const LogRule& rule, std::string_view what);
 
 LogRules read_diagnose_rules(std::string_view toml, const std::string& file);
 

@@ -196,7 +196,7 @@ void compare_with_name(const HostCpu& cpu, Findings& notes) {
         {.rule = "cpuinfo-name",
          .severity = Severity::warning,
          .what = fmt::format("the flags have {}, and {} ({}) does not", isa->name, cpu.name, named->name),
-         .fix = "see that flags and name are of one machine"});
+         .fix = "make sure that the flags and the name are of one machine"});
     return;
   }
 }

@@ -130,7 +130,7 @@ void write_devices(JsonWriter& json, const Library& library) {
   unsigned count = 0;
   const nvml::Return code = count_of && handle_of ? count_of(&count) : nvml::not_supported;
   if (code != nvml::success) return write_failure(json, library.reason(code), code);
-  if (count > most_devices) return write_failure(json, fmt::format("it speaks of {} GPUs", count), 0);
+  if (count > most_devices) return write_failure(json, fmt::format("it reports {} GPUs", count), 0);
   std::vector<std::string> lost;
   json.key("gpus").begin_array();
   for (unsigned i = 0; i < count; ++i) {

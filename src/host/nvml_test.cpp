@@ -60,7 +60,7 @@ TEST(Nvml, NonsenseIsNotBelieved) {
   EXPECT_FALSE(report.gpus[0].capability.has_value());
   EXPECT_EQ(report.gpus[0].name.substr(0, 8), "\\x01\\x01");
   EXPECT_EQ(report.notes.size(), 2u);
-  EXPECT_EQ(ask("many").what, "NVIDIA's management library cannot answer: it speaks of 4000000000 GPUs");
+  EXPECT_EQ(ask("many").what, "NVIDIA's management library cannot answer: it reports 4000000000 GPUs");
 }
 
 TEST(Nvml, ALibraryOfAnotherDriverSaysSo) {

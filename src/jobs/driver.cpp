@@ -38,7 +38,7 @@ std::span<const Driver* const> drivers() {
 const Driver& driver_named(std::string_view name) {
   const auto found = std::ranges::find(drivers(), name, &Driver::name);
   if (found != drivers().end()) return **found;
-  throw Error({.what = fmt::format("nothing builds by the name of {}", name), .where = {}});
+  throw Error({.what = fmt::format("there is no driver named {}", name), .where = {}});
 }
 
 }  // namespace lathe

@@ -30,17 +30,17 @@ enum class Held {
 enum class JobState {
   waiting,
   running,
-  built,    // and verified, where that was asked for
-  cached,   // the store had it already
-  failed,   // the build did
-  lying,    // the build ended well, but does not hold what its name says
-  stopped,  // by Ctrl-C, or because another failed (--fail-fast)
-  skipped,  // cannot exist, or no machine here can build it: `reason`
+  built,     // and verified, where that was asked for
+  cached,    // the store had it already
+  failed,    // the build did
+  mismatch,  // the build ended well, but does not hold what its name says
+  stopped,   // by Ctrl-C, or because another failed (--fail-fast)
+  skipped,   // cannot exist, or no machine here can build it: `reason`
 };
 
 std::string_view to_string(JobState state);
 inline bool is_bad(JobState state) {
-  return state == JobState::failed || state == JobState::lying || state == JobState::stopped;
+  return state == JobState::failed || state == JobState::mismatch || state == JobState::stopped;
 }
 
 inline constexpr std::size_t kept_lines = 40;
@@ -66,7 +66,7 @@ struct Job {
   std::vector<std::string> outputs = {};  // store paths
   std::string log = {};                   // file, relative to the state folder
   std::vector<Diagnosis> why = {};        // of a failure
-  std::vector<Finding> breaches = {};     // promises that a lying build breaks
+  std::vector<Finding> breaches = {};     // promises that a mismatch breaks
   unsigned attempts = 0;
   BuilderIndex builder_index = {};  // of its builder; the first is this machine
   std::string builder = {};         // its name; "" where there is only this machine

@@ -93,7 +93,7 @@ std::vector<Job*> others_to_try(std::span<Job* const> jobs, const Job& failed) {
   std::vector<Job*> others;
   for (Job* job : jobs) {
     if (network && has_same_nixpkgs(*job, failed))
-      stop_jobs({&job, 1}, fmt::format("not tried: its nixpkgs is that of {}", failed.name));
+      stop_jobs({&job, 1}, fmt::format("not tried: it uses the same nixpkgs as {}", failed.name));
     else others.push_back(job);
   }
   return others;

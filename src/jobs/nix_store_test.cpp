@@ -99,9 +99,9 @@ TEST(NixStore, APackageSetThatCannotBeFetchedIsAskedForOnce) {
   EXPECT_EQ(times_asked(jobs, failure), 2u) << "once for each revision";
   EXPECT_EQ(jobs[0].state, JobState::failed);
   EXPECT_EQ(jobs[1].state, JobState::stopped);
-  EXPECT_EQ(jobs[1].reason, "not tried: its nixpkgs is that of v0");
+  EXPECT_EQ(jobs[1].reason, "not tried: it uses the same nixpkgs as v0");
   EXPECT_EQ(jobs[2].state, JobState::failed);
-  EXPECT_EQ(jobs[4].reason, "not tried: its nixpkgs is that of v2");
+  EXPECT_EQ(jobs[4].reason, "not tried: it uses the same nixpkgs as v2");
 }
 
 TEST(NixStore, AStoppedEvaluationStopsAllThatWait) {

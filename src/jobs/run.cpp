@@ -42,7 +42,7 @@ std::string_view to_string(JobState state) {
     case JobState::built: return "built";
     case JobState::cached: return "cached";
     case JobState::failed: return "failed";
-    case JobState::lying: return "lying";
+    case JobState::mismatch: return "mismatch";
     case JobState::stopped: return "stopped";
     case JobState::skipped: return "skipped";
   }
@@ -54,7 +54,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto tick_interval = std::chrono::milliseconds(200);
 constexpr unsigned most_attempts = 4;
-constexpr int warning_level = 1;  // of Nix' messages
+constexpr unsigned most_of_one_cause = 3;  // one may be chance, and a source may come back
+constexpr int warning_level = 1;           // of Nix' messages
 
 std::uint64_t size_of(const std::vector<std::string>& paths) {
   std::uint64_t sum = 0;
@@ -109,7 +110,7 @@ class Runner {
     while (!waiting_.empty() || !running_.empty()) {
       join_ended();
       if (options_.stop && options_.stop->load()) stop_children_ = true;
-      if (stopping()) stop_waiting();
+      if (stopping() || !shared_cause_.empty()) stop_waiting();
       guarded([&] {
         fail_without_room();
         start_what_fits(lock);
@@ -142,10 +143,35 @@ class Runner {
   void stop_waiting() {
     for (const JobIndex index : waiting_) {
       jobs_[index].state = JobState::stopped;
-      jobs_[index].reason =
-          ended_early_ && !failure_ ? "another build failed (--fail-fast)" : "stopped before it started";
+      jobs_[index].reason = stop_reason();
     }
     waiting_.clear();
+  }
+
+  std::string stop_reason() const {
+    if (!shared_cause_.empty()) return "it would fail too: " + shared_cause_;
+    return ended_early_ && !failure_ ? "another build failed (--fail-fast)" : "stopped before it started";
+  }
+
+  // A full disk, a source that is gone: the builds that wait on this builder would end the same way, each
+  // after its own long wait.
+  void count_shared_cause(const Job& job) {
+    const bool failed = job.state == JobState::failed && !job.why.empty();
+    const std::string cause = failed ? job.why.front().shared : "";
+    auto& [last, times] = causes_in_a_row_[job.builder_index];
+    times = cause == last ? times + 1 : 1;
+    last = cause;
+    if (cause.empty() || times < most_of_one_cause || options_.keep_going || waiting_.empty()) return;
+    const Finding& finding = job.why.front().finding;
+    capacities_[job.builder_index].slots = 0;
+    const bool others = std::ranges::any_of(capacities_, [](const Capacity& one) { return one.slots > 0; });
+    if (!others) shared_cause_ = finding.what;
+    observer_.note(fmt::format(
+        "{} builds in a row failed for one reason{}: {}; {}\n  fix: {}; then: torchlathe build --resume "
+        "(--keep-going does not stop)",
+        times, others ? " on " + job.builder : "", printable(finding.what),
+        others ? "it gets no more builds" : fmt::format("the other {} are not started", waiting_.size()),
+        printable(finding.fix)));
   }
 
   // All builders that could take it are gone.
@@ -299,7 +325,7 @@ class Runner {
     if (!gone && !(broke && job.attempts < most_attempts)) return false;
     if (gone && capacities_[job.builder_index].slots > 0) {
       capacities_[job.builder_index].slots = 0;
-      observer_.note(fmt::format("{} does not answer any more: it gets no more jobs", builder.name));
+      observer_.note(fmt::format("{} no longer answers: it gets no more jobs", builder.name));
     }
     observer_.note(fmt::format("{}: again{}, after {} {}", job.name, gone ? " on another builder" : "",
                                builder.name, gone ? "was lost" : "broke the connection"));
@@ -403,7 +429,7 @@ class Runner {
     if (!job.breaches.empty()) job.why = attempt.why;  // the log may tell why
     job.state = attempt.built_something ? JobState::built : JobState::cached;
     if (!copied.empty()) job.state = JobState::failed;
-    if (!job.breaches.empty()) job.state = JobState::lying;
+    if (!job.breaches.empty()) job.state = JobState::mismatch;
     job.reason = !job.breaches.empty() ? job.breaches.front().what : copied;
   }
 
@@ -449,6 +475,7 @@ class Runner {
     } else {
       observer_.finished(job);
       if (is_bad(job.state)) fail_what_is_cut_out_of(job);
+      count_shared_cause(job);
     }
   }
 
@@ -459,9 +486,9 @@ class Runner {
       if (!job.variant || job.variant->carved_from.empty() || job.variant->carved_from != common.name)
         return false;
       job.state = common.state == JobState::stopped ? JobState::stopped : JobState::failed;
-      job.reason =
-          fmt::format("is cut out of {}, which {}", common.name,
-                      common.state == JobState::lying ? "does not hold what its name says" : "was not built");
+      job.reason = fmt::format(
+          "is cut out of {}, which {}", common.name,
+          common.state == JobState::mismatch ? "does not hold what its name says" : "was not built");
       observer_.finished(job);
       return true;
     });
@@ -482,7 +509,10 @@ class Runner {
   std::map<JobIndex, std::thread> threads_;  // by job
   std::vector<JobIndex> ended_;              // whose threads are to be joined
   std::set<std::string> told_;               // notes that are said once
-  std::exception_ptr failure_;               // the first of guarded()
+  // of each builder: Diagnosis::shared of its last build, and of how many before it without a break
+  std::map<BuilderIndex, std::pair<std::string, unsigned>> causes_in_a_row_;
+  std::string shared_cause_;    // why no more builds start; "": they do
+  std::exception_ptr failure_;  // the first of guarded()
   std::atomic<bool> ended_early_ = false;
   std::atomic<bool> stop_children_ = false;
 };

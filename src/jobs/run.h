@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Runs jobs: starts each when the schedule says so, reads what Nix says, keeps logs and history, verifies
-// results, diagnoses failures. One failure does not stop the rest. Prints nothing: an observer is told.
+// results, diagnoses failures. One failure does not stop the rest; a cause that the rest share does. Prints nothing: an observer is told.
 #pragma once
 
 #include <atomic>
@@ -36,6 +36,7 @@ struct RunOptions {
   // of with.builders, in their order; without builders: one, this machine
   Capacities capacities = Capacities(1);
   bool fail_fast = false;
+  bool keep_going = false;  // also after three builds in a row failed of one cause that the rest share
   bool verify = true;
   std::string copy_to = {};                 // binary cache that results go to; "": none
   const std::atomic<bool>* stop = nullptr;  // set: children end, jobs become stopped

@@ -23,7 +23,7 @@ StateLock::StateLock(const std::filesystem::path& folder, bool wait) {
   if (::flock(descriptor_, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
     const std::string holder(trim(read_file(path)));
     ::close(descriptor_);
-    throw Error({.what = fmt::format("another build works in {}: {}", folder.string(),
+    throw Error({.what = fmt::format("another build is running in {}: {}", folder.string(),
                                      holder.empty() ? "it has just started" : holder),
                  .where = {},
                  .next = "wait for it (--wait), or give this one a folder of its own (--state)",

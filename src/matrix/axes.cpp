@@ -47,7 +47,7 @@ std::vector<Capability> read_gpus(const Toml& value) {
     for (const Toml& item : value.array()) gpus.push_back(read_capability(item));
     if (gpus.empty()) value.fail("a build for no GPU", "CPU builds have kind = \"cpu\"");
     std::ranges::sort(gpus);
-    if (std::ranges::adjacent_find(gpus) != gpus.end()) value.fail("one GPU twice in a build", "");
+    if (std::ranges::adjacent_find(gpus) != gpus.end()) value.fail("a build names one GPU twice", "");
   } else {
     gpus.push_back(read_capability(value));
   }

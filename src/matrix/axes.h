@@ -28,7 +28,7 @@ std::vector<Placed<T>> axis(const Toml& block, std::string_view key, F&& read) {
     Placed<T> placed{read(item), item.where()};
     const bool repeated =
         std::ranges::any_of(items, [&](const auto& other) { return other.value == placed.value; });
-    if (repeated) item.fail(fmt::format("this stands twice in {}", key), "take one of them out");
+    if (repeated) item.fail(fmt::format("listed twice in {}", key), "take one of them out");
     items.push_back(std::move(placed));
   };
   if (value->is_array()) {
@@ -36,7 +36,7 @@ std::vector<Placed<T>> axis(const Toml& block, std::string_view key, F&& read) {
   } else {
     add(*value);
   }
-  if (items.empty()) value->fail(fmt::format("{} is empty", key), "leave the key away, or name at least one");
+  if (items.empty()) value->fail(fmt::format("{} is empty", key), "remove the key, or name at least one");
   return items;
 }
 

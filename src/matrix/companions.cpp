@@ -31,7 +31,7 @@ std::string read_package(const Toml& value, const MatrixSpec& spec) {
                "use one of torchvision, torchaudio");
   }
   if (std::ranges::find(spec.companions, package) != spec.companions.end())
-    value.fail("this stands twice in companions");
+    value.fail("listed twice in companions");
   return package;
 }
 

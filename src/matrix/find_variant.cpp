@@ -70,7 +70,7 @@ Variant find_variant(const MatrixSpec& spec, std::string_view name) {
   if (found) return *found;
   throw Error({.what = fmt::format("{} has no variant \"{}\"", spec.name, printable(name)),
                .where = {.file = spec.file},
-               .next = did_you_mean_text(name, names, "see the names with: torchlathe list")});
+               .next = did_you_mean_text(name, names, "list the names with: torchlathe list")});
 }
 
 bool matches(const Match& match, const Variant& variant) {

@@ -42,17 +42,17 @@ std::string why_no_code(const std::vector<Capability>& targets, Capability gpu, 
 
 std::string why_not_served(const Cell& cell, const Nixpkgs& nixpkgs, const PytorchSource& source) {
   if (nixpkgs.torch.empty())
-    return "it is not known which PyTorch this nixpkgs ships: say torch under [nixpkgs]";
+    return "the PyTorch that this nixpkgs ships is unknown: set torch under [nixpkgs]";
   if (nixpkgs.torch != source.version)
     return fmt::format("this nixpkgs' own torch is {}, not {}", nixpkgs.torch, source.version);
   if (nixpkgs.cuda.empty())
-    return "it is not known with which CUDA this nixpkgs builds its torch: say cuda under [nixpkgs]";
+    return "the CUDA that this nixpkgs builds its torch with is unknown: set cuda under [nixpkgs]";
   const Version& cuda = *cell.cuda;
   if (nixpkgs.cuda != cuda.text())
     return fmt::format("this nixpkgs' own torch is built with CUDA {}, not {}", nixpkgs.cuda, cuda.text());
   const std::vector<Capability> targets = default_targets(nixpkgs, cuda);
   if (targets.empty())
-    return fmt::format("for which GPUs nixpkgs builds its torch with CUDA {} is not known", cuda.text());
+    return fmt::format("the GPUs that nixpkgs builds its torch for with CUDA {} are unknown", cuda.text());
   for (const Capability gpu : cell.gpus) {
     if (std::string why = why_no_code(targets, gpu, cuda); !why.empty()) return why;
   }

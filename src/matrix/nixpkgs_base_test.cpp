@@ -111,7 +111,7 @@ TEST(NixpkgsBase, OfAnUnknownRevisionNothingIsGuessed) {
                                    "0123456789012345678901234567890123456789\"\ntorch = \"2.9.1\"");
   EXPECT_EQ(
       verdict(variants_of(unknown).front()),
-      "impossible: it is not known with which CUDA this nixpkgs builds its torch: say cuda under [nixpkgs]");
+      "impossible: the CUDA that this nixpkgs builds its torch with is unknown: set cuda under [nixpkgs]");
   EXPECT_EQ(variants_of(replace_all(unknown, "\ntorch =", "\ncuda = \"12.8\"\ntorch =")).front().cell->status,
             PairStatus::valid);
 }
@@ -125,9 +125,9 @@ TEST(NixpkgsBase, EveryMistakeIsSaidWithItsPlace) {
   EXPECT_EQ(error_with("base =", "bsae ="),
             "m.toml:7:1: unknown key \"bsae\"\n  fix: did you mean \"base\"?");
   EXPECT_EQ(error_with("strategy = \"carve\"\n", ""),
-            "m.toml:6:8: base says what is carved, and nothing is\n  fix: add strategy = \"carve\"");
+            "m.toml:6:8: base is set, but nothing is carved\n  fix: add strategy = \"carve\"");
   EXPECT_EQ(error_with("\"carve\"", "\"rebuild\""),
-            "m.toml:7:8: base says what is carved, and nothing is\n  fix: add strategy = \"carve\"");
+            "m.toml:7:8: base is set, but nothing is carved\n  fix: add strategy = \"carve\"");
 }
 
 TEST(NixpkgsBase, NothingCanBeAskedOfWhatSomebodyElseHasBuilt) {

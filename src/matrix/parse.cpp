@@ -69,7 +69,7 @@ void check_flags(const Toml& value, const Isa& isa) {
         fmt::format("{} enables {}, which {} does not have", flags[excess.index], excess.feature, isa.name),
         fmt::format("a CPU that only has {} would stop with an illegal instruction; choose a higher "
                     "instruction set or "
-                    "leave the flag away",
+                    "remove the flag",
                     isa.name));
   }
 }
@@ -82,7 +82,7 @@ Match read_match(const Toml& table) {
   Match match;
   for (const Toml::Member& member : table.table()) match.globs[member.key] = member.value.text_or_texts();
   if (match.globs.empty())
-    table.fail("this row means every variant",
+    table.fail("this row matches every variant",
                "name a gpu, isa, cuda, python, pytorch, blas, package or name");
   return match;
 }

@@ -90,10 +90,10 @@ void read_strategy(const Toml& root, MatrixSpec& spec) {
   const Toml* base = settings ? settings->find("base") : nullptr;
   const bool of_nixpkgs = base && is_nixpkgs(*base);
   const bool carves = strategy && strategy->text() == "carve";
-  if (base && !carves) base->fail("base says what is carved, and nothing is", "add strategy = \"carve\"");
+  if (base && !carves) base->fail("base is set, but nothing is carved", "add strategy = \"carve\"");
   if (!carves) return;
   if (!carver) {
-    strategy->fail("recipes that carve need torchlathe, and nothing says where it is",
+    strategy->fail("recipes that carve need torchlathe, but nothing says where it is",
                    "add [carver] with the url (and sha256) of its source tree");
   }
   if (spec.settings.narrow == Settings::Narrow::closure) {

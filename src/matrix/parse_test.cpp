@@ -64,7 +64,7 @@ TEST(ParseMatrix, AWrongGpuDialectIsNamedAndCorrected) {
   EXPECT_TRUE(error.starts_with("m.toml:11:17: ")) << error;
   EXPECT_NE(error.find("\"9.0\""), std::string::npos) << error;
   EXPECT_NE(error_with("\"9.0\"", "\"9.3\"").find("9.3 is not in the catalogue"), std::string::npos);
-  EXPECT_NE(error_with("\"9.0\"", "\"12.0\"").find("this stands twice in gpus"), std::string::npos);
+  EXPECT_NE(error_with("\"9.0\"", "\"12.0\"").find("listed twice in gpus"), std::string::npos);
 }
 
 TEST(ParseMatrix, WrongTypesAndValuesNameTheirPlace) {

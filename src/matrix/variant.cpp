@@ -152,7 +152,7 @@ class NameReader {
       const bool cuda_again = word.starts_with("cu") && all_digits(std::string_view(word).substr(2));
       problem(cuda_again ? fmt::format("\"-{}\" names CUDA a second time", word)
                          : fmt::format("\"-{}\" is not part of a variant's name", printable(word)),
-              "leave it away");
+              "remove it");
     }
   }
 

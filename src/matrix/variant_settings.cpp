@@ -106,8 +106,9 @@ std::shared_ptr<const Settings> VariantSettings::make(const Variant& variant) co
 }
 
 void dead_row(const Place& where) {
-  throw Error(
-      {.what = "this row matches no variant", .where = where, .next = "see the names with: torchlathe list"});
+  throw Error({.what = "this row matches no variant",
+               .where = where,
+               .next = "list the names with: torchlathe list"});
 }
 
 }  // namespace lathe

@@ -105,7 +105,7 @@ void write_all(int descriptor, const std::string& name, std::string_view content
 }
 
 Error no_regular_file(const std::filesystem::path& path, unsigned mode) {
-  return Error({.what = S_ISDIR(mode) ? "this is a folder, a file is wanted" : "not a regular file",
+  return Error({.what = S_ISDIR(mode) ? "this is a folder, not a file" : "not a regular file",
                 .where = {.file = path.string()}});
 }
 
@@ -185,9 +185,9 @@ std::optional<fs::path> follow_links(fs::path path) {
 }
 
 void refuse_what_takes_no_bytes(const fs::path& path, mode_t mode) {
-  if (S_ISDIR(mode)) refuse_output(path, "this is a folder, a file is wanted");
-  if (S_ISSOCK(mode)) refuse_output(path, "this is a socket, which no file can be written to");
-  if (S_ISBLK(mode)) refuse_output(path, "this is a disk, which no file is written over");
+  if (S_ISDIR(mode)) refuse_output(path, "this is a folder, not a file");
+  if (S_ISSOCK(mode)) refuse_output(path, "this is a socket, not a file");
+  if (S_ISBLK(mode)) refuse_output(path, "this is a disk, not a file");
 }
 
 // A device, a FIFO, what a program has open: the bytes go into it. O_NONBLOCK: a FIFO that nobody reads must

@@ -57,7 +57,7 @@ Inside Inside::step(const std::string& part, Missing missing) const {
     folder = ::openat(descriptor_, part.c_str(), open_folder_flags);
   }
   if (folder < 0 && (errno == ELOOP || errno == ENOTDIR))
-    refuse(place, "this is a symbolic link or a file, a folder is wanted");
+    refuse(place, "this is a symbolic link or a file, not a folder");
   if (folder < 0) throw system_error("open the folder", place.string(), errno);
   return {place, folder};
 }
@@ -117,7 +117,7 @@ std::string Inside::read(const std::string& name, std::uint64_t limit) const {
   const Inside parent = parent_of(name, Missing::fails);
   const int file =
       ::openat(parent.descriptor_, last_part(name).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (file < 0 && errno == ELOOP) refuse(path(name), "this is a symbolic link, a file is wanted");
+  if (file < 0 && errno == ELOOP) refuse(path(name), "this is a symbolic link, not a file");
   if (file < 0) throw system_error("open", path(name).string(), errno);
   return read_open_file(file, path(name), limit);
 }
@@ -142,7 +142,7 @@ int Inside::open_or_make(const std::string& name) const {
   const Inside parent = parent_of(name, Missing::fails);
   const int file = ::openat(parent.descriptor_, last_part(name).c_str(),
                             O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
-  if (file < 0 && errno == ELOOP) refuse(path(name), "this is a symbolic link, a file is wanted");
+  if (file < 0 && errno == ELOOP) refuse(path(name), "this is a symbolic link, not a file");
   if (file < 0) throw system_error("open", path(name).string(), errno);
   struct ::stat status {};
   if (::fstat(file, &status) == 0 && S_ISREG(status.st_mode)) return file;

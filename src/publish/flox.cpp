@@ -48,7 +48,8 @@ class Git {
 
 std::string pushed_revision(const std::filesystem::path& project, const RunProcess& run) {
   const Git git(project, run);
-  git.answer({"rev-parse", "--is-inside-work-tree"}, "Flox publishes from a git work tree, and this is none",
+  git.answer({"rev-parse", "--is-inside-work-tree"},
+             "Flox publishes from a git work tree, and this is not one",
              "git init, commit the recipes, push");
   const std::string revision = git.answer({"rev-parse", "--verify", "HEAD"}, "nothing is committed here yet",
                                           "commit the recipes, push");
@@ -59,9 +60,9 @@ std::string pushed_revision(const std::filesystem::path& project, const RunProce
                            printable(trim(split(changed, '\n').front().substr(2)))),
                "commit them, and push");
   }
-  const std::string upstream =
-      git.answer({"rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}"},
-                 "this branch follows none that others can fetch", "git push --set-upstream origin BRANCH");
+  const std::string upstream = git.answer(
+      {"rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}"},
+      "this branch tracks no branch that others can fetch", "git push --set-upstream origin BRANCH");
   const std::string ahead =
       git.answer({"rev-list", "--count", "@{upstream}..HEAD"}, "git cannot compare with the upstream", "");
   if (ahead != "0")

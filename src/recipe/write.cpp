@@ -74,7 +74,7 @@ Planned plan_file(const std::string& file, std::string text, const fs::path& fol
       {.what = fmt::format("{} file{} in the way; nothing was written", count, count == 1 ? " is" : "s are"),
        .where = {.file = folder.string()},
        .next = names + (never ? "choose another folder with --output, or move away what is not a file"
-                              : "choose another folder with --output, or --force to write over them")});
+                              : "choose another folder with --output, or use --force to overwrite them")});
 }
 
 std::vector<Written> carry_out(const std::vector<Planned>& plans, const fs::path& folder,

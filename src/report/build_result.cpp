@@ -33,7 +33,7 @@ void print_result(const std::vector<Job>& jobs, Terminal& terminal) {
   std::map<JobState, std::size_t> count;
   for (const Job& job : jobs) {
     if (job.variant) ++count[job.state];
-    if (job.state == JobState::failed || job.state == JobState::lying) print_why(job, terminal);
+    if (job.state == JobState::failed || job.state == JobState::mismatch) print_why(job, terminal);
   }
   std::string text;
   for (const auto& [state, number] : count)

@@ -378,7 +378,7 @@ std::string inspection_text(const Inspection& inspection, const Terminal& termin
   if (!inspection.coverage.empty()) text += "\nruns on\n" + coverage_lines(inspection, folder, terminal);
   text += all_apart(inspection, folder, terminal);
   const std::string cpu = cpu_lines(shown, folder, terminal);
-  if (!cpu.empty()) text += "\nneed more of the CPU than its baseline\n" + cpu;
+  if (!cpu.empty()) text += "\nneed more than the baseline CPU\n" + cpu;
   text += carve_lines(inspection, folder);
   const std::string findings = inspection_findings(inspection, terminal);
   return findings.empty() ? text : text + "\n" + findings;

@@ -57,8 +57,8 @@ double running_seconds(const Job& job) {
 std::string last_line(const Job& job) { return job.last_lines.empty() ? "" : job.last_lines.back(); }
 
 std::string ending_of(const Job& job) {
-  std::string text = fmt::format("{:8}{}", to_string(job.state), job.name);
-  if (job.state == JobState::built || job.state == JobState::lying) {
+  std::string text = fmt::format("{:7} {}", to_string(job.state), job.name);
+  if (job.state == JobState::built || job.state == JobState::mismatch) {
     text += fmt::format("  {}", duration_text(job.seconds));
     if (job.output_bytes > 0) text += fmt::format(", {}", bytes_text(job.output_bytes));
     if (job.peak_bytes > 0) text += fmt::format(", {} of memory", bytes_text(job.peak_bytes));

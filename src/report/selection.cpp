@@ -112,7 +112,7 @@ std::string selection_text(const Selection& selection, const std::vector<Way>& w
       line("with", fmt::format("{}", fmt::join(best->candidate.companions, ", ")));
     line("because", reason_for(*best, selection.host));
   } else {
-    line("best", terminal.styled(Style::red, "none starts here"));
+    line("best", terminal.styled(Style::red, "none is compatible"));
     for (const std::string& change : selection.changes) line("change", change);
   }
   for (const Way& way : ways) line(way.by, way.command);

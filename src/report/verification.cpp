@@ -58,7 +58,7 @@ std::string verification_text(const Verification& result, const Terminal& termin
                               counted(result.findings, Severity::error), besides);
   return text + safe_format("{} {}{}{}\n", result.promise.name,
                             terminal.styled(Style::green, "keeps its promise"), besides,
-                            result.cpu_scanned ? "" : " (machine code was not looked at)");
+                            result.cpu_scanned ? "" : " (CPU code was not scanned)");
 }
 
 std::string verification_json(const Verification& result) {

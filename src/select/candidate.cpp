@@ -89,7 +89,7 @@ class Record {
     out.code.clear();
     for (const std::string_view word : split(text, ' ')) {
       const auto spelled = parse_capability(word);
-      if (!spelled) fail(fmt::format("has capability \"{}\", which is none", printable(word)));
+      if (!spelled) fail(fmt::format("has \"{}\", which is not a capability", printable(word)));
       out.code.push_back({spelled->capability, CodeKind::cubin});
       if (spelled->ptx) out.code.push_back({spelled->capability, CodeKind::ptx});
     }

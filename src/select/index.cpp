@@ -127,7 +127,7 @@ std::string fetch_index(const std::string& place) {
   const std::string path = place.starts_with("file://") ? place.substr(7) : place;
   std::string text = remote ? fetch_with_curl(with_file(place)) : read_file(with_file(path), most_bytes);
   if (!trim(text).starts_with('{')) {
-    throw Error({.what = "what is there is no index",
+    throw Error({.what = "this is not an index",
                  .where = {.file = with_file(place)},
                  .next = "torchlathe publish writes one as index.json"});
   }
@@ -156,7 +156,7 @@ std::optional<IndexHead> read_index_head(const Json& json, const std::string& pl
   if (const Json* keys = json.find("public_keys"); keys && keys->array()) {
     for (const Json& key : *keys->array()) {
       if (!key.text() || !is_public_key(*key.text()))
-        refuse("one of its public keys is none", "as in cache.example.org-1:BASE64");
+        refuse("one of its public keys is not a key", "as in cache.example.org-1:BASE64");
       head.keys.push_back(*key.text());
     }
   }

@@ -81,7 +81,7 @@ class Judge {
   void judge_cpu() {
     if (candidate_.machine != host_.cpu.machine) {
       return lack("cpu-other",
-                  fmt::format("is for {}, the CPU is {}", to_string(candidate_.machine),
+                  fmt::format("is for {}, but the CPU is {}", to_string(candidate_.machine),
                               to_string(host_.cpu.machine)),
                   fmt::format("take a variant for {}", to_string(host_.cpu.machine)));
     }

@@ -33,7 +33,7 @@ HostInfo narrowed(const HostInfo& host, std::optional<std::size_t> gpu) {
   if (!gpu) return one;
   if (*gpu >= host.gpus.size()) {
     throw Error({.what = fmt::format("there is no GPU {}: the machine has {}", *gpu, host.gpus.size()),
-                 .next = "see their numbers with: torchlathe detect"});
+                 .next = "list their numbers with: torchlathe detect"});
   }
   one.gpus = {host.gpus[*gpu]};
   return one;

@@ -139,7 +139,7 @@ void unused(const BuildPromise& promise, const Inspection& inspection, Findings&
   Finding finding{
       .rule = "isa-unused",
       .severity = Severity::warning,
-      .what = fmt::format("promises {}, and uses {} nowhere outside of functions that are picked at run time",
+      .what = fmt::format("named for {}, but uses {} nowhere outside functions that are picked at run time",
                           promise.isa->name, names_of(own))};
   if (const auto cpu = inspection.cpu())
     finding.evidence.push_back(

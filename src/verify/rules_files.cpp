@@ -27,13 +27,13 @@ void shorten(std::vector<Evidence>& evidence) {
 namespace {
 
 void empty(const BuildPromise& promise, const Inspection& inspection, Findings& findings) {
-  findings.add({.rule = "no-code",
-                .severity = Severity::error,
-                .what = fmt::format("promises {} code, and holds no machine code at all",
-                                    to_string(promise.isa->machine)),
-                .cause = "this is another output of the build, or a folder of headers",
-                .fix = "give the output that holds lib/libtorch*.so",
-                .evidence = {{.what = fmt::format("{} other files", inspection.other_files)}}});
+  findings.add(
+      {.rule = "no-code",
+       .severity = Severity::error,
+       .what = fmt::format("named for {} code, but holds no machine code", to_string(promise.isa->machine)),
+       .cause = "this is another output of the build, or a folder of headers",
+       .fix = "give the output that holds lib/libtorch*.so",
+       .evidence = {{.what = fmt::format("{} other files", inspection.other_files)}}});
 }
 
 void machine(const BuildPromise& promise, const Inspection& inspection, Findings& findings) {
@@ -46,7 +46,7 @@ void machine(const BuildPromise& promise, const Inspection& inspection, Findings
     finding.evidence.push_back({.where = {.file = file.path}, .what = file.machine});
   }
   if (finding.evidence.empty()) return;
-  finding.what = fmt::format("promises {} ({}), and holds code for {}", promise.isa->name, wanted, other);
+  finding.what = fmt::format("named for {} ({}), but holds code for {}", promise.isa->name, wanted, other);
   finding.cause = "built on another system than the recipe's platforms say";
   finding.fix = "build it for the right system";
   shorten(finding.evidence);

@@ -81,8 +81,8 @@ class GpuRules {
   void not_linked(std::size_t containers) {
     Finding finding{.rule = "not-linked",
                     .severity = Severity::error,
-                    .what = fmt::format("promises code for {}, and all device code in it still waits for the "
-                                        "device linker: no kernel of it can be launched",
+                    .what = fmt::format("named for {}, but all its device code still waits for the "
+                                        "device linker: none of its kernels can be launched",
                                         promised(", "))};
     for (const FileInspection& file : inspection_.files) {
       if (file.containers_relocatable)
@@ -91,7 +91,7 @@ class GpuRules {
                                                         file.containers_relocatable, containers)});
     }
     finding.cause =
-        "compiled with -rdc=true, and linked by the host's compiler alone: nvcc -dlink was left out (in "
+        "compiled with -rdc=true, but linked by the host's compiler alone: nvcc -dlink was left out (in "
         "CMake: CUDA_RESOLVE_DEVICE_SYMBOLS)";
     finding.fix = "link it with nvcc, or run nvcc -dlink before";
     shorten(finding.evidence);
@@ -105,12 +105,10 @@ class GpuRules {
     if (!inspection_.embedded().empty()) return only_as_data();
     if (inspection_.read_in_part()) return;  // there may be some in the rest: not-read and damaged say so
     if (!inspection_.embedded().empty()) return only_as_data();
-    Finding finding{
-        .rule = "cpu-only",
-        .severity = Severity::error,
-        .what = fmt::format(
-            "promises code for {}, and there is no device code in it at all: it is a CPU-only build",
-            promised(", "))};
+    Finding finding{.rule = "cpu-only",
+                    .severity = Severity::error,
+                    .what = fmt::format("named for {}, but contains no GPU code: it is a CPU-only build",
+                                        promised(", "))};
     finding.evidence.push_back(
         {.what = fmt::format("{} files with machine code, none with a section of device code",
                              inspection_.files.size())});
@@ -124,13 +122,12 @@ class GpuRules {
 
   // The library hands it to the driver by itself: the file does not tell which of it is used where.
   void only_as_data() {
-    Finding finding{
-        .rule = "gpu-as-data",
-        .severity = Severity::warning,
-        .what = fmt::format(
-            "promises code for {}; all device code here is data that a library loads by itself, so that "
-            "the file does not tell where it runs",
-            promised(", "))};
+    Finding finding{.rule = "gpu-as-data",
+                    .severity = Severity::warning,
+                    .what = fmt::format(
+                        "named for {}; all device code here is data that a library loads by itself, so the "
+                        "file does not tell which GPUs it runs on",
+                        promised(", "))};
     add_embedded(finding);
     finding.cause = "a library that picks its kernels at run time, as cuFFT does";
     finding.fix = "run it on the GPU: torchlathe smoke";
@@ -188,7 +185,7 @@ class GpuRules {
   void other(Capability gpu, const Coverage& coverage) {
     Finding finding{.rule = "gpu-other",
                     .severity = Severity::error,
-                    .what = fmt::format("holds nothing made for the promised {}; it runs there: {}",
+                    .what = fmt::format("has no code made for the promised {}; it runs there: {}",
                                         dotted(gpu), coverage.text())};
     for (const GpuCode& code : codes_) finding.evidence.push_back(amount_of(code));
     finding.cause = "it was built for another GPU than it is named for";
@@ -240,7 +237,7 @@ class GpuRules {
   void suffix(Capability gpu) {
     findings_.add({.rule = "gpu-suffix",
                    .severity = Severity::warning,
-                   .what = fmt::format("promises {}, and holds no image with that suffix", dotted(gpu)),
+                   .what = fmt::format("named for {}, but has no image with that suffix", dotted(gpu)),
                    .cause = "the build was asked for the GPU without its suffix, so its "
                             "architecture-specific instructions were not used",
                    .fix = "name it without the suffix, or build it again",
@@ -261,7 +258,7 @@ class GpuRules {
       }
     }
     if (others.empty()) return;
-    finding.what = fmt::format("promises CUDA {}, and its device code was made by CUDA {}",
+    finding.what = fmt::format("named for CUDA {}, but its device code was made by CUDA {}",
                                promise_.cuda->text(), fmt::join(others, ", "));
     finding.cause =
         "the recipe is named for a CUDA release that it does not ask for: without an overlay nixpkgs' own "
@@ -305,7 +302,7 @@ class GpuRules {
     if (finding.evidence.empty()) return;
     if (promise_.gpus.empty()) {
       finding.what =
-          fmt::format("is named as a CPU-only build and holds {} of device code", size_text(bytes));
+          fmt::format("is named as a CPU-only build but holds {} of device code", size_text(bytes));
       finding.cause = "CUDA is on in its package set";
       finding.fix = "name it for its GPUs";
     } else if (promise_.package != "pytorch") {
@@ -318,7 +315,7 @@ class GpuRules {
           "gpuTargets does not narrow it";
       finding.fix = "build it from a generated recipe: companions under [matrix]";
     } else {
-      finding.what = fmt::format("holds {} for GPUs that nobody asked for", size_text(bytes));
+      finding.what = fmt::format("holds {} for GPUs that were not requested", size_text(bytes));
       finding.cause =
           "a fat build, or libraries that are narrowed by config.cudaCapabilities and not by gpuTargets";
       finding.fix = advice_ ? advice_(promise_) : fmt::format("build it for {} alone", promised(", "));

@@ -161,8 +161,9 @@ class Importer {
     const auto flags = flags_.try_emplace(recipe.isa->name, recipe.own_flags).first;
     if (flags->second != recipe.own_flags) {
       if (!recipe.carver.empty())
-        throw Failure(fmt::format("has other flags than other recipes for {}, though one build serves all",
-                                  recipe.isa->name));
+        throw Failure(
+            fmt::format("has different flags from other recipes for {}, but one build serves all of them",
+                        recipe.isa->name));
       recipe.settings.cpu_flags = recipe.own_flags.empty() ? recipe.isa->flags : recipe.own_flags;
     }
     take_source(recipe);
@@ -193,21 +194,21 @@ class Importer {
     Source& source = sources_[recipe.pytorch];
     if (recipe.hash.empty() && recipe.owner.empty() && recipe.repo.empty() && recipe.rev.empty()) return;
     if (!source.hash.empty() && source.hash != recipe.hash)
-      throw Failure("has another hash for the same PyTorch than other recipes");
+      throw Failure("has a different hash from other recipes for the same PyTorch");
     if (!source.hash.empty() &&
         (source.owner != recipe.owner || source.repo != recipe.repo || source.rev != recipe.rev)) {
-      throw Failure("has another source for the same PyTorch than other recipes");
+      throw Failure("has a different source from other recipes for the same PyTorch");
     }
     source = {.hash = recipe.hash, .owner = recipe.owner, .repo = recipe.repo, .rev = recipe.rev};
   }
 
   void take_carved(const Group& group, const Explained& recipe) {
     if (!carver_.empty() && carver_ != recipe.carver)
-      throw Failure("is carved by another torchlathe than other recipes");
+      throw Failure("is carved by a different torchlathe from other recipes");
     if (!carver_.empty() && of_nixpkgs_ != recipe.of_nixpkgs) {
       throw Failure(recipe.of_nixpkgs
-                        ? "is cut out of nixpkgs' own torch, others are cut out of a build of theirs"
-                        : "is cut out of a build of its own, others are cut out of nixpkgs' own torch");
+                        ? "is cut out of nixpkgs' own torch, but others are cut out of a build of their own"
+                        : "is cut out of a build of its own, but others are cut out of nixpkgs' own torch");
     }
     carver_ = recipe.carver;
     of_nixpkgs_ = recipe.of_nixpkgs;
@@ -230,7 +231,7 @@ class Importer {
         continue;
       }
       --result_.explained;
-      result_.unexplained.push_back({recipe.file, "adds PTX for others than its highest GPU"});
+      result_.unexplained.push_back({recipe.file, "adds PTX for a GPU other than its highest"});
     }
   }
 
@@ -264,7 +265,7 @@ class Importer {
       out += fmt::format("\n[nixpkgs.{}]\nrev = \"{}\"\n", pin_name(rev), rev);
       if (!hash.empty()) out += fmt::format("sha256 = \"{}\"\n", hash);
       if (!catalog().find_pin(rev))
-        out += "# what this revision ships is not in the catalogue: say torch and cuda here\n";
+        out += "# the catalogue does not list what this revision ships: set torch and cuda here\n";
     }
     for (const auto& [version, source] : sources_) {
       if (source.hash.empty()) continue;
@@ -381,7 +382,7 @@ class Comparer {
     if (difference.none()) return true;
     if (!difference.why.empty()) compared.failures[file] = difference.why;
     else if (last)
-      compared.failures[file] = "evaluates to something else when it is written anew: " +
+      compared.failures[file] = "evaluates to something else when it is generated again: " +
                                 replace_all(extra_toml(difference.extra, "extra"), "\n", " ");
     else compared.extras[file] = difference.extra;
     return false;
@@ -395,7 +396,7 @@ class Comparer {
       const Extra& extra = compared.extras[file];
       if (!first) first = &extra;
       if (extra == *first) continue;
-      compared.failures[file] = "has settings that others of the carved builds have not";
+      compared.failures[file] = "has settings that the other carved builds lack";
       same = false;
     }
     return same;
@@ -425,7 +426,7 @@ Imported import_folder(const std::filesystem::path& path, const std::string& nam
   options.values = true;
   const RecordedFolder folder = record_folder(path, options);
   if (!folder.nix_found) {
-    throw Error({.what = "import needs Nix to evaluate the recipes, and there is none on this machine",
+    throw Error({.what = "import needs Nix to evaluate the recipes, and Nix is not installed",
                  .where = {},
                  .next = "apt-get install nix-bin",
                  .kind = ErrorKind::fault});

@@ -89,8 +89,8 @@ void read_isa(const ChosenFlags& flags, const VariantName* name, Explained& reci
   if (exact && (!flags.by_machine || adds_nothing)) return;
   if (flags.own.empty() && !flags.by_machine) throw Failure("compiles without flags for a CPU");
   if (!recipe.isa || !unknown_flags(flags.all).empty()) {
-    throw Failure(fmt::format("its flags {} are those of no instruction set of the catalogue",
-                              fmt::join(flags.all, " ")));
+    throw Failure(
+        fmt::format("its flags {} match no instruction set in the catalogue", fmt::join(flags.all, " ")));
   }
   if (!flags.by_machine || !adds_nothing) recipe.own_flags = flags.own;
 }
@@ -112,7 +112,7 @@ std::string python_of(const RecordedPackage& torch, const VariantName* name) {
   const std::size_t end = std::min(attribute.find_first_not_of("0123456789"), attribute.size());
   if (end >= 2) return fmt::format("{}.{}", attribute.substr(0, 1), attribute.substr(1, end - 1));
   if (name) return name->python;
-  throw Failure("nothing says for which Python it is");
+  throw Failure("it does not say which Python it is for");
 }
 
 // What override names, or, where that is empty, what the configuration of nixpkgs does, or a phase of the
@@ -135,12 +135,12 @@ std::vector<std::string> named_gpus(const RecordedPackage& torch, const Recorded
 }
 
 void read_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin, Explained& recipe) {
-  if (!torch.cuda || torch.cuda->version.empty()) throw Failure("it is not known with which CUDA it builds");
+  if (!torch.cuda || torch.cuda->version.empty()) throw Failure("the CUDA that it builds with is unknown");
   recipe.cuda = torch.cuda->version;
   if (const auto version = Version::parse(recipe.cuda))
     recipe.cuda = fmt::format("{}.{}", version->parts[0], version->parts.size() > 1 ? version->parts[1] : 0);
   const std::vector<std::string> targets = named_gpus(torch, pin);
-  if (targets.empty()) throw Failure("names no GPUs: it builds for all of its nixpkgs");
+  if (targets.empty()) throw Failure("names no GPUs: it builds for all GPUs of its nixpkgs");
   std::vector<Capability> with_ptx;
   for (const std::string& target : targets) {
     const auto spelled = parse_capability(target);
@@ -151,7 +151,7 @@ void read_gpus(const RecordedPackage& torch, const RecordedNixpkgs& pin, Explain
   if (with_ptx.empty()) return;
   recipe.ptx_of_each = recipe.gpus.size() > 1 && with_ptx == recipe.gpus;
   if (!recipe.ptx_of_each && with_ptx != std::vector{*std::ranges::max_element(recipe.gpus)})
-    throw Failure("adds PTX for others than its highest GPU");
+    throw Failure("adds PTX for a GPU other than its highest");
   recipe.settings.ptx = true;
 }
 
@@ -201,7 +201,7 @@ Explained explain(const Recorded& got) {
   const RecordedNixpkgs* pin = got.pin();
   if (!pin || !pin->rev) throw Failure("pins no nixpkgs");
   if (torch.version.empty() || torch.version == "unknown")
-    throw Failure("its PyTorch release is not known: nobody noted what its nixpkgs ships");
+    throw Failure("its PyTorch release is unknown: the catalogue does not list what its nixpkgs ships");
   const NameReading reading = read_variant_name(stem_of(got.file));
   const VariantName* name = reading.name ? &*reading.name : nullptr;
   Explained recipe{.file = got.file,
@@ -245,7 +245,7 @@ std::string why_left_alone(const Recorded& got) {
     return fmt::format("builds another package, {}",
                        printable(got.package->pname.empty() ? got.package->name : got.package->pname));
   const std::string_view backend = other_backend(stem, got);
-  return backend.empty() ? "" : fmt::format("is for {}, of which no matrix speaks", backend);
+  return backend.empty() ? "" : fmt::format("is for {}, which a matrix cannot describe", backend);
 }
 
 }  // namespace lathe

@@ -120,7 +120,7 @@ class AttributeComparison : public TwoRecipes {
         continue;
       if (name == "env" && is_variable(key) && is_scalar(item)) continue;  // compare_variables
       const auto text = nix_.expression(item);
-      if (!text) return fail(fmt::format("sets {}.{} to what cannot be written down", name, key));
+      if (!text) return fail(fmt::format("sets {}.{} to a value that cannot be written down", name, key));
       if (!is_nix_name(key))
         return fail(fmt::format("sets {}.{}, which is not a plain name", name, printable(key)));
       changed.push_back(fmt::format("{} = {};", key, *text));
@@ -260,8 +260,7 @@ class AttributeComparison : public TwoRecipes {
       return add_to_phase(name, "", text.substr(theirs.size()));
     const std::size_t at = before.empty() ? 0 : text.find(before);
     if (at == std::string::npos) {
-      if (among(read_phases, name))
-        return fail(fmt::format("its {} takes the place of what nixpkgs does there", name));
+      if (among(read_phases, name)) return fail(fmt::format("its {} replaces what nixpkgs does there", name));
       return bind(name, nix_.indented(text));
     }
     const std::string head = text.substr(0, at), tail = text.substr(at + before.size());
@@ -335,7 +334,7 @@ class AttributeComparison : public TwoRecipes {
     }
     const auto features = [](const std::vector<std::string>& words) { return features_of(words); };
     const auto wanted = features(got().cflags), given = features(made().cflags);
-    if (!std::ranges::includes(given, wanted)) fail("its CFLAGS choose other instructions than its CXXFLAGS");
+    if (!std::ranges::includes(given, wanted)) fail("its CFLAGS and CXXFLAGS choose different instructions");
   }
 
   void compare_variables() {
@@ -350,7 +349,7 @@ class AttributeComparison : public TwoRecipes {
         continue;
       if (!word_for_variable(name).empty()) {
         if (name == "MAX_JOBS")
-          fail(fmt::format("limits its compile jobs by {}, which a matrix cannot say", printable(value)));
+          fail(fmt::format("limits its compile jobs by {}, which a matrix cannot express", printable(value)));
         continue;
       }
       set_variable(name, value);
@@ -390,7 +389,7 @@ class AttributeComparison : public TwoRecipes {
   void add_exports() {
     if (exports_.empty()) return;
     const auto lines = nix_.indented(exports_);
-    if (!lines) return fail("sets variables to what cannot be written down");
+    if (!lines) return fail("sets variables to a value that cannot be written down");
     const auto own = std::ranges::find_if(result_.extra.attributes, [](const std::string& text) {
       return text.starts_with("preConfigure = ");
     });

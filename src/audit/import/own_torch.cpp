@@ -36,7 +36,7 @@ std::string why_not_plain(const RecordedNixpkgs& used) {
 
 std::string why_not_own(const Recorded& got) {
   const RecordedNixpkgs* pin = got.pin();
-  const std::string why = pin ? why_not_plain(*pin) : "its package set is that of whoever calls it";
+  const std::string why = pin ? why_not_plain(*pin) : "its package set comes from the caller";
   return why.empty() ? "" : fmt::format("is not cut out of the torch that caches have: {}", why);
 }
 

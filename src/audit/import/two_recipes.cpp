@@ -43,15 +43,15 @@ bool TwoRecipes::compare_parts() {
   }
   compare_kept();
   for (const std::string& name : got().added)
-    fail(fmt::format(
-        "puts onto the finished package, where no build sees it, {}, of which a matrix has no word", name));
+    fail(fmt::format("adds {} to the finished package, where no build sees it; a matrix cannot express that",
+                     name));
   compare_packages("packages", "an overlay changes", result_.extra.packages);
   compare_packages("python", "changes the Python packages", result_.extra.python);
   compare_packages("cuda", "changes CUDA's packages", result_.extra.cuda);
   compare_magma();
   compare_nixpkgs();
   for (const std::string& what : got_.looked_into)
-    fail(fmt::format("makes something else of {}, which nobody has read", what));
+    fail(fmt::format("changes {} in a way that the audit does not know", what));
   compare_arguments();
   compare_config();
   return true;
@@ -77,8 +77,8 @@ bool TwoRecipes::same(const Json& mine, const Json& theirs) const {
 void TwoRecipes::bind(std::string_view name, const std::optional<std::string>& value) {
   if (!is_nix_name(name)) return fail(fmt::format("sets {}, which is not a plain name", printable(name)));
   if (!value)
-    return fail(
-        fmt::format("sets {} to what cannot be written down: a function, or a package of its own", name));
+    return fail(fmt::format(
+        "sets {} to a value that cannot be written down: a function, or a package of its own", name));
   result_.extra.attributes.push_back(fmt::format("{} = {};", name, *value));
 }
 
@@ -90,7 +90,7 @@ void TwoRecipes::compare_kept() {
   if (got().version != made().version)
     fail(fmt::format("builds PyTorch {}, not {}", got().version, made().version));
   if (got().gpu_targets != made().gpu_targets && !got().gpu_targets.empty())
-    fail("builds for other GPUs than a matrix can say");
+    fail("builds for GPUs that a matrix cannot express");
   if (version(got()) != version(made()))
     fail(fmt::format("builds with CUDA {}, not {}", version(got()), version(made())));
   const auto place = [](const RecordedPackage& package) {
@@ -102,7 +102,7 @@ void TwoRecipes::compare_kept() {
   const bool own = std::ranges::find(got().written, "src") != got().written.end() && source &&
                    !(before && json_text(*source) == json_text(*before));
   if (own && (!got().source || place(got()) != place(made())))
-    fail("takes its source from elsewhere than a matrix can say");
+    fail("takes its source from a place that a matrix cannot express");
 }
 
 // Packages that the recipe has put in the place of others.
@@ -116,8 +116,8 @@ void TwoRecipes::compare_packages(std::string_view set, std::string_view what,
     if (other && same(value, *other)) continue;
     auto text = NixValues(folder_).expression(value);  // of the packages before
     if (!text || !is_nix_name(name))
-      return fail(fmt::format("{} {} to what cannot be written down: a function, or a package of its own",
-                              what, name));
+      return fail(fmt::format(
+          "{} {} to a value that cannot be written down: a function, or a package of its own", what, name));
     std::string path;  // of its set, with a dot behind
     if (set == "python") path = python_set(got());
     if (set == "cuda") path = "cudaPackages.";
@@ -144,11 +144,11 @@ void TwoRecipes::compare_magma() {
   const auto label = [](const RecordedPackage& torch) { return torch.magma ? torch.magma->package : ""; };
   if (arguments.empty() && attributes.empty() && label(got()) == label(made())) return;
   const auto other = nix_.expression(Json(Json::Value("<" + label(got()) + ">")));
-  if (!other) return fail("takes for MAGMA what cannot be written down");
+  if (!other) return fail("replaces MAGMA by something that cannot be written down");
   const std::string& package = *other;
   const auto given = nix_.expression(Json(Json::Value(arguments))),
              change = nix_.change(label(got()), Json(Json::Value(attributes)));
-  if (!given || !change) return fail("changes MAGMA in what cannot be written down");
+  if (!given || !change) return fail("changes MAGMA in a way that cannot be written down");
   std::string& text = result_.extra.packages["magma"];
   text = arguments.empty() ? package : fmt::format("({}.override {})", package, *given);
   if (!attributes.empty()) text += ".overrideAttrs " + *change;

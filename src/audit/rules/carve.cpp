@@ -24,8 +24,8 @@ std::string why_other_base(const Case& recipe) {
   if (!recipe.want || recipe.is_companion()) return "";
   if (!recipe.want->of_nixpkgs)
     return recipe.got.of_nixpkgs ? "is cut out of nixpkgs' own torch, which the matrix does not ask for" : "";
-  if (recipe.got.carver.empty()) return "is built, the matrix has it cut out of nixpkgs' own torch";
-  if (!recipe.got.of_nixpkgs) return "is cut out of another torch than nixpkgs' own";
+  if (recipe.got.carver.empty()) return "is built, but the matrix cuts it out of nixpkgs' own torch";
+  if (!recipe.got.of_nixpkgs) return "is cut out of a torch other than nixpkgs' own";
   if (std::string why = why_not_own(recipe.got); !why.empty()) return why;
   const std::string version = recipe.want->pytorch->version, cuda = recipe.want->cell->cuda->text();
   if (recipe.got.expected == std::map<std::string, std::string>{{"cuda", cuda}, {"version", version}})

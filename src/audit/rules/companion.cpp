@@ -151,7 +151,7 @@ std::span<const Rule> companion_rules() {
        "inherit torch, whole, and propagatedBuildInputs = old.propagatedBuildInputs ++ [ torch.out ]",
        rule_torch_output},
       {"dev-output", Severity::error,
-       "torch has several outputs; \"dev\" holds headers and no Python module. A companion that hands it on "
+       "torch has several outputs; \"dev\" holds headers and no Python module. A companion that passes it on "
        "cannot be imported.",
        "hand on torch itself (its out)", rule_dev_output},
       {"embedded-torch", Severity::error,

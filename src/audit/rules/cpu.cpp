@@ -204,10 +204,10 @@ std::span<const Rule> cpu_rules() {
        "build dies on the CPUs it is for.",
        write_anew, rule_isa_switches},
       {"flags-unknown", Severity::error,
-       "A machine flag that is not in the tables: nobody can say on which CPUs the result runs.",
+       "This machine flag is not in the tables, so the CPUs that run the result are unknown.",
        "use the flags of: torchlathe catalog isas", rule_flags_unknown},
       {"switched-off", Severity::warning, "A part of PyTorch is switched off although GPU and CPU serve it.",
-       "leave the switch away", rule_switched_off},
+       "remove the switch", rule_switched_off},
       {"platform-wrong", Severity::error,
        "meta.platforms leaves out the only kind of machine that can build and run these flags, so Nix "
        "refuses "

@@ -71,7 +71,7 @@ void rule_cuda_off(const Case& recipe, Report& report) {
   const RecordedPackage* torch = recipe.torch();
   if (!torch || !recipe.promise || !recipe.promise->is_gpu()) return;
   if (!torch->cuda_support.value_or(false)) {
-    report.add(recipe.at("pname"), "is named for a GPU and builds without CUDA");
+    report.add(recipe.at("pname"), "is named for a GPU but builds without CUDA");
   } else if (variable(*torch, "USE_CUDA") == "0") {
     report.add(recipe.at("preConfigure"), "turns CUDA off again with USE_CUDA=0");
   }
@@ -81,7 +81,7 @@ void rule_cuda_in_cpu(const Case& recipe, Report& report) {
   const RecordedPackage* torch = recipe.torch();
   if (!torch || !recipe.promise || recipe.promise->is_gpu()) return;
   if (torch->cuda_support.value_or(false)) {
-    report.add(recipe.at("override.cudaSupport"), "is named for CPUs and builds with CUDA");
+    report.add(recipe.at("override.cudaSupport"), "is named for CPUs but builds with CUDA");
   } else if (recipe.got.pin() && recipe.got.pin()->config_flag("cudaSupport")) {
     report.add(recipe.got.pin()->where, "is named for CPUs and its nixpkgs is configured for CUDA");
   }
@@ -124,7 +124,7 @@ void rule_cuda_config(const Case& recipe, Report& report) {
     report.add(pin->where, "CUDA is unfree and config.allowUnfree is not set: Nix refuses to build it");
   if (torch->broken && !pin->config_flag("allowBroken")) {
     report.add(pin->where,
-               "nixpkgs calls this torch broken with this CUDA and config.allowBroken is not set: Nix "
+               "nixpkgs marks this torch broken with this CUDA and config.allowBroken is not set: Nix "
                "refuses to build it");
   }
 }
@@ -146,7 +146,7 @@ void rule_magma_patch_twice(const Case& recipe, Report& report) {
   const auto& patches = torch->magma->patches;
   for (const MagmaFix& fix : nixpkgs_tables().magma_fixes) {
     if (std::ranges::count_if(patches, is_fix(fix)) < 2) continue;
-    report.add(recipe.whole(), fmt::format("adds MAGMA's {} fix where it is there already: patch stops with "
+    report.add(recipe.whole(), fmt::format("adds MAGMA's {} fix, which is already applied: patch stops with "
                                            "\"reversed (or previously applied)\"",
                                            fix.mark));
   }
@@ -257,21 +257,21 @@ std::span<const Rule> cuda_rules() {
       {"cuda-in-cpu", Severity::error,
        "A CPU build that is configured for CUDA drags the whole toolkit in, or is a GPU build under a wrong "
        "name.",
-       "set cudaSupport to false and leave the CUDA overlays away", rule_cuda_in_cpu},
+       "set cudaSupport to false and remove the CUDA overlays", rule_cuda_in_cpu},
       {"cuda-version", Severity::error,
        "The CUDA that the recipe really builds with is not the one in its name: the overlay that chooses it "
        "is "
-       "missing or another one. nixpkgs' own default is mostly another release.",
+       "missing or another one. nixpkgs' own default is usually another release.",
        "overlay: cudaPackages = final.cudaPackages_13_0 (the one in the name)", rule_cuda_version},
       {"cuda-unknown", Severity::warning,
-       "Nobody noted what CUDA this nixpkgs has by default, and the recipe takes the default.",
+       "The catalogue does not say which CUDA this nixpkgs has by default, and the recipe takes the default.",
        "ask for the release by its name", rule_cuda_unknown},
       {"moving-alias", Severity::warning,
        "cudaPackages_13 is whatever 13.x a nixpkgs has newest: 13.0 in one revision, 13.2 in a later one. A "
        "name with cuda13_0 in it must say 13_0.",
        "write the full name: cudaPackages_13_0", rule_moving_alias},
       {"cuda-config", Severity::error,
-       "Nix refuses unfree packages (all of CUDA) and packages that nixpkgs calls broken (torch with a CUDA "
+       "Nix refuses unfree packages (all of CUDA) and packages that nixpkgs marks broken (torch with a CUDA "
        "major release that it was not written for) unless the configuration allows them.",
        "config: allowUnfree = true; allowBroken = true", rule_cuda_config},
       {"magma-patch-missing", Severity::error,
@@ -281,7 +281,7 @@ std::span<const Rule> cuda_rules() {
       {"magma-patch-twice", Severity::error,
        "This nixpkgs has MAGMA's CUDA 13 fix already. Adding it again stops the build: \"Reversed (or "
        "previously applied) patch detected\".",
-       "leave the overlay away", rule_magma_patch_twice},
+       "remove the overlay", rule_magma_patch_twice},
       {"cccl-links", Severity::warning,
        "From 2.10 on PyTorch's CUTLASS includes <cccl/cuda/...> with CUDA 13; nixpkgs' toolkit has "
        "<cuda/...>. "

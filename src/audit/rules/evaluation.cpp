@@ -86,7 +86,7 @@ std::span<const Rule> evaluation_rules() {
        "recipe. The message is Nix's own.",
        write_anew, rule_evaluation},
       {"not-evaluated", Severity::warning,
-       "There is no Nix on this machine, so the recipe was judged by its name and text alone. That finds "
+       "Nix is not installed, so the recipe was judged by its name and text alone. That finds "
        "little.",
        "install Nix and audit again", rule_not_evaluated},
       {"not-a-package", Severity::error,

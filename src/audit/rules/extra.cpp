@@ -135,7 +135,7 @@ std::span<const Rule> extra_rules() {
       {"extra", Severity::error,
        "Under [extra] a matrix asks for what it has no word of its own for: variables, arguments of "
        "override, "
-       "Nix. The recipe has it not, or otherwise.",
+       "Nix. The recipe lacks it, or sets it differently.",
        write_anew, rule_extra},
   };
   return table;

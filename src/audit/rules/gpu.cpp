@@ -189,7 +189,7 @@ std::span<const Rule> gpu_rules() {
        "minutes into the build.",
        "write the compute capability with a dot", rule_gpu_dialect},
       {"gpu-targets", Severity::error,
-       "The recipe builds for other GPUs than it is named for. On the named GPU PyTorch will say that no "
+       "The recipe builds for GPUs other than those in its name. On the named GPU PyTorch will say that no "
        "kernel image is available, or the build takes hours too long.",
        write_anew, rule_gpu_targets},
       {"impossible-pair", Severity::error,

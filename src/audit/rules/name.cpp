@@ -113,9 +113,9 @@ std::span<const Rule> name_rules() {
       {"name-suffix", Severity::error,
        "The name goes on after the instruction set: -cu128 says CUDA a second time, -magma and -nightly are "
        "not what tells variants apart. The same build then lives under two names.",
-       "leave the suffix away", rule_name_suffix, true},
+       "remove the suffix", rule_name_suffix, true},
       {"name-grammar", Severity::error,
-       "The name is not built as package, python, CUDA, GPU, instruction set, so nobody can tell what it "
+       "The name is not built as package, python, CUDA, GPU, instruction set, so it does not say what it "
        "promises.",
        "name it as in pytorch-python313-cuda13_0-sm120-avx512", rule_name_grammar, true},
       {"pname", Severity::error,

@@ -80,7 +80,7 @@ void rule_pin_hash(const Case& recipe, Report& report) {
       report.add(used.where, "the tarball of nixpkgs has no sha256");
     } else if (recipe.want && used.rev && *used.rev == recipe.want->nixpkgs->rev &&
                recipe.want->nixpkgs->sha256 && used.sha256 != recipe.want->nixpkgs->sha256) {
-      report.add(used.where, "the sha256 of nixpkgs is another than the matrix has");
+      report.add(used.where, "the sha256 of nixpkgs differs from the matrix'");
     }
   }
 }

@@ -73,7 +73,7 @@ void rule_torch_source(const Case& recipe, Report& report) {
   const PytorchSource& want = *recipe.want->pytorch;
   const Place where = recipe.at("src");
   if (!torch->source && std::ranges::find(torch->written, "src") != torch->written.end()) {
-    return report.add(where, fmt::format("takes its source from {}, which nobody has read",
+    return report.add(where, fmt::format("takes its source from {}, which is not a known source",
                                          torch->source_text.empty() ? "somewhere" : torch->source_text));
   }
   if (!torch->source) {
@@ -89,7 +89,7 @@ void rule_torch_source(const Case& recipe, Report& report) {
   } else if (got.hash && !got.hash->empty() && !want.hash.empty() && *got.hash != want.hash) {
     report.add(where, fmt::format("the hash of its source is {}, the matrix has {}", *got.hash, want.hash));
   } else if (without_submodules(*torch)) {
-    report.add(where, "fetches its source without submodules, and most of what it is built of are such");
+    report.add(where, "fetches its source without submodules, which PyTorch needs");
   }
 }
 
@@ -185,7 +185,7 @@ void rule_job_limit(const Case& recipe, Report& report) {
   const std::string phase = torch->text_of("preBuild");
   if (phase.find(std::to_string(settings.jobs)) == std::string::npos) {
     report.add(recipe.at("preBuild"),
-               fmt::format("limits its compile jobs otherwise than the matrix ({})", settings.jobs));
+               fmt::format("limits its compile jobs differently from the matrix ({})", settings.jobs));
   }
 }
 
@@ -261,7 +261,7 @@ std::span<const Rule> torch_rules() {
       {"torch-version", Severity::error,
        "The recipe builds another PyTorch release than the matrix asks for.", write_anew, rule_torch_version},
       {"torch-source", Severity::error,
-       "The recipe takes its source from elsewhere, or its hash is another than the matrix has.", write_anew,
+       "The recipe takes its source from elsewhere, or its hash differs from the matrix'.", write_anew,
        rule_torch_source},
       {"build-version", Severity::warning,
        "nixpkgs fixes PYTORCH_BUILD_VERSION before overrideAttrs can change version, so the built package "
@@ -278,30 +278,31 @@ std::span<const Rule> torch_rules() {
       {"unknown-argument", Severity::error,
        "override takes only the arguments that the package has. Nix stops with \"unexpected argument\".",
        write_anew, rule_unknown_argument},
-      {"dead-override", Severity::warning, "This argument of override has no effect here.", "leave it away",
+      {"dead-override", Severity::warning, "This argument of override has no effect here.", "remove it",
        rule_dead_override},
       {"dead-cmake-flags", Severity::warning,
        "nixpkgs' torch sets dontUseCmakeConfigure: cmakeFlags are never read. The variables beside them do "
        "the "
        "work.",
-       "leave them away, or export the variable", rule_dead_cmake_flags},
+       "remove them, or export the variable", rule_dead_cmake_flags},
       {"dead-max-jobs", Severity::warning,
        "A limit on compile jobs that is overwritten before the build begins. The build takes all cores, and "
        "memory may not suffice.",
        "set MAX_JOBS in preBuild", rule_dead_max_jobs},
       {"dead-ninja-flags", Severity::warning,
-       "ninja's hook is not used for this build: ninjaFlags are never read.", "leave them away",
+       "ninja's hook is not used for this build: ninjaFlags are never read.", "remove them",
        rule_dead_ninja_flags},
       {"dead-features", Severity::warning, "nixpkgs' torch asks for a big-parallel builder by itself.",
-       "leave it away", rule_dead_features},
+       "remove it", rule_dead_features},
       {"job-limit", Severity::warning,
        "The recipe limits its compile jobs in another way than the matrix says.", write_anew, rule_job_limit},
       {"compile-cache", Severity::warning,
-       "The recipe keeps the results of its compilers elsewhere than the matrix says, or compiles everything "
+       "The recipe keeps the results of its compilers in another place than the matrix says, or compiles "
+       "everything "
        "anew.",
        write_anew, rule_compile_cache},
       {"passthru", Severity::warning,
-       "What the package says of itself to companions and tools is not what it is.", write_anew,
+       "The package describes itself to companions and tools as something that it is not.", write_anew,
        rule_passthru},
   };
   return table;

@@ -178,14 +178,14 @@ void report_attributes(const Case& recipe, const RecordedPackage& package, Repor
   for (const std::string& name : package.written) {
     if (sets_nothing(package, name)) continue;
     if (!known_attribute(package, name))
-      report.add(recipe.at(name), fmt::format("sets {}, and nobody knows what that does", name));
+      report.add(recipe.at(name), fmt::format("sets {}, whose effect is unknown", name));
     else if (env && env->find(name))
       report.add(recipe.at(name), fmt::format("sets {0} beside env.{0}: Nix refuses to have both", name));
   }
   if (!env || !env->object()) return;
   for (const auto& [name, value] : *env->object()) {
     if (!is_variable(name) && !is_switch(name))
-      report.add(recipe.at("env"), fmt::format("sets env.{}, and nobody knows what that does", name));
+      report.add(recipe.at("env"), fmt::format("sets env.{}, whose effect is unknown", name));
   }
 }
 
@@ -242,7 +242,8 @@ void report_settings(const Case& recipe, const RecordedPackage& package, Report&
 void report_patches(const Case& recipe, const RecordedPackage& package, Report& report) {
   for (const RecordedPatch& patch : package.patches) {
     if (patch.fetcher == "nixpkgs" || patch.name == "<toFile:select_compute_arch.patch>") continue;
-    report.add(recipe.at("patches"), fmt::format("adds the patch {}, which nobody has read", patch.name));
+    report.add(recipe.at("patches"),
+               fmt::format("adds the patch {}, which is not a known patch", patch.name));
   }
 }
 
@@ -252,11 +253,11 @@ void report_asked_names(const Case& recipe, Report& report) {
   if (got.made_names.may_ask()) {
     report.add(recipe.whole(),
                "asks whether a set has a name that is put together at evaluation: nixpkgs may answer "
-               "otherwise than an audit");
+               "differently from an audit");
   }
   if (!got.looked_for.empty()) {
     report.add(recipe.whole(), fmt::format("asks a set of nixpkgs for names that it may have ({}): nixpkgs "
-                                           "may answer otherwise than an audit",
+                                           "may answer differently from an audit",
                                            fmt::join(got.looked_for, ", ")));
   }
 }
@@ -298,7 +299,7 @@ std::vector<UnreadPart> unread_parts(const Recorded& recorded, const RecordedPac
                                     of_llvm[] = {"version", "src"};
   add(whole, others_text(other_overlaid(package, as_asked), overlaid_packages, "an overlay changes"));
   add(whole, others_text(package.extended, extended_packages, "changes the Python packages"));
-  add(whole, others_text(package.added, {}, "puts onto the finished package, where no build sees it,"));
+  add(whole, others_text(package.added, {}, "adds to the finished package, where no build sees it,"));
   if (package.cuda)
     add(whole,
         others_text(package.cuda->changed, cuda_packages, fmt::format("changes in {}", package.cuda->set)));
@@ -364,13 +365,13 @@ void rule_shell_unknown(const Case& recipe, Report& report) {
     const std::string text = package->text_of(phase);
     for (const std::string& line : other_commands(text)) {
       if (!is_known_shell_line(line))
-        report.add(recipe.at(phase), fmt::format("nobody knows what this line of {} does: {}", phase, line));
+        report.add(recipe.at(phase), fmt::format("this line of {} has an unknown effect: {}", phase, line));
     }
     ShellVariables assigned;
     apply_assignments(text, assigned);
     for (const auto& [name, value] : assigned) {
       if (is_variable(name) || among(phase_variables, name) || is_switch(name)) continue;
-      report.add(recipe.at(phase), fmt::format("{} sets {}, and nobody knows what that does", phase, name));
+      report.add(recipe.at(phase), fmt::format("{} sets {}, whose effect is unknown", phase, name));
     }
   }
 }
@@ -384,7 +385,7 @@ void rule_phase_replaced(const Case& recipe, Report& report) {
     if (std::ranges::find(torch->written, phase) == torch->written.end() ||
         torch->text_of(phase).find(own) != std::string::npos)
       continue;
-    report.add(recipe.at(phase), fmt::format("its {} takes the place of what nixpkgs does there", phase));
+    report.add(recipe.at(phase), fmt::format("its {} replaces what nixpkgs does there", phase));
   }
 }
 
@@ -452,12 +453,12 @@ std::span<const Rule> understood_rules() {
        "package of an overlay. Or it asks nixpkgs for a name that it puts together, and an audit cannot know "
        "the answer. It may be harmless, or change all that is built. Nobody can say that the recipe is "
        "right.",
-       "leave it away, or say why it may stay: [[silence]] in the matrix", rule_not_understood},
+       "remove it, or say why it may stay: [[silence]] in the matrix", rule_not_understood},
       {"shell-unknown", Severity::error,
        "A phase runs a command that the audit does not know. Assignments and the lines that torchlathe "
        "writes "
        "are understood; sed, cp and conditions may change anything.",
-       "leave it away, or say why it may stay: [[silence]] in the matrix", rule_shell_unknown},
+       "remove it, or say why it may stay: [[silence]] in the matrix", rule_shell_unknown},
       {"phase-replaced", Severity::error,
        "nixpkgs' torch does part of its work in this phase. A recipe that sets it without (old.PHASE or "
        "\"\") "
@@ -469,8 +470,8 @@ std::span<const Rule> understood_rules() {
        "in one process.",
        "take all from pkgs.cudaPackages", rule_cuda_mixed},
       {"two-faced", Severity::error,
-       "The recipe asks something of the machine, of a version or of a path, and is another recipe where the "
-       "answer is another. What an audit sees of it is not what Nix builds elsewhere.",
+       "The recipe asks something of the machine, of a version or of a path, and changes with the answer. "
+       "What an audit sees of it is not what Nix builds elsewhere.",
        "write down the value that the recipe asks for", rule_two_faced},
   };
   return table;

@@ -108,7 +108,7 @@ std::string why_not_right(const RecordedTriton& triton, std::string_view there) 
   }
   const std::size_t mended = triton.post_patch.find(row->link_file);
   if (mended == std::string::npos || triton.post_patch.find("-Wl,-rpath,", mended) == std::string::npos) {
-    return fmt::format("does not find the driver's library: what {} did, nothing does",
+    return fmt::format("does not find the driver's library: nothing replaces what {} did",
                        row->stale_patches.front());
   }
   return "";
@@ -146,7 +146,7 @@ void rule_metadata_name(const Case& recipe, Report& report) {
                                 : fmt::format(" (this nixpkgs is not known: taken for one of {})",
                                               nixpkgs_tables().releases.back().since);
   report.add(recipe.at("pname"),
-             fmt::format("is named {} and its metadata say {}{}", package->pname, package->builder, taken));
+             fmt::format("is named {}, but its metadata say {}{}", package->pname, package->builder, taken));
 }
 
 }  // namespace

@@ -320,9 +320,9 @@ std::vector<std::string> hosts_of(const NamedGpu& gpu, Machine machine) {
 std::string meets(const NamedGpu& gpu, const NamedProcessor& processor) {
   const std::vector<std::string> hosts = hosts_of(gpu, processor.machine);
   if (!hosts.empty())
-    return fmt::format("{} is found with {} processors: {}.", named(gpu), to_string(processor.machine),
+    return fmt::format("{} comes with {} processors: {}.", named(gpu), to_string(processor.machine),
                        fmt::join(hosts, ", "));
-  return fmt::format("{} is found with no {} processor: no machine runs such a build.", named(gpu),
+  return fmt::format("{} comes with no {} processor: no machine runs such a build.", named(gpu),
                      to_string(processor.machine));
 }
 

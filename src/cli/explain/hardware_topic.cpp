@@ -208,7 +208,7 @@ std::optional<Topic> vague_topic(const std::string& name) {
       return Topic{.kind = Topic::Kind::hardware,
                    .name = name,
                    .title = error.parts().what,
-                   .text = "To be told more: " + error.parts().next,
+                   .text = "For more: " + error.parts().next,
                    .source = "the tables of names",
                    .see = {"torchlathe catalog gpus", "torchlathe catalog cpus"}};
     } catch (const Error&) {

@@ -79,6 +79,52 @@ std::string help_row(const std::string& left, const std::string& right, std::siz
   return start + wrapped(right, indent, help_width) + "\n";
 }
 
+std::vector<std::string> names_of(const Declared& option) {
+  std::vector<std::string> names;
+  for (const std::string_view name : split(option.names + "," + option.former, ','))
+    if (!name.empty()) names.emplace_back(name);
+  return names;
+}
+
+// The option that CLI11 speaks of; nullptr where it names none.
+const Declared* named_in(std::string_view message, const std::vector<Declared>& declared) {
+  const Declared* longest = nullptr;  // --gpu is part of --gpu-index
+  std::size_t length = 0;
+  for (const Declared& option : declared) {
+    for (const std::string& name : names_of(option)) {
+      if (option.positional || name.size() <= length || message.find(name) == std::string_view::npos)
+        continue;
+      longest = &option;
+      length = name.size();
+    }
+  }
+  return longest;
+}
+
+struct Complaint {
+  std::string what, next;
+};
+
+// What CLI11 found wrong with the value of an option, in our words.
+Complaint complaint_about(const Declared& option, const std::vector<std::string>& words) {
+  const std::vector<std::string> names = names_of(option);
+  const std::string& name = names.back().starts_with("--") ? names.back() : names.front();
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view head = split(words[i], '=').front();
+    if (std::ranges::find(names, head) == names.end()) continue;
+    if (head.size() < words[i].size()) values.push_back(words[i].substr(head.size() + 1));
+    else if (i + 1 < words.size() && !words[i + 1].starts_with("-")) values.push_back(words[i + 1]);
+  }
+  if (option.value.empty()) return {fmt::format("{} takes no value", name), "give it alone: " + name};
+  const std::string form = fmt::format("{} {}", name, option.value);
+  if (values.empty()) return {fmt::format("{} needs a value", name), "give one: " + form};
+  if (values.size() > 1 && !option.many)
+    return {fmt::format("{} is given {} times", name, values.size()), "give it once: " + form};
+  return {fmt::format("{} takes a whole number, not \"{}\"", name, printable(values.back())),
+          "write it as in: " + name + " 8"};
+}
+
 }  // namespace
 
 void OptionSet::declare(Declared declared, Binding binding) {
@@ -214,7 +260,10 @@ bool OptionSet::parse(std::string_view command, const std::vector<std::string>& 
     fail(fmt::format("\"{}\" is not an option or argument of this command", printable(bad)),
          did_you_mean_text(split(bad, '=').front(), names));
   } catch (const CLI::ParseError& error) {
-    fail(printable(error.what()), "");
+    const Declared* option = named_in(error.what(), declared_);
+    if (!option) fail(printable(error.what()), "");
+    const Complaint complaint = complaint_about(*option, words);
+    fail(complaint.what, complaint.next);
   }
   if (help_wanted) return false;
   for (std::size_t i = 0; i < declared_.size(); ++i) {

@@ -34,13 +34,13 @@ const std::vector<FixedWords>& fixed_words() {
   static const std::vector<FixedWords> table = {
       {"status",
        "STATUS",
-       "only valid, redundant or impossible ones",
+       "only variants of this status",
        &VariantFilter::statuses,
        {"valid", "redundant", "impossible"}},
-      {"kind", "KIND", "only gpu or cpu builds", &VariantFilter::kinds, {"gpu", "cpu"}},
+      {"kind", "KIND", "only GPU builds, or only CPU builds", &VariantFilter::kinds, {"gpu", "cpu"}},
       {"package",
        "PACKAGE",
-       "only pytorch, torchvision or torchaudio",
+       "only this package",
        &VariantFilter::packages,
        {"pytorch", "torchvision", "torchaudio"}},
   };
@@ -88,9 +88,9 @@ std::string next_step(const GivenWord& given, const std::vector<std::string>& va
     const bool file = std::filesystem::is_regular_file(given.word);
     return did_you_mean_text(
         given.word, values,
-        file ? fmt::format("to read that file: -m {}", given.word) : "see the names with: torchlathe list");
+        file ? fmt::format("to read that file: -m {}", given.word) : "list the names with: torchlathe list");
   }
-  if (values.empty()) return "no variant of this matrix has it: leave the option away";
+  if (values.empty()) return "no variant of this matrix has one: leave out the option";
   const auto near = guess(given.word, values);
   return fmt::format("{}this matrix has {}", near ? fmt::format("did you mean \"{}\"? ", *near) : "",
                      values_text(values));
@@ -147,9 +147,11 @@ void VariantFilter::declare(OptionSet& set) {
               std::string(row.help));
     if (row.known) set.values(row.known());
   }
-  for (const FixedWords& row : fixed_words())
+  for (const FixedWords& row : fixed_words()) {
     set.texts(fmt::format("--{}", row.option), this->*row.given, std::string(row.placeholder),
               std::string(row.help));
+    set.values(row.words);
+  }
   set.group("");
 }
 
@@ -184,7 +186,7 @@ std::vector<Variant> VariantFilter::variants(const MatrixSpec& spec) const {
 void fail_no_variant(const MatrixSpec& spec) {
   throw Error({.what = "no variant matches these filters",
                .where = {.file = spec.file},
-               .next = "see what there is with: torchlathe list"});
+               .next = "list the variants with: torchlathe list"});
 }
 
 std::vector<Variant> variants_to_build(const VariantFilter& filter, bool with_companions,

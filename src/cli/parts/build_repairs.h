@@ -38,7 +38,7 @@ class BuildRepairs {
   Jobs make_mended_jobs(MatrixSpec& spec, const std::vector<Variant>& variants,
                         std::vector<std::string>& notes);
 
-  // After all has ended, on a terminal: each hash that can be mended is shown, and mended when the answer is
+  // After all has ended, on a terminal: each hash that can be fixed is shown, and mended when the answer is
   // yes. True when something is to be built again.
   bool offer(Terminal& terminal);
 

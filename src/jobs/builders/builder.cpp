@@ -193,7 +193,7 @@ void read_probe(Builder& builder, std::string_view text) {
   if (!version) builder.problem = "has no Nix where ssh looks for it";
   else if (version->flavour == "Nix" && (version->major < 2 || (version->major == 2 && version->minor < 4)))
     builder.problem = "its Nix is older than 2.4";
-  if (!parts.contains("end")) builder.problem = "the connection broke while it was asked what it is";
+  if (!parts.contains("end")) builder.problem = "the connection broke while it was probed";
 }
 
 Builder this_builder(unsigned jobs, std::uint64_t memory_free) {
@@ -253,7 +253,7 @@ std::string why_not_there(const Builder& builder, const BuilderNeeds& needs) {
   }
   if (needs.isa == nullptr) return "";
   if (builder.proof.empty())
-    return "has proven nothing of what it can run: ssh gives no shell there (--any-cpu builds there all the "
+    return "has not proven what it can run: ssh gives no shell there (--any-cpu builds there all the "
            "same)";
   const auto missing = missing_features(builder.cpu, *needs.isa);
   return missing.empty() ? ""

@@ -17,7 +17,7 @@ struct BuildRecord {
   std::string variant = {};
   std::int64_t started = 0;  // seconds since 1970
   std::optional<double> seconds = {};
-  std::string status = {};  // running, built, cached, failed, lying, stopped, lost
+  std::string status = {};  // running, built, cached, failed, mismatch, stopped, lost
   std::string derivation = {}, output = {}, log = {};
   std::optional<std::int64_t> peak_bytes = {}, output_bytes = {}, cores = {};
   std::string rule = {}, verdict = {}, builder = {};
