@@ -84,7 +84,7 @@ def make_torch(folder):
 def make_history(folder):
     (folder / ".torchlathe").mkdir()
     database = sqlite3.connect(folder / ".torchlathe/history.db")
-    database.executescript((root / "src/jobs/history/schema.sql").read_text() + "PRAGMA user_version = 4;")
+    database.executescript((root / "src/jobs/history/schema.sql").read_text() + "PRAGMA user_version = 5;")
     rows = [(VARIANT, 1700000000, 9000.0, "built", "", "", 7 << 30), (f"{VARIANT}vnni", 1700010000, 90.0, "failed", "compiler-killed", "", 30 << 30),
             ("pytorch-python313-cuda13_0-sm120-avx512bf16", 1700020000, 5.0, "mismatch", "",
              "named for 12.0, but contains no GPU code: it is a CPU-only build", None)]

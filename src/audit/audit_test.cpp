@@ -188,7 +188,7 @@ TEST_F(FolderAudit, OtherBackendsAreKnownByWhatIsBuilt) {
   const Audit result = audit();
   for (const auto& [name, expected] : recipes) {
     EXPECT_EQ(recipe(result, name).verdict, Verdict::outside) << name;
-    EXPECT_EQ(recipe(result, name).reason, "is for " + expected.first + ", of which no matrix speaks")
+    EXPECT_EQ(recipe(result, name).reason, "is for " + expected.first + ", which a matrix cannot describe")
         << name;
   }
   EXPECT_EQ(result.summary.changes(), 0u);

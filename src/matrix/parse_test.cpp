@@ -123,7 +123,7 @@ TEST(ParseMatrix, FlagsThatAskMoreThanTheInstructionSetAreErrors) {
 
 TEST(ParseMatrix, RowsMustSayWhatTheyMean) {
   EXPECT_NE(
-      error_of(std::string(good) + "[[exclude]]\nmatch = {}\nreason = \"x\"\n").find("means every variant"),
+      error_of(std::string(good) + "[[exclude]]\nmatch = {}\nreason = \"x\"\n").find("matches every variant"),
       std::string::npos);
   EXPECT_NE(error_of(std::string(good) + "[[override]]\nmatch = {gpu = \"12.0\"}\n").find("changes nothing"),
             std::string::npos);

@@ -184,7 +184,8 @@ void rule_config_capabilities(const Case& recipe, Report& report) {
 std::span<const Rule> gpu_rules() {
   static constexpr Rule table[] = {
       {"gpu-dialect", Severity::error,
-       "nixpkgs hands gpuTargets on unread as TORCH_CUDA_ARCH_LIST. PyTorch's CMake takes \"9.0\", \"9.0a\" "
+       "nixpkgs passes gpuTargets on unchecked as TORCH_CUDA_ARCH_LIST. PyTorch's CMake takes \"9.0\", "
+       "\"9.0a\" "
        "and \"9.0+PTX\", and stops at \"sm_90\", \"90\" and \"compute_90\" as unknown architecture names, "
        "minutes into the build.",
        "write the compute capability with a dot", rule_gpu_dialect},
