@@ -86,7 +86,7 @@ void check_read(const Inspection& inspection, Findings& findings) {
   finding.cause =
       "an archive that nobody unpacked, or a build for another system: what is read is ELF files, in folders "
       "and zip archives";
-  finding.fix = "unpack it and give the folder; of a build for Windows or macOS nothing can be said";
+  finding.fix = "unpack it and give the folder; builds for Windows or macOS cannot be judged";
   shorten(finding.evidence);
   findings.add(std::move(finding));
 }
