@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Runs jobs: starts each when the schedule says so, reads what Nix says, keeps logs and history, verifies
-// results, diagnoses failures. One failure does not stop the rest; a cause that the rest share does. Prints nothing: an observer is told.
+// results, diagnoses failures. One failure does not stop the rest; a cause that the rest share does. Prints
+// nothing: an observer is told.
 #pragma once
 
 #include <atomic>
