@@ -22,7 +22,8 @@ PLAIN = [["--help"], ["init", "new.toml"], ["help", "list"], ["help", "carve"], 
          ["explain"], ["audit", "--explain", "all"], ["list", "--gpu", "5090", "-m", "cuda-13_0"], ["list", "-m", "nowhere"],
          ["carve", "lib", "--gpu", "9.0"], ["shrink", "lib", "--gpu", "9.0", "-n"], ["show", "-m", "cuda-13_0", "pytorch-python313-cuda13_0-sm90"], ["lsit"], ["diagnose", "nowhere.log"]]
 WITH_JSON = [
-    *[["list", "-m", name] for name in ("cuda-12_8", "cuda-13_0", "pytorch-2.10", "cuda-13_0-vision-audio", "m.toml")],
+    *[["list", "-m", name] for name in ("cuda-12_8", "cuda-13_0", "cuda-13_0-vision-audio", "m.toml")],
+    ["list", "-m", "pytorch-2.10", "--python", "3.13", "--isa", "avx2"],
     ["show", "-m", "cuda-13_0", VARIANT], ["show", "-m", "m.toml", "pytorch-python313-cpu-avx2"],
     *[["catalog", table] for table in ("gpus", "cpus", "isas", "cuda", "nixpkgs", "pins", "patches", "torch", "jetsons", "magma", "triton",
                                        "capabilities", "hosts", "instances", "pytorch")],

@@ -26,8 +26,8 @@ std::string join_gpus(const std::vector<Capability>& gpus) {
 // The verdict over several GPUs in one build: it is worth having if it is for any of them.
 PairVerdict judge(const std::vector<Capability>& gpus, const Isa& isa) {
   PairVerdict best = judge_pair(gpus.front(), isa);
-  for (const Capability gpu : gpus) {
-    PairVerdict verdict = judge_pair(gpu, isa);
+  for (std::size_t i = 1; i < gpus.size(); ++i) {
+    PairVerdict verdict = judge_pair(gpus[i], isa);
     if (verdict.status < best.status) best = std::move(verdict);
   }
   return best;
@@ -46,15 +46,14 @@ bool host_runs(const Gpu& gpu, const Isa& isa) {
 
 // Products that run this code natively: those of exactly these capabilities first, then those that run it as
 // it is.
-std::vector<std::string> products_for(const Cell& cell, bool ptx) {
+std::vector<std::string> products_for(const std::vector<Capability>& gpus, const Isa& isa, bool ptx) {
   std::vector<std::string> exact, others;
   std::vector<DeviceCode> codes;
-  for (const Capability gpu : cell.gpus) codes.push_back({gpu, CodeKind::cubin});
-  if (ptx) codes.push_back({cell.gpus.back(), CodeKind::ptx});
+  for (const Capability gpu : gpus) codes.push_back({gpu, CodeKind::cubin});
+  if (ptx) codes.push_back({gpus.back(), CodeKind::ptx});
   for (const Gpu& gpu : catalog().gpus) {
-    if (!host_runs(gpu, *cell.isa) || !pick(codes, gpu.capability)) continue;
-    const bool same =
-        std::ranges::any_of(cell.gpus, [&](Capability c) { return c.portable() == gpu.capability; });
+    if (!host_runs(gpu, isa) || !pick(codes, gpu.capability)) continue;
+    const bool same = std::ranges::any_of(gpus, [&](Capability c) { return c.portable() == gpu.capability; });
     (same ? exact : others).push_back(gpu.name);
   }
   exact.insert(exact.end(), others.begin(), others.end());
@@ -99,7 +98,16 @@ bool is_jetson_build(const Cell& cell) {
          std::ranges::any_of(cell.gpus, [&](Capability gpu) { return has_jetson_packages(gpu, *cell.cuda); });
 }
 
-Cell make_cell(Cell cell, const PytorchSource& source, bool ptx) {
+const Meetings::Meeting& Meetings::of(const std::vector<Capability>& gpus, const Isa& isa) {
+  const auto [at, is_new] = known_.try_emplace({gpus, &isa});
+  Meeting& meeting = at->second;
+  if (!is_new) return meeting;
+  meeting.verdict = judge(gpus, isa);
+  if (meeting.verdict.status != PairStatus::impossible) meeting.runs_on = products_for(gpus, isa, ptx_);
+  return meeting;
+}
+
+Cell make_cell(Cell cell, const PytorchSource& source, Meetings& meetings) {
   cell.gpu_text = join_gpus(cell.gpus);
   cell.cuda_text = cell.cuda ? replace_all(cell.cuda->text(), ".", "_") : "";
   cell.reason = why_impossible(cell, source);
@@ -113,14 +121,14 @@ Cell make_cell(Cell cell, const PytorchSource& source, bool ptx) {
     cell.runs_on = cpus_for(*cell.isa);
     return cell;
   }
-  PairVerdict verdict = judge(cell.gpus, *cell.isa);
-  cell.status = verdict.status;
-  cell.reason = std::move(verdict.reason);
+  const Meetings::Meeting& meeting = meetings.of(cell.gpus, *cell.isa);
+  cell.status = meeting.verdict.status;
+  cell.reason = meeting.verdict.reason;
+  cell.runs_on = meeting.runs_on;
   for (const Capability gpu : cell.gpus) {
     const Version floor = minimum_driver(gpu, *cell.cuda, false);
     if (!cell.min_driver || floor < *cell.min_driver) cell.min_driver = floor;
   }
-  if (cell.status != PairStatus::impossible) cell.runs_on = products_for(cell, ptx);
   return cell;
 }
 

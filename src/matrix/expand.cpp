@@ -168,7 +168,7 @@ class Expander {
     all.isa = like.isa;
     all.cuda = like.cuda;
     all.words = like.words;
-    group.cell = std::make_shared<const Cell>(make_cell(std::move(all), *first.pytorch, spec_.settings.ptx));
+    group.cell = std::make_shared<const Cell>(make_cell(std::move(all), *first.pytorch, meetings_));
     Variant fat = first;
     fat.cell = group.cell;
     fat.fat = true;
@@ -263,7 +263,7 @@ class Expander {
     Cells cells;
     Cell draft;
     walk(block, Of::cell, 0, variant, draft, [&] {
-      auto cell = std::make_shared<Cell>(make_cell(draft, *variant.pytorch, block.gpu && spec_.settings.ptx));
+      auto cell = std::make_shared<Cell>(make_cell(draft, *variant.pytorch, meetings_));
       if (variant.of_nixpkgs) judge_of_nixpkgs(*cell, *variant.nixpkgs, *variant.pytorch, variant.python);
       cells.push_back(std::move(cell));
       return true;
@@ -371,6 +371,7 @@ class Expander {
   const std::function<bool(const Variant&)>& take_;
   SeenNames seen_;
   VariantSettings settings_;
+  mutable Meetings meetings_{spec_.settings.ptx};  // remembers what it was asked
   std::vector<bool> exclude_used_;
   std::map<std::string, std::vector<const Alias*>> wanted_aliases_;
   std::set<std::string> found_aliases_;
