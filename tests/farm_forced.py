@@ -73,7 +73,7 @@ def check_death(folder, machines, environment, serve, daemon, variant):
     code, events, told = events_of(build(folder, machines, environment, "-j0", variant), kill)
     assert code == 0 and killed, told
     assert on(events, variant) == daemon.name, told
-    assert any("does not answer any more" in event["text"] for event in events if event["event"] == "note"), told
+    assert any("no longer answers" in event["text"] for event in events if event["event"] == "note"), told
     print(f"{serve.name} was killed, {daemon.name} built {variant}")
 
 

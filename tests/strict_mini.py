@@ -374,6 +374,9 @@ pkgs.python313Packages.torchaudio.override { torch = import ./pytorch-%s.nix { i
     good, log = mini.build(against / "against.nix", carver=without("if from ? stdenv", "if false"))
     assert not good and "program" in log, log[-2000:]
     print("refused: a carved torch without its compiler")
+    # A source tree may be large, and changes while it is read: only what is imported from it is looked at.
+    copied = [path.name for path in (mini.folder / "nix/store").iterdir() if path.name.partition("-")[2] in ("own", "own-changed")]
+    assert not copied, f"all of torchlathe's source tree is copied into the store: {copied}"
 
 
 with tempfile.TemporaryDirectory(prefix="lathe-strict-") as folder:
