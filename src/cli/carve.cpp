@@ -514,6 +514,9 @@ int run(const Options& options, Terminal& terminal) {
     write_file_atomically(options.manifest, carve_manifest(result.files, how, ""));
   if (options.format == "json") print_json(result, how, terminal);
   else print_text(result, how, terminal);
+  if (!options.side.empty() && !result.side && !how.dry_run) {
+    terminal.say(Tone::note, "torchlathe: nothing was dropped: no side file was written\n");
+  }
   return result.fault ? 3 : result.exit_code();
 }
 
