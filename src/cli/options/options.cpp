@@ -80,8 +80,9 @@ std::string help_row(const std::string& left, const std::string& right, std::siz
 }
 
 std::vector<std::string> names_of(const Declared& option) {
+  const std::string all = option.names + "," + option.former;  // outlives its parts
   std::vector<std::string> names;
-  for (const std::string_view name : split(option.names + "," + option.former, ','))
+  for (const std::string_view name : split(all, ','))
     if (!name.empty()) names.emplace_back(name);
   return names;
 }

@@ -127,7 +127,7 @@ TEST_F(NixProbe, WhereNothingCanBeProvenOnlyWhatNeedsNoProofIsBuilt) {
   EXPECT_EQ(builder.proof, "");
   EXPECT_TRUE(farm.built_with.empty());
   EXPECT_NE(why_not_there(builder, {.system = "aarch64-linux", .isa = catalog().find_isa("armv9")})
-                .find("proven nothing"),
+                .find("not proven"),
             std::string::npos);
   EXPECT_EQ(why_not_there(builder, {.system = "aarch64-linux"}), "");
 }
