@@ -120,8 +120,7 @@ void check_side(const fs::path& path, const fs::path& side) {
 CarveOptions carve_options(const Options& options) {
   CarveOptions carve = options.carve;
   set_packing(options.compress, options.driver, carve);
-  if (options.embedded == "all") carve.embedded = CarveOptions::Embedded::all;
-  if (options.embedded == "keep") carve.embedded = CarveOptions::Embedded::keep;
+  set_embedded(options.embedded, carve);
   if (options.gpu.empty() && carve.compress == Compression::none) {
     throw Error({.what = "for which GPU?",
                  .where = {},
@@ -131,15 +130,7 @@ CarveOptions carve_options(const Options& options) {
   if ((carve.targets.empty() || is_no_gpu(carve.targets)) && !options.wheel_variant.empty()) {
     throw Error({.what = "a variant is for some GPU", .where = {}, .next = "say --gpu 9.0 too"});
   }
-  if (options.in_place && !options.output.empty()) {
-    throw Error(
-        {.what = "--in-place and --output exclude each other", .where = {}, .next = "give one of them"});
-  }
-  if (!options.in_place && options.output.empty() && !carve.dry_run) {
-    throw Error({.what = "where to?",
-                 .where = {},
-                 .next = "say --output PATH, or --in-place to replace what is there"});
-  }
+  check_destination(options.in_place, options.output, carve.dry_run);
   std::error_code ignored;
   if (!options.in_place && fs::equivalent(options.path, options.output, ignored)) {
     throw Error({.what = "this is what is to be carved",

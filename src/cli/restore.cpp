@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -60,14 +59,11 @@ void declare(OptionSet& set, Options& options) {
 void check(const Options& options) {
   if (options.side.empty())
     throw Error({.what = "where is the side file?", .next = "say --side FILE, as carve was told"});
-  if (options.in_place && !options.output.empty())
-    throw Error({.what = "--in-place and --output exclude each other", .next = "give one of them"});
+  check_destination(options.in_place, options.output, options.dry_run);
   if (!options.gpu.empty() && options.in_place) {
     throw Error({.what = "with --gpu the result goes to a new place: the side file fits the old one alone",
                  .next = "say --output PATH"});
   }
-  if (!options.in_place && options.output.empty() && !options.dry_run)
-    throw Error({.what = "where to?", .next = "say --output PATH, or --in-place to replace what is there"});
 }
 
 Restored restore_to(const Options& options, const SideContent& side, const fs::path& to, Terminal& terminal) {
@@ -79,24 +75,25 @@ Restored restore_to(const Options& options, const SideContent& side, const fs::p
   return restore(options.path, side, how);
 }
 
+// What the side file says of an option that its original was carved with; "": nothing.
+std::string told(const SideContent& side, const std::string& option) {
+  const auto found = side.manifest().how.find(option);
+  return found == side.manifest().how.end() ? "" : found->second;
+}
+
 // As the side file says that it was carved, and for more GPUs.
 CarveOptions carved_as(const SideContent& side, const std::string& gpu) {
-  const auto told = [&](const std::string& key) {
-    const auto found = side.manifest().how.find(key);
-    return found == side.manifest().how.end() ? "" : found->second;
-  };
   CarveOptions carve;
-  if (told("gpu").empty()) {
+  if (told(side, "gpu").empty()) {
     throw Error({.what = "the side file does not say for which GPUs its original was carved",
                  .where = {.file = side.name()},
                  .next = "restore the original without --gpu, and carve that"});
   }
-  set_packing(told("compress").empty() ? "keep" : told("compress"), told("driver"), carve);
-  carve.targets = carve_targets(told("gpu") + "," + gpu);
-  carve.minimal = told("minimal") == "yes";
-  if (told("embedded") == "all") carve.embedded = CarveOptions::Embedded::all;
-  if (told("embedded") == "keep") carve.embedded = CarveOptions::Embedded::keep;
-  carve.strip_symbols = told("strip_symbols") == "yes";
+  set_packing(told(side, "compress"), told(side, "driver"), carve);
+  set_embedded(told(side, "embedded"), carve);
+  carve.targets = carve_targets(told(side, "gpu") + "," + gpu);
+  carve.minimal = told(side, "minimal") == "yes";
+  carve.strip_symbols = told(side, "strip_symbols") == "yes";
   return carve;
 }
 
@@ -123,10 +120,8 @@ Restored add_gpus(const Options& options, const SideContent& side, Terminal& ter
     out.path = to;
     out.size = carved.new_size;
   } else {
-    CarvePackageOptions how{.carve = carve};
-    const auto& told = side.manifest().how;
-    how.include_vendor = told.contains("include_vendor") && told.at("include_vendor") == "yes";
-    if (told.contains("wheel_variant")) how.wheel_variant = told.at("wheel_variant");
+    CarvePackageOptions how{.carve = carve, .include_vendor = told(side, "include_vendor") == "yes"};
+    how.wheel_variant = told(side, "wheel_variant");
     const CarvedPackage carved = carve_package(original.path, output, how);
     if (!carved.failures.empty())
       throw Error({.what = carved.failures[0].what,

@@ -94,6 +94,7 @@ std::string same_call(const Options& options, const fs::path& folder) {
   std::string call = "torchlathe shrink '" + folder.string() + "'";
   if (!options.gpu.empty()) call += " --gpu '" + options.gpu + "'";
   if (options.compress != "keep") call += " --compress " + options.compress;
+  if (!options.driver.empty()) call += " --driver " + options.driver;
   if (options.carve.strip_symbols) call += " --strip-symbols";
   if (options.carve.minimal) call += " --minimal";
   if (options.include_vendor) call += " --include-vendor";

@@ -29,11 +29,6 @@ constexpr std::size_t sparse_goes_on_at = 482, map_goes_on_at = 504;  // GNU's o
                .next = "the archive is damaged: fetch it again"});
 }
 
-std::string_view field(std::string_view header, std::size_t at, std::size_t size) {
-  const std::string_view text = header.substr(at, size);
-  return text.substr(0, text.find('\0'));
-}
-
 // Octal digits; where the first bit is set, bytes from the highest to the lowest. nullopt: neither, or more
 // than any file has.
 std::optional<std::uint64_t> number_at(std::string_view header, std::size_t at, std::size_t length) {
@@ -44,20 +39,12 @@ std::optional<std::uint64_t> number_at(std::string_view header, std::size_t at, 
       return std::nullopt;
     for (const char byte : bytes.substr(length - 8)) number = number << 8 | static_cast<unsigned char>(byte);
   } else {
-    const std::string_view digits = trim(field(header, at, length));
+    const std::string_view digits = trim(tar_field(header, at, length));
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, 8);
     if (!digits.empty() && (error != std::errc() || end != digits.data() + digits.size()))
       return std::nullopt;
   }
   return number > largest_size ? std::nullopt : std::optional(number);
-}
-
-// "prefix/name" in the newer form (ustar), where the name alone is too short for it.
-std::string name_of(std::string_view header) {
-  const std::string name(field(header, 0, 100));
-  const std::string_view prefix = field(header, 345, 155);
-  const bool newer = header.substr(257, 6) == std::string_view("ustar\0", 6);
-  return newer && !prefix.empty() ? std::string(prefix) + "/" + name : name;
 }
 
 bool is_extension(char type) { return type == 'x' || type == 'g' || type == 'L' || type == 'K'; }
@@ -130,6 +117,18 @@ std::string pax_with_size(std::string_view text, std::uint64_t size) {
 
 }  // namespace
 
+std::string_view tar_field(std::string_view header, std::size_t at, std::size_t size) {
+  const std::string_view text = header.substr(at, size);
+  return text.substr(0, text.find('\0'));
+}
+
+std::string tar_name(std::string_view header) {
+  const std::string name(tar_field(header, 0, 100));
+  const std::string_view prefix = tar_field(header, 345, 155);
+  const bool newer = header.substr(257, 6) == std::string_view("ustar\0", 6);
+  return newer && !prefix.empty() ? std::string(prefix) + "/" + name : name;
+}
+
 void TarReader::fail(std::string what) const { fail_at(std::move(what), at_); }
 
 void TarReader::feed(ByteSpan piece) {
@@ -201,7 +200,7 @@ void TarReader::begin_extension(char type, std::uint64_t size) {
 
 void TarReader::begin_entry(std::string_view block, std::uint64_t size) {
   const char type = block[type_at];
-  entry_ = {.path = name_of(block), .link = std::string(field(block, 157, 100)), .type = type};
+  entry_ = {.path = tar_name(block), .link = std::string(tar_field(block, 157, 100)), .type = type};
   entry_.mode = static_cast<std::uint32_t>(number_at(block, 100, 8).value_or(0) & 07777);
   entry_.size = has_content(type) ? said_.size.value_or(size) : 0;
   entry_.sparse = type == 'S' || said_.sparse;

@@ -82,6 +82,11 @@ class TarReader {
 
 inline constexpr std::size_t tar_block = 512;
 
+// Text in a header's block, up to its first NUL; lives as long as the header.
+std::string_view tar_field(std::string_view header, std::size_t at, std::size_t size);
+// "prefix/name" in the newer form (ustar), where the name alone is too short for it.
+std::string tar_name(std::string_view header);
+
 // Headers (as TarReader::Sink gets them) that say another size, and are the same in all else.
 std::string tar_headers_with_size(std::string_view headers, std::uint64_t size);
 

@@ -9,17 +9,12 @@
 
 #include "base/text.h"
 #include "formats/known_formats.h"
+#include "formats/tar.h"
 
 namespace lathe {
 namespace {
 
-constexpr std::size_t block_size = 512;
 constexpr std::size_t longest_name = 4096;
-
-std::string_view field(std::string_view header, std::size_t at, std::size_t size) {
-  const std::string_view text = header.substr(at, size);
-  return text.substr(0, text.find('\0'));
-}
 
 // Octal digits; where the first bit is set, bytes from the highest to the lowest.
 std::optional<std::uint64_t> size_of(std::string_view header) {
@@ -29,19 +24,11 @@ std::optional<std::uint64_t> size_of(std::string_view header) {
     for (const char byte : header.substr(at + 4, length - 4))
       size = size << 8 | static_cast<unsigned char>(byte);
   } else {
-    const std::string_view digits = trim(field(header, at, length));
+    const std::string_view digits = trim(tar_field(header, at, length));
     std::from_chars(digits.data(), digits.data() + digits.size(), size, 8);
   }
   constexpr std::uint64_t largest = std::uint64_t{1} << 50;
   return size > largest ? std::nullopt : std::optional(size);
-}
-
-// "prefix/name" in the newer form (ustar), where the name alone is too short for it.
-std::string name_of(std::string_view header) {
-  const std::string name(field(header, 0, 100));
-  const std::string_view prefix = field(header, 345, 155);
-  const bool newer = header.substr(257, 6) == std::string_view("ustar\0", 6);
-  return newer && !prefix.empty() ? std::string(prefix) + "/" + name : name;
 }
 
 }  // namespace
@@ -62,7 +49,7 @@ bool TarWalk::step(ByteSpan& piece) {
     if (left_ == 0) state_ = State::header;
     return true;
   }
-  const std::size_t full = state_ == State::header ? block_size : wanted_;
+  const std::size_t full = state_ == State::header ? tar_block : wanted_;
   const std::size_t taken = std::min(full - block_.size(), piece.size());
   block_ += as_text(piece.first(taken));
   piece = piece.subspan(taken);
@@ -85,9 +72,9 @@ void TarWalk::read_header() {
     return;
   }
   type_ = header[156];
-  name_ = long_name_.empty() ? name_of(header) : long_name_;
+  name_ = long_name_.empty() ? tar_name(header) : long_name_;
   const bool has_content = type_ != '1' && type_ != '2' && type_ != '5';
-  left_ = has_content ? (*size + block_size - 1) / block_size * block_size : 0;
+  left_ = has_content ? (*size + tar_block - 1) / tar_block * tar_block : 0;
   wanted_ = type_ == 'L' ? longest_name : look_size;
   wanted_ = has_content ? std::min<std::uint64_t>(*size, wanted_) : 0;
   state_ = State::start;

@@ -45,6 +45,18 @@ void set_packing(const std::string& compress, const std::string& driver, CarveOp
   if (!driver.empty()) options.driver = driver_of(driver, options.compress);
 }
 
+void set_embedded(const std::string& embedded, CarveOptions& options) {
+  if (embedded == "all") options.embedded = CarveOptions::Embedded::all;
+  if (embedded == "keep") options.embedded = CarveOptions::Embedded::keep;
+}
+
+void check_destination(bool in_place, const std::string& output, bool dry_run) {
+  if (in_place && !output.empty())
+    throw Error({.what = "--in-place and --output exclude each other", .next = "give one of them"});
+  if (!in_place && output.empty() && !dry_run)
+    throw Error({.what = "where to?", .next = "say --output PATH, or --in-place to replace what is there"});
+}
+
 void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& terminal) {
   if (is_no_gpu(targets)) {
     return terminal.say(Tone::note,

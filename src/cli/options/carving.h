@@ -17,6 +17,10 @@ class Terminal;
 std::vector<CarveTarget> carve_targets(const std::string& gpu);
 // Of --compress and --driver, as they are written; "" of a driver: none. Error when they do not go together.
 void set_packing(const std::string& compress, const std::string& driver, CarveOptions& options);
+// Of --embedded: known, all, keep; "" is known.
+void set_embedded(const std::string& embedded, CarveOptions& options);
+// Error unless it is said once where the result goes. A dry run need not know.
+void check_destination(bool in_place, const std::string& output, bool dry_run);
 // A note for each GPU that the catalogue does not have: tomorrow's is carved for by the driver's rules as any
 // other, and a slip of the finger looks the same.
 void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& terminal);
