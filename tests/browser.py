@@ -29,7 +29,7 @@ class Browser:
             close_fds=False, preexec_fn=pipes, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, HOME=str(folder)))
         os.close(to_browser)
         os.close(from_browser)
-        self.buffer, self.number, self.session, self.complaints, self.loaded = b"", 0, None, [], False
+        self.buffer, self.number, self.session, self.complaints, self.requests, self.loaded = b"", 0, None, [], [], False
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
@@ -59,6 +59,8 @@ class Browser:
             self.loaded = True
         elif event.get("method") in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded", "Page.javascriptDialogOpening"):
             self.complaints.append(json.dumps(event["params"]))
+        elif event.get("method") == "Network.requestWillBeSent":  # once it was asked for by Network.enable
+            self.requests.append(event["params"]["request"]["url"])
         return event
 
     def ask(self, method, **params):

@@ -41,6 +41,7 @@ constexpr Command table[] = {
     {"build", "build variants with Nix or Flox, verify, explain failures", "Builds", command_build},
     {"history", "show past builds: when, how long, how they ended; logs", "Builds", command_history},
     {"publish", "publish builds to Flox or a binary cache, with an index", "Builds", command_publish},
+    {"report", "write one page: matrix, recipes, builds, files, machines", "Builds", command_report},
     {"diagnose", "find out from its log why a build failed, and how to fix it", "Builds", command_diagnose},
     {"inspect", "show which GPU and CPU code files, folders, wheels hold", "Binaries", command_inspect},
     {"verify", "check that a build holds what its name says", "Binaries", command_verify},

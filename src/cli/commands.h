@@ -73,6 +73,7 @@ std::unique_ptr<BoundCommand> command_inspect();
 std::unique_ptr<BoundCommand> command_list();
 std::unique_ptr<BoundCommand> command_plan();
 std::unique_ptr<BoundCommand> command_publish();
+std::unique_ptr<BoundCommand> command_report();
 std::unique_ptr<BoundCommand> command_restore();
 std::unique_ptr<BoundCommand> command_show();
 std::unique_ptr<BoundCommand> command_shrink();

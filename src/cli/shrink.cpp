@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/json_report.h"
 #include "base/text.h"
+#include "nix/shell_word.h"
 #include "carve/carve.h"
 #include "carve/carve_package.h"
 #include "carve/plan/plan.h"
@@ -91,8 +92,8 @@ CarveOptions carve_options(const Options& options) {
 
 // The call that does for `folder` what these options ask for, for a shell.
 std::string same_call(const Options& options, const fs::path& folder) {
-  std::string call = "torchlathe shrink '" + folder.string() + "'";
-  if (!options.gpu.empty()) call += " --gpu '" + options.gpu + "'";
+  std::string call = "torchlathe shrink " + single_quoted(folder.string());
+  if (!options.gpu.empty()) call += " --gpu " + single_quoted(options.gpu);
   if (options.compress != "keep") call += " --compress " + options.compress;
   if (!options.driver.empty()) call += " --driver " + options.driver;
   if (options.carve.strip_symbols) call += " --strip-symbols";

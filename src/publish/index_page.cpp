@@ -6,47 +6,21 @@
 
 #include <algorithm>
 #include <map>
-#include <span>
 #include <string_view>
 #include <tuple>
 #include <utility>
 
-#include "base/embedded.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "page/frame.h"
+#include "page/html.h"
 #include "report/progress.h"
-#include "recipe/template.h"
 #include "select/variant_record.h"
-
-namespace lathe::index_page {
-std::span<const EmbeddedFile> files();
-}
 
 namespace lathe {
 namespace {
 
 constexpr std::size_t products_in_row = 3;  // the others are in the table below
-
-std::string_view page_file(std::string_view name) {
-  return std::ranges::find(index_page::files(), name, &EmbeddedFile::name)->text;
-}
-
-std::string html(std::string_view text) {
-  std::string safe = replace_all(printable(text), "&", "&amp;");
-  for (const auto& [from, to] :
-       {std::pair("<", "&lt;"), std::pair(">", "&gt;"), std::pair("\"", "&quot;"), std::pair("'", "&#39;")}) {
-    safe = replace_all(std::move(safe), from, to);
-  }
-  return safe;
-}
-
-// A value that the page's script offers to filter by.
-std::string value(std::string_view text) { return text.empty() ? "" : fmt::format("<b>{}</b>", html(text)); }
-
-std::string small(std::string_view text) {
-  return text.empty() ? "" : fmt::format("<small>{}</small>", html(text));
-}
 
 std::vector<std::string> products_of(const Json& record) {
   std::vector<std::string> names;
@@ -58,22 +32,28 @@ std::vector<std::string> products_of(const Json& record) {
   return names;
 }
 
-std::string gpu_of(const Json& record) {
-  const std::string gpus = record.text_of("capability");
-  if (gpus.empty()) return "CPU only";
-  std::vector<std::string> values;
-  for (const std::string_view gpu : split(gpus, ' ')) values.push_back(value(gpu));
-  const auto products = products_of(record);
-  const auto end = products.begin() + static_cast<std::ptrdiff_t>(std::min(products.size(), products_in_row));
-  return fmt::format("{}{}", fmt::join(values, " "),
-                     small(fmt::format("{}{}", fmt::join(products.begin(), end, ", "),
-                                       end == products.end() ? "" : " ...")));
+void small(Html& html, std::string_view text) {
+  if (!text.empty()) html.element("small", text);
 }
 
-std::string cuda_of(const Json& record) {
+void write_gpu(Html& html, const Json& record) {
+  const std::string gpus = record.text_of("capability");
+  html.open("td").text(gpus.empty() ? "CPU only" : gpus);
+  if (!gpus.empty()) {
+    const auto products = products_of(record);
+    const auto end =
+        products.begin() + static_cast<std::ptrdiff_t>(std::min(products.size(), products_in_row));
+    small(html,
+          fmt::format("{}{}", fmt::join(products.begin(), end, ", "), end == products.end() ? "" : " ..."));
+  }
+  html.close();
+}
+
+void write_cuda(Html& html, const Json& record) {
   const std::string cuda = record.text_of("cuda"), driver = record.text_of("min_driver");
-  if (cuda.empty()) return "-";
-  return value(cuda) + small(driver.empty() ? "" : fmt::format("driver {} up", driver));
+  html.open("td").text(cuda.empty() ? "-" : cuda);
+  if (!cuda.empty() && !driver.empty()) small(html, fmt::format("driver {} up", driver));
+  html.close();
 }
 
 // A PyTorch's companions: built with the very one that is in the index.
@@ -91,14 +71,19 @@ std::string package_of(const Json& record) {
   return fmt::format("{} {}", record.text_of("package"), record.text_of("version"));
 }
 
-std::string software_of(const Json& record, const std::vector<const Json*>& companions) {
-  const std::string torch = value(record.text_of("pytorch"));
-  if (!record.text_of("torch").empty())
-    return html(package_of(record)) + " <small>for PyTorch " + torch + "</small>";
-  std::vector<std::string> packages;
-  for (const Json* companion : companions) packages.push_back(package_of(*companion));
-  return "PyTorch " + torch +
-         small(packages.empty() ? "" : fmt::format("with {}", fmt::join(packages, ", ")));
+void write_software(Html& html, const Json& record, const std::vector<const Json*>& companions) {
+  const std::string torch = record.text_of("pytorch");
+  html.open("td");
+  if (!record.text_of("torch").empty()) {
+    html.text(package_of(record)).text(" ");
+    small(html, "for PyTorch " + torch);
+  } else {
+    html.text("PyTorch " + torch);
+    std::vector<std::string> packages;
+    for (const Json* companion : companions) packages.push_back(package_of(*companion));
+    small(html, packages.empty() ? "" : fmt::format("with {}", fmt::join(packages, ", ")));
+  }
+  html.close();
 }
 
 std::string size_of(const Json& record) {
@@ -107,54 +92,74 @@ std::string size_of(const Json& record) {
   return bytes && *bytes > 0 ? bytes_text(static_cast<std::uint64_t>(*bytes)) : "";
 }
 
-std::string row(const IndexHead& head, const Json& record, const std::vector<const Json*>& companions) {
+void write_row(Html& html, const IndexHead& head, const Json& record,
+               const std::vector<const Json*>& companions) {
   std::vector<std::string> paths = {record.text_of("store_path")};
   for (const Json* companion : companions) paths.push_back(companion->text_of("store_path"));
-  return fill(page_file("row.html.in"), {{"name", html(record.text_of("name"))},
-                                         {"command", html(install_commands(head, paths).front())},
-                                         {"gpu", gpu_of(record)},
-                                         {"cpu", value(record.text_of("isa"))},
-                                         {"cuda", cuda_of(record)},
-                                         {"python", value(record.text_of("python"))},
-                                         {"software", software_of(record, companions)},
-                                         {"size", size_of(record)}});
+  const std::string name = record.text_of("name");
+  html.open("tr", {{"id", name},
+                   {"data-item", Html::bare},
+                   {"data-gpu", record.text_of("capability")},
+                   {"data-cpu", record.text_of("isa")},
+                   {"data-cuda", record.text_of("cuda")},
+                   {"data-python", record.text_of("python")},
+                   {"data-pytorch", record.text_of("pytorch")}});
+  html.line().open("th", {{"scope", "row"}}).element("a", {{"href", "#" + name}}, name);
+  html.open("details").element("summary", "install");
+  html.element("pre", install_commands(head, paths).front()).close().close().line();
+  write_gpu(html, record);
+  html.element("td", record.text_of("isa"));
+  write_cuda(html, record);
+  html.element("td", record.text_of("python"));
+  write_software(html, record, companions);
+  html.element("td", size_of(record)).line().close().line();
 }
 
 // Which products run the code for each GPU, and for each instruction set of builds for CPUs only: GPUs
 // first, 9.0 before 10.0.
-std::string products(const std::vector<Json>& records) {
+void write_products(Html& html, const std::vector<Json>& records) {
   std::map<std::tuple<bool, std::size_t, std::string>, std::vector<std::string>> all;
   for (const Json& record : records) {
     const std::string gpu = record.text_of("capability"), code = gpu.empty() ? record.text_of("isa") : gpu;
     auto& names = all[{gpu.empty(), code.size(), code}];
     if (names.empty()) names = products_of(record);
   }
-  std::string rows;
+  begin_table(html, "products", "What runs them", {"Code", "Products"});
   for (const auto& [code, names] : all) {
-    if (!names.empty())
-      rows += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", html(std::get<2>(code)),
-                          html(fmt::format("{}", fmt::join(names, ", "))));
+    if (names.empty()) continue;
+    html.open("tr").element("th", {{"scope", "row"}}, std::get<2>(code));
+    html.element("td", fmt::format("{}", fmt::join(names, ", "))).close().line();
   }
-  return rows;
+  end_table(html);
+}
+
+void write_head(Html& html, const IndexHead& head, std::size_t builds) {
+  const std::string keys = fmt::format("{}", fmt::join(head.keys, " "));
+  html.open("header").line().element("h1", head.name).line().open("p");
+  html.text(fmt::format("{} build{} of PyTorch, each made for one kind of hardware, in the binary cache ",
+                        builds, builds == 1 ? "" : "s"));
+  html.element("code", head.cache).text(". ");
+  if (keys.empty()) html.text("It is not signed.");
+  else html.text("Signed with ").element("code", keys).text(".");
+  html.close().line().element("p", "Which one is right for a machine? On that machine:").line();
+  html.element("pre", "torchlathe select --from URL-OF-THIS-PAGE").line().close().line();
 }
 
 std::string page(const IndexHead& head, const std::vector<Json>& records) {
-  std::string rows;
+  Html html;
+  write_head(html, head, records.size());
+  html.open("main").line();
+  write_filter(
+      html, "Builds", "RTX 4090 avx512",
+      {{"gpu", "GPU"}, {"cpu", "CPU"}, {"cuda", "CUDA"}, {"python", "Python"}, {"pytorch", "PyTorch"}});
+  html.open("section", {{"data-counted", "builds"}}).line();
+  begin_table(html, "builds", "Builds", {"Build", "GPU", "CPU", "CUDA", "Python", "Software", "Size"});
   Companions companions = companions_of(records);
-  for (const Json& record : records) rows += row(head, record, companions[record.text_of("store_path")]);
-  const std::string script(page_file("filter.js"));
-  const std::string keys = html(fmt::format("{}", fmt::join(head.keys, " ")));
-  return fill(
-      page_file("index.html.in"),
-      {{"name", html(head.name)},
-       {"count", fmt::format("{} build{}", records.size(), records.size() == 1 ? "" : "s")},
-       {"cache", html(head.cache)},
-       {"keys", keys.empty() ? "It is not signed." : fmt::format("Signed with <code>{}</code>.", keys)},
-       {"style", std::string(page_file("style.css"))},
-       {"script", script},
-       {"script_hash", to_sri(sha256(as_byte_span(script)))},
-       {"rows", rows},
-       {"products", products(records)}});
+  for (const Json& record : records) write_row(html, head, record, companions[record.text_of("store_path")]);
+  end_table(html);
+  html.close().line();
+  write_products(html, records);
+  return page_html(head.name + ": PyTorch builds", html.close().line().take());
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ constexpr Examples examples[] = {
     {"history", {"torchlathe history --limit 10", "torchlathe history log pytorch-python313-cpu-avx2"}},
     {"publish",
      {"torchlathe publish --org acme -n", "torchlathe publish --to file:///srv/cache --key secret.key"}},
+    {"report", {"torchlathe report -m cuda-13_0", "torchlathe report -o page.html"}},
     {"diagnose", {"torchlathe diagnose build.log", "nix log RESULT | torchlathe diagnose -"}},
     {"inspect",
      {"torchlathe inspect torch-2.10.0.whl", "torchlathe inspect libtorch_cuda.so --gpu 'RTX 5090'"}},

@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "base/parallel.h"
+#include "nix/shell_word.h"
 #include "base/text.h"
 #include "jobs/builders/nix_probe.h"
 #include "jobs/builders/proof.h"
@@ -28,8 +29,6 @@ namespace {
 
 constexpr std::string_view first_line = "torchlathe probe 1";
 constexpr std::string_view mark = "== ";
-
-std::string single_quoted(const std::string& text) { return "'" + replace_all(text, "'", "'\\''") + "'"; }
 
 // printf and octal are in every POSIX shell; base64 is not.
 std::string write_proof() {

@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""report_page.py TORCHLATHE [--browser]: the page that `report` writes.
+
+Its structure by Python's own parser, and that the same input makes the same bytes; with --browser in a real Chromium (exits 77, skipped, where
+there is none): tiles, filters, keyboard, contrast as computed, widths, speed, nothing that is loaded, no name that runs."""
+import html.parser
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from browser import Browser
+from needs import need
+
+program = Path(sys.argv[1]).resolve()
+root = Path(__file__).resolve().parent.parent
+VOID = {"meta", "input", "br"}
+SVG = {"svg", "rect", "title", "text", "g"}
+SHOWN_TILES = "[...document.querySelectorAll('.grid a')].filter(tile => tile.checkVisibility())"
+
+
+def report(folder, name, *words):
+    subprocess.run([program, "report", *words, "-o", folder / name, "--quiet"], check=True, cwd=folder)
+    return folder / name
+
+
+def variants_of(matrix):
+    return json.loads(subprocess.check_output([program, "list", "-m", matrix, "-f", "json"]))["variants"]
+
+
+class Page(html.parser.HTMLParser):
+    """Open elements must be closed in order; gathers what the checks need."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.stack, self.elements, self.text = [], [], {}
+        self.feed(text)
+        self.close()
+        assert not self.stack, self.stack
+
+    def handle_starttag(self, tag, attributes):
+        assert len(attributes) == len(dict(attributes)), (tag, attributes)
+        self.elements.append((tag, dict(attributes), list(self.stack)))
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.stack and self.stack.pop() == tag, (tag, self.getpos())
+
+    def handle_data(self, data):
+        self.text.setdefault(self.stack[-1] if self.stack else "", []).append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes, _ in self.elements if name == tag]
+
+
+def check_structure(text):
+    page = Page(text)
+    ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids)), "an id twice"
+    lost = [attributes["href"] for attributes in page.all("a") if attributes["href"][1:] not in ids or attributes["href"][0] != "#"]
+    assert not lost, ("links lead to places of the page", lost[:5])
+    events = {name for _, attributes, _ in page.elements for name in attributes if name.startswith("on")}
+    assert not events and not any({"src", "srcset", "style"} & set(attributes) for _, attributes, _ in page.elements), "it loads nothing"
+    assert not page.all("link") and not page.all("img") and not re.search(r"url\(|@import", text), "it loads nothing"
+    assert all(attributes.get("scope") in ("col", "row") for attributes in page.all("th")), "headers say of what"
+    assert len(page.all("caption")) == len(page.all("table")), "each table has a caption"
+    assert all("label" in stack for tag, _, stack in page.elements if tag in ("input", "select")), "each field has a label"
+    heads = [int(tag[1]) for tag, _, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert heads[0] == 1 and all(b - a <= 1 for a, b in zip(heads, heads[1:])), "no level of headings is left out"
+    assert len(page.text["script"]) == 1
+    return page
+
+
+def check_texts(folder):
+    matrix = "cuda-13_0"
+    page_file = report(folder, "page.html", "-m", matrix)
+    page = check_structure(page_file.read_text())
+    names = [variant["name"] for variant in variants_of(matrix)]
+    assert sorted(text for text in page.text["code"] if text.startswith("pytorch")) == sorted(names), "each variant is there once"
+    assert report(folder, "again.html", "-m", matrix).read_bytes() == page_file.read_bytes(), "the same bytes"
+    before = page_file.read_bytes()
+    subprocess.run([program, "report", "-m", "pytorch-2.10", "-o", page_file, "-n", "-q"], check=True)
+    assert page_file.read_bytes() == before, "a dry run writes nothing"
+    # what a matrix file says of itself is text in the page, and its name a word of a command
+    hostile = folder / "it's <b>.toml"
+    text = subprocess.check_output([program, "init", "-m", "cuda-13_0", folder / "m.toml"]) and (folder / "m.toml").read_text()
+    hostile.write_text(re.sub(r"(?m)^description = .*$", 'description = "<script>window.hostile=1</script><img src=x onerror=\\"window.hostile=1\\">"', text))
+    assert "<script>window" in hostile.read_text()
+    page = check_structure(report(folder, "hostile.html", "-m", hostile).read_text())
+    assert any("<script>window.hostile" in words for words in page.text["p"])
+    assert any(words.startswith("torchlathe build -m '") and "it'\\''s <b>.toml'" in words for words in page.text["pre"]), page.text["pre"][:1]
+    print(f"{len(names)} variants")
+
+
+def contrast(browser, what):
+    """The least contrast of letters and ground among these elements, as WCAG computes it, with every ground below taken into account."""
+    return browser.run("""(() => {
+      const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+      const colour = text => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1); const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data; return [r, g, b, a / 255]; };
+      const over = (top, below) => below.map((value, i) => top[i] * top[3] + value * (1 - top[3]));
+      const light = rgb => rgb.map(value => value / 255).map(value => value <= .04045 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4)
+        .reduce((sum, value, i) => sum + value * [.2126, .7152, .0722][i], 0);
+      let least = 99;
+      for (const element of document.querySelectorAll(SELECTOR)) {
+        if (!element.checkVisibility()) continue;
+        const chain = [];
+        let opacity = 1;
+        for (let up = element; up; up = up.parentElement) { chain.push(colour(getComputedStyle(up).backgroundColor)); opacity *= +getComputedStyle(up).opacity; }
+        let ground = matchMedia("(prefers-color-scheme: dark)").matches ? [18, 18, 18] : [255, 255, 255];
+        for (const layer of chain.reverse()) ground = over(layer, ground);
+        const letters = colour(getComputedStyle(element).color);
+        letters[3] *= opacity;
+        const [a, b] = [light(over(letters, ground)), light(ground)].sort((x, y) => y - x);
+        least = Math.min(least, (a + .05) / (b + .05));
+      }
+      return least;
+    })()""".replace("SELECTOR", json.dumps(what)))
+
+
+def key(browser, name, code=None, text=None):
+    more = {"text": text, "unmodifiedText": text} if text else {}
+    browser.ask("Input.dispatchKeyEvent", type="keyDown", key=name, code=code or name, windowsVirtualKeyCode={"Enter": 13, "Escape": 27, "Tab": 9, "ArrowRight": 39, "ArrowLeft": 37, "ArrowDown": 40, "ArrowUp": 38, "Home": 36, "End": 35}[name], **more)
+    browser.ask("Input.dispatchKeyEvent", type="keyUp", key=name, code=code or name)
+
+
+def check_grid(browser, url, variants):
+    count = "document.querySelector('output').textContent"
+
+    def expect(what, fits):
+        wanted = {variant["name"] for variant in variants if fits(variant)}
+        shown = browser.run("[...document.querySelectorAll('#matrix [data-item]')].filter(item => !item.hidden && !item.closest('.group').hidden).map(item => item.querySelector('code').textContent)")
+        assert set(shown) == wanted, (what, sorted(set(shown) ^ wanted)[:5])
+        assert browser.run(count).startswith(f"{len(wanted)} of {len(variants)} variants"), (what, browser.run(count))
+        tiles = {(variant["capability"] if "capability" in variant else None, variant["isa"], variant["cuda"], variant["pytorch"]) for variant in variants if fits(variant)}
+        assert browser.run(f"{SHOWN_TILES}.length") == len(tiles), (what, len(tiles))
+
+    browser.view(scripts=False)
+    browser.open(url)
+    browser.view()
+    assert browser.run("document.forms[0].checkVisibility()") is False, "no form that does nothing"
+    assert browser.run("document.querySelectorAll('.grid a').length === document.querySelectorAll('.group').length") is True
+    browser.open(url)
+    expect("all", lambda v: True)
+    for fragment, fits in (("gpu=9.0", lambda v: v["gpu"] == "sm90"), ("gpu=9.0&cpu=avx512", lambda v: v["gpu"] == "sm90" and v["isa"] == "avx512"),
+                           ("q=h100+python312", lambda v: "H100" in v["runs_on"] and v["python"] == "3.12"), ("q=h100+h100x", lambda v: False), ("q=sm90-avx2", lambda v: v["gpu"] == "sm90" and v["name"].endswith("-avx2")),
+                           ("python=3.12&cuda=13.0&package=pytorch", lambda v: (v["python"], v["cuda"], v["package"]) == ("3.12", "13.0", "pytorch")),
+                           ("status=redundant", lambda v: v["status"] == "redundant"), ("cuda=99.9", lambda v: False)):
+        browser.open(f"{url}#{fragment}")
+        expect(fragment, fits)
+    assert browser.run("[...document.querySelectorAll('.grid')].filter(table => table.checkVisibility()).length") == 0, "empty tables go"
+    browser.open(url)
+    took = browser.run("""(() => { const field = document.forms[0].elements.q; let most = 0;
+      for (const words of ["a", "av", "avx512", "avx512 h100", "avx512 h10", ""]) {
+        const begun = performance.now(); field.value = words; field.dispatchEvent(new Event("input", {bubbles: true})); document.body.offsetHeight;
+        most = Math.max(most, performance.now() - begun); }
+      return most; })()""")
+    assert browser.run("location.hash") == ""
+    loaded = browser.run("performance.getEntriesByType('navigation')[0].loadEventEnd")
+    print(f"{len(variants)} variants: loaded in {loaded:.0f} ms, the slowest filter {took:.0f} ms")
+    assert loaded < 1000 and took < 150, "slow"
+    browser.run("document.forms[0].elements.q.value = '-avx512bf16'; document.forms[0].elements.q.dispatchEvent(new Event('input', {bubbles: true}))")
+    assert browser.run("[...new Set([...document.querySelectorAll('.grid thead th')].filter(head => head.checkVisibility()).map(head => head.textContent))]") == ["GPU", "avx512bf16"], "empty columns go"
+    browser.run("document.querySelector('[type=reset]').click(); new Promise(done => setTimeout(done, 20))")
+    expect("cleared", lambda v: True)
+
+
+def check_keyboard(browser, url):
+    browser.open(url)
+    focused = "(document.activeElement.hash || document.activeElement.className || document.activeElement.tagName)"
+    browser.run("document.querySelector('[type=reset]').focus()")
+    key(browser, "Tab")
+    first = browser.run(focused)
+    assert first.startswith("#at-"), first
+    stops = browser.run("document.querySelectorAll('.grid a[tabindex=\"0\"]').length")
+    assert stops == 1, "one stop for Tab"
+    key(browser, "ArrowRight")
+    second = browser.run(focused)
+    key(browser, "ArrowDown")
+    third = browser.run(focused)
+    assert len({first, second, third}) == 3 and third.split("-")[3] == second.split("-")[3] and third.split("-")[2] != second.split("-")[2], (first, second, third)
+    key(browser, "ArrowUp")
+    assert browser.run(focused) == second
+    key(browser, "End")
+    last = browser.run(focused)
+    key(browser, "Home")
+    assert browser.run(focused) == first != last
+    key(browser, "Enter", text="\r")
+    assert browser.run("document.querySelector('dialog').open && document.activeElement.getAttribute('aria-label')") == "Close"
+    asked = browser.run("document.querySelector('dialog').textContent")
+    assert "Hardware" in asked and "Driver" in asked and "torchlathe build -m" in asked, asked
+    named = browser.run("document.getElementById(document.querySelector('dialog').getAttribute('aria-labelledby')).textContent")
+    assert named.startswith("GPU "), named
+    key(browser, "Escape")
+    assert browser.run("document.querySelector('dialog').open") is False and browser.run(focused) == first, "the focus goes back"
+    browser.open(f"{url}{third}")
+    assert browser.run("document.querySelector('dialog').open") is True, "an address opens a tile"
+
+
+def check_looks(browser, url, variants):
+    for scheme, dark in (("light", False), ("dark", True)):
+        browser.view(scheme=scheme)
+        browser.open(url)
+        channel = int(re.search(r"\d+", browser.run("getComputedStyle(document.body).color"))[0])
+        assert (channel > 128) == dark, "letters that the background hides"
+        least = contrast(browser, "h1, h2, p, th, td, small, .state, summary, label, output, code, dt, dd, li, caption")
+        assert least >= 4.5, f"contrast {least:.2f} ({scheme})"
+        browser.run("document.querySelector('.grid a').click()")
+        least = contrast(browser, "dialog *")
+        assert least >= 4.5, f"contrast {least:.2f} in the dialog ({scheme})"
+    signs = browser.run("[...new Set([...document.querySelectorAll('.grid a')].map(tile => tile.className + ' ' + tile.firstChild.textContent))]")
+    assert len(signs) == len({sign.split()[-1] for sign in signs}) == len({sign.split()[1] for sign in signs}), f"a sign for each state: {signs}"
+    for width in (320, 400, 768, 1280):
+        browser.view(width)
+        browser.open(url)
+        assert browser.run("document.documentElement.scrollWidth") <= width, f"at {width} something must be scrolled sideways"
+        small = browser.run(f"{SHOWN_TILES}.filter(tile => tile.offsetHeight < 24 || tile.offsetWidth < 24).length")
+        assert small == 0, f"at {width} {small} tiles are too small to be touched"
+        tree = browser.ask("Accessibility.getFullAXTree")["nodes"]
+        roles = [node["role"]["value"] for node in tree if not node.get("ignored")]
+        rows = browser.run("[...document.querySelectorAll('tbody tr')].filter(row => row.checkVisibility()).length")
+        assert roles.count("row") >= rows and roles.count("rowheader") >= rows and "table" in roles, f"at {width} no table for screen readers"
+        browser.run("document.querySelector('.grid a').click()")
+        assert browser.run("document.querySelector('dialog').scrollWidth <= document.querySelector('dialog').clientWidth") is True, f"at {width} the dialog is too wide"
+        browser.run("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+        assert browser.run("document.documentElement.scrollWidth") <= width, f"at {width} the list must be scrolled sideways"
+    browser.ask("Emulation.setEmulatedMedia", media="print")
+    assert browser.run("document.forms[0].checkVisibility()") is False, "no form on paper"
+    browser.ask("Emulation.setEmulatedMedia", media="")
+
+
+def check_browser(folder):
+    with Browser(folder) as browser:
+        browser.ask("Network.enable")
+        for matrix in ("pytorch-2.14", "pytorch-2.10"):
+            url = "file://" + str(report(folder, f"{matrix}.html", "-m", matrix))
+            variants = variants_of(matrix)
+            check_grid(browser, url, variants)
+        url = "file://" + str(report(folder, "page.html", "-m", "cuda-13_0"))
+        check_keyboard(browser, url)
+        check_looks(browser, url, variants_of("cuda-13_0"))
+        assert not browser.complaints, browser.complaints
+        foreign = [place for place in browser.requests if not place.startswith(f"file://{folder}/") and place != "about:blank"]
+        assert not foreign, foreign
+
+
+def main():
+    need(also={"Chromium": "--browser" not in sys.argv or Browser.program()})
+    with tempfile.TemporaryDirectory(prefix="lathe-report-") as name:
+        (check_browser if "--browser" in sys.argv else check_texts)(Path(name))
+
+
+main()
