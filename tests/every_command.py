@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import small_wheel
 from mini_matrix import cpu_matrix
 from needs import need
 
@@ -42,6 +43,7 @@ WITH_JSON = [
     ["carve", "lib", "--gpu", "9.0", "-o", "slim", "--side", "slim.side"], ["restore", "slim", "--side", "slim.side", "-n"],
     ["restore", "slim", "--side", "slim.side", "-o", "restored"], ["restore", "slim", "--side", "lib/libone.so", "-o", "never"],
     ["shrink", "torch-folder", "--gpu", "9.0", "--compress", "zstd", "-n"], ["shrink", "lib", "--gpu", "9.0", "-o", "shrunk"],
+    ["export", "--wheels", "index-wheels", "--gpu", "9.0", "-o", "site"], ["export", "--wheels", "nowhere", "--gpu", "9.0", "-o", "other-site"],
     ["detect"], *[["detect", "--from", f"$TESTS/machines/{name}.json"] for name in ("dgx-a100-mig", "dgx-a100-mig-empty", "gb200", "b300-driver-570")],
     ["select"], ["select", "--gpu", "RTX 5090", "--cpu", "Zen 5"], ["select", "--gpu", "RTX 5090", "--cpu", "Zen 5", "--all"],
     ["select", "--gpu", "none", "--cpu", "Zen 4"], ["select", "--published", "listed.json", "--gpu", "GTX 1080", "--cpu", "Zen 4"],
@@ -82,6 +84,12 @@ def make_torch(folder):
     subprocess.run([sys.executable, "-m", "zipfile", "-c", folder / "torch.whl", "torch"], cwd=folder / "torch-folder", check=True)
 
 
+def make_wheels(folder):
+    small_wheel.make(folder / "index-wheels", "two", "1.0", folder / "lib/libone.so")
+    small_wheel.make(folder / "index-wheels", "plain", "2.0")
+    (folder / "index-wheels/odd-1.0-py3-none-any.whl").write_text("not a wheel\n")
+
+
 def make_history(folder):
     (folder / ".torchlathe").mkdir()
     database = sqlite3.connect(folder / ".torchlathe/history.db")
@@ -102,6 +110,7 @@ def make_scene(binary, folder):
     (folder / "lib").mkdir()
     make_libraries(folder)
     make_torch(folder)
+    make_wheels(folder)
     make_history(folder)
     shutil.copytree(tests / "nix/seed-003", folder / "recipes")
     (folder / "recipes/torch-by-hand.nix").write_text("{ pkgs ? import <nixpkgs> { } }: pkgs.hello\n")

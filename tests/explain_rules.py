@@ -125,7 +125,7 @@ def commands_of(file):
     """Commands of which one must have the text of a rule in this file."""
     folder, name = file.split("/")[1], file.split("/")[-1]
     by_name = {"smoke.cpp": "smoke", "examine.cpp": "doctor"}
-    by_folder = {"host": "detect", "formats": "inspect", "package": "inspect", "device": "inspect", "cpu": "inspect"}
+    by_folder = {"host": "detect", "formats": "inspect", "package": "inspect", "device": "inspect", "cpu": "inspect", "simple": "export"}
     if folder == "cli":
         return [name.removesuffix(".cpp")]
     return [by_name.get(name) or by_folder.get(folder, folder)]

@@ -70,6 +70,7 @@ class PackageCarver {
     in_place_ = fs::equivalent(package.name(), destination, ignored);
     options_.carve.no_target =
         options_.carve.minimal && may_empty() ? CarveOptions::NoTarget::empty : CarveOptions::NoTarget::leave;
+    copies_unchanged_ = options.carve.copy_unchanged;
     options_.carve.arch_list_alone = true;
     options_.carve.hash = true;
     options_.carve.copy_unchanged = false;
@@ -119,6 +120,7 @@ class PackageCarver {
   // Its new name says which GPUs it is for.
   void relabel() {
     label_ = writer_->label();
+    if (label_ && options_.keep_name) return writer_->relabel(*label_);
     if (!label_ || (!label_->variant.empty() && options_.carve.targets.empty())) return;
     if (options_.wheel_variant.empty() && label_->variant.empty()) {
       label_->version = version_for(label_->version, options_.carve.targets, options_.carve.compress);
@@ -493,7 +495,7 @@ class PackageCarver {
       out_.unchanged =
           "its device code is NVIDIA's own, or is left alone: --include-vendor carves NVIDIA's too";
     }
-    take(writer_->pass_on());
+    if (copies_unchanged_) take(writer_->pass_on());
   }
 
   // In place lists are written when what they list is as they say: a run that is killed on the way leaves
@@ -590,6 +592,7 @@ class PackageCarver {
   const Package& package_;
   CarvePackageOptions options_;
   bool in_place_ = false;
+  bool copies_unchanged_ = true;  // a wheel that does not change gets a copy
   std::unique_ptr<PackageWriter> writer_;
   std::optional<PackageLabel> label_;  // the new one
   bool nothing_fits_ = false;          // no code for any target: nothing is written

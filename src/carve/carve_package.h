@@ -29,6 +29,7 @@ struct CarvePackageOptions {
   unsigned threads = 0;  // 0: all cores
   // label of PEP 825 for a wheel, or "auto"; "": none
   std::string wheel_variant = {};
+  bool keep_name = false;  // a wheel keeps version and file name, for an index that has one root for each GPU
   // called from any thread, one at a time
   std::function<void(std::size_t done, std::size_t all)> progress = {};
   std::function<void(std::uint64_t bytes)> on_packed = {};  // of a wheel's changed members, so far

@@ -48,6 +48,8 @@ constexpr Command table[] = {
     {"carve", "shrink a library, a folder or a wheel to the GPUs you have", "Binaries", command_carve},
     {"shrink", "shrink all packages of an environment to the GPUs you have", "Binaries", command_shrink},
     {"restore", "give back the original of what carve --side made", "Binaries", command_restore},
+    {"serve", "serve slim wheels to pip and uv, carved at first request", "Binaries", command_serve},
+    {"export", "make an index of slim wheels for pip and uv, as files", "Binaries", command_export},
     {"detect", "show this machine: GPUs, driver, CPU, limits", "This machine", command_detect},
     {"select", "choose the best variant for this machine, and say why", "This machine", command_select},
     {"doctor", "check this machine and the PyTorch on it, on one page", "This machine", command_doctor},

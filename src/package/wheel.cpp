@@ -81,7 +81,7 @@ class WheelWriter final : public ZipPackageWriter {
     if (!metadata) return;
     const auto text = metadata_with_version(this->text(*metadata), label.version);
     if (!text) fail_without_version();
-    replace(*metadata, *text);
+    if (label.version != name_.version) replace(*metadata, *text);
   }
 
   std::string description(std::string_view file) const override {

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// `torchlathe serve`: an index that pip and uv install slim wheels from, carved as they are asked for.
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/finding.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/exit/stop_signals.h"
+#include "cli/options/carving.h"
+#include "cli/options/options.h"
+#include "http/request.h"
+#include "http/server.h"
+#include "matrix/axis_table.h"
+#include "os/terminal.h"
+#include "simple/answers.h"
+#include "simple/carved_wheels.h"
+#include "simple/package_index.h"
+#include "simple/root.h"
+#include "simple/wheel_folder.h"
+
+namespace lathe {
+namespace serve_command {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string wheels, gpu, cache;
+  std::string listen = "127.0.0.1:8080";
+  bool warm = false;
+};
+
+void declare(OptionSet& set, Options& options) {
+  set.text("--wheels", options.wheels, "DIR", "the folder with the wheels", ValueKind::folder);
+  set.text("-g,--gpu", options.gpu, "CC[,CC...]", "the GPUs, each with a root of its own: 8.6,9.0");
+  set.values(known_gpus());
+  set.text("--cache", options.cache, "DIR", "where carved wheels are kept [~/.cache/torchlathe/wheels]",
+           ValueKind::folder);
+  set.text("--listen", options.listen, "HOST:PORT", "where to listen; port 0 is a free one [127.0.0.1:8080]");
+  set.flag("--warm", options.warm, "carve all wheels before the first request, so that all hashes are known");
+}
+
+void check(const Options& options) {
+  if (options.wheels.empty()) throw Error({.what = "which wheels?", .next = "say --wheels DIR"});
+  if (options.gpu.empty()) throw Error({.what = "for which GPUs?", .next = "say --gpu 8.6,9.0"});
+}
+
+fs::path cache_folder(const Options& options) {
+  if (!options.cache.empty()) return options.cache;
+  const char* base = std::getenv("XDG_CACHE_HOME");
+  if (base != nullptr && fs::path(base).is_absolute()) return fs::path(base) / "torchlathe/wheels";
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && *home != '\0') return fs::path(home) / ".cache/torchlathe/wheels";
+  throw Error({.what = "where are carved wheels kept? HOME is not set", .next = "say --cache DIR"});
+}
+
+// Terminal is for one thread.
+class Speaker {
+ public:
+  explicit Speaker(Terminal& terminal) : terminal_(terminal) {}
+  void say(Tone tone, const std::string& text) {
+    const std::lock_guard lock(lock_);
+    terminal_.say(tone, text);
+  }
+  void log(const HttpLogLine& line) {
+    say(line.note.empty() ? Tone::detail : Tone::note,
+        safe_format("torchlathe: {} {} {} {}, {} ms{}\n", line.method, line.path, line.status,
+                    size_text(line.sent), line.took.count(), line.note.empty() ? "" : ": " + line.note));
+  }
+
+ private:
+  Terminal& terminal_;
+  std::mutex lock_;
+};
+
+// Carves all that the pages offer. What cannot be carved now is said, and served as it is.
+void warm_up(FolderIndex& index, WheelFolder& folder, CarvedWheels& kept, Terminal& terminal) {
+  const auto wheels = folder.wheels();
+  const auto orders = index.orders(*wheels);
+  std::size_t done = 0, carved = 0;
+  Progress progress(terminal);
+  for (const auto& [wheel, how] : orders) {
+    progress.show(fmt::format("carving {}/{} {}", ++done, orders.size(), wheel->file_name()));
+    if (StopOnSignals::asked()) return;
+    try {
+      if (how.naming != Naming::same && !kept.would_carve(*wheel, how.target)) continue;
+      carved += kept.carve(*wheel, how).carved() ? 1 : 0;
+    } catch (const Error& error) {
+      progress.done();
+      terminal.say(Tone::note,
+                   safe_format("torchlathe: {} is not carved: {}\n", wheel->file_name(), error.parts().what));
+    }
+  }
+  progress.done();
+  terminal.say(Tone::note, fmt::format("torchlathe: {} carved wheels are ready\n", carved));
+}
+
+void say_what_is_served(const PackageIndex& index, const HttpServer& server, Terminal& terminal) {
+  for (const Root& root : index.roots()) terminal.print("http://{}/{}simple/\n", server.address(), root.path);
+  terminal.flush();
+  if (server.is_loopback()) return;
+  terminal.say(Tone::note,
+               "torchlathe: other machines can reach this: let a reverse proxy say who may, and speak TLS "
+               "(torchlathe help serve)\n");
+}
+
+int run(const Options& options, Terminal& terminal) {
+  check(options);
+  const auto targets = carve_targets(options.gpu);
+  say_what_is_unknown(targets, terminal);
+  const StopOnSignals signals;
+  CarvedWheels kept(cache_folder(options));
+  WheelFolder folder(options.wheels, kept);
+  Progress progress(terminal);
+  const auto wheels = folder.wheels(
+      [&](std::size_t done, std::size_t all) { progress.show(fmt::format("reading {}/{}", done, all)); });
+  progress.done();
+  for (const Finding& finding : wheels->left_out)
+    terminal.say(Tone::note, safe_format("torchlathe: left out: {}: {}\n", finding.where.file, finding.what));
+  FolderIndex index(folder, kept, targets);
+  if (options.warm) warm_up(index, folder, kept, terminal);
+  Speaker speaker(terminal);
+  HttpServer server({.listen = options.listen, .log = [&](const HttpLogLine& line) { speaker.log(line); }},
+                    [&](const HttpRequest& request) { return answer(index, request); });
+  say_what_is_served(index, server, terminal);
+  server.run(StopOnSignals::asked());
+  return 0;
+}
+
+}  // namespace serve_command
+
+std::unique_ptr<BoundCommand> command_serve() {
+  return bind_command(serve_command::declare, serve_command::run);
+}
+
+}  // namespace lathe

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// The wheels of a folder, by project: read when the folder changes, and only those that changed.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/finding.h"
+#include "simple/carved_wheels.h"
+#include "simple/source_wheel.h"
+
+namespace lathe {
+
+// What lay in the folder at one time.
+struct FolderWheels {
+  std::map<std::string, std::vector<SourceWheel>> projects;  // by normalised name, each by file name
+  Findings left_out;                                         // wheels that are not offered, and why
+};
+
+// Its functions may be called from several threads at once.
+class WheelFolder {
+ public:
+  // `kept` keeps the sums. Error when the folder is none.
+  WheelFolder(std::filesystem::path folder, CarvedWheels& kept);
+
+  // As it is now. `progress`: of wheels that are read.
+  std::shared_ptr<const FolderWheels> wheels(
+      const std::function<void(std::size_t, std::size_t)>& progress = {});
+
+ private:
+  std::shared_ptr<const FolderWheels> read(
+      const std::function<void(std::size_t, std::size_t)>& progress) const;
+
+  std::filesystem::path folder_;
+  CarvedWheels& kept_;
+  std::mutex lock_;
+  FileStamp stamp_ = {};
+  std::shared_ptr<const FolderWheels> now_;
+};
+
+}  // namespace lathe
