@@ -38,6 +38,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } catch (const lathe::Error&) {
   }
   try {
+    for (const lathe::HostInfo& host : lathe::read_hosts(text, "fuzz"))
+      lathe::read_host(lathe::host_json(host), "fuzz");
+  } catch (const lathe::Error&) {
+  }
+  try {
     lathe::read_nvml_answer(text);
   } catch (const lathe::Error&) {
   }

@@ -20,7 +20,7 @@
 #include "report/progress.h"
 #include "cli/commands.h"
 #include "cli/options/options.h"
-#include "diagnose/log_text.h"
+#include "cli/parts/log_lines.h"
 #include "os/terminal.h"
 #include "report/table.h"
 
@@ -43,49 +43,6 @@ void declare(OptionSet& set, Options& options) {
   set.choice("-f,--format", options.format, {"text", "json", "csv", "md"}, "how to print [text]");
 }
 
-// A log as a person would read it: without the escape codes of compilers, each state of a progress bar on a
-// line of its own.
-class LogLines {
- public:
-  explicit LogLines(Terminal& terminal) : terminal_(terminal) {}
-
-  void take(std::string_view text) {
-    while (!text.empty()) {
-      const std::size_t end = std::min(text.find_first_of("\r\n"), text.size());
-      line_.append(text.substr(0, end));
-      if (end < text.size() || line_.size() > longest) end_line(end < text.size() && text[end] == '\r');
-      text.remove_prefix(std::min(end + 1, text.size()));
-    }
-  }
-  void finish() {
-    if (!line_.empty()) end_line(false);
-  }
-
- private:
-  static constexpr std::size_t longest = std::size_t{1} << 20;  // a line may be endless
-
-  void end_line(bool by_return) {
-    if (!line_.empty() || !returned_) terminal_.out(plain_text(line_) + "\n");  // "\r\n" is one end
-    returned_ = by_return;
-    line_.clear();
-  }
-
-  Terminal& terminal_;
-  std::string line_;
-  bool returned_ = false;
-};
-
-// What the history says is a log lies in its folder: a history that somebody sent names no other file.
-std::filesystem::path checked_log(const BuildRecord& record, const Options& options) {
-  const std::filesystem::path log = std::filesystem::path(record.log).lexically_normal();
-  if (log.is_relative() && *log.begin() == "logs") return log;
-  throw Error(
-      {.what = fmt::format("the history says that the log is {}, which is not in its folder", record.log),
-       .where = {.file = options.state},
-       .next = "look at the history with: torchlathe history -f json",
-       .kind = ErrorKind::fault});
-}
-
 int print_log(const History& history, const Options& options, Terminal& terminal) {
   if (options.words.size() != 2)
     throw Error({.what = "history log: which build?", .where = {}, .next = "torchlathe history log NAME"});
@@ -95,9 +52,8 @@ int print_log(const History& history, const Options& options, Terminal& terminal
                  .where = {},
                  .next = "torchlathe history lists what was built"});
   terminal.set_fold(0);  // a log's lines are its own
-  LogLines lines(terminal);
-  read_log(std::filesystem::path(options.state) / checked_log(*record, options),
-           [&](std::string_view text) { lines.take(text); });
+  LogLines lines([&](const std::string& line) { terminal.out(line + "\n"); });
+  read_log(log_path(options.state, record->log), [&](std::string_view text) { lines.take(text); });
   lines.finish();
   return 0;
 }

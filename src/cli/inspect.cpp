@@ -26,6 +26,7 @@
 #include "matrix/axis_table.h"
 #include "os/file.h"
 #include "os/terminal.h"
+#include "page/inspection_picture.h"
 #include "report/inspection.h"
 
 namespace lathe {

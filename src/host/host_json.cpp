@@ -307,8 +307,9 @@ std::string host_json(const HostInfo& host) {
   return json.end_object().take();
 }
 
-HostInfo read_host(std::string_view text, const std::string& file) {
-  const Json json = parse_json(text, file, limits);
+namespace {
+
+HostInfo host_of(const Json& json, const std::string& file) {
   const Members root(json, "", file);
   HostInfo host = {
       .comment = root.text("comment"), .cpu = cpu_of(root), .gpu_source = root.text("gpu_source")};
@@ -327,6 +328,20 @@ HostInfo read_host(std::string_view text, const std::string& file) {
   host.notes = notes_of(root);
   note_gaps(host, root);
   return host;
+}
+
+}  // namespace
+
+HostInfo read_host(std::string_view text, const std::string& file) {
+  return host_of(parse_json(text, file, limits), file);
+}
+
+std::vector<HostInfo> read_hosts(std::string_view text, const std::string& file) {
+  const Json json = parse_json(text, file, limits);
+  if (!json.array()) return {host_of(json, file)};
+  std::vector<HostInfo> hosts;
+  for (const Json& host : *json.array()) hosts.push_back(host_of(host, file));
+  return hosts;
 }
 
 }  // namespace lathe

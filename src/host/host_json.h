@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "host/host_info.h"
@@ -20,6 +21,9 @@ void write_host(JsonWriter& json, const HostInfo& host);
 // another type, a capability or version that is none. Other members may be missing; what follows from that
 // stands in the notes.
 HostInfo read_host(std::string_view text, const std::string& file);
+
+// The same of one machine, or of an array of them.
+std::vector<HostInfo> read_hosts(std::string_view text, const std::string& file);
 
 void write_host_gpu(JsonWriter& json, const HostGpu& gpu);
 HostGpu read_host_gpu(const Json& json, const std::string& file);

@@ -49,6 +49,16 @@ TEST(HostJson, TheDriverTellsItsCuda) {
   EXPECT_EQ(host.driver.cuda->text(), "12.9");
 }
 
+TEST(HostJson, AFileMayHaveSeveralMachines) {
+  const std::string one = R"({"cpu":{"machine":"x86_64","features":["avx2"]},"comment":"a"})";
+  const auto hosts = read_hosts("[" + one + "," + one + "]", "fleet.json");
+  ASSERT_EQ(hosts.size(), 2u);
+  EXPECT_EQ(hosts[1].comment, "a");
+  EXPECT_EQ(read_hosts(one, "fleet.json").size(), 1u);
+  EXPECT_TRUE(read_hosts("[]", "fleet.json").empty());
+  EXPECT_THROW(read_hosts("[" + one + ",7]", "fleet.json"), Error);
+}
+
 TEST(HostJson, MistakesAreNamed) {
   EXPECT_EQ(
       error_of("[]"),

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <string>
 
@@ -54,6 +56,15 @@ void LogFile::close() {
   const bool failed = std::fclose(file_) != 0;
   file_ = nullptr;
   if (failed) throw system_error("write", path_, errno);
+}
+
+std::filesystem::path log_path(const std::filesystem::path& state, const std::string& log) {
+  const std::filesystem::path path = std::filesystem::path(log).lexically_normal();
+  if (path.is_relative() && !path.empty() && *path.begin() == "logs") return state / path;
+  throw Error({.what = fmt::format("the history says that the log is {}, which is not in its folder", log),
+               .where = {.file = state.string()},
+               .next = "look at the history with: torchlathe history -f json",
+               .kind = ErrorKind::fault});
 }
 
 void read_log(const std::filesystem::path& path, const ByteSink& sink) {

@@ -31,6 +31,10 @@ class LogFile {
   std::chrono::steady_clock::time_point flushed_ = std::chrono::steady_clock::now();
 };
 
+// Where the log lies that a history in the folder `state` names. An Error unless it lies there: a history
+// that somebody sent names no other file.
+std::filesystem::path log_path(const std::filesystem::path& state, const std::string& log);
+
 void read_log(const std::filesystem::path& path, const ByteSink& sink);
 
 }  // namespace lathe

@@ -38,7 +38,7 @@ std::string gpus_of(const Cell& cell) {
   return fmt::format("{}", fmt::join(names, " "));
 }
 
-std::string words_of(const Cell& cell) {
+std::string axis_words(const Cell& cell) {
   std::string words;
   for_each_word(cell, [&](const Axis&, const std::string& word) { words += " " + word; });
   return words;
@@ -75,11 +75,11 @@ std::vector<Group> groups_of(const MatrixPart& part) {
   return groups;
 }
 
-std::string tile_text(const Cell& cell) { return (cell.cuda ? cell.cuda->text() : "CPU") + words_of(cell); }
+std::string tile_text(const Cell& cell) { return (cell.cuda ? cell.cuda->text() : "CPU") + axis_words(cell); }
 
 std::string title_of(const Cell& cell) {
   return fmt::format("{}, {}, {}{}", cell.gpus.empty() ? "CPU only" : "GPU " + gpus_of(cell), cell.isa->name,
-                     cell.cuda ? "CUDA " + cell.cuda->text() : "no CUDA", words_of(cell));
+                     cell.cuda ? "CUDA " + cell.cuda->text() : "no CUDA", axis_words(cell));
 }
 
 void write_legend(Html& html, const MatrixPart& part) {
@@ -232,6 +232,12 @@ std::string place_of(const Variant& variant) {
                                   cell.gpus.empty() ? "cpu" : cell.gpu_text, cell.isa->name, cell.cuda_text);
   for_each_word(cell, [&](const Axis&, const std::string& word) { place += "-" + word; });
   return place;
+}
+
+VariantPlaces places_of(const std::vector<Variant>& variants) {
+  VariantPlaces places;
+  for (const Variant& variant : variants) places.emplace(variant.name, place_of(variant));
+  return places;
 }
 
 void write_matrix_part(Html& html, const MatrixPart& part) {

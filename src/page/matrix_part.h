@@ -22,9 +22,13 @@ struct VariantNote {
 };
 using VariantNotes = std::map<std::string, VariantNote, std::less<>>;  // by name
 
+// By name, for links: ids of the page.
+using VariantPlaces = std::map<std::string, std::string, std::less<>>;
+
+// `variants` outlive it.
 struct MatrixPart {
   std::string argument;  // what -m takes for this matrix; "": it is found without
-  std::vector<Variant> variants;
+  const std::vector<Variant>& variants;
   VariantNotes notes;
 };
 
@@ -32,5 +36,6 @@ void write_matrix_part(Html& html, const MatrixPart& part);
 
 // Where the tile of this variant leads: an id of the page, the same for all that share the tile.
 std::string place_of(const Variant& variant);
+VariantPlaces places_of(const std::vector<Variant>& variants);
 
 }  // namespace lathe

@@ -74,6 +74,8 @@ void print_fetches(const JobPlan& plan, Terminal& terminal) {
   terminal.print("a cache has {}\n", text);
 }
 
+}  // namespace
+
 std::string span_text(const SecondsRange& span, bool seconds) {
   if (!seconds)
     return fmt::format("{:.1f} ({:.1f} to {:.1f}) times one build", span.middle, span.low, span.high);
@@ -83,6 +85,8 @@ std::string span_text(const SecondsRange& span, bool seconds) {
   return fmt::format("{} ({} to {})", duration_text(span.middle), duration_text(span.low),
                      duration_text(span.high));
 }
+
+namespace {
 
 constexpr std::string_view held_texts[] = {"in the store", "in a cache", "to build",
                                            "not known: a cache does not answer"};

@@ -15,6 +15,9 @@
 
 namespace lathe {
 
+// "2 h 05 min (1 h 40 min to 3 h 00 min)"; without `seconds` counted in builds for one GPU.
+std::string span_text(const SecondsRange& span, bool seconds);
+
 void print_plan(const Jobs& jobs, const JobPlan& plan, const Capacities& capacities, Terminal& terminal);
 void print_distances(const CacheReport& report, Terminal& terminal);
 void print_matrix_cost(const MatrixCost& cost, Terminal& terminal);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An Inspection for people (text), for programs (JSON) and as a picture (SVG).
+// An Inspection for people (text) and for programs (JSON).
 #pragma once
 
 #include <string>
@@ -15,9 +15,6 @@ std::string inspection_findings(const Inspection& inspection, const Terminal& te
 // More than a hundred files are summed up by folder, but for `all_files`.
 std::string inspection_text(const Inspection& inspection, const Terminal& terminal, bool all_files = false);
 std::string inspection_json(const Inspection& inspection);
-
-// Where the bytes go: a bar for each file, device code split by GPU; then a bar for each GPU.
-std::string inspection_svg(const Inspection& inspection, const std::string& title);
 
 // The part of the paths that all have in common, up to a slash; what is left of each is its short name.
 std::string common_folder(const std::vector<FileInspection>& files);
