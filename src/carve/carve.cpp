@@ -60,6 +60,11 @@ class FileCarver {
     if (looks_like_archive(old_)) return not_a_library("a static archive, whose code is linked later");
     if (code_format(old_) == "fat binary") return not_a_library("a fat binary on its own");
     if (code_format(old_) == "PTX") return not_a_library("PTX on its own");
+    if (code_format(old_) == "PE file") {
+      throw Error({.what = "a Windows program or library (PE): only ELF files can be carved",
+                   .where = {.file = result_.path},
+                   .next = "carve the build for Linux"});
+    }
     if (!Elf::looks_like(old_)) {
       throw Error({.what = "not a 64-bit little-endian ELF file",
                    .where = {.file = result_.path},

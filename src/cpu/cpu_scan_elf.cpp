@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Fills CpuCode from an object file: from ELF all of it, of others the code alone. In a relocatable object
-// the calls have no targets yet: all of its functions count as exported, each for itself.
+// Fills CpuCode from an object file: from ELF all of it; PE is cpu_scan_pe.cpp; of others the code alone. In
+// a relocatable object the calls have no targets yet: all of its functions count as exported, each for
+// itself.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -15,8 +16,10 @@
 #include "cpu/cpu_scan.h"
 #include "cpu/cpu_scan_frames.h"
 #include "cpu/cpu_scan_names.h"
+#include "cpu/cpu_scan_pe.h"
 #include "formats/elf.h"
 #include "formats/object_file.h"
+#include "formats/pe.h"
 
 namespace lathe {
 namespace {
@@ -278,6 +281,7 @@ std::optional<CpuCode> code_alone(const ObjectFile& object) {
 
 std::optional<CpuCode> cpu_code_of(const ObjectFile& object, Findings& findings) {
   if (const auto* elf = dynamic_cast<const Elf*>(&object)) return Filler(*elf, findings).fill();
+  if (const auto* pe = dynamic_cast<const Pe*>(&object)) return cpu::code_of_pe(*pe);
   return code_alone(object);
 }
 

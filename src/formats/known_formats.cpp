@@ -55,7 +55,7 @@ std::uint64_t octal(std::string_view digits) {
 }
 
 constexpr auto table = std::to_array<KnownFormat>({
-    {"PE", "Windows program or library (PE)", Kind::cpu_code, 0, "MZ"sv, is_pe},
+    {"PE", "Windows program or library of a kind that is not read (PE)", Kind::cpu_code, 0, "MZ"sv, is_pe},
     {"Mach-O", "macOS program or library (Mach-O)", Kind::cpu_code, 0, "\xcf\xfa\xed\xfe"sv},
     {"Mach-O", "macOS program or library of 32 bits (Mach-O)", Kind::cpu_code, 0, "\xce\xfa\xed\xfe"sv},
     {"Mach-O", "macOS program or library for PowerPC (Mach-O)", Kind::cpu_code, 0, "\xfe\xed\xfa\xce"sv},

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "formats/elf.h"
+#include "formats/pe.h"
 
 namespace lathe {
 namespace {
@@ -17,6 +18,7 @@ std::unique_ptr<ObjectFile> open_as(ByteSpan file, std::string name) {
 
 constexpr std::array formats = {
     ObjectFormat{.name = "ELF file", .looks_like = Elf::looks_like, .open = open_as<Elf>},
+    ObjectFormat{.name = "PE file", .looks_like = Pe::looks_like, .open = open_as<Pe>},
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The door for formats of object files: programs, libraries, and the objects they are linked from, as far as
 // those need them who ask for sections and for addresses. A format is one row in object_file.cpp and its own
-// file; ELF (elf.h) is the first. Asked for a section or a pointer, never for a byte. What one format alone
-// has (ELF's segments, symbols, notes) is asked of its own class.
+// file; ELF (elf.h) is the first, PE (pe.h) the second. Asked for a section or a pointer, never for
+// a byte. What one format alone has (ELF's segments, symbols, notes) is asked of its own class.
 //
 // Refers to the file's bytes, which must outlive it; texts point into them. Nothing changes after it was
 // opened: any thread may ask. Offsets are from the start of the file, sizes in bytes, addresses virtual. None

@@ -215,7 +215,7 @@ std::optional<NotRead> look_into_archive(ByteSpan bytes) {
   const std::vector<ArchiveMember> members = read_archive(bytes, "", ignored);
   if (members.empty()) return std::nullopt;
   if (members[0].name == "debian-binary") return NotRead{.format = "deb", .words = "Debian package"};
-  NotRead out{.format = "static archive", .words = "static archive of objects that are not ELF"};
+  NotRead out{.format = "static archive", .words = "static archive of objects that are not read"};
   const bool device = as_text(bytes).find(".nv_fatb") != std::string_view::npos;
   out.holds = device ? Holds::device_code : Holds::cpu_code;
   return out;
@@ -248,6 +248,16 @@ NotRead look_into_format(ByteSpan bytes, bool whole, const KnownFormat& format) 
   return out;
 }
 
+// A carve writes ELF files alone.
+std::optional<NotRead> not_carved(ByteSpan bytes, std::string_view format) {
+  if (format != "PE file" || !names_device_sections(bytes)) return std::nullopt;
+  return NotRead{.format = "PE",
+                 .words = "Windows program or library (PE), which is read and not carved",
+                 .holds = Holds::device_code,
+                 .seen = "it has sections of device code",
+                 .size = bytes.size()};
+}
+
 std::string name_in(const NotRead& file) {
   const bool below = !file.within.empty() && file.path.starts_with(file.within);
   const std::size_t slash = file.path.find('/', file.within.size());
@@ -257,7 +267,7 @@ std::string name_in(const NotRead& file) {
 std::string_view fix_for(const NotRead& file) {
   if (file.severity == Severity::note || file.holds == Holds::linker_code) return "";
   return file.holds == Holds::cpu_code || file.format == "PE" || file.format == "Mach-O"
-             ? "only ELF files are read: give the build for Linux"
+             ? "only 64-bit ELF and PE files are read: give the build for Linux"
              : "unpack it and give the files";
 }
 
@@ -324,9 +334,9 @@ std::optional<NotRead> look_into(ByteSpan bytes, bool whole) {
 
 std::optional<NotRead> look_for_device_code(ByteSpan bytes, bool whole) {
   constexpr std::string_view deb = "!<arch>\ndebian-binary";
-  if (!code_format(bytes.first(std::min(look_size, bytes.size()))).empty() &&
-      !as_text(bytes).starts_with(deb))
-    return std::nullopt;
+  const std::string_view read = code_format(bytes.first(std::min(look_size, bytes.size())));
+  if (auto file = not_carved(bytes, read)) return file;
+  if (!read.empty() && !as_text(bytes).starts_with(deb)) return std::nullopt;
   auto file = look_into(bytes, whole);
   if (file && file->holds <= NotRead::Holds::linker_code) return std::nullopt;
   return file;

@@ -84,9 +84,9 @@ void check_read(const Inspection& inspection, Findings& findings) {
   }
   if (finding.evidence.empty()) return;
   finding.cause =
-      "an archive that nobody unpacked, or a build for another system: what is read is ELF files, in folders "
-      "and zip archives";
-  finding.fix = "unpack it and give the folder; builds for Windows or macOS cannot be judged";
+      "an archive that nobody unpacked, or a build for another system: what is read is ELF and PE files, in "
+      "folders and zip archives";
+  finding.fix = "unpack it and give the folder; builds for macOS cannot be judged";
   shorten(finding.evidence);
   findings.add(std::move(finding));
 }
