@@ -15,7 +15,7 @@ def line(name, data):
     return f"{name},sha256={digest},{len(data)}\n"
 
 
-def make(folder, name, version, library=None, requires=(), padding=0, tag="py3-none-any"):
+def make(folder, name, version, library=None, requires=(), padding=0, tag="py3-none-any", requires_python=">=3.8"):
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     files = {f"{module}/__init__.py": f'version = "{version}"\n'.encode()}
@@ -25,7 +25,7 @@ def make(folder, name, version, library=None, requires=(), padding=0, tag="py3-n
     if padding:
         files[f"{module}/table.bin"] = random.Random(name + version).randbytes(padding)
     needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
-    files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: >=3.8\n{needs}".encode()
+    files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: {requires_python}\n{needs}".encode()
     files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n".encode()
     files[f"{info}/RECORD"] = ("".join(line(*one) for one in files.items()) + f"{info}/RECORD,,\n").encode()
     path = os.path.join(folder, f"{module}-{version}-{tag}.whl")

@@ -59,8 +59,9 @@ std::string link_to(const PageFile& file) {
   return line + ">" + html_text(file.name) + "</a><br>\n";
 }
 
-void write_metadata(JsonWriter& json, std::string_view key, const PageFile& file) {
-  json.key(key);
+// The older name, "dist-info-metadata", breaks pip 22.3 to 23.0 in JSON (PEP 714).
+void write_metadata(JsonWriter& json, const PageFile& file) {
+  json.key("core-metadata");
   if (file.metadata_sha256.empty()) {
     json.value(true);
     return;
@@ -75,10 +76,7 @@ void write_file(JsonWriter& json, const PageFile& file) {
   json.end_object();
   if (file.size) json.member("size", *file.size);
   if (!file.requires_python.empty()) json.member("requires-python", file.requires_python);
-  if (file.has_metadata) {
-    write_metadata(json, "core-metadata", file);
-    write_metadata(json, "dist-info-metadata", file);
-  }
+  if (file.has_metadata) write_metadata(json, file);
   if (file.yanked && file.yanked->empty()) json.member("yanked", true);
   else if (file.yanked) json.member("yanked", *file.yanked);
   else json.member("yanked", false);
