@@ -21,7 +21,7 @@ NIX = shutil.which("nix-instantiate") and os.access("/nix/store", os.W_OK) and o
 PLAIN = [["--help"], ["init", "new.toml"], ["help", "list"], ["help", "carve"], ["help", "shrink"], ["help", "gpus"], ["help", "exit-codes"], ["help", "environment"],
          ["list", "--help"], ["carve", "--help"], ["build", "--help"], ["select", "--help"], ["docs", "page.md", "-n", "-m", "cuda-13_0"],
          ["explain"], ["audit", "--explain", "all"], ["list", "--gpu", "5090", "-m", "cuda-13_0"], ["list", "-m", "nowhere"],
-         ["carve", "lib", "--gpu", "9.0"], ["shrink", "lib", "--gpu", "9.0", "-n"], ["report", "-m", "cuda-13_0", "--recipes", "recipes", "--history", "-o", "page.html"], ["report", "lib", "-n"], ["show", "-m", "cuda-13_0", "pytorch-python313-cuda13_0-sm90"], ["lsit"], ["diagnose", "nowhere.log"]]
+         ["carve", "lib", "--gpu", "9.0"], ["shrink", "lib", "--gpu", "9.0", "-n"], ["report", "-m", "cuda-13_0", "--recipes", "recipes", "--history", "-o", "page.html"], ["report", "lib", "-n"], ["serve"], ["show", "-m", "cuda-13_0", "pytorch-python313-cuda13_0-sm90"], ["lsit"], ["diagnose", "nowhere.log"]]
 WITH_JSON = [
     *[["list", "-m", name] for name in ("cuda-12_8", "cuda-13_0", "cuda-13_0-vision-audio", "m.toml")],
     ["list", "-m", "pytorch-2.10", "--python", "3.13", "--isa", "avx2"],

@@ -11,6 +11,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from browser import Browser
@@ -370,6 +373,81 @@ def check_everything(browser, folder):
     assert browser.run("window.hostile === undefined && document.images.length === 0") is True, "a name ran"
 
 
+def set_status(folder, variant, status, log=""):
+    history = sqlite3.connect(folder / ".torchlathe/history.db")
+    history.execute("UPDATE builds SET status = ?, log = ? WHERE variant = ?", (status, log, variant))
+    history.commit()
+    history.close()
+
+
+def serve(folder, listen):
+    server = subprocess.Popen([program, "serve", "-m", "cuda-13_0", "--listen", listen], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return server, server.stdout.readline().strip()
+
+
+def check_live(browser, folder):
+    """A build goes on while the page is open: what changes is shown, by events and without asking again; all else stays as it was."""
+    make_scene(program, folder)
+    tile = f"document.querySelector('[href=\"#at-2.10.0-sm90-avx512-13_0\"]')"
+    state = f"{tile}.className"
+
+    def wait(what, script, value):
+        end = time.monotonic() + 20
+        while (seen := browser.run(script)) != value:
+            assert time.monotonic() < end, (what, seen)
+            time.sleep(0.05)
+
+    server, url = serve(folder, "127.0.0.1:0")
+    try:
+        def asked():
+            return browser.requests.count(url)
+
+        with urllib.request.urlopen(url) as answer:
+            policy = answer.read().decode()
+        assert "connect-src &#39;self&#39;" in policy and "default-src &#39;none&#39;" in policy
+        for path, status in (("matrix/../matrix/", 400), ("matrix/x", 404), ("etc/passwd", 404)):
+            try:
+                urllib.request.urlopen(url.replace("matrix/", path))
+                assert False, path
+            except urllib.error.HTTPError as error:
+                assert error.code == status, (path, error.code)
+        browser.view()
+        browser.open(f"{url}#gpu=9.0")
+        wait("connected", "document.querySelector('.live').textContent", "Live: shows builds as they go on.")
+        assert browser.run(state) == "state built"
+        browser.run(f"{tile}.focus()")
+        time.sleep(2.5)
+        begun = asked()
+        time.sleep(2.5)
+        assert asked() == begun, "it asks only when there is something"
+        set_status(folder, VARIANT, "running")
+        wait("a build has begun", state, "state running")
+        assert browser.run(f"document.activeElement === {tile}") is True, "the focus stays"
+        assert browser.run("document.forms[0].elements.gpu.value") == "9.0" and browser.run(f"{SHOWN_TILES}.length") < 20, "the filter stays"
+        assert browser.run(f"{tile}.tabIndex") == 0 and browser.run("document.querySelectorAll('.grid a[tabindex=\"0\"]').length") == 1
+        browser.run(f"{tile}.click()")
+        set_status(folder, VARIANT, "failed")
+        wait("it failed, in the dialog", "document.querySelector('dialog .state').className", "state failed")
+        assert browser.run("document.querySelector('dialog').open") is True
+        key(browser, "Escape")
+        assert asked() <= begun + 4, "a change, a page"
+        server.terminate()
+        assert server.wait(20) == 0, "it ends although somebody listens"
+        wait("gone", "document.querySelector('.live').textContent.startsWith('Not connected')", True)
+        set_status(folder, VARIANT, "built")
+        server, again = serve(folder, url.split("/")[2])
+        assert again == url
+        wait("connected again", state, "state built")
+        wait("says so", "document.querySelector('.live').textContent.startsWith('Live')", True)
+        foreign = [place for place in browser.requests if not place.startswith((url, "file://")) and place != "about:blank"]
+        assert not foreign, foreign
+        complaints = [words for words in browser.complaints if "ERR_CONNECTION_REFUSED" not in words and "ERR_INCOMPLETE_CHUNKED" not in words]
+        assert not complaints, complaints
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def check_browser(folder):
     with Browser(folder) as browser:
         browser.ask("Network.enable")
@@ -384,6 +462,10 @@ def check_browser(folder):
         assert not browser.complaints, browser.complaints
         foreign = [place for place in browser.requests if not place.startswith(f"file://{folder}/") and place != "about:blank"]
         assert not foreign, foreign
+    (folder / "live").mkdir()
+    with Browser(folder / "live") as browser:
+        browser.ask("Network.enable")
+        check_live(browser, folder / "live")
 
 
 def main():

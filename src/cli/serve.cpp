@@ -13,13 +13,17 @@
 #include "base/finding.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "carve/plan/plan.h"
 #include "cli/commands.h"
 #include "cli/exit/stop_signals.h"
 #include "cli/options/carving.h"
 #include "cli/options/options.h"
+#include "cli/parts/live_page.h"
+#include "cli/parts/page_content.h"
 #include "http/request.h"
 #include "http/server.h"
 #include "matrix/axis_table.h"
+#include "matrix/shipped/shipped.h"
 #include "os/terminal.h"
 #include "simple/answers.h"
 #include "simple/carved_wheels.h"
@@ -36,6 +40,7 @@ struct Options {
   std::string wheels, gpu, cache;
   std::string listen = "127.0.0.1:8080";
   bool warm = false;
+  PageOptions page;
 };
 
 void declare(OptionSet& set, Options& options) {
@@ -45,11 +50,20 @@ void declare(OptionSet& set, Options& options) {
   set.text("--cache", options.cache, "DIR", "where carved wheels are kept [~/.cache/torchlathe/wheels]",
            ValueKind::folder);
   set.text("--listen", options.listen, "HOST:PORT", "where to listen; port 0 is a free one [127.0.0.1:8080]");
+  set.text("-m,--matrix", options.page.matrix.path, "FILE",
+           "show this matrix as a page that follows its builds, at /matrix/", ValueKind::file);
+  set.values(shipped_matrices());
+  options.page.declare(set);
   set.flag("--warm", options.warm, "carve all wheels before the first request, so that all hashes are known");
 }
 
+bool serves_wheels(const Options& options) { return !options.wheels.empty() || !options.gpu.empty(); }
+
 void check(const Options& options) {
-  if (options.wheels.empty()) throw Error({.what = "which wheels?", .next = "say --wheels DIR"});
+  if (!serves_wheels(options) && !options.page.matrix.path.empty()) return;
+  if (options.wheels.empty())
+    throw Error(
+        {.what = "which wheels?", .next = "say --wheels DIR; or -m MATRIX, to show how its builds go"});
   if (options.gpu.empty()) throw Error({.what = "for which GPUs?", .next = "say --gpu 8.6,9.0"});
 }
 
@@ -103,8 +117,12 @@ void warm_up(FolderIndex& index, WheelFolder& folder, CarvedWheels& kept, Termin
   terminal.say(Tone::note, fmt::format("torchlathe: {} carved wheels are ready\n", carved));
 }
 
-void say_what_is_served(const PackageIndex& index, const HttpServer& server, Terminal& terminal) {
-  for (const Root& root : index.roots()) terminal.print("http://{}/{}simple/\n", server.address(), root.path);
+void say_what_is_served(const PackageIndex* index, bool page, const HttpServer& server, Terminal& terminal) {
+  if (page) terminal.print("http://{}/matrix/\n", server.address());
+  if (index) {
+    for (const Root& root : index->roots())
+      terminal.print("http://{}/{}simple/\n", server.address(), root.path);
+  }
   terminal.flush();
   if (server.is_loopback()) return;
   terminal.say(Tone::note,
@@ -112,25 +130,53 @@ void say_what_is_served(const PackageIndex& index, const HttpServer& server, Ter
                "(torchlathe help serve)\n");
 }
 
-int run(const Options& options, Terminal& terminal) {
-  check(options);
+// The wheels, read and, if asked for, carved: what the answers need for as long as the server runs.
+struct Wheels {
+  CarvedWheels kept;
+  WheelFolder folder;
+  FolderIndex index;
+
+  Wheels(const Options& options, const std::vector<CarveTarget>& targets)
+      : kept(cache_folder(options)), folder(options.wheels, kept), index(folder, kept, targets) {}
+};
+
+std::unique_ptr<Wheels> open_wheels(const Options& options, Terminal& terminal) {
+  if (!serves_wheels(options)) return nullptr;
   const auto targets = carve_targets(options.gpu);
   say_what_is_unknown(targets, terminal);
-  const StopOnSignals signals;
-  CarvedWheels kept(cache_folder(options));
-  WheelFolder folder(options.wheels, kept);
+  auto wheels = std::make_unique<Wheels>(options, targets);
   Progress progress(terminal);
-  const auto wheels = folder.wheels(
+  const auto found = wheels->folder.wheels(
       [&](std::size_t done, std::size_t all) { progress.show(fmt::format("reading {}/{}", done, all)); });
   progress.done();
-  for (const Finding& finding : wheels->left_out)
+  for (const Finding& finding : found->left_out)
     terminal.say(Tone::note, safe_format("torchlathe: left out: {}: {}\n", finding.where.file, finding.what));
-  FolderIndex index(folder, kept, targets);
-  if (options.warm) warm_up(index, folder, kept, terminal);
+  if (options.warm) warm_up(wheels->index, wheels->folder, wheels->kept, terminal);
+  return wheels;
+}
+
+std::unique_ptr<LivePage> open_page(const Options& options, Terminal& terminal) {
+  if (options.page.matrix.path.empty()) return nullptr;
+  return std::make_unique<LivePage>(matrix_content(options.page, terminal), options.page.state);
+}
+
+HttpAnswer answer_one(LivePage* page, Wheels* wheels, const HttpRequest& request) {
+  if (page && LivePage::has(request.path)) return page->answer(request);
+  if (wheels) return answer(wheels->index, request);
+  if (request.path == "/") return {.status = 302, .location = "/matrix/"};
+  return {.status = 404, .body = "there is no such page or file\n"};
+}
+
+int run(const Options& options, Terminal& terminal) {
+  check(options);
+  const StopOnSignals signals;
+  const auto wheels = open_wheels(options, terminal);
+  const auto page = open_page(options, terminal);
   Speaker speaker(terminal);
-  HttpServer server({.listen = options.listen, .log = [&](const HttpLogLine& line) { speaker.log(line); }},
-                    [&](const HttpRequest& request) { return answer(index, request); });
-  say_what_is_served(index, server, terminal);
+  HttpServer server(
+      {.listen = options.listen, .log = [&](const HttpLogLine& line) { speaker.log(line); }},
+      [&](const HttpRequest& request) { return answer_one(page.get(), wheels.get(), request); });
+  say_what_is_served(wheels ? &wheels->index : nullptr, page != nullptr, server, terminal);
   server.run(StopOnSignals::asked());
   return 0;
 }

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,9 @@ struct HttpAnswer {
   std::string location = {};  // of a redirect
   bool varies = false;        // by the Accept header
   std::string note = {};      // for the log
+  // Of an answer without a length, in place of body and file: what is sent next, at once. It is called again
+  // and again, and waits by itself, at most a second; "": nothing yet; nullopt: the end.
+  std::function<std::optional<std::string>()> next = {};
 };
 
 // Called from many threads at once. While it works for long, the client is told that it does.

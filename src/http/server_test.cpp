@@ -3,6 +3,7 @@
 #include "http/server.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
@@ -80,8 +82,22 @@ class Servers : public ::testing::Test {
     if (request.path == "/file") return {.file = file_, .etag = "sum", .cache_control = "immutable"};
     if (request.path == "/gone") return {.file = file_.string() + ".gone"};
     if (request.path == "/broken") throw Error({.what = "the disk is full", .kind = ErrorKind::fault});
+    if (request.path == "/stream") return {.content_type = "text/event-stream", .next = three_pieces()};
+    if (request.path == "/for-ever") {
+      return {.next = [this]() -> std::optional<std::string> {
+        ++asked_;
+        std::this_thread::sleep_for(milliseconds(10));
+        return asked_ == 1 ? "begun" : "";
+      }};
+    }
     if (request.path == "/long") std::this_thread::sleep_for(milliseconds(400));
     return {.body = request.path};
+  }
+  static std::function<std::optional<std::string>()> three_pieces() {
+    return [count = 0]() mutable -> std::optional<std::string> {
+      if (++count > 3) return std::nullopt;
+      return count == 2 ? "" : fmt::format("piece {};", count);
+    };
   }
   std::string ask(const std::string& path, const std::string& headers = "",
                   const std::string& method = "GET") const {
@@ -93,6 +109,7 @@ class Servers : public ::testing::Test {
   testing::ScratchFolder folder_;
   std::filesystem::path file_ = folder_.write("file", "0123456789");
   std::atomic<bool> stop_ = false;
+  mutable std::atomic<int> asked_ = 0;
   std::optional<HttpServer> server_;
   std::vector<HttpLogLine> logged_;
   std::thread thread_;
@@ -100,6 +117,40 @@ class Servers : public ::testing::Test {
 };
 
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST_F(Servers, SendAnAnswerWithoutLengthAsItComes) {
+  start();
+  const std::string got = ask("/stream");
+  EXPECT_TRUE(got.ends_with("\r\n\r\npiece 1;piece 3;")) << got;
+  EXPECT_FALSE(holds(got, "Content-Length"));
+  EXPECT_TRUE(holds(got, "Content-Type: text/event-stream\r\n") && holds(got, "Connection: close\r\n"));
+  EXPECT_TRUE(ask("/stream", "", "HEAD").ends_with("\r\n\r\n"));
+}
+
+TEST_F(Servers, EndAnAnswerWithoutLengthWhenTheClientGoes) {
+  start();
+  {
+    Client client(port_);
+    client.send("GET /for-ever HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_TRUE(holds(client.read("begun"), "begun"));
+  }
+  for (int waited = 0; waited < 500; ++waited) {
+    const int before = asked_;
+    std::this_thread::sleep_for(milliseconds(50));
+    if (asked_ == before) return;
+  }
+  FAIL() << "it goes on for nobody";
+}
+
+TEST_F(Servers, EndAnAnswerWithoutLengthWhenTheServerStops) {
+  start();
+  Client client(port_);
+  client.send("GET /for-ever HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(holds(client.read("begun"), "begun"));
+  stop_ = true;
+  thread_.join();
+  EXPECT_EQ(client.read(), "");
+}
 
 TEST_F(Servers, SendFilesWholeAndInPart) {
   start();

@@ -16,29 +16,34 @@ for (const row of all(".products tbody tr")) products.set(row.cells[0].textConte
 // What a group says of all its items: without the items, and without a command that names them.
 const ownText = (place, item) => place === item ? place.textContent :
   [...place.children].filter(part => part.tagName !== "PRE" && !part.contains(item)).map(part => part.textContent).join(" ");
-const groups = new Map();
-const items = all("[data-item]").map(item => {
-  const place = item.closest(".group") || item;
-  if (!groups.has(place)) groups.set(place, {place, words: `${place.id} ${ownText(place, item)}`.toLowerCase(), items: []});
-  const group = groups.get(place), own = kinds.map(kind => valuesOf(item, kind));
-  const code = item.dataset.gpu || item.dataset.cpu || "";
-  const entry = {item, own, group, words: place === item ? products.get(code) || "" : item.textContent.toLowerCase()};
-  group.items.push(entry);
-  return entry;
-});
-const counted = all("[data-counted]").map(part => ({part, items: items.filter(({item}) => part.contains(item))}));
-const grids = all(".grid").map(table => ({
-  table,
-  columns: [...table.tHead.rows[0].cells],
-  rows: [...table.tBodies[0].rows].map(row => ({row, cells: [...row.cells].slice(1).map(cell => ({
-    cell, tiles: all("a", cell).map(tile => ({tile, group: groups.get(document.getElementById(tile.hash.slice(1)))}))}))})),
-}));
-
-kinds.forEach((kind, i) => {
-  const values = new Set(items.flatMap(({own}) => own[i]).filter(Boolean));
-  for (const value of [...values].sort((a, b) => a.localeCompare(b, "en", {numeric: true}))) kind.add(new Option(value));
-  kind.parentNode.hidden = values.size < 2;
-});
+let groups, items, counted, grids;  // of what is on the page now
+function look() {
+  groups = new Map();
+  items = all("[data-item]").map(item => {
+    const place = item.closest(".group") || item;
+    if (!groups.has(place)) groups.set(place, {place, words: `${place.id} ${ownText(place, item)}`.toLowerCase(), items: []});
+    const group = groups.get(place), own = kinds.map(kind => valuesOf(item, kind));
+    const code = item.dataset.gpu || item.dataset.cpu || "";
+    const entry = {item, own, group, words: place === item ? products.get(code) || "" : item.textContent.toLowerCase()};
+    group.items.push(entry);
+    return entry;
+  });
+  counted = all("[data-counted]").map(part => ({part, items: items.filter(({item}) => part.contains(item))}));
+  grids = all(".grid").map(table => ({
+    table,
+    columns: [...table.tHead.rows[0].cells],
+    rows: [...table.tBodies[0].rows].map(row => ({row, cells: [...row.cells].slice(1).map(cell => ({
+      cell, tiles: all("a", cell).map(tile => ({tile, group: groups.get(document.getElementById(tile.hash.slice(1)))}))}))})),
+  }));
+  kinds.forEach((kind, i) => {
+    const asked = kind.value, values = new Set(items.flatMap(({own}) => own[i]).filter(Boolean));
+    kind.length = 1;  // "any"
+    for (const value of [...values].sort((a, b) => a.localeCompare(b, "en", {numeric: true}))) kind.add(new Option(value));
+    if (asked && !values.has(asked)) kind.add(new Option(asked));
+    kind.value = asked;
+    kind.parentNode.hidden = values.size < 2 && !asked;
+  });
+}
 
 const show = (element, shown) => { if (element.hidden === shown) element.hidden = !shown; };
 
@@ -114,22 +119,33 @@ function changed() {
 
 // What stands behind a tile, over the page: Escape and the button close it, and the focus goes back to where it was.
 const dialog = document.createElement("dialog");
-function openGroup(group) {
-  const copy = group.cloneNode(true), head = copy.querySelector("h3"), close = document.createElement("button");
+let opened = "";  // the id of what it shows
+function fillDialog(group) {
+  const copy = group.cloneNode(true), head = copy.querySelector("h3");
   copy.removeAttribute("id");
   for (const part of all("[id]", copy)) part.removeAttribute("id");
   head.id = "dialog-head";
-  close.type = "button";
-  close.className = "close";
-  close.textContent = "✕";
-  close.setAttribute("aria-label", "Close");
-  close.addEventListener("click", () => dialog.close());
   dialog.setAttribute("aria-labelledby", head.id);
-  dialog.replaceChildren(copy, close);
-  if (!dialog.isConnected) document.body.append(dialog);
+  const old = dialog.querySelector("article");
+  if (old) old.replaceWith(copy);
+  else dialog.prepend(copy);
+}
+function openGroup(group) {
+  if (!dialog.isConnected) {
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "close";
+    close.textContent = "✕";
+    close.setAttribute("aria-label", "Close");
+    close.addEventListener("click", () => dialog.close());
+    dialog.append(close);
+    document.body.append(dialog);
+  }
+  opened = group.id;
+  fillDialog(group);
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
-  close.focus();
+  dialog.querySelector(".close").focus();
 }
 dialog.addEventListener("click", event => { if (event.target === dialog) dialog.close(); });  // beside it
 
@@ -161,9 +177,6 @@ function step(event) {
   enter(to);
   to.focus();
 }
-for (const tile of all(".grid a")) tile.tabIndex = -1;
-enter(null);
-
 function copyText(button) {
   const text = button.nextSibling;
   getSelection().selectAllChildren(text);
@@ -185,20 +198,26 @@ document.addEventListener("keydown", step);
 
 const here = location.href.replace(/[?#].*/, "").replace(/\/[^/]*$/, "");
 const named = /^(https?|file):[\w.~/:@%+-]+$/.test(here);
-for (const place of all("code, pre")) {
-  if (named && place.textContent.includes("URL-OF-THIS-PAGE")) place.textContent = place.textContent.replaceAll("URL-OF-THIS-PAGE", here);
-  if (place.tagName !== "PRE" || place.classList.contains("log")) continue;
-  const button = document.createElement("button"), text = document.createElement("span");
-  button.type = "button";
-  button.textContent = "copy";
-  text.textContent = place.textContent;
-  place.replaceChildren(button, text);
+const roles = {TABLE: "table", TBODY: "rowgroup", THEAD: "rowgroup", TR: "row", TD: "cell"};
+function dress(within) {
+  for (const place of all("code, pre", within)) {
+    if (named && place.textContent.includes("URL-OF-THIS-PAGE")) place.textContent = place.textContent.replaceAll("URL-OF-THIS-PAGE", here);
+    if (place.tagName !== "PRE" || place.classList.contains("log")) continue;
+    const button = document.createElement("button"), text = document.createElement("span");
+    button.type = "button";
+    button.textContent = "copy";
+    text.textContent = place.textContent;
+    place.replaceChildren(button, text);
+  }
+  // some browsers forget what these are where the style makes them blocks
+  for (const part of all("table, tbody, thead, tr, th, td", within))
+    part.setAttribute("role", roles[part.tagName] || (part.scope === "col" ? "columnheader" : "rowheader"));
+  for (const tile of all(".grid a", within)) tile.tabIndex = -1;
 }
 
-// Some browsers forget what these are where the style makes them blocks.
-const roles = {TABLE: "table", TBODY: "rowgroup", THEAD: "rowgroup", TR: "row", TD: "cell"};
-for (const part of all("table, tbody, thead, tr, th, td")) part.setAttribute("role", roles[part.tagName] || (part.scope === "col" ? "columnheader" : "rowheader"));
-
+dress(document);
+look();
+enter(null);
 if (form) {
   form.hidden = false;
   form.addEventListener("submit", event => event.preventDefault());

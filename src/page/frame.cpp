@@ -22,11 +22,13 @@ std::string_view page_file(std::string_view name) {
 
 }  // namespace
 
-std::string page_html(std::string_view title, std::string_view body) {
-  const std::string_view script = page_file("filter.js");
+std::string page_html(std::string_view title, std::string_view body, PageUse use) {
+  const bool live = use == PageUse::live;
+  const std::string script =
+      std::string(page_file("filter.js")) + std::string(live ? page_file("live.js") : "");
   const std::string policy = fmt::format(
-      "default-src 'none'; style-src 'unsafe-inline'; script-src '{}'; base-uri 'none'; form-action 'none'",
-      to_sri(sha256(as_byte_span(script))));
+      "default-src 'none'; style-src 'unsafe-inline'; script-src '{}'; base-uri 'none'; form-action 'none'{}",
+      to_sri(sha256(as_byte_span(script))), live ? "; connect-src 'self'" : "");
   Html html;
   html.raw("<!DOCTYPE html>\n").open("html", {{"lang", "en"}}).line().open("head").line();
   html.empty("meta", {{"charset", "utf-8"}}).line();

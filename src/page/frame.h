@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What all pages have in common: one style, one script, one filter. A page is one file that loads nothing, is
-// whole without its script, and whose script is the only one that a browser runs in it.
+// What all pages have in common: one style, one script, one filter. A page is one file that loads nothing
+// (but itself again, where a server shows it live), is whole without its script, and whose script is the
+// only one that a browser runs in it.
 #pragma once
 
 #include <initializer_list>
@@ -12,8 +13,11 @@
 
 namespace lathe {
 
+// A file, or shown by a server that has `events` beside it, which say when there is another page.
+enum class PageUse { file, live };
+
 // The document around `body` (markup: header and main).
-std::string page_html(std::string_view title, std::string_view body);
+std::string page_html(std::string_view title, std::string_view body, PageUse use = PageUse::file);
 
 // What can be asked for beside words: `name` is that of the attribute data-NAME, which items have.
 struct FilterKind {

@@ -80,7 +80,7 @@ void write_matrix(Html& html, const PageContent& content) {
 
 }  // namespace
 
-std::string report_page(const PageContent& content) {
+std::string report_page(const PageContent& content, PageUse use) {
   Html html;
   write_head(html, content);
   html.open("main").line();
@@ -90,7 +90,7 @@ std::string report_page(const PageContent& content) {
   if (content.builds) write_builds_part(html, *content.builds, places);
   if (!content.fleet.empty()) write_fleet_part(html, content.fleet, places);
   if (!content.contents.empty()) write_contents_part(html, content.contents);
-  return page_html(content.title, html.close().line().take());
+  return page_html(content.title, html.close().line().take(), use);
 }
 
 }  // namespace lathe

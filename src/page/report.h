@@ -13,6 +13,7 @@
 #include "page/builds_part.h"
 #include "page/contents_part.h"
 #include "page/fleet_part.h"
+#include "page/frame.h"
 
 namespace lathe {
 
@@ -32,6 +33,6 @@ struct PageContent {
   std::vector<Contents> contents = {};
 };
 
-std::string report_page(const PageContent& content);
+std::string report_page(const PageContent& content, PageUse use = PageUse::file);
 
 }  // namespace lathe
