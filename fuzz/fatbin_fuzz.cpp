@@ -22,13 +22,16 @@ void require(bool holds) {
 }
 
 void check(const lathe::DeviceContents& fatbins, std::uint64_t size) {
+  // Images of CUDA follow each other, those of bundles have gaps between them.
+  const bool follows = fatbins.vendor == lathe::vendors()[0];
   std::uint64_t end = 0;
   for (const lathe::DeviceContainer& container : fatbins.containers) {
     require(container.offset >= end && container.end() <= size);
     end = container.end();
     std::uint64_t at = container.offset + container.header_size;
     for (const lathe::DeviceImage& entry : container.images) {
-      require(entry.offset == at && entry.end() <= end && entry.stored_size <= entry.payload_size);
+      require((entry.offset == at || !follows) && entry.offset >= at && entry.end() <= end &&
+              entry.stored_size <= entry.payload_size);
       at = entry.end();
     }
     if (container.wrapper) require(container.wrapper->value < fatbins.wrappers.size());

@@ -1,22 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Holds `torchlathe inspect` against Windows' libraries of bitsandbytes' wheel, and a reader of PE written here.
+"""Holds `torchlathe inspect` against bitsandbytes' wheels for Windows and for Linux, and readers of PE and of bundles written apart.
 
   foreign_wheels.py BINARY CACHE
 
-The wheel (39 MB) comes from the Python package index through pip into CACHE, once; without the index the test is skipped.
-Compared for each DLL: sizes of the sections of device code, images by architecture, wrappers, exports' and unwind table's
-counts of functions, and that the wheel read in place says the same as its files.
+The wheels (39 and 43 MB) come from the Python package index through pip into CACHE, once; without the index the test is skipped.
+Compared for each library: sizes of the sections of device code, images by architecture, code for AMD's GPUs by processor with its
+unpacked sizes, and that the wheel read in place says the same as its files.
 """
 import collections
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
 import tempfile
 import zipfile
 
+import bundle_library
 from python_index import need
 
 
@@ -57,6 +59,30 @@ def fatbin_images(data):
     return images
 
 
+def elf_section(path, name):
+    text = subprocess.run(["readelf", "-SW", path], stdout=subprocess.PIPE, text=True, check=True).stdout
+    row = re.search(re.escape(name) + r" +\S+ +[0-9a-f]{16} ([0-9a-f]+) ([0-9a-f]+) ", text)
+    if not row:
+        return b""
+    with open(path, "rb") as stream:
+        stream.seek(int(row[1], 16))
+        return stream.read(int(row[2], 16))
+
+
+def processors(file):
+    """{processor: (images, unpacked bytes)}"""
+    return {code["arch"]: (code["images"], code["unpacked_bytes"]) for code in file["gpu"]}
+
+
+def by_bundles(section):
+    found = {}
+    for bundle in bundle_library.bundles_of(section):
+        for target, size in bundle:
+            images, total = found.get(target, (0, 0))
+            found[target] = (images + 1, total + size)
+    return found
+
+
 def main():
     binary, cache = os.path.abspath(sys.argv[1]), sys.argv[2]
     wheel = need(f"{cache}/bitsandbytes-*win_amd64.whl", "download", "-q", "--no-deps", "-d", cache, "--only-binary=:all:",
@@ -73,7 +99,7 @@ def main():
         libraries = [name for _, _, names in os.walk(folder) for name in names if name.endswith((".dll", ".pyd"))]
         same("libraries", sorted(name for name in unpacked if name.endswith((".dll", ".pyd"))), sorted(libraries))
         same("files of the wheel", sorted(in_place), sorted(unpacked))
-        with_cuda = 0
+        with_cuda = with_rocm = 0
         for name, file in unpacked.items():
             with open(file["path"], "rb") as stream:
                 data = stream.read()
@@ -83,12 +109,23 @@ def main():
             images = fatbin_images(sections.get(".nv_fatb", b""))
             with_cuda += bool(images)
             if ".hip_fat" in sections:
+                same(f"processors of {name}", processors(file), by_bundles(sections[".hip_fat"]))
+                with_rocm += 1
                 continue
             same(f"images of {name}", {code["arch"]: code["images"] for code in file["gpu"]}, dict(images))
             same(f"device code of {name}", file["bytes"].get("device code", 0), len(sections.get(".nv_fatb", b"")))
-        if with_cuda == 0:
-            failures.append("no DLL holds CUDA code")
-    print("\n".join(failures) or f"{len(unpacked)} files of {os.path.basename(wheel)} agree, {with_cuda} with CUDA code")
+        if with_cuda == 0 or with_rocm == 0:
+            failures.append("no DLL holds CUDA code, or none code for AMD's GPUs")
+    linux = need(f"{cache}/bitsandbytes-*manylinux*x86_64.whl", "download", "-q", "--no-deps", "-d", cache, "--only-binary=:all:",
+                 "--python-version", "3.12", "--platform", "manylinux_2_24_x86_64", "bitsandbytes")
+    with tempfile.TemporaryDirectory(prefix="lathe-rocm-") as folder:
+        zipfile.ZipFile(linux).extractall(folder)
+        for name, file in inspect(binary, folder).items():
+            section = elf_section(file["path"], ".hip_fatbin")
+            if section:
+                with_rocm += 1
+                same(f"processors of {name}", processors(file), by_bundles(section))
+    print("\n".join(failures) or f"{len(unpacked)} files of {os.path.basename(wheel)} agree, {with_cuda} with CUDA code, {with_rocm} with code for AMD's GPUs")
     sys.exit(1 if failures else 0)
 
 

@@ -17,6 +17,7 @@
 #include "formats/archive.h"
 #include "device/embedded.h"
 #include "device/nvidia_libraries.h"
+#include "carve/plan/bundles.h"
 #include "carve/plan/embedded_plan.h"
 #include "carve/plan/no_gpu.h"
 #include "formats/elf.h"
@@ -77,6 +78,11 @@ class FileCarver {
     if (elf_->type() == ElfType::relocatable && !fatbins_.containers.empty()) {
       return not_a_library("an object file, which is linked later");
     }
+    if (!is_meant()) {
+      result_.old_held = result_.new_held = held_architectures(fatbins_);
+      return leave(fmt::format("{} code, and none of the GPUs is one of its maker", fatbins_.vendor->name()));
+    }
+    if (fatbins_.vendor != nullptr && fatbins_.vendor->has_lists()) return plan_lists();
     look_for_data();
     result_.old_held = result_.new_held = held_architectures(fatbins_);
     if (!options_.leave_because.empty()) return leave(options_.leave_because);
@@ -102,6 +108,56 @@ class FileCarver {
     }
     if (map_) map_->expect_whole();
     return result_;
+  }
+
+  // A package for the GPUs of several makers has libraries for each.
+  bool is_meant() const {
+    if (fatbins_.vendor == nullptr || fatbins_.containers.empty() || options_.targets.empty() ||
+        is_no_gpu(options_.targets))
+      return true;
+    return std::ranges::any_of(
+        options_.targets, [&](const CarveTarget& target) { return target.device.vendor == fatbins_.vendor; });
+  }
+
+  // Containers with lists of their images (bundles.h): to the rest of a carve they are data of which some
+  // becomes zeros.
+  CarvedFile plan_lists() {
+    result_.old_held = result_.new_held = held_architectures(fatbins_);
+    if (!options_.leave_because.empty()) return leave(options_.leave_because);
+    bundles_ = plan_bundles(*elf_, fatbins_, options_.targets);
+    result_.totals = bundles_.totals;
+    result_.serves_no_target =
+        !options_.targets.empty() && bundles_.serving == 0 && !is_no_gpu(options_.targets);
+    for (const CarveTarget& target : options_.targets) report(cover(shapes_of(fatbins_), target.device));
+    if (bundles_.packed > 0) {
+      note("carve-bundles-packed", Severity::note,
+           fmt::format("{} of {} bundles are compressed as one piece: they stay whole", bundles_.packed,
+                       bundles_.totals.containers),
+           "");
+    }
+    if (result_.serves_no_target && options_.no_target != CarveOptions::NoTarget::empty)
+      return leave("no code for " + to_string(options_.targets));
+    fatbins_ = {};
+    embedded_ = bundles_.code;
+    data_ = bundles_.emptied;
+    data_.emptied = bundles_.joined;
+    if (work_to_do()) {
+      lay_out_new_file();
+      result_.new_held = held_architectures(bundles_.kept);
+    } else {
+      result_.outcome = bundles_.code.containers.empty() ? Outcome::left_alone : Outcome::nothing_to_drop;
+    }
+    if (map_) map_->expect_whole();
+    return result_;
+  }
+
+  static std::vector<ContainerShape> shapes_of(const DeviceContents& contents) {
+    std::vector<ContainerShape> shapes;
+    for (const DeviceContainer& container : contents.containers) {
+      const ContainerShape shape{.codes = container.code().codes, .count = 1};
+      add_shapes(shapes, {&shape, 1});
+    }
+    return shapes;
   }
 
   CarvedFile write_to(const std::filesystem::path& destination) {
@@ -350,12 +406,21 @@ class FileCarver {
                        .meant = {},
                        .strip_symbols = options_.strip_symbols,
                        .embedded = data_.empty() ? nullptr : &embedded_,
+                       .lists = !bundles_.code.containers.empty(),
                        .packed = options_.compress};
     if (result_.new_architectures) {
       patch_arch_list(file, elf);
       check.meant.push_back({.address = arch_list_->address, .size = arch_list_->text.size()});
     }
-    const Findings wrong = check_carved(*elf_, fatbins_, elf, check);
+    for (const NewList& list : bundles_.lists) {
+      if (const auto offset = elf.offset_of(list.address)) file.patch(*offset, list.bytes);
+      check.meant.push_back({.address = list.address, .size = list.bytes.size()});
+    }
+    for (const ZeroGap& gap : bundles_.gaps)
+      check.meant.push_back({.address = gap.address, .size = gap.size});
+    Findings wrong = check_carved(*elf_, fatbins_, elf, check);
+    for (std::string& problem : check_bundles(*elf_, bundles_, elf, options_.targets))
+      wrong.add({.rule = "carve-check", .severity = Severity::error, .what = std::move(problem)});
     if (wrong.empty()) return written.expect_whole();
     source_->expect_unchanged("carved");
     map_->expect_whole();
@@ -387,6 +452,7 @@ class FileCarver {
   PackedImages packed_;
   EmbeddedCode embedded_;
   EmbeddedPlan data_;
+  BundlePlan bundles_;
   std::vector<std::string> toolkits_;
   std::vector<std::string> compiled_ptx_;  // versions of the language, where a target runs no machine code
   std::optional<ArchList> arch_list_;

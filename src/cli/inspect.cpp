@@ -20,7 +20,9 @@
 #include "cli/options/options.h"
 #include "device/coverage.h"
 #include "device/cuda_target.h"
+#include "device/vendor.h"
 #include "hardware/capability.h"
+#include "hardware/amd/amd_gpus.h"
 #include "hardware/gpu_name.h"
 #include "nix/closure.h"
 #include "matrix/axis_table.h"
@@ -48,7 +50,8 @@ struct Options {
 void declare(OptionSet& set, Options& options) {
   set.positionals("path", options.paths,
                   "files, folders, wheels, container images (oci:DIR:TAG), store paths", ValueKind::file);
-  set.text("--gpu", options.gpu, "GPU", "only answer: will it run there? (9.0, sm_90, \"RTX 5090\", native)");
+  set.text("--gpu", options.gpu, "GPU",
+           "only answer: will it run there? (9.0, \"RTX 5090\", gfx942, native)");
   set.values(known_gpus());
   set.flag("--closure", options.closure, "with all that a Nix store path refers to");
   set.text("--platform", options.platform, "OS/ARCH",
@@ -74,14 +77,24 @@ std::vector<std::filesystem::path> paths_of(const Options& options) {
   return paths;
 }
 
+// AMD's by processor ("gfx942", "gfx90a:xnack+") or product, NVIDIA's by all that they are called.
+Target device_named(const std::string& text) {
+  const AmdProcessor* amd = amd_processor_of(text);
+  for (const Vendor* vendor : vendors()) {
+    const auto parsed = vendor->parse(amd ? amd->name : text);
+    if (parsed && vendor != cuda_target({}).vendor) return parsed->target;
+  }
+  return cuda_target(read_gpu_name(text).capability.portable());
+}
+
 // The one that the user names, or those in this machine.
-std::vector<Capability> devices_of(const std::string& text) {
-  std::vector<Capability> devices;
+std::vector<Target> devices_of(const std::string& text) {
+  std::vector<Target> devices;
   if (text.empty()) return devices;
-  if (text != "native") return {read_gpu_name(text).capability.portable()};
+  if (text != "native") return {device_named(text)};
   const std::string list = native_gpu_list();
   for (const std::string_view each : split(list, ','))
-    devices.push_back(read_gpu_name(each).capability.portable());
+    devices.push_back(cuda_target(read_gpu_name(each).capability.portable()));
   return devices;
 }
 
@@ -139,7 +152,7 @@ bool has_errors(const Inspection& inspection) {
 }
 
 int run(const Options& options, Terminal& terminal) {
-  const std::vector<Capability> devices = devices_of(options.gpu);
+  const std::vector<Target> devices = devices_of(options.gpu);
   const bool cpu = !options.no_cpu && devices.empty();  // the GPU question needs no CPU code
   const Inspection inspection =
       inspect_files(paths_of(options),
@@ -147,13 +160,12 @@ int run(const Options& options, Terminal& terminal) {
   if (!options.picture.empty()) draw(inspection, options, terminal);
   if (!devices.empty() && options.format == "json") {
     terminal.out(inspection_json(inspection));
-    const bool all = std::ranges::all_of(
-        devices, [&](Capability device) { return serves(inspection, cuda_target(device)); });
+    const bool all = std::ranges::all_of(devices, [&](Target device) { return serves(inspection, device); });
     return all && !inspection.read_in_part() ? 0 : 1;
   }
   int exit = 0;
-  for (const Capability device : devices)
-    exit = std::max(exit, answer(inspection, cuda_target(device), options.files, terminal));
+  for (const Target device : devices)
+    exit = std::max(exit, answer(inspection, device, options.files, terminal));
   if (!devices.empty()) {
     if (!inspection.read_in_part()) return exit;
     terminal.out(inspection_findings(inspection, terminal));

@@ -24,8 +24,10 @@ using ImageIndex = Index<struct ImageTag>;  // within its container
 using ContainerIndex = Index<struct ContainerTag>;
 using WrapperIndex = Index<struct WrapperTag>;
 
-enum class Compression { none, lz4, zstd };
-std::string_view to_string(Compression codec);  // "none", "lz4", "zstd"
+// whole: all images of the container together in one stream. Then an image's stored bytes are a share of it
+// by unpacked size, an estimate, and image_bytes() cannot have it.
+enum class Compression { none, lz4, zstd, whole };
+std::string_view to_string(Compression codec);  // "none", "lz4", "zstd", "whole"
 
 // Sizes are in bytes.
 struct DeviceImage {

@@ -188,9 +188,7 @@ std::vector<Target> devices_for(std::span<const ContainerShape> shapes) {
   for (const ContainerShape& shape : shapes) {
     for (const TargetCode& code : shape.codes) named[code.target.vendor->name()] = code.target.vendor;
   }
-  if (named.empty()) {
-    for (const Vendor* vendor : vendors()) named[vendor->name()] = vendor;
-  }
+  if (named.empty()) named[vendors().front()->name()] = vendors().front();
   std::vector<Target> devices;
   for (const auto& [name, vendor] : named) {
     const std::vector<Target> own = vendor->devices();

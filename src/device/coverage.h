@@ -73,7 +73,7 @@ Coverage cover_loose(std::span<const ContainerShape> shapes, Target device);
 Coverage together(Coverage one, const Coverage& other);
 
 // That the catalogue knows, of the vendors whose code it is, ascending; of containers without any code, of
-// all vendors.
+// the first vendor.
 std::vector<Target> devices_for(std::span<const ContainerShape> shapes);
 
 // For each of those.

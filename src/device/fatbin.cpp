@@ -229,6 +229,7 @@ std::vector<std::byte> image_bytes(ByteSpan file, const DeviceImage& entry, std:
     case Compression::lz4: image = decompress_lz4(stored, entry.unpacked_size, limit); break;
     case Compression::zstd: image = decompress_zstd(stored, entry.unpacked_size, limit); break;
     case Compression::none: image.assign(stored.begin(), stored.end()); break;
+    case Compression::whole: throw Error({.what = "packed together with the other images of its container"});
   }
   if (entry.kind == ImageKind::portable) {
     while (!image.empty() && image.back() == std::byte{0}) image.pop_back();

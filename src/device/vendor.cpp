@@ -5,6 +5,7 @@
 #include <compare>
 
 #include "device/cuda.h"
+#include "device/rocm.h"
 #include "device/target.h"
 #include "formats/object_file.h"
 #include "os/mapped_file.h"
@@ -12,7 +13,7 @@
 namespace lathe {
 
 std::span<const Vendor* const> vendors() {
-  static const Vendor* const all[] = {&cuda_vendor()};
+  static const Vendor* const all[] = {&cuda_vendor(), &rocm_vendor()};
   return all;
 }
 
@@ -91,6 +92,7 @@ std::string_view to_string(Compression codec) {
     case Compression::none: return "none";
     case Compression::lz4: return "lz4";
     case Compression::zstd: return "zstd";
+    case Compression::whole: return "whole";
   }
   return "none";
 }

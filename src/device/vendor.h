@@ -112,8 +112,8 @@ class Vendor {
   // Arguments as of find_embedded().
   virtual EmbeddedCode find_embedded(const ObjectFile& object, const DeviceContents& contents,
                                      const MappedFile* disk, unsigned threads) const = 0;
-  // For one file that arrives in order.
-  virtual std::unique_ptr<ImageStream> stream() const = 0;
+  // For one file that arrives in order; nullptr: none of its images is passed by.
+  virtual std::unique_ptr<ImageStream> stream() const { return nullptr; }
   // One of its own libraries, by SONAME: such a one looks at the device and uses the containers that fit.
   virtual bool owns_library([[maybe_unused]] std::string_view soname) const { return false; }
 
@@ -135,6 +135,14 @@ class Vendor {
 
   // --- what a carve writes
 
+  // Its containers name their images in a list at their start, and the images may lie anywhere behind it.
+  virtual bool has_lists() const { return false; }
+  // That list with those images alone that `keep` has true for, of the same length. nullopt: it has none.
+  virtual std::optional<std::string> list_of([[maybe_unused]] ByteSpan file,
+                                             [[maybe_unused]] const DeviceContainer& container,
+                                             [[maybe_unused]] const std::vector<bool>& keep) const {
+    return std::nullopt;
+  }
   // The image with its header as it is stored when it is packed. nullopt: it is packed already, nothing that
   // the driver unpacks, or would not become smaller.
   virtual std::optional<std::string> packed([[maybe_unused]] ByteSpan file,

@@ -69,10 +69,6 @@ constexpr auto table = std::to_array<KnownFormat>({
      "ELF"sv,
      is_other_elf},
 
-    {"ROCm bundle", "image of device code for AMD's GPUs (offload bundle)", Kind::device_code, 0,
-     "__CLANG_OFFLOAD_BUNDLE__"sv},
-    {"ROCm bundle", "image of device code for AMD's GPUs (packed offload bundle)", Kind::device_code, 0,
-     "CCOB"sv},
     {"offload binary", "bundle of device code as LLVM packs it", Kind::device_code, 0, "\x10\xff\x10\xad"sv},
     {"NVVM IR", "image of device code that the driver has yet to compile (LTO or OptiX IR)",
      Kind::linker_code, 0, "\xed\x43\x4e\x7f"sv},

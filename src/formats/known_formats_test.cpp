@@ -36,7 +36,6 @@ TEST(KnownFormats, AreToldByTheirFirstBytes) {
   EXPECT_EQ(name_of("PK\x03\x04"s), "zip");
   EXPECT_EQ(name_of("hsqs"s), "squashfs");
   EXPECT_EQ(name_of("\x0d\0\0\0\0\0\0\0nix-archive-1\0\0\0"s), "nar");
-  EXPECT_EQ(name_of("__CLANG_OFFLOAD_BUNDLE__"s), "ROCm bundle");
 }
 
 TEST(KnownFormats, AMarkOfTwoLettersAloneIsNoWindowsProgram) {

@@ -43,7 +43,9 @@ bool all_in_fat_binaries(ByteSpan file, const ByteRanges& absent) {
 }  // namespace
 
 ImageSkipper::ImageSkipper() {
-  for (const Vendor* vendor : vendors()) images_.push_back(vendor->stream());
+  for (const Vendor* vendor : vendors()) {
+    if (auto stream = vendor->stream()) images_.push_back(std::move(stream));
+  }
 }
 
 // One run at a time: the one that reaches farthest.

@@ -293,10 +293,23 @@ std::optional<DriverNeed> FileInspection::least_driver() const {
 
 Coverage FileInspection::coverage_on(Target device) const { return cover(needed(), device); }
 
+// Code for another maker's GPUs alone says nothing of this one.
+static bool concerns(const FileInspection& file, Target device) {
+  bool any = false, own = false;
+  for (const ContainerShape& shape : file.shapes) {
+    any = any || !shape.codes.empty();
+    own = own || std::ranges::any_of(shape.codes, [&](const TargetCode& code) {
+            return code.target.vendor == device.vendor;
+          });
+  }
+  return own || !any;
+}
+
 Coverage Inspection::coverage_on(Target device) const {
   Coverage sum{.device = device};
   std::vector<ContainerShape> loose;
   for (const FileInspection& file : files) {
+    if (!concerns(file, device)) continue;
     if (file.is_loose) add_shapes(loose, file.shapes);
     else if (!file.shapes.empty()) sum = together(std::move(sum), file.coverage_on(device));
   }
@@ -308,7 +321,7 @@ std::vector<const FileInspection*> Inspection::not_serving(Target device) const 
       files, [&](const FileInspection& file) { return file.is_loose && file.coverage_on(device).serves(); });
   std::vector<const FileInspection*> found;
   for (const FileInspection& file : files) {
-    if (file.shapes.empty() || (file.is_loose && some_loose_one_fits)) continue;
+    if (file.shapes.empty() || !concerns(file, device) || (file.is_loose && some_loose_one_fits)) continue;
     if (!file.coverage_on(device).serves()) found.push_back(&file);
   }
   return found;

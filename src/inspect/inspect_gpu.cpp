@@ -113,7 +113,7 @@ class GpuInspector {
     if (entry.compression == Compression::zstd) ++out_.zstd_images;
     if (entry.kind == ImageKind::portable)
       ptx_versions_.insert(fmt::format("{}.{}", entry.version_major, entry.version_minor));
-    if (!present(entry)) return;
+    if (!present(entry) || entry.compression == Compression::whole) return;
     const DeviceImage*& smallest = smallest_[key];
     if (smallest == nullptr || entry.unpacked_size < smallest->unpacked_size) smallest = &entry;
   }

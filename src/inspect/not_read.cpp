@@ -30,15 +30,14 @@ using Kind = KnownFormat::Kind;
 // hold, are 0.9 MB.
 constexpr std::uint64_t most_unpacked = 32 << 20;
 
-// Names of sections stand in the headers. Those of ROCm, which is not a vendor that is read, are named here,
-// as PE cuts them.
+// Names of sections stand in the headers, PE cuts them.
 bool names_device_sections(ByteSpan bytes) {
   constexpr std::size_t headers = 16 << 10;
   const std::string_view text = as_text(bytes.first(std::min(headers, bytes.size())));
   const auto named = [&](std::string_view name) { return text.find(name) != std::string_view::npos; };
-  return named(".hip_fat") || named(".hipFatB") || std::ranges::any_of(vendors(), [&](const Vendor* vendor) {
-           return std::ranges::any_of(vendor->names_in_headers(), named);
-         });
+  return std::ranges::any_of(vendors(), [&](const Vendor* vendor) {
+    return std::ranges::any_of(vendor->names_in_headers(), named);
+  });
 }
 
 std::string with_article(std::string_view words) {

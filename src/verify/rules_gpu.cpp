@@ -26,7 +26,17 @@
 namespace lathe {
 namespace {
 
-bool is_for(Target target, Capability gpu) { return capability_of(target).portable() == gpu.portable(); }
+bool is_cuda(Target target) { return target.vendor == cuda_target({}).vendor; }
+
+bool is_for(Target target, Capability gpu) {
+  return is_cuda(target) && capability_of(target).portable() == gpu.portable();
+}
+
+// A variant promises CUDA: code for other makers' GPUs is beside the point.
+std::vector<GpuCode> cuda_codes(std::vector<GpuCode> codes) {
+  std::erase_if(codes, [](const GpuCode& code) { return !is_cuda(code.code.target); });
+  return codes;
+}
 
 // Machine code for exactly this GPU, whatever its suffix.
 bool is_exact(const TargetCode& code, Capability gpu) {
@@ -65,7 +75,7 @@ class GpuRules {
         advice_(advice),
         findings_(findings),
         shapes_(inspection.shapes()),
-        codes_(inspection.gpu()) {}
+        codes_(cuda_codes(inspection.gpu())) {}
 
   void run() {
     if (promise_.gpus.empty()) return nobody_asked();

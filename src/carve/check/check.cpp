@@ -220,7 +220,7 @@ void check_images(const Carved& carved, const Movable& movable) {
 Findings check_carved(const Elf& old_file, const DeviceContents& old_fatbins, const Elf& new_file,
                       const CheckOptions& options) {
   Findings findings;
-  const DeviceContents new_fatbins = read_device_code(new_file);
+  const DeviceContents new_fatbins = options.lists ? DeviceContents{} : read_device_code(new_file);
   const Carved carved{.old_file = old_file,
                       .old_fatbins = old_fatbins,
                       .new_file = new_file,

@@ -27,6 +27,8 @@ struct CheckOptions {
   std::vector<MeantChange> meant = {};
   bool strip_symbols = false;
   const EmbeddedCode* embedded = nullptr;  // of the old file, where some of it may have been emptied
+  bool lists =
+      false;  // device code has lists of its own and is data to this check; plan/bundles.h has theirs
   Compression packed = Compression::none;  // with which images may have been packed; none: with nothing
 };
 

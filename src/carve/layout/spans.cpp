@@ -178,7 +178,7 @@ std::vector<Span> zero_spans(const Elf& elf, const std::vector<EmptiedPayload>& 
                      .load = *load,
                      .kept_end = range.offset,
                      .used_end = range.offset,
-                     .zeros = true});
+                     .zeros = !payload.unused});
   }
   return spans;
 }

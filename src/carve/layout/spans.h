@@ -50,7 +50,8 @@ struct Span {
 std::vector<Span> find_spans(const Elf& elf, const DeviceContents& fatbins, const CarvePlan& plan,
                              const PackedImages& packed);
 
-// The whole pages of what is emptied and may leave the file, each a span of its own. None where another
+// The whole pages of what is emptied and may leave the file, each a span of its own; of what is unused it is
+// one that may host the program header table. None where another
 // segment's or section's bytes begin or end inside.
 std::vector<Span> zero_spans(const Elf& elf, const std::vector<EmptiedPayload>& emptied);
 

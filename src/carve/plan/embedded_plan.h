@@ -27,6 +27,8 @@ struct EmptiedPayload {
   // Nothing else of its container is wanted: its pages may leave the file. Else a reader must find the
   // images behind it.
   bool alone = false;
+  // Nothing leads there any more: it need not stay in memory, and the program header table may lie there.
+  bool unused = false;
 };
 
 struct EmbeddedPlan {
