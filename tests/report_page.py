@@ -187,6 +187,15 @@ def check_parts(folder):
     assert tiles["#at-2.10.0-sm90-avx512-13_0"] == "state built" and tiles["#at-2.10.0-sm90-avx512vnni-13_0"] == "state failed"
     assert tiles["#at-2.10.0-sm120-avx512bf16-13_0"] == "state mismatch" and tiles["#at-2.10.0-sm80-avx2-13_0"] == "state valid"
 
+    set_status(folder, VARIANT, "built")
+    one_of_nine = "pytorch214-python312-cuda13_0-sm90-avx2"
+    history = sqlite3.connect(folder / ".torchlathe/history.db")
+    history.execute("INSERT INTO builds (run, variant, started, status) VALUES (1, ?, 9, 'built')", (one_of_nine,))
+    history.commit()
+    history.close()
+    nine = check_structure(report(folder, "nine.html", "-m", "pytorch-2.14", "--history").read_text())
+    assert {"state partly"} == {attributes["class"] for attributes in nine.all("a") if attributes["href"] == "#at-2.14.0-sm90-avx2-13_0" and "class" in attributes}, "one of nine is built"
+
     machines = Tables(text, "machines").rows
     for name in ("hgx-h100", "rtx5090-zen5", "server-no-gpu", "gtx1080-ivy-bridge"):
         best = subprocess.run([program, "select", "-q", "-m", "cuda-13_0", "--from", f"machines/{name}.json"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "inspect/byte_shares.h"
 #include "inspect/carve_record.h"
+#include "inspect/not_read.h"
 #include "page/drawing.h"
 #include "page/findings_list.h"
 #include "page/frame.h"
@@ -67,6 +68,20 @@ std::vector<Part> parts_by_file(const Inspection& inspection) {
   return parts;
 }
 
+// Files that are no code, and such as may hold code and are not read.
+std::vector<Part> parts_around(const Inspection& inspection) {
+  std::vector<Part> parts;
+  const auto add = [&](const std::string& name, std::uint64_t bytes, const std::string& label) {
+    if (bytes > 0)
+      parts.push_back({.name = name, .size = bytes, .shares = {{bytes, colour_of(ByteUse::rest), label}}});
+  };
+  std::uint64_t not_read = 0;
+  for (const NotRead& file : inspection.not_read) not_read += file.size;
+  add(count_text(inspection.other_files, "file") + " without code", inspection.other_bytes, "no code");
+  add(count_text(inspection.not_read.size(), "file") + " not read", not_read, "not read");
+  return parts;
+}
+
 // The largest first; what lies around them, without code, at the end.
 std::vector<Part> parts_of(const Contents& contents) {
   const Inspection& inspection = contents.inspection;
@@ -80,10 +95,7 @@ std::vector<Part> parts_of(const Contents& contents) {
     parts.resize(most_bars);
     parts.push_back(std::move(rest));
   }
-  if (inspection.other_bytes > 0)
-    parts.push_back({.name = count_text(inspection.other_files, "file") + " without code",
-                     .size = inspection.other_bytes,
-                     .shares = {{inspection.other_bytes, colour_of(ByteUse::rest), "no code"}}});
+  for (Part& part : parts_around(inspection)) parts.push_back(std::move(part));
   return parts;
 }
 
@@ -249,8 +261,7 @@ Part whole_of(const Contents& contents) {
   Part whole{.name = contents.path,
              .size = inspection.bytes(),
              .shares = shares_of(all_shares(inspection), inspection.gpu())};
-  if (inspection.other_bytes > 0)
-    whole.shares.push_back({inspection.other_bytes, colour_of(ByteUse::rest), "files without code"});
+  for (const Part& part : parts_around(inspection)) whole.shares.push_back(part.shares.front());
   return whole;
 }
 
