@@ -343,7 +343,7 @@ def check_looks(browser, url, variants):
         browser.view(width)
         browser.open(url)
         assert browser.run("document.documentElement.scrollWidth") <= width, f"at {width} something must be scrolled sideways"
-        small = browser.run(f"{SHOWN_TILES}.filter(tile => tile.offsetHeight < 24 || tile.offsetWidth < 24).length")
+        small = browser.run(f"{SHOWN_TILES}.filter(tile => tile.getBoundingClientRect().height < 24 || tile.getBoundingClientRect().width < 24).length")
         assert small == 0, f"at {width} {small} tiles are too small to be touched"
         tree = browser.ask("Accessibility.getFullAXTree")["nodes"]
         roles = [node["role"]["value"] for node in tree if not node.get("ignored")]
