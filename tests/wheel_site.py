@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def proxied(wheels, work):
             context = ssl.create_default_context(cafile=work / "wheels.pem")
             page = get(root + "fast/", context)[0].decode()
             link = re.search(r'href="([^"#]*)#sha256', page)[1]
-            part, headers = get(root + "fast/" + link, context, Range="bytes=10-19")
+            part, headers = get(urllib.parse.urljoin(root + "fast/", link), context, Range="bytes=10-19")
             assert len(part) == 10 and headers["content-range"].startswith("bytes 10-19/"), headers
     print("serve behind nginx with TLS: pip installs, ranges")
 
