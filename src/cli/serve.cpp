@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -29,6 +31,7 @@
 #include "simple/carved_wheels.h"
 #include "simple/package_index.h"
 #include "simple/root.h"
+#include "simple/upstream_index.h"
 #include "simple/wheel_folder.h"
 
 namespace lathe {
@@ -37,7 +40,7 @@ namespace serve_command {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string wheels, gpu, cache;
+  std::string wheels, upstream, gpu, cache;
   std::string listen = "127.0.0.1:8080";
   bool warm = false;
   PageOptions page;
@@ -45,6 +48,8 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.text("--wheels", options.wheels, "DIR", "the folder with the wheels", ValueKind::folder);
+  set.text("--upstream", options.upstream, "URL",
+           "the root of an index that somebody else keeps, in the place of --wheels");
   set.text("-g,--gpu", options.gpu, "CC[,CC...]", "the GPUs, each with a root of its own: 8.6,9.0");
   set.values(known_gpus());
   set.text("--cache", options.cache, "DIR", "where carved wheels are kept [~/.cache/torchlathe/wheels]",
@@ -57,13 +62,20 @@ void declare(OptionSet& set, Options& options) {
   set.flag("--warm", options.warm, "carve all wheels before the first request, so that all hashes are known");
 }
 
-bool serves_wheels(const Options& options) { return !options.wheels.empty() || !options.gpu.empty(); }
+bool serves_wheels(const Options& options) {
+  return !options.wheels.empty() || !options.upstream.empty() || !options.gpu.empty();
+}
 
 void check(const Options& options) {
   if (!serves_wheels(options) && !options.page.matrix.path.empty()) return;
-  if (options.wheels.empty())
-    throw Error(
-        {.what = "which wheels?", .next = "say --wheels DIR; or -m MATRIX, to show how its builds go"});
+  if (options.wheels.empty() == options.upstream.empty()) {
+    throw Error({.what = "which wheels?",
+                 .next = "say --wheels DIR or --upstream URL; or -m MATRIX, to show how its builds go"});
+  }
+  if (options.warm && options.wheels.empty()) {
+    throw Error({.what = "--warm would fetch all that the upstream index has",
+                 .next = "leave it out, or say --wheels DIR"});
+  }
   if (options.gpu.empty()) throw Error({.what = "for which GPUs?", .next = "say --gpu 8.6,9.0"});
 }
 
@@ -132,26 +144,39 @@ void say_what_is_served(const PackageIndex* index, bool page, const HttpServer& 
 
 // The wheels, read and, if asked for, carved: what the answers need for as long as the server runs.
 struct Wheels {
-  CarvedWheels kept;
-  WheelFolder folder;
-  FolderIndex index;
+  explicit Wheels(const Options& options) : kept(cache_folder(options)) {}
 
-  Wheels(const Options& options, const std::vector<CarveTarget>& targets)
-      : kept(cache_folder(options)), folder(options.wheels, kept), index(folder, kept, targets) {}
+  CarvedWheels kept;
+  std::optional<WheelFolder> folder;  // without an upstream
+  std::unique_ptr<PackageIndex> index;
 };
 
-std::unique_ptr<Wheels> open_wheels(const Options& options, Terminal& terminal) {
-  if (!serves_wheels(options)) return nullptr;
-  const auto targets = carve_targets(options.gpu);
-  say_what_is_unknown(targets, terminal);
-  auto wheels = std::make_unique<Wheels>(options, targets);
+void open_folder(const Options& options, std::vector<CarveTarget> targets, Wheels& wheels,
+                 Terminal& terminal) {
+  WheelFolder& folder = wheels.folder.emplace(options.wheels, wheels.kept);
   Progress progress(terminal);
-  const auto found = wheels->folder.wheels(
+  const auto found = folder.wheels(
       [&](std::size_t done, std::size_t all) { progress.show(fmt::format("reading {}/{}", done, all)); });
   progress.done();
   for (const Finding& finding : found->left_out)
     terminal.say(Tone::note, safe_format("torchlathe: left out: {}: {}\n", finding.where.file, finding.what));
-  if (options.warm) warm_up(wheels->index, wheels->folder, wheels->kept, terminal);
+  auto index = std::make_unique<FolderIndex>(folder, wheels.kept, std::move(targets));
+  if (options.warm) warm_up(*index, folder, wheels.kept, terminal);
+  wheels.index = std::move(index);
+}
+
+std::unique_ptr<Wheels> open_wheels(const Options& options, Speaker& speaker, Terminal& terminal) {
+  if (!serves_wheels(options)) return nullptr;
+  auto targets = carve_targets(options.gpu);
+  say_what_is_unknown(targets, terminal);
+  auto wheels = std::make_unique<Wheels>(options);
+  if (options.upstream.empty()) {
+    open_folder(options, std::move(targets), *wheels, terminal);
+    return wheels;
+  }
+  UpstreamOptions how{.url = options.upstream};
+  how.say = [&](const std::string& text) { speaker.say(Tone::note, safe_format("torchlathe: {}\n", text)); };
+  wheels->index = std::make_unique<UpstreamIndex>(wheels->kept, std::move(targets), std::move(how));
   return wheels;
 }
 
@@ -162,7 +187,7 @@ std::unique_ptr<LivePage> open_page(const Options& options, Terminal& terminal) 
 
 HttpAnswer answer_one(LivePage* page, Wheels* wheels, const HttpRequest& request) {
   if (page && LivePage::has(request.path)) return page->answer(request);
-  if (wheels) return answer(wheels->index, request);
+  if (wheels) return answer(*wheels->index, request);
   if (request.path == "/") return {.status = 302, .location = "/matrix/"};
   return {.status = 404, .body = "there is no such page or file\n"};
 }
@@ -170,13 +195,13 @@ HttpAnswer answer_one(LivePage* page, Wheels* wheels, const HttpRequest& request
 int run(const Options& options, Terminal& terminal) {
   check(options);
   const StopOnSignals signals;
-  const auto wheels = open_wheels(options, terminal);
-  const auto page = open_page(options, terminal);
   Speaker speaker(terminal);
+  const auto wheels = open_wheels(options, speaker, terminal);
+  const auto page = open_page(options, terminal);
   HttpServer server(
       {.listen = options.listen, .log = [&](const HttpLogLine& line) { speaker.log(line); }},
       [&](const HttpRequest& request) { return answer_one(page.get(), wheels.get(), request); });
-  say_what_is_served(wheels ? &wheels->index : nullptr, page != nullptr, server, terminal);
+  say_what_is_served(wheels ? wheels->index.get() : nullptr, page != nullptr, server, terminal);
   server.run(StopOnSignals::asked());
   return 0;
 }

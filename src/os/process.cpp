@@ -133,6 +133,7 @@ struct ChildPlan {
   const char* folder;  // nullptr: stay
   int in, out, err, failure;
   const std::uint64_t* memory_limit;
+  const std::uint64_t* file_limit;
   pid_t parent;
   sigset_t mask;
 };
@@ -179,6 +180,10 @@ void bind_to_parent(const ChildPlan& plan) {
     const rlimit limit{*plan.memory_limit, *plan.memory_limit};
     if (::setrlimit(RLIMIT_AS, &limit) != 0) fail_child(plan, stage_set_up);
   }
+  if (plan.file_limit) {
+    const rlimit limit{*plan.file_limit, *plan.file_limit};
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) fail_child(plan, stage_set_up);
+  }
   ::sigprocmask(SIG_SETMASK, &plan.mask, nullptr);
   ::execve(plan.program, plan.arguments, plan.environment);
   fail_child(plan, stage_exec);
@@ -215,6 +220,7 @@ class Child {
                    .err = err.write.get(),
                    .failure = failure.write.get(),
                    .memory_limit = process.memory_limit ? &*process.memory_limit : nullptr,
+                   .file_limit = process.file_limit ? &*process.file_limit : nullptr,
                    .parent = ::getpid(),
                    .mask = {}};
     fork_into(plan);

@@ -38,6 +38,7 @@ struct Process {
   std::optional<std::chrono::milliseconds> time_limit = {};   // wall-clock
   std::optional<std::chrono::milliseconds> quiet_limit = {};  // wall-clock without a byte of output
   std::optional<std::uint64_t> memory_limit = {};             // bytes of address space (RLIMIT_AS)
+  std::optional<std::uint64_t> file_limit = {};               // bytes of a file that it writes (RLIMIT_FSIZE)
   // set from elsewhere: end the program (within 0.1 s)
   const std::atomic<bool>* stop = nullptr;
   // Between SIGTERM and SIGKILL when the program is ended early; zero: SIGKILL at once.

@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
@@ -14,8 +13,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "http/address.h"
+#include "http/fetch.h"
 #include "os/file.h"
-#include "os/process.h"
 
 namespace lathe {
 namespace {
@@ -94,25 +94,15 @@ std::string folder_of(const std::string& place) {
 
 [[noreturn]] void cannot_fetch(const std::string& url, const std::string& why) {
   throw Error({.what = fmt::format("cannot fetch the index: {}", printable(why)),
-               .where = {.file = url},
+               .where = {.file = without_secrets(url)},
                .next = "is the address right, and does it hold an index.json of torchlathe publish?",
                .kind = ErrorKind::fault});
 }
 
-std::string fetch_with_curl(const std::string& url) {
-  const auto curl = find_program("curl");
-  if (!curl) cannot_fetch(url, "there is no curl on this machine");
-  Process process{
-      .arguments = {*curl, "--disable", "--globoff", "--silent", "--show-error", "--fail", "--location",
-                    "--max-redirs", "5", "--proto", "=http,https", "--connect-timeout", "10", "--max-time",
-                    "30", "--max-filesize", std::to_string(most_bytes), "--", url},
-      .output_limit = most_bytes,
-      .time_limit = std::chrono::seconds(40)};
-  const ProcessResult result = run_process(process);
-  if (result.truncated) cannot_fetch(url, fmt::format("it is larger than {}", size_text(most_bytes)));
-  if (!result.ok())
-    cannot_fetch(url, trim(result.err).empty() ? result.ending() : std::string(trim(result.err)));
-  return result.out;
+std::string fetch_index_text(const std::string& url) {
+  Fetched fetched = fetch({.url = url, .largest = most_bytes});
+  if (!fetched.ok()) cannot_fetch(url, fetched.why);
+  return std::move(fetched.body);
 }
 
 }  // namespace
@@ -125,7 +115,7 @@ bool is_index_place(const std::string& text) {
 std::string fetch_index(const std::string& place) {
   const bool remote = place.starts_with("http://") || place.starts_with("https://");
   const std::string path = place.starts_with("file://") ? place.substr(7) : place;
-  std::string text = remote ? fetch_with_curl(with_file(place)) : read_file(with_file(path), most_bytes);
+  std::string text = remote ? fetch_index_text(with_file(place)) : read_file(with_file(path), most_bytes);
   if (!trim(text).starts_with('{')) {
     throw Error({.what = "this is not an index",
                  .where = {.file = with_file(place)},

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "simple/carved_wheels.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -19,6 +15,7 @@
 #include "base/text.h"
 #include "carve/carve_package.h"
 #include "os/file.h"
+#include "simple/order_lock.h"
 #include "simple/project_page.h"
 
 namespace lathe {
@@ -29,38 +26,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view record_format = "torchlathe-carved-wheel";
 constexpr std::string_view look = "look";  // in the place of a naming: what would be done
 constexpr std::uint64_t largest_record = 1 << 20;
-
-// Of one order, between threads and programs. It goes with its process, however that ends.
-class OrderLock {
- public:
-  explicit OrderLock(const fs::path& path)
-      : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-    if (descriptor_ < 0) throw system_error("open", path.string(), errno);
-    int result = 0;
-    do result = ::flock(descriptor_, LOCK_EX);
-    while (result != 0 && errno == EINTR);
-    if (result != 0) {
-      ::close(descriptor_);
-      throw system_error("lock", path.string(), errno);
-    }
-  }
-  OrderLock(const OrderLock&) = delete;
-  OrderLock& operator=(const OrderLock&) = delete;
-  ~OrderLock() { ::close(descriptor_); }
-
- private:
-  int descriptor_;
-};
-
-// On the disk before its record says so: after a crash of the machine too.
-void sync(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) throw system_error("open", path.string(), errno);
-  const bool synced = ::fsync(descriptor) == 0;
-  const int why = errno;
-  ::close(descriptor);
-  if (!synced) throw system_error("write", path.string(), why);
-}
 
 CarvePackageOptions options_for(const CarveOrder& order) {
   CarvePackageOptions how;
@@ -244,14 +209,14 @@ WheelRecord CarvedWheels::keep(const fs::path& carved) {
                      .sha256 = sha256_of_file(carved),
                      .metadata_sha256 = to_hex(sha256(as_byte_span(dist_info_text(carved, "METADATA")))),
                      .size = fs::file_size(carved)};
-  sync(carved);
+  sync_to_disk(carved);
   const fs::path place = file(record);
   create_folders(place.parent_path());
   std::error_code error;
   fs::rename(carved, place, error);
   if (error) throw system_error("write", place.string(), error.value());
-  sync(place.parent_path());
-  sync(folder_ / "files");
+  sync_to_disk(place.parent_path());
+  sync_to_disk(folder_ / "files");
   return record;
 }
 
