@@ -23,7 +23,8 @@ def make(folder, name, version, library=None, requires=(), padding=0, tag="py3-n
         with open(library, "rb") as content:
             files[f"{module}/{os.path.basename(library)}"] = content.read()
     if padding:
-        files[f"{module}/table.bin"] = random.Random(name + version).randbytes(padding)
+        source = random.Random(name + version)
+        files[f"{module}/table.bin"] = b"".join(source.randbytes(min(1_000_000, padding - at)) for at in range(0, padding, 1_000_000))
     needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
     files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: {requires_python}\n{needs}".encode()
     files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n".encode()
