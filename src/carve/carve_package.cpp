@@ -516,7 +516,7 @@ class PackageCarver {
       }
     }
     const WrittenPackage written = writer_->finish();
-    if (label_ || !written.layers.empty()) take(written);
+    if (label_ || !written.layers.empty() || written.new_size != 0) take(written);
   }
 
   // What killed runs carved is not carved again: their records of it.
@@ -626,7 +626,9 @@ int CarvedPackage::exit_code() const {
 
 CarvedPackage carve_package(const PackageKind& kind, const Package& package, const fs::path& destination,
                             const CarvePackageOptions& options) {
-  return PackageCarver(kind, package, destination, options).carve();
+  CarvedPackage carved = PackageCarver(kind, package, destination, options).carve();
+  carved.kind = kind.name;
+  return carved;
 }
 
 CarvedPackage carve_package(const fs::path& source, const fs::path& destination,
@@ -636,7 +638,7 @@ CarvedPackage carve_package(const fs::path& source, const fs::path& destination,
   if (!kind || !kind->write) {
     throw Error({.what = "no package that can be carved",
                  .where = {.file = source.string()},
-                 .next = "give a folder of libraries or a wheel"});
+                 .next = "give a folder of libraries, a wheel or an archive"});
   }
   CarvePackageOptions all = options;
   std::optional<PlaceJournal>

@@ -55,7 +55,8 @@ struct CarvedPackage {
   Findings left_out = {};
   Findings failures;  // files that could not be carved; in place they are as they were
 
-  // Of a package whose name says what it holds:
+  // Of a package that is a file, or an image:
+  std::string_view kind = {};       // its kind's name
   std::filesystem::path path = {};  // of the new one; empty when nothing was written
   // not empty: why nothing in it changes; `path` is a copy then, under its own name
   std::string unchanged = {};

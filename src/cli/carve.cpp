@@ -194,9 +194,10 @@ fs::path package_place(const Options& options, const PackageKind& kind) {
 CarvedPackage carve_whole(const Options& options, const CarvePackageOptions& how, const PackageKind& kind,
                           PathLook look) {
   if (options.in_place && !kind.in_place) {
-    throw Error({.what = fmt::format("a {} is not carved in place: others may share its layers", kind.name),
+    throw Error({.what = fmt::format("a {} is not carved in place{}", kind.name,
+                                     kind.has_platforms ? ": others may share its layers" : ""),
                  .where = {.file = options.path},
-                 .next = "say --output oci:DIR:TAG"});
+                 .next = kind.has_platforms ? "say --output oci:DIR:TAG" : "say --output FILE"});
   }
   if (options.in_place && kind.named_by_content) {
     throw Error({.what = fmt::format("a {} is not carved in place: its name says what it holds", kind.name),
@@ -394,12 +395,18 @@ void print_text(const Carved& carved, const CarveOptions& options, Terminal& ter
                  change_text(carved.old_size, carved.new_size), carved.count(Outcome::carved),
                  carved.files.size() - carved.count(Outcome::carved) + carved.other_files,
                  carved.failures.empty() ? "" : fmt::format(", {} failed", carved.failures.size()));
-  if (!carved.unchanged.empty()) terminal.print("{}: the wheel goes over as it is\n", carved.unchanged);
+  if (!carved.unchanged.empty())
+    terminal.print("{}: the {} goes over as it is\n", carved.unchanged, carved.kind);
   say_which_driver(carved, terminal);
   say_what_minimal_saves(carved, options, terminal);
   print_layers(carved.layers, terminal);
   if (!carved.path.empty()) terminal.print("wrote {}\n", carved.path.string());
   print_side(carved, terminal);
+}
+
+std::string_view key_of_path(const CarvedPackage& carved) {
+  if (!carved.layers.empty()) return "image";
+  return carved.kind == "wheel" ? "wheel" : "package";
 }
 
 void print_json(const Carved& carved, const CarveOptions& options, Terminal& terminal) {
@@ -411,7 +418,7 @@ void print_json(const Carved& carved, const CarveOptions& options, Terminal& ter
       .member("size_before", carved.old_size)
       .member("size_after", carved.new_size);
   json.member("minimal_saves", carved.minimal_saves());
-  if (!carved.path.empty()) json.member(carved.layers.empty() ? "wheel" : "image", carved.path.string());
+  if (!carved.path.empty()) json.member(key_of_path(carved), carved.path.string());
   if (!carved.layers.empty()) write_layers(json, carved.layers);
   if (!carved.unchanged.empty()) json.member("unchanged", carved.unchanged);
   json.key("files").begin_array();
@@ -482,10 +489,11 @@ Carved carve_in_place_aside(const Options& options, const CarveOptions& how, Ter
 Carved carve_aside(const Options& options, const CarveOptions& how, Terminal& terminal) {
   PathLook look(options.path, options.platform);
   const PackageKind* kind = package_kind(look);
-  if (kind && kind->has_platforms) {
-    throw Error({.what = "a container image has no side file",
+  if (kind && !kind->has_side) {
+    throw Error({.what = fmt::format("a {} has no side file", kind->name),
                  .where = {.file = options.path},
-                 .next = "leave out --side: its old layers stay where they are"});
+                 .next = kind->has_platforms ? "leave out --side: its old layers stay where they are"
+                                             : "leave out --side, or unpack it and carve the folder"});
   }
   if (how.dry_run) return {carve(options, how, terminal)};
   if (options.in_place) return carve_in_place_aside(options, how, terminal);

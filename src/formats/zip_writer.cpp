@@ -129,6 +129,24 @@ void ZipWriter::take_over(const ZipMember& member, const std::string& name, cons
   entries_.push_back(std::move(entry));
 }
 
+void ZipWriter::add_stored(const ZipMember& like, const std::string& name, ByteSpan content) {
+  ZipMember entry{.name = name,
+                  .method = stored,
+                  .crc = crc32_of(content),
+                  .packed_size = content.size(),
+                  .size = content.size(),
+                  .attributes = like.attributes,
+                  .time = like.time,
+                  .made_on_unix = like.made_on_unix,
+                  .utf8 = like.utf8};
+  begin(entry);
+  constexpr std::size_t piece = 1 << 20;
+  for (std::size_t at = 0; at < content.size(); at += piece)
+    put(as_text(content.subspan(at, std::min(piece, content.size() - at))));
+  flush();
+  entries_.push_back(std::move(entry));
+}
+
 Sha256 ZipWriter::add(const ZipMember& like, const std::string& name, ByteSpan content) {
   ZipMember entry{.name = name,
                   .method = content.empty() ? stored : deflated,

@@ -28,6 +28,9 @@ class ZipWriter {
   // New content with the time and attributes of `like`. Returns its hash.
   Sha256 add(const ZipMember& like, const std::string& name, ByteSpan content);
 
+  // The same, stored as it is: for content that is packed already.
+  void add_stored(const ZipMember& like, const std::string& name, ByteSpan content);
+
   // The directory. Nothing may be added afterwards. Returns the size of the file.
   std::uint64_t finish();
 

@@ -199,6 +199,7 @@ constinit const PackageKind image_kind = {
     },
     .in_place = false,
     .has_platforms = true,
+    .has_side = false,
 };
 
 }  // namespace lathe

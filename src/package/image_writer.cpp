@@ -24,7 +24,7 @@
 #include "os/mapped_file.h"
 #include "os/unfinished.h"
 #include "package/image_contents.h"
-#include "package/images/json_edit.h"
+#include "package/archives/json_edit.h"
 #include "package/images/manifest.h"
 #include "package/images/output.h"
 #include "package/images/paths.h"
@@ -40,6 +40,63 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t largest_record = std::uint64_t{64} << 20;
+
+RecordedFile recorded_now(const EntryChange& change) {
+  if (change.how == EntryChange::How::text)
+    return {.hash = sha256(as_byte_span(change.text)), .size = change.text.size()};
+  const MappedFile file = MappedFile::open(change.file);
+  return {.hash = sha256(file.bytes()), .size = file.bytes().size()};
+}
+
+// Of one view, RECORD by RECORD.
+class RecordMender {
+ public:
+  RecordMender(const ImageView& view, const std::vector<const Layer*>& layers,
+               const std::vector<LayerChanges>& changes, std::vector<LayerChanges>& records)
+      : view_(view), layers_(layers), changes_(changes), records_(records) {}
+
+  void mend(const std::string& path, EntryOfLayer entry) {
+    if (const auto link = view_.links().find(entry); link != view_.links().end()) entry = link->second;
+    const Layer& layer = *layers_[entry.layer];
+    if (layer.entries()[entry.entry].size > largest_record || change_of(entry)) return;
+    const std::string text = layer.part(entry.entry, 0, largest_record);
+    const fs::path base = fs::path(path).parent_path().parent_path();
+    std::map<std::string, RecordedFile> now;
+    std::set<std::string, std::less<>> gone;
+    for (const std::string& name : recorded_paths(text)) {
+      const auto inside = inside_path((base / name).generic_string());
+      const EntryChange* change = inside ? change_of_path(*inside) : nullptr;
+      if (!change) continue;
+      if (change->how == EntryChange::How::removed) gone.insert(name);
+      else now[name] = recorded_now(*change);
+    }
+    if (now.empty() && gone.empty()) return;
+    const fs::path full = path;
+    const std::string own = (full.parent_path().filename() / full.filename()).generic_string();
+    records_[entry.layer][entry.entry] = {.how = EntryChange::How::text,
+                                          .text = rewrite_record(text, own, now, [&](std::string_view name) {
+                                            return gone.contains(name) ? std::string() : std::string(name);
+                                          })};
+  }
+
+ private:
+  const EntryChange* change_of(EntryOfLayer at) const {
+    const auto change = changes_[at.layer].find(at.entry);
+    return change == changes_[at.layer].end() ? nullptr : &change->second;
+  }
+  const EntryChange* change_of_path(const std::string& path) const {
+    const auto file = view_.files().find(path);
+    if (file == view_.files().end()) return nullptr;
+    const auto link = view_.links().find(file->second);
+    const EntryChange* change = change_of(link == view_.links().end() ? file->second : link->second);
+    return change ? change : change_of(file->second);
+  }
+
+  const ImageView& view_;
+  const std::vector<const Layer*>& layers_;
+  const std::vector<LayerChanges>& changes_;
+  std::vector<LayerChanges>& records_;
+};
 
 class ImageWriter final : public PackageWriter {
  public:
@@ -177,55 +234,11 @@ class ImageWriter final : public PackageWriter {
     }
   }
 
-  const EntryChange* change_of(EntryOfLayer at) const {
-    const auto change = changes_[at.layer].find(at.entry);
-    return change == changes_[at.layer].end() ? nullptr : &change->second;
-  }
-
   // Lists of installed files stay true, wherever they lie: in the layer of a library, before or after it.
   void mend_records() {
     records_.resize(image_.layers().size());
-    for (std::size_t i = 0; i < image_.views().size(); ++i) {
-      const ImageView& view = image_.views()[i];
-      for (const auto& [path, entry] : view.files()) {
-        if (is_installed_record(path)) mend_record(view, std::string(path), entry);
-      }
-    }
-  }
-
-  void mend_record(const ImageView& view, const std::string& path, EntryOfLayer entry) {
-    if (const auto link = view.links().find(entry); link != view.links().end()) entry = link->second;
-    const Layer& layer = *image_.layers()[entry.layer];
-    if (layer.entries()[entry.entry].size > largest_record || change_of(entry)) return;
-    const std::string text = layer.part(entry.entry, 0, largest_record);
-    const fs::path base = fs::path(path).parent_path().parent_path();
-    std::map<std::string, RecordedFile> now;
-    std::set<std::string, std::less<>> gone;
-    for (const std::string& name : recorded_paths(text)) {
-      const auto inside = inside_path((base / name).generic_string());
-      const auto file = inside ? view.files().find(*inside) : view.files().end();
-      if (file == view.files().end()) continue;
-      const auto link = view.links().find(file->second);
-      const EntryChange* change = change_of(link == view.links().end() ? file->second : link->second);
-      if (!change) change = change_of(file->second);
-      if (!change) continue;
-      if (change->how == EntryChange::How::removed) gone.insert(name);
-      else now[name] = recorded(*change);
-    }
-    if (now.empty() && gone.empty()) return;
-    const fs::path full = path;
-    const std::string own = (full.parent_path().filename() / full.filename()).generic_string();
-    records_[entry.layer][entry.entry] = {.how = EntryChange::How::text,
-                                          .text = rewrite_record(text, own, now, [&](std::string_view name) {
-                                            return gone.contains(name) ? std::string() : std::string(name);
-                                          })};
-  }
-
-  static RecordedFile recorded(const EntryChange& change) {
-    if (change.how == EntryChange::How::text)
-      return {.hash = sha256(as_byte_span(change.text)), .size = change.text.size()};
-    const MappedFile file = MappedFile::open(change.file);
-    return {.hash = sha256(file.bytes()), .size = file.bytes().size()};
+    for (const ImageView& view : image_.views())
+      lathe::mend_records(view, image_.layers(), changes_, records_);
   }
 
   void write_layers() {
@@ -348,6 +361,14 @@ class ImageWriter final : public PackageWriter {
 
 std::unique_ptr<PackageWriter> write_image(const ImagePackage& image, PackageWriteOptions options) {
   return std::make_unique<ImageWriter>(image, std::move(options));
+}
+
+void mend_records(const ImageView& view, const std::vector<const Layer*>& layers,
+                  const std::vector<LayerChanges>& changes, std::vector<LayerChanges>& records) {
+  RecordMender mender(view, layers, changes, records);
+  for (const auto& [path, entry] : view.files()) {
+    if (is_installed_record(path)) mender.mend(std::string(path), entry);
+  }
 }
 
 }  // namespace lathe

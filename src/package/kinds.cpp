@@ -14,16 +14,13 @@
 
 namespace lathe {
 
-extern const PackageKind folder_kind, image_kind, wheel_kind, zip_kind;
+extern const PackageKind conda_kind, conda_tar_kind, folder_kind, image_kind, tar_kind, wheel_kind, zip_kind;
 
 namespace {
 
 // The first that fits.
 constexpr const PackageKind* kinds[] = {
-    &image_kind,
-    &folder_kind,
-    &wheel_kind,
-    &zip_kind,
+    &image_kind, &folder_kind, &wheel_kind, &conda_kind, &zip_kind, &conda_tar_kind, &tar_kind,
 };
 
 }  // namespace

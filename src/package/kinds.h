@@ -63,6 +63,7 @@ struct PackageKind {
   bool has_variants = false;      // and can have a variant's label
   bool in_place = true;           // can be written in its own place, where its name may stay
   bool has_platforms = false;     // may hold the same for several
+  bool has_side = true;           // what a carve drops of it can be kept aside, and restored
   // The same of bytes that are inside of another package; `bytes` outlive it. Null: not looked for there.
   bool (*is_inside)(ByteSpan bytes) = nullptr;
   std::unique_ptr<Package> (*open_inside)(ByteSpan bytes, std::string name) = nullptr;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Streams that are only looked into: bzip2, xz.
+// bzip2 and xz, both ways.
 #include <bzlib.h>
 #include <fmt/format.h>
 #include <lzma.h>
@@ -7,11 +7,15 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <new>
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/parallel.h"
+#include "formats/streams/stream_packer.h"
 #include "formats/streams/unpack.h"
 
 namespace lathe {
@@ -31,6 +35,95 @@ class Bzip2Stream {
 
  private:
   bz_stream state_{};
+};
+
+constexpr std::size_t packer_room = 256 << 10;
+
+class Bzip2Packer final : public StreamPacker {
+ public:
+  Bzip2Packer() {
+    constexpr int blocks_of_900_kb = 9, quiet = 0, own_effort = 0;
+    if (BZ2_bzCompressInit(&state_, blocks_of_900_kb, quiet, own_effort) != BZ_OK) throw std::bad_alloc();
+  }
+  ~Bzip2Packer() override { BZ2_bzCompressEnd(&state_); }
+  Bzip2Packer(const Bzip2Packer&) = delete;
+  Bzip2Packer& operator=(const Bzip2Packer&) = delete;
+
+  std::string add(ByteSpan content) override {
+    std::string out;
+    while (!content.empty()) {
+      const ByteSpan now = content.first(std::min<std::size_t>(content.size(), 1 << 30));
+      // libbz2 only reads it
+      state_.next_in = const_cast<char*>(reinterpret_cast<const char*>(now.data()));
+      state_.avail_in = static_cast<unsigned>(now.size());
+      while (state_.avail_in > 0) step(BZ_RUN, out);
+      content = content.subspan(now.size());
+    }
+    return out;
+  }
+  std::string finish() override {
+    std::string out;
+    while (step(BZ_FINISH, out) != BZ_STREAM_END) {
+    }
+    return out;
+  }
+
+ private:
+  int step(int action, std::string& out) {
+    state_.next_out = room_.data();
+    state_.avail_out = static_cast<unsigned>(room_.size());
+    const int status = BZ2_bzCompress(&state_, action);
+    if (status < 0) throw Error({.what = "libbz2 cannot pack this", .kind = ErrorKind::fault});
+    out.append(room_.data(), room_.size() - state_.avail_out);
+    return status;
+  }
+
+  bz_stream state_{};
+  std::vector<char> room_ = std::vector<char>(packer_room);
+};
+
+// The number of threads does not change the blocks.
+class XzPacker final : public StreamPacker {
+ public:
+  explicit XzPacker(unsigned threads) {
+    lzma_mt how{};
+    how.threads = std::max(1u, std::min(threads ? threads : usable_cores(), 8u));
+    how.block_size = 24 << 20;
+    how.preset = LZMA_PRESET_DEFAULT;
+    how.check = LZMA_CHECK_CRC64;
+    if (lzma_stream_encoder_mt(&state_, &how) != LZMA_OK) throw std::bad_alloc();
+  }
+  ~XzPacker() override { lzma_end(&state_); }
+  XzPacker(const XzPacker&) = delete;
+  XzPacker& operator=(const XzPacker&) = delete;
+
+  std::string add(ByteSpan content) override {
+    std::string out;
+    state_.next_in = reinterpret_cast<const std::uint8_t*>(content.data());
+    state_.avail_in = content.size();
+    while (state_.avail_in > 0) step(LZMA_RUN, out);
+    return out;
+  }
+  std::string finish() override {
+    std::string out;
+    while (step(LZMA_FINISH, out) != LZMA_STREAM_END) {
+    }
+    return out;
+  }
+
+ private:
+  lzma_ret step(lzma_action action, std::string& out) {
+    state_.next_out = room_.data();
+    state_.avail_out = room_.size();
+    const lzma_ret status = lzma_code(&state_, action);
+    if (status != LZMA_OK && status != LZMA_STREAM_END && status != LZMA_BUF_ERROR)
+      throw Error({.what = "liblzma cannot pack this", .kind = ErrorKind::fault});
+    out.append(reinterpret_cast<const char*>(room_.data()), room_.size() - state_.avail_out);
+    return status;
+  }
+
+  lzma_stream state_ = LZMA_STREAM_INIT;
+  std::vector<std::uint8_t> room_ = std::vector<std::uint8_t>(packer_room);
 };
 
 // `packed` loses what was read.
@@ -56,6 +149,9 @@ Unpacked unpack_bzip2_stream(ByteSpan& packed, const UnpackSink& sink) {
 }
 
 }  // namespace
+
+std::unique_ptr<StreamPacker> pack_bzip2() { return std::make_unique<Bzip2Packer>(); }
+std::unique_ptr<StreamPacker> pack_xz(unsigned threads) { return std::make_unique<XzPacker>(threads); }
 
 Unpacked unpack_bzip2(ByteSpan packed, const UnpackSink& sink) {
   Unpacked end = unpack_bzip2_stream(packed, sink);

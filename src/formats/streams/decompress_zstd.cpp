@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "formats/streams/decompress.h"
+#include "formats/streams/stream_packer.h"
 #include "formats/streams/unpack.h"
 #include "formats/streams/zstd_stream.h"
 
@@ -133,5 +134,27 @@ void decompress_zstd_stream(ByteSpan packed, const ByteSink& sink) {
     return true;
   });
 }
+
+namespace {
+
+class ZstdPacker final : public StreamPacker {
+ public:
+  std::string add(ByteSpan content) override {
+    stream_.append(as_text(content));
+    return std::exchange(out_, {});
+  }
+  std::string finish() override {
+    stream_.finish();
+    return std::exchange(out_, {});
+  }
+
+ private:
+  std::string out_;
+  ZstdCompressor stream_{[this](std::string_view packed) { out_ += packed; }};
+};
+
+}  // namespace
+
+std::unique_ptr<StreamPacker> pack_zstd() { return std::make_unique<ZstdPacker>(); }
 
 }  // namespace lathe

@@ -26,6 +26,8 @@ constexpr std::size_t most_hostile = 20;
 constexpr std::string_view fat_binary = "\x50\xed\x55\xba";
 
 bool is_list(std::string_view path) {
+  // of a conda package what it says of itself
+  if (path.starts_with("info/") && (path.ends_with(".json") || path == "info/files")) return true;
   for (const std::string_view name : {"RECORD", "checksums.txt", "torchlathe-manifest.json"}) {
     if (path.ends_with(name) && (path.size() == name.size() || path[path.size() - name.size() - 1] == '/'))
       return true;
@@ -52,16 +54,65 @@ std::string_view to_string(LayerPacking packing) {
     case LayerPacking::plain: return "tar";
     case LayerPacking::gzip: return "gzip";
     case LayerPacking::zstd: return "zstd";
+    case LayerPacking::xz: return "xz";
+    case LayerPacking::bzip2: return "bzip2";
   }
   return "";
 }
 
-LayerPacking packing_of(ByteSpan stored, std::string_view name) {
-  const std::string_view text = as_text(stored);
-  if (text.starts_with("\x1f\x8b")) return LayerPacking::gzip;
+namespace {
+
+std::optional<LayerPacking> packing_by_magic(std::string_view text) {
   const bool skippable =
       text.size() > 4 && (text[0] & '\xf0') == '\x50' && text.substr(1, 3) == "\x2a\x4d\x18";
+  if (text.starts_with("\x1f\x8b")) return LayerPacking::gzip;
   if (text.starts_with("\x28\xb5\x2f\xfd") || skippable) return LayerPacking::zstd;
+  if (text.starts_with(std::string_view("\xfd"
+                                        "7zXZ\0",
+                                        6)))
+    return LayerPacking::xz;
+  if (text.starts_with("BZh")) return LayerPacking::bzip2;
+  return std::nullopt;
+}
+
+Unpacked unpack(ByteSpan stored, LayerPacking packing, const UnpackSink& sink) {
+  switch (packing) {
+    case LayerPacking::plain: break;
+    case LayerPacking::gzip: return unpack_gzip(stored, sink);
+    case LayerPacking::zstd: return unpack_zstd(stored, sink);
+    case LayerPacking::xz: return unpack_xz(stored, sink);
+    case LayerPacking::bzip2: return unpack_bzip2(stored, sink);
+  }
+  constexpr std::size_t piece = 1 << 20;
+  while (!stored.empty()) {
+    const ByteSpan part = stored.first(std::min(piece, stored.size()));
+    if (!sink(part)) return Unpacked::stopped;
+    stored = stored.subspan(part.size());
+  }
+  return Unpacked::whole;
+}
+
+}  // namespace
+
+std::optional<LayerPacking> archive_packing(ByteSpan stored) {
+  const auto packing = packing_by_magic(as_text(stored.first(std::min<std::size_t>(stored.size(), 8))));
+  if (!packing) return looks_like_tar_header(stored) ? std::optional(LayerPacking::plain) : std::nullopt;
+  std::string start;
+  try {
+    unpack(stored, *packing, [&](ByteSpan piece) {
+      start += as_text(piece.first(std::min(piece.size(), tar_block - start.size())));
+      return start.size() < tar_block;
+    });
+  } catch (const Error&) {
+    return std::nullopt;  // damaged from its start on
+  }
+  return looks_like_tar_header(as_byte_span(start)) ? packing : std::nullopt;
+}
+
+LayerPacking packing_of(ByteSpan stored, std::string_view name) {
+  const std::string_view text = as_text(stored);
+  const auto packed = packing_by_magic(text);
+  if (packed == LayerPacking::gzip || packed == LayerPacking::zstd) return *packed;
   const bool empty = text.find_first_not_of('\0') == std::string_view::npos;
   if (empty || looks_like_tar_header(stored)) return LayerPacking::plain;
   throw Error({.what = fmt::format("the layer {} is no tar archive, nor gzip or zstd", printable(name)),
@@ -69,19 +120,8 @@ LayerPacking packing_of(ByteSpan stored, std::string_view name) {
 }
 
 void unpack_layer(ByteSpan stored, LayerPacking packing, const UnpackSink& sink) {
-  Unpacked how = Unpacked::whole;
-  if (packing == LayerPacking::plain) {
-    constexpr std::size_t piece = 1 << 20;
-    while (!stored.empty()) {
-      const ByteSpan part = stored.first(std::min(piece, stored.size()));
-      if (!sink(part)) return;
-      stored = stored.subspan(part.size());
-    }
-  } else {
-    how = packing == LayerPacking::gzip ? unpack_gzip(stored, sink) : unpack_zstd(stored, sink);
-  }
-  if (how == Unpacked::cut)
-    throw Error({.what = "the layer is cut short", .next = "the image is damaged: copy it again"});
+  if (unpack(stored, packing, sink) == Unpacked::cut)
+    throw Error({.what = "the packed archive is cut short", .next = "it is damaged: copy it again"});
 }
 
 class Layer::Scan final : public TarReader::Sink {
@@ -98,7 +138,7 @@ class Layer::Scan final : public TarReader::Sink {
     start_.clear();
     if (found.type == 'g') return;
     const auto path = inside_path(found.path);
-    if (!path) return hostile(found.path, "leads out of the image");
+    if (!path) return hostile(found.path, "leads out of");
     entry.path = *path;
     take_kind(entry, found);
   }
@@ -143,7 +183,8 @@ class Layer::Scan final : public TarReader::Sink {
   using Kind = LayerEntry::Kind;
 
   void take_kind(LayerEntry& entry, const TarEntry& found) {
-    if (auto whiteout = whiteout_of(entry.path)) {
+    auto whiteout = layer_.use_ == LayerUse::layer ? whiteout_of(entry.path) : std::nullopt;
+    if (whiteout) {
       entry.kind = whiteout->opaque ? Kind::opaque : Kind::whiteout;
       entry.path = std::move(whiteout->path);
     } else if (found.is_file()) {
@@ -154,7 +195,7 @@ class Layer::Scan final : public TarReader::Sink {
     } else if (found.is_hard_link()) {
       entry.kind = Kind::hard_link;
       const auto link = inside_path(found.link);
-      if (!link) return hostile(found.link, "is where a hard link leads: out of the image");
+      if (!link) return hostile(found.link, "is where a hard link leads: out of");
       entry.link = *link;
     }
   }
@@ -180,14 +221,17 @@ class Layer::Scan final : public TarReader::Sink {
 
   void hostile(const std::string& name, std::string_view what) {
     if (layer_.findings_.size() == most_hostile) return;
-    layer_.findings_.add({.rule = "image-hostile",
-                          .severity = Severity::error,
-                          .where = {.file = printable(name)},
-                          .what = fmt::format("a name in layer {} {}", layer_.number_ + 1, what)});
+    const bool archive = layer_.use_ == LayerUse::archive;
+    layer_.findings_.add(
+        {.rule = archive ? "archive-hostile" : "image-hostile",
+         .severity = Severity::error,
+         .where = {.file = printable(name)},
+         .what = archive ? fmt::format("a name in it {} the archive", what)
+                         : fmt::format("a name in layer {} {} the image", layer_.number_ + 1, what)});
   }
 
   [[noreturn]] void fail(std::string what) const {
-    throw Error({.what = std::move(what), .next = "no image has as many"});
+    throw Error({.what = std::move(what), .next = "no archive has as many"});
   }
 
   Layer& layer_;
@@ -200,9 +244,10 @@ class Layer::Scan final : public TarReader::Sink {
 };
 
 Layer::Layer(ByteSpan stored, std::string name, const std::string& digest, const std::string& diff_id,
-             std::filesystem::path spool, std::size_t number)
-    : stored_(stored), name_(std::move(name)), spool_(std::move(spool)), number_(number) {
-  packing_ = packing_of(stored, name_);
+             std::filesystem::path spool, std::size_t number, LayerUse use)
+    : stored_(stored), name_(std::move(name)), spool_(std::move(spool)), number_(number), use_(use) {
+  packing_ = use == LayerUse::layer ? packing_of(stored, name_)
+                                    : archive_packing(stored).value_or(LayerPacking::plain);
   Scan scan(*this);
   TarReader reader(scan);
   Sha256Stream unpacked;
@@ -219,7 +264,8 @@ Layer::Layer(ByteSpan stored, std::string name, const std::string& digest, const
                   .next = "the image is damaged or forged: copy it again"});
   };
   const std::string own_diff_id = to_hex(unpacked.finish());
-  if (own_diff_id != diff_id) throw mismatch("does not unpack to what its configuration says (diff_id)");
+  if (!diff_id.empty() && own_diff_id != diff_id)
+    throw mismatch("does not unpack to what its configuration says (diff_id)");
   digest_ = packing_ == LayerPacking::plain ? own_diff_id : to_hex(sha256(stored));
   if (!digest.empty() && digest_ != digest) throw mismatch("is not what its digest says");
   if (packing_ != LayerPacking::plain) pack_ = MappedFile::open(pack_file());

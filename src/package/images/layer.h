@@ -22,10 +22,15 @@
 
 namespace lathe {
 
-enum class LayerPacking : std::uint8_t { plain, gzip, zstd };
+enum class LayerPacking : std::uint8_t { plain, gzip, zstd, xz, bzip2 };
 std::string_view to_string(LayerPacking packing);
 
-// By its first bytes. Error when it is neither a tar archive nor one that is packed.
+// Archives by themselves are packed in more ways than layers are, and have no whiteouts.
+enum class LayerUse : std::uint8_t { layer, archive };
+
+// Of a tar archive by itself, by its first bytes and what they unpack to. nullopt: it is none.
+std::optional<LayerPacking> archive_packing(ByteSpan stored);
+// Of a layer, by its first bytes. Error when it is neither a tar archive nor one that is packed.
 LayerPacking packing_of(ByteSpan stored, std::string_view name);
 // All of it, until the sink has enough. Error when it is damaged or cut short.
 void unpack_layer(ByteSpan stored, LayerPacking packing, const UnpackSink& sink);
@@ -49,9 +54,9 @@ struct LayerEntry {
 class Layer {
  public:
   // Goes through it. `stored` and `spool` (a folder) outlive it; `number` makes names in the spool. Error
-  // when it is damaged or is not what `digest` (where it is not empty) and `diff_id` say.
+  // when it is damaged or is not what `digest` and `diff_id` (where they are not empty) say.
   Layer(ByteSpan stored, std::string name, const std::string& digest, const std::string& diff_id,
-        std::filesystem::path spool, std::size_t number);
+        std::filesystem::path spool, std::size_t number, LayerUse use = LayerUse::layer);
 
   const std::string& name() const { return name_; }
   LayerPacking packing() const { return packing_; }
@@ -82,6 +87,7 @@ class Layer {
   std::string name_, digest_;
   std::filesystem::path spool_;
   std::size_t number_ = 0;
+  LayerUse use_ = LayerUse::layer;
   LayerPacking packing_ = LayerPacking::plain;
   std::uint64_t unpacked_size_ = 0, spooled_ = 0;
   std::vector<LayerEntry> entries_;

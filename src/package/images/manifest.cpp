@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "package/images/json_edit.h"
+#include "package/archives/json_edit.h"
 
 namespace lathe {
 namespace {

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <future>
+#include <map>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,6 +16,7 @@
 #include "base/parallel.h"
 #include "formats/streams/decompress.h"
 #include "formats/streams/deflate.h"
+#include "formats/streams/stream_packer.h"
 #include "formats/tar.h"
 #include "os/mapped_file.h"
 
@@ -36,6 +40,9 @@ class Packer {
         out_(out),
         batch_size_(chunk_size * chunks_of_a_core * (options.threads ? options.threads : usable_cores())) {
     if (packing_ == LayerPacking::gzip) put(gzip_header);
+    if (packing_ == LayerPacking::xz) stream_ = pack_xz(options_.threads);
+    if (packing_ == LayerPacking::bzip2) stream_ = pack_bzip2();
+    if (packing_ == LayerPacking::zstd && options_.one_frame) stream_ = pack_zstd();
   }
   ~Packer() {
     if (packing_now_.valid()) packing_now_.wait();
@@ -77,6 +84,7 @@ class Packer {
 
   // In a thread of its own: under_way_ and packed_ are its until it ends.
   void pack(bool last) {
+    if (stream_) return pack_stream(last);
     const std::size_t chunks = std::max<std::size_t>(1, (under_way_.size() + chunk_size - 1) / chunk_size);
     packed_.assign(chunks, {});
     parallel_for_all(
@@ -97,6 +105,12 @@ class Packer {
     if (packing_ == LayerPacking::gzip) crc_ = crc32_of(as_byte_span(under_way_), crc_);
   }
 
+  void pack_stream(bool last) {
+    packed_.assign(1, stream_->add(as_byte_span(under_way_)));
+    if (last) packed_.push_back(stream_->finish());
+    unpacked_hash_.add(as_byte_span(under_way_));
+  }
+
   void collect() {
     if (!packing_now_.valid()) return;
     packing_now_.get();
@@ -109,6 +123,7 @@ class Packer {
   const RepackOptions& options_;
   const std::function<void(std::string_view)>& out_;
   const std::size_t batch_size_;
+  std::unique_ptr<StreamPacker> stream_;  // of a packing that has no chunks
   std::string batch_, under_way_;
   std::vector<std::string> packed_;
   Sha256Stream unpacked_hash_, stored_hash_;
@@ -119,7 +134,8 @@ class Packer {
 
 class Rewriter final : public TarReader::Sink {
  public:
-  Rewriter(const LayerChanges& changes, Packer& packer) : changes_(changes), packer_(packer) {}
+  Rewriter(const LayerChanges& changes, const std::map<std::string, std::string>& added, Packer& packer)
+      : changes_(changes), added_(added), packer_(packer) {}
 
   void entry(const TarEntry& entry, std::string_view headers) override {
     const auto change = changes_.find(number_++);
@@ -142,11 +158,26 @@ class Rewriter final : public TarReader::Sink {
   void end_of_entry(std::string_view padding) override {
     if (passed_on_) packer_.add(padding);
   }
-  void trailer(ByteSpan piece) override { packer_.add(as_text(piece)); }
+  void trailer(ByteSpan piece) override {
+    add_rest();
+    packer_.add(as_text(piece));
+  }
+
+  // Where no trailer came, it comes now.
+  void add_rest() {
+    if (std::exchange(rest_added_, true)) return;
+    for (const auto& [path, content] : added_) {
+      packer_.add(tar_file_header(path, content.size()));
+      packer_.add(content);
+      packer_.add(std::string(tar_padding(content.size()), '\0'));
+    }
+  }
 
  private:
   const LayerChanges& changes_;
+  const std::map<std::string, std::string>& added_;
   Packer& packer_;
+  bool rest_added_ = false;
   std::size_t number_ = 0;
   bool passed_on_ = true;
 };
@@ -156,13 +187,14 @@ class Rewriter final : public TarReader::Sink {
 NewLayer repack_layer(const Layer& layer, const LayerChanges& changes, const RepackOptions& options,
                       const std::function<void(std::string_view)>& out) {
   Packer packer(layer.packing(), options, out);
-  Rewriter rewriter(changes, packer);
+  Rewriter rewriter(changes, options.added, packer);
   TarReader reader(rewriter);
   unpack_layer(layer.stored(), layer.packing(), [&](ByteSpan piece) {
     reader.feed(piece);
     return true;
   });
   reader.finish();
+  rewriter.add_rest();
   return packer.finish();
 }
 

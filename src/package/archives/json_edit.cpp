@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "package/images/json_edit.h"
+#include "package/archives/json_edit.h"
 
 #include <algorithm>
 #include <cstdint>

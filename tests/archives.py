@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tar archives and conda packages, carved and held against other readers: Python's tarfile, conda's own and rattler's.
+
+  archives.py BINARY
+
+conda_package_streaming and rattler (py-rattler) of the Python index are used where they can be imported; what lacks is said. The packages are made
+byte by byte, by the published rules (make_conda.py).
+"""
+import asyncio
+import bz2
+import gzip
+import hashlib
+import importlib.util
+import io
+import json
+import lzma
+import os
+import random
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import make_image
+from make_conda import make_conda
+from make_image import file, folder, header, library, pax
+
+BINARY = os.path.abspath(sys.argv[1])
+END = bytes(1024)
+PACKINGS = {"": lambda data: data, ".gz": lambda data: gzip.compress(data, mtime=0), ".bz2": bz2.compress, ".xz": lzma.compress,
+            ".zst": lambda data: make_image.pack(data, "zstd")}
+lacking = set()
+
+
+def run(*command, code=0, **more):
+    result = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **more)
+    assert result.returncode == code, f"{command}: {result.returncode}\n{result.stdout}"
+    return result.stdout
+
+
+def carve(source, to, *more, code=0):
+    return run(BINARY, "carve", source, "--gpu", "9.0", "-o", to, *more, code=code)
+
+
+def has(module):
+    if importlib.util.find_spec(module):
+        return True
+    lacking.add(module)
+    return False
+
+
+def unpacked(path):
+    data = Path(path).read_bytes()
+    if data[:4] == b"\x28\xb5\x2f\xfd":
+        return subprocess.run(["zstd", "-dcq"], input=data, stdout=subprocess.PIPE, check=True).stdout
+    for magic, how in ((b"\x1f\x8b", gzip), (b"BZh", bz2), (b"\xfd7zXZ", lzma)):
+        if data.startswith(magic):
+            return how.decompress(data)
+    return data
+
+
+def members(data):
+    """Name, all that its headers say, content."""
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return [((one.name, one.type, one.mode, one.uid, one.gid, one.mtime, one.linkname, one.uname, one.devmajor, tuple(sorted(one.pax_headers.items()))),
+                 archive.extractfile(one).read() if one.isreg() else b"") for one in archive]
+
+
+def sha(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+FAT = library("sm_80=90000,sm_90=90000", "sm_80=50000,sm_90=50000,compute_90=9000")
+PLAIN = library()
+
+
+def tar_data(extra=b""):
+    data = folder("kit") + file("kit/libfat.so", FAT, mode=0o755, uid=7, gid=8, records={"SCHILY.xattr.user.note": b"kept", "mtime": "1600000000.5"})
+    data += header("kit/libfat.so.1", type_=b"1", link="kit/libfat.so") + header("kit/link", type_=b"2", link="/etc/passwd")
+    data += header("kit/null", type_=b"3", device=(1, 3)) + file("kit/.wh.text", b"no whiteout here") + file("kit/plain.so", PLAIN)
+    data += file("site/one/a.so", FAT) + file("site/one-1.0.dist-info/RECORD", make_image.record("one-1.0", {"one/a.so": FAT}))
+    return data + extra + END
+
+
+def test_tar(place):
+    for ending, pack in PACKINGS.items():
+        source = place / f"kit.tar{ending}"
+        source.write_bytes(pack(tar_data()))
+        again = [place / f"slim{i}.tar{ending}" for i in (1, 2)]
+        for to in again:
+            carve(source, to)
+        assert again[0].read_bytes() == again[1].read_bytes(), f"{ending}: two carves differ"
+        old, new = (dict((said[0], (said, content)) for said, content in members(unpacked(path))) for path in (source, again[0]))
+        assert list(new) == [*old, "torchlathe-manifest.json"], list(new)
+        for name, (said, content) in old.items():
+            now, now_content = new[name]
+            assert now == said, (name, said, now)
+            if name in ("kit/libfat.so", "site/one/a.so"):
+                assert len(now_content) < len(content)
+            elif not name.endswith("RECORD"):
+                assert now_content == content, name
+        assert make_image.record("one-1.0", {"one/a.so": new["site/one/a.so"][1]}) == new["site/one-1.0.dist-info/RECORD"][1]
+        assert json.loads(new["torchlathe-manifest.json"][1])["gpus"] == ["9.0"]
+        told = json.loads(run(BINARY, "inspect", again[0], "--format", "json"))
+        assert "sm_80" not in json.dumps(told["libraries"] if "libraries" in told else told), "code for 8.0 is still there"
+        run("tar", "tf", again[0]) if ending != ".zst" else None
+        carve(source, again[0], code=2)
+
+
+def test_nothing_to_drop(place):
+    source = place / "plain.tar.gz"
+    source.write_bytes(gzip.compress(file("a.so", PLAIN) + END, mtime=0))
+    carve(source, place / "same.tar.gz")
+    assert (place / "same.tar.gz").read_bytes() == source.read_bytes()
+
+
+def test_hostile(place):
+    for name, extra in {"traversal": file("../../etc/x", b"x"), "link": header("kit/out", type_=b"1", link="../../etc/passwd"),
+                        "doubled": file("kit/libfat.so", PLAIN), "size": header("x", 1 << 40),
+                        "pax-bomb": header("PaxHeaders/x", 1 << 30, b"x"), "lying": pax({"size": "9" * 23}) + header("x", 1)}.items():
+        for ending in ("", ".gz"):
+            source = place / f"bad.tar{ending}"
+            source.write_bytes(PACKINGS[ending](tar_data(extra)))
+            told = carve(source, place / "never.tar", code=2)
+            assert "Traceback" not in told and not (place / "never.tar").exists(), (name, told)
+    data = gzip.compress(tar_data(), mtime=0)
+    for cut in (len(data) // 2, len(data) - 4):
+        (place / "cut.tar.gz").write_bytes(data[:cut])
+        carve(place / "cut.tar.gz", place / "never.tar", code=2)
+    assert not list(place.glob("*never*")) and not list(place.glob(".*new"))
+
+
+def check_unpacked(where):
+    """By nothing of ours: what info/ says is so."""
+    index = json.loads((where / "info/index.json").read_text())
+    assert index["build"] == "cuda129_h12ab_sm90_3" and index["constrains"] == ["other >=1", "__cuda_arch >=9.0"], index
+    entries = {one["_path"]: one for one in json.loads((where / "info/paths.json").read_text())["paths"]}
+    for name, one in entries.items():
+        data = (where / name).read_bytes()
+        if one["path_type"] == "hardlink":
+            assert (one["sha256"], one["size_in_bytes"]) == (sha(data), len(data)), name
+    assert entries["lib/libfat.so"]["size_in_bytes"] < len(FAT) and "sha256_in_prefix" not in entries["lib/libfat.so"]
+    assert entries["share/text"]["prefix_placeholder"] == "/opt/placehold_placehold"
+    about = json.loads((where / "info/about.json").read_text())
+    assert about["extra"]["k"] == ["v"] and about["extra"]["torchlathe"]["gpus"] == "9.0"
+    assert json.loads((where / "info/hash_input.json").read_text()) == {"cuda": "12.9"}
+    assert json.loads((where / "info/torchlathe-manifest.json").read_text())["gpus"] == ["9.0"]
+
+
+def test_conda(place):
+    for ending in (".conda", ".tar.bz2"):
+        source, out = place / f"kit-1.0-cuda129_h12ab_3{ending}", place / f"out-{ending[1:]}-d"
+        make_conda(source, FAT, PLAIN)
+        told = carve(source, out)
+        slim = out / f"kit-1.0-cuda129_h12ab_sm90_3{ending}"
+        assert slim.exists(), told
+        carve(source, place / f"more-{ending[1:]}-d")
+        assert slim.read_bytes() == next((place / f"more-{ending[1:]}-d").iterdir()).read_bytes()
+        carve(source, place / "wrong-name" / f"kit-1.0-mine_0{ending}", code=2)
+        if ending == ".conda":
+            with zipfile.ZipFile(slim) as archive:
+                assert all(one.compress_type == zipfile.ZIP_STORED for one in archive.infolist())
+                assert sorted(archive.namelist()) == ["info-kit-1.0-cuda129_h12ab_sm90_3.tar.zst", "metadata.json", "pkg-kit-1.0-cuda129_h12ab_sm90_3.tar.zst"]
+        for reader in (by_conda, by_rattler, by_cph):
+            where = place / f"by-{reader.__name__}{ending}"
+            if reader(slim, where):
+                check_unpacked(where)
+    make_conda(place / "packed-1-0.conda", FAT, PLAIN, zipfile.ZIP_DEFLATED)
+    assert "not stored" in carve(place / "packed-1-0.conda", place / "never", code=2)
+
+
+def by_conda(package, where):
+    if not has("conda_package_streaming"):
+        return False
+    from conda_package_streaming import extract
+    extract.extract(str(package), str(where))
+    return True
+
+
+def by_cph(package, where):
+    if not has("conda_package_handling"):
+        return False
+    from conda_package_handling import api
+    api.extract(str(package), str(where))
+    return True
+
+
+def by_rattler(package, where):
+    if not has("rattler"):
+        return False
+    import rattler
+    from rattler import package_streaming
+    package_streaming.extract(str(package), str(where))
+    data = package.read_bytes()
+    record = rattler.PackageRecord.from_index_json(where / "info/index.json", len(data), sha(data))
+    record = rattler.RepoDataRecord(record, package.name, package.as_uri(), package.parent.as_uri())
+    prefix = where.with_suffix(".prefix")
+    asyncio.run(rattler.install([record], str(prefix), cache_dir=str(where.with_suffix(".cache")), show_progress=False))
+    assert (prefix / "lib/libfat.so").read_bytes() == (where / "lib/libfat.so").read_bytes()
+    assert str(prefix) in (prefix / "share/text").read_text()
+    return True
+
+
+def test_kills(place, count=60):
+    source = place / "kill.tar.zst"
+    source.write_bytes(PACKINGS[".zst"](tar_data()))
+    started = time.monotonic()
+    carve(source, place / "whole.tar.zst")
+    whole = (place / "whole.tar.zst").read_bytes()
+    length, made = time.monotonic() - started, 0
+    for i in range(count):
+        work = subprocess.Popen([BINARY, "carve", source, "--gpu", "9.0", "-o", place / "k/out.tar.zst"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(random.Random(i).random() * length)
+        work.send_signal(signal.SIGKILL)
+        work.wait()
+        if (place / "k/out.tar.zst").exists():
+            made += 1
+            assert (place / "k/out.tar.zst").read_bytes() == whole
+            (place / "k/out.tar.zst").unlink()
+    carve(source, place / "k/out.tar.zst")
+    assert [path.name for path in (place / "k").iterdir()] == ["out.tar.zst"]
+    print(f"{count} kills, {made} after the end")
+
+
+def main():
+    for test in (test_tar, test_nothing_to_drop, test_hostile, test_conda, test_kills):
+        with tempfile.TemporaryDirectory() as place:
+            os.environ["TMPDIR"] = place
+            test(Path(place).resolve())
+            print(test.__name__, "ok", flush=True)
+    if lacking:
+        print("not there, and so not asked:", ", ".join(sorted(lacking)))
+
+
+if __name__ == "__main__":
+    main()
