@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 import urllib.request
 
 
@@ -29,6 +30,14 @@ class Server:
         code = self.process.wait(timeout=60)
         self.reader.join(timeout=10)
         assert code in (0, -9), f"exit code {code}: {''.join(self.lines)}"
+
+    def said(self, text):
+        """Does a line of its log hold this? It comes a moment after the answer."""
+        for _ in range(100):
+            if any(text in line for line in self.lines):
+                return True
+            time.sleep(0.05)
+        return False
 
     def get(self, path, **headers):
         request = urllib.request.Request(self.url + path, headers=headers)
