@@ -221,6 +221,12 @@ TEST_F(WheelIndex, SeesWheelsThatCome) {
   EXPECT_EQ(folder.wheels()->left_out.size(), 1u);
   folder_.run("cp wheels/plain-2.0-py3-none-any.whl wheels/false-2.0-py3-none-any.whl");
   EXPECT_EQ(folder.wheels()->left_out.size(), 2u) << "a wheel under another's name";
+  folder_.run(
+      "cp wheels/third-1.0-py3-none-any.whl third && cat third > wheels/third-1.0-py3-none-any.whl && "
+      "printf x > wheels/plain-2.0-py3-none-any.whl");  // the folder itself stays as it was
+  EXPECT_EQ(folder.wheels()->left_out.size(), 3u) << "a wheel that is written over";
+  folder_.run("cat wheels/false-2.0-py3-none-any.whl > wheels/plain-2.0-py3-none-any.whl");
+  EXPECT_EQ(folder.wheels()->left_out.size(), 2u) << "one that was still being copied";
 }
 
 TEST_F(WheelIndex, SendsTheWheelAsItCameWhereTheDiskIsFull) {

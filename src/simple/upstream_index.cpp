@@ -257,6 +257,17 @@ fs::path UpstreamIndex::fetched(const PageFile& file) {
   return originals / sum / file.name;
 }
 
+// Of no more use here once it is known to go as it is for every GPU, and upstream has it.
+void UpstreamIndex::forget_original(const PageFile& file, const SourceWheel& wheel) {
+  const bool passes = std::ranges::all_of(targets_, [&](const CarveTarget& target) {
+    const auto record = kept_.known(wheel, {.target = target});
+    return record && !record->carved();
+  });
+  if (!passes || has_secrets(file.url)) return;
+  std::error_code ignored;
+  fs::remove_all(wheel.path.parent_path(), ignored);
+}
+
 std::optional<OfferedFile> UpstreamIndex::carve(const PageFile& file, const CarveOrder& how) {
   std::string note;
   try {
@@ -266,8 +277,7 @@ std::optional<OfferedFile> UpstreamIndex::carve(const PageFile& file, const Carv
     if (record.carved())
       return OfferedFile{.file = kept_.file(record), .sha256 = record.sha256, .final = false};
     note = record.because;
-    std::error_code ignored;
-    fs::remove_all(wheel.path.parent_path(), ignored);  // upstream has it
+    forget_original(file, wheel);
   } catch (const Error& error) {
     const auto wheel = known_wheel(file);
     const bool promised = wheel && kept_.known(*wheel, how);

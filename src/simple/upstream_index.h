@@ -65,6 +65,7 @@ class UpstreamIndex final : public PackageIndex {
   std::filesystem::path fetched(const PageFile& file);
   OfferedFile pass(const PageFile& file, std::string note);
   OfferedFile metadata(const PageFile& file);
+  void forget_original(const PageFile& file, const SourceWheel& wheel);
   std::optional<OfferedFile> carve(const PageFile& file, const CarveOrder& how);
   void add_carved(const Root& root, const CarveTarget& target, const PageFile& file, ProjectPage& page);
   void say(const std::string& text) const;

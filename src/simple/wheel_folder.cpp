@@ -55,14 +55,22 @@ std::shared_ptr<const FolderWheels> WheelFolder::wheels(
     const std::function<void(std::size_t, std::size_t)>& progress) {
   const std::lock_guard lock(lock_);
   const FileStamp stamp = stamp_of(folder_);
-  if (now_ && stamp == stamp_) return now_;
+  if (now_ && stamp == stamp_ && is_as_it_was()) return now_;
   now_ = read(progress);
   stamp_ = stamp;
   return now_;
 }
 
+// A wheel that is written over, or that was still being copied, does not change the folder.
+bool WheelFolder::is_as_it_was() const {
+  return std::ranges::all_of(seen_, [](const auto& one) {
+    std::error_code ignored;
+    return fs::exists(one.first, ignored) && stamp_of(one.first) == one.second;
+  });
+}
+
 std::shared_ptr<const FolderWheels> WheelFolder::read(
-    const std::function<void(std::size_t, std::size_t)>& progress) const {
+    const std::function<void(std::size_t, std::size_t)>& progress) {
   std::map<fs::path, SourceWheel> before;
   if (now_) {
     for (const auto& [project, wheels] : now_->projects) {
@@ -70,12 +78,14 @@ std::shared_ptr<const FolderWheels> WheelFolder::read(
     }
   }
   const std::vector<fs::path> paths = wheels_in(folder_);
+  seen_.clear();
+  for (const fs::path& path : paths) seen_[path] = stamp_of(path);
   std::vector<std::optional<SourceWheel>> read(paths.size());
   std::mutex telling;
   std::size_t done = 0;
   const auto failures = parallel_for(paths.size(), [&](std::size_t i) {
     const auto known = before.find(paths[i]);
-    if (known != before.end() && known->second.stamp == stamp_of(paths[i])) {
+    if (known != before.end() && known->second.stamp == seen_.at(paths[i])) {
       read[i] = known->second;
     } else {
       SourceWheel wheel = read_source_wheel(paths[i]);

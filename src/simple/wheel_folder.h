@@ -33,13 +33,14 @@ class WheelFolder {
       const std::function<void(std::size_t, std::size_t)>& progress = {});
 
  private:
-  std::shared_ptr<const FolderWheels> read(
-      const std::function<void(std::size_t, std::size_t)>& progress) const;
+  bool is_as_it_was() const;
+  std::shared_ptr<const FolderWheels> read(const std::function<void(std::size_t, std::size_t)>& progress);
 
   std::filesystem::path folder_;
   CarvedWheels& kept_;
   std::mutex lock_;
-  FileStamp stamp_ = {};
+  FileStamp stamp_ = {};                             // of the folder
+  std::map<std::filesystem::path, FileStamp> seen_;  // of all wheels, those that are left out too
   std::shared_ptr<const FolderWheels> now_;
 };
 
