@@ -20,6 +20,7 @@ struct CarveOptions {
   // Devices to keep code for: "9.0"; "9.0+PTX" also the PTX that the device would compile. At least one.
   std::vector<std::string> gpus;
   bool minimal = false;         // keep the driver's one pick and nothing else
+  bool keep_special = false;    // of a container with nothing for these GPUs keep the smallest image
   bool require_full = false;    // a container with nothing for a device is an error
   bool strip_symbols = false;   // drop symbol and debug tables too
   bool dry_run = false;         // say what would happen, write nothing

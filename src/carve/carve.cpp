@@ -270,9 +270,11 @@ class FileCarver {
 
   void plan_device_code() {
     referenced_ = containers_referenced_elsewhere(*elf_, fatbins_);
-    plan_ =
-        plan_carve(fatbins_, referenced_,
-                   {.targets = options_.targets, .minimal = options_.minimal || is_no_gpu(options_.targets)});
+    const bool none = is_no_gpu(options_.targets);
+    plan_ = plan_carve(fatbins_, referenced_,
+                       {.targets = options_.targets,
+                        .minimal = options_.minimal || none,
+                        .keep_special = options_.keep_special && !none});
     result_.totals = plan_.totals;
     result_.notes.add(fatbins_.findings);
     std::map<Untouched, std::size_t> untouched;

@@ -27,6 +27,7 @@ struct CarvedFile;
 struct CarveOptions {
   std::vector<CarveTarget> targets = {};     // none: no code is dropped
   bool minimal = false;                      // plan.h
+  bool keep_special = false;                 // plan.h
   bool require_full = false;                 // a container with nothing for a target is an error
   bool strip_symbols = false;                // drop what `strip` would
   Compression compress = Compression::none;  // pack images that lie unpacked; none: leave them
@@ -36,8 +37,8 @@ struct CarveOptions {
   bool copy_unchanged = true;          // where there is nothing to drop, the destination becomes a copy
   bool synced = true;                  // in place: the new file is on the disk before the old one is gone
   bool arch_list_alone = false;  // shorten PyTorch's list also in a file that holds no device code itself
-  // A file with code, but none for any target: nothing is written; it goes over as it is; it loses what
-  // `minimal` drops. Damaged: an Error, or it goes over as it is.
+  // A file with code, but none for any target: nothing is written; it goes over as it is; it is emptied.
+  // Damaged: an Error, or it goes over as it is.
   enum class NoTarget { refuse, leave, empty } no_target = NoTarget::refuse;
   // Device code that is data: which libraries may lose what no target runs. `known`: those that were run so
   // on a GPU (nvidia_libraries.h).

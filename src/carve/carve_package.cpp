@@ -68,8 +68,7 @@ class PackageCarver {
       : package_(package), options_(options) {
     std::error_code ignored;
     in_place_ = fs::equivalent(package.name(), destination, ignored);
-    options_.carve.no_target =
-        options_.carve.minimal && may_empty() ? CarveOptions::NoTarget::empty : CarveOptions::NoTarget::leave;
+    options_.carve.no_target = may_empty() ? CarveOptions::NoTarget::empty : CarveOptions::NoTarget::leave;
     copies_unchanged_ = options.carve.copy_unchanged;
     options_.carve.arch_list_alone = true;
     options_.carve.hash = true;
@@ -107,7 +106,7 @@ class PackageCarver {
  private:
   // A library without code for any target loses what it has only where the old one stays: a GPU that was
   // mistyped would cost all libraries of a folder their code.
-  bool may_empty() const { return !in_place_; }
+  bool may_empty() const { return !in_place_ && !options_.carve.keep_special; }
 
   // A folder of which a part cannot be listed would be carved in part.
   void refuse_half_a_list() const {
@@ -406,7 +405,6 @@ class PackageCarver {
       out_.old_size += items_[i].size;
       if (items_[i].goes()) continue;
       out_.new_size += done[i].path.empty() ? items_[i].size : done[i].new_size;
-      if (!may_empty() && done[i].serves_no_target) done[i].totals.bytes_minimal = done[i].totals.bytes_kept;
       if (done[i].path.empty() || done[i].outcome == Outcome::no_device_code) ++out_.other_files;
       else out_.files.push_back(std::move(done[i]));
     }
@@ -459,7 +457,7 @@ class PackageCarver {
     });
     if (others || keeps_loose_code()) return;
     // A package of loose code alone may lose all of it where that is asked for and the old one stays.
-    const bool may_lose_all = out_.loose.files == 0 || (options_.carve.minimal && may_empty());
+    const bool may_lose_all = out_.loose.files == 0 || (options_.carve.minimal && !in_place_);
     if (first == out_.files.end() && may_lose_all) return;
     const std::string held =
         first != out_.files.end()
@@ -470,7 +468,7 @@ class PackageCarver {
                        .where = {.file = package_.name()},
                        .what = fmt::format("no library here holds code for {}; {}",
                                            to_string(options_.carve.targets), held),
-                       .fix = first != out_.files.end() || !may_empty()
+                       .fix = first != out_.files.end() || in_place_
                                   ? "carve a build that was made for this GPU too; nothing was written"
                                   : "--minimal drops all of it; nothing was written"});
     out_.new_size += out_.loose.bytes;
@@ -612,8 +610,7 @@ std::size_t CarvedPackage::count(Outcome outcome) const {
 std::uint64_t CarvedPackage::minimal_saves() const {
   std::uint64_t saves = 0;
   for (const CarvedFile& file : files) {
-    if (file.outcome != Outcome::left_alone || file.serves_no_target)
-      saves += file.totals.bytes_kept - file.totals.bytes_minimal;
+    if (file.outcome != Outcome::left_alone) saves += file.totals.bytes_kept - file.totals.bytes_minimal;
   }
   return saves;
 }

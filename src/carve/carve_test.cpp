@@ -283,10 +283,10 @@ TEST_F(Carve, KeepsOfRelocatableCodeWhatTheDriverLinksAgain) {
   testing::link_parts(folder_, "a.so");
   const CarvedFile carved = carve_file(folder_.path() / "a.so", output(), for_gpu("9.0"));
   EXPECT_EQ(carved.old_held, "7.5, 8.0, 9.0, PTX 8.0");
-  EXPECT_EQ(carved.totals.images_kept, 4u);
+  EXPECT_EQ(carved.totals.images_kept, 3u);
   EXPECT_FALSE(carved.serves_no_target);
   EXPECT_EQ(std::regex_replace(testing::load(folder_, "b.so"), std::regex("=[0-9a-f]+"), ""),
-            "466243b1: sm_80\n466243b1: compute_80\n466243b1: sm_90 compute_80\n" +
+            "466243b1:\n466243b1: compute_80\n466243b1: sm_90 compute_80\n" +
                 testing::load(folder_, "a.so").substr(testing::load(folder_, "a.so").rfind("0 ")));
 }
 
@@ -412,16 +412,19 @@ TEST_F(Carve, ForNoGpuEmptiesEveryContainer) {
             Outcome::nothing_to_drop);
 }
 
-TEST_F(Carve, EmptiesAContainerOfNoUseWhenMinimal) {
+TEST_F(Carve, EmptiesAContainerOfNoUseUnlessAskedToKeepItsSmallestImage) {
   const fs::path source = library({{{"sm_80"}, {"sm_86"}}, {{"sm_80"}, {"sm_90"}}});
   CarveOptions options = for_gpu("9.0");
-  const CarvedFile usual = carve_file(source, output(), options);
-  EXPECT_EQ(usual.totals.images_kept, 2u);
-  EXPECT_EQ(usual.notes[0].rule, "carve-unserved");
+  options.keep_special = true;
+  const CarvedFile wider = carve_file(source, output(), options);
+  EXPECT_EQ(wider.totals.images_kept, 2u);
+  EXPECT_EQ(wider.notes[0].rule, "carve-unserved");
   EXPECT_THROW(carve_file(source, output(), options), Error) << "never over what is there";
   fs::remove(output());
-  options.minimal = true;
-  EXPECT_EQ(carve_file(source, output(), options).totals.images_kept, 1u);
+  options.keep_special = false;
+  const CarvedFile usual = carve_file(source, output(), options);
+  EXPECT_EQ(usual.totals.images_kept, 1u);
+  EXPECT_EQ(usual.notes[0].rule, "carve-unserved");
   EXPECT_TRUE(testing::load(folder_, "b.so").starts_with("466243b1:\n466243b1: sm_90="));
 }
 
@@ -466,7 +469,7 @@ TEST_F(Carve, KernelsForOtherGpusAloneAreANoteAndNoReasonToRefuse) {
 
 TEST_F(Carve, TellsWhatMinimalWouldDropMore) {
   const fs::path source =
-      library({{{"sm_80", 20'000}, {"sm_90", 30'000}}, {{"sm_80", 20'000}, {"sm_86", 50'000}}});
+      library({{{"sm_80", 20'000}, {"sm_90", 30'000}}, {{"sm_90", 20'000}, {"sm_90", 50'000}}});
   CarveOptions options = for_gpu("9.0");
   const CarveTotals usual = carve_file(source, output(), options).totals;
   EXPECT_GE(usual.bytes_kept - usual.bytes_minimal, 20'000u);

@@ -80,6 +80,7 @@ std::string carve_manifest(const std::vector<CarvedFile>& files, const CarveOpti
   for (const CarveTarget& target : options.targets) json.value(to_string(target));
   json.end_array();
   json.member("minimal", options.minimal).member("strip_symbols", options.strip_symbols);
+  if (options.keep_special) json.member("keep_special", true);
   if (options.compress != Compression::none) json.member("compress", to_string(options.compress));
   json.key("files").begin_array();
   std::map<std::string, std::string> left = finished;

@@ -29,20 +29,18 @@
 #include "cli/commands.h"
 #include "cli/options/carving.h"
 #include "cli/options/options.h"
+#include "cli/parts/aside.h"
 #include "device/contents.h"
 #include "hardware/catalog.h"
 #include "inspect/not_read.h"
 #include "matrix/axis_table.h"
 #include "os/file.h"
-#include "os/mapped_file.h"
 #include "os/output.h"
 #include "os/terminal.h"
 #include "package/kinds.h"
 #include "package/place_journal.h"
 #include "package/writer.h"
 #include "report/table.h"
-#include "side/side_file.h"
-#include "side/staged.h"
 #include "side/write_side.h"
 
 namespace lathe {
@@ -50,46 +48,29 @@ namespace carve_command {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct Options : CarvingOptions {
   std::string path;
-  std::string gpu;
   std::string output;
   std::string manifest;
   std::string wheel_variant;
   std::string side;
   std::string platform;
-  std::string compress = "keep";
-  std::string driver;
-  std::string embedded = "known";
   std::string format = "text";
   bool in_place = false;
-  bool include_vendor = false;
-  CarveOptions carve;
 };
 
 void declare(OptionSet& set, Options& options) {
   set.positional("path", options.path, "a library, a folder of them, a wheel, or a container image",
                  ValueKind::file);
-  set.text("-g,--gpu", options.gpu, "CC[,CC...]",
-           "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, \"RTX 5090\", native");
-  set.values(known_gpus());
+  declare_gpus(set, options);
   set.text("-o,--output", options.output, "PATH",
            "where the result goes; nothing may be there, folders are made. A wheel: the folder for it",
            ValueKind::file);
   set.flag("--in-place", options.in_place, "replace each library by its carved one");
   set.flag("-n,--dry-run", options.carve.dry_run, "say what would happen, write nothing");
-  set.flag("--minimal", options.carve.minimal, "keep the driver's one pick and nothing else");
   set.flag("--require-full", options.carve.require_full,
            "fail when something holds nothing for one of the GPUs");
-  set.flag("--strip-symbols", options.carve.strip_symbols, "drop symbol and debug tables, as strip does");
-  set.choice("--compress", options.compress, {"keep", "zstd", "lz4"},
-             "pack images that lie unpacked; without --gpu no code is dropped [keep]");
-  set.text("--driver", options.driver, "VERSION",
-           "the oldest driver that the result is for: what needs a newer one is a finding");
-  set.choice("--embedded", options.embedded, {"known", "all", "keep"},
-             "code that is data: drop what no GPU runs where known to be safe, everywhere, nowhere [known]");
-  set.flag("--include-vendor", options.include_vendor,
-           "carve NVIDIA's own libraries too: mind their licence");
+  declare_carving(set, options);
   set.text("--manifest", options.manifest, "FILE", "write the record of what was done here too",
            ValueKind::file);
   set.text("--side", options.side, "FILE",
@@ -101,32 +82,13 @@ void declare(OptionSet& set, Options& options) {
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
-// Known before the long work.
-void check_side(const fs::path& path, const fs::path& side) {
-  check_output(side);
-  if (fs::exists(fs::symlink_status(side))) {
-    throw Error({.what = "this is there already",
-                 .where = {.file = side.string()},
-                 .next = "name a file that does not exist yet, or remove it"});
-  }
-  const fs::path inner = fs::weakly_canonical(side).lexically_relative(fs::weakly_canonical(path));
-  if (!inner.empty() && *inner.begin() != "..") {
-    throw Error({.what = "the side file would lie inside of what is carved",
-                 .where = {.file = side.string()},
-                 .next = "name a file beside it"});
-  }
-}
-
-CarveOptions carve_options(const Options& options) {
-  CarveOptions carve = options.carve;
-  set_packing(options.compress, options.driver, carve);
-  set_embedded(options.embedded, carve);
-  if (options.gpu.empty() && carve.compress == Compression::none) {
+CarveOptions checked_options(const Options& options) {
+  CarveOptions carve = carve_options(options);
+  if (carve.targets.empty() && carve.compress == Compression::none) {
     throw Error({.what = "for which GPU?",
                  .where = {},
                  .next = "say --gpu 9.0, or --gpu native for the one in this machine"});
   }
-  if (!options.gpu.empty()) carve.targets = carve_targets(options.gpu);
   if ((carve.targets.empty() || is_no_gpu(carve.targets)) && !options.wheel_variant.empty()) {
     throw Error({.what = "a variant is for some GPU", .where = {}, .next = "say --gpu 9.0 too"});
   }
@@ -215,8 +177,7 @@ CarvedPackage carve_whole(const Options& options, const CarvePackageOptions& how
   return carved;
 }
 
-CarvedPackage carve(const Options& options, const CarveOptions& carve, Terminal& terminal) {
-  PathLook look(options.path, options.platform);
+CarvedPackage carve(const Options& options, PathLook look, const CarveOptions& carve, Terminal& terminal) {
   const PackageKind* kind = package_kind(look);
   if (!options.platform.empty() && !(kind && kind->has_platforms)) {
     throw Error({.what = "only a container image can be for several platforms",
@@ -335,22 +296,6 @@ void write_layers(JsonWriter& json, const std::vector<WrittenLayer>& layers) {
   json.end_array();
 }
 
-void print_side(const Carved& carved, Terminal& terminal) {
-  if (!carved.side) return;
-  terminal.print("side file: {} for the {} that were dropped\n", size_text(carved.side->size),
-                 size_text(carved.side->content));
-  if (carved.side->streams_kept == 0) return;
-  terminal.print("{} members of the wheel were not packed by zlib: the side file keeps them as they were\n",
-                 carved.side->streams_kept);
-}
-
-void write_side_json(JsonWriter& json, const SideSummary& side) {
-  json.key("side").begin_object().member("size", side.size).member("dropped", side.content);
-  json.member("files", side.files).member("files_dropped", side.dropped);
-  json.member("members_packed_again", side.packed_again).member("members_kept_packed", side.streams_kept);
-  json.end_object();
-}
-
 void print_text(const Carved& carved, const CarveOptions& options, Terminal& terminal) {
   Table table({"file", "before", "after", "images", "code", ""});
   for (const std::size_t column : {1u, 2u, 3u}) table.align_right(column);
@@ -401,7 +346,7 @@ void print_text(const Carved& carved, const CarveOptions& options, Terminal& ter
   say_what_minimal_saves(carved, options, terminal);
   print_layers(carved.layers, terminal);
   if (!carved.path.empty()) terminal.print("wrote {}\n", carved.path.string());
-  print_side(carved, terminal);
+  if (carved.side) print_side(*carved.side, terminal);
 }
 
 std::string_view key_of_path(const CarvedPackage& carved) {
@@ -437,57 +382,31 @@ void print_json(const Carved& carved, const CarveOptions& options, Terminal& ter
   terminal.out(json.take());
 }
 
-// How to carve the original again, for one GPU more.
-std::map<std::string, std::string> told_again(const Options& options, const CarveOptions& how) {
-  const auto flag = [](bool set) { return std::string(set ? "yes" : "no"); };
-  return {{"gpu", how.targets.empty() ? "" : to_string(how.targets)},
-          {"compress", options.compress},
-          {"driver", options.driver},
-          {"embedded", options.embedded},
-          {"wheel_variant", options.wheel_variant},
-          {"minimal", flag(how.minimal)},
-          {"strip_symbols", flag(how.strip_symbols)},
-          {"include_vendor", flag(options.include_vendor)},
-          {"in_place", flag(options.in_place)}};
-}
-
 bool something_changed(const CarvedPackage& result) {
   return result.count(Outcome::carved) > 0 || result.loose.files > 0;
 }
 
-SideSummary put_aside(const Options& options, const CarveOptions& how, const fs::path& slim,
-                      const std::vector<SideNeighbour>& neighbours, Terminal& terminal) {
-  Progress progress(terminal);
-  return write_side(
-      options.path, slim, options.side,
-      {.how = told_again(options, how), .neighbours = neighbours, .progress = [&](std::uint64_t done) {
-         progress.show(fmt::format("writing the side file, {} compared", size_text(done)));
-       }});
+AsideCall aside_call(const Options& options, const CarveOptions& how) {
+  auto told = told_again(options, how);
+  told.emplace("wheel_variant", options.wheel_variant);
+  told.emplace("in_place", options.in_place ? "yes" : "no");
+  return {.original = options.path, .side = options.side, .how = std::move(told)};
 }
 
-// The original stays where it is until the side file is on the disk.
 Carved carve_in_place_aside(const Options& options, const CarveOptions& how, Terminal& terminal) {
-  std::optional<PlaceJournal> journal;  // nobody else changes the folder from here on
-  if (fs::is_directory(options.path)) journal.emplace(options.path);
-  if (journal && !journal->earlier().empty()) {
-    throw Error({.what = "a run that changed this in place was killed",
-                 .where = {.file = options.path},
-                 .next = "finish it: run carve --in-place without --side"});
-  }
-  StagedCopy staged(options.path);
-  Options other = options;
-  other.path = staged.path();
-  Carved result{carve(other, how, terminal)};
-  if (!something_changed(result)) return result;
-  result.side = put_aside(options, how, staged.path(), staged.neighbours(), terminal);
-  const MappedFile side = MappedFile::open(options.side);
-  staged.put_in_place(SideContent(side.bytes(), options.side));
-  if (fs::is_regular_file(options.path)) result.files[0].path = options.path;
+  Carved result;
+  const auto change = [&](const fs::path& copy) {
+    Options other = options;
+    other.path = copy;
+    result = Carved{carve(other, PathLook(copy), how, terminal)};
+    return something_changed(result);
+  };
+  result.side = change_in_place_aside(aside_call(options, how), change, terminal);
+  if (fs::is_regular_file(options.path) && result.side) result.files[0].path = options.path;
   return result;
 }
 
-Carved carve_aside(const Options& options, const CarveOptions& how, Terminal& terminal) {
-  PathLook look(options.path, options.platform);
+Carved carve_aside(const Options& options, PathLook look, const CarveOptions& how, Terminal& terminal) {
   const PackageKind* kind = package_kind(look);
   if (kind && !kind->has_side) {
     throw Error({.what = fmt::format("a {} has no side file", kind->name),
@@ -495,20 +414,21 @@ Carved carve_aside(const Options& options, const CarveOptions& how, Terminal& te
                  .next = kind->has_platforms ? "leave out --side: its old layers stay where they are"
                                              : "leave out --side, or unpack it and carve the folder"});
   }
-  if (how.dry_run) return {carve(options, how, terminal)};
-  if (options.in_place) return carve_in_place_aside(options, how, terminal);
-  Carved result{carve(options, how, terminal)};
-  if (!something_changed(result) || !result.failures.empty()) return result;
-  result.side = put_aside(options, how, result.path.empty() ? place_of(options) : result.path, {}, terminal);
+  if (options.in_place && !how.dry_run) return carve_in_place_aside(options, how, terminal);
+  Carved result{carve(options, std::move(look), how, terminal)};
+  if (how.dry_run || !something_changed(result) || !result.failures.empty()) return result;
+  result.side =
+      put_aside(aside_call(options, how), result.path.empty() ? place_of(options) : result.path, terminal);
   return result;
 }
 
 int run(const Options& options, Terminal& terminal) {
-  const CarveOptions how = carve_options(options);
+  const CarveOptions how = checked_options(options);
   say_what_is_unknown(how.targets, terminal);
   if (!options.manifest.empty()) check_output(options.manifest);
-  const Carved result =
-      options.side.empty() ? Carved{carve(options, how, terminal)} : carve_aside(options, how, terminal);
+  PathLook look(options.path, options.platform);
+  const Carved result = options.side.empty() ? Carved{carve(options, std::move(look), how, terminal)}
+                                             : carve_aside(options, std::move(look), how, terminal);
   if (!options.manifest.empty())
     write_file_atomically(options.manifest, carve_manifest(result.files, how, ""));
   if (options.format == "json") print_json(result, how, terminal);

@@ -19,6 +19,7 @@
 #include "cli/commands.h"
 #include "cli/options/carving.h"
 #include "cli/options/options.h"
+#include "cli/parts/restoring.h"
 #include "matrix/axis_table.h"
 #include "os/mapped_file.h"
 #include "os/terminal.h"
@@ -66,13 +67,12 @@ void check(const Options& options) {
   }
 }
 
+RestoreCall call_to(const Options& options, const fs::path& to) {
+  return {.slim = options.path, .to = to, .dry_run = options.dry_run};
+}
+
 Restored restore_to(const Options& options, const SideContent& side, const fs::path& to, Terminal& terminal) {
-  Progress progress(terminal);
-  RestoreOptions how{.to = to, .dry_run = options.dry_run};
-  how.progress = [&](std::uint64_t done, std::uint64_t all) {
-    progress.show(fmt::format("restoring, {} of {}", size_text(done), size_text(all)));
-  };
-  return restore(options.path, side, how);
+  return restore_with_progress(call_to(options, to), side, terminal);
 }
 
 // What the side file says of an option that its original was carved with; "": nothing.
@@ -93,6 +93,7 @@ CarveOptions carved_as(const SideContent& side, const std::string& gpu) {
   set_embedded(told(side, "embedded"), carve);
   carve.targets = carve_targets(told(side, "gpu") + "," + gpu);
   carve.minimal = told(side, "minimal") == "yes";
+  carve.keep_special = told(side, "keep_special") == "yes";
   carve.strip_symbols = told(side, "strip_symbols") == "yes";
   return carve;
 }
@@ -135,36 +136,11 @@ Restored add_gpus(const Options& options, const SideContent& side, Terminal& ter
 }
 
 void print_text(const Options& options, const SideContent& side, const Restored& done, Terminal& terminal) {
-  const std::string_view tense = options.dry_run ? "would be restored" : "restored";
-  if (!options.gpu.empty()) {
-    terminal.print(
-        "{} {} too: {}, {}\n", options.dry_run ? "would be carved for" : "carved for", options.gpu,
-        options.dry_run && options.output.empty() ? "the original is restored first" : done.path.string(),
-        size_text(done.size));
-    return;
-  }
-  if (side.manifest().kind != SideManifest::Kind::folder) {
-    terminal.print("{}: {} -> {}, SHA-256 {}\n", tense, size_text(done.slim_size), size_text(done.size),
-                   done.sha256);
-  } else {
-    terminal.print("{}: {} files, {} -> {}; {} of them had been dropped, {} removed\n", tense, done.files,
-                   size_text(done.slim_size), size_text(done.size), done.brought_back, done.removed);
-  }
-  if (done.there_already > 0) terminal.print("{} were as the original already\n", done.there_already);
-  if (!options.dry_run) terminal.print("wrote {}\n", done.path.string());
-}
-
-void print_json(const Options& options, const SideContent& side, const Restored& done, Terminal& terminal) {
-  JsonWriter json;
-  begin_report(json).member("dry_run", options.dry_run).member("kind", to_string(side.manifest().kind));
-  json.member("name", side.manifest().name).member("path", done.path.string());
-  json.member("size_before", done.slim_size).member("size_after", done.size);
-  json.member("side_size", side.size()).member("files", done.files);
-  json.member("files_brought_back", done.brought_back).member("files_removed", done.removed);
-  json.member("files_there_already", done.there_already);
-  if (!done.sha256.empty()) json.member("sha256", done.sha256);
-  json.end_object();
-  terminal.out(json.take());
+  if (options.gpu.empty()) return print_restored(call_to(options, {}), side, done, terminal);
+  terminal.print(
+      "{} {} too: {}, {}\n", options.dry_run ? "would be carved for" : "carved for", options.gpu,
+      options.dry_run && options.output.empty() ? "the original is restored first" : done.path.string(),
+      size_text(done.size));
 }
 
 // Of a dry run it need not be told.
@@ -182,7 +158,7 @@ int run(const Options& options, Terminal& terminal) {
   const Restored done =
       options.gpu.empty() ? restore_to(options, side, to, terminal) : add_gpus(options, side, terminal);
   map.expect_whole();
-  if (options.format == "json") print_json(options, side, done, terminal);
+  if (options.format == "json") print_restored_json(call_to(options, to), side, done, terminal);
   else print_text(options, side, done, terminal);
   return 0;
 }

@@ -26,59 +26,53 @@
 #include "cli/commands.h"
 #include "cli/options/carving.h"
 #include "cli/options/options.h"
+#include "cli/parts/aside.h"
+#include "cli/parts/restoring.h"
+#include "side/side_file.h"
+#include "os/mapped_file.h"
 #include "device/contents.h"
 #include "device/driver_need.h"
 #include "inspect/not_read.h"
-#include "matrix/axis_table.h"
 #include "os/keyboard.h"
 #include "os/terminal.h"
 #include "report/table.h"
 #include "shrink/python_environment.h"
 #include "shrink/shrink.h"
+#include "side/restore.h"
+#include "side/write_side.h"
 
 namespace lathe {
 namespace shrink_command {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct Options : CarvingOptions {
   std::string path;
-  std::string gpu;
   std::string output;
-  std::string compress = "keep";
-  std::string driver;
+  std::string side;
   std::string format = "text";
-  bool include_vendor = false;
+  bool undo = false;
   bool yes = false;
-  CarveOptions carve;
 };
 
 void declare(OptionSet& set, Options& options) {
   set.positional("path", options.path,
                  "a virtual environment, site-packages or another folder [that of python3]",
                  ValueKind::folder, false);
-  set.text("-g,--gpu", options.gpu, "CC[,CC...]",
-           "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, \"RTX 5090\", native");
-  set.values(known_gpus());
+  declare_gpus(set, options);
   set.text("-o,--output", options.output, "DIR", "the new folder; without it the old one is changed in place",
            ValueKind::folder);
   set.flag("-n,--dry-run", options.carve.dry_run, "say what would happen, write nothing");
   set.flag("-y,--yes", options.yes, "do not ask about the environment of python3");
-  set.choice("--compress", options.compress, {"keep", "zstd", "lz4"},
-             "pack images that lie unpacked; without --gpu no code is dropped [keep]");
-  set.flag("--strip-symbols", options.carve.strip_symbols, "drop symbol and debug tables, as strip does");
-  set.flag("--minimal", options.carve.minimal, "keep the driver's one pick and nothing else");
-  set.text("--driver", options.driver, "VERSION",
-           "the oldest driver that the result is for: what needs a newer one is a finding");
-  set.flag("--include-vendor", options.include_vendor,
-           "carve NVIDIA's own libraries too: mind their licence");
+  declare_carving(set, options);
+  set.text("--side", options.side, "FILE", "write what is dropped there, so that --undo gives it back",
+           ValueKind::file);
+  set.flag("--undo", options.undo, "give back what a shrink with --side dropped, bit for bit");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
 }
 
-CarveOptions carve_options(const Options& options) {
-  CarveOptions carve = options.carve;
-  set_packing(options.compress, options.driver, carve);
-  if (!options.gpu.empty()) carve.targets = carve_targets(options.gpu);
+CarveOptions checked_options(const Options& options) {
+  CarveOptions carve = carve_options(options);
   if (carve.targets.empty() && carve.compress == Compression::none && !carve.strip_symbols) {
     throw Error({.what = "for which GPU?",
                  .where = {},
@@ -98,7 +92,10 @@ std::string same_call(const Options& options, const fs::path& folder) {
   if (!options.driver.empty()) call += " --driver " + options.driver;
   if (options.carve.strip_symbols) call += " --strip-symbols";
   if (options.carve.minimal) call += " --minimal";
+  if (options.carve.keep_special) call += " --keep-special";
+  if (options.embedded != "known") call += " --embedded " + options.embedded;
   if (options.include_vendor) call += " --include-vendor";
+  if (!options.side.empty()) call += " --side " + single_quoted(options.side);
   return call;
 }
 
@@ -166,9 +163,11 @@ void print_packages(const Shrunk& shrunk, bool dry_run, Terminal& terminal) {
                driver_text(package.least_driver), what_was_done(package, dry_run)});
   }
   if (!table.empty()) terminal.out(table.text(terminal) + "\n");
-  if (others > 0)
-    terminal.print("no change in {}, {}\n", count_of(others, "other package", "other packages"),
-                   size_text(bytes));
+  if (others == 0) return;
+  terminal.print("no change in {}, {}\n",
+                 others == shrunk.packages.size() ? count_of(others, "package", "packages")
+                                                  : count_of(others, "other package", "other packages"),
+                 size_text(bytes));
 }
 
 // What is wrong with the files, and what was not read.
@@ -227,7 +226,7 @@ void print_package(JsonWriter& json, const ShrunkPackage& package) {
 }
 
 void print_json(const Shrunk& shrunk, const CarveOptions& options, const fs::path& folder, const fs::path& to,
-                Terminal& terminal) {
+                const std::optional<SideSummary>& side, Terminal& terminal) {
   JsonWriter json;
   begin_report(json).member("folder", folder.string());
   if (!to.empty()) json.member("output", to.string());
@@ -241,6 +240,7 @@ void print_json(const Shrunk& shrunk, const CarveOptions& options, const fs::pat
   json.key("packages").begin_array();
   for (const ShrunkPackage& package : shrunk.packages) print_package(json, package);
   json.end_array();
+  if (side) write_side_json(json, *side);
   write_findings(json, "findings", findings_in(shrunk.carved, Severity::note));
   json.end_object();
   terminal.out(json.take());
@@ -263,20 +263,85 @@ Shrunk shrink_with_progress(const fs::path& folder, const fs::path& to, CarvePac
   return shrink(folder, to.empty() ? folder : to, how);
 }
 
+// The folder, where its packages went; `to` is empty: in place.
+struct Done {
+  Shrunk shrunk;
+  std::optional<SideSummary> side = {};
+};
+
+bool something_changed(const CarvedPackage& carved) {
+  return carved.count(Outcome::carved) > 0 || !carved.gone.empty();
+}
+
+AsideCall aside_call(const Options& options, const fs::path& folder, const CarveOptions& how) {
+  return {.original = folder, .side = options.side, .how = told_again(options, how)};
+}
+
+Done shrink_aside(const Options& options, const fs::path& folder, const fs::path& to,
+                  const CarvePackageOptions& how, Terminal& terminal) {
+  const AsideCall call = aside_call(options, folder, how.carve);
+  Done done;
+  if (to.empty()) {
+    done.side = change_in_place_aside(
+        call,
+        [&](const fs::path& copy) {
+          done.shrunk = shrink_with_progress(copy, {}, how, terminal);
+          return something_changed(done.shrunk.carved);
+        },
+        terminal);
+    return done;
+  }
+  done.shrunk = shrink_with_progress(folder, to, how, terminal);
+  if (something_changed(done.shrunk.carved) && done.shrunk.carved.failures.empty())
+    done.side = put_aside(call, to, terminal);
+  return done;
+}
+
+void check_undo(const Options& options) {
+  if (!options.gpu.empty())
+    throw Error({.what = "--undo gives everything back, for every GPU", .next = "leave out --gpu"});
+  if (options.path.empty() || options.side.empty()) {
+    throw Error({.what = options.path.empty() ? "which folder is it?" : "where is the side file?",
+                 .next = "say torchlathe shrink FOLDER --undo --side FILE, as it was shrunk"});
+  }
+}
+
+int undo(const Options& options, Terminal& terminal) {
+  check_undo(options);
+  const MappedFile map = MappedFile::open(options.side);
+  const SideContent side(map.bytes(), options.side);
+  const fs::path folder = without_slash(options.path);
+  const RestoreCall call{.slim = folder,
+                         .to = options.output.empty() ? folder : without_slash(options.output),
+                         .dry_run = options.carve.dry_run};
+  const Restored done = restore_with_progress(call, side, terminal);
+  map.expect_whole();
+  if (options.format == "json") print_restored_json(call, side, done, terminal);
+  else print_restored(call, side, done, terminal);
+  return 0;
+}
+
 int run(const Options& options, Terminal& terminal) {
-  const CarveOptions carve = carve_options(options);
+  if (options.undo) return undo(options, terminal);
+  const CarveOptions carve = checked_options(options);
   say_what_is_unknown(carve.targets, terminal);
   const auto folder =
       options.path.empty() ? folder_of_python(options, terminal) : std::optional(without_slash(options.path));
   if (!folder) return 0;
   if (options.include_vendor) say_whose_licence(terminal);
   const fs::path to = without_slash(options.output);
-  const Shrunk shrunk =
-      shrink_with_progress(*folder, to, {.carve = carve, .include_vendor = options.include_vendor}, terminal);
+  const CarvePackageOptions how{.carve = carve, .include_vendor = options.include_vendor};
+  const bool aside = !options.side.empty();
+  if (aside) check_side(*folder, options.side);
+  const Done done = aside && !carve.dry_run ? shrink_aside(options, *folder, to, how, terminal)
+                                            : Done{shrink_with_progress(*folder, to, how, terminal)};
   if (!to.empty()) say_what_does_not_move(*folder, terminal);
-  if (options.format == "json") print_json(shrunk, carve, *folder, to, terminal);
-  else print_text(shrunk, carve, to, terminal);
-  return shrunk.carved.fault ? 3 : shrunk.carved.exit_code();
+  if (options.format == "json") print_json(done.shrunk, carve, *folder, to, done.side, terminal);
+  else print_text(done.shrunk, carve, to, terminal);
+  if (done.side && options.format != "json") print_side(*done.side, terminal);
+  if (aside && !done.side && !carve.dry_run)
+    terminal.say(Tone::note, "torchlathe: nothing was dropped: no side file was written\n");
+  return done.shrunk.carved.fault ? 3 : done.shrunk.carved.exit_code();
 }
 
 }  // namespace shrink_command

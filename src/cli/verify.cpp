@@ -15,6 +15,7 @@
 #include "carve/trial.h"
 #include "cli/commands.h"
 #include "cli/parts/inspect_files.h"
+#include "cli/options/driver_option.h"
 #include "cli/options/matrix_option.h"
 #include "cli/options/options.h"
 #include "device/cuda_target.h"
@@ -31,6 +32,7 @@ struct Options {
   std::vector<std::string> paths;
   MatrixOption matrix;
   std::string platform;
+  std::string driver;
   std::string format = "text";
   bool no_cpu = false;
   bool strict = false;
@@ -43,6 +45,8 @@ void declare(OptionSet& set, Options& options) {
   options.matrix.declare(set);
   set.text("--platform", options.platform, "OS/ARCH",
            "of an image with several: linux/arm64, or all [that of this machine]");
+  set.text("--driver", options.driver, "VERSION",
+           "the oldest driver that it must run with, or native: what needs a newer one is an error");
   set.flag("--no-cpu", options.no_cpu, "skip the scan of the CPU code: milliseconds instead of seconds");
   set.formerly("--gpu-only");
   set.flag("--strict", options.strict, "warnings count as errors");
@@ -51,8 +55,11 @@ void declare(OptionSet& set, Options& options) {
 
 // Without a matrix the name has to say it all.
 BuildPromise promise_for(const Options& options) {
-  if (!options.matrix.is_there()) return promise_of(parse_variant_name(options.name));
-  return promise_of(find_variant(options.matrix.load(), options.name));
+  BuildPromise promise = options.matrix.is_there()
+                             ? promise_of(find_variant(options.matrix.load(), options.name))
+                             : promise_of(parse_variant_name(options.name));
+  if (!options.driver.empty()) promise.driver = driver_named(options.driver);
+  return promise;
 }
 
 std::vector<CarveTarget> targets_of(const BuildPromise& promise) {

@@ -32,6 +32,7 @@ lathe::CarveOptions inner_options(const CarveOptions& options) {
     throw lathe::Error({.what = "for which GPU?", .where = {}, .next = "name one: 9.0"});
   return {.targets = lathe::parse_carve_targets(fmt::format("{}", fmt::join(options.gpus, ","))),
           .minimal = options.minimal,
+          .keep_special = options.keep_special,
           .require_full = options.require_full,
           .strip_symbols = options.strip_symbols,
           .dry_run = options.dry_run};

@@ -12,6 +12,7 @@
 #include "base/safe_format.h"
 #include "base/text.h"
 #include "device/driver_need.h"
+#include "inspect/needed_driver.h"
 #include "inspect/image_report.h"
 #include "report/inspection_images.h"
 #include "report/table.h"
@@ -104,11 +105,7 @@ std::string carve_line(const ImageReport& image) {
 
 // What the code in it asks of a driver: also where that is what every build with its toolkit asks.
 std::string needed_driver_line(const Inspection& inspection) {
-  std::optional<DriverNeed> most;
-  for (const FileInspection& file : inspection.files) {
-    const auto need = file.least_driver();
-    if (need && (!most || most->version < need->version)) most = need;
-  }
+  const std::optional<DriverNeed> most = needed_driver(inspection);
   if (!most || !most->because.starts_with("CUDA")) return "";  // else the text has it
   return safe_format("needs driver {} or newer because of {}\n", most->version.text(), most->because);
 }

@@ -18,6 +18,7 @@
 #include "device/target.h"
 #include "inspect/carve_record.h"
 #include "inspect/inspect.h"
+#include "inspect/needed_driver.h"
 #include "inspect/not_read.h"
 #include "os/terminal.h"
 #include "report/finding_style.h"
@@ -258,11 +259,7 @@ std::string file_table(const Inspection& inspection, const std::string& folder, 
 
 // Where it is more than the toolkit tells, which stands in the table.
 std::string least_driver_line(const Inspection& inspection) {
-  std::optional<DriverNeed> most;
-  for (const FileInspection& file : inspection.files) {
-    const auto need = file.least_driver();
-    if (need && (!most || most->version < need->version)) most = need;
-  }
+  const std::optional<DriverNeed> most = needed_driver(inspection);
   if (!most || most->because.starts_with("CUDA")) return "";
   return safe_format("needs driver {} or newer because of {}\n", most->version.text(), most->because);
 }

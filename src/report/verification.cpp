@@ -31,6 +31,13 @@ std::string finding_text(const Finding& finding, const Terminal& terminal) {
   return text;
 }
 
+// Where it is more than the toolkit tells, which the name has.
+std::string driver_line(const Verification& result) {
+  const auto& need = result.least_driver;
+  if (!need || need->because.starts_with("CUDA")) return "";
+  return safe_format("needs driver {} or newer because of {}\n", need->version.text(), need->because);
+}
+
 // "2 errors"
 std::string counted(const Findings& findings, Severity severity) {
   const std::size_t count = findings.count(severity);
@@ -42,6 +49,7 @@ std::string counted(const Findings& findings, Severity severity) {
 std::string verification_text(const Verification& result, const Terminal& terminal) {
   std::string text;
   for (const Finding& finding : result.findings) text += finding_text(finding, terminal);
+  text += driver_line(result);
   const bool warned = result.findings.count(Severity::warning) > 0;
   const std::string besides = warned ? ", " + counted(result.findings, Severity::warning) : "";
   // Where the only error is that not all was read, there is no verdict.
@@ -67,6 +75,12 @@ std::string verification_json(const Verification& result) {
       .member("variant", result.promise.name)
       .member("kept", result.kept())
       .member("cpu_scanned", result.cpu_scanned);
+  if (result.least_driver) {
+    json.key("least_driver").begin_object();
+    json.member("version", result.least_driver->version.text())
+        .member("because", result.least_driver->because);
+    json.end_object();
+  }
   write_findings(json, "findings", result.findings);
   json.end_object();
   return json.take();

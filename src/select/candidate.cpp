@@ -61,6 +61,7 @@ class Record {
     if (!json_.text_of("pytorch").empty()) out.pytorch = json_.text_of("pytorch");
     if (!json_.text_of("python").empty()) out.python = json_.text_of("python");
     out.driver = version("min_driver");
+    out.driver_because = printable(json_.text_of("min_driver_because"));
     out.glibc = version("glibc");
     out.get = json_.text_of("get");
     out.no_machine = json_.text_of("status") == "impossible";

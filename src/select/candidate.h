@@ -22,6 +22,7 @@ struct Candidate {
   std::optional<Version> cuda = {};
   std::string pytorch = {}, python = {};  // "" where nobody says
   std::optional<Version> driver = {};     // lowest one, as its publisher says
+  std::string driver_because = {};        // "zstd": what asks for it; or ""
   std::optional<Version> glibc = {};      // lowest one; nullopt: it brings its own, as all of Nix's do
   std::string impossible = {};            // why it cannot be built at all; or ""
   // the catalogue has no machine with this GPU and CPU: nobody will have built it

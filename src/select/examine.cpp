@@ -5,14 +5,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/finding.h"
 #include "device/coverage.h"
 #include "device/cuda_target.h"
+#include "device/driver_need.h"
 #include "hardware/capability.h"
 #include "hardware/catalog.h"
 #include "hardware/compat.h"
+#include "inspect/needed_driver.h"
 #include "inspect/not_read.h"
 
 namespace lathe {
@@ -30,6 +33,7 @@ class Examiner {
       return;
     }
     judge_driver();
+    judge_code_driver(needed_driver(libraries));
     for (const HostGpu& gpu : host_.gpus) {
       if (!gpu.capability) continue;
       const Coverage coverage = libraries.coverage_on(cuda_target(*gpu.capability));
@@ -65,6 +69,16 @@ class Examiner {
                       floor.text(), host_.driver.version->text()),
           fmt::format("update the driver to {}, or install a build of an older CUDA", floor.text()));
     }
+  }
+
+  // What its files ask for beyond their toolkit: packed images, PTX that has to be compiled.
+  void judge_code_driver(const std::optional<DriverNeed>& need) {
+    if (!need || !host_.driver.version || need->because.starts_with("CUDA")) return;
+    if (need->version <= *host_.driver.version) return;
+    add(Severity::error, "driver",
+        fmt::format("needs driver {} or newer because of {}; this is {}", need->version.text(), need->because,
+                    host_.driver.version->text()),
+        fmt::format("update the driver to {}, or install another build", need->version.text()));
   }
 
   // The code that is missing may be in what was not read.

@@ -53,6 +53,18 @@ TEST(Examine, KernelsForOtherGpusAloneAreNoObstacleWhereTheRestRuns) {
   EXPECT_EQ(rules(examine(cuda13, hopper_too, machine("H200", "580.65.06"))), "no-code");
 }
 
+TEST(Examine, PackedImagesCanNeedANewerDriverThanTheirToolkit) {
+  const InstalledTorch cuda124 = {.folder = "/x/torch", .version = "2.6.0+cu124", .cuda = "12.4"};
+  Inspection packed = all_of({{{9, 0}, CodeKind::cubin}});
+  packed.files[0].zstd_images = 2;
+  const ExaminedTorch old = examine(cuda124, packed, machine("H200", "535.104.05"));
+  ASSERT_EQ(rules(old), "driver");
+  EXPECT_EQ(old.findings[0].what, "needs driver 550.54.14 or newer because of zstd; this is 535.104.05");
+  EXPECT_EQ(rules(examine(cuda124, packed, machine("H200", "550.54.14"))), "");
+  packed.files[0].zstd_images = 0;
+  EXPECT_EQ(rules(examine(cuda124, packed, machine("H200", "535.104.05"))), "");
+}
+
 TEST(Examine, EachObstacleIsNamed) {
   EXPECT_EQ(rules(examine(cuda13, all_of({{{8, 6}, CodeKind::cubin}}), machine("RTX 5090", "580.65.06"))),
             "no-code");

@@ -155,8 +155,10 @@ class Judge {
                                                 candidate_.cuda->text()));
     }
     if (needed && *host_.driver.version < *needed) {
-      const std::string what =
-          fmt::format("needs driver {} or newer, this is {}", needed->text(), host_.driver.version->text());
+      const bool said_why = !candidate_.driver_because.empty() && needed == candidate_.driver;
+      const std::string what = fmt::format("needs driver {} or newer{}, this is {}", needed->text(),
+                                           said_why ? " because of " + candidate_.driver_because : "",
+                                           host_.driver.version->text());
       const bool said = std::any_of(out_.missing.begin(), out_.missing.end(),
                                     [&](const Finding& missing) { return missing.what == what; });
       if (!said) lack("driver", what, fmt::format("update the driver to {}", needed->text()));

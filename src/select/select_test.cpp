@@ -233,6 +233,20 @@ TEST(Select, PtxNeedsADriverAsNewAsItsToolkit) {
             "needs driver 575.51.03 or newer, this is 570.86.10");
 }
 
+TEST(Select, APublisherMaySayWhatADriverIsNeededFor) {
+  const auto records = read_published(
+      R"({"variants": [{"name": "packed", "capability": "9.0", "cuda": "12.4",
+                        "min_driver": "550.54.14", "min_driver_because": "zstd"}]})",
+      "records");
+  HostInfo host = made_up_host({.gpus = {"H200"}, .cpu = "Zen 4", .driver = "550.54.14"});
+  EXPECT_EQ(chosen(host, records), "packed");
+  host.driver.version = Version{{535, 104, 5}};
+  const Selection selection = select_variant(host, records);
+  ASSERT_EQ(selection.excluded.size(), 1u);
+  EXPECT_EQ(selection.excluded[0].judgement.missing[0].what,
+            "needs driver 550.54.14 or newer because of zstd, this is 535.104.05");
+}
+
 TEST(Select, CommandsAreForToolsThatAreThere) {
   const Selection selection = select_variant(machine("rtx3090-zen3"), shipped());
   const Candidate& best = selection.best()->candidate;

@@ -16,6 +16,8 @@ void check_files(const BuildPromise& promise, const Inspection& inspection, Find
 // device code
 void check_gpus(const BuildPromise& promise, const Inspection& inspection, const DropAdvice& advice,
                 Findings& findings);
+// the driver that the device code asks for, against the promised one
+void check_driver(const BuildPromise& promise, const Inspection& inspection, Findings& findings);
 void check_profiler(const BuildPromise& promise, const Inspection& inspection, Findings& findings);
 // scanned machine code
 void check_isa(const BuildPromise& promise, const Inspection& inspection, Findings& findings);

@@ -20,6 +20,7 @@
 #include "hardware/capability.h"
 #include "hardware/catalog.h"
 #include "inspect/inspect.h"
+#include "inspect/needed_driver.h"
 #include "verify/rules.h"
 #include "verify/verify.h"
 
@@ -352,6 +353,29 @@ class GpuRules {
 void check_gpus(const BuildPromise& promise, const Inspection& inspection, const DropAdvice& advice,
                 Findings& findings) {
   GpuRules(promise, inspection, advice, findings).run();
+}
+
+void check_driver(const BuildPromise& promise, const Inspection& inspection, Findings& findings) {
+  const auto need = needed_driver(inspection);
+  if (!need || !promise.driver || !(*promise.driver < need->version)) return;
+  Finding finding{.rule = "driver-old",
+                  .severity = Severity::error,
+                  .what = fmt::format("needs driver {} or newer because of {}, and is meant for {}",
+                                      need->version.text(), need->because, promise.driver->text())};
+  for (const FileInspection& file : inspection.files) {
+    const auto own = file.least_driver();
+    if (own && *promise.driver < own->version)
+      finding.evidence.push_back({.where = {.file = file.path},
+                                  .what = fmt::format("{}: {} or newer", own->because, own->version.text())});
+  }
+  finding.cause = need->because == "zstd"
+                      ? "its images are packed with zstd, which older drivers cannot unpack"
+                      : "it was compiled by a newer toolkit than the driver serves";
+  finding.fix =
+      fmt::format("update the driver to {}, or {}", need->version.text(),
+                  need->because == "zstd" ? "pack the images with lz4" : "build it with an older toolkit");
+  shorten(finding.evidence);
+  findings.add(std::move(finding));
 }
 
 }  // namespace lathe

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "hardware/catalog.h"
+#include "inspect/needed_driver.h"
 #include "verify/rules.h"
 
 namespace lathe {
@@ -47,6 +48,8 @@ Verification verify(const BuildPromise& promise, const Inspection& inspection, c
   check_files(promise, inspection, result.findings);
   check_gpus(promise, inspection, advice, result.findings);
   check_profiler(promise, inspection, result.findings);
+  result.least_driver = needed_driver(inspection);
+  check_driver(promise, inspection, result.findings);
   if (result.cpu_scanned) check_isa(promise, inspection, result.findings);
   for (Finding& finding : result.findings.items()) {
     if (!finding.evidence.empty()) finding.where = finding.evidence.front().where;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/finding.h"
+#include "device/driver_need.h"
 #include "hardware/capability.h"
 #include "hardware/catalog.h"
 #include "inspect/inspect.h"
@@ -26,7 +27,8 @@ struct BuildPromise {
   bool ptx = false;                   // PTX for later GPUs was asked for
   // compiled without flags of `isa`: it runs there, and uses nothing of it
   bool for_every_cpu = false;
-  std::string package = "pytorch";  // a companion's GPUs must be exactly those of its PyTorch
+  std::string package = "pytorch";     // a companion's GPUs must be exactly those of its PyTorch
+  std::optional<Version> driver = {};  // the oldest one that it must run with; nullopt: any
 };
 
 BuildPromise promise_of(const Variant& variant);
@@ -38,7 +40,8 @@ struct Verification {
   // In what the promise is broken, or not worth as much as it sounds: errors first. The files and functions
   // are evidence.
   Findings findings = {};
-  bool cpu_scanned = false;  // false: nothing was said about instruction sets
+  std::optional<DriverNeed> least_driver = {};  // that its device code asks for
+  bool cpu_scanned = false;                     // false: nothing was said about instruction sets
 
   bool kept() const { return findings.count(Severity::error) == 0; }
 };

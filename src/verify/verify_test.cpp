@@ -56,6 +56,27 @@ TEST(Verify, ABuildWithExactlyThePromisedGpuKeepsItsPromise) {
   EXPECT_EQ(rules_of(promised("pytorch-python313-cuda13_0-sm90a-avx2"), {library({cubin("9.0a")})}), Rules{});
 }
 
+TEST(Verify, CodeThatNeedsANewerDriverThanTheOneAskedForIsAnError) {
+  BuildPromise promise = promised("pytorch-python313-cuda12_4-sm90-avx2");
+  FileInspection packed = library({cubin("9.0")});
+  packed.toolkits = {"12.4"};
+  packed.zstd_images = 3;
+  EXPECT_EQ(rules_of(promise, {packed}), Rules{});
+  promise.driver = Version::parse("550.54.14");
+  EXPECT_EQ(rules_of(promise, {packed}), Rules{});
+  promise.driver = Version::parse("535.104.05");
+  const Verification result = verify(promise, Inspection{.files = {host_library(), packed}});
+  ASSERT_EQ(result.findings.size(), 1u);
+  EXPECT_EQ(result.findings[0].rule, "driver-old");
+  EXPECT_EQ(result.findings[0].what,
+            "needs driver 550.54.14 or newer because of zstd, and is meant for 535.104.05");
+  EXPECT_EQ(result.findings[0].evidence.size(), 1u);
+  ASSERT_TRUE(result.least_driver);
+  EXPECT_EQ(result.least_driver->because, "zstd");
+  packed.zstd_images = 0;
+  EXPECT_EQ(rules_of(promise, {packed}), Rules{});
+}
+
 TEST(Verify, ACpuOnlyBuildUnderTheNameOfAGpuIsAnErrorWithItsCause) {
   const Verification result = verify(promised(sm90), Inspection{.files = {host_library()}});
   ASSERT_EQ(result.findings.size(), 1u);

@@ -22,7 +22,8 @@ def child(mode, code, *arguments, env=None):
     """What a process of its own prints: the driver reads its variables once."""
     done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True,
                           env={**os.environ, "CUDA_MODULE_LOADING": mode, "CUDA_CACHE_DISABLE": "1", **(env or {})})
-    return done.stdout.splitlines() if done.returncode == 0 else [f"exit code {done.returncode}: {done.stderr.strip()[-300:]}"]
+    died = [] if done.returncode == 0 else [f"exit code {done.returncode}: {done.stderr.strip()[-300:]}"]
+    return done.stdout.splitlines() + died
 
 
 def compare(what, code, before, after, env=None):

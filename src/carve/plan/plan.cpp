@@ -83,7 +83,7 @@ class Planner {
 
   std::vector<ImageIndex> keep(const DeviceContainer& container, bool minimal) const {
     std::vector<ImageIndex> keep = picked(container, minimal);
-    if (keep.empty() && !container.relocatable && !minimal && !container.images.empty())
+    if (keep.empty() && options_.keep_special && !container.relocatable && !container.images.empty())
       keep.push_back(smallest(container));
     return keep;
   }

@@ -68,8 +68,10 @@ struct CarvePlan {
 
 struct PlanOptions {
   std::vector<CarveTarget> targets = {};  // none: every image stays
-  // Keep the driver's one pick and nothing else: no second readings, nothing at all where nothing fits.
-  bool minimal = false;
+  bool minimal = false;                   // keep the driver's one pick and nothing else: no second readings
+  // Of a container with nothing for any target the smallest image stays; else it is emptied. The driver
+  // answers both alike (docs/gpu-proof.md).
+  bool keep_special = false;
 };
 
 // `referenced`: containers that something besides their wrapper points to (references.h), ascending.

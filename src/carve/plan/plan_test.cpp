@@ -35,11 +35,13 @@ void add(DeviceContents& fatbins, const std::vector<std::string>& images,
 }
 
 // What of one container stays for these targets, by name.
-std::string kept(const std::vector<std::string>& images, std::string_view targets, bool minimal = false) {
+std::string kept(const std::vector<std::string>& images, std::string_view targets, bool minimal = false,
+                 bool keep_special = false) {
   DeviceContents fatbins;
   add(fatbins, images);
   const CarvePlan plan =
-      plan_carve(fatbins, {}, {.targets = parse_carve_targets(targets), .minimal = minimal});
+      plan_carve(fatbins, {},
+                 {.targets = parse_carve_targets(targets), .minimal = minimal, .keep_special = keep_special});
   std::string text;
   for (const ImageIndex index : plan.containers[{0}].keep)
     text += (text.empty() ? "" : " ") + images[index.value];
@@ -80,9 +82,12 @@ TEST(CarvePlan, DecidesPerContainerNotPerFile) {
   EXPECT_FALSE(plan.drops_something());
 }
 
-TEST(CarvePlan, KeepsTheSmallestImageWhereNothingFits) {
-  EXPECT_EQ(kept({"sm_80", "sm_86"}, "9.0"), "sm_80");
+TEST(CarvePlan, KeepsNothingWhereNothingFitsOrTheSmallestImageIfAsked) {
+  EXPECT_EQ(kept({"sm_80", "sm_86"}, "9.0"), "");
   EXPECT_EQ(kept({"sm_80", "sm_86"}, "9.0", true), "");
+  EXPECT_EQ(kept({"sm_80", "sm_86"}, "9.0", false, true), "sm_80");
+  EXPECT_EQ(kept({"sm_80", "sm_86"}, "9.0", true, true), "sm_80");
+  EXPECT_EQ(kept({"sm_80", "sm_90", "sm_90a"}, "9.0", false, true), "sm_90a");
 }
 
 TEST(CarvePlan, TellsWhichGpusAContainerCannotServe) {
@@ -164,7 +169,7 @@ TEST(CarvePlan, DropsRelocatableCodeWhereLinkedMachineCodeFits) {
 
 TEST(CarvePlan, KeepsRelocatableCodeThatTheDriverLinks) {
   const Linked file({"sm_80"}, {{"sm_80", "compute_80"}, {"sm_80", "compute_75", "compute_80"}});
-  EXPECT_EQ(file.kept("9.0"), "sm_80 | compute_80 | compute_80");
+  EXPECT_EQ(file.kept("9.0"), " | compute_80 | compute_80");
   EXPECT_EQ(file.kept("8.0,9.0"), "sm_80 | compute_80 | compute_80");
   EXPECT_EQ(file.kept("9.0", true), " | compute_80 | compute_80");
   EXPECT_TRUE(file.plan_of("9.0").containers[{0}].unserved.empty());
@@ -181,24 +186,24 @@ TEST(CarvePlan, NeedsRelocatableCodeForOneLinkThatHasNone) {
 
 TEST(CarvePlan, LinksMachineCodeAgainToo) {
   const Linked file({"sm_80"}, {{"sm_80", "sm_90"}, {"sm_80", "compute_80"}});
-  EXPECT_EQ(file.kept("9.0"), "sm_80 | sm_90 | compute_80");
+  EXPECT_EQ(file.kept("9.0"), " | sm_90 | compute_80");
   EXPECT_TRUE(file.plan_of("9.0").containers[{0}].unserved.empty());
   EXPECT_EQ(file.plan_of("10.0").containers[{0}].unserved.size(), 1u);
 }
 
 TEST(CarvePlan, KeepsNoRelocatableCodeThatFitsNoTarget) {
   const Linked file({"sm_80"}, {{"sm_80", "compute_80"}, {"sm_80"}});
-  EXPECT_EQ(file.kept("9.0"), "sm_80 | compute_80 |");
+  EXPECT_EQ(file.kept("9.0"), " | compute_80 |");
   EXPECT_EQ(file.plan_of("9.0").containers[{0}].unserved.size(), 1u);
   const Linked none({"sm_80"}, {{"sm_80"}, {"sm_80"}});
-  EXPECT_EQ(none.kept("9.0"), "sm_80 | |");
+  EXPECT_EQ(none.kept("9.0"), " | |");
 }
 
 TEST(CarvePlan, KeepsLinkTimeCodeWhileSomethingIsLinked) {
   Linked file({"sm_80", "sm_90"}, {{"sm_80", "sm_90", "compute_90"}});
   file.contents.containers[{1}].images[{1}].kind = ImageKind::link_ir;
   EXPECT_EQ(file.kept("9.0"), "sm_90 |");
-  EXPECT_EQ(file.kept("12.0"), "sm_80 | sm_90 compute_90");
+  EXPECT_EQ(file.kept("12.0"), " | sm_90 compute_90");
 }
 
 TEST(CarvePlan, LeavesLinkedCodeAloneThatIsNotUnderstood) {

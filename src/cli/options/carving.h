@@ -3,19 +3,39 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "carve/carve.h"
 #include "carve/plan/plan.h"
+#include "cli/options/options.h"
 
 namespace lathe {
 
 class Terminal;
 
+struct CarvingOptions {
+  std::string gpu = {};  // "": none was named
+  std::string compress = "keep";
+  std::string driver = {};
+  std::string embedded = "known";
+  bool include_vendor = false;
+  CarveOptions carve = {};  // its flags; carve_options() adds what the words above mean
+};
+
+void declare_gpus(OptionSet& set, CarvingOptions& options);
+// Which code stays, and how it is stored.
+void declare_carving(OptionSet& set, CarvingOptions& options);
+// Error on words that mean nothing, or not together. Without --gpu there are no targets.
+CarveOptions carve_options(const CarvingOptions& options);
+// For a side file: how to carve the original again, for one GPU more.
+std::map<std::string, std::string> told_again(const CarvingOptions& options, const CarveOptions& how);
+
 // Of --gpu: "9.0,RTX 5090", "native". Error on anything else.
 std::vector<CarveTarget> carve_targets(const std::string& gpu);
-// Of --compress and --driver, as they are written; "" of a driver: none. Error when they do not go together.
+// Of --compress and --driver, as they are written; "" of a driver: none. "native" is this machine's. Error
+// when they do not go together.
 void set_packing(const std::string& compress, const std::string& driver, CarveOptions& options);
 // Of --embedded: known, all, keep; "" is known.
 void set_embedded(const std::string& embedded, CarveOptions& options);
