@@ -83,7 +83,9 @@ class Planner {
 
   std::vector<ImageIndex> keep(const DeviceContainer& container, bool minimal) const {
     std::vector<ImageIndex> keep = picked(container, minimal);
-    if (keep.empty() && options_.keep_special && !container.relocatable && !container.images.empty())
+    // Linked code stays recognisable as such: where the driver links again, readers of the file must see it.
+    const bool stub = options_.keep_special || (!minimal && fatbins_.is_linked(container));
+    if (keep.empty() && stub && !container.relocatable && !container.images.empty())
       keep.push_back(smallest(container));
     return keep;
   }

@@ -169,7 +169,7 @@ TEST(CarvePlan, DropsRelocatableCodeWhereLinkedMachineCodeFits) {
 
 TEST(CarvePlan, KeepsRelocatableCodeThatTheDriverLinks) {
   const Linked file({"sm_80"}, {{"sm_80", "compute_80"}, {"sm_80", "compute_75", "compute_80"}});
-  EXPECT_EQ(file.kept("9.0"), " | compute_80 | compute_80");
+  EXPECT_EQ(file.kept("9.0"), "sm_80 | compute_80 | compute_80");
   EXPECT_EQ(file.kept("8.0,9.0"), "sm_80 | compute_80 | compute_80");
   EXPECT_EQ(file.kept("9.0", true), " | compute_80 | compute_80");
   EXPECT_TRUE(file.plan_of("9.0").containers[{0}].unserved.empty());
@@ -186,24 +186,24 @@ TEST(CarvePlan, NeedsRelocatableCodeForOneLinkThatHasNone) {
 
 TEST(CarvePlan, LinksMachineCodeAgainToo) {
   const Linked file({"sm_80"}, {{"sm_80", "sm_90"}, {"sm_80", "compute_80"}});
-  EXPECT_EQ(file.kept("9.0"), " | sm_90 | compute_80");
+  EXPECT_EQ(file.kept("9.0"), "sm_80 | sm_90 | compute_80");
   EXPECT_TRUE(file.plan_of("9.0").containers[{0}].unserved.empty());
   EXPECT_EQ(file.plan_of("10.0").containers[{0}].unserved.size(), 1u);
 }
 
 TEST(CarvePlan, KeepsNoRelocatableCodeThatFitsNoTarget) {
   const Linked file({"sm_80"}, {{"sm_80", "compute_80"}, {"sm_80"}});
-  EXPECT_EQ(file.kept("9.0"), " | compute_80 |");
+  EXPECT_EQ(file.kept("9.0"), "sm_80 | compute_80 |");
   EXPECT_EQ(file.plan_of("9.0").containers[{0}].unserved.size(), 1u);
   const Linked none({"sm_80"}, {{"sm_80"}, {"sm_80"}});
-  EXPECT_EQ(none.kept("9.0"), " | |");
+  EXPECT_EQ(none.kept("9.0"), "sm_80 | |");
 }
 
 TEST(CarvePlan, KeepsLinkTimeCodeWhileSomethingIsLinked) {
   Linked file({"sm_80", "sm_90"}, {{"sm_80", "sm_90", "compute_90"}});
   file.contents.containers[{1}].images[{1}].kind = ImageKind::link_ir;
   EXPECT_EQ(file.kept("9.0"), "sm_90 |");
-  EXPECT_EQ(file.kept("12.0"), " | sm_90 compute_90");
+  EXPECT_EQ(file.kept("12.0"), "sm_80 | sm_90 compute_90");
 }
 
 TEST(CarvePlan, LeavesLinkedCodeAloneThatIsNotUnderstood) {
