@@ -65,10 +65,10 @@ std::vector<std::string> packages_of(const std::string& path, const Inspection& 
   return packages;
 }
 
-std::vector<Contents> contents_of(const Options& options, Terminal& terminal) {
-  std::vector<Contents> all;
+std::vector<PathContents> contents_of(const Options& options, Terminal& terminal) {
+  std::vector<PathContents> all;
   for (const std::string& path : options.paths) {
-    Contents contents{.path = path, .inspection = inspect_files({path}, {}, terminal)};
+    PathContents contents{.path = path, .inspection = inspect_files({path}, {}, terminal)};
     contents.packages = packages_of(path, contents.inspection);
     all.push_back(std::move(contents));
   }

@@ -45,7 +45,7 @@ Part part_of(std::string name, const FileInspection& file) {
 }
 
 // The files of one package as one.
-std::vector<Part> parts_by_package(const Contents& contents) {
+std::vector<Part> parts_by_package(const PathContents& contents) {
   std::map<std::string, FileInspection> sums;
   for (std::size_t i = 0; i < contents.inspection.files.size(); ++i) {
     const FileInspection& file = contents.inspection.files[i];
@@ -83,7 +83,7 @@ std::vector<Part> parts_around(const Inspection& inspection) {
 }
 
 // The largest first; what lies around them, without code, at the end.
-std::vector<Part> parts_of(const Contents& contents) {
+std::vector<Part> parts_of(const PathContents& contents) {
   const Inspection& inspection = contents.inspection;
   std::vector<Part> parts =
       contents.packages.empty() ? parts_by_file(inspection) : parts_by_package(contents);
@@ -239,7 +239,7 @@ void write_carved(Html& html, const CarveRecord& record) {
   write_bars(html, {before, after});
 }
 
-void write_one(Html& html, const Contents& contents) {
+void write_one(Html& html, const PathContents& contents) {
   const Inspection& inspection = contents.inspection;
   html.element("h3", contents.path).line();
   html.element("p", fmt::format("{}: {} with code, {} without.", size_text(inspection.bytes()),
@@ -256,7 +256,7 @@ void write_one(Html& html, const Contents& contents) {
 }
 
 // The sum of a path: its code by use and GPU, and the rest.
-Part whole_of(const Contents& contents) {
+Part whole_of(const PathContents& contents) {
   const Inspection& inspection = contents.inspection;
   Part whole{.name = contents.path,
              .size = inspection.bytes(),
@@ -288,10 +288,10 @@ void write_comparison_row(Html& html, const std::string& label, const std::vecto
   html.close().line();
 }
 
-void write_comparison(Html& html, const std::vector<Contents>& all) {
+void write_comparison(Html& html, const std::vector<PathContents>& all) {
   std::vector<Part> wholes;
   std::vector<std::string> labels;
-  for (const Contents& contents : all) {
+  for (const PathContents& contents : all) {
     wholes.push_back(whole_of(contents));
     for (const Share& share : wholes.back().shares) {
       if (std::ranges::find(labels, share.label) == labels.end()) labels.push_back(share.label);
@@ -316,10 +316,10 @@ void write_comparison(Html& html, const std::vector<Contents>& all) {
 
 }  // namespace
 
-void write_contents_part(Html& html, const std::vector<Contents>& all) {
+void write_contents_part(Html& html, const std::vector<PathContents>& all) {
   html.open("section", {{"id", "contents"}}).line().element("h2", "Contents").line();
   if (all.size() > 1) write_comparison(html, all);
-  for (const Contents& contents : all) write_one(html, contents);
+  for (const PathContents& contents : all) write_one(html, contents);
   html.close().line();
 }
 

@@ -11,7 +11,7 @@
 
 namespace lathe {
 
-struct Contents {
+struct PathContents {
   std::string path;  // as given
   Inspection inspection;
   // of each file of the inspection the package that installed it, "torch 2.15.0"; empty: packages are not
@@ -19,6 +19,6 @@ struct Contents {
   std::vector<std::string> packages = {};
 };
 
-void write_contents_part(Html& html, const std::vector<Contents>& all);
+void write_contents_part(Html& html, const std::vector<PathContents>& all);
 
 }  // namespace lathe

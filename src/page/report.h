@@ -30,7 +30,7 @@ struct PageContent {
   std::optional<Audit> recipes = {};
   std::optional<BuildsPart> builds = {};
   std::vector<FleetMachine> fleet = {};
-  std::vector<Contents> contents = {};
+  std::vector<PathContents> contents = {};
 };
 
 std::string report_page(const PageContent& content, PageUse use = PageUse::file);
