@@ -23,6 +23,7 @@
 #include "os/terminal.h"
 #include "package/kinds.h"
 #include "package/package.h"
+#include "page/contents_part.h"
 #include "shrink/distributions.h"
 
 namespace lathe {
