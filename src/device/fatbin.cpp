@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Containers and entries as bytes; where a file keeps them is fatbin_object.cpp.
 #include "base/bytes.h"
+#include "base/damage.h"
 #include "base/finding.h"
 #include "device/contents.h"
 #include "device/fatbin_reader.h"
@@ -60,13 +61,7 @@ bool looks_like_fatbin(ByteSpan file) {
 }
 
 void FatbinReader::warn(std::string rule, std::uint64_t offset, std::string_view what) {
-  constexpr std::size_t most_findings = 50;  // a file that is damaged all over needs no million of them
-  if (out_.findings.size() >= most_findings) return;
-  out_.findings.add({.rule = std::move(rule),
-                     .severity = Severity::warning,
-                     .where = {.file = name_},
-                     .what = fmt::format("{} (at {:#x})", what, offset),
-                     .fix = "fetch or build the file again"});
+  warn_of_damage(out_.findings, std::move(rule), name_, offset, what);
 }
 
 // A few bytes of a header; good until the next call.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/damage.h"
 #include "base/error.h"
 #include "base/finding.h"
 #include "device/contents.h"
@@ -123,13 +124,7 @@ class BundleReader {
   }
 
   void warn(std::string rule, std::uint64_t offset, std::string_view what) {
-    constexpr std::size_t most_findings = 50;
-    if (out_.findings.size() >= most_findings) return;
-    out_.findings.add({.rule = std::move(rule),
-                       .severity = Severity::warning,
-                       .where = {.file = name_},
-                       .what = fmt::format("{} (at {:#x})", what, offset),
-                       .fix = "fetch or build the file again"});
+    warn_of_damage(out_.findings, std::move(rule), name_, offset, what);
   }
 
  private:
