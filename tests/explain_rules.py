@@ -67,12 +67,31 @@ def compared(texts):
             for name in re.findall(r'\brule [!=]= "([^"]+)"', text)]
 
 
-def rules_of(texts):
-    """{rule: file} and problems, of {file: text} of one folder."""
+def passing_headers(texts):
+    """{name: place of `rule` among its parameters} of the functions in headers that report a rule for whoever calls them."""
+    found = {}
+    for file, text in texts.items():
+        for hit in re.finditer(r"\.rule = ", text) if file.endswith(".h") else ():
+            function = passing_function(text, hit.start())
+            if function and not function[1] and PASSED_ON.match(argument_list(text, hit.end())[0]):
+                found[function[0]] = function[2]
+    return found
+
+
+def rules_of(texts, reporters=()):
+    """{rule: file} and problems, of {file: text} of one folder; `reporters`: the passing_headers of all folders."""
     found, problems, passing = {}, [], set()
     for file, text in texts.items():
         if file.endswith("cpu_scan_names.cpp"):  # another kind of rule: of names that ask the processor
             continue
+        for name in reporters:
+            for hit in re.finditer(rf"(?<![\w:]){name}\(", text):
+                value = (argument_list(text, hit.end()) + [""] * 9)[reporters[name]]
+                function = PASSED_ON.match(value) and passing_function(text, hit.start())
+                if RULE.fullmatch(value):
+                    found[RULE.fullmatch(value)[1]] = file
+                elif function:
+                    passing.add((file, *function))
         for hit in re.finditer(r"\.rule = ", text):
             value = argument_list(text, hit.end())[0].split(";")[0].strip()
             line = text.count("\n", 0, hit.start()) + 1
@@ -117,6 +136,10 @@ def self_check():
     assert not problems, problems
     assert rules_of({"a.cpp": "out.add({.rule = made_up(3)});"})[1], "an unknown way of naming a rule must be seen"
     assert rules_of({"a.cpp": 'out.add({"positional"});'})[1]
+    header = {"a.h": 'inline void tell(Findings& out, std::string rule, int at) { out.add({.rule = std::move(rule)}); }'}
+    assert passing_headers(header) == {"tell": 1}
+    told = {"b.cpp": 'void Reader::warn(std::string rule) { tell(out_, std::move(rule), 0); }\nvoid f() { warn("one-rule"); tell(out, "two-rule", 1); }'}
+    assert sorted(rules_of(told, {"tell": 1})[0]) == ["one-rule", "two-rule"] and not rules_of(told)[0]
     assert compared({"a.cpp": 'if (finding.rule != "first-rule") return; x(rule == "b-rule")'}) == [("first-rule", "a.cpp"), ("b-rule", "a.cpp")]
     assert other_writers({"a.cpp": 'json.begin_object().member("rule", finding.rule);'})
 
@@ -134,10 +157,11 @@ def commands_of(file):
 def source_rules():
     found, problems, asked = [], [], []
     folders = sorted({path.parent for path in (root / "src").rglob("*.cpp")})
+    reporters = passing_headers({str(path): path.read_text() for path in (root / "src").rglob("*.h")})
     for folder in folders:
         texts = {str(path.relative_to(root)): path.read_text() for path in sorted(folder.glob("*.[ch]*"))
                  if not path.name.endswith("_test.cpp") and path.suffix in (".cpp", ".h")}
-        rules, wrong = rules_of(texts)
+        rules, wrong = rules_of(texts, reporters)
         problems += wrong + other_writers(texts)
         asked += compared(texts)
         found += [(rule, file, commands_of(file)) for rule, file in rules.items()]
