@@ -55,14 +55,14 @@ function(lathe_folder)
   endif()
 endfunction()
 
-# Files of `target` are compiled eight at a time, for each of which the headers are read and their templates made once; but for those
+# Files of `target` are compiled sixteen at a time, for each of which the headers are read and their templates made once; but for those
 # of folder_ALONE.
 function(lathe_together target name)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   list(REMOVE_ITEM ARGN ${folder_ALONE})
   set(index 0)
   foreach(file IN LISTS ARGN)
-    math(EXPR batch "${index} / 8")
+    math(EXPR batch "${index} / 16")
     math(EXPR index "${index} + 1")
     set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/${file} TARGET_DIRECTORY ${target} PROPERTIES UNITY_GROUP ${name}_${batch})
   endforeach()

@@ -52,7 +52,7 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
-Place place_of(std::string_view text, std::size_t offset, const std::string& file) {
+Place place_in_json(std::string_view text, std::size_t offset, const std::string& file) {
   const std::string_view before = text.substr(0, std::min(offset, text.size()));
   const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
   return {.file = file,
@@ -251,7 +251,7 @@ Json parse_json(std::string_view text, const std::string& file, const JsonLimits
   JsonBuilder builder(limits);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) {
     throw Error({.what = fmt::format("not the JSON expected: {}", printable(builder.problem())),
-                 .where = place_of(text, builder.offset(), file)});
+                 .where = place_in_json(text, builder.offset(), file)});
   }
   return builder.take();
 }

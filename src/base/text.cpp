@@ -14,8 +14,6 @@
 namespace lathe {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // Of the symbols between U+2300 and U+2E80 those that Unicode 15's EastAsianWidth.txt calls wide.
 constexpr std::u32string_view wide_symbols =
     U"⌚⌛〈〉⏩⏪⏫⏬⏰⏳◽◾☔☕♈♉♊♋♌♍♎♏♐♑♒♓♿⚓⚡⚪⚫"
@@ -48,8 +46,8 @@ namespace {
 // end here.
 std::size_t letters_apart(std::string_view a, std::string_view b) {
   std::array<int, 32> more{};  // letters that share a place only make the result smaller
-  for (const char c : a) ++more[static_cast<unsigned char>(lower(c)) % more.size()];
-  for (const char c : b) --more[static_cast<unsigned char>(lower(c)) % more.size()];
+  for (const char c : a) ++more[static_cast<unsigned char>(lower_case(c)) % more.size()];
+  for (const char c : b) --more[static_cast<unsigned char>(lower_case(c)) % more.size()];
   std::size_t over = 0, under = 0;
   for (const int count : more) {
     if (count > 0) over += static_cast<std::size_t>(count);
@@ -68,10 +66,10 @@ std::optional<std::size_t> edit_distance_within(std::string_view a, std::string_
   for (std::size_t i = 1; i <= a.size(); ++i) {
     current[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1;
+      const std::size_t change = lower_case(a[i - 1]) == lower_case(b[j - 1]) ? 0 : 1;
       current[j] = std::min({previous[j] + 1, current[j - 1] + 1, previous[j - 1] + change});
-      const bool swapped =
-          i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]);
+      const bool swapped = i > 1 && j > 1 && lower_case(a[i - 1]) == lower_case(b[j - 2]) &&
+                           lower_case(a[i - 2]) == lower_case(b[j - 1]);
       if (swapped) current[j] = std::min(current[j], before[j - 2] + 1);
     }
     std::swap(before, previous);
@@ -84,6 +82,11 @@ std::optional<std::size_t> edit_distance_within(std::string_view a, std::string_
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   return *edit_distance_within(a, b, std::max(a.size(), b.size()));
+}
+
+std::string lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) { return lower_case(c); });
+  return text;
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {

@@ -12,6 +12,11 @@
 
 namespace lathe {
 
+// Of ASCII alone, whatever the locale: bytes of other characters stay as they are.
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+std::string lower_case(std::string text);
+
 std::vector<std::string_view> split(std::string_view text, char separator);  // "a,,b" has three parts
 // what stands between blanks, tabs and line ends
 std::vector<std::string_view> words(std::string_view text);

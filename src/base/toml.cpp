@@ -14,7 +14,7 @@
 namespace lathe {
 namespace {
 
-Place place_of(const toml::source_region& source, const std::string& file) {
+Place place_in_toml(const toml::source_region& source, const std::string& file) {
   return {.file = file, .line = source.begin.line, .column = source.begin.column};
 }
 
@@ -95,7 +95,7 @@ class TomlConverter {
 
   Toml convert(const toml::node& node) {
     Toml result;
-    result.where_ = place_of(node.source(), file_);
+    result.where_ = place_in_toml(node.source(), file_);
     if (const auto* table = node.as_table()) {
       result.value_ = convert_table(*table);
     } else if (const auto* array = node.as_array()) {
@@ -129,9 +129,10 @@ class TomlConverter {
     Toml::Table members;
     members.reserve(table.size());
     for (const auto& [key, value] : table) {
-      check_shown(printable(key.str()) == key.str(), place_of(key.source(), file_));
-      members.push_back(
-          {.key = std::string(key.str()), .where = place_of(key.source(), file_), .value = convert(value)});
+      check_shown(printable(key.str()) == key.str(), place_in_toml(key.source(), file_));
+      members.push_back({.key = std::string(key.str()),
+                         .where = place_in_toml(key.source(), file_),
+                         .value = convert(value)});
     }
     // toml++ sorts by name; users think in the order of their file.
     std::ranges::stable_sort(members, {}, [](const Toml::Member& member) {
@@ -150,7 +151,7 @@ Toml Toml::parse(std::string_view text, const std::string& file) {
     return TomlConverter(file).convert(toml::parse(text, file));
   } catch (const toml::parse_error& error) {
     throw Error({.what = fmt::format("not valid TOML: {}", printable(error.description())),
-                 .where = place_of(error.source(), file)});
+                 .where = place_in_toml(error.source(), file)});
   }
 }
 

@@ -35,6 +35,7 @@
 #include "os/new_file.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
+#include "os/unfinished.h"
 #include "package/package.h"
 
 namespace lathe {

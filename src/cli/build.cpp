@@ -72,9 +72,7 @@ std::vector<std::string> driver_names() {
 }
 
 void declare(OptionSet& set, Options& options) {
-  set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
-  options.matrix.declare(set);
-  options.filter.declare(set);
+  declare_variants(set, options.matrix, options.filter);
   set.group("How to build");
   set.text("--state", options.state, "DIR", "recipes, logs, result links and history [.torchlathe]",
            ValueKind::folder);

@@ -50,9 +50,7 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
-  options.matrix.declare(set);
-  options.filter.declare(set);
+  declare_variants(set, options.matrix, options.filter);
   set.text("--nixpkgs", options.nixpkgs, "PATH|URL",
            "a checkout, a store path, an archive or its address, channel:NAME, github:OWNER/REPO/REV, or a "
            "revision",

@@ -38,11 +38,12 @@ void declare(OptionSet& set, Options& options) {
   set.flag("-a,--all", options.all, "also list consequences of a known cause");
 }
 
-Style style_of(Severity severity) { return severity == Severity::error ? Style::red : Style::yellow; }
+Style style_of_cause(Severity severity) { return severity == Severity::error ? Style::red : Style::yellow; }
 
 void print_one(const Diagnosis& diagnosis, Terminal& terminal) {
   const Finding& finding = diagnosis.finding;
-  terminal.print("{} {} [{}]\n", terminal.styled(style_of(finding.severity), to_string(finding.severity)),
+  terminal.print("{} {} [{}]\n",
+                 terminal.styled(style_of_cause(finding.severity), to_string(finding.severity)),
                  terminal.styled(Style::bold, finding.what), finding.rule);
   for (const Evidence& evidence : finding.evidence) {
     terminal.print("  {}:{}: {}\n", evidence.where.file, evidence.where.line, evidence.what);

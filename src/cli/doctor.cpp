@@ -27,6 +27,7 @@
 #include "cli/options/options.h"
 #include "device/coverage.h"
 #include "device/cuda_target.h"
+#include "hardware/capability.h"
 #include "hardware/catalog.h"
 #include "host/host_info.h"
 #include "select/examine.h"
@@ -89,9 +90,7 @@ std::vector<InstalledTorch> torches(const Options& options, const HostInfo& host
 
 std::optional<CarveTrial> carve_for(const HostInfo& host, const ExaminedTorch& examined) {
   std::vector<CarveTarget> targets;
-  for (const HostGpu& gpu : host.gpus) {
-    if (gpu.capability) targets.push_back({.device = cuda_target(*gpu.capability)});
-  }
+  for (const Capability gpu : capabilities_of(host.gpus)) targets.push_back({.device = cuda_target(gpu)});
   if (targets.empty() || !examined.has_gpu_code) return std::nullopt;
   return try_carve(examined.torch.folder, targets);
 }

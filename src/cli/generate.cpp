@@ -37,12 +37,10 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
-  options.matrix.declare(set);
+  declare_variants(set, options.matrix, options.filter);
   set.text("-o,--output", options.out, "DIR", "folder to write into; Flox looks in .flox/pkgs",
            ValueKind::folder);
   set.formerly("--out");
-  options.filter.declare(set);
   options.cuda_toolkit.declare(set);
   set.flag("--force", options.force,
            "overwrite files that torchlathe did not write, and files changed by hand");

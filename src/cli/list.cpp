@@ -25,9 +25,7 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
-  options.matrix.declare(set);
-  options.filter.declare(set);
+  declare_variants(set, options.matrix, options.filter);
   set.choice("-f,--format", options.format, {"text", "json", "csv", "md", "github", "hydra"},
              "how to print [text]");
   set.flag("--names", options.names, "only the names, one a line; as --quiet");

@@ -42,9 +42,7 @@ struct Options {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positionals("name", options.filter.names, "names, or globs over names", ValueKind::variant, false);
-  options.matrix.declare(set);
-  options.filter.declare(set);
+  declare_variants(set, options.matrix, options.filter);
   set.text("--org", options.org, "ORG", "publish to Flox, for this user or organisation");
   set.text("--flox-project", options.flox_project, "DIR",
            "folder with .flox/pkgs, a clean and pushed git work tree [.]", ValueKind::folder);

@@ -20,7 +20,6 @@ namespace {
 using Texts = std::vector<std::string>;
 
 bool has(const Texts& all, std::string_view one) { return std::ranges::find(all, one) != all.end(); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // "cuda13.0-cuda_nvcc-13.0.48": "13.0" and "cuda_nvcc-13.0.48". nixpkgs names each package of a CUDA set so.
 struct CudaPackage {
@@ -98,10 +97,6 @@ Texts words_of(const std::string& text) {
   Texts all;
   for (const std::string_view word : words(text)) all.emplace_back(word);
   return all;
-}
-
-std::string listed(const Texts& texts) {
-  return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", "));
 }
 
 class Comparison {

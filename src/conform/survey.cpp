@@ -73,26 +73,22 @@ std::vector<std::string> attributes_of_survey() {
   return names;
 }
 
-using Texts = std::vector<std::string>;
+using Names = std::vector<std::string>;
 
-Texts without(const Texts& all, const Texts& others) {
-  Texts rest;
+Names without(const Names& all, const Names& others) {
+  Names rest;
   for (const std::string& each : all) {
     if (std::ranges::find(others, each) == others.end()) rest.push_back(each);
   }
   return rest;
 }
 
-std::string listed(const Texts& texts) {
-  return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", "));
-}
-
 // The sentence; "" where they agree.
-std::string compare(const std::string& column, const Texts& table, const Texts& tree, const Survey& survey,
+std::string compare(const std::string& column, const Names& table, const Names& tree, const Survey& survey,
                     bool partly) {
-  const Texts missing = without(table, tree), more = without(tree, table);
+  const Names missing = without(table, tree), more = without(tree, table);
   if (column == "torch_cuda") {
-    const Texts untold = without(table, survey.cuda_majors);
+    const Names untold = without(table, survey.cuda_majors);
     if (without(missing, untold).empty() && more.empty()) return "";
   } else if (column == "torch_arguments") {
     return missing.empty() ? "" : fmt::format("torch takes no argument {}", listed(missing));
@@ -112,7 +108,7 @@ std::string compare(const std::string& column, const Texts& table, const Texts& 
 std::vector<FactDifference> text_differences(const NixpkgsColumns& table, const Survey& survey) {
   const auto texts = table.find("fixed_texts");
   if (texts == table.end() || survey.unseen.contains("post_patch")) return {};
-  Texts gone;
+  Names gone;
   for (const std::string& text : texts->second) {
     if (survey.post_patch.find(text) == std::string::npos) gone.push_back(text);
   }
@@ -124,6 +120,10 @@ std::vector<FactDifference> text_differences(const NixpkgsColumns& table, const 
 }
 
 }  // namespace
+
+std::string listed(const Names& texts) {
+  return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", "));
+}
 
 void take_survey(const Json& value, const std::string& name, Survey& survey) {
   if (value.is_null()) {

@@ -29,6 +29,9 @@ Survey survey_tree(const std::filesystem::path& nixpkgs, const std::string& syst
 // Takes one attribute of what survey.nix gave.
 void take_survey(const Json& value, const std::string& name, Survey& survey);
 
+// "9.0, 12.0"; "none".
+std::string listed(const std::vector<std::string>& texts);
+
 struct FactDifference {
   std::string column;
   std::vector<std::string> table, tree;

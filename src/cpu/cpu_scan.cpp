@@ -22,8 +22,6 @@ using cpu::Functions;
 using cpu::Reach;
 using cpu::Use;
 
-constexpr std::size_t index_of(CpuReach reach) { return static_cast<std::size_t>(reach); }
-
 // Instructions by what Use::needs says: spread over the extensions once, at the end.
 using NeedsCounts = std::array<std::size_t, 256>;
 

@@ -93,6 +93,7 @@ enum class CpuReach : std::uint8_t {
   doubtful,  // among bytes that are not all instructions: may be data
 };
 inline constexpr std::size_t cpu_reach_count = 7;
+constexpr std::size_t index_of(CpuReach reach) { return static_cast<std::size_t>(reach); }
 std::string_view to_string(CpuReach reach);  // "at load", "unguarded", ...
 
 struct CpuFunction {

@@ -48,7 +48,7 @@ struct Levels {
   ExtensionSet all;
 };
 
-Levels read_levels(Machine machine) {
+Levels read_levels_of(Machine machine) {
   const Toml file = Toml::parse(cpu_data::levels().front().text, "levels.toml");
   file.allow_only({"below", "has"});
   Levels levels;
@@ -79,8 +79,8 @@ Levels read_levels(Machine machine) {
 }
 
 const Levels& levels_of(Machine machine) {
-  static const Levels x86 = read_levels(Machine::x86_64);
-  static const Levels arm = read_levels(Machine::aarch64);
+  static const Levels x86 = read_levels_of(Machine::x86_64);
+  static const Levels arm = read_levels_of(Machine::aarch64);
   return machine == Machine::x86_64 ? x86 : arm;
 }
 

@@ -31,7 +31,7 @@ void add_extensions(const Toml& row, const char* key, Machine machine, Extension
   }
 }
 
-std::map<std::string, ExtensionSet> read_levels(const Toml& file) {
+std::map<std::string, ExtensionSet> read_named_levels(const Toml& file) {
   std::map<std::string, ExtensionSet> levels;
   for (const Toml& row : file.at("level").array()) {
     row.allow_only({"name", "includes", "x86_64", "aarch64", "all"});
@@ -82,7 +82,7 @@ void DispatchNames::add_needles(const Toml& row, const char* key, Where where, s
 DispatchNames::DispatchNames(std::string_view toml, const std::string& file) : needles_(buckets) {
   const Toml root = Toml::parse(toml, file);
   root.allow_only({"level", "rule", "picked_file", "guard"});
-  const auto levels = read_levels(root);
+  const auto levels = read_named_levels(root);
   for (const Toml& row : root.at("rule").array()) {
     row.allow_only(
         {"library", "contains", "starts", "ends", "with", "sources", "level", "source", "confidence"});

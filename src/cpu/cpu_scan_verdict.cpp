@@ -17,8 +17,6 @@
 namespace lathe {
 namespace {
 
-constexpr std::size_t index_of(CpuReach reach) { return static_cast<std::size_t>(reach); }
-
 std::string reason_of(const CpuScan& scan) {
   std::string text;
   for (const CpuReach reach :

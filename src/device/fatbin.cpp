@@ -28,7 +28,7 @@
 namespace lathe {
 namespace {
 
-ImageKind kind_of(std::uint16_t number) {
+ImageKind image_kind_of(std::uint16_t number) {
   switch (number) {
     case cuda::entry::ptx: return ImageKind::portable;
     case cuda::entry::cubin: return ImageKind::native;
@@ -162,7 +162,7 @@ std::optional<DeviceImage> FatbinReader::read_entry(std::uint64_t offset, std::u
   }
   if (version != cuda::entry::version)
     warn("fatbin-unknown", offset, fmt::format("an entry of version {:#06x}", version));
-  entry.kind = version == cuda::entry::version ? kind_of(kind) : ImageKind::other;
+  entry.kind = version == cuda::entry::version ? image_kind_of(kind) : ImageKind::other;
   entry.compression = compressed_size == 0 ? Compression::none : compression_of(flags);
   entry.target = cuda_target(label_of(std::min<std::uint32_t>(arch, 100'000), flags));
   entry.stored_size = compressed_size == 0 ? entry.payload_size : compressed_size;

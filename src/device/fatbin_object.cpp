@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::size_t most_regions = 10'000;
 
-DeviceWrapper::Kind kind_of(std::uint32_t version) {
+DeviceWrapper::Kind wrapper_kind_of(std::uint32_t version) {
   switch (version) {
     case cuda::wrapper::plain: return DeviceWrapper::Kind::plain;
     case cuda::wrapper::linked: return DeviceWrapper::Kind::linked;
@@ -110,7 +110,7 @@ class ObjectFatbins {
         continue;
       }
       const auto version = reader.read_at<std::uint32_t>(at + cuda::wrapper::version_at);
-      const bool plausible = kind_of(version) != DeviceWrapper::Kind::other;
+      const bool plausible = wrapper_kind_of(version) != DeviceWrapper::Kind::other;
       if (!plausible && !searching) {
         reader_.warn("fatbin-unknown", at, fmt::format("a fat binary wrapper of version {}", version));
       }
@@ -118,7 +118,7 @@ class ObjectFatbins {
         out_.wrappers.push_back({.offset = at,
                                  .address = address == 0 ? 0 : address + (at - offset),
                                  .version = version,
-                                 .kind = kind_of(version),
+                                 .kind = wrapper_kind_of(version),
                                  .pointer_at = at + cuda::wrapper::pointer_at});
       }
       at += cuda::wrapper::size;

@@ -41,7 +41,7 @@ LiteralScanner::LiteralScanner(std::vector<std::string> literals, std::string_vi
     : literals_(std::move(literals)) {
   window_ = 200;
   for (std::string& literal : literals_) {
-    std::ranges::transform(literal, literal.begin(), lower);
+    std::ranges::transform(literal, literal.begin(), [](char c) { return lower_case(c); });
     if (literal.size() < shortest) {
       throw Error({.what = fmt::format("the literal \"{}\" is shorter than {} bytes", literal, shortest)});
     }

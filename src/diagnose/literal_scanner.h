@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.h"
+
 namespace lathe {
 
 class LiteralScanner {
@@ -69,11 +71,10 @@ class LiteralScanner {
     const std::uint32_t last = std::endian::native == std::endian::little ? bytes >> 8 : bytes & 0xffffffU;
     return ((last | 0x202020U) * 0x9E3779B1U) >> (32 - slot_bits);
   }
-  static char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
   static bool is_at(std::string_view literal, std::string_view text, std::size_t start) {
     if (literal.size() > text.size() - start) return false;
     for (std::size_t i = 0; i < literal.size(); ++i) {
-      if (lower(text[start + i]) != literal[i]) return false;
+      if (lower_case(text[start + i]) != literal[i]) return false;
     }
     return true;
   }

@@ -12,7 +12,7 @@
 namespace lathe {
 namespace {
 
-Stage stage_of(const Toml& value) {
+Stage read_stage(const Toml& value) {
   if (value.text() == "cause") return Stage::cause;
   if (value.text() == "hint") return Stage::hint;
   if (value.text() == "quiet") return Stage::quiet;
@@ -76,7 +76,7 @@ LogRule read_rule(const Toml& table) {
   table.allow_only({"name", "stage", "severity", "once", "shared", "what", "cause", "fix", "source",
                     "absorbs", "unless", "match", "context", "of"});
   LogRule rule{.name = table.at("name").text(),
-               .stage = stage_of(table.at("stage")),
+               .stage = read_stage(table.at("stage")),
                .severity = severity_of(table),
                .once = table.flag_or("once", false),
                .shared = shared_of(table),

@@ -17,10 +17,10 @@ namespace {
 
 constexpr std::string_view magic = "!<arch>\n";
 constexpr std::string_view thin_magic = "!<thin>\n";
-constexpr std::uint64_t header_size = 60;
-constexpr std::size_t most_members = 1'000'000;
+constexpr std::uint64_t archive_header_size = 60;
+constexpr std::size_t most_archive_members = 1'000'000;
 
-std::optional<std::uint64_t> number(std::string_view digits) {
+std::optional<std::uint64_t> number_in(std::string_view digits) {
   digits = trim(digits);
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -31,7 +31,7 @@ std::optional<std::uint64_t> number(std::string_view digits) {
 // GNU: "name/" or "/offset" into the table of names, where the name ends with "/\n".
 std::string gnu_name(std::string_view field, std::string_view long_names) {
   if (field.starts_with('/')) {
-    const auto at = number(field.substr(1));
+    const auto at = number_in(field.substr(1));
     if (!at || *at >= long_names.size()) return std::string(field);
     const std::string_view rest = long_names.substr(*at, 4096);
     return std::string(rest.substr(0, rest.find("/\n")));
@@ -59,9 +59,9 @@ std::vector<ArchiveMember> read_archive(ByteSpan file, const std::string& name, 
   reader.skip(magic.size());
   std::vector<ArchiveMember> members;
   std::string_view long_names;
-  while (reader.left() >= header_size && members.size() < most_members) {
-    const std::string_view header = as_text(reader.take(header_size));
-    const auto size = number(header.substr(48, 10));
+  while (reader.left() >= archive_header_size && members.size() < most_archive_members) {
+    const std::string_view header = as_text(reader.take(archive_header_size));
+    const auto size = number_in(header.substr(48, 10));
     if (!size || header.substr(58) != "`\n" || *size > reader.left()) {
       findings.add({.rule = "archive-damaged",
                     .severity = Severity::warning,
@@ -79,7 +79,7 @@ std::vector<ArchiveMember> read_archive(ByteSpan file, const std::string& name, 
       continue;
     }
     if (field.starts_with("#1/")) {  // BSD: the name stands before the content
-      const std::uint64_t length = std::min<std::uint64_t>(number(field.substr(3)).value_or(0), *size);
+      const std::uint64_t length = std::min<std::uint64_t>(number_in(field.substr(3)).value_or(0), *size);
       member.name = as_text(member.content.first(length));
       member.name.erase(std::min(member.name.find('\0'), member.name.size()));
       member.content = member.content.subspan(length);

@@ -17,11 +17,11 @@ namespace lathe {
 namespace {
 
 constexpr std::uint64_t symbol_size = 24;
-constexpr std::size_t longest_name = 64 << 10;  // bounds the work when hostile names have no end
+constexpr std::size_t longest_symbol_name = 64 << 10;  // bounds the work when hostile names have no end
 
 std::string_view name_in(ByteSpan names, std::uint32_t offset) {
   if (offset >= names.size()) return {};
-  const std::string_view rest = as_text(names).substr(offset, longest_name);
+  const std::string_view rest = as_text(names).substr(offset, longest_symbol_name);
   return rest.substr(0, rest.find('\0'));
 }
 

@@ -42,7 +42,7 @@ constexpr std::size_t longest_text = 64 << 10;
 
 bool known_machine(std::uint16_t machine) { return machine == pe::x86_64 || machine == pe::aarch64; }
 
-SectionUse use_of(const PeSection& section) {
+SectionUse use_of_section(const PeSection& section) {
   if (section.flags & (holds_code | executable)) return SectionUse::code;
   if (section.name == ".pdata" || section.name == ".xdata") return SectionUse::unwind;
   if (section.name == ".reloc" || section.name == ".idata" || section.name == ".edata")
@@ -226,7 +226,7 @@ void Pe::for_each_section(const VisitSection& visit) const {
            .offset = section.offset,
            .size = section.size,
            .address = section.address,
-           .use = use_of(section),
+           .use = use_of_section(section),
            .loaded = !section.name.starts_with(".debug"),
            .writable = (section.flags & writable) != 0});
   }

@@ -49,19 +49,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> pytorch_
     {"blackwell+tegra", "10.1"},
 }};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string lower_case(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
-
 // Takes `prefix` off `text`, letter case ignored.
 bool take_prefix(std::string_view& text, std::string_view prefix) {
-  if (lower_case(text.substr(0, prefix.size())) != prefix) return false;
+  if (lower_case(std::string(text.substr(0, prefix.size()))) != prefix) return false;
   text.remove_prefix(prefix.size());
   return true;
 }
@@ -105,7 +95,7 @@ std::string quoted(std::string_view text) {
 
 // The slips that people make, each undone: the first that gives a capability is what was probably meant.
 std::optional<SpelledCapability> nearest(std::string_view text) {
-  const std::string plain = lower_case(trim(text));
+  const std::string plain = lower_case(std::string(trim(text)));
   if (plain.empty() || plain.size() > 40) return std::nullopt;
   const std::string without_last = plain.substr(0, plain.size() - 1);
   std::string with_points = replace_all(replace_all(plain, "-real", ""), "-virtual", "");
@@ -120,7 +110,7 @@ std::optional<SpelledCapability> nearest(std::string_view text) {
 }
 
 std::string hint_for(std::string_view text, Dialect wanted) {
-  const std::string name = lower_case(trim(text));
+  const std::string name = lower_case(std::string(trim(text)));
   for (const auto& [known, stands_for] : pytorch_names) {
     if (name == known) return fmt::format("this is PyTorch's name for {}: write the number", stands_for);
   }

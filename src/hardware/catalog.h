@@ -149,7 +149,8 @@ struct PytorchRelease {
 
 // A folder of PyTorch's own wheel index.
 struct WheelIndex {
-  std::string name;  // "cu130": of download.pytorch.org/whl/
+  std::string name;   // "cu130"
+  std::string index;  // its address, for pip's --index-url
   Machine machine = Machine::x86_64;
   std::optional<Version> cuda;        // nullopt: a CPU build
   std::vector<Capability> gpus = {};  // that its wheel has machine code for

@@ -67,7 +67,7 @@ void fields(Archive& archive, PytorchRelease& p) {
 }
 template <typename Archive>
 void fields(Archive& archive, WheelIndex& w) {
-  archive(w.name, w.machine, w.cuda, w.gpus, w.glibc, w.provenance);
+  archive(w.name, w.index, w.machine, w.cuda, w.gpus, w.glibc, w.provenance);
 }
 template <typename Archive>
 void fields(Archive& archive, Catalog& c) {

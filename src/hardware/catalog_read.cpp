@@ -157,8 +157,9 @@ PytorchRelease read_pytorch_release(const Toml& row) {
 }
 
 WheelIndex read_wheel_index(const Toml& row) {
-  row.allow_only({"name", "machine", "cuda", "gpus", "glibc", "source", "confidence"});
+  row.allow_only({"name", "index", "machine", "cuda", "gpus", "glibc", "source", "confidence"});
   WheelIndex index = {.name = row.at("name").text(),
+                      .index = row.at("index").text(),
                       .machine = machine_of(row),
                       .cuda = version_if(row, "cuda"),
                       .glibc = version_at(row, "glibc"),

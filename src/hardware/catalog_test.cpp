@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "base/error.h"
 #include "hardware/catalog_pack.h"
 
@@ -21,12 +22,6 @@ std::span<const EmbeddedFile> tables();
 
 namespace lathe {
 namespace {
-
-std::string lower_case(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 // Every name and alias may stand for one row only.
 template <typename Row>
@@ -272,6 +267,8 @@ TEST(Catalog, ToolkitsKnowTheirNamesAndDrivers) {
 
 TEST(Catalog, WheelsAreOfKnownToolkitsThatCompileForTheirGpus) {
   for (const WheelIndex& wheel : catalog().wheels) {
+    EXPECT_TRUE(wheel.index.starts_with("https://") && wheel.index.ends_with("/" + wheel.name))
+        << wheel.index;
     EXPECT_EQ(wheel.cuda.has_value(), !wheel.gpus.empty()) << wheel.name;
     const bool known = !wheel.cuda || catalog().find_toolkit(*wheel.cuda) != nullptr;
     EXPECT_TRUE(known) << wheel.name;

@@ -34,7 +34,7 @@ struct Way {
   const ProductPattern* pattern;
 };
 
-struct NameTable {
+struct CpuNames {
   PatternSet noise;
   std::vector<Rule> families;  // by numbers of family and model, whole
   std::vector<Rule> rules;
@@ -80,8 +80,8 @@ Rule rule_at(const Toml& row) {
   return rule;
 }
 
-NameTable read_table() {
-  NameTable table;
+CpuNames read_cpu_names() {
+  CpuNames table;
   const Toml root = Toml::parse(hardware_data::cpu_names().front().text, "cpu_names.toml");
   root.allow_only({"noise", "series", "name", "family", "vague"});
   table.noise = PatternSet(patterns_of(root.at("noise")));
@@ -102,21 +102,21 @@ NameTable read_table() {
   return table;
 }
 
-const NameTable& name_table() {
-  static const NameTable table = read_table();
+const CpuNames& cpu_names() {
+  static const CpuNames table = read_cpu_names();
   return table;
 }
 
-struct Match {
+struct RuleMatch {
   const Rule* rule = nullptr;
   std::size_t from = 0;
   ProductPattern::Hit hit = {};
 };
 
 // The longest match at a word; of two the one with less left open.
-Match best_match(std::string_view name, std::size_t at) {
-  Match best = {.rule = nullptr, .from = at, .hit = {.end = at}};
-  for (const Way& way : name_table().by_first[static_cast<unsigned char>(name[at])]) {
+RuleMatch best_match(std::string_view name, std::size_t at) {
+  RuleMatch best = {.rule = nullptr, .from = at, .hit = {.end = at}};
+  for (const Way& way : cpu_names().by_first[static_cast<unsigned char>(name[at])]) {
     const auto hit = way.pattern->match(name, at);
     if (hit && hit->better_than(best.hit)) best = {.rule = way.rule, .from = at, .hit = *hit};
   }
@@ -124,7 +124,7 @@ Match best_match(std::string_view name, std::size_t at) {
 }
 
 // Of a CPU and an instruction set ("EPYC 7763 (avx2)") the CPU must run it.
-bool agree(const Match& a, const Match& b) {
+bool agree(const RuleMatch& a, const RuleMatch& b) {
   if (a.rule->cpu && b.rule->cpu)
     return a.rule->cpu->machine == b.rule->cpu->machine && a.rule->cpu->isas == b.rule->cpu->isas;
   if (a.rule->isa && b.rule->isa) return a.rule->isa == b.rule->isa;
@@ -157,7 +157,7 @@ constexpr const char* give_flags =
 }
 
 void refuse_vague(std::string_view text, std::string_view name) {
-  const VagueName* vague = find_vague(name_table().vague, name);
+  const VagueName* vague = find_vague(cpu_names().vague, name);
   if (!vague) return;
   throw VagueNameError(
       {.what = fmt::format("\"{}\" does not say which CPU it is: {}", printable(text), vague->why),
@@ -165,14 +165,14 @@ void refuse_vague(std::string_view text, std::string_view name) {
 }
 
 struct Matches {
-  std::vector<Match> found;
+  std::vector<RuleMatch> found;
   std::string unread;
 };
 
 Matches all_matches(std::string_view name) {
   Matches all;
   for (std::size_t at = 0; at < name.size();) {
-    const Match match = best_match(name, at);
+    const RuleMatch match = best_match(name, at);
     std::size_t end = match.hit.end;
     if (match.rule) {
       all.found.push_back(match);
@@ -207,7 +207,7 @@ std::optional<CpuReading> by_instance(std::string_view text) {
 }
 
 std::optional<CpuReading> by_family(std::string_view clean) {
-  for (const Rule& rule : name_table().families) {
+  for (const Rule& rule : cpu_names().families) {
     if (any_whole(rule.patterns, clean))
       return CpuReading{.cpu = rule.cpu, .isa = nullptr, .derived = "by its family and model"};
   }
@@ -215,14 +215,14 @@ std::optional<CpuReading> by_family(std::string_view clean) {
 }
 
 std::optional<CpuReading> by_rules(std::string_view text, std::string_view clean) {
-  const std::string name = without_words(clean, name_table().noise);
+  const std::string name = without_words(clean, cpu_names().noise);
   refuse_vague(text, name);
   const Matches matches = all_matches(name);
   if (matches.found.empty()) return std::nullopt;
   const auto cpu =
-      std::ranges::find_if(matches.found, [](const Match& match) { return match.rule->cpu != nullptr; });
-  const Match& first = cpu == matches.found.end() ? matches.found.front() : *cpu;
-  for (const Match& other : matches.found) {
+      std::ranges::find_if(matches.found, [](const RuleMatch& match) { return match.rule->cpu != nullptr; });
+  const RuleMatch& first = cpu == matches.found.end() ? matches.found.front() : *cpu;
+  for (const RuleMatch& other : matches.found) {
     if (agree(first, other)) continue;
     throw Error({.what = fmt::format("\"{}\" names two CPUs that differ: \"{}\" and \"{}\"", printable(text),
                                      name.substr(first.from, first.hit.end - first.from),

@@ -27,7 +27,7 @@ struct FlagTable {
   std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> together;
 };
 
-FlagTable read_table() {
+FlagTable read_flags() {
   FlagTable table;
   const Toml root = Toml::parse(hardware_data::flags().front().text, "flags.toml");
   for (const Toml& row : root.at("flag").array()) {
@@ -51,7 +51,7 @@ FlagTable read_table() {
 }
 
 const FlagTable& flag_table() {
-  static const FlagTable table = read_table();
+  static const FlagTable table = read_flags();
   return table;
 }
 

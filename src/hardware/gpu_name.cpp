@@ -39,7 +39,7 @@ struct Key {
   std::string plain, product, number;
 };
 
-struct NameTable {
+struct GpuNames {
   PatternSet noise;   // never about which GPU it is: maker, memory, slot
   PatternSet forms;   // one chip in several forms: laptop, Max-Q, editions
   PatternSet brands;  // may be left out where the number alone is enough
@@ -54,18 +54,18 @@ struct NameTable {
   std::vector<std::pair<std::string, const CapabilityRow*>> architectures;
 };
 
-std::string joined(std::string_view name) { return replace_all(std::string(name), " ", ""); }
+std::string squeezed(std::string_view name) { return replace_all(std::string(name), " ", ""); }
 
 // `name` is cleaned. What it comes to at each step of leaving out.
-Key key_of(const NameTable& table, std::string_view name) {
+Key key_of(const GpuNames& table, std::string_view name) {
   const std::string plain = without_words(name, table.noise);
   const std::string product = without_words(plain, table.forms);
-  return {.plain = joined(plain),
-          .product = joined(product),
-          .number = joined(without_words(product, table.brands))};
+  return {.plain = squeezed(plain),
+          .product = squeezed(product),
+          .number = squeezed(without_words(product, table.brands))};
 }
 
-void add_keys(NameTable& table) {
+void add_keys(GpuNames& table) {
   for (const Gpu& gpu : catalog().gpus) {
     std::vector<std::string> names = gpu.aliases;
     names.insert(names.begin(), gpu.name);
@@ -90,8 +90,8 @@ Known known_of(const Toml& row) {
   return known;
 }
 
-NameTable read_table() {
-  NameTable table;
+GpuNames read_gpu_names() {
+  GpuNames table;
   const Toml root = Toml::parse(hardware_data::gpu_names().front().text, "gpu_names.toml");
   root.allow_only(
       {"noise", "forms", "brands", "profiles", "slices", "virtual_letters", "known", "vague", "other"});
@@ -115,8 +115,8 @@ NameTable read_table() {
   return table;
 }
 
-const NameTable& name_table() {
-  static const NameTable table = read_table();
+const GpuNames& gpu_names() {
+  static const GpuNames table = read_gpu_names();
   return table;
 }
 
@@ -138,7 +138,7 @@ const Gpu* find_key(std::string_view text, std::string_view wanted, std::string 
   if (wanted.empty()) return nullptr;
   std::set<std::pair<Capability, std::string>> meant;
   const Gpu* found = nullptr;
-  for (const Key& key : name_table().keys) {
+  for (const Key& key : gpu_names().keys) {
     if (beginning ? !(key.*member).starts_with(wanted) : key.*member != wanted) continue;
     meant.emplace(key.gpu->capability, key.gpu->name);
     if (!found) found = key.gpu;
@@ -148,7 +148,7 @@ const Gpu* find_key(std::string_view text, std::string_view wanted, std::string 
 }
 
 void refuse_vague(std::string_view text, std::string_view name) {
-  const VagueName* vague = find_vague(name_table().vague, name);
+  const VagueName* vague = find_vague(gpu_names().vague, name);
   if (!vague) return;
   throw VagueNameError(
       {.what = fmt::format("\"{}\" does not say which GPU it is: {}", printable(text), vague->why),
@@ -160,15 +160,15 @@ void refuse_vague(std::string_view text, std::string_view name) {
 void refuse_other(std::string_view text) {
   const std::string name = clean_name(text);
   for (std::size_t at = 0; at < name.size(); at = std::min(name.find(' ', at), name.size() - 1) + 1) {
-    if (name_table().others.longest(name, at) == at) continue;
+    if (gpu_names().others.longest(name, at) == at) continue;
     throw VagueNameError(
-        {.what = fmt::format("\"{}\" can have no variant: {}", printable(text), name_table().why_other),
-         .next = name_table().hint_other});
+        {.what = fmt::format("\"{}\" can have no variant: {}", printable(text), gpu_names().why_other),
+         .next = gpu_names().hint_other});
   }
 }
 
 std::optional<GpuReading> by_row(std::string_view name) {
-  for (const Known& known : name_table().known) {
+  for (const Known& known : gpu_names().known) {
     if (!any_whole(known.patterns, name)) continue;
     if (known.gpu)
       return GpuReading{.gpu = known.gpu, .capability = known.gpu->capability, .name = known.gpu->name};
@@ -183,13 +183,13 @@ GpuReading reading_of(const Gpu& gpu, std::string derived = "") {
 
 // By the catalogue, leaving out more with each step.
 std::optional<GpuReading> by_product(std::string_view text, std::string_view name) {
-  const Key key = key_of(name_table(), name);
-  const std::string plain = without_words(name, name_table().noise);
+  const Key key = key_of(gpu_names(), name);
+  const std::string plain = without_words(name, gpu_names().noise);
   refuse_vague(text, plain);
   if (auto known = by_row(plain)) return known;
   if (const Gpu* gpu = find_key(text, key.plain, &Key::plain)) return reading_of(*gpu);
   if (key.product != key.plain) {
-    const std::string product = without_words(plain, name_table().forms);
+    const std::string product = without_words(plain, gpu_names().forms);
     refuse_vague(text, product);
     if (auto known = by_row(product)) return known;
     if (const Gpu* gpu = find_key(text, key.product, &Key::plain))
@@ -204,19 +204,19 @@ std::optional<GpuReading> by_product(std::string_view text, std::string_view nam
 // behind the name for boards of one chip that differ in memory or cooling: A100D, A100DX, V100L, H100XM.
 std::optional<GpuReading> by_profile(std::string_view text, std::string_view name) {
   const std::size_t blank = name.rfind(' ');
-  if (blank == std::string_view::npos || !any_whole(name_table().profiles, name.substr(blank + 1)))
+  if (blank == std::string_view::npos || !any_whole(gpu_names().profiles, name.substr(blank + 1)))
     return std::nullopt;
   std::string_view board = name.substr(0, blank);
   if (board.size() > 2 && board[board.size() - 2] == ' ')
     board = board.substr(0, board.size() - 2);  // slices: "a100 4"
-  const std::string virtual_name = fmt::format("vgpu {}", without_words(board, name_table().noise));
+  const std::string virtual_name = fmt::format("vgpu {}", without_words(board, gpu_names().noise));
   const auto derive = [](GpuReading reading) {
     reading.derived = fmt::format("a virtual GPU on {}", reading.name);
     return reading;
   };
   if (const auto known = by_row(virtual_name)) return derive(*known);
   if (const auto product = by_product(text, board)) return derive(*product);
-  for (const ProductPattern& letters : name_table().virtual_letters) {
+  for (const ProductPattern& letters : gpu_names().virtual_letters) {
     for (std::size_t count = 1; count <= 2 && count < board.size(); ++count) {
       const std::string_view less = board.substr(0, board.size() - count);
       if (!letters.whole(board.substr(less.size())) || less.back() < '0' || less.back() > '9') continue;
@@ -227,7 +227,7 @@ std::optional<GpuReading> by_profile(std::string_view text, std::string_view nam
 }
 
 std::optional<GpuReading> by_slice(std::string_view text, std::string_view name) {
-  const std::string whole = without_words(name, name_table().slices);
+  const std::string whole = without_words(name, gpu_names().slices);
   if (whole == name) return std::nullopt;
   auto reading = by_product(text, whole);
   if (reading) reading->derived = fmt::format("a slice of {}", reading->name);
@@ -237,7 +237,7 @@ std::optional<GpuReading> by_slice(std::string_view text, std::string_view name)
 // "ga102", and "ga107glm" as lspci has it.
 std::optional<GpuReading> by_chip(std::string_view name) {
   for (const std::string_view word : words(name)) {
-    for (const auto& [small, chip] : name_table().chips) {
+    for (const auto& [small, chip] : gpu_names().chips) {
       if (!word.starts_with(small) ||
           word.substr(small.size()).find_first_not_of("glmb") != std::string_view::npos)
         continue;
@@ -278,7 +278,7 @@ std::optional<GpuReading> by_bus_number(std::string_view name) {
 // "Ada Lovelace", "Hopper": an architecture, where it is of one capability.
 std::optional<GpuReading> by_architecture(std::string_view text, std::string_view name) {
   std::set<std::pair<Capability, std::string>> meant;
-  for (const auto& [small, row] : name_table().architectures) {
+  for (const auto& [small, row] : gpu_names().architectures) {
     if (small == name || name == small + " lovelace") meant.emplace(row->capability, row->name);
   }
   if (meant.empty() || name.empty()) return std::nullopt;
@@ -290,7 +290,7 @@ std::optional<GpuReading> by_architecture(std::string_view text, std::string_vie
 // "RTX 20.." of nvidia-smi's table: as long as all that begin so are of one capability.
 std::optional<GpuReading> by_beginning(std::string_view text, std::string_view name) {
   if (text.find("..") == std::string_view::npos) return std::nullopt;
-  const Gpu* gpu = find_key(text, key_of(name_table(), name).plain, &Key::plain, true);
+  const Gpu* gpu = find_key(text, key_of(gpu_names(), name).plain, &Key::plain, true);
   return gpu ? std::optional(reading_of(*gpu, "by the beginning of its name")) : std::nullopt;
 }
 
@@ -369,7 +369,7 @@ std::optional<GpuReading> by_any_rule(std::string_view text) {
   if (const auto reading = by_slice(text, device)) return reading;
   if (const auto reading = by_architecture(text, device)) return reading;
   if (const auto reading = by_product(text, device)) return reading;
-  const std::string plain = without_words(device, name_table().noise);
+  const std::string plain = without_words(device, gpu_names().noise);
   if (const auto reading = by_profile(text, plain)) return reading;
   if (const auto reading = by_capability(trim(text))) return reading;
   if (const auto reading = by_capability(plain)) return reading;

@@ -49,7 +49,7 @@ const Cpu* least_of(const Toml& names) {
 
 // A type's name is a row's and, where the cloud has them, a size: "p5" and "48xlarge"; "ml" may stand before
 // it.
-Row row_of(const Toml& row, const std::string& prefix, const std::string& size) {
+Row read_row(const Toml& row, const std::string& prefix, const std::string& size) {
   row.allow_only({"cloud", "names", "gpu", "cpus", "source", "confidence"});
   Row result{
       .patterns = {}, .reading = {}, .names = row.at("names").texts(), .provenance = provenance_of(row)};
@@ -66,19 +66,20 @@ Row row_of(const Toml& row, const std::string& prefix, const std::string& size) 
   return result;
 }
 
-std::vector<Row> read_table() {
+std::vector<Row> read_instances() {
   const Toml root = Toml::parse(hardware_data::instances().front().text, "instances.toml");
   root.allow_only({"sizes", "prefixes", "instance"});
   std::vector<Row> rows;
   for (const Toml& row : root.at("instance").array()) {
     const std::string cloud = row.at("cloud").text();
-    rows.push_back(row_of(row, root.at("prefixes").text_or(cloud, ""), root.at("sizes").text_or(cloud, "")));
+    rows.push_back(
+        read_row(row, root.at("prefixes").text_or(cloud, ""), root.at("sizes").text_or(cloud, "")));
   }
   return rows;
 }
 
 const std::vector<Row>& table() {
-  static const std::vector<Row> rows = read_table();
+  static const std::vector<Row> rows = read_instances();
   return rows;
 }
 

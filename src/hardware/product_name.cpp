@@ -9,10 +9,8 @@
 namespace lathe {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
 bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '+' || c == '.'; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 constexpr std::string_view marks[] = {"(r)", "(tm)", "\xC2\xAE" /* (R) */, "\xE2\x84\xA2" /* TM */};
 constexpr std::string_view times = "\xC3\x97";  // "i9-9900K x 16" of desktops' own pages
@@ -153,8 +151,7 @@ ProductPattern::ProductPattern(std::string_view text) : text_(text) {
 
 std::string clean_name(std::string_view text) {
   if (text.size() > longest_product_name) return "";
-  std::string small(text);
-  std::ranges::transform(small, small.begin(), lower);
+  std::string small = lower_case(std::string(text));
   for (const std::string_view mark : marks) small = replace_all(std::move(small), mark, " ");
   small = replace_all(std::move(small), times, " x ");
   for (std::size_t i = 0; i < small.size(); ++i) {

@@ -13,6 +13,15 @@ bool HostCpu::has(std::string_view feature) const {
   return std::ranges::find(features, feature) != features.end();
 }
 
+std::vector<Capability> capabilities_of(const std::vector<HostGpu>& gpus) {
+  std::vector<Capability> all;
+  for (const HostGpu& gpu : gpus) {
+    if (gpu.capability && std::ranges::find(all, *gpu.capability) == all.end())
+      all.push_back(*gpu.capability);
+  }
+  return all;
+}
+
 std::string gpu_text(const HostGpu& gpu) {
   const std::string number =
       gpu.pci_device ? fmt::format("10de:{:04x}", *gpu.pci_device) : std::string("no PCI number");

@@ -78,6 +78,9 @@ struct HostInfo {
 // "GeForce RTX 5090 (12.0)", "GPU of unknown capability (10de:3340)".
 std::string gpu_text(const HostGpu& gpu);
 
+// Those that are known, each once, in the order of the GPUs.
+std::vector<Capability> capabilities_of(const std::vector<HostGpu>& gpus);
+
 // The ISAs of the catalogue whose every required feature the CPU has usable, from least to best.
 std::vector<const Isa*> usable_isas(const HostCpu& cpu);
 

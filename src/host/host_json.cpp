@@ -174,7 +174,7 @@ HostGpu gpu_of(const Members& json) {
   return gpu;
 }
 
-HostCpu cpu_of(const Members& root) {
+HostCpu read_cpu(const Members& root) {
   const auto json = root.members("cpu");
   if (!json) root.fail("cpu", "is missing", "a machine needs at least cpu.machine and cpu.features");
   HostCpu cpu = {
@@ -312,7 +312,7 @@ namespace {
 HostInfo host_of(const Json& json, const std::string& file) {
   const Members root(json, "", file);
   HostInfo host = {
-      .comment = root.text("comment"), .cpu = cpu_of(root), .gpu_source = root.text("gpu_source")};
+      .comment = root.text("comment"), .cpu = read_cpu(root), .gpu_source = root.text("gpu_source")};
   for (std::size_t i = 0; i < root.items("gpus").size(); ++i) {
     host.gpus.push_back(gpu_of(Members(root.items("gpus")[i], fmt::format("gpus[{}]", i), file)));
   }

@@ -59,7 +59,7 @@ void note_driver(const HostGpu& gpu, const std::string& driver, Findings& notes)
 }
 
 // One PCI device, if it is a GPU of NVIDIA's.
-void read_device(const fs::path& root, const fs::path& folder, KernelGpus& out) {
+void read_kernel_device(const fs::path& root, const fs::path& folder, KernelGpus& out) {
   constexpr int nvidia = 0x10de, display = 0x03;
   const auto vendor = small_file(folder / "vendor"), kind = small_file(folder / "class");
   if (!vendor || !kind || hex_number(*vendor) != nvidia || hex_number(*kind) >> 16 != display) return;
@@ -85,7 +85,7 @@ void read_device(const fs::path& root, const fs::path& folder, KernelGpus& out) 
   out.gpus.push_back(std::move(gpu));
 }
 
-void read_pci(const fs::path& root, KernelGpus& out) {
+void read_pci_devices(const fs::path& root, KernelGpus& out) {
   std::error_code failed;
   const fs::path bus = root / "sys/bus/pci/devices";
   std::vector<fs::path> devices;
@@ -99,7 +99,7 @@ void read_pci(const fs::path& root, KernelGpus& out) {
                    .fix = "let this user read /sys, or say which GPU there is: --gpu"});
   }
   std::ranges::sort(devices);
-  for (const fs::path& device : devices) read_device(root, device, out);
+  for (const fs::path& device : devices) read_kernel_device(root, device, out);
   if (!out.gpus.empty()) out.source = "pci";
 }
 
@@ -143,7 +143,7 @@ std::string pci_product(std::string_view database, int device) {
 
 KernelGpus gpus_of_kernel(const fs::path& root) {
   KernelGpus out;
-  read_pci(root, out);
+  read_pci_devices(root, out);
   if (out.gpus.empty()) read_device_tree(root, out);
   return out;
 }

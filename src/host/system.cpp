@@ -49,7 +49,7 @@ std::string system_name(const fs::path& root) {
 }
 
 // "MemTotal:       16303428 kB"
-std::optional<std::uint64_t> memory_of(const fs::path& root) {
+std::optional<std::uint64_t> memory_of_machine(const fs::path& root) {
   const std::string text = small_file(root / "proc/meminfo").value_or("");
   for (const std::string_view line : split(text, '\n')) {
     if (!line.starts_with("MemTotal:")) continue;
@@ -169,7 +169,7 @@ HostSystem detect_system(const fs::path& root, const char* (*environment)(const 
   system.kernel = small_file(root / "proc/sys/kernel/osrelease").value_or("");
   system.glibc = glibc_of(root);
   system.container = container_of(root, environment);
-  system.memory = memory_of(root);
+  system.memory = memory_of_machine(root);
   read_limits(root, system);
   system.nix =
       program_at(root, "nix", {"nix/var/nix/profiles/default/bin/nix", "run/current-system/sw/bin/nix"});

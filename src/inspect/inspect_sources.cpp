@@ -52,10 +52,7 @@ struct Task {
   bool looked_at = false;  // it begins like code, or like what may hold some
 
   std::string path() const { return source ? source->package->shown(member) : file.string(); }
-  std::string within() const {
-    if (!source) return "";
-    return looked_at && fs::path(path()).extension() == ".whl" ? path() : source->within;
-  }
+  std::string within() const { return source ? source->within : ""; }
 };
 
 constexpr std::string_view iso_mark = "CD001";
@@ -162,7 +159,7 @@ class Sources {
     const PackageKind* kind = package_kind(look);
     if (!kind) return false;
     try {
-      add(kind->open(std::move(look)), path.extension() == ".whl" ? path.string() : folder);
+      add(kind->open(std::move(look)), kind->named_by_content ? path.string() : folder);
     } catch (const Error& error) {
       found("wheel-damaged", path.string(), error.parts().what);
     }

@@ -25,7 +25,7 @@ namespace lathe {
 namespace {
 
 // A command line has room for some megabytes.
-constexpr std::size_t portion = 500;
+constexpr std::size_t paths_at_once = 500;
 
 // What Nix remembers of caches in the user's folder would answer for them; here they are asked anew.
 Process remembering(const TemporaryFolder& memory, std::vector<std::string> words) {
@@ -113,10 +113,10 @@ class Report {
     for (const DryRun& run : runs) open.insert(run.fetch.begin(), run.fetch.end());
     for (const std::string& uri : reachable(report_.caches)) {
       const std::vector<std::string> paths(open.begin(), open.end());
-      for (std::size_t at = 0; at < paths.size(); at += portion) {
+      for (std::size_t at = 0; at < paths.size(); at += paths_at_once) {
         std::vector<std::string> words = {"path-info", "--json", "--store", uri};
         words.insert(words.end(), paths.begin() + static_cast<std::ptrdiff_t>(at),
-                     paths.begin() + static_cast<std::ptrdiff_t>(std::min(at + portion, paths.size())));
+                     paths.begin() + static_cast<std::ptrdiff_t>(std::min(at + paths_at_once, paths.size())));
         const ProcessResult result = options_.run(with_fresh_memory(nix_words(words)));
         if (!result.ok()) {
           note_trouble(uri, parse_nix_error(result.err).message);

@@ -113,12 +113,12 @@ std::string query(const DriverOptions& options, std::vector<std::string> words, 
 }
 
 // A command line has room for some megabytes.
-constexpr std::size_t portion = 1000;
+constexpr std::size_t jobs_at_once = 1000;
 
 std::vector<std::span<const std::string>> in_portions(const std::vector<std::string>& all) {
   std::vector<std::span<const std::string>> portions;
   for (std::span<const std::string> rest = all; !rest.empty(); rest = rest.subspan(portions.back().size()))
-    portions.push_back(rest.first(std::min(portion, rest.size())));
+    portions.push_back(rest.first(std::min(jobs_at_once, rest.size())));
   return portions;
 }
 
@@ -135,7 +135,7 @@ void instantiate(std::vector<Job>& jobs, const DriverOptions& options) {
     if (job.state == JobState::waiting) open.push_back(&job);
   }
   for (std::span<Job*> rest = open; !rest.empty();) {
-    const std::span<Job*> some = rest.first(std::min(portion, rest.size()));
+    const std::span<Job*> some = rest.first(std::min(jobs_at_once, rest.size()));
     const ProcessResult result = options.run(evaluation(some, options));
     const std::size_t taken = take_derivations(result.out, some);
     if (result.ok() && taken == some.size()) {

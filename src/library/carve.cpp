@@ -15,7 +15,7 @@
 namespace torchlathe {
 namespace {
 
-CarvedFile public_file(const lathe::CarvedFile& file) {
+CarvedFile public_carved_file(const lathe::CarvedFile& file) {
   return {.path = file.path,
           .outcome = std::string(to_string(file.outcome)),
           .old_bytes = file.old_size,
@@ -53,7 +53,7 @@ Carved public_package(const lathe::CarvedPackage& carved, const std::filesystem:
              .new_bytes = carved.new_size,
              .failures = public_findings(carved.failures),
              .path = path};
-  for (const lathe::CarvedFile& file : carved.files) out.files.push_back(public_file(file));
+  for (const lathe::CarvedFile& file : carved.files) out.files.push_back(public_carved_file(file));
   return out;
 }
 
@@ -81,7 +81,7 @@ Carved carve(const std::filesystem::path& source, const std::filesystem::path& d
       return public_package(carved, kind->named_by_content ? carved.path : written);
     }
     const lathe::CarvedFile file = lathe::carve_file(source, destination, inner_options(options));
-    return {.files = {public_file(file)},
+    return {.files = {public_carved_file(file)},
             .old_bytes = file.old_size,
             .new_bytes = file.new_size,
             .failures = {},

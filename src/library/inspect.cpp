@@ -36,7 +36,7 @@ std::vector<Coverage> public_coverage(const std::vector<lathe::Coverage>& covera
   return all;
 }
 
-InspectedFile public_file(const lathe::FileInspection& file) {
+InspectedFile public_inspected_file(const lathe::FileInspection& file) {
   InspectedFile out{.path = file.path,
                     .bytes = file.size,
                     .format = file.format,
@@ -71,7 +71,7 @@ Inspection inspect(const std::vector<std::filesystem::path>& paths, const Inspec
         paths, {.threads = options.threads, .embedded = options.embedded_code, .on_file = options.on_file});
     Inspection out{
         .files = {}, .coverage = public_coverage(seen.coverage), .findings = public_findings(seen.findings)};
-    for (const lathe::FileInspection& file : seen.files) out.files.push_back(public_file(file));
+    for (const lathe::FileInspection& file : seen.files) out.files.push_back(public_inspected_file(file));
     return out;
   });
 }

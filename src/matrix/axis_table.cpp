@@ -45,7 +45,7 @@ std::string gpu_asked(const std::string& text) {
   return spell(read_gpu_name(text).capability.portable(), Dialect::dotted);
 }
 
-std::optional<std::string> dotted(const Cell& cell) {
+std::optional<std::string> dotted_gpus(const Cell& cell) {
   std::string text;
   for (const Capability gpu : cell.gpus) text += (text.empty() ? "" : " ") + spell(gpu, Dialect::dotted);
   return cell.cuda ? std::optional(text) : std::nullopt;
@@ -168,11 +168,11 @@ constexpr Axis table[] = {
      .asked = gpu_asked,
      .means = [](const Axis&, const Globs& globs,
                  const Variant& variant) { return gpu_matches(globs, *variant.cell); },
-     .shown = [](const Axis&, const Variant& variant) { return dotted(*variant.cell); },
+     .shown = [](const Axis&, const Variant& variant) { return dotted_gpus(*variant.cell); },
      .json =
          [](const Axis& row, const Variant& variant, JsonWriter& json) {
            json.member(row.word, variant.is_gpu() ? std::optional(variant.cell->gpu_text) : std::nullopt)
-               .member("capability", dotted(*variant.cell));
+               .member("capability", dotted_gpus(*variant.cell));
          },
      .words = nullptr,
      .known = known_gpus},

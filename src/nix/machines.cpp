@@ -24,7 +24,7 @@ std::vector<std::string> list_of(const std::string& field) {
   return words;
 }
 
-double number_of(const std::string& field, const std::string& what, const Place& where) {
+double parsed_number(const std::string& field, const std::string& what, const Place& where) {
   char* end = nullptr;
   const double value = std::strtod(field.c_str(), &end);
   if (end == field.c_str() || *end != '\0' || !(value >= 0) || value > 1e6) {
@@ -52,8 +52,8 @@ NixMachine machine_of(const std::string& line, const Place& where) {
                       starts("auto") || starts("/");
   if (!is_uri) machine.uri = "ssh://" + machine.uri;
   if (!fields[3].empty())
-    machine.max_jobs = static_cast<unsigned>(number_of(fields[3], "number of jobs", where));
-  if (!fields[4].empty()) machine.speed = number_of(fields[4], "speed factor", where);
+    machine.max_jobs = static_cast<unsigned>(parsed_number(fields[3], "number of jobs", where));
+  if (!fields[4].empty()) machine.speed = parsed_number(fields[4], "speed factor", where);
   return machine;
 }
 

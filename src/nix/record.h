@@ -155,6 +155,7 @@ struct RecordedPackage {
   // "meta.platforms", "passthru.blasProvider".
   Place where(std::string_view key) const;
   std::string text_of(std::string_view key) const { return attributes.text_of(key); }
+  std::string variable(const std::string& key) const;  // of `environment`; "" where it is not set
   const Json* passthru(std::string_view key) const;
 
   std::map<std::string, Place, std::less<>> places = {};

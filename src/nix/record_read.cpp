@@ -31,7 +31,7 @@ bool flag_of(const Json& json, std::string_view name) {
   return flag && *flag;
 }
 
-int number_of(const Json& json, std::string_view name) {
+int count_of(const Json& json, std::string_view name) {
   const auto* number = member(json, name).get<std::int64_t>();
   return number ? static_cast<int>(std::clamp<std::int64_t>(*number, -1000000, 1000000)) : 0;
 }
@@ -76,8 +76,8 @@ class Places {
     const std::string file = json.text_of("file");
     if (file.empty()) return {};
     return {.file = name(file),
-            .line = static_cast<std::uint32_t>(std::max(number_of(json, "line"), 0)),
-            .column = static_cast<std::uint32_t>(std::max(number_of(json, "column"), 0))};
+            .line = static_cast<std::uint32_t>(std::max(count_of(json, "line"), 0)),
+            .column = static_cast<std::uint32_t>(std::max(count_of(json, "column"), 0))};
   }
 
   // [line, column] in the recipe's own file, [line, column, file] in another.
@@ -189,7 +189,7 @@ std::optional<RecordedMagma> read_magma(const Json& json) {
   if (!json.object()) return std::nullopt;
   return RecordedMagma{.package = json.text_of("label"),
                        .cuda_set = json.text_of("cuda"),
-                       .changes = number_of(json, "changes"),
+                       .changes = count_of(json, "changes"),
                        .written = names_of(member(json, "written")),
                        .patches = read_patches(member(json, "patches"))};
 }
@@ -204,8 +204,8 @@ std::optional<RecordedTriton> read_triton(const Json& json) {
   const Json& llvm = member(json, "llvm");
   return RecordedTriton{.package = json.text_of("label"),
                         .version = json.text_of("version"),
-                        .changes = number_of(json, "changes"),
-                        .llvm_changes = llvm.object() ? number_of(llvm, "changes") : 0,
+                        .changes = count_of(json, "changes"),
+                        .llvm_changes = llvm.object() ? count_of(llvm, "changes") : 0,
                         .written = names_of(member(json, "written")),
                         .llvm_written = names_of(member(llvm, "written")),
                         .source = fetch_in(member(json, "src")),
@@ -296,7 +296,7 @@ RecordedPackage read_package(const Json& json, const Places& places, int depth) 
   RecordedPackage package{.attribute = json.text_of("label"),
                           .builder = json.text_of("builder"),
                           .output = json.text_of("output"),
-                          .changes = number_of(json, "changes"),
+                          .changes = count_of(json, "changes"),
                           .written = names_of(member(json, "written")),
                           .added = names_of(member(json, "added")),
                           .overlaid = names_of(member(json, "overlaid")),
@@ -336,7 +336,7 @@ RecordedNixpkgs read_nixpkgs(const Json& json, const Places& places) {
           .asked_system = flag_of(json, "asked_system"),
           .machine_flags = texts_of(member(json, "machine_flags")),
           .arguments = member(json, "arguments"),
-          .overlays = number_of(json, "overlays"),
+          .overlays = count_of(json, "overlays"),
           .config = member(json, "config"),
           .where = places.place(member(json, "position"))};
 }
@@ -351,6 +351,11 @@ std::vector<std::string> RecordedNixpkgs::config_texts(std::string_view name) co
 Place RecordedPackage::where(std::string_view key) const {
   const auto found = places.find(key);
   return found == places.end() ? Place{} : found->second;
+}
+
+std::string RecordedPackage::variable(const std::string& key) const {
+  const auto found = environment.find(key);
+  return found == environment.end() ? "" : found->second;
 }
 
 const Json* RecordedPackage::passthru(std::string_view key) const {

@@ -15,8 +15,8 @@ namespace {
 constexpr std::size_t longest_value = 16384;
 constexpr int most_assignments = 10000;
 
-bool starts_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool continues_name(char c) { return starts_name(c) || (c >= '0' && c <= '9'); }
+bool starts_variable(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool continues_variable(char c) { return starts_variable(c) || (c >= '0' && c <= '9'); }
 bool blank(char c) { return c == ' ' || c == '\t'; }
 bool ends_command(char c) { return c == '\n' || c == ';' || c == '&' || c == '|'; }
 
@@ -69,8 +69,8 @@ class ScriptReader {
 
   bool assignment() {
     std::size_t end = at_;
-    if (done() || !starts_name(now()) || assignments_ >= most_assignments) return false;
-    while (end < text_.size() && continues_name(text_[end])) ++end;
+    if (done() || !starts_variable(now()) || assignments_ >= most_assignments) return false;
+    while (end < text_.size() && continues_variable(text_[end])) ++end;
     const bool adds = text_.substr(end).starts_with("+=");
     if (!adds && !text_.substr(end).starts_with("=")) return false;
     const std::string name(text_.substr(at_, end - at_));
@@ -139,7 +139,7 @@ class ScriptReader {
     const bool braces = !done() && now() == '{';
     const std::size_t start = at_ + (braces ? 1 : 0);
     std::size_t end = start;
-    while (end < text_.size() && continues_name(text_[end])) ++end;
+    while (end < text_.size() && continues_variable(text_[end])) ++end;
     std::size_t after = end;
     if (braces) {
       after = text_.find('}', end);

@@ -19,6 +19,7 @@
 #include "os/name.h"
 #include "os/narrate.h"
 #include "os/output.h"
+#include "os/unfinished.h"
 
 namespace lathe {
 namespace {
@@ -41,12 +42,12 @@ class Descriptor {
 };
 
 // Removes a file unless it was renamed to where it belongs.
-class Unfinished {
+class UnfinishedName {
  public:
-  explicit Unfinished(std::string name) : name_(std::move(name)) {}
-  Unfinished(const Unfinished&) = delete;
-  Unfinished& operator=(const Unfinished&) = delete;
-  ~Unfinished() {
+  explicit UnfinishedName(std::string name) : name_(std::move(name)) {}
+  UnfinishedName(const UnfinishedName&) = delete;
+  UnfinishedName& operator=(const UnfinishedName&) = delete;
+  ~UnfinishedName() {
     if (!name_.empty()) ::unlink(name_.c_str());
   }
   void keep() { name_.clear(); }
@@ -153,13 +154,9 @@ bool write_new_file(const std::filesystem::path& path, const std::filesystem::pa
 
 namespace {
 
-fs::path folder_of(const fs::path& path) {
-  return path.has_parent_path() ? path.parent_path() : fs::path(".");
-}
-
 bool lies_in_proc(const fs::path& path) {
   struct statfs system {};
-  return ::statfs(folder_of(path).c_str(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
+  return ::statfs(containing_folder(path).c_str(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
 }
 
 // Where a chain of symbolic links leads to, be something there or not. nullopt: to a link of /proc, which
@@ -173,7 +170,7 @@ std::optional<fs::path> follow_links(fs::path path) {
     const fs::path target = fs::read_symlink(path, no_link);
     if (no_link) return path;
     if (lies_in_proc(path)) return std::nullopt;
-    path = folder_of(path) / target;
+    path = containing_folder(path) / target;
   }
   throw system_error("follow the symbolic links that begin here", start.string(), ELOOP);
 }
@@ -209,12 +206,12 @@ void take_attributes(int file, const struct stat& old) {
 }
 
 void replace_file(const fs::path& path, std::string_view content, Durability durability) {
-  const fs::path folder = folder_of(path);
+  const fs::path folder = containing_folder(path);
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0 && write_new_file(path, folder, content, durability)) return;
   const auto [descriptor, name] = create_beside(path, folder);
   const Descriptor file(descriptor);
-  Unfinished unfinished(name);
+  UnfinishedName unfinished(name);
   if (::stat(path.c_str(), &status) == 0) take_attributes(file.get(), status);
   write_all(file.get(), path.string(), content);
   if (durability == Durability::synced && ::fsync(file.get()) != 0)
@@ -238,7 +235,7 @@ void write_file_atomically(const fs::path& path, std::string_view content, Durab
 void check_output(const fs::path& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) return refuse_what_takes_no_bytes(path, status.st_mode);
-  const fs::path folder = folder_of(follow_links(path).value_or(path));
+  const fs::path folder = containing_folder(follow_links(path).value_or(path));
   if (::access(folder.c_str(), W_OK | X_OK) != 0)
     throw system_error("create a file here", folder.string(), errno);
 }

@@ -23,7 +23,7 @@ namespace {
 constexpr std::uint64_t small_run = 16 << 10;
 constexpr std::size_t block = 4 << 10;  // what a file system has or has not
 
-void read_all(int from, std::uint64_t offset, char* out, std::uint64_t size, const std::string& name) {
+void read_exactly(int from, std::uint64_t offset, char* out, std::uint64_t size, const std::string& name) {
   while (size != 0) {
     const ssize_t got = ::pread(from, out, size, static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
@@ -86,7 +86,7 @@ class Copier {
     if (in_kernel_ && run.size > small_run) run = copy_in_kernel(run);
     while (run.size != 0) {
       const std::uint64_t part = std::min<std::uint64_t>(run.size, buffer_.size());
-      read_all(from_, run.from, buffer_.data(), part, from_name_);
+      read_exactly(from_, run.from, buffer_.data(), part, from_name_);
       write_data(run.to, std::string_view(buffer_).substr(0, part));
       run = {.from = run.from + part, .to = run.to + part, .size = run.size - part};
     }

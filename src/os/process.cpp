@@ -52,21 +52,21 @@ auto retry(Call call) {
 
 // A file descriptor that closes itself. Always above 2, so that dup2 onto 0, 1 and 2 can never hit another
 // one of ours.
-class Descriptor {
+class PipeEnd {
  public:
-  Descriptor() = default;
-  explicit Descriptor(int number) : number_(number) {
+  PipeEnd() = default;
+  explicit PipeEnd(int number) : number_(number) {
     if (number_ < 0 || number_ > 2) return;
     const int moved = ::fcntl(number_, F_DUPFD_CLOEXEC, 3);
     ::close(number_);
     number_ = moved;
   }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
+  PipeEnd(PipeEnd&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  PipeEnd& operator=(PipeEnd&& other) noexcept {
     std::swap(number_, other.number_);
     return *this;
   }
-  ~Descriptor() { close(); }
+  ~PipeEnd() { close(); }
 
   int get() const { return number_; }
   explicit operator bool() const { return number_ >= 0; }
@@ -79,22 +79,22 @@ class Descriptor {
 };
 
 struct Pipe {
-  Descriptor read, write;
+  PipeEnd read, write;
 
   Pipe() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw system_error("make a pipe", "", errno);
-    read = Descriptor(ends[0]);
-    write = Descriptor(ends[1]);
+    read = PipeEnd(ends[0]);
+    write = PipeEnd(ends[1]);
     if (!read || !write) throw system_error("make a pipe", "", errno);
   }
 };
 
 // stdin as a file in memory: nothing has to be fed to the program while it runs, and no SIGPIPE can come of
 // it.
-Descriptor input_file(const std::string& text) {
-  if (text.empty()) return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  Descriptor file(::memfd_create("stdin", MFD_CLOEXEC));
+PipeEnd input_file(const std::string& text) {
+  if (text.empty()) return PipeEnd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  PipeEnd file(::memfd_create("stdin", MFD_CLOEXEC));
   for (std::size_t done = 0; file && done < text.size();) {
     const auto count = retry([&] { return ::write(file.get(), text.data() + done, text.size() - done); });
     if (count < 0) throw system_error("keep the input of a program in memory", "", errno);
@@ -208,7 +208,7 @@ class Child {
     std::vector<std::string> environment = environment_of(process);
     const std::vector<char*> argument_pointers = pointers(arguments),
                              environment_pointers = pointers(environment);
-    const Descriptor in = input_file(process.input);
+    const PipeEnd in = input_file(process.input);
     if (!in) throw system_error("open the input of a program", program, errno);
     Pipe out, err, failure;
     ChildPlan plan{.program = program.c_str(),
@@ -288,7 +288,7 @@ class Child {
   }
 
   // The pipe closes unread when exec succeeds.
-  void check_started(const Descriptor& failure, const std::string& program, const std::string& folder) {
+  void check_started(const PipeEnd& failure, const std::string& program, const std::string& folder) {
     std::array<int, 2> report{};
     if (retry([&] { return ::read(failure.get(), report.data(), sizeof(report)); }) != sizeof(report)) return;
     int status = 0;
@@ -301,7 +301,7 @@ class Child {
   }
 
   pid_t id_ = -1;
-  Descriptor out_, err_;
+  PipeEnd out_, err_;
 };
 
 // What becomes of the bytes of one stream.

@@ -12,15 +12,15 @@
 namespace lathe {
 namespace {
 
-class Descriptor {
+class InputDescriptor {
  public:
-  explicit Descriptor(const std::string& path)
+  explicit InputDescriptor(const std::string& path)
       : owned_(path != "-"), number_(owned_ ? open(path.c_str(), O_RDONLY | O_CLOEXEC) : 0) {
     if (number_ < 0) throw system_error("open", path, errno);
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
+  InputDescriptor(const InputDescriptor&) = delete;
+  InputDescriptor& operator=(const InputDescriptor&) = delete;
+  ~InputDescriptor() {
     if (owned_ && number_ >= 0) close(number_);
   }
   int number() const { return number_; }
@@ -33,7 +33,7 @@ class Descriptor {
 }  // namespace
 
 void read_stream(const std::string& path, const std::function<void(std::string_view)>& sink) {
-  const Descriptor file(path);
+  const InputDescriptor file(path);
   std::vector<char> piece(std::size_t{1} << 17);  // stays in the second-level cache
   while (true) {
     const ssize_t count = read(file.number(), piece.data(), piece.size());

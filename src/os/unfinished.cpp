@@ -26,10 +26,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t random_letters = 6;
 constexpr std::string_view ending = ".new";
 
-fs::path folder_of(const fs::path& place) {
-  return place.has_parent_path() ? place.parent_path() : fs::path(".");
-}
-
 // ".NAME.XXXXXX.new"
 std::string temporary_name(const std::string& place) {
   return hidden_name(place, "." + std::string(random_letters, 'X') + std::string(ending));
@@ -77,6 +73,10 @@ Error lost(const fs::path& place) {
                 .kind = ErrorKind::fault});
 }
 
+fs::path containing_folder(const fs::path& place) {
+  return place.has_parent_path() ? place.parent_path() : fs::path(".");
+}
+
 Unfinished::Unfinished(const fs::path& place, Kind kind) : place_(place) {
   // Between its making and its lock another program may take it for a leftover: then once more.
   constexpr int most_attempts = 100;
@@ -87,11 +87,11 @@ Unfinished::Unfinished(const fs::path& place, Kind kind) : place_(place) {
     descriptor_ = -1;
   }
   throw system_error(kind == Kind::file ? "create a file here" : "create a folder here",
-                     folder_of(place).string(), errno);
+                     containing_folder(place).string(), errno);
 }
 
 bool Unfinished::create(Kind kind) {
-  path_ = (folder_of(place_) / temporary_name(place_.filename().string())).string();
+  path_ = (containing_folder(place_) / temporary_name(place_.filename().string())).string();
   if (kind == Kind::file) {
     descriptor_ = ::mkostemps(path_.data(), ending.size(), O_CLOEXEC);
   } else {
@@ -157,7 +157,8 @@ void remove_leftovers(const fs::path& place) {
   const std::string name = place.filename().string();
   std::error_code error;
   std::vector<fs::path> found;
-  for (fs::directory_iterator it(folder_of(place), error), end; !error && it != end; it.increment(error)) {
+  for (fs::directory_iterator it(containing_folder(place), error), end; !error && it != end;
+       it.increment(error)) {
     if (is_leftover_of(name, it->path().filename().string())) found.push_back(it->path());
   }
   for (const fs::path& path : found) remove_if_abandoned(path);

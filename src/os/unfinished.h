@@ -36,6 +36,8 @@ class Unfinished {
   int descriptor_ = -1;
 };
 
+std::filesystem::path containing_folder(const std::filesystem::path& place);  // "." of a name alone
+
 // The Error for a place whose new file or folder was removed before it was whole.
 Error lost(const std::filesystem::path& place);
 

@@ -18,6 +18,7 @@
 #include "formats/zip_read.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
+#include "os/unfinished.h"
 #include "package/package.h"
 
 namespace lathe {

@@ -17,6 +17,7 @@
 #include "formats/zip.h"
 #include "formats/zip_writer.h"
 #include "os/new_file.h"
+#include "os/unfinished.h"
 #include "package/wheel_names.h"
 #include "package/writer.h"
 #include "package/zip_package.h"

@@ -40,7 +40,7 @@ std::string arch_list(const RecipeOf& of) {
   return fmt::format("export TORCH_CUDA_ARCH_LIST=\"{}\"", fmt::join(of.variant.arch_list(), ";"));
 }
 
-constexpr Hole rows[] = {
+constexpr Hole companion_rows[] = {
     {"package", [](const RecipeOf& of) { return source(of).package; }},
     {"torch", [](const RecipeOf& of) { return of.variant.torch; }},
     {"torch_all", [](const RecipeOf& of) { return of.variant.torch_carved_from; }},
@@ -63,6 +63,6 @@ constexpr Hole rows[] = {
 
 }  // namespace
 
-std::span<const Hole> companion_holes() { return rows; }
+std::span<const Hole> companion_holes() { return companion_rows; }
 
 }  // namespace lathe

@@ -118,7 +118,7 @@ std::string cccl_part(const RecipeOf& of, std::string_view name) {
 const MagmaFix& magma(const RecipeOf& of) { return *magma_fix(*of.variant.cell->cuda); }
 const TritonSource& triton(const RecipeOf& of) { return *triton_of(of.variant); }
 
-constexpr Hole rows[] = {
+constexpr Hole cuda_rows[] = {
     {"arch_dotted", [](const RecipeOf& of) { return spell(of.variant.cell->gpus.front(), Dialect::dotted); }},
     {"arch_num", [](const RecipeOf& of) { return spell(of.variant.cell->gpus.front(), Dialect::cmake); }},
     {"gpu_targets", [](const RecipeOf& of) { return gpu_targets(of.variant); }},
@@ -186,7 +186,7 @@ constexpr Hole rows[] = {
 
 }  // namespace
 
-std::span<const Hole> cuda_holes() { return rows; }
+std::span<const Hole> cuda_holes() { return cuda_rows; }
 
 const TritonSource* triton_of(const Variant& variant) {
   if (!upgrades_torch(variant) || variant.nixpkgs->assumed) return nullptr;

@@ -52,7 +52,7 @@ std::string attributes(const RecipeOf& of) {
   return text;
 }
 
-constexpr Hole rows[] = {
+constexpr Hole extra_rows[] = {
     {"nixpkgs_arguments", nixpkgs_arguments},
     {"cpu_config", cpu_config},
     {"extra_override", [](const RecipeOf& of) { return bindings(extra(of).override_arguments); }},
@@ -67,6 +67,6 @@ constexpr Hole rows[] = {
 
 }  // namespace
 
-std::span<const Hole> extra_holes() { return rows; }
+std::span<const Hole> extra_holes() { return extra_rows; }
 
 }  // namespace lathe

@@ -23,13 +23,15 @@
 namespace lathe {
 namespace {
 
-using Cell = CatalogTable::Cell;
-using Row = std::vector<Cell>;
+using CatalogCell = CatalogTable::Cell;
+using Row = std::vector<CatalogCell>;
 
 std::string dotted(Capability capability) { return spell(capability, Dialect::dotted); }
 std::string word(std::string_view text) { return std::string(text); }
-Cell maybe(const std::optional<Version>& version) { return version ? Cell(*version) : Cell(nullptr); }
-Cell maybe(const std::string& text) { return text.empty() ? Cell(nullptr) : Cell(text); }
+CatalogCell maybe(const std::optional<Version>& version) {
+  return version ? CatalogCell(*version) : CatalogCell(nullptr);
+}
+CatalogCell maybe(const std::string& text) { return text.empty() ? CatalogCell(nullptr) : CatalogCell(text); }
 
 // Every table ends with these two.
 Row with_source(Row row, const Provenance& provenance) {
@@ -53,11 +55,12 @@ CatalogTable capabilities() {
                       "f_since", "now_called", "first_driver", "cudnn"},
                      {}};
   for (const CapabilityRow& row : catalog().capabilities) {
-    table.rows.push_back(with_source(
-        {dotted(row.capability), row.name, row.group, row.tegra, row.first_cuda, maybe(row.last_cuda),
-         maybe(row.specific_since), maybe(row.family_since),
-         row.now_called ? Cell(dotted(*row.now_called)) : Cell(nullptr), row.first_driver, row.cudnn},
-        row.provenance));
+    table.rows.push_back(
+        with_source({dotted(row.capability), row.name, row.group, row.tegra, row.first_cuda,
+                     maybe(row.last_cuda), maybe(row.specific_since), maybe(row.family_since),
+                     row.now_called ? CatalogCell(dotted(*row.now_called)) : CatalogCell(nullptr),
+                     row.first_driver, row.cudnn},
+                    row.provenance));
   }
   return table;
 }
@@ -194,9 +197,10 @@ CatalogTable pytorch() {
 CatalogTable instances() {
   CatalogTable table{"instances", {"cloud", "types", "gpu", "capability", "cpus"}, {}};
   for (const InstanceRow& row : instance_rows()) {
-    table.rows.push_back(with_source({row.cloud, row.names, row.gpu ? Cell(row.gpu->name) : Cell(nullptr),
-                                      row.gpu ? Cell(dotted(row.gpu->capability)) : Cell(nullptr), row.cpus},
-                                     row.provenance));
+    table.rows.push_back(
+        with_source({row.cloud, row.names, row.gpu ? CatalogCell(row.gpu->name) : CatalogCell(nullptr),
+                     row.gpu ? CatalogCell(dotted(row.gpu->capability)) : CatalogCell(nullptr), row.cpus},
+                    row.provenance));
   }
   return table;
 }
@@ -224,21 +228,15 @@ constexpr std::array<Maker, 15> makers = {{{"gpus", gpus},
 
 constexpr int provenance_columns = 2;  // the last ones
 
-std::string lower_case(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 // Does a text of the cell meet `asked`? Of a list an item.
-bool any_text(const Cell& cell, const std::function<bool(const std::string&)>& asked) {
+bool any_text(const CatalogCell& cell, const std::function<bool(const std::string&)>& asked) {
   if (const auto* text = std::get_if<std::string>(&cell)) return asked(*text);
   const auto* items = std::get_if<std::vector<std::string>>(&cell);
   return items && std::ranges::any_of(*items, asked);
 }
 
 bool fits(const Row& row, const std::string& glob) {
-  return std::ranges::any_of(row, [&](const Cell& cell) {
+  return std::ranges::any_of(row, [&](const CatalogCell& cell) {
     return any_text(cell, [&](const std::string& text) { return glob_match(glob, lower_case(text)); });
   });
 }
@@ -257,7 +255,7 @@ bool fits_inside(const Row& row, const std::string& words) {
     return false;
   };
   return std::any_of(row.begin(), row.end() - provenance_columns,
-                     [&](const Cell& cell) { return any_text(cell, inside); });
+                     [&](const CatalogCell& cell) { return any_text(cell, inside); });
 }
 
 // "fe5e41d7": the beginning of a revision, at least as long as git's own short ones.
@@ -265,7 +263,7 @@ bool fits_revision(const Row& row, const std::string& digits) {
   constexpr std::size_t shortest = 7, whole = 40;
   const auto is_hex = [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; };
   if (digits.size() < shortest || !std::ranges::all_of(digits, is_hex)) return false;
-  return std::ranges::any_of(row, [&](const Cell& cell) {
+  return std::ranges::any_of(row, [&](const CatalogCell& cell) {
     return any_text(cell, [&](const std::string& text) {
       return text.size() == whole && std::ranges::all_of(text, is_hex) && text.starts_with(digits);
     });
@@ -302,7 +300,7 @@ std::string joined(const std::vector<std::string>& items, std::size_t most) {
 }
 
 // As one word or sentence, for tables.
-std::string shown(const Cell& cell, std::size_t most) {
+std::string shown(const CatalogCell& cell, std::size_t most) {
   if (const auto* text = std::get_if<std::string>(&cell)) return *text;
   if (const auto* flag = std::get_if<bool>(&cell)) return *flag ? "yes" : "no";
   if (const auto* number = std::get_if<int>(&cell)) return std::to_string(*number);
@@ -311,7 +309,7 @@ std::string shown(const Cell& cell, std::size_t most) {
   return items ? joined(*items, most) : "-";
 }
 
-void write(JsonWriter& json, const Cell& cell) {
+void write(JsonWriter& json, const CatalogCell& cell) {
   std::visit(
       [&]<typename T>(const T& value) {
         if constexpr (std::is_same_v<T, std::nullptr_t>) {
@@ -378,7 +376,7 @@ void print(const CatalogTable& table, std::string_view format, Terminal& termina
   Table plain(table.heads);
   for (const Row& row : table.rows) {
     std::vector<std::string> cells;
-    for (const Cell& cell : row) cells.push_back(shown(cell, most));
+    for (const CatalogCell& cell : row) cells.push_back(shown(cell, most));
     plain.add(std::move(cells));
   }
   if (format == "csv") return terminal.out(plain.csv());

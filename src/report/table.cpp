@@ -159,13 +159,16 @@ std::string Table::fitted(const std::vector<std::string>& cells, const Layout& l
   return text;
 }
 
-std::string Table::text_line(const std::vector<std::string>& row, Style style,
-                             const Terminal& terminal) const {
-  const std::vector<std::string> cells = all_printable(row);
-  const std::string lines = fitted(cells, layout(terminal.fold()), &row == &heads_, terminal.fold());
+std::string Table::Lines::styled(const std::vector<std::string>& printable_cells, Style style,
+                                 bool head) const {
+  const std::string lines = table_.fitted(printable_cells, layout_, head, terminal_.fold());
   std::string text;
-  for (const std::string_view part : split(lines, '\n')) text += terminal.styled(style, part) + "\n";
+  for (const std::string_view part : split(lines, '\n')) text += terminal_.styled(style, part) + "\n";
   return text;
+}
+
+std::string Table::Lines::row(std::vector<std::string> cells, Style style) const {
+  return styled(all_printable(std::move(cells)), style, false);
 }
 
 std::string Table::csv_line(const std::vector<std::string>& row) {
@@ -180,9 +183,6 @@ std::string Table::markdown_line(const std::vector<std::string>& row) {
   return text + "\n";
 }
 
-std::string Table::text_head(const Terminal& terminal) const {
-  return text_line(heads_, Style::bold, terminal);
-}
 std::string Table::csv_head() const { return csv_line(heads_); }
 std::string Table::markdown_head() const {
   std::string text = markdown_line(heads_) + "|";
@@ -191,8 +191,9 @@ std::string Table::markdown_head() const {
 }
 
 std::string Table::text(const Terminal& terminal) const {
-  std::string text = text_head(terminal);
-  for (const Row& row : rows_) text += text_line(row.cells, row.style, terminal);
+  const Lines lines = this->lines(terminal);
+  std::string text = lines.head();
+  for (const Row& row : rows_) text += lines.styled(row.cells, row.style, false);
   return text;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A table of words, printed for people (aligned), spreadsheets (CSV, RFC 4180) or documents (Markdown).
 // Cells are outside text: control characters are spelled out in all three, and no cell is a formula or HTML.
-// A table of any length is printed a line at a time: measure() every row, then text_head() and text_line();
-// CSV and Markdown need no measuring.
+// A table of any length is printed a line at a time: measure() every row, then lines(); CSV and Markdown need
+// no measuring.
 #pragma once
 
 #include <string>
@@ -14,6 +14,13 @@
 namespace lathe {
 
 class Table {
+  // Where the cells stand at this many columns.
+  struct Layout {
+    std::vector<std::size_t> line;   // columns that stand in a row's line, the last one last
+    std::vector<std::size_t> below;  // those that stand below it
+    bool stacked = false;            // the first cell has a line for itself
+  };
+
  public:
   explicit Table(std::vector<std::string> heads);
   void add(std::vector<std::string> row, Style style = Style::plain);
@@ -32,8 +39,24 @@ class Table {
   std::string markdown() const;
 
   void measure(const std::vector<std::string>& row);
-  std::string text_head(const Terminal& terminal) const;
-  std::string text_line(const std::vector<std::string>& row, Style style, const Terminal& terminal) const;
+  // For people, a line at a time. Valid as long as the table and the terminal, and until something is
+  // measured or added.
+  class Lines {
+   public:
+    std::string head() const { return styled(table_.heads_, Style::bold, true); }
+    std::string row(std::vector<std::string> cells, Style style) const;
+
+   private:
+    friend class Table;
+    Lines(const Table& table, const Terminal& terminal)
+        : table_(table), terminal_(terminal), layout_(table.layout(terminal.fold())) {}
+    std::string styled(const std::vector<std::string>& printable_cells, Style style, bool head) const;
+
+    const Table& table_;
+    const Terminal& terminal_;
+    Layout layout_;
+  };
+  Lines lines(const Terminal& terminal) const { return {*this, terminal}; }
   std::string csv_head() const;
   static std::string csv_line(const std::vector<std::string>& row);
   std::string markdown_head() const;
@@ -43,12 +66,6 @@ class Table {
   struct Row {
     std::vector<std::string> cells;
     Style style;
-  };
-  // Where the cells stand at this many columns.
-  struct Layout {
-    std::vector<std::size_t> line;   // columns that stand in a row's line, the last one last
-    std::vector<std::size_t> below;  // those that stand below it
-    bool stacked = false;            // the first cell has a line for itself
   };
   Layout layout(std::size_t columns) const;
   bool last_is_words() const;

@@ -110,9 +110,10 @@ TEST(Table, ALineAtATimeIsTheSameTable) {
   lines.align_right(1);
   const std::vector<std::vector<std::string>> rows = {{"libtorch.so", "7"}, {"a,\"b\"|c", "1024"}};
   for (const auto& row : rows) lines.measure(row);
-  std::string text = lines.text_head(terminal), csv = lines.csv_head(), markdown = lines.markdown_head();
+  const Table::Lines printed = lines.lines(terminal);
+  std::string text = printed.head(), csv = lines.csv_head(), markdown = lines.markdown_head();
   for (const auto& row : rows) {
-    text += lines.text_line(row, Style::plain, terminal);
+    text += printed.row(row, Style::plain);
     csv += Table::csv_line(row);
     markdown += Table::markdown_line(row);
   }

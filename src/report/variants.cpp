@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -116,7 +118,7 @@ class TablePrinter : public VariantPrinter {
 
   void add(const Variant& variant) override {
     const PairStatus status = variant.cell->status;
-    if (text_ && sum() == 0) terminal_.out(table_.text_head(terminal_));
+    if (text_ && !lines_) terminal_.out(lines_.emplace(table_.lines(terminal_)).head());
     ++count_[static_cast<std::size_t>(status)];
     terminal_.out(line_of(row_of(variant), status));
   }
@@ -128,9 +130,9 @@ class TablePrinter : public VariantPrinter {
   }
 
  private:
-  std::string line_of(const std::vector<std::string>& row, PairStatus status) const {
+  std::string line_of(std::vector<std::string> row, PairStatus status) const {
     if (csv_) return Table::csv_line(row);
-    return text_ ? table_.text_line(row, style_of(status), terminal_) : Table::markdown_line(row);
+    return text_ ? lines_->row(std::move(row), style_of(status)) : Table::markdown_line(row);
   }
   std::vector<std::string> row_of(const Variant& variant) const {
     const Cell& cell = *variant.cell;
@@ -164,6 +166,7 @@ class TablePrinter : public VariantPrinter {
   Terminal& terminal_;
   std::vector<const Axis*> columns_;
   Table table_;
+  std::optional<Table::Lines> lines_ = {};  // once all rows are measured
   std::array<std::size_t, 3> count_{};
 };
 

@@ -32,14 +32,14 @@ std::string finding_text(const Finding& finding, const Terminal& terminal) {
 }
 
 // Where it is more than the toolkit tells, which the name has.
-std::string driver_line(const Verification& result) {
+std::string driver_text(const Verification& result) {
   const auto& need = result.least_driver;
   if (!need || need->because.starts_with("CUDA")) return "";
   return safe_format("needs driver {} or newer because of {}\n", need->version.text(), need->because);
 }
 
 // "2 errors"
-std::string counted(const Findings& findings, Severity severity) {
+std::string count_of(const Findings& findings, Severity severity) {
   const std::size_t count = findings.count(severity);
   return fmt::format("{} {}{}", count, to_string(severity), count == 1 ? "" : "s");
 }
@@ -49,9 +49,9 @@ std::string counted(const Findings& findings, Severity severity) {
 std::string verification_text(const Verification& result, const Terminal& terminal) {
   std::string text;
   for (const Finding& finding : result.findings) text += finding_text(finding, terminal);
-  text += driver_line(result);
+  text += driver_text(result);
   const bool warned = result.findings.count(Severity::warning) > 0;
-  const std::string besides = warned ? ", " + counted(result.findings, Severity::warning) : "";
+  const std::string besides = warned ? ", " + count_of(result.findings, Severity::warning) : "";
   // Where the only error is that not all was read, there is no verdict.
   const bool judged = result.kept() ||
                       std::any_of(result.findings.begin(), result.findings.end(), [](const Finding& finding) {
@@ -63,7 +63,7 @@ std::string verification_text(const Verification& result, const Terminal& termin
   if (!result.kept())
     return text + safe_format("{} {}: {}{}\n", result.promise.name,
                               terminal.styled(Style::red, "breaks its promise"),
-                              counted(result.findings, Severity::error), besides);
+                              count_of(result.findings, Severity::error), besides);
   return text + safe_format("{} {}{}{}\n", result.promise.name,
                             terminal.styled(Style::green, "keeps its promise"), besides,
                             result.cpu_scanned ? "" : " (CPU code was not scanned)");

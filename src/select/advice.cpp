@@ -153,7 +153,7 @@ class Advisor {
       return;
     }
     for (const Toolkit* toolkit : toolkits_by_preference()) {
-      if (propose(*toolkit, isa, capabilities(), false)) return;
+      if (propose(*toolkit, isa, capabilities_of(host_.gpus), false)) return;
     }
     for (const Toolkit* toolkit : toolkits_by_preference()) {
       if (propose(*toolkit, isa, highest_below(*toolkit), true)) return;
@@ -176,17 +176,9 @@ class Advisor {
     return order;
   }
 
-  std::vector<Capability> capabilities() const {
-    std::vector<Capability> all;
-    for (const HostGpu& gpu : host_.gpus) {
-      if (std::ranges::find(all, *gpu.capability) == all.end()) all.push_back(*gpu.capability);
-    }
-    return all;
-  }
-
   // For a GPU that no toolkit compiles for: what this one can do that is not above it.
   std::vector<Capability> highest_below(const Toolkit& toolkit) const {
-    const Capability device = std::ranges::min(capabilities());
+    const Capability device = std::ranges::min(capabilities_of(host_.gpus));
     std::vector<Capability> found;
     for (const CapabilityRow& row : catalog().capabilities) {
       if (row.capability < device && !row.tegra &&
@@ -249,11 +241,7 @@ std::vector<std::string> set_of(const Candidate& candidate) {
 
 std::string carve_command(const Surroundings& here, const HostInfo& host) {
   std::vector<std::string> gpus;
-  for (const HostGpu& gpu : host.gpus) {
-    if (!gpu.capability) continue;
-    std::string name = spell(*gpu.capability, Dialect::dotted);
-    if (std::ranges::find(gpus, name) == gpus.end()) gpus.push_back(std::move(name));
-  }
+  for (const Capability gpu : capabilities_of(host.gpus)) gpus.push_back(spell(gpu, Dialect::dotted));
   return fmt::format("torchlathe carve {} --gpu {} {}", here.installed, fmt::join(gpus, ","),
                      here.in_place ? "--in-place" : "--output torch-carved");
 }

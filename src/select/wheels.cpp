@@ -40,7 +40,7 @@ const WheelIndex* best_wheel(const HostInfo& host) {
 }
 
 std::string install_command(const WheelIndex& wheel, std::string_view pip) {
-  return fmt::format("{} install torch --index-url https://download.pytorch.org/whl/{}", pip, wheel.name);
+  return fmt::format("{} install torch --index-url {}", pip, wheel.index);
 }
 
 }  // namespace lathe

@@ -42,10 +42,6 @@ bool same_file(const fs::path& one, const fs::path& other, const PackageMember& 
   return same;
 }
 
-fs::path folder_of(const fs::path& place) {
-  return place.has_parent_path() ? place.parent_path() : fs::path(".");
-}
-
 // Two folders, member by member.
 class FolderAside {
  public:
@@ -233,7 +229,7 @@ SideSummary write_side(const fs::path& original, const fs::path& slim, const fs:
   summary.twice = store.given() > store.size() ? store.given() - store.size() : 0;
   summary.size = write_side_end(file, store, manifest);
   file.put_in_place(true);
-  Inside(folder_of(place)).sync();
+  Inside(containing_folder(place)).sync();
   return summary;
 }
 

@@ -31,8 +31,7 @@ bool is_on(std::string_view value) {
 
 // By a variable or, what does nothing in torch but says what is meant, by a flag of CMake.
 bool switched_on(const RecordedPackage& package, const std::string& name) {
-  const auto variable = package.environment.find(name);
-  if (variable != package.environment.end() && is_on(variable->second)) return true;
+  if (is_on(package.variable(name))) return true;
   return std::ranges::any_of(package.cmake_flags, [&](const std::string& flag) {
     const std::size_t equals = flag.find('=');
     const std::string_view left = std::string_view(flag).substr(0, equals);
@@ -41,10 +40,7 @@ bool switched_on(const RecordedPackage& package, const std::string& name) {
   });
 }
 
-bool is_set(const RecordedPackage& package, const char* name) {
-  const auto variable = package.environment.find(name);
-  return variable != package.environment.end() && !variable->second.empty();
-}
+bool is_set(const RecordedPackage& package, const char* name) { return !package.variable(name).empty(); }
 
 std::string_view backend_of_package(const RecordedPackage& package) {
   const Json* rocm = package.passthru("rocmSupport");

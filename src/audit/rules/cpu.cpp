@@ -37,11 +37,6 @@ bool judged(const Case& recipe) {
   return recipe.package() && recipe.promise && recipe.promise->isa && (recipe.want || !recipe.is_companion());
 }
 
-std::string setting(const RecordedPackage& package, const std::string& name) {
-  const auto found = package.environment.find(name);
-  return found == package.environment.end() ? "" : found->second;
-}
-
 // nixpkgs' own torch is compiled for every CPU of its kind, and picks more at run time.
 bool runs_on_every_cpu(const Case& recipe) {
   return recipe.got.of_nixpkgs && is_lowest(*recipe.promise->isa);
@@ -115,7 +110,7 @@ void rule_isa_switches(const Case& recipe, Report& report) {
   if (!judged(recipe) || recipe.is_companion() || runs_on_every_cpu(recipe)) return;
   std::vector<std::string> on;
   std::ranges::copy_if(recipe.promise->isa->without, std::back_inserter(on),
-                       [&](const std::string& name) { return setting(*recipe.package(), name) != "0"; });
+                       [&](const std::string& name) { return recipe.package()->variable(name) != "0"; });
   if (!on.empty()) {
     report.add(recipe.at("preConfigure"),
                fmt::format("{}, but {} is on", recipe.promise->isa->pytorch_note, fmt::join(on, ", ")));
@@ -144,7 +139,7 @@ void rule_switched_off(const Case& recipe, Report& report) {
   });
   std::vector<std::string> off;
   for (const std::string_view name : always) {
-    if (setting(*recipe.package(), std::string(name)) != "0") continue;
+    if (recipe.package()->variable(std::string(name)) != "0") continue;
     const bool gpu_only = name == "USE_CUDNN" || name == "USE_NCCL" || name == "USE_MAGMA";
     if (gpu_only && (!recipe.promise->is_gpu() || !recipe.package()->cuda_support.value_or(false) ||
                      (name == "USE_CUDNN" && !cudnn)))

@@ -31,11 +31,6 @@ const RecordedPackage* cuda_torch(const Case& recipe) {
   return torch && torch->cuda_support.value_or(false) ? torch : nullptr;
 }
 
-std::string variable(const RecordedPackage& torch, const std::string& name) {
-  const auto found = torch.environment.find(name);
-  return found == torch.environment.end() ? "" : found->second;
-}
-
 // What MAGMA needs with the CUDA that this is built with.
 const MagmaFix* magma_fix_of(const RecordedPackage& torch) {
   const auto version = torch.cuda ? Version::parse(torch.cuda->version) : std::nullopt;
@@ -72,7 +67,7 @@ void rule_cuda_off(const Case& recipe, Report& report) {
   if (!torch || !recipe.promise || !recipe.promise->is_gpu()) return;
   if (!torch->cuda_support.value_or(false)) {
     report.add(recipe.at("pname"), "is named for a GPU but builds without CUDA");
-  } else if (variable(*torch, "USE_CUDA") == "0") {
+  } else if (torch->variable("USE_CUDA") == "0") {
     report.add(recipe.at("preConfigure"), "turns CUDA off again with USE_CUDA=0");
   }
 }
@@ -181,8 +176,8 @@ void rule_cccl_links(const Case& recipe, Report& report) {
   const auto cuda = torch->cuda ? Version::parse(torch->cuda->version) : std::nullopt;
   if (cuda && *cuda < *needs->cccl_cuda) return;
   if (recipe.nixpkgs() && recipe.nixpkgs()->cccl_folder) return;
-  std::string text = phases(*torch) + variable(*torch, "CPATH") + variable(*torch, "CXXFLAGS") +
-                     variable(*torch, "NIX_CFLAGS_COMPILE");
+  std::string text = phases(*torch) + torch->variable("CPATH") + torch->variable("CXXFLAGS") +
+                     torch->variable("NIX_CFLAGS_COMPILE");
   for (const RecordedMade& made : recipe.got.made) {
     const auto lacking = has(made.text, "/cccl") && has(text, made.name) ? folders_left_out(made.text)
                                                                          : std::vector<std::string_view>{};

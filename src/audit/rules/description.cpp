@@ -26,20 +26,13 @@
 namespace lathe {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
-
 // Rows of a table by each of their names, in lower case.
 template <typename Row>
 std::unordered_map<std::string, const Row*> by_name(const std::vector<Row>& rows) {
   std::unordered_map<std::string, const Row*> names;
   for (const Row& row : rows) {
-    names.emplace(lower(row.name), &row);
-    for (const std::string& alias : row.aliases) names.emplace(lower(alias), &row);
+    names.emplace(lower_case(row.name), &row);
+    for (const std::string& alias : row.aliases) names.emplace(lower_case(alias), &row);
   }
   return names;
 }
@@ -60,7 +53,7 @@ bool word_character(char c) { return std::isalnum(static_cast<unsigned char>(c))
 template <typename Row>
 std::vector<std::pair<std::string, const Row*>> mentioned(
     const std::string& text, const std::unordered_map<std::string, const Row*>& names) {
-  const std::string folded = lower(text);
+  const std::string folded = lower_case(std::string(text));
   std::vector<std::pair<std::size_t, std::size_t>> words;
   for (std::size_t i = 0; i < folded.size();) {
     if (!word_character(folded[i])) {
@@ -84,8 +77,6 @@ std::vector<std::pair<std::string, const Row*>> mentioned(
   }
   return found;
 }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // The numbers behind each `word` of `text`: "cuda 13.0", "cuda toolkit: v13.0", "cuda13_0". None for "cuda
 // 12.8 or newer", which says what is needed and not what is inside.
@@ -166,9 +157,9 @@ void rule_description_cuda(const Case& recipe, Report& report) {
   const auto built = gpu && torch->cuda ? Version::parse(torch->cuda->version) : std::nullopt;
   // The note on a variant that is not valid is part of the text, and names other releases.
   const std::vector<std::string> noted =
-      recipe.want ? numbers_after(lower(recipe.want->cell->reason), "cuda") : std::vector<std::string>{};
+      recipe.want ? numbers_after(lower_case(recipe.want->cell->reason), "cuda") : std::vector<std::string>{};
   std::vector<std::string> wrong;
-  for (const std::string& number : numbers_after(lower(description(recipe)), "cuda")) {
+  for (const std::string& number : numbers_after(lower_case(description(recipe)), "cuda")) {
     if (std::ranges::find(noted, number) != noted.end()) continue;
     const auto said = Version::parse(number);
     // "CUDA 8.6" is a compute capability
@@ -189,7 +180,7 @@ void rule_description_cuda(const Case& recipe, Report& report) {
 void rule_description_python(const Case& recipe, Report& report) {
   if (!recipe.promise || !recipe.package() || recipe.promise->python.empty()) return;
   std::vector<std::string> wrong;
-  const std::string text = lower(description(recipe));
+  const std::string text = lower_case(description(recipe));
   for (const char* word : {"python", "cpython"}) {
     for (const std::string& number : numbers_after(text, word)) {
       const std::size_t dot = number.find('.');
@@ -209,7 +200,7 @@ void rule_description_arch(const Case& recipe, Report& report) {
   if (!recipe.promise || !recipe.promise->is_gpu() || !recipe.package()) return;
   const std::vector<DeviceCode> codes = promised_code(recipe);
   std::vector<std::string> wrong;
-  const std::string text = lower(description(recipe));
+  const std::string text = lower_case(description(recipe));
   for (const char* word : {"sm_", "sm", "compute capability", "compute_"}) {
     for (const std::string& number : numbers_after(text, word)) {
       const auto spelled = parse_capability(number.find('.') != std::string::npos ? number : "sm_" + number);
@@ -245,7 +236,7 @@ void rule_description_cpu(const Case& recipe, Report& report) {
 
 void rule_driver_floor(const Case& recipe, Report& report) {
   if (!recipe.promise || !recipe.promise->is_gpu() || !recipe.package()) return;
-  const auto said = driver_in(lower(description(recipe)));
+  const auto said = driver_in(lower_case(description(recipe)));
   if (!said || !catalog().find_toolkit(*recipe.promise->cuda)) return;
   std::optional<Version> floor;
   for (const Capability gpu : recipe.promise->gpus) {

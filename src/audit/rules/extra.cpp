@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 3> read_phases = {"postPatch", "preConfig
 constexpr std::array<std::string_view, 4> shared = {"passthru", "meta", "env", "patches"};
 
 template <std::size_t N>
-bool among(const std::array<std::string_view, N>& names, std::string_view name) {
+bool is_in(const std::array<std::string_view, N>& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
@@ -75,8 +75,8 @@ class ExtraCheck {
   }
 
   void attribute(const std::string& name) {
-    if (among(read_phases, name)) return phase(name);
-    const bool same = among(shared, name) ? !changes(lacks_, name) && !changes(has_, name)
+    if (is_in(read_phases, name)) return phase(name);
+    const bool same = is_in(shared, name) ? !changes(lacks_, name) && !changes(has_, name)
                                           : json_text(of(*recipe_.asked, name), recipe_.asked_path) ==
                                                 json_text(of(recipe_.got, name), recipe_.folder_path);
     if (!same) report_.add(recipe_.at(name), fmt::format("its {} is not that of the matrix", name));

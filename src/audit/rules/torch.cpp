@@ -28,11 +28,6 @@ const RecordedPackage* own_torch(const Case& recipe) {
 
 bool wrote(const RecordedPackage& package, std::string_view key) { return !package.where(key).file.empty(); }
 
-std::string variable(const RecordedPackage& package, const std::string& name) {
-  const auto found = package.environment.find(name);
-  return found == package.environment.end() ? "" : found->second;
-}
-
 // "python313Packages.torch" -> "313"; "" for python3Packages and anything else.
 std::string python_digits(std::string_view attribute) {
   if (!attribute.starts_with("python")) return "";
@@ -150,7 +145,7 @@ void rule_dead_cmake_flags(const Case& recipe, Report& report) {
 
 void rule_dead_max_jobs(const Case& recipe, Report& report) {
   const RecordedPackage* torch = own_torch(recipe);
-  if (!torch || variable(*torch, "MAX_JOBS") != "$NIX_BUILD_CORES") return;
+  if (!torch || torch->variable("MAX_JOBS") != "$NIX_BUILD_CORES") return;
   const bool early = torch->text_of("preConfigure").find("MAX_JOBS=") != std::string::npos ||
                      torch->text_of("postPatch").find("MAX_JOBS=") != std::string::npos;
   if (early || wrote(*torch, "MAX_JOBS")) {
@@ -179,7 +174,7 @@ void rule_job_limit(const Case& recipe, Report& report) {
   const RecordedPackage* torch = own_torch(recipe);
   if (!torch || !recipe.want) return;
   const Settings& settings = *recipe.want->settings;
-  const std::string jobs = variable(*torch, "MAX_JOBS");
+  const std::string jobs = torch->variable("MAX_JOBS");
   // the latter is dead-max-jobs' matter
   if (settings.jobs == 0 || jobs.empty() || jobs == "$NIX_BUILD_CORES") return;
   const std::string phase = torch->text_of("preBuild");
@@ -194,7 +189,7 @@ void rule_compile_cache(const Case& recipe, Report& report) {
   if (!torch || !recipe.want) return;
   const std::string& wanted = recipe.want->settings->compile_cache;
   const bool launched = torch->environment.contains("CMAKE_CXX_COMPILER_LAUNCHER");
-  const std::string folder = launched ? variable(*torch, "CCACHE_DIR") : "";
+  const std::string folder = launched ? torch->variable("CCACHE_DIR") : "";
   if (wanted.empty()) return;
   if (folder == wanted) {
     // Without the first three the cache is not asked or never answers, without the others it answers for

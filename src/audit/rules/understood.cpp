@@ -146,7 +146,7 @@ bool matches(std::string_view text, std::string_view pattern) {
 }
 
 // A recipe of a matrix' package. What an unwanted companion is built with was its author's choice.
-const RecordedPackage* judged(const Case& recipe) {
+const RecordedPackage* judged_package(const Case& recipe) {
   if (!recipe.promise) return nullptr;
   if (recipe.is_torch()) return recipe.package();
   return recipe.is_companion() && recipe.want ? recipe.package() : nullptr;
@@ -350,7 +350,7 @@ std::vector<std::string> unread_config(const RecordedNixpkgs& used) {
 namespace {
 
 void rule_not_understood(const Case& recipe, Report& report) {
-  const RecordedPackage* package = judged(recipe);
+  const RecordedPackage* package = judged_package(recipe);
   if (!package) return;
   report_attributes(recipe, *package, report);
   report_settings(recipe, *package, report);
@@ -359,7 +359,7 @@ void rule_not_understood(const Case& recipe, Report& report) {
 }
 
 void rule_shell_unknown(const Case& recipe, Report& report) {
-  const RecordedPackage* package = judged(recipe);
+  const RecordedPackage* package = judged_package(recipe);
   if (!package) return;
   for (const char* phase : {"postPatch", "preConfigure", "preBuild"}) {
     const std::string text = package->text_of(phase);
@@ -377,7 +377,7 @@ void rule_shell_unknown(const Case& recipe, Report& report) {
 }
 
 void rule_phase_replaced(const Case& recipe, Report& report) {
-  const RecordedPackage* torch = recipe.is_torch() ? judged(recipe) : nullptr;
+  const RecordedPackage* torch = recipe.is_torch() ? judged_package(recipe) : nullptr;
   if (!torch) return;
   for (const auto& [phase, own] : nixpkgs_text) {
     // nixpkgs has nothing there then
@@ -391,7 +391,7 @@ void rule_phase_replaced(const Case& recipe, Report& report) {
 
 // Packages of another CUDA than the one that torch is configured for: one process would load both.
 void rule_cuda_mixed(const Case& recipe, Report& report) {
-  const RecordedPackage* package = judged(recipe);
+  const RecordedPackage* package = judged_package(recipe);
   if (!package || !package->cuda) return;
   std::vector<std::string> others;
   const auto look = [&](std::string_view text) {

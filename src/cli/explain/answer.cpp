@@ -27,9 +27,8 @@ constexpr std::size_t most_nearest = 3;
 std::string squeezed(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    if (upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
-      out += upper ? static_cast<char>(c | 0x20) : c;
+    const char low = lower_case(c);
+    if ((low >= 'a' && low <= 'z') || (low >= '0' && low <= '9')) out += low;
   }
   return out;
 }

@@ -46,9 +46,9 @@ struct Asked {
   bool more = false;               // words that say something else
 };
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-bool same_word(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
+bool same_word(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) { return lower_case(x) == lower_case(y); });
+}
 
 bool is_one_of(std::string_view word, const std::vector<std::string>& all) {
   return std::ranges::any_of(all, [&](const std::string& each) { return same_word(each, word); });

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "base/text.h"
 #include "base/edit_distance.h"
 
 namespace lathe {
@@ -18,9 +19,7 @@ constexpr std::size_t most_bytes = 2000, most_words = 40, longest_word = 40;  //
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
 }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-char lower(char c) { return is_upper(c) ? static_cast<char>(c | 0x20) : c; }
 
 void undouble(std::string& word) {
   const std::size_t n = word.size();
@@ -76,7 +75,7 @@ std::vector<std::string> pieces_of(std::string_view typed) {
     if ((!is_letter(c) && !is_digit(c) && !number_dot) || hump) {
       if (!pieces.back().empty()) pieces.emplace_back();
     }
-    if (is_letter(c) || is_digit(c) || number_dot) pieces.back() += lower(c);
+    if (is_letter(c) || is_digit(c) || number_dot) pieces.back() += lower_case(c);
   }
   if (pieces.back().empty()) pieces.pop_back();
   return pieces;

@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <set>
+#include <algorithm>
+#include <vector>
 
 #include "base/error.h"
 #include "hardware/capability.h"
@@ -15,10 +16,8 @@ namespace lathe {
 
 std::string native_gpu_list() {
   const NvmlReport report = ask_nvml(default_nvml_options());
-  std::set<Capability> found;
-  for (const HostGpu& gpu : report.gpus) {
-    if (gpu.capability) found.insert(*gpu.capability);
-  }
+  std::vector<Capability> found = capabilities_of(report.gpus);
+  std::ranges::sort(found);
   if (found.empty()) {
     throw Error(
         {.what = "no NVIDIA GPU was found in this machine" + (report.what.empty() ? "" : ": " + report.what),

@@ -137,22 +137,28 @@ void check_fixed(const FixedWords& row, const std::vector<std::string>& given) {
   }
 }
 
-}  // namespace
-
-void VariantFilter::declare(OptionSet& set) {
+void declare_filters(OptionSet& set, VariantFilter& filter) {
   set.group(filter_group);
   for (std::size_t i = 0; i < axes().size(); ++i) {
     const Axis& row = axes()[i];
-    set.texts(fmt::format("--{}", row.option), of_axes[i], std::string(row.placeholder),
+    set.texts(fmt::format("--{}", row.option), filter.of_axes[i], std::string(row.placeholder),
               std::string(row.help));
     if (row.known) set.values(row.known());
   }
   for (const FixedWords& row : fixed_words()) {
-    set.texts(fmt::format("--{}", row.option), this->*row.given, std::string(row.placeholder),
+    set.texts(fmt::format("--{}", row.option), filter.*row.given, std::string(row.placeholder),
               std::string(row.help));
     set.values(row.words);
   }
   set.group("");
+}
+
+}  // namespace
+
+void declare_variants(OptionSet& set, MatrixOption& matrix, VariantFilter& filter) {
+  set.positionals("name", filter.names, "names, or globs over names", ValueKind::variant, false);
+  matrix.declare(set);
+  declare_filters(set, filter);
 }
 
 VariantFilter::VariantFilter() : of_axes(axes().size()) {}

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/options/matrix_option.h"
 #include "cli/options/options.h"
 #include "matrix/spec.h"
 #include "matrix/variant.h"
@@ -18,7 +19,6 @@ struct VariantFilter {
   VariantFilter();
   std::vector<std::string> names, statuses, kinds, packages;
   std::vector<std::vector<std::string>> of_axes;  // in the table's order
-  void declare(OptionSet& set);
 
   // An Error when a word is given that no variant of the matrix matches, whatever the others say: it names
   // the nearest that exist.
@@ -26,6 +26,9 @@ struct VariantFilter {
   // Those that it matches; an Error when there is none.
   std::vector<Variant> variants(const MatrixSpec& spec) const;
 };
+
+// Names, --matrix and the filters: how a command is told which variants it is about.
+void declare_variants(OptionSet& set, MatrixOption& matrix, VariantFilter& filter);
 
 // Those that the filter matches, with `with_companions` also what follows a PyTorch among them; of `names`
 // alone, where it is there. May be none.

@@ -26,14 +26,14 @@ using Kind = CodeEvent::Kind;
 
 enum class Meaning : std::uint8_t { use, branch, adrp, adr, identify };
 
-struct Row {
+struct CodeRow {
   std::uint32_t mask = 0, value = 0;
   Meaning meaning = Meaning::use;
   std::uint8_t needs = 0;
 };
 
 // What is reported besides extensions.
-constexpr Row flow_rows[] = {
+constexpr CodeRow flow_rows[] = {
     {0x7c000000, 0x14000000, Meaning::branch, 0},    // B, BL
     {0x9f000000, 0x90000000, Meaning::adrp, 0},      // ADRP
     {0x9f000000, 0x10000000, Meaning::adr, 0},       // ADR
@@ -50,9 +50,9 @@ std::uint32_t hexadecimal(std::string_view text, const Place& where) {
 }
 
 // Bits 31 to 21 tell which rows can match at all: for most words none.
-class Table {
+class CodeTable {
  public:
-  explicit Table(const EmbeddedFile& file) {
+  explicit CodeTable(const EmbeddedFile& file) {
     needs_.emplace_back();
     Place where{.file = std::string(file.name)};
     for (const std::string_view line : split(file.text, '\n')) {
@@ -62,14 +62,14 @@ class Table {
     rows_.insert(rows_.end(), std::begin(flow_rows), std::end(flow_rows));
     for (std::uint32_t top = 0; top < tops; ++top) {
       first_[top] = static_cast<std::uint16_t>(candidates_.size());
-      for (const Row& row : rows_) {
+      for (const CodeRow& row : rows_) {
         if (((top << 21 ^ row.value) & row.mask & ~low_bits) == 0) candidates_.push_back(row);
       }
     }
     first_[tops] = static_cast<std::uint16_t>(candidates_.size());
   }
 
-  const Row* find(std::uint32_t word) const {
+  const CodeRow* find(std::uint32_t word) const {
     const std::uint32_t top = word >> 21;
     for (std::size_t i = first_[top]; i < first_[top + 1]; ++i) {
       if ((word & candidates_[i].mask) == candidates_[i].value) return &candidates_[i];
@@ -82,15 +82,15 @@ class Table {
  private:
   static constexpr std::uint32_t tops = 1 << 11, low_bits = (1 << 21) - 1;
 
-  Row parse(std::string_view line, const Place& where) {
+  CodeRow parse(std::string_view line, const Place& where) {
     const auto columns = split(line, '\t');
     const auto needs = columns.size() == 4 ? parse_extensions(columns[2], Machine::aarch64) : std::nullopt;
     if (!needs)
       throw Error(
           {.what = "a row has four columns and known extensions", .where = where, .kind = ErrorKind::fault});
-    const Row row{.mask = hexadecimal(columns[0], where),
-                  .value = hexadecimal(columns[1], where),
-                  .needs = number_of(*needs)};
+    const CodeRow row{.mask = hexadecimal(columns[0], where),
+                      .value = hexadecimal(columns[1], where),
+                      .needs = number_of(*needs)};
     if (row.value & ~row.mask)
       throw Error({.what = "the value has bits outside the mask", .where = where, .kind = ErrorKind::fault});
     return row;
@@ -103,15 +103,15 @@ class Table {
     return static_cast<std::uint8_t>(needs_.size() - 1);
   }
 
-  std::vector<Row> rows_, candidates_;
+  std::vector<CodeRow> rows_, candidates_;
   std::array<std::uint16_t, tops + 1> first_{};
   std::vector<ExtensionSet> needs_;
 };
 
-const Table& table() {
-  static const Table instance = [] {
+const CodeTable& code_table() {
+  static const CodeTable instance = [] {
     const auto files = isa_data::tables();
-    return Table(*std::ranges::find(files, "arm64_instructions.txt", &EmbeddedFile::name));
+    return CodeTable(*std::ranges::find(files, "arm64_instructions.txt", &EmbeddedFile::name));
   }();
   return instance;
 }
@@ -127,7 +127,7 @@ class Sweep {
       : section_(section), address_(address), end_(end), events_(events) {}
 
   void visit(std::size_t at, std::uint32_t word) {
-    const Row* row = table_.find(word);
+    const CodeRow* row = table_.find(word);
     if (!row) return;
     switch (row->meaning) {
       case Meaning::use:
@@ -189,7 +189,7 @@ class Sweep {
     events_.push_back(event);
   }
 
-  const Table& table_ = table();
+  const CodeTable& table_ = code_table();
   ByteSpan section_;
   std::uint64_t address_;
   std::size_t end_;
@@ -199,11 +199,11 @@ class Sweep {
 }  // namespace
 
 std::uint8_t classify_arm64(std::uint32_t word) {
-  const Row* row = table().find(word);
+  const CodeRow* row = code_table().find(word);
   return row && row->meaning == Meaning::use ? row->needs : std::uint8_t{0};
 }
 
-const ExtensionSet& arm64_needs(std::uint8_t needs) { return table().needs(needs); }
+const ExtensionSet& arm64_needs(std::uint8_t needs) { return code_table().needs(needs); }
 
 std::size_t sweep_arm64(ByteSpan section, std::uint64_t address, std::size_t begin, std::size_t end,
                         std::vector<CodeEvent>& events) {

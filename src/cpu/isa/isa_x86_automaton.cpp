@@ -17,7 +17,7 @@ struct Step {
   State state = 0;
   bool mark = false;
 };
-using Row = std::array<Step, 256>;
+using StateRow = std::array<Step, 256>;
 
 // What a ModRM byte or an opcode says: so many bytes of immediate follow; look closer or not.
 struct Rest {
@@ -262,7 +262,7 @@ class AutomatonBuilder {
 
   Automaton& automaton_;
   const Table& table_;
-  std::vector<Row> rows_;
+  std::vector<StateRow> rows_;
   std::map<Seen, State> seen_;
   std::map<std::string, State> named_;
   std::map<RestRow, State> modrm_states_;

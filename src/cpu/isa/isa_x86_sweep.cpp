@@ -14,7 +14,7 @@
 namespace lathe {
 namespace {
 
-using Kind = CodeEvent::Kind;
+using EventKind = CodeEvent::Kind;
 using x86::ends_instruction;
 using x86::State;
 
@@ -24,9 +24,9 @@ using KindTable = std::array<std::uint8_t, 256>;
 constexpr KindTable make_opcode_kinds() {
   KindTable kinds{};
   kinds.fill(no_kind);
-  for (std::size_t jcc = 0x80; jcc < 0x90; ++jcc) kinds[jcc] = static_cast<std::uint8_t>(Kind::jump);
-  kinds[0xe8] = static_cast<std::uint8_t>(Kind::call);
-  kinds[0xe9] = static_cast<std::uint8_t>(Kind::jump);
+  for (std::size_t jcc = 0x80; jcc < 0x90; ++jcc) kinds[jcc] = static_cast<std::uint8_t>(EventKind::jump);
+  kinds[0xe8] = static_cast<std::uint8_t>(EventKind::call);
+  kinds[0xe9] = static_cast<std::uint8_t>(EventKind::jump);
   return kinds;
 }
 constexpr KindTable kind_of_opcode = make_opcode_kinds();
@@ -35,9 +35,9 @@ constexpr KindTable kind_of_opcode = make_opcode_kinds();
 constexpr KindTable make_modrm_kinds() {
   KindTable kinds{};
   kinds.fill(no_kind);
-  kinds[0x8d] = static_cast<std::uint8_t>(Kind::reference);
-  kinds[0x8b] = static_cast<std::uint8_t>(Kind::slot_load);
-  kinds[0xff] = static_cast<std::uint8_t>(Kind::slot_call);
+  kinds[0x8d] = static_cast<std::uint8_t>(EventKind::reference);
+  kinds[0x8b] = static_cast<std::uint8_t>(EventKind::slot_load);
+  kinds[0xff] = static_cast<std::uint8_t>(EventKind::slot_call);
   return kinds;
 }
 constexpr KindTable kind_of_modrm = make_modrm_kinds();
@@ -134,7 +134,7 @@ class Piece {
     const bool rip = x86::is_rip_relative(byte);
     const std::uint8_t kind = rip ? kind_of_modrm[code_[at - 1]] : kind_of_opcode[byte];
     if (kind == no_kind) return false;
-    report_distance(at, at + 1, static_cast<Kind>(kind));
+    report_distance(at, at + 1, static_cast<EventKind>(kind));
     done_ = at + 5;
     return true;
   }
@@ -166,11 +166,11 @@ class Piece {
   }
 
   // `distance` is where the distance lies; `at` is in the same instruction.
-  void report_distance(std::size_t at, std::size_t distance, Kind kind) {
+  void report_distance(std::size_t at, std::size_t distance, EventKind kind) {
     std::int32_t value;
     std::memcpy(&value, window(distance), 4);
     const std::uint64_t to = distance + 4 + static_cast<std::uint64_t>(std::int64_t{value});
-    if (kind == Kind::jump && to >= lower_limit_ && to < limit_) return;
+    if (kind == EventKind::jump && to >= lower_limit_ && to < limit_) return;
     report({.target = address_ + to, .kind = kind}, at);
   }
 
@@ -181,9 +181,9 @@ class Piece {
     const std::size_t length = instruction.length;
     if (length == 0 || at + length > limit_) return 0;
     if (is_guard(at, length)) {
-      report({.kind = Kind::guard, .needs = instruction.needs}, at);
+      report({.kind = EventKind::guard, .needs = instruction.needs}, at);
     } else if (instruction.needs) {
-      report({.kind = Kind::use, .needs = instruction.needs}, at);
+      report({.kind = EventKind::use, .needs = instruction.needs}, at);
     } else {
       report_flow(at, length);
     }
@@ -200,13 +200,14 @@ class Piece {
     const std::size_t distance = at + length - 4;
     const std::uint8_t byte = code_[opcode];
     if (distance == opcode + 1 && (byte == 0xe8 || byte == 0xe9)) {
-      report_distance(distance - 1, distance, byte == 0xe8 ? Kind::call : Kind::jump);
+      report_distance(distance - 1, distance, byte == 0xe8 ? EventKind::call : EventKind::jump);
     } else if (distance == opcode + 2 && byte == 0x0f && (code_[opcode + 1] & 0xf0) == 0x80) {
-      report_distance(distance - 1, distance, Kind::jump);
+      report_distance(distance - 1, distance, EventKind::jump);
     } else if (distance == opcode + 2 && x86::is_rip_relative(code_[opcode + 1])) {
       const bool is_call = byte == 0xff && (code_[opcode + 1] == 0x15 || code_[opcode + 1] == 0x25);
       const bool is_load = (rex & 8) && (byte == 0x8b || byte == 0x8d);
-      if (is_call || is_load) report_distance(distance - 1, distance, static_cast<Kind>(kind_of_modrm[byte]));
+      if (is_call || is_load)
+        report_distance(distance - 1, distance, static_cast<EventKind>(kind_of_modrm[byte]));
     }
   }
   static bool is_prefix(std::uint8_t byte) {
@@ -241,7 +242,7 @@ class Piece {
     done_ = at;
   }
 
-  void bad(std::size_t at) { report({.kind = Kind::bad}, at); }
+  void bad(std::size_t at) { report({.kind = EventKind::bad}, at); }
   void report(CodeEvent event, std::size_t at) {
     event.at = static_cast<std::uint32_t>(first_ + at);
     events_.push_back(event);

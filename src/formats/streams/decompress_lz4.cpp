@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "formats/streams/damaged.h"
 #include "formats/streams/decompress.h"
 #include "formats/streams/unpack.h"
 
@@ -24,31 +25,29 @@ namespace {
 // A block's length bytes say at most 255 each, so a byte in makes at most 255 bytes out.
 constexpr std::uint64_t most_from_one_byte = 255;
 
-[[noreturn]] void fail(std::string what) {
-  throw Error({.what = std::move(what), .next = "the file is damaged: fetch or build it again"});
-}
-
 }  // namespace
 
 std::vector<std::byte> decompress_lz4(ByteSpan packed, std::uint64_t unpacked_size, std::uint64_t limit) {
   constexpr std::uint64_t largest_block = LZ4_MAX_INPUT_SIZE;
   if (unpacked_size > std::min(limit, largest_block) || packed.size() > largest_block) {
-    fail(fmt::format("an LZ4 image of {} bytes is over the limit", unpacked_size));
+    fail_damaged(fmt::format("an LZ4 image of {} bytes is over the limit", unpacked_size));
   }
   if (unpacked_size / most_from_one_byte > packed.size()) {
-    fail(fmt::format("{} bytes of LZ4 cannot unpack to the {} that are claimed", packed.size(),
-                     unpacked_size));
+    fail_damaged(fmt::format("{} bytes of LZ4 cannot unpack to the {} that are claimed", packed.size(),
+                             unpacked_size));
   }
   std::vector<std::byte> out(unpacked_size);
   const int written =
       LZ4_decompress_safe(reinterpret_cast<const char*>(packed.data()), reinterpret_cast<char*>(out.data()),
                           static_cast<int>(packed.size()), static_cast<int>(out.size()));
-  if (written < 0 || static_cast<std::uint64_t>(written) != unpacked_size) fail("an LZ4 image is damaged");
+  if (written < 0 || static_cast<std::uint64_t>(written) != unpacked_size)
+    fail_damaged("an LZ4 image is damaged");
   return out;
 }
 
 std::string compress_lz4(ByteSpan bytes) {
-  if (bytes.size() > LZ4_MAX_INPUT_SIZE) fail(fmt::format("{} bytes are too many for LZ4", bytes.size()));
+  if (bytes.size() > LZ4_MAX_INPUT_SIZE)
+    fail_damaged(fmt::format("{} bytes are too many for LZ4", bytes.size()));
   const int size = static_cast<int>(bytes.size());
   std::string packed(static_cast<std::size_t>(LZ4_compressBound(size)), '\0');
   const int written = LZ4_compress_HC(reinterpret_cast<const char*>(bytes.data()), packed.data(), size,

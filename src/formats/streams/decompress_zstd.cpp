@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "formats/streams/damaged.h"
 #include "formats/streams/decompress.h"
 #include "formats/streams/stream_packer.h"
 #include "formats/streams/unpack.h"
@@ -23,10 +24,6 @@ namespace {
 
 constexpr int largest_window_log = 27;  // 128 MB, what the zstd program allows too
 
-[[noreturn]] void fail(std::string what) {
-  throw Error({.what = std::move(what), .next = "the file is damaged: fetch or build it again"});
-}
-
 struct FreeStream {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
@@ -34,7 +31,8 @@ struct FreeStream {
 }  // namespace
 
 std::vector<std::byte> decompress_zstd(ByteSpan packed, std::uint64_t unpacked_size, std::uint64_t limit) {
-  if (unpacked_size > limit) fail(fmt::format("a zstd image of {} bytes is over the limit", unpacked_size));
+  if (unpacked_size > limit)
+    fail_damaged(fmt::format("a zstd image of {} bytes is over the limit", unpacked_size));
   const std::unique_ptr<ZSTD_DCtx, FreeStream> context(ZSTD_createDCtx());
   if (!context) throw std::bad_alloc();
   ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, largest_window_log);
@@ -47,16 +45,17 @@ std::vector<std::byte> decompress_zstd(ByteSpan packed, std::uint64_t unpacked_s
     // claimed.
     const std::uint64_t room = std::max<std::uint64_t>(64 << 10, 2 * filled);
     out.resize(std::min(unpacked_size + 1, room));
-    if (filled == out.size()) fail("a zstd image holds more than its header claims");
+    if (filled == out.size()) fail_damaged("a zstd image holds more than its header claims");
     ZSTD_outBuffer target{out.data(), out.size(), filled};
     const std::size_t read_before = in.pos;
     more = ZSTD_decompressStream(context.get(), &target, &in);
-    if (ZSTD_isError(more)) fail(fmt::format("a zstd image is damaged: {}", ZSTD_getErrorName(more)));
+    if (ZSTD_isError(more)) fail_damaged(fmt::format("a zstd image is damaged: {}", ZSTD_getErrorName(more)));
     if (target.pos == filled && in.pos == read_before) break;  // cut short
     filled = target.pos;
   }
   if (more != 0 || filled != unpacked_size) {
-    fail(fmt::format("a zstd image unpacks to {} bytes, its header claims {}", filled, unpacked_size));
+    fail_damaged(
+        fmt::format("a zstd image unpacks to {} bytes, its header claims {}", filled, unpacked_size));
   }
   out.resize(filled);
   return out;
@@ -121,7 +120,7 @@ Unpacked unpack_zstd(ByteSpan packed, const UnpackSink& sink) {
     ZSTD_outBuffer out{room.data(), room.size(), 0};
     const std::size_t read_before = in.pos;
     more = ZSTD_decompressStream(context.get(), &out, &in);
-    if (ZSTD_isError(more)) fail(fmt::format("damaged: {}", ZSTD_getErrorName(more)));
+    if (ZSTD_isError(more)) fail_damaged(fmt::format("damaged: {}", ZSTD_getErrorName(more)));
     if (out.pos > 0 && !sink(ByteSpan(room).first(out.pos))) return Unpacked::stopped;
     if (more == 0 && in.pos == in.size) return Unpacked::whole;
     if (out.pos == 0 && in.pos == read_before) return Unpacked::cut;

@@ -17,6 +17,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "formats/streams/damaged.h"
 #include "formats/streams/deflate_blocks.h"
 #include "formats/streams/deflate.h"
 #include "formats/streams/deflate_again.h"
@@ -30,10 +31,6 @@ constexpr int raw_deflate = -15, with_gzip_header = 15 + 16;
 // zlib's inflate(Z_BLOCK) stops between blocks; data_type then holds the bits of the last byte that are not
 // used yet, whether the last block has begun, and whether this is such a stop.
 constexpr int unused_bits = 7, in_last_block = 64, between_blocks = 128;
-
-[[noreturn]] void fail(std::string what) {
-  throw Error({.what = std::move(what), .next = "the file is damaged: fetch it again"});
-}
 
 class Stream {
  public:
@@ -80,19 +77,19 @@ Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(B
     stream.into(buffer.data(), buffer.size());
     status = stream.step();
     const std::size_t made = buffer.size() - stream->avail_out;
-    if (status != Z_OK && status != Z_STREAM_END) fail("a compressed member is damaged or cut short");
+    if (status != Z_OK && status != Z_STREAM_END) fail_damaged("a compressed member is damaged or cut short");
     if (made > size - result.size)
-      fail(fmt::format("a compressed member holds more than the {} bytes it claims", size));
+      fail_damaged(fmt::format("a compressed member holds more than the {} bytes it claims", size));
     const ByteSpan output(buffer.data(), made);
     result.crc = crc32_of(output, result.crc);
     result.size += made;
     if (made > 0 && !sink(output)) return result;
     if (made == 0 && stream->avail_in == 0 && fed == packed.size() && status != Z_STREAM_END) {
-      fail("a compressed member is cut short");
+      fail_damaged("a compressed member is cut short");
     }
   }
   if (result.size != size)
-    fail(fmt::format("a compressed member holds {} bytes, it claims {}", result.size, size));
+    fail_damaged(fmt::format("a compressed member holds {} bytes, it claims {}", result.size, size));
   result.whole = true;
   return result;
 }
@@ -128,7 +125,8 @@ Unpacked unpack_gzip(ByteSpan packed, const UnpackSink& sink) {
     const std::size_t read = fed - stream->avail_in;
     const std::size_t made = room.size() - stream->avail_out;
     packed = packed.subspan(read);
-    if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) fail("the gzip data is damaged");
+    if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+      fail_damaged("the gzip data is damaged");
     if (made > 0 && !sink(ByteSpan(room).first(made))) return Unpacked::stopped;
     if (status == Z_STREAM_END) {
       if (!as_text(packed).starts_with("\x1f\x8b")) return Unpacked::whole;
@@ -145,7 +143,7 @@ struct ZlibDeflate::State {
         deflateInit2(&stream, settings.level, Z_DEFLATED, raw_deflate, settings.memory, Z_DEFAULT_STRATEGY);
     if (made == Z_MEM_ERROR) throw std::bad_alloc();
     if (made != Z_OK)
-      fail(fmt::format("zlib has no level {} with memory {}", settings.level, settings.memory));
+      fail_damaged(fmt::format("zlib has no level {} with memory {}", settings.level, settings.memory));
   }
   ~State() { deflateEnd(&stream); }
 
