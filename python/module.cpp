@@ -90,14 +90,15 @@ torchlathe::Inspection inspect(const Paths& paths, unsigned threads, bool embedd
 }
 
 torchlathe::Carved carve(const std::filesystem::path& source, const std::filesystem::path& destination,
-                         const std::vector<std::string>& gpus, bool minimal, bool require_full,
-                         bool strip_symbols, bool dry_run, bool include_vendor, unsigned threads,
-                         Progress progress) {
+                         const std::vector<std::string>& gpus, bool minimal, bool keep_special,
+                         bool require_full, bool strip_symbols, bool dry_run, bool include_vendor,
+                         unsigned threads, Progress progress) {
   Callback<std::size_t, std::size_t> callback(std::move(progress));
   torchlathe::Carved carved = released([&] {
     return torchlathe::carve(source, destination,
                              {.gpus = capabilities_of(gpus),
                               .minimal = minimal,
+                              .keep_special = keep_special,
                               .require_full = require_full,
                               .strip_symbols = strip_symbols,
                               .dry_run = dry_run,
@@ -304,8 +305,9 @@ void bind_catalogue(nb::module_& m) {
 // torchlathe/__init__.py has the signatures and defaults that people see.
 void bind_functions(nb::module_& m) {
   m.def("inspect", &inspect, "paths"_a, "threads"_a, "embedded_code"_a, "on_file"_a.none());
-  m.def("carve", &carve, "source"_a, "destination"_a, "gpus"_a, "minimal"_a, "require_full"_a,
-        "strip_symbols"_a, "dry_run"_a, "include_vendor"_a, "threads"_a, "progress"_a.none());
+  m.def("carve", &carve, "source"_a, "destination"_a, "gpus"_a, "minimal"_a, "keep_special"_a,
+        "require_full"_a, "strip_symbols"_a, "dry_run"_a, "include_vendor"_a, "threads"_a,
+        "progress"_a.none());
   m.def("verify", &verify, "variant"_a, "paths"_a, "matrix"_a, "gpu_only"_a, "threads"_a, "on_file"_a.none());
   m.def("detect", &detect, "This machine. What cannot be found out is missing, and a note says why.");
   m.def("imagine", &torchlathe::imagine, "gpus"_a, "cpu"_a,

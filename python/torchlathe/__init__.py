@@ -49,7 +49,7 @@ def inspect(*paths: StrPath, threads: int = 0, embedded_code: bool = True, on_fi
 
 
 def carve(source: StrPath, destination: Optional[StrPath] = None, *, gpus: Sequence[str], in_place: bool = False, minimal: bool = False,
-          require_full: bool = False, strip_symbols: bool = False, dry_run: bool = False, include_vendor: bool = False, threads: int = 0,
+          keep_special: bool = False, require_full: bool = False, strip_symbols: bool = False, dry_run: bool = False, include_vendor: bool = False, threads: int = 0,
           progress: Optional[Callable[[int, int], object]] = None) -> Carved:
     """The same library, folder or wheel for fewer GPUs: `gpus` are names or capabilities, as H100, 9.0 or 9.0+PTX.
 
@@ -61,7 +61,8 @@ def carve(source: StrPath, destination: Optional[StrPath] = None, *, gpus: Seque
     if in_place == (destination is not None):
         raise TypeError("name a destination, or in_place=True")
     target = Path(source) if destination is None else Path(destination)
-    return _core.carve(Path(source), target, list(gpus), minimal, require_full, strip_symbols, dry_run, include_vendor, threads, progress)
+    return _core.carve(Path(source), target, list(gpus), minimal, keep_special, require_full, strip_symbols, dry_run, include_vendor,
+                       threads, progress)
 
 
 def verify(variant: str, *paths: StrPath, matrix: str = "", gpu_only: bool = False, threads: int = 0,

@@ -99,7 +99,8 @@ class FileCarver {
                                             .referenced = referenced_,
                                             .meant = {},
                                             .strip_symbols = options_.strip_symbols,
-                                            .packed = options_.compress});
+                                            .packed = options_.compress,
+                                            .unpacked = options_.unpack});
       if (!unsound.empty()) return damaged(unsound[0].what);
       lay_out_new_file();
     } else if (!fatbins_.containers.empty()) {
@@ -336,7 +337,8 @@ class FileCarver {
     bool zstd = !packed_.empty() && options_.compress == Compression::zstd;
     for (const ContainerIndex i : fatbins_.containers.ids()) {
       for (const ImageIndex kept : plan_.containers[i].keep)
-        zstd = zstd || fatbins_.containers[i].images[kept].compression == Compression::zstd;
+        zstd = zstd || (fatbins_.containers[i].images[kept].compression == Compression::zstd &&
+                        !packed_.unpacked_size(i, kept));
     }
     result_.least_driver = driver_need(zstd, toolkits_, compiled_ptx_);
     const auto& need = result_.least_driver;
@@ -391,8 +393,10 @@ class FileCarver {
   }
 
   void pack() {
-    packed_ = pack_images(old_, fatbins_, plan_, options_.compress);
+    packed_ = options_.unpack ? unpack_images(fatbins_, plan_)
+                              : pack_images(old_, fatbins_, plan_, options_.compress);
     result_.images_packed = packed_.count();
+    result_.images_unpacked = packed_.count_unpacked();
   }
 
   bool work_to_do() const {
@@ -410,7 +414,8 @@ class FileCarver {
                        .strip_symbols = options_.strip_symbols,
                        .embedded = data_.empty() ? nullptr : &embedded_,
                        .lists = !bundles_.code.containers.empty(),
-                       .packed = options_.compress};
+                       .packed = options_.compress,
+                       .unpacked = options_.unpack};
     if (result_.new_architectures) {
       patch_arch_list(file, elf);
       check.meant.push_back({.address = arch_list_->address, .size = arch_list_->text.size()});
@@ -473,36 +478,6 @@ std::string_view to_string(Outcome outcome) {
     case Outcome::left_alone: return "left alone";
   }
   return "";
-}
-
-namespace {
-
-// Where no linked code fits, the driver links the relocatable containers again.
-bool can_relink(const DeviceContents& fatbins) {
-  const bool linked = std::ranges::any_of(
-      fatbins.containers, [&](const DeviceContainer& container) { return fatbins.is_linked(container); });
-  return linked && fatbins.vendor && !fatbins.vendor->relinkable(fatbins).empty();
-}
-
-}  // namespace
-
-std::string held_architectures(const DeviceContents& fatbins, const CarvePlan* plan) {
-  std::set<std::pair<ImageKind, Target>> held;
-  const bool relinks = can_relink(fatbins);
-  for (const ContainerIndex i : fatbins.containers.ids()) {
-    const DeviceContainer& container = fatbins.containers[i];
-    for (const ImageIndex k : container.images.ids()) {
-      const DeviceImage& image = container.images[k];
-      if (!image.is_code()) continue;
-      if (container.relocatable && !relinks) continue;
-      if (plan && std::ranges::find(plan->containers[i].keep, k) == plan->containers[i].keep.end()) continue;
-      held.insert({image.kind, image.target});
-    }
-  }
-  std::string text;
-  for (const auto& [kind, target] : held)
-    text += (text.empty() ? "" : ", ") + describe({.target = target, .kind = kind});
-  return text;
 }
 
 CarvedFile plan_file(const std::filesystem::path& source, const CarveOptions& options) {

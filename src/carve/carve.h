@@ -31,6 +31,7 @@ struct CarveOptions {
   bool require_full = false;                 // a container with nothing for a target is an error
   bool strip_symbols = false;                // drop what `strip` would
   Compression compress = Compression::none;  // pack images that lie unpacked; none: leave them
+  bool unpack = false;                       // unpack images that lie packed; not with `compress`
   std::optional<Version> driver = {};  // that the result is for: one that asks for a newer one is a finding
   bool dry_run = false;                // plan only
   bool hash = false;                   // tell the SHA-256 of what was carved
@@ -61,7 +62,7 @@ struct CarvedFile {
   Outcome outcome = Outcome::no_device_code;
   std::uint64_t old_size = 0, new_size = 0;
   CarveTotals totals = {};
-  std::size_t images_packed = 0;
+  std::size_t images_packed = 0, images_unpacked = 0;
   bool stripped = false;                                   // its symbol tables went
   std::optional<DriverNeed> least_driver = {};             // of what is kept, as it is stored then
   std::size_t embedded = 0;                                // containers and images kept as data

@@ -24,9 +24,10 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "carve/container.h"
+#include "carve/items.h"
 #include "carve/loose.h"
 #include "carve/manifest.h"
-#include "carve/one_gpu.h"
+#include "carve/outcome.h"
 #include "carve/vendor.h"
 #include "carve/wheel_variant.h"
 #include "device/contents.h"
@@ -46,21 +47,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view vendors_own = "one of NVIDIA's own files";
-constexpr std::uint64_t smallest_library = 64;  // bytes, the header alone
-
-struct Item {
-  fs::path path;
-  std::size_t member = 0;
-  std::uint64_t size = 0;
-  bool by_itself = false;   // it lies there as a file; else it is packed
-  bool library = false;     // of one that is packed
-  bool other_name = false;  // of an item that comes earlier
-  std::optional<LooseCode> loose = {};
-  bool goes_along = false;  // of no use without others that go
-
-  bool goes() const { return goes_along || (loose && !loose->wanted); }
-};
-
 class PackageCarver {
  public:
   PackageCarver(const PackageKind& kind, const Package& package, const fs::path& destination,
@@ -80,12 +66,8 @@ class PackageCarver {
                                    .on_packed = options.on_packed,
                                    .journal = options.journal});
     relabel();
-    list();
-    for (const std::size_t member : along_.files) writer_->remove(member);
-    for (const Item& item : items_) {
-      if (item.goes() && !item.goes_along) writer_->remove(item.member);
-    }
-    for (const std::size_t folder : along_.folders) writer_->remove(folder);
+    items_ = list_items(package_, options_.carve.targets, options_.threads);
+    remove_what_goes();
   }
 
   CarvedPackage carve() {
@@ -122,7 +104,7 @@ class PackageCarver {
     if (label_ && options_.keep_name) return writer_->relabel(*label_);
     if (!label_ || (!label_->variant.empty() && options_.carve.targets.empty())) return;
     if (options_.wheel_variant.empty() && label_->variant.empty()) {
-      label_->version = version_for(label_->version, options_.carve.targets, options_.carve.compress);
+      label_->version = version_for(label_->version, options_.carve.targets, label_of_packing());
     } else {
       label_->variant = variant_label(options_.wheel_variant.empty() ? "auto" : options_.wheel_variant,
                                       options_.carve.targets);
@@ -130,90 +112,25 @@ class PackageCarver {
     writer_->relabel(*label_);
   }
 
-  void list() {
-    const std::map<std::size_t, std::size_t> others = other_names(package_);
-    for (std::size_t i = 0; i < package_.members().size(); ++i) {
-      const PackageMember& member = package_.members()[i];
-      if (member.kind != PackageMember::Kind::file) continue;
-      items_.push_back({.path = member.path(),
-                        .member = i,
-                        .size = member.size,
-                        .by_itself = !package_.file_of(i).empty(),
-                        .other_name = others.contains(i)});
-    }
-    std::ranges::sort(items_, {}, &Item::path);
-    parallel_for_all(
-        items_.size(),
-        [&](std::size_t i) {
-          if (!looks_like_elf(items_[i])) return;
-          items_[i].library = !items_[i].by_itself;
-          if (!options_.carve.targets.empty()) items_[i].loose = loose_code(items_[i]);
-        },
-        options_.threads);
-    if (options_.carve.targets.empty()) return;
-    find_libraries_by_name();
-    find_what_goes_along();
+  std::string_view label_of_packing() const {
+    return options_.carve.unpack ? "unpacked" : to_string(options_.carve.compress);
   }
 
-  // A program that has such libraries opens the one for its GPU. They stay where one of the targets has none.
-  void find_libraries_by_name() {
-    std::vector<std::pair<Item*, LooseCode>> named;
-    bool for_others = false;
-    for (Item& item : items_) {
-      const std::string name = item.path.filename().string();
-      if (const auto target = target_in_name(name)) {
-        named.push_back({&item, {.member = item.member, .target = *target, .size = item.size}});
-      }
-      for_others = for_others || is_for_other_gpus(name);
+  void remove_what_goes() {
+    for (const std::size_t member : items_.along.files) writer_->remove(member);
+    for (const PackageItem& item : items_.files) {
+      if (item.goes() && !item.goes_along) writer_->remove(item.member);
     }
-    std::set<std::size_t> served;
-    for (auto& [item, code] : named) {
-      const TargetCode machine_code{.target = code.target, .kind = ImageKind::native};
-      for (std::size_t i = 0; i < options_.carve.targets.size(); ++i) {
-        if (!pick(std::span(&machine_code, 1), options_.carve.targets[i].device)) continue;
-        served.insert(i);
-        code.wanted = true;
-      }
-    }
-    if (!for_others && served.size() < options_.carve.targets.size()) return;
-    for (const auto& [item, code] : named) {
-      if (!code.wanted) item->loose = code;
-    }
-  }
-
-  void find_what_goes_along() {
-    std::set<std::size_t> gone;
-    for (const Item& item : items_) {
-      if (item.goes()) gone.insert(item.member);
-    }
-    along_ = left_of_triton(package_, gone);
-    const std::set<std::size_t> along(along_.files.begin(), along_.files.end());
-    for (Item& item : items_) item.goes_along = along.contains(item.member);
+    for (const std::size_t folder : items_.along.folders) writer_->remove(folder);
   }
 
   // A GPU that was mistyped: of what is for other GPUs nothing goes.
   void keep_all() {
-    for (Item& item : items_) {
-      if (!item.goes()) continue;
-      writer_->keep(item.member);
-      item.loose.reset();
-      item.goes_along = false;
+    for (const PackageItem& item : items_.files) {
+      if (item.goes()) writer_->keep(item.member);
     }
-    for (const std::size_t folder : along_.folders) writer_->keep(folder);
-  }
-
-  bool looks_like_elf(const Item& item) const {
-    if (item.size < smallest_library || !package_.members()[item.member].unreadable().empty()) return false;
-    return Elf::looks_like(as_byte_span(package_.part(item.member, 0, smallest_library)));
-  }
-
-  // One that is damaged stays, and is found out with all others.
-  std::optional<LooseCode> loose_code(const Item& item) const {
-    try {
-      return look_at_loose_code(package_, item.member, options_.carve.targets);
-    } catch (const Error&) {
-      return std::nullopt;
-    }
+    for (const std::size_t folder : items_.along.folders) writer_->keep(folder);
+    items_.keep_all();
   }
 
   // In place they stay; a new folder is of files, folders and links.
@@ -247,33 +164,34 @@ class PackageCarver {
   // The largest first, so that no core is left alone with one at the end. What is packed and no library goes
   // over when the package is written.
   void carve_all() {
+    const std::vector<PackageItem>& items = items_.files;
     std::vector<std::size_t> order;
-    for (std::size_t i = 0; i < items_.size(); ++i) {
-      const Item& item = items_[i];
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const PackageItem& item = items[i];
       if (!item.loose && !item.goes_along && !item.other_name && (item.by_itself || item.library))
         order.push_back(i);
     }
-    std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return items_[i].size; });
-    std::vector<CarvedFile> done(items_.size());
+    std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return items[i].size; });
+    std::vector<CarvedFile> done(items.size());
     std::size_t finished = 0;
     const auto failures = parallel_for(
         order.size(),
         [&](std::size_t k) {
-          done[order[k]] = carve_one(items_[order[k]]);
+          done[order[k]] = carve_one(items[order[k]]);
           const std::lock_guard lock(progress_);
           if (options_.progress) options_.progress(++finished, order.size());
         },
         options_.threads);
     for (std::size_t k = 0; k < order.size(); ++k) {
       if (!failures[k]) continue;
-      if (damaged_.contains(items_[order[k]].member)) std::rethrow_exception(failures[k]);
-      note_failure(items_[order[k]], failures[k]);
+      if (damaged_.contains(items[order[k]].member)) std::rethrow_exception(failures[k]);
+      note_failure(out_, items[order[k]].path, failures[k]);
     }
     package_.expect_whole();
     collect(done);
   }
 
-  CarvedFile carve_one(const Item& item) {
+  CarvedFile carve_one(const PackageItem& item) {
     CarvedFile file;
     if (item.by_itself && !is_library(package_.file_of(item.member))) {
       if (!options_.carve.dry_run) writer_->take_over(item.member);
@@ -286,7 +204,7 @@ class PackageCarver {
     return file;
   }
 
-  CarvedFile carve_written(const Item& item) {
+  CarvedFile carve_written(const PackageItem& item) {
     const fs::path from = item.by_itself ? package_.file_of(item.member)
                                          : whole(item, [&] { return writer_->old_file(item.member); });
     CarveOptions how = options_for(item, from);
@@ -303,12 +221,12 @@ class PackageCarver {
     return file;
   }
 
-  CarvedFile plan_by_itself(const Item& item) const {
+  CarvedFile plan_by_itself(const PackageItem& item) const {
     const fs::path path = package_.file_of(item.member);
     return plan_file(path, options_for(item, path));
   }
 
-  CarvedFile plan_packed(const Item& item) {
+  CarvedFile plan_packed(const PackageItem& item) {
     Sha256Stream hash;
     const MemberContent opened = whole(item, [&] { return open_packed(item, hash); });
     const std::string path = item.path.generic_string();
@@ -318,7 +236,7 @@ class PackageCarver {
         how);
   }
 
-  MemberContent open_packed(const Item& item, Sha256Stream& hash) const {
+  MemberContent open_packed(const PackageItem& item, Sha256Stream& hash) const {
     try {
       if (package_.in_place(item.member)) package_.read(item.member, [](ByteSpan) { return true; });
       ImageSkipper skipper;
@@ -331,7 +249,7 @@ class PackageCarver {
 
   // A damaged member makes the whole package one that is not carved.
   template <typename Read>
-  std::invoke_result_t<Read> whole(const Item& item, const Read& read) {
+  std::invoke_result_t<Read> whole(const PackageItem& item, const Read& read) {
     try {
       return read();
     } catch (...) {
@@ -341,12 +259,12 @@ class PackageCarver {
     }
   }
 
-  CarveOptions options_for(const Item& item, const fs::path& file) const {
+  CarveOptions options_for(const PackageItem& item, const fs::path& file) const {
     if (options_.include_vendor) return options_with(item, "");
     const MappedFile map = MappedFile::open(file);
     return options_with(item, Elf::parse(map.bytes(), file.string()).soname());
   }
-  CarveOptions options_with(const Item& item, std::string_view soname) const {
+  CarveOptions options_with(const PackageItem& item, std::string_view soname) const {
     CarveOptions how = options_.carve;
     how.synced = item.by_itself;
     if (!options_.include_vendor && is_vendor_file(item.path, soname)) how.leave_because = vendors_own;
@@ -376,7 +294,7 @@ class PackageCarver {
   // Packed members that are no libraries and may hold some.
   void look_at_packed() {
     std::vector<std::size_t> members;
-    for (const Item& item : items_) {
+    for (const PackageItem& item : items_.files) {
       if (!item.by_itself && !item.library) members.push_back(item.member);
     }
     std::ranges::sort(members);
@@ -400,81 +318,28 @@ class PackageCarver {
   }
 
   void collect(std::vector<CarvedFile>& done) {
-    for (std::size_t i = 0; i < items_.size(); ++i) {
-      if (items_[i].other_name) continue;
-      out_.old_size += items_[i].size;
-      if (items_[i].goes()) continue;
-      out_.new_size += done[i].path.empty() ? items_[i].size : done[i].new_size;
+    const std::vector<PackageItem>& items = items_.files;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (items[i].other_name) continue;
+      out_.old_size += items[i].size;
+      if (items[i].goes()) continue;
+      out_.new_size += done[i].path.empty() ? items[i].size : done[i].new_size;
       if (done[i].path.empty() || done[i].outcome == Outcome::no_device_code) ++out_.other_files;
       else out_.files.push_back(std::move(done[i]));
     }
     std::ranges::sort(out_.not_read, {}, &NotRead::path);
-    count_loose();
-    refuse_if_nothing_fits();
+    tell_what_goes();
+    nothing_fits_ = refuse_if_nothing_fits(out_, items_, options_.carve, package_.name(), in_place_);
   }
 
-  void count_loose() {
-    std::vector<LooseCode> gone;
-    for (const Item& item : items_) {
+  void tell_what_goes() {
+    for (const PackageItem& item : items_.files) {
       if (!item.goes() || item.other_name) continue;
-      if (item.loose) gone.push_back(*item.loose);
       out_.gone.push_back({.path = item.path.generic_string(),
                            .size = item.size,
                            .code = item.loose ? spell(item.loose->target) : ""});
-      out_.loose.bytes += item.size;
     }
-    out_.loose.files = out_.gone.size();
-    out_.loose.code = targets_of(gone);
-  }
-
-  bool keeps_loose_code() const {
-    return std::ranges::any_of(items_, [](const Item& item) { return item.loose && item.loose->wanted; });
-  }
-
-  void note_failure(const Item& item, const std::exception_ptr& failure) {
-    std::string what = "failed", fix;
-    try {
-      std::rethrow_exception(failure);
-    } catch (const Error& error) {
-      what = error.parts().what;
-      fix = error.parts().next;
-      out_.fault |= error.parts().kind == ErrorKind::fault;
-    } catch (const std::exception& error) {
-      what = error.what();
-      out_.fault = true;
-    }
-    out_.failures.add({.rule = "carve-failed",
-                       .severity = Severity::error,
-                       .where = {.file = item.path},
-                       .what = what,
-                       .fix = fix});
-  }
-
-  void refuse_if_nothing_fits() {
-    const auto first = std::ranges::find(out_.files, true, &CarvedFile::serves_no_target);
-    const bool others = std::ranges::any_of(out_.files, [&](const CarvedFile& file) {
-      return file.outcome != Outcome::left_alone && !file.serves_no_target && file.totals.images != 0;
-    });
-    if (others || keeps_loose_code()) return;
-    // A package of loose code alone may lose all of it where that is asked for and the old one stays.
-    const bool may_lose_all = out_.loose.files == 0 || (options_.carve.minimal && !in_place_);
-    if (first == out_.files.end() && may_lose_all) return;
-    const std::string held =
-        first != out_.files.end()
-            ? fmt::format("{} holds {}", first->path, first->old_held)
-            : fmt::format("its {} loose files of code are for {}", out_.loose.files, out_.loose.code);
-    out_.failures.add({.rule = "carve-no-code",
-                       .severity = Severity::error,
-                       .where = {.file = package_.name()},
-                       .what = fmt::format("no library here holds code for {}; {}",
-                                           to_string(options_.carve.targets), held),
-                       .fix = first != out_.files.end() || in_place_
-                                  ? "carve a build that was made for this GPU too; nothing was written"
-                                  : "--minimal drops all of it; nothing was written"});
-    out_.new_size += out_.loose.bytes;
-    out_.loose = {};
-    out_.gone.clear();
-    nothing_fits_ = true;
+    out_.loose = items_.dropped();
   }
 
   // It changes; or it holds the right code and nothing else: with a label, or the name that was asked for, an
@@ -522,8 +387,8 @@ class PackageCarver {
     std::map<std::string, std::string> records;
     for (const PlaceChange& change : writer_->earlier_changes()) {
       if (change.record.empty()) continue;
-      const auto item = std::ranges::lower_bound(items_, fs::path(change.path), {}, &Item::path);
-      if (item == items_.end() || item->path != change.path) continue;
+      const PackageItem* item = items_.find(change.path);
+      if (!item) continue;
       if (carved_size(change.record) == item->size) records[change.path] = change.record;
     }
     return records;
@@ -533,12 +398,12 @@ class PackageCarver {
   void mend_checksums() {
     std::set<std::string> removed;
     std::map<std::string, std::size_t> replaced;
-    for (const Item& item : items_) {
+    for (const PackageItem& item : items_.files) {
       if (item.goes()) removed.insert(item.path.generic_string());
     }
     for (const CarvedFile& file : out_.files) {
       if (file.outcome != Outcome::carved) continue;
-      const auto item = std::ranges::lower_bound(items_, fs::path(file.path), {}, &Item::path);
+      const PackageItem* item = items_.find(file.path);
       replaced.emplace(file.path, item->member);
     }
     std::set<std::string> earlier;
@@ -555,7 +420,7 @@ class PackageCarver {
           found != replaced.end() ? writer_->new_file(found->second) : fs::path(package_.name()) / path;
       return to_hex(sha256(MappedFile::open(file).bytes()));
     };
-    for (const Item& item : items_) {
+    for (const PackageItem& item : items_.files) {
       if (item.path.filename() != checksums_name || item.other_name) continue;
       const MemberContent content = package_.open(item.member);
       const std::string text(as_text(content.bytes()));
@@ -577,7 +442,7 @@ class PackageCarver {
     std::optional<Version> newest;
     for (const CarvedFile& file : out_.files) {
       if (file.outcome != Outcome::carved) continue;
-      const auto item = std::ranges::lower_bound(items_, fs::path(file.path), {}, &Item::path);
+      const PackageItem* item = items_.find(file.path);
       const MappedFile map = MappedFile::open(writer_->new_file(item->member));
       // the toolkits are of the rest
       const auto inspection = inspect_bytes(map.bytes(), file.path, {.embedded = false});
@@ -594,32 +459,13 @@ class PackageCarver {
   std::unique_ptr<PackageWriter> writer_;
   std::optional<PackageLabel> label_;  // the new one
   bool nothing_fits_ = false;          // no code for any target: nothing is written
-  std::vector<Item> items_;            // regular files, by path
-  LeftAlone along_;                    // goes with what goes
-  std::mutex progress_;                // and of what follows
-  std::set<std::size_t> damaged_;      // members
+  PackageItems items_;
+  std::mutex progress_;            // and of what follows
+  std::set<std::size_t> damaged_;  // members
   CarvedPackage out_;
 };
 
 }  // namespace
-
-std::size_t CarvedPackage::count(Outcome outcome) const {
-  return static_cast<std::size_t>(std::ranges::count(files, outcome, &CarvedFile::outcome));
-}
-
-std::uint64_t CarvedPackage::minimal_saves() const {
-  std::uint64_t saves = 0;
-  for (const CarvedFile& file : files) {
-    if (file.outcome != Outcome::left_alone) saves += file.totals.bytes_kept - file.totals.bytes_minimal;
-  }
-  return saves;
-}
-
-int CarvedPackage::exit_code() const {
-  const bool wrong =
-      std::ranges::any_of(files, [](const CarvedFile& file) { return file.notes.exit_code() != 0; });
-  return wrong || !not_read.empty() ? 1 : failures.exit_code();
-}
 
 CarvedPackage carve_package(const PackageKind& kind, const Package& package, const fs::path& destination,
                             const CarvePackageOptions& options) {

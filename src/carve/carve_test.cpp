@@ -41,6 +41,12 @@ const std::vector<std::vector<TestImage>> three_containers = {
     {{"sm_75", 50'000}, {"sm_90", 15'000}, {"sm_120", 90'000}},
 };
 
+const std::vector<std::vector<TestImage>> some_pack = {
+    {{.name = "sm_80", .packs = true},
+     {.name = "sm_90", .packs = true},
+     {.name = "compute_90", .packs = true}},
+    {{.name = "sm_80"}, {.name = "sm_90", .size = 90'000, .packs = true}}};
+
 CarveOptions for_gpu(std::string_view targets) {
   CarveOptions options;
   options.targets = parse_carve_targets(targets);
@@ -201,6 +207,39 @@ TEST_P(CarveKind, DropsSymbolsAsStripDoes) {
   EXPECT_LE(carved.new_size, carved.old_size);
 }
 
+// Unpacked images need more room than there is: they go behind everything else, and the pointers follow.
+TEST_P(CarveKind, UnpacksIntoASegmentBehindAllOthers) {
+  // not PTX, which gets a zero at its end
+  testing::write_parts(folder_, {{{.name = "sm_80", .packs = true},
+                                  {.name = "sm_90", .packs = true},
+                                  {.name = "sm_90a", .packs = true}},
+                                 some_pack[1]});
+  testing::link_parts(folder_, kind().file, kind().flags, kind().compiler);
+  if (!kind().then.empty()) folder_.run(kind().then);
+  const std::string before = kind().runs ? testing::load(folder_, kind().file) : "";
+  CarveOptions pack, unpack;
+  pack.compress = Compression::lz4;
+  unpack.unpack = true;
+  carve_file(file(kind().file), file("packed" + result_), pack);
+  if (kind().flags.find("65536") != std::string::npos || kind().name == "Arm64") {
+    EXPECT_THROW(carve_file(file("packed" + result_), file(result_), unpack), Error) << "less than a page";
+    return;
+  }
+  const CarvedFile carved = carve_file(file("packed" + result_), file(result_), unpack);
+  EXPECT_EQ(carved.images_unpacked, 4u);
+  EXPECT_GT(carved.new_size, carved.old_size + 150'000);
+  EXPECT_EQ(carved.new_size, fs::file_size(file(result_)));
+  expect_sound(result_, before);
+  EXPECT_EQ(carve_file(file(result_), file("again" + result_), unpack).outcome, Outcome::nothing_to_drop);
+  // What lies in the new segment is carved as anything else.
+  const CarvedFile less = carve_file(file(result_), file("less" + result_), for_gpu("9.0"));
+  EXPECT_EQ(less.totals.images_kept, 2u);
+  expect_sound("less" + result_, kind().runs ? only_for_90(before) : "");
+  if (!kind().tools) return;
+  EXPECT_EQ(quiet(folder_, "strip -o stripped" + result_ + " " + result_), "");
+  expect_sound("stripped" + result_, before);
+}
+
 // Device-linked code: for 9.0 the relocatable containers are never read.
 TEST_P(CarveKind, LosesRelocatableCodeThatIsNeverRead) {
   testing::write_linked_parts(folder_, {three_containers[0], three_containers[2]}, three_containers);
@@ -319,12 +358,6 @@ TEST_F(Carve, ChecksThatWhatTheDriverLinksAgainIsThere) {
   }
 }
 
-const std::vector<std::vector<TestImage>> some_pack = {
-    {{.name = "sm_80", .packs = true},
-     {.name = "sm_90", .packs = true},
-     {.name = "compute_90", .packs = true}},
-    {{.name = "sm_80"}, {.name = "sm_90", .size = 90'000, .packs = true}}};
-
 // Each image of a library as the driver gets it.
 std::vector<std::vector<std::byte>> unpacked(const fs::path& library) {
   const MappedFile map = MappedFile::open(library);
@@ -389,6 +422,47 @@ TEST_F(Carve, ChecksWhatAPackedImageUnpacksTo) {
   EXPECT_NE(wrong(good, image.payload_offset() + 100, 1, Compression::lz4), 0u);
   EXPECT_NE(wrong(good, image.offset + 24, 1, Compression::lz4), 0u) << "the version of the language";
   EXPECT_NE(wrong(good, image.offset + 28, 1, Compression::lz4), 0u) << "the architecture";
+}
+
+TEST_F(Carve, ChecksWhatWasUnpacked) {
+  const fs::path source = library(some_pack);
+  CarveOptions pack, unpack;
+  pack.compress = Compression::zstd;
+  unpack.unpack = true;
+  carve_file(source, folder_.path() / "z.so", pack);
+  carve_file(folder_.path() / "z.so", output(), unpack);
+  EXPECT_EQ(unpacked(output()), unpacked(source));
+  const MappedFile before = MappedFile::open(folder_.path() / "z.so");
+  const Elf old_file = Elf::parse(before.bytes(), "z.so");
+  const DeviceContents contents = read_device_code(old_file);
+  const std::string good = read_file(output());
+  const auto wrong = [&](std::uint64_t at, char change, bool meant) {
+    std::string bytes = good;
+    bytes[at] = static_cast<char>(bytes[at] ^ change);
+    return check_carved(old_file, contents, Elf::parse(as_byte_span(bytes), "b.so"), {.unpacked = meant})
+        .size();
+  };
+  const DeviceContents now = read_device_code(Elf::parse(as_byte_span(good), "b.so"));
+  const DeviceImage& image = now.containers[{0}].images[{0}];
+  EXPECT_EQ(wrong(image.offset, 0, true), 0u);
+  EXPECT_NE(wrong(image.offset, 0, false), 0u) << "nobody asked for it";
+  EXPECT_NE(wrong(image.payload_offset() + 100, 1, true), 0u);
+  EXPECT_NE(wrong(image.offset + 28, 1, true), 0u) << "the architecture";
+}
+
+// A header that claims another length than the image has is found before anything is written over.
+TEST_F(Carve, RefusesToUnpackWhatIsDamaged) {
+  const fs::path source = library(some_pack), packed = folder_.path() / "z.so";
+  CarveOptions pack, unpack;
+  pack.compress = Compression::lz4;
+  unpack.unpack = true;
+  carve_file(source, packed, pack);
+  std::string bytes = read_file(packed);
+  const DeviceContents contents = read_device_code(Elf::parse(as_byte_span(bytes), "z.so"));
+  bytes[contents.containers[{0}].images[{0}].offset + 56] ^= 0x10;  // the unpacked size
+  folder_.write("z.so", bytes);
+  EXPECT_THROW(carve_file(packed, output(), unpack), Error);
+  EXPECT_FALSE(fs::exists(output()));
 }
 
 // GNU strip would make one of it that does not start.

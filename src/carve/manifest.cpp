@@ -20,6 +20,7 @@ void write_carved_file(JsonWriter& json, const CarvedFile& file) {
     json.end_object();
   }
   if (file.images_packed > 0) json.member("images_packed", file.images_packed);
+  if (file.images_unpacked > 0) json.member("images_unpacked", file.images_unpacked);
   if (file.embedded_bytes > 0) {
     json.member("embedded_bytes", file.embedded_bytes).member("embedded_dropped", file.embedded_dropped);
   }
@@ -82,6 +83,7 @@ std::string carve_manifest(const std::vector<CarvedFile>& files, const CarveOpti
   json.member("minimal", options.minimal).member("strip_symbols", options.strip_symbols);
   if (options.keep_special) json.member("keep_special", true);
   if (options.compress != Compression::none) json.member("compress", to_string(options.compress));
+  if (options.unpack) json.member("compress", to_string(Compression::none));
   json.key("files").begin_array();
   std::map<std::string, std::string> left = finished;
   for (const CarvedFile& file : files) {

@@ -45,4 +45,17 @@ PackedImages pack_images(ByteSpan file, const DeviceContents& contents, const Ca
   return packed;
 }
 
+PackedImages unpack_images(const DeviceContents& contents, const CarvePlan& plan) {
+  PackedImages unpacked;
+  if (contents.vendor == nullptr) return unpacked;
+  for (const ContainerIndex i : contents.containers.ids()) {
+    if (plan.containers[i].untouched != Untouched::no) continue;
+    for (const ImageIndex kept : plan.containers[i].keep) {
+      if (const auto size = contents.vendor->unpacked_size(contents.containers[i].images[kept]))
+        unpacked.add_unpacked(i, kept, *size);
+    }
+  }
+  return unpacked;
+}
+
 }  // namespace lathe

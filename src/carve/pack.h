@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Packs what a plan keeps and what lies unpacked.
+// Packs what a plan keeps and what lies unpacked, or the other way round.
 #pragma once
 
 #include "base/bytes.h"
@@ -13,5 +13,8 @@ namespace lathe {
 // not depend on their number.
 PackedImages pack_images(ByteSpan file, const DeviceContents& contents, const CarvePlan& plan,
                          Compression codec, unsigned threads = 0);
+
+// All images of containers that may move and that lie packed.
+PackedImages unpack_images(const DeviceContents& contents, const CarvePlan& plan);
 
 }  // namespace lathe

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/finding.h"
 #include "base/text.h"
+#include "carve/carve.h"
 #include "testing/gpu_libraries.h"
 #include "os/file.h"
 
@@ -226,6 +227,35 @@ TEST_F(CarvedWheels, WhatServesNoTargetIsAFindingAndNothingIsWritten) {
   EXPECT_EQ(carved.exit_code(), 1);
   EXPECT_TRUE(carved.path.empty());
   EXPECT_FALSE(fs::exists(folder_.path() / "new"));
+}
+
+TEST_F(CarvedWheels, WhatServesNoTargetIsToldAsItWas) {
+  options_.carve.targets = parse_carve_targets("10.0");
+  options_.carve.strip_symbols = true;
+  for (const bool dry : {false, true}) {
+    options_.carve.dry_run = dry;
+    const CarvedPackage carved = carve("new");
+    EXPECT_EQ(carved.count(Outcome::carved), 0u);
+    EXPECT_EQ(carved.new_size, carved.old_size);
+    ASSERT_EQ(carved.files.size(), 1u);
+    const CarvedFile& file = carved.files[0];
+    EXPECT_EQ(file.outcome, Outcome::left_alone);
+    EXPECT_EQ(file.new_size, file.old_size);
+    EXPECT_EQ(file.totals.images_kept, file.totals.images);
+    EXPECT_EQ(file.new_held, "7.5, 8.0, 9.0");
+    EXPECT_FALSE(file.stripped);
+  }
+}
+
+TEST_F(CarvedWheels, InPlaceWhatWasReplacedAllTheSameIsNotTakenBack) {
+  folder_.run("mkdir pkg && cp a.so pkg && gcc -shared -xc -o pkg/b.so - < /dev/null");
+  options_.carve.targets = parse_carve_targets("10.0");
+  options_.carve.strip_symbols = true;
+  const CarvedPackage carved = carve_package(folder_.path() / "pkg", folder_.path() / "pkg", options_);
+  ASSERT_EQ(carved.failures.size(), 1u);
+  EXPECT_EQ(carved.failures[0].fix, "carve a build that was made for this GPU too; no code was dropped");
+  EXPECT_EQ(carved.count(Outcome::carved), 1u) << "b.so lost its symbols";
+  EXPECT_EQ(folder_.run("readelf -S pkg/b.so | grep -c symtab || true"), "0\n");
 }
 
 TEST_F(CarvedWheels, WithNothingToDropItGoesOverAsItIs) {

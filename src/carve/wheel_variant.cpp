@@ -118,18 +118,19 @@ void write_providers(JsonWriter& json, const Json& earlier) {
 
 }  // namespace
 
-std::string version_for(std::string_view version, std::span<const CarveTarget> targets, Compression codec) {
+std::string version_for(std::string_view version, std::span<const CarveTarget> targets,
+                        std::string_view packing) {
   const std::size_t plus = version.find('+');
   std::string label;
   const auto add = [&](std::string_view part) { label += (label.empty() ? "" : ".") + std::string(part); };
   if (plus != std::string_view::npos) {
     for (const std::string_view part : split(version.substr(plus + 1), '.')) {
-      const bool of_a_carve = targets.empty() ? part == to_string(codec) : is_gpu_label(part);
+      const bool of_a_carve = targets.empty() ? part == packing : is_gpu_label(part);
       if (!of_a_carve) add(part);
     }
   }
   for (const CarveTarget& target : targets) add(gpu_label(target));
-  if (targets.empty()) add(to_string(codec));
+  if (targets.empty()) add(packing);
   return std::string(version.substr(0, plus)) + "+" + label;
 }
 

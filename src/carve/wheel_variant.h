@@ -15,9 +15,9 @@
 namespace lathe {
 
 // The version with the GPUs in its local label: "2.10.0+cu128" becomes "2.10.0+cu128.sm90"; GPUs of an
-// earlier carve go. For no GPU in particular: packed with this codec, "2.10.0+cu128.zstd".
+// earlier carve go. For no GPU in particular: how it is packed, "2.10.0+cu128.zstd".
 std::string version_for(std::string_view version, std::span<const CarveTarget> targets,
-                        Compression codec = Compression::none);
+                        std::string_view packing = {});
 
 // "sm90", "sm86_sm90ptx": at most 16 letters, digits, '_' and '.', as the format asks. Error when the GPUs
 // need more and `wished` is "auto", or when `wished` is not a label.

@@ -84,7 +84,7 @@ void declare(OptionSet& set, Options& options) {
 
 CarveOptions checked_options(const Options& options) {
   CarveOptions carve = carve_options(options);
-  if (carve.targets.empty() && carve.compress == Compression::none) {
+  if (carve.targets.empty() && carve.compress == Compression::none && !carve.unpack) {
     throw Error({.what = "for which GPU?",
                  .where = {},
                  .next = "say --gpu 9.0, or --gpu native for the one in this machine"});
@@ -234,6 +234,8 @@ std::string remark(const CarvedFile& file) {
   std::string text = file.outcome == Outcome::carved ? "" : std::string(to_string(file.outcome));
   if (file.images_packed > 0)
     text += fmt::format("{} image{} packed", file.images_packed, file.images_packed == 1 ? "" : "s");
+  if (file.images_unpacked > 0)
+    text += fmt::format("{} image{} unpacked", file.images_unpacked, file.images_unpacked == 1 ? "" : "s");
   for (const auto& [why, count] : file.untouched) {
     text += fmt::format("{}{} {} as before: {}", text.empty() ? "" : "; ", count,
                         count == 1 ? "container" : "containers", to_string(why));

@@ -73,7 +73,7 @@ void declare(OptionSet& set, Options& options) {
 
 CarveOptions checked_options(const Options& options) {
   CarveOptions carve = carve_options(options);
-  if (carve.targets.empty() && carve.compress == Compression::none && !carve.strip_symbols) {
+  if (carve.targets.empty() && carve.compress == Compression::none && !carve.unpack && !carve.strip_symbols) {
     throw Error({.what = "for which GPU?",
                  .where = {},
                  .next = "say --gpu 9.0, or --gpu native for the one in this machine"});
@@ -130,6 +130,8 @@ std::string what_was_done(const ShrunkPackage& package, bool dry_run) {
   if (package.images_before != package.images_after)
     add(fmt::format("{} -> {} images", package.images_before, package.images_after));
   if (package.images_packed > 0) add(count_of(package.images_packed, "image packed", "images packed"));
+  if (package.images_unpacked > 0)
+    add(count_of(package.images_unpacked, "image unpacked", "images unpacked"));
   if (package.stripped > 0) add("symbols of " + count_of(package.stripped, "library", "libraries"));
   if (package.files_gone > 0) {
     add(fmt::format("{} for {} {}", count_of(package.files_gone, "file", "files"), package.gone_for,
@@ -213,6 +215,7 @@ void print_package(JsonWriter& json, const ShrunkPackage& package) {
       .member("images_before", package.images_before)
       .member("images_after", package.images_after)
       .member("images_packed", package.images_packed)
+      .member("images_unpacked", package.images_unpacked)
       .member("libraries_stripped", package.stripped)
       .member("libraries_left_alone", package.left_alone);
   json.member("files_gone", package.files_gone).member("gone_for", package.gone_for);

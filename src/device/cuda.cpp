@@ -192,6 +192,14 @@ class Cuda final : public Vendor {
     return packed_cuda(file, image, codec);
   }
 
+  std::string unpacked(ByteSpan file, const DeviceImage& image) const override {
+    return unpacked_cuda(file, image);
+  }
+
+  std::optional<std::uint64_t> unpacked_size(const DeviceImage& image) const override {
+    return unpacked_size_cuda(image);
+  }
+
   bool same_but_for_packing(ByteSpan one, ByteSpan other) const override {
     return same_but_for_packing_cuda(one, other);
   }

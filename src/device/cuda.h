@@ -2,6 +2,7 @@
 // Inside of device only: the parts of CUDA's row.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,8 @@ std::unique_ptr<ImageStream> cuda_stream();
 std::vector<TargetCode> relinkable_cuda(const DeviceContents& contents);
 
 std::optional<std::string> packed_cuda(ByteSpan file, const DeviceImage& image, Compression codec);
+std::optional<std::uint64_t> unpacked_size_cuda(const DeviceImage& image);
+std::string unpacked_cuda(ByteSpan file, const DeviceImage& image);
 bool same_but_for_packing_cuda(ByteSpan one, ByteSpan other);
 
 // DeviceContents::all_linked, by the names that the compiler and the device linker left.

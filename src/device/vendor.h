@@ -150,6 +150,16 @@ class Vendor {
                                             [[maybe_unused]] Compression codec) const {
     return std::nullopt;
   }
+  // The image with its header as it is stored unpacked. Error when it is damaged or unpacks to another length
+  // than its header claims.
+  virtual std::string unpacked([[maybe_unused]] ByteSpan file,
+                               [[maybe_unused]] const DeviceImage& image) const {
+    return "";
+  }
+  // How long that is at most, by its header alone. nullopt: it lies unpacked, or nothing that the driver picks.
+  virtual std::optional<std::uint64_t> unpacked_size([[maybe_unused]] const DeviceImage& image) const {
+    return std::nullopt;
+  }
   // What of the container, and of what leads to it, must say something else.
   virtual std::vector<BytePatch> patches(const CarvedContainer& carved) const = 0;
 };

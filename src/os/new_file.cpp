@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/parallel.h"
 
 namespace lathe {
 namespace {
@@ -147,6 +148,16 @@ void copy_extended_attributes(int from, int to) {
 
 }  // namespace
 
+namespace {
+
+std::string made(const LateBytes& late) {
+  std::string bytes = late.make();
+  if (bytes.size() > late.size) throw Error({.what = "more bytes were made than were announced"});
+  return bytes;
+}
+
+}  // namespace
+
 SourceFile::Look SourceFile::look_at(const struct ::stat& status) {
   return {.device = status.st_dev,
           .inode = status.st_ino,
@@ -194,6 +205,10 @@ void NewFile::write(const SourceFile& source, const FileLayout& layout) {
   Copier copier(source.descriptor(), from, file_.descriptor(), to);
   for (const CopyRun& run : layout.copies) copier.copy(run);
   for (const BytePatch& bytes : layout.patches) patch(bytes.at, bytes.bytes);
+  parallel_for_all(layout.late.size(), [&](std::size_t i) {
+    const LateBytes& bytes = layout.late[i];
+    patch(bytes.at, made(bytes));
+  });
 }
 
 void NewFile::copy(const SourceFile& source, const CopyRun& run) {
@@ -253,6 +268,7 @@ std::string rewrite_in_memory(ByteSpan old, const FileLayout& layout) {
   };
   for (const CopyRun& run : layout.copies) put(run.to, as_text(reader.at(run.from, run.size)));
   for (const BytePatch& patch : layout.patches) put(patch.at, patch.bytes);
+  for (const LateBytes& late : layout.late) put(late.at, made(late));
   return bytes;
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,10 +27,17 @@ struct BytePatch {
   std::string bytes;
 };
 
+// Bytes that would be too many to hold: made when they are written.
+struct LateBytes {
+  std::uint64_t at = 0, size = 0;     // in the new file
+  std::function<std::string()> make;  // Error when there are none; called from any thread
+};
+
 struct FileLayout {
   std::uint64_t old_size = 0, new_size = 0;
-  std::vector<CopyRun> copies;     // ascending; what lies between is zero
-  std::vector<BytePatch> patches;  // applied after the copies
+  std::vector<CopyRun> copies;       // ascending; what lies between is zero
+  std::vector<BytePatch> patches;    // applied after the copies
+  std::vector<LateBytes> late = {};  // the same; they may make no more than `size` bytes
 };
 
 // A file opened for reading, and what it looked like then.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -52,7 +53,10 @@ void write_gpu(Html& html, const Json& record) {
 void write_cuda(Html& html, const Json& record) {
   const std::string cuda = record.text_of("cuda"), driver = record.text_of("min_driver");
   html.open("td").text(cuda.empty() ? "-" : cuda);
-  if (!cuda.empty() && !driver.empty()) small(html, fmt::format("driver {} up", driver));
+  if (!cuda.empty() && !driver.empty()) {
+    const std::string because = record.text_of("min_driver_because");
+    small(html, fmt::format("driver {} up{}", driver, because.empty() ? "" : ", because of " + because));
+  }
   html.close();
 }
 
@@ -164,12 +168,31 @@ std::string page(const IndexHead& head, const std::vector<Json>& records) {
 
 }  // namespace
 
+namespace {
+
+// The same build, for the driver that its code needs.
+Variant needing(const Variant& variant, const DriverNeed& need) {
+  auto cell = std::make_shared<Cell>(*variant.cell);
+  cell->min_driver = need.version;
+  Variant out = variant;
+  out.cell = std::move(cell);
+  return out;
+}
+
+bool asks_for_more(const IndexEntry& entry, const Cell& cell) {
+  return entry.driver && (!cell.min_driver || *cell.min_driver < entry.driver->version);
+}
+
+}  // namespace
+
 std::string index_record(const Variant& variant, const IndexEntry& entry) {
+  const bool more_driver = asks_for_more(entry, *variant.cell);
   JsonWriter more(JsonWriter::Layout::compact);
   more.begin_object().member("store_path", entry.store_path);
   if (variant.companion) more.member("torch_path", entry.torch_path);
+  if (more_driver) more.member("min_driver_because", entry.driver->because);
   more.member("bytes", entry.bytes).member("published", entry.published).end_object();
-  std::string record = variant_json(variant);
+  std::string record = variant_json(more_driver ? needing(variant, *entry.driver) : variant);
   record.pop_back();  // "}"
   return record + "," + std::string(trim(more.take())).substr(1);
 }

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "device/driver_need.h"
 #include "select/index.h"
 #include "matrix/variant.h"
 
@@ -18,9 +20,12 @@ struct IndexEntry {
   std::string torch_path = {};  // of a companion: the store path of the PyTorch that it was built with
   std::uint64_t bytes = 0;      // of that and all that it needs; 0: not known
   std::int64_t published = 0;   // seconds since 1970
+  // What its device code asks for, as it is stored; nullopt: nothing known
+  std::optional<DriverNeed> driver = {};
 };
 
-// One record of the index: what `list --format json` says of the variant, and where it is.
+// One record of the index: what `list --format json` says of the variant, and where it is. Where the code needs
+// a newer driver than the variant's toolkit does, that one, and `min_driver_because`.
 std::string index_record(const Variant& variant, const IndexEntry& entry);
 
 struct IndexPages {

@@ -3,7 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "base/error.h"
+#include "hardware/catalog.h"
+#include "matrix/expand.h"
+#include "matrix/spec.h"
 #include "select/candidate.h"
 
 namespace lathe {
@@ -39,6 +44,41 @@ TEST(IndexPages, WhatIsWrittenIsWhatSelectReads) {
                 path + "\nnix-store --realise " + path +
                 " --option substituters https://cache.example.org/builds --option trusted-public-keys "
                 "cache-1:abc+/=");
+}
+
+TEST(IndexPages, SaysWhichDriverTheCodeNeedsAndWhy) {
+  Variant variant = expand(parse_matrix(R"([matrix]
+name = "m"
+package = "pytorch"
+[nixpkgs.canonical]
+rev = "6a030d535719c5190187c4cec156f335e95e3211"
+[pytorch."2.10.0"]
+hash = "sha256-RKiZLHBCneMtZKRgTEuW1K7+Jpi+tx11BMXuS1jC1xQ="
+[[build]]
+pytorch = ["2.10.0"]
+python = ["3.13"]
+cuda = ["13.0"]
+gpus = ["9.0"]
+isas = ["avx2"]
+)",
+                                        "m.toml"))
+                        .at(0);
+  auto cell = std::make_shared<Cell>(*variant.cell);
+  cell->min_driver = Version::parse("535.54.03");
+  variant.cell = cell;
+  const auto record_for = [&](const char* driver) {
+    return index_record(
+        variant,
+        {.store_path = path, .driver = DriverNeed{.version = *Version::parse(driver), .because = "zstd"}});
+  };
+  const auto candidate = [&](const char* driver) {
+    return read_published(index_pages({.name = "m"}, {record_for(driver)}).json, "https://cache.example.org")
+        .at(0);
+  };
+  EXPECT_EQ(candidate("550.54.14").driver, Version::parse("550.54.14"));
+  EXPECT_EQ(candidate("550.54.14").driver_because, "zstd");
+  EXPECT_EQ(candidate("470.42.01").driver, Version::parse("535.54.03")) << "the toolkit needs more";
+  EXPECT_EQ(candidate("470.42.01").driver_because, "");
 }
 
 TEST(IndexPages, AnIndexOfNothingIsAnIndex) {

@@ -6,10 +6,14 @@
 #include <algorithm>
 #include <ctime>
 #include <map>
+#include <optional>
 #include <string_view>
 
 #include "base/error.h"
+#include "device/driver_need.h"
 #include "hardware/compat.h"
+#include "inspect/inspect.h"
+#include "inspect/needed_driver.h"
 #include "os/file.h"
 #include "publish/flox.h"
 #include "publish/index_page.h"
@@ -57,6 +61,16 @@ std::string torch_path(const Variant& variant, const BuiltVariant& built, const 
   return torch && needs_any(built.store_path, torch->outputs, options.run) ? torch->store_path : "";
 }
 
+// What the files ask for: packed images, the toolkit that made them. What cannot be read asks for nothing.
+std::optional<DriverNeed> driver_for(const BuiltVariant& built) {
+  try {
+    const std::vector<std::filesystem::path> places(built.outputs.begin(), built.outputs.end());
+    return needed_driver(inspect(places));
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 Publication publish_one(const Variant& variant, const PublishOptions& options, const Ledger& ledger,
                         History& history) {
   Publication result{.variant = variant.name,
@@ -77,7 +91,8 @@ Publication publish_one(const Variant& variant, const PublishOptions& options, c
   const IndexEntry entry{.store_path = built->store_path,
                          .torch_path = torch_path(variant, *built, options),
                          .bytes = closure_bytes(built->store_path, options.run),
-                         .published = std::time(nullptr)};
+                         .published = std::time(nullptr),
+                         .driver = variant.is_gpu() ? driver_for(*built) : std::nullopt};
   history.add_published({.variant = variant.name,
                          .target = options.cache.uri,
                          .what = entry.store_path,

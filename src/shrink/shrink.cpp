@@ -77,6 +77,7 @@ class ByPackage {
     package.images_before += file.totals.images;
     package.images_after += file.totals.images_kept;
     package.images_packed += file.images_packed;
+    package.images_unpacked += file.images_unpacked;
     package.stripped += file.stripped;
   }
 

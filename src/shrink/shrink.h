@@ -22,7 +22,7 @@ struct ShrunkPackage {
   std::uint64_t size_before = 0, size_after = 0;    // bytes
   std::size_t carved = 0;                           // libraries that lost something or were packed
   std::size_t images_before = 0, images_after = 0;  // of those
-  std::size_t images_packed = 0;
+  std::size_t images_packed = 0, images_unpacked = 0;
   std::size_t stripped = 0;    // libraries whose symbol tables went
   std::size_t left_alone = 0;  // with device code, as they were
   std::size_t files_gone = 0;

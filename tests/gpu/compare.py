@@ -7,12 +7,16 @@ import argparse
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
+
+from judge import judge
 
 HERE = Path(__file__).resolve().parent
 
@@ -26,6 +30,9 @@ def options():
     parser.add_argument("--jobs", type=int, default=4, help="processes for each run [4]")
     parser.add_argument("--limit", type=int, default=20, help="samples of each operator and type [20]")
     parser.add_argument("--minutes", type=float, default=8.5, help="stop a run after this [8.5]")
+    parser.add_argument("--processes", type=int, default=60, help="at most so many of each side where outcomes vary [60]")
+    parser.add_argument("--passes", type=int, default=5, help="runs of a sample in each of these [5]")
+    parser.add_argument("--environment", action="store_true", help="carve all that lies beside torch too, with NVIDIA's libraries")
     parser.add_argument("--carve", action="append", default=[], help="another option for carve, as --carve=--strip-symbols")
     return parser.parse_args()
 
@@ -38,6 +45,20 @@ def device():
         sys.exit(f"compare.py: no usable GPU: {text.stderr.strip().splitlines()[-1:]}")
     driver = subprocess.run(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"], capture_output=True, text=True)
     return text.stdout.strip(), driver.stdout.strip()
+
+
+def carve_environment(torchlathe, gpu, work, more):
+    """A folder to put on PYTHONPATH: all that lies beside the installed torch, carved, NVIDIA's libraries too."""
+    packages = Path(importlib.util.find_spec("torch").origin).parent.parent
+    site, start = work / "site", time.monotonic()
+    work.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run([torchlathe, "carve", packages, "--gpu", gpu, "--include-vendor", "--output", site, "--format", "json", *more],
+                          capture_output=True, text=True)
+    if done.returncode not in (0, 1) or not site.is_dir():  # 1: some library has nothing for this GPU
+        sys.exit(f"compare.py: carve failed:\n{done.stdout[-2000:]}{done.stderr}")
+    report = json.loads(done.stdout)
+    report["seconds"] = round(time.monotonic() - start, 2)
+    return site, report
 
 
 def carve(torchlathe, gpu, work, more):
@@ -61,10 +82,12 @@ def carve(torchlathe, gpu, work, more):
 class Run:
     """All samples through one torch, in several processes."""
 
-    def __init__(self, name, site, out, options, only=None, deterministic=False):
+    def __init__(self, name, site, out, options, only=None, deterministic=False, shuffle=None):
         self.name, self.folder, self.limit = name, out / name, options.limit
         self.folder.mkdir(parents=True)
         self.more = ["--deterministic"] if deterministic else []
+        if shuffle is not None:
+            self.more += ["--passes", str(options.passes), "--shuffle", str(shuffle)]
         if only is not None:
             (self.folder / "only").write_text("\n".join(only))
             self.more += ["--only", str(self.folder / "only")]
@@ -112,6 +135,13 @@ class Run:
                 process.kill()
                 process.wait()
 
+    def outcomes(self):
+        """{sample: what its passes gave, in order}."""
+        found = {}
+        for name, record in self.results().items():
+            found.setdefault(re.sub(r" @\d+$", "", name), []).append(json.dumps(record, sort_keys=True))
+        return found
+
     def results(self):
         found, self.about, self.whole = {}, {}, True
         for share in range(self.shares):
@@ -124,7 +154,7 @@ class Run:
                 if "about" in record:
                     self.about = record.pop("about")
                 elif "begin" in record:
-                    if begun and not begun.endswith(" done"):
+                    if begun and not re.search(r" done( @\d+)?$", begun):
                         found.setdefault(begun, {"crash": True})
                     begun = record["begin"]
                 elif "name" in record:
@@ -179,10 +209,31 @@ class Verdicts:
             self.unsteady = sorted(set(unsteady) - set(self.same_with_deterministic))
             different = sorted((set(different) - set(self.same_with_deterministic)) | set(differ_still))
             print(f"with deterministic algorithms: {len(self.same_with_deterministic)} of these {len(contested)} equal", flush=True)
-        if different:
-            _, unsteady, self.different, _ = self.round("again", 8, only=different)
-            self.different = sorted((set(self.different) | set(different)) - set(unsteady))
-            self.unsteady = sorted(set(self.unsteady) | set(unsteady))
+        self.by_outcomes(sorted(set(self.unsteady) | set(different)))
+
+    def by_outcomes(self, names):
+        """Rounds of six processes a side, until every sample is judged or the processes are used up."""
+        self.unsteady, self.open = [], []
+        shown = [{name: [] for name in names} for _ in range(2)]
+        number = 0
+        while names and number < self.wanted.processes and time.monotonic() < self.end:
+            runs = [[Run(f"outcomes-{side}-{number + n + 1}", site, self.out, self.wanted, only=names, shuffle=number + n)
+                     for n in range(6)] for side, site in (("original", None), ("carved", self.site))]
+            run_all(runs[0] + runs[1], self.end)
+            self.runs += runs[0] + runs[1]
+            number += 6
+            for side, some in zip(shown, runs):
+                for found in (run.outcomes() for run in some):
+                    for name in names:
+                        if name in found:
+                            side[name].append(found[name])
+            verdicts = {name: judge(shown[0][name], shown[1][name]) for name in names}
+            print(f"outcomes of {number} processes a side: {json.dumps(Counter(verdicts.values()))}", flush=True)
+            self.different += [name for name in names if verdicts[name] == "different"]
+            self.unsteady += [name for name in names if verdicts[name] in ("within", "equal") and number >= 12]
+            names = [name for name in names if name not in self.different and name not in self.unsteady]
+        self.open = names
+        self.outcomes = {name: [len({o for process in side[name] for o in process}) for side in shown] for name in shown[0]}
 
 
 def has_gradient(result):
@@ -219,7 +270,7 @@ def main():
     gpu = wanted.gpu or capability
     work = Path(wanted.work or tempfile.mkdtemp(prefix="lathe-gpu-"))
     try:
-        site, carved = carve(wanted.torchlathe, gpu, work, wanted.carve)
+        site, carved = (carve_environment if wanted.environment else carve)(wanted.torchlathe, gpu, work, wanted.carve)
         print(f"carved for {gpu} in {carved['seconds']} s: {carved['size_before']:,} -> {carved['size_after']:,} bytes", flush=True)
         for file in carved["files"]:
             if file["outcome"] == "carved":
@@ -238,15 +289,16 @@ def main():
               "samples": [len(r) for side in verdicts.first for r in side], "equal": len(verdicts.equal),
               "equal_with_backward": verdicts.backward, "equal_errors": verdicts.errors,
               "equal_with_deterministic_algorithms": verdicts.same_with_deterministic,
-              "unsteady": verdicts.unsteady, "different": verdicts.different}
+              "unsteady": verdicts.unsteady, "open": verdicts.open, "outcomes": verdicts.outcomes, "different": verdicts.different}
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps({k: report[k] for k in ("driver", "original", "carved", "seconds", "whole", "crashes", "samples")}, indent=1))
     print("unsteady in the original:", ", ".join(verdicts.unsteady) or "none")
+    print("open:", ", ".join(f"{name} ({'/'.join(map(str, verdicts.outcomes[name]))} outcomes)" for name in verdicts.open) or "none")
     for name in verdicts.different:
         print(f"DIFFERENT {name}: {verdicts.first[0][0][name]} {verdicts.first[1][0].get(name)}")
     print(f"{len(verdicts.equal)} samples equal bit for bit ({verdicts.backward} with gradients, {verdicts.errors} of them the same "
-          f"error), {len(verdicts.same_with_deterministic)} more with deterministic algorithms, {len(verdicts.unsteady)} unsteady, "
-          f"{len(verdicts.different)} different")
+          f"error), {len(verdicts.same_with_deterministic)} more with deterministic algorithms, {len(verdicts.unsteady)} with "
+          f"several outcomes that are all the original's, {len(verdicts.open)} open, {len(verdicts.different)} different")
     if not verdicts.equal or not copy.about or copy.about.get("file") == original.about.get("file"):
         sys.exit("compare.py: the carved torch did not run")
     return 1 if verdicts.different else 0

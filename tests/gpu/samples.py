@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""One share of a run: samples.py SHARE SHARES RESULTS LIMIT [--only FILE] [--deterministic].
+"""One share of a run: samples.py SHARE SHARES RESULTS LIMIT [--only FILE] [--deterministic] [--passes N --shuffle SEED].
 
 Appends a JSON line a sample to RESULTS, at most LIMIT samples of each operator and type. --only: the names to run, one a line.
---deterministic: by PyTorch's deterministic algorithms where it has them, and with new memory filled. Started again on the same
+--deterministic: by PyTorch's deterministic algorithms where it has them, and with new memory filled. --passes: all of it so
+often, in an order of its own each time and between blocks of used memory that change, for outcomes that one run does not show. Started again on the same
 RESULTS it goes on behind the last sample that was begun. Knows nothing of what is compared with what: compare.py does.
 """
 import argparse
 import hashlib
 import json
 import os
+import random
 import sys
 import types
 import unittest
@@ -192,25 +194,50 @@ def main():
     seen = begun_already(wanted.results)
     results = open(wanted.results, "a", buffering=1)
 
-    def take(name, work):
-        if name in seen or (only is not None and name not in only):
+    def take(name, work, turn):
+        begin = name if turn == 0 else f"{name} @{turn}"
+        if begin in seen or (only is not None and name not in only):
             return
-        results.write(json.dumps({"begin": name}) + "\n")
+        results.write(json.dumps({"begin": begin}) + "\n")
         outcome = guarded(work)
         torch.cuda.synchronize()
-        results.write(json.dumps({"name": name, **(outcome if isinstance(outcome, dict) else {"forward": outcome})}) + "\n")
+        results.write(json.dumps({"name": begin, **(outcome if isinstance(outcome, dict) else {"forward": outcome})}) + "\n")
+
+    def library_work():
+        return [(None, lambda name=name, work=work: [(name, work)]) for name, work in library_samples()] if share == 0 else []
 
     if share == 0:
         results.write(json.dumps({"about": about()}) + "\n")
-        for name, work in library_samples():
-            take(name, work)
-    for unit, make in operator_samples(share, shares, limit):
-        if f"{unit} done" in seen or (only is not None and unit not in units):
-            continue
-        for name, work in make():
-            take(name, work)
-        results.write(json.dumps({"begin": f"{unit} done"}) + "\n")
+    for turn in range(wanted.passes):
+        work = library_work() + [(unit, make) for unit, make in operator_samples(share, shares, limit) if only is None or unit in units]
+        around = Surroundings(wanted.shuffle, turn) if wanted.shuffle is not None else None
+        if around:
+            around.order.shuffle(work)
+        for unit, make in work:
+            done = f"{unit} done" if turn == 0 else f"{unit} done @{turn}"
+            if unit and done in seen:
+                continue
+            if around:
+                around.change()
+            for name, sample in make():
+                take(name, sample, turn)
+            if unit:
+                results.write(json.dumps({"begin": done}) + "\n")
     results.write(json.dumps({"end": True}) + "\n")
+
+
+class Surroundings:
+    """Blocks of GPU memory in use, filled with what nobody expects: other addresses and other leftovers for each unit of work."""
+
+    def __init__(self, seed, turn):
+        self.order = random.Random(f"{seed} {turn}")
+        self.blocks = []
+
+    def change(self):
+        self.blocks += [torch.full((self.order.randrange(1, 1 << 22),), self.order.randrange(256), dtype=torch.uint8, device="cuda")
+                        for _ in range(self.order.randrange(4))]
+        self.order.shuffle(self.blocks)
+        del self.blocks[8:]
 
 
 def options():
@@ -221,6 +248,8 @@ def options():
     parser.add_argument("limit", type=int)
     parser.add_argument("--only")
     parser.add_argument("--deterministic", action="store_true")
+    parser.add_argument("--passes", type=int, default=1)
+    parser.add_argument("--shuffle", type=int)
     return parser.parse_args()
 
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/finding.h"
@@ -21,6 +22,8 @@
 
 namespace lathe {
 namespace {
+
+constexpr std::size_t padding_end = 8;  // fewer bytes than that pad an image
 
 bool equal(ByteSpan a, ByteSpan b) { return as_text(a) == as_text(b); }
 
@@ -65,7 +68,8 @@ class ContainerCheck {
   }
 
   bool same(const DeviceImage& old_entry, const DeviceImage& new_entry) const {
-    if (old_entry.compression != new_entry.compression) return packed_from(old_entry, new_entry);
+    if (old_entry.compression != new_entry.compression)
+      return packed_from(old_entry, new_entry) || unpacked_from(old_entry, new_entry);
     return old_entry.size() == new_entry.size() &&
            equal(bytes_of(carved_.old_file, old_entry), bytes_of(carved_.new_file, new_entry));
   }
@@ -77,11 +81,28 @@ class ContainerCheck {
     if (old_entry.kind != new_entry.kind || old_entry.target != new_entry.target ||
         old_entry.header_size != new_entry.header_size || old_entry.payload_size != new_entry.unpacked_size)
       return false;
+    return same_headers(old_entry, new_entry) && image_bytes(carved_.old_file.bytes(), old_entry) ==
+                                                     image_bytes(carved_.new_file.bytes(), new_entry);
+  }
+
+  // The other way round; zeros pad it.
+  bool unpacked_from(const DeviceImage& old_entry, const DeviceImage& new_entry) const {
+    if (!carved_.options.unpacked || new_entry.compression != Compression::none) return false;
+    if (old_entry.kind != new_entry.kind || old_entry.target != new_entry.target ||
+        old_entry.header_size != new_entry.header_size || old_entry.unpacked_size > new_entry.payload_size ||
+        !same_headers(old_entry, new_entry))
+      return false;
+    std::vector<std::byte> was = image_bytes(carved_.old_file.bytes(), old_entry);
+    const std::vector<std::byte> is = image_bytes(carved_.new_file.bytes(), new_entry);
+    if (is.size() < was.size() || is.size() - was.size() >= padding_end) return false;
+    was.resize(is.size());
+    return was == is;
+  }
+
+  bool same_headers(const DeviceImage& old_entry, const DeviceImage& new_entry) const {
     const ByteSpan was = bytes_of(carved_.old_file, old_entry).first(old_entry.header_size);
     const ByteSpan is = bytes_of(carved_.new_file, new_entry).first(new_entry.header_size);
-    return carved_.old_fatbins.vendor->same_but_for_packing(was, is) &&
-           image_bytes(carved_.old_file.bytes(), old_entry) ==
-               image_bytes(carved_.new_file.bytes(), new_entry);
+    return carved_.old_fatbins.vendor->same_but_for_packing(was, is);
   }
 
   struct Picked {

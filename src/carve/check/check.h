@@ -30,6 +30,7 @@ struct CheckOptions {
   bool lists =
       false;  // device code has lists of its own and is data to this check; plan/bundles.h has theirs
   Compression packed = Compression::none;  // with which images may have been packed; none: with nothing
+  bool unpacked = false;                   // images may have been unpacked, and lie in a new segment
 };
 
 // Checked are: the headers (segments in order, congruent, in the file; the program header table inside a

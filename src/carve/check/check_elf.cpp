@@ -47,6 +47,15 @@ bool shares_a_page(const ElfSegment& before, const ElfSegment& next) {
   return (before.address + before.memory_size + page - 1) / page > next.address / page;
 }
 
+// Images that were unpacked may lie behind all that there was, to be read alone.
+void check_new_load(const Carved& carved, const std::vector<ElfSegment>& before, const ElfSegment& load) {
+  constexpr std::uint32_t read_alone = 4;
+  const bool behind = std::ranges::all_of(
+      before, [&](const ElfSegment& old) { return old.address + old.memory_size <= load.address; });
+  if (!carved.options.unpacked || !behind || load.flags != read_alone)
+    carved.wrong(fmt::format("the segment at {:#x} is new", load.address));
+}
+
 void check_loads(const Carved& carved) {
   const auto before = loads_of(carved.old_file), after = loads_of(carved.new_file);
   for (std::size_t i = 0; i < after.size(); ++i) {
@@ -63,7 +72,7 @@ void check_loads(const Carved& carved) {
       return old.address <= load.address && load.address - old.address <= old.memory_size &&
              load.memory_size <= old.memory_size - (load.address - old.address);
     });
-    if (origin == before.end()) carved.wrong(fmt::format("the segment at {:#x} is new", load.address));
+    if (origin == before.end()) check_new_load(carved, before, load);
     else if (origin->flags != load.flags)
       carved.wrong(fmt::format("the segment at {:#x} has other rights", load.address));
     if (i == 0) continue;

@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstdint>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -147,7 +148,8 @@ class Cutter {
     const auto unused = std::ranges::count(programs_, std::uint32_t{0}, &ProgramHeader::type);
     const auto splits =
         std::ranges::count_if(spans_, [&](const Span& s) { return s.cut != 0 && !ends_its_load(s); });
-    return programs_.size() + static_cast<std::size_t>(splits - unused);
+    const bool more = std::ranges::any_of(spans_, &Span::grown);  // a segment for those
+    return programs_.size() + static_cast<std::size_t>(splits - unused) + (more ? 1 : 0);
   }
 
   // Is what follows the table nobody's, and loaded along with it?
@@ -181,7 +183,9 @@ class Cutter {
                    .where = {.file = elf_.name()},
                    .next = "link it dynamically, or carve what it is linked from"});
     }
-    const auto span = std::ranges::max_element(spans_, {}, cut_of_containers);
+    const auto span = std::ranges::max_element(spans_, {}, [](const Span& one) {
+      return std::pair(cut_of_containers(one), one.zeros ? 0 : one.range.end() - one.used_end);
+    });
     const std::uint64_t size = table_size() * ProgramHeader::bytes;
     span->spare = sections_.empty() ? 0 : ProgramHeader::bytes;
     span->frees_elf_header = !sections_.empty() && is_library();
@@ -194,6 +198,15 @@ class Cutter {
       throw Error({.what = "no room for another program header", .where = {.file = elf_.name()}});
     }
     span->cut = cut_of(*span);
+    // Then no segment ends behind the table, and strip would ruin the file (spans.h).
+    if (span->cut == 0 && !span->zeros && std::ranges::any_of(spans_, &Span::grown)) {
+      throw Error(
+          {.what = fmt::format("no room for another program header: the device code is smaller than a "
+                               "page of {} bytes",
+                               page_),
+           .where = {.file = elf_.name()},
+           .next = "leave its images packed: carve it without --compress none"});
+    }
   }
 
   const Elf& elf_;

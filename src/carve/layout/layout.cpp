@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -11,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "carve/layout/grown.h"
 #include "carve/layout/new_tables.h"
 #include "carve/layout/offsets.h"
 #include "carve/layout/spans.h"
@@ -44,6 +47,7 @@ class Layouter {
     table_moved_ = cut_spans(elf_, programs_, sections_, spans_);
     if (options.strip_symbols) stripped_ = sections_to_strip(elf_, sections_);
     cut();
+    append_grown();
     write_program_headers();
     write_section_headers();
     write_containers(packed);
@@ -77,6 +81,11 @@ class Layouter {
       if (size != 0) offsets_.cut({.offset = range.end() - size, .size = size});
     }
     out_.new_size = offsets_.moved(out_.old_size);
+  }
+
+  void append_grown() {
+    grown_ = place_grown(elf_, programs_, sections_, spans_, out_.new_size);
+    if (grown_.segment) out_.new_size = grown_.segment->offset + grown_.segment->file_size;
   }
 
   // The bytes of the dropped sections, those of neighbours joined; without such as others share.
@@ -129,7 +138,7 @@ class Layouter {
   }
 
   void write_program_headers() {
-    const auto written = carved_program_headers(programs_, sections_, spans_, offsets_);
+    const auto written = carved_program_headers(programs_, sections_, spans_, offsets_, grown_.segment);
     const std::uint64_t old_at = elf_.program_headers_at(),
                         old_size = programs_.size() * ProgramHeader::bytes;
     std::string bytes = encode(written);
@@ -150,6 +159,7 @@ class Layouter {
     if (sections_.empty()) return;
     std::vector<SectionHeader> written = carved_section_headers(sections_, spans_, offsets_);
     std::uint32_t names_index = section_names_index(elf_);
+    std::ranges::copy(grown_.sections, std::back_inserter(written));
     if (!stripped_.empty()) drop_sections(stripped_, written, names_index);
     if (written.size() >= elf::shn_reserved)
       throw Error({.what = "too many sections", .where = {.file = elf_.name()}});
@@ -169,13 +179,13 @@ class Layouter {
 
   void write_containers(const PackedImages& packed) {
     for (const Span& span : spans_) {
-      for (const MovedContainer& moved : span.moved) write_container(moved, packed);
+      for (const MovedContainer& moved : span.moved)
+        write_container(moved, span.grown ? moved.offset : offsets_.moved(moved.offset), packed);
     }
   }
 
-  void write_container(const MovedContainer& moved, const PackedImages& packed) {
+  void write_container(const MovedContainer& moved, std::uint64_t start, const PackedImages& packed) {
     const DeviceContainer& container = fatbins_.containers[moved.container];
-    const std::uint64_t start = offsets_.moved(moved.offset);
     std::uint64_t to = start;
     const auto copy = [&](std::uint64_t from, std::uint64_t size) {
       if (size != 0) out_.copies.push_back({.from = from, .to = to, .size = size});
@@ -184,7 +194,10 @@ class Layouter {
     copy(container.offset, container.header_size);
     for (const ImageIndex kept : plan_.containers[moved.container].keep) {
       const DeviceImage& entry = container.images[kept];
-      if (const std::string* bytes = packed.find(moved.container, kept)) {
+      if (const auto size = packed.unpacked_size(moved.container, kept)) {
+        out_.late.push_back({.at = to, .size = *size, .make = unpacker(entry)});
+        to += *size;
+      } else if (const std::string* bytes = packed.find(moved.container, kept)) {
         patch(to, *bytes);
         to += bytes->size();
       } else {
@@ -197,6 +210,10 @@ class Layouter {
         .images_size = to - start - container.header_size,
         .pointer_at = offsets_.moved(fatbins_.wrappers[*container.wrapper].pointer_at)};
     for (BytePatch& change : fatbins_.vendor->patches(carved)) out_.patches.push_back(std::move(change));
+  }
+
+  std::function<std::string()> unpacker(const DeviceImage& image) const {
+    return [vendor = fatbins_.vendor, file = elf_.bytes(), image] { return vendor->unpacked(file, image); };
   }
 
   // Names of containers, for those who debug. Nothing that runs reads them.
@@ -264,6 +281,7 @@ class Layouter {
   std::vector<std::size_t> stripped_;
   std::vector<FileRange> skipped_;  // of the old file: not copied as they are
   OffsetMap offsets_;
+  GrownPart grown_;
   FileLayout out_;
   bool table_moved_ = false;  // the program header table had no room to grow where it was
 };

@@ -98,7 +98,8 @@ bool is_debug_name(std::string_view name) {
 
 std::vector<ProgramHeader> carved_program_headers(const std::vector<ProgramHeader>& programs,
                                                   const std::vector<SectionHeader>& sections,
-                                                  const std::vector<Span>& spans, const OffsetMap& offsets) {
+                                                  const std::vector<Span>& spans, const OffsetMap& offsets,
+                                                  const std::optional<ProgramHeader>& grown) {
   std::vector<ProgramHeader> out;
   const auto fit = [](ProgramHeader& load) {
     while (load.align > 1 && (load.address - load.offset) % load.align != 0) load.align /= 2;
@@ -114,6 +115,7 @@ std::vector<ProgramHeader> carved_program_headers(const std::vector<ProgramHeade
     out.push_back(programs[i]);
     out.back().offset = offsets.moved(programs[i].offset);
   }
+  if (grown) out.push_back(*grown);
   const auto host = std::ranges::find_if(spans, &Span::hosts_table);
   const auto table = std::ranges::find(out, ProgramHeader::pt_phdr, &ProgramHeader::type);
   if (table != out.end()) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "carve/layout/offsets.h"
@@ -12,10 +13,11 @@
 
 namespace lathe {
 
-// Each PT_LOAD that a cut goes through becomes two, or ends earlier.
+// Each PT_LOAD that a cut goes through becomes two, or ends earlier. `grown` is one more.
 std::vector<ProgramHeader> carved_program_headers(const std::vector<ProgramHeader>& programs,
                                                   const std::vector<SectionHeader>& sections,
-                                                  const std::vector<Span>& spans, const OffsetMap& offsets);
+                                                  const std::vector<Span>& spans, const OffsetMap& offsets,
+                                                  const std::optional<ProgramHeader>& grown);
 
 // A section that a cut goes through ends where its kept containers end. What follows the hole, if anything
 // does, becomes a section of the same name and attributes at the end of the table; so no index changes.

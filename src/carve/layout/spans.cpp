@@ -115,11 +115,14 @@ class SpanFinder {
       std::uint64_t size = container.header_size;
       for (const ImageIndex kept : plan_.containers[index].keep)
         size += packed_.size_of(index, kept, container.images[kept]);
-      span.moved.push_back(
-          {.container = index, .offset = at, .address = span.address + (at - span.range.offset)});
+      span.moved.push_back({.container = index,
+                            .offset = at,
+                            .address = span.address + (at - span.range.offset),
+                            .size = size});
       at += size;
     }
-    span.kept_end = span.used_end = at;
+    span.grown = at > span.range.end();
+    span.kept_end = span.used_end = span.grown ? span.range.offset : at;
   }
 
   const Elf& elf_;

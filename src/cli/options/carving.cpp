@@ -48,8 +48,8 @@ void declare_carving(OptionSet& set, CarvingOptions& options) {
   set.flag("--keep-special", options.carve.keep_special,
            "where nothing fits keep the smallest image; without it such containers are emptied");
   set.flag("--strip-symbols", options.carve.strip_symbols, "drop symbol and debug tables, as strip does");
-  set.choice("--compress", options.compress, {"keep", "zstd", "lz4"},
-             "pack images that lie unpacked; without --gpu no code is dropped [keep]");
+  set.choice("--compress", options.compress, {"keep", "zstd", "lz4", "none"},
+             "pack images that lie unpacked, or (none) unpack all; without --gpu no code is dropped [keep]");
   set.text("--driver", options.driver, "VERSION",
            "the oldest driver that the result is for, or native: what needs a newer one is a finding");
   set.choice("--embedded", options.embedded, {"known", "all", "keep"},
@@ -85,6 +85,7 @@ std::vector<CarveTarget> carve_targets(const std::string& gpu) {
 void set_packing(const std::string& compress, const std::string& driver, CarveOptions& options) {
   if (compress == "zstd") options.compress = Compression::zstd;
   if (compress == "lz4") options.compress = Compression::lz4;
+  options.unpack = compress == "none";
   if (!driver.empty()) options.driver = driver_for(driver, options.compress);
 }
 
