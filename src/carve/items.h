@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The files of a package as a carve sees them: which are libraries, which are for one GPU as a whole, and which
-// of those go. Reads the package; changes nothing.
+// The files of a package as a carve sees them: which are libraries, which are for one GPU as a whole, and
+// which of those go. Reads the package; changes nothing.
 #pragma once
 
 #include <cstddef>

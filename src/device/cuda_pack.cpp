@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An image packed as nvcc --compress-mode does it, or unpacked: the same header but for sizes and one flag, the
-// payload padded. cuda_format.h has the picture; that the driver takes what Debian's libraries pack was
+// An image packed as nvcc --compress-mode does it, or unpacked: the same header but for sizes and one flag,
+// the payload padded. cuda_format.h has the picture; that the driver takes what Debian's libraries pack was
 // measured (docs/formats/fatbin.md).
 #include <cstdint>
 #include <optional>

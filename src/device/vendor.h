@@ -156,7 +156,7 @@ class Vendor {
                                [[maybe_unused]] const DeviceImage& image) const {
     return "";
   }
-  // How long that is at most, by its header alone. nullopt: it lies unpacked, or nothing that the driver picks.
+  // How long that is, by its header alone. nullopt: it lies unpacked, or nothing that the driver picks.
   virtual std::optional<std::uint64_t> unpacked_size([[maybe_unused]] const DeviceImage& image) const {
     return std::nullopt;
   }

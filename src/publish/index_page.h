@@ -24,8 +24,8 @@ struct IndexEntry {
   std::optional<DriverNeed> driver = {};
 };
 
-// One record of the index: what `list --format json` says of the variant, and where it is. Where the code needs
-// a newer driver than the variant's toolkit does, that one, and `min_driver_because`.
+// One record of the index: what `list --format json` says of the variant, and where it is. Where the code
+// needs a newer driver than the variant's toolkit does, that one, and `min_driver_because`.
 std::string index_record(const Variant& variant, const IndexEntry& entry);
 
 struct IndexPages {

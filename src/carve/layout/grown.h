@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Inside of carve/layout only: containers that became larger than their place. Addresses of all else are fixed,
-// so they go behind everything: to the end of the file, into a read-only segment at addresses that nobody has.
-// The pointers to them follow, as for every container that moves.
+// Inside of carve/layout only: containers that became larger than their place. Addresses of all else are
+// fixed, so they go behind everything: to the end of the file, into a read-only segment at addresses that
+// nobody has. The pointers to them follow, as for every container that moves.
 #pragma once
 
 #include <cstdint>

@@ -18,8 +18,8 @@ namespace lathe {
 
 struct MovedContainer {
   ContainerIndex container = {};
-  std::uint64_t offset =
-      0;  // where it would lie in the old file; of a span that has grown: lies in the new one
+  // where it would lie in the old file; of a span that has grown: where it lies in the new one
+  std::uint64_t offset = 0;
   std::uint64_t address = 0;
   std::uint64_t size = 0;
 };
@@ -39,8 +39,8 @@ struct Span {
   std::uint64_t spare = 0;     // bytes behind used_end that stay in the file: an unused entry of that table
   // Emptied data (embedded_plan.h): range is whole pages of it, which memory has as zeros afterwards
   bool zeros = false;
-  // Unpacked its containers need more room than there is: they go to a segment of their own (grown.h), and all
-  // of the range is free.
+  // Unpacked its containers need more room than there is: they go to a segment of their own (grown.h), and
+  // all of the range is free.
   bool grown = false;
   bool frees_elf_header = false;  // with that table: the first PT_LOAD begins behind the headers
   std::uint64_t cut = 0;          // whole pages that leave the file: the last of the range
