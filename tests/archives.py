@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Tar archives and conda packages, carved and held against other readers: Python's tarfile, conda's own and rattler's.
+"""Archives and conda packages, carved and held against other readers: Python's tarfile and zipfile, Nix, conda's own and rattler's.
 
   archives.py BINARY
 
-conda_package_streaming and rattler (py-rattler) of the Python index are used where they can be imported; what lacks is said. The packages are made
-byte by byte, by the published rules (make_conda.py).
+conda_package_streaming and rattler (py-rattler) of the Python index are used where they can be imported, nix-store where it is; what lacks is said.
+The packages are made byte by byte, by the published rules (make_conda.py).
 """
 import asyncio
 import bz2
@@ -17,6 +17,7 @@ import json
 import lzma
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,6 +111,142 @@ def test_tar(place):
         assert "sm_80" not in json.dumps(told["libraries"] if "libraries" in told else told), "code for 8.0 is still there"
         run("tar", "tf", again[0]) if ending != ".zst" else None
         carve(source, again[0], code=2)
+
+
+def nar_string(text):
+    data = text if isinstance(text, bytes) else text.encode()
+    return len(data).to_bytes(8, "little") + data + bytes(-len(data) % 8)
+
+
+def nar(path):
+    """By the grammar of Nix's manual."""
+    words = ["(", "type"]
+    if path.is_symlink():
+        words += ["symlink", "target", os.readlink(path)]
+    elif path.is_dir():
+        words.append("directory")
+    else:
+        words += ["regular", *(["executable", ""] if path.stat().st_mode & 0o100 else []), "contents", path.read_bytes()]
+    data = b"".join(map(nar_string, words))
+    for name in sorted(os.listdir(path), key=os.fsencode) if path.is_dir() and not path.is_symlink() else []:
+        data += b"".join(map(nar_string, ["entry", "(", "name", name, "node"])) + nar(path / name) + nar_string(")")
+    return data + nar_string(")")
+
+
+def nar_tree(place):
+    tree = place / "tree"
+    for name, data in {"lib/libfat.so": FAT, "lib/plain.so": PLAIN, "bin/run": b"#!/bin/sh\n", "bin/empty": b"", "zz/last": b"12345678", "site/one/a.so": FAT,
+                       "site/one-1.0.dist-info/RECORD": make_image.record("one-1.0", {"one/a.so": FAT}), "\u00fc": b"umlaut"}.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(data)
+    (tree / "bin/run").chmod(0o755)
+    (tree / "lib/libfat.so").chmod(0o755)
+    (tree / "lib/libfat.so.1").symlink_to("libfat.so")
+    (tree / "a-folder/of/none").mkdir(parents=True)
+    return tree
+
+
+def all_of(tree):
+    return {str(path.relative_to(tree)): os.readlink(path) if path.is_symlink() else path.is_dir() or (path.stat().st_mode & 0o100, path.read_bytes())
+            for path in sorted(tree.rglob("*"))}
+
+
+def restored(data, to):
+    """What Nix makes of it, which also writes it again to the byte."""
+    subprocess.run(["nix-store", "--restore", to], input=data, check=True)
+    assert subprocess.run(["nix-store", "--dump", to], stdout=subprocess.PIPE, check=True).stdout == data
+    return all_of(to)
+
+
+def test_nar(place):
+    tree = nar_tree(place)
+    data = nar_string("nix-archive-1") + nar(tree)
+    has_nix = shutil.which("nix-store") is not None
+    if not has_nix:
+        lacking.add("nix-store")
+    elif subprocess.run(["nix-store", "--dump", tree], stdout=subprocess.PIPE, check=True).stdout != data:
+        raise AssertionError("nix-store dumps it differently")
+    old = all_of(tree)
+    for ending, pack in PACKINGS.items():
+        source, to = place / f"kit.nar{ending}", place / f"slim.nar{ending}"
+        source.write_bytes(pack(data))
+        carve(source, to)
+        carve(source, place / f"again.nar{ending}")
+        assert to.read_bytes() == (place / f"again.nar{ending}").read_bytes(), ending
+        assert unpacked(place / f"slim.nar{ending}") == unpacked(place / "slim.nar"), ending
+        run(BINARY, "inspect", "--gpu", "9.0", to)
+        assert "8.0: none" in run(BINARY, "inspect", "--gpu", "8.0", to, code=1)
+    carve(place / "slim.nar", place / "third.nar")  # its record is there already, and is replaced where it lies
+    if has_nix:
+        assert list(restored((place / "third.nar").read_bytes(), place / "third")) == list(restored((place / "slim.nar").read_bytes(), place / "second"))
+        new = restored((place / "slim.nar").read_bytes(), place / "restored")
+        manifest = new.pop("torchlathe-manifest.json")
+        assert json.loads(manifest[1])["gpus"] == ["9.0"] and list(new) == list(old)
+        changed = [name for name in old if old[name] != new[name]]
+        assert sorted(changed) == ["lib/libfat.so", "site/one-1.0.dist-info/RECORD", "site/one/a.so"], changed
+        assert new["lib/libfat.so"][0] and len(new["lib/libfat.so"][1]) < len(FAT)
+        assert make_image.record("one-1.0", {"one/a.so": new["site/one/a.so"][1]}) == new["site/one-1.0.dist-info/RECORD"][1]
+    (place / "file.nar").write_bytes(nar_string("nix-archive-1") + nar(tree / "lib/libfat.so"))
+    assert "holds one file" in carve(place / "file.nar", place / "never.nar", code=2)
+    for name, bad in {"order": data.replace(nar_string("zz"), nar_string("aa")), "name": data.replace(nar_string("zz"), nar_string("..")), "cut": data[:-8],
+                      "more": data + bytes(8), "lying": data.replace(len(FAT).to_bytes(8, "little"), (1 << 60).to_bytes(8, "little"))}.items():
+        assert bad != data, name
+        for ending in ("", ".gz"):
+            (place / f"bad.nar{ending}").write_bytes(PACKINGS[ending](bad))
+            carve(place / f"bad.nar{ending}", place / "never.nar", code=2)
+        if has_nix:
+            refused = subprocess.run(["nix-store", "--restore", place / f"bad-{name}"], input=bad, stderr=subprocess.DEVNULL, check=False).returncode
+            assert refused or name in ("more", "order"), f"Nix takes {name}"  # what follows is not read; older ones do not look
+    assert not list(place.glob("*never*")) and not list(place.glob(".*new"))
+
+
+def make_zip(path, names=("kit/libfat.so", "kit/plain.so", "kit/notes.txt", "site/one/a.so")):
+    contents = {"kit/libfat.so": FAT, "kit/plain.so": PLAIN, "kit/notes.txt": b"notes " * 100, "site/one/a.so": FAT}
+    contents["site/one-1.0.dist-info/RECORD"] = make_image.record("one-1.0", {"one/a.so": FAT})
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("kit/", (2020, 1, 2, 3, 4, 6)), b"")
+        for name in (*names, *[name for name in contents if name.endswith("RECORD")]):
+            one = zipfile.ZipInfo(name, (2020, 1, 2, 3, 4, 6))
+            one.external_attr = (0o100755 if name.endswith(".so") else 0o100644) << 16
+            one.compress_type = zipfile.ZIP_STORED if name == "kit/plain.so" else zipfile.ZIP_DEFLATED
+            archive.writestr(one, contents[name])
+        link = zipfile.ZipInfo("kit/link", (2020, 1, 2, 3, 4, 6))
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "libfat.so")
+
+
+def test_zip(place):
+    source, to = place / "kit.zip", place / "slim.zip"
+    make_zip(source)
+    carve(source, to)
+    carve(source, place / "again.zip")
+    assert to.read_bytes() == (place / "again.zip").read_bytes()
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(to) as new:
+        assert new.testzip() is None
+        assert new.namelist() == [*old.namelist(), "torchlathe-manifest.json"], new.namelist()
+        for one in old.infolist():
+            now = new.getinfo(one.filename)
+            assert (now.date_time, now.external_attr, now.create_system) == (one.date_time, one.external_attr, one.create_system), one
+            changed = old.read(one) != new.read(now)
+            assert changed == (one.filename in ("kit/libfat.so", "site/one/a.so", "site/one-1.0.dist-info/RECORD")), one
+            assert changed or now.compress_type == one.compress_type
+        assert new.read("site/one-1.0.dist-info/RECORD") == make_image.record("one-1.0", {"one/a.so": new.read("site/one/a.so")})
+    assert "8.0: none" in run(BINARY, "inspect", "--gpu", "8.0", to, code=1)
+    carve(to, place / "third.zip")
+    with zipfile.ZipFile(to) as once, zipfile.ZipFile(place / "third.zip") as twice:
+        assert once.namelist() == twice.namelist() and once.read("kit/libfat.so") == twice.read("kit/libfat.so")
+    with zipfile.ZipFile(place / "none.zip", "w") as archive:
+        archive.writestr("plain.so", PLAIN)
+    carve(place / "none.zip", place / "same.zip")
+    assert (place / "same.zip").read_bytes() == (place / "none.zip").read_bytes()
+    carve(source, to, code=2)
+    run(BINARY, "carve", source, "--gpu", "9.0", "--in-place", code=2)
+    data = source.read_bytes()
+    for name, bad in {"cut": data[:-30], "traversal": data.replace(b"kit/notes.txt", b"../../otes.txt"[:13])}.items():
+        (place / f"{name}.zip").write_bytes(bad)
+        told = carve(place / f"{name}.zip", place / "never.zip", code=1 if name == "cut" else 2)
+        assert not (place / "never.zip").exists(), told
+    assert not list(place.glob(".*new"))
 
 
 def test_nothing_to_drop(place):
@@ -206,29 +343,37 @@ def by_rattler(package, where):
     return True
 
 
-def test_kills(place, count=60):
-    source = place / "kill.tar.zst"
-    source.write_bytes(PACKINGS[".zst"](tar_data()))
+def kill_often(place, source, count):
+    """Killed at any moment: nothing, or the whole archive; and the next run leaves nothing behind."""
+    ending = source.name[source.name.index("."):]
     started = time.monotonic()
-    carve(source, place / "whole.tar.zst")
-    whole = (place / "whole.tar.zst").read_bytes()
-    length, made = time.monotonic() - started, 0
+    carve(source, place / f"whole{ending}")
+    whole = (place / f"whole{ending}").read_bytes()
+    length, made, out = time.monotonic() - started, 0, place / f"k{ending}" / f"out{ending}"
     for i in range(count):
-        work = subprocess.Popen([BINARY, "carve", source, "--gpu", "9.0", "-o", place / "k/out.tar.zst"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        work = subprocess.Popen([BINARY, "carve", source, "--gpu", "9.0", "-o", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(random.Random(i).random() * length)
         work.send_signal(signal.SIGKILL)
         work.wait()
-        if (place / "k/out.tar.zst").exists():
+        if out.exists():
             made += 1
-            assert (place / "k/out.tar.zst").read_bytes() == whole
-            (place / "k/out.tar.zst").unlink()
-    carve(source, place / "k/out.tar.zst")
-    assert [path.name for path in (place / "k").iterdir()] == ["out.tar.zst"]
-    print(f"{count} kills, {made} after the end")
+            assert out.read_bytes() == whole
+            out.unlink()
+    carve(source, out)
+    assert [path.name for path in out.parent.iterdir()] == [out.name]
+    print(f"{ending}: {count} kills, {made} after the end")
+
+
+def test_kills(place, count=40):
+    (place / "kill.tar.zst").write_bytes(PACKINGS[".zst"](tar_data()))
+    (place / "kill.nar.xz").write_bytes(PACKINGS[".xz"](nar_string("nix-archive-1") + nar(nar_tree(place))))
+    make_zip(place / "kill.zip")
+    for name in ("kill.tar.zst", "kill.nar.xz", "kill.zip"):
+        kill_often(place, place / name, count)
 
 
 def main():
-    for test in (test_tar, test_nothing_to_drop, test_hostile, test_conda, test_kills):
+    for test in (test_tar, test_nar, test_zip, test_nothing_to_drop, test_hostile, test_conda, test_kills):
         with tempfile.TemporaryDirectory() as place:
             os.environ["TMPDIR"] = place
             test(Path(place).resolve())

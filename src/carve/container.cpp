@@ -11,6 +11,7 @@
 #include "inspect/inspect.h"
 #include "formats/known_formats.h"
 #include "formats/zip.h"
+#include "package/kinds.h"
 
 namespace lathe {
 namespace {

@@ -26,10 +26,12 @@
 #include "carve/manifest.h"
 #include "carve/plan/no_gpu.h"
 #include "carve/plan/plan.h"
+#include "carve/wheelhouse.h"
 #include "cli/commands.h"
 #include "cli/options/carving.h"
 #include "cli/options/options.h"
 #include "cli/parts/aside.h"
+#include "cli/carved_wheels.h"
 #include "device/contents.h"
 #include "hardware/catalog.h"
 #include "inspect/not_read.h"
@@ -60,7 +62,8 @@ struct Options : CarvingOptions {
 };
 
 void declare(OptionSet& set, Options& options) {
-  set.positional("path", options.path, "a library, a folder of them, a wheel, or a container image",
+  set.positional("path", options.path,
+                 "a library, a folder of them or of wheels, a wheel, an archive, or a container image",
                  ValueKind::file);
   declare_gpus(set, options);
   set.text("-o,--output", options.output, "PATH",
@@ -119,6 +122,7 @@ fs::path place_of(const Options& options) {
 // With its side file, if one was written.
 struct Carved : CarvedPackage {
   std::optional<SideSummary> side = {};
+  std::vector<CarvedWheel> wheels = {};  // of a folder of wheels
 };
 
 CarvedPackage carve_one(const Options& options, const CarveOptions& carve) {
@@ -298,6 +302,20 @@ void write_layers(JsonWriter& json, const std::vector<WrittenLayer>& layers) {
   json.end_array();
 }
 
+// "3 carved", of libraries; "2 of 9 wheels carved"
+std::string carved_text(const Carved& carved) {
+  if (carved.wheels.empty()) return fmt::format("{} carved", carved.count(Outcome::carved));
+  return fmt::format(
+      "{} of {} wheel{} carved",
+      std::ranges::count_if(carved.wheels, [](const CarvedWheel& one) { return one.is_carved(); }),
+      carved.wheels.size(), carved.wheels.size() == 1 ? "" : "s");
+}
+
+std::size_t other_files(const Carved& carved) {
+  if (!carved.wheels.empty()) return carved.other_files;
+  return carved.files.size() - carved.count(Outcome::carved) + carved.other_files;
+}
+
 void print_text(const Carved& carved, const CarveOptions& options, Terminal& terminal) {
   Table table({"file", "before", "after", "images", "code", ""});
   for (const std::size_t column : {1u, 2u, 3u}) table.align_right(column);
@@ -307,7 +325,8 @@ void print_text(const Carved& carved, const CarveOptions& options, Terminal& ter
          fmt::format("{} -> {}", file.totals.images, file.totals.images_kept), file.new_held, remark(file)},
         file.outcome == Outcome::carved ? Style::plain : Style::dim);
   }
-  if (!table.empty()) terminal.out(table.text(terminal) + "\n");
+  if (!carved.wheels.empty()) terminal.out(wheel_table(carved.wheels, terminal) + "\n");
+  else if (!table.empty()) terminal.out(table.text(terminal) + "\n");
   for (const CarvedFile& file : carved.files) {
     for (const Finding& note : file.notes) {
       if (note.rule == "carve-left-alone") continue;
@@ -335,13 +354,11 @@ void print_text(const Carved& carved, const CarveOptions& options, Terminal& ter
     terminal.print("{}: {}\n  fix: {}\n", failure.where.file, failure.what, failure.fix);
   }
   if (named_by_itself(carved)) return;
-  terminal.print("{} for {}: {} -> {}, {}; {} carved, {} other files{}\n",
-                 options.dry_run ? "would be carved" : "carved",
-                 options.targets.empty() ? "every GPU" : to_string(options.targets),
-                 size_text(carved.old_size), size_text(carved.new_size),
-                 change_text(carved.old_size, carved.new_size), carved.count(Outcome::carved),
-                 carved.files.size() - carved.count(Outcome::carved) + carved.other_files,
-                 carved.failures.empty() ? "" : fmt::format(", {} failed", carved.failures.size()));
+  terminal.print(
+      "{} for {}: {} -> {}, {}; {}, {} other files{}\n", options.dry_run ? "would be carved" : "carved",
+      options.targets.empty() ? "every GPU" : to_string(options.targets), size_text(carved.old_size),
+      size_text(carved.new_size), change_text(carved.old_size, carved.new_size), carved_text(carved),
+      other_files(carved), carved.failures.empty() ? "" : fmt::format(", {} failed", carved.failures.size()));
   if (!carved.unchanged.empty())
     terminal.print("{}: the {} goes over as it is\n", carved.unchanged, carved.kind);
   say_which_driver(carved, terminal);
@@ -367,6 +384,7 @@ void print_json(const Carved& carved, const CarveOptions& options, Terminal& ter
   json.member("minimal_saves", carved.minimal_saves());
   if (!carved.path.empty()) json.member(key_of_path(carved), carved.path.string());
   if (!carved.layers.empty()) write_layers(json, carved.layers);
+  if (!carved.wheels.empty()) write_wheels(json, carved.wheels);
   if (!carved.unchanged.empty()) json.member("unchanged", carved.unchanged);
   json.key("files").begin_array();
   for (const CarvedFile& file : carved.files) write_carved_file(json, file);
@@ -424,13 +442,47 @@ Carved carve_aside(const Options& options, PathLook look, const CarveOptions& ho
   return result;
 }
 
+// All that is asked of a folder of wheels and cannot be had.
+void expect_new_wheelhouse(const Options& options) {
+  const auto refuse = [&](std::string_view what, std::string_view next) {
+    throw Error({.what = std::string(what), .where = {.file = options.path}, .next = std::string(next)});
+  };
+  if (options.in_place)
+    refuse("a folder of wheels is not carved in place: the names of wheels say what they hold",
+           "say --output FOLDER");
+  if (!options.side.empty()) refuse("a folder of wheels has no side file", "carve wheel by wheel for --side");
+  if (!options.platform.empty())
+    refuse("only a container image can be for several platforms", "leave out --platform");
+}
+
+Carved carve_wheels(const Options& options, const CarveOptions& how, Terminal& terminal) {
+  expect_new_wheelhouse(options);
+  if (options.include_vendor) say_whose_licence(terminal);
+  Progress progress(terminal);
+  CarvePackageOptions all{.carve = how, .include_vendor = options.include_vendor};
+  all.wheel_variant = options.wheel_variant;
+  all.progress = [&](std::size_t done, std::size_t count) {
+    progress.show(fmt::format("carving wheel {}/{}", done, count));
+  };
+  CarvedWheelhouse carved = carve_wheelhouse(options.path, options.output, all);
+  Carved out{joined(carved)};
+  out.wheels = std::move(carved.wheels);
+  return out;
+}
+
+Carved carve_what_is_there(const Options& options, const CarveOptions& how, Terminal& terminal) {
+  PathLook look(options.path, options.platform);
+  if (look.is_folder() && !look.image() && is_wheelhouse(options.path))
+    return carve_wheels(options, how, terminal);
+  return options.side.empty() ? Carved{carve(options, std::move(look), how, terminal)}
+                              : carve_aside(options, std::move(look), how, terminal);
+}
+
 int run(const Options& options, Terminal& terminal) {
   const CarveOptions how = checked_options(options);
   say_what_is_unknown(how.targets, terminal);
   if (!options.manifest.empty()) check_output(options.manifest);
-  PathLook look(options.path, options.platform);
-  const Carved result = options.side.empty() ? Carved{carve(options, std::move(look), how, terminal)}
-                                             : carve_aside(options, std::move(look), how, terminal);
+  const Carved result = carve_what_is_there(options, how, terminal);
   if (!options.manifest.empty())
     write_file_atomically(options.manifest, carve_manifest(result.files, how, ""));
   if (options.format == "json") print_json(result, how, terminal);

@@ -19,6 +19,7 @@
 #include "formats/tar_walk.h"
 #include "formats/zip_read.h"
 #include "formats/zip.h"
+#include "package/kinds.h"
 
 namespace lathe {
 namespace {
@@ -185,24 +186,6 @@ void look_into_zip(ByteSpan bytes, NotRead& out) {
   }
 }
 
-// What kinds of packages are zip archives: a member of each has a name that begins and ends so. The first
-// that fits.
-struct ZipKind {
-  std::string_view begin, end;
-  std::string_view words;
-};
-constexpr ZipKind zip_kinds[] = {
-    {"pkg-", ".tar.zst", "conda package"},
-    {"", ".nuspec", "NuGet package"},
-    {"AndroidManifest.xml", "", "Android package"},
-    {"EGG-INFO/PKG-INFO", "", "Python egg"},
-    {"", ".dist-info/RECORD", "Python wheel"},
-    {"META-INF/MANIFEST.MF", "", "Java archive"},
-    {"__main__.py", "", "Python program in a zip archive"},
-    {"", "/data.pkl", "file of torch.save"},
-    {"", ".whl", "zip archive of wheels"},
-};
-
 // Objects of Windows or macOS; or a Debian package, which is one of these too.
 std::optional<NotRead> look_into_archive(ByteSpan bytes) {
   if (is_thin_archive(bytes)) {
@@ -339,16 +322,6 @@ std::optional<NotRead> look_for_device_code(ByteSpan bytes, bool whole) {
   auto file = look_into(bytes, whole);
   if (file && file->holds <= NotRead::Holds::linker_code) return std::nullopt;
   return file;
-}
-
-std::string_view words_for_zip(const Zip& zip) {
-  for (const ZipKind& kind : zip_kinds) {
-    const bool fits = std::ranges::any_of(zip.members, [&](const ZipMember& member) {
-      return member.name.starts_with(kind.begin) && member.name.ends_with(kind.end);
-    });
-    if (fits) return kind.words;
-  }
-  return "zip archive";
 }
 
 Severity severity_of(const NotRead& file, bool others_were_read) {

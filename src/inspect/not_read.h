@@ -61,7 +61,4 @@ Severity severity_of(const NotRead& file, bool others_were_read);
 // One finding for each file, or for the files of one format in one place.
 Findings findings_of(const std::vector<NotRead>& files);
 
-// "conda package", "zip archive of wheels", "zip archive": by the names of its members.
-std::string_view words_for_zip(const Zip& zip);
-
 }  // namespace lathe

@@ -47,10 +47,17 @@ bool is_conda_zip(PathLook& look) {
   }
 }
 
-bool is_tar(PathLook& look) { return look.is_file() && archive_packing(look.mapped().bytes()).has_value(); }
+template <LayerForm form>
+bool is_archive(PathLook& look) {
+  if (!look.is_file()) return false;
+  const auto shape = archive_shape(look.mapped().bytes());
+  return shape && shape->form == form;
+}
 
 // conda-build puts info/ at the end or at the start: the name, and the packing that conda knows, tell it.
-bool is_conda_tar(PathLook& look) { return look.path().native().ends_with(".tar.bz2") && is_tar(look); }
+bool is_conda_tar(PathLook& look) {
+  return look.path().native().ends_with(".tar.bz2") && is_archive<LayerForm::tar>(look);
+}
 
 Zip zip_of(PathLook& look, Form form) { return form == Form::conda_zip ? look.take_zip() : Zip(); }
 
@@ -78,6 +85,7 @@ ArchivePackage::ArchivePackage(PathLook look, Form form)
       zip_(zip_of(look, form)),
       map_(look.take_mapped()) {
   scan();
+  if (form_ == Form::nar) expect_a_folder();
   // A .tar.bz2 without info/ is a plain archive.
   if (form_ == Form::conda_tar && !info("index.json")) form_ = Form::tar;
   list();
@@ -110,6 +118,14 @@ void ArchivePackage::scan() {
   std::vector<std::size_t> all(layers_.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
   view_ = ImageView(layer_pointers_, all);
+}
+
+// A store path may be one file, which has no name in its archive.
+void ArchivePackage::expect_a_folder() const {
+  if (layers_[0]->entries()[0].kind == EntryKind::folder) return;
+  throw Error({.what = "the Nix archive holds one file and no folder",
+               .where = {.file = name()},
+               .next = "unpack it and name the file: nix-store --restore FILE < ARCHIVE"});
 }
 
 void ArchivePackage::list() {
@@ -221,7 +237,7 @@ bool is_conda_package_tar(PathLook& look) {
   } sink(found);
   try {
     TarReader reader(sink);
-    unpack_layer(look.mapped().bytes(), *archive_packing(look.mapped().bytes()), [&](ByteSpan piece) {
+    unpack_layer(look.mapped().bytes(), archive_shape(look.mapped().bytes())->packing, [&](ByteSpan piece) {
       reader.feed(piece);
       return !found;
     });
@@ -233,7 +249,7 @@ bool is_conda_package_tar(PathLook& look) {
 
 }  // namespace
 
-extern const PackageKind conda_kind, conda_tar_kind, tar_kind;
+extern const PackageKind conda_kind, conda_tar_kind, nar_kind, tar_kind;
 constinit const PackageKind conda_kind = {
     .name = "conda package",
     .is = is_conda_zip,
@@ -250,9 +266,17 @@ constinit const PackageKind conda_tar_kind = {
     .named_by_content = true,
     .has_side = false,
 };
+constinit const PackageKind nar_kind = {
+    .name = "Nix archive",
+    .is = is_archive<LayerForm::nar>,
+    .open = open_archive<Form::nar>,
+    .write = write_it,
+    .in_place = false,
+    .has_side = false,
+};
 constinit const PackageKind tar_kind = {
     .name = "tar archive",
-    .is = is_tar,
+    .is = is_archive<LayerForm::tar>,
     .open = open_archive<Form::tar>,
     .write = write_it,
     .in_place = false,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Inside of package only. Tar archives and conda packages: their members are the files of one tar archive,
-// of a .conda package of two. They are read as the layers of images are.
+// Inside of package only. Tar archives, Nix archives and conda packages: their members are the files of one
+// archive, of a .conda package of two. They are read as the layers of images are.
 #pragma once
 
 #include <cstddef>
@@ -30,6 +30,7 @@ class ArchivePackage final : public Package {
   // What it is beside an archive, and so what has to follow its files.
   enum class Form : std::uint8_t {
     tar,
+    nar,        // of Nix
     conda_tar,  // NAME.tar.bz2 with info/ in it
     conda_zip,  // NAME.conda
   };
@@ -43,7 +44,7 @@ class ArchivePackage final : public Package {
   void expect_whole() const override { map_.expect_whole(); }
 
   Form form() const { return form_; }
-  bool is_conda() const { return form_ != Form::tar; }
+  bool is_conda() const { return form_ == Form::conda_tar || form_ == Form::conda_zip; }
   ByteSpan bytes() const { return map_.bytes(); }
   const FileIdentity& file() const { return file_; }
   const std::vector<const Layer*>& layers() const { return layer_pointers_; }
@@ -61,6 +62,7 @@ class ArchivePackage final : public Package {
 
  private:
   void scan();
+  void expect_a_folder() const;
   void list();
   void note_what_is_doubled();
 

@@ -39,6 +39,7 @@
 #include "package/archive_package.h"
 #include "package/archives/conda.h"
 #include "package/image_writer.h"
+#include "package/images/layer.h"
 #include "package/images/repack.h"
 #include "package/images/view.h"
 #include "package/writer.h"
@@ -396,21 +397,32 @@ class ArchiveWriter final : public PackageWriter {
   std::string check_layer(std::size_t number, ByteSpan stored) const {
     const Layer& layer = *archive_.layers()[number];
     Walk walk;
-    TarReader reader(walk);
+    EntryReader reader(layer.form(), walk);
     unpack_layer(stored, layer.packing(), [&](ByteSpan piece) {
       reader.feed(piece);
       return true;
     });
     reader.finish();
-    std::size_t next = 0;
+    std::size_t next = 0, added = 0;
+    const auto pass_added = [&] {
+      for (; next < walk.seen.size() && number == 0 && is_added(walk.seen[next]); ++next) ++added;
+    };
     for (std::size_t i = 0; i < layer.entries().size(); ++i) {
       if (is_removed({number, i})) continue;
+      pass_added();
       if (next == walk.seen.size()) return "entries are missing";
       if (!is_right(layer, number, i, walk.seen[next++]))
         return printable(layer.entries()[i].path) + " is another";
     }
-    return next + (number == 0 ? added_ : 0) == walk.seen.size() ? ""
-                                                                 : "there are more entries than were written";
+    pass_added();
+    const bool all = next == walk.seen.size() && (number != 0 || added == added_);
+    return all ? "" : "there are not as many entries as were written";
+  }
+
+  bool is_added(const Walk::Seen& seen) const {
+    const auto described = described_.find(seen.path);
+    return described != described_.end() && !archive_.view().files().contains(seen.path) &&
+           seen.hash == sha256(as_byte_span(described->second));
   }
 
   bool is_right(const Layer& layer, std::size_t number, std::size_t i, const Walk::Seen& seen) const {

@@ -14,13 +14,15 @@
 
 namespace lathe {
 
-extern const PackageKind conda_kind, conda_tar_kind, folder_kind, image_kind, tar_kind, wheel_kind, zip_kind;
+extern const PackageKind conda_kind, conda_tar_kind, folder_kind, image_kind, nar_kind, tar_kind, wheel_kind,
+    zip_kind, zip_of_a_format_kind;
 
 namespace {
 
 // The first that fits.
 constexpr const PackageKind* kinds[] = {
-    &image_kind, &folder_kind, &wheel_kind, &conda_kind, &zip_kind, &conda_tar_kind, &tar_kind,
+    &image_kind, &folder_kind,    &wheel_kind, &conda_kind, &zip_of_a_format_kind,
+    &zip_kind,   &conda_tar_kind, &tar_kind,   &nar_kind,
 };
 
 }  // namespace

@@ -73,4 +73,7 @@ struct PackageKind {
 const PackageKind* package_kind(PathLook& look);
 const PackageKind* package_kind_inside(ByteSpan bytes);
 
+// "conda package", "zip archive of wheels", "zip archive": by the names of its members.
+std::string_view words_for_zip(const Zip& zip);
+
 }  // namespace lathe

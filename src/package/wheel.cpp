@@ -100,17 +100,6 @@ class WheelWriter final : public ZipPackageWriter {
   }
 
  private:
-  void refuse_what_is_damaged() const {
-    for (const Finding& finding : package().findings()) {
-      if (finding.severity == Severity::note || finding.rule == "wheel-link") continue;
-      fail(fmt::format("{}: {}", finding.where.text(), finding.what),
-           finding.rule == "not-read"
-               ? fmt::format("such a wheel is not {}: unpack it, and pack it again with deflate (zip -r)",
-                             options().done)
-               : fmt::format("such a wheel is not {}: fetch it again", options().done));
-    }
-  }
-
   // By its file's name, as an installer does; a file by another name may be known by its own .dist-info
   // folder.
   void find_name() {

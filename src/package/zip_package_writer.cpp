@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <functional>
 #include <system_error>
 #include <utility>
 
@@ -19,6 +20,7 @@
 #include "os/file.h"
 #include "os/mapped_file.h"
 #include "os/unfinished.h"
+#include "package/installed_record.h"
 #include "package/package.h"
 
 namespace lathe {
@@ -71,6 +73,24 @@ void ZipPackageWriter::expect_unchanged() const { source_.expect_unchanged(optio
 
 void ZipPackageWriter::fail(std::string what, std::string next) const {
   throw Error({.what = std::move(what), .where = {.file = zip_.name()}, .next = std::move(next)});
+}
+
+void ZipPackageWriter::refuse_what_is_damaged() const {
+  for (const Finding& finding : package().findings()) {
+    if (finding.severity == Severity::note || finding.rule == "wheel-link") continue;
+    fail(fmt::format("{}: {}", finding.where.text(), finding.what),
+         finding.rule == "not-read"
+             ? fmt::format("such a {} is not {}: unpack it, and pack it again with deflate (zip -r)", kind_,
+                           options().done)
+             : fmt::format("such a {} is not {}: fetch it again", kind_, options().done));
+  }
+}
+
+RecordedFile ZipPackageWriter::recorded_now(std::size_t member) {
+  if (const auto text = texts_.find(member); text != texts_.end())
+    return {.hash = sha256(as_byte_span(text->second)), .size = text->second.size()};
+  const MappedFile file = MappedFile::open(new_file(member));
+  return {.hash = sha256(file.bytes()), .size = file.bytes().size()};
 }
 
 fs::path ZipPackageWriter::free_place(const fs::path& place) const {
@@ -198,6 +218,75 @@ void ZipPackageWriter::check(const NewFile& file) const {
                .where = {.file = place_.string()},
                .next = fmt::format("the old {} is as it was; please report this", kind_),
                .kind = ErrorKind::fault});
+}
+
+namespace {
+
+class PlainZipWriter final : public ZipPackageWriter {
+ public:
+  PlainZipWriter(const ZipPackage& package, PackageWriteOptions how)
+      : ZipPackageWriter(package, "zip archive", std::move(how)) {
+    refuse_what_is_damaged();
+    place_ = free_place(options().to.lexically_normal());
+    for (std::size_t i = 0; i < package.members().size(); ++i) members_[package.members()[i].path()] = i;
+  }
+
+  std::string description(std::string_view file) const override {
+    const auto member = members_.find(file);
+    return member == members_.end() ? "" : text(member->second);
+  }
+  void describe(std::string_view file, std::string_view content) override {
+    if (const auto member = members_.find(file); member != members_.end()) replace(member->second, content);
+    else added_.emplace_back(file, content);
+  }
+
+  WrittenPackage finish() override {
+    bool changes = !added_.empty();
+    for (std::size_t i = 0; i < package().members().size(); ++i)
+      changes = changes || fate(i) == Fate::replaced || fate(i) == Fate::removed;
+    if (!changes) return copy_to(place_);
+    for (const auto& [path, member] : members_) {
+      if (fate(member) != Fate::removed && is_installed_record(path)) mend_record(path, member);
+    }
+    return ZipPackageWriter::finish();
+  }
+
+ private:
+  bool is_last(std::size_t) const override { return false; }
+  void write_last(Output& out) override {
+    // a file that everybody may read, as old as the first member
+    ZipMember like{.attributes = std::uint32_t{0100644} << 16, .made_on_unix = true};
+    if (!members_.empty()) like.time = zip_package().zip_member(0).time;
+    for (const auto& [path, content] : added_) out.add(like, path, content);
+  }
+
+  void mend_record(const std::string& path, std::size_t member) {
+    const std::string record = text(member);
+    const fs::path base = fs::path(path).parent_path().parent_path();
+    std::map<std::string, RecordedFile> now;
+    std::set<std::string, std::less<>> gone;
+    for (const std::string& name : recorded_paths(record)) {
+      const auto file = members_.find((base / name).lexically_normal().generic_string());
+      if (file == members_.end()) continue;
+      if (fate(file->second) == Fate::removed) gone.insert(name);
+      if (fate(file->second) == Fate::replaced) now[name] = recorded_now(file->second);
+    }
+    if (now.empty() && gone.empty()) return;
+    const fs::path full = path;
+    const std::string own = (full.parent_path().filename() / full.filename()).generic_string();
+    replace(member, rewrite_record(record, own, now, [&](std::string_view name) {
+              return gone.contains(name) ? std::string() : std::string(name);
+            }));
+  }
+
+  std::map<std::string, std::size_t, std::less<>> members_;  // by path
+  std::vector<std::pair<std::string, std::string>> added_;
+};
+
+}  // namespace
+
+std::unique_ptr<PackageWriter> write_zip(const ZipPackage& package, PackageWriteOptions options) {
+  return std::make_unique<PlainZipWriter>(package, std::move(options));
 }
 
 }  // namespace lathe

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Inside of package only. Writes a zip archive again: members that change are unpacked into a folder beside
-// the result and packed on all cores, all others go over as they lie there. Kinds that are zip archives
+// the result and packed on all cores, all others go over as they lie there. Formats that are zip archives
 // derive from it, and say what the archive says of itself.
 #pragma once
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -48,6 +49,9 @@ class ZipPackageWriter : public PackageWriter {
   virtual bool is_last(std::size_t member) const = 0;
 
   [[noreturn]] void fail(std::string what, std::string next) const;
+  void refuse_what_is_damaged() const;
+  // What a member that is replaced holds now.
+  RecordedFile recorded_now(std::size_t member);
   const ZipPackage& zip_package() const { return zip_; }
   std::string text(std::size_t member) const;  // all of it; Error when it is damaged or too large for one
   std::filesystem::path free_place(
@@ -84,5 +88,8 @@ class ZipPackageWriter : public PackageWriter {
   std::map<std::size_t, std::string> texts_;     // new content that is not a file
   std::map<std::string, RecordedFile> written_;  // by new path
 };
+
+// Of an archive that is no format of its own. RECORDs in it follow their files.
+std::unique_ptr<PackageWriter> write_zip(const ZipPackage& package, PackageWriteOptions options);
 
 }  // namespace lathe

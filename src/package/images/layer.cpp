@@ -94,19 +94,33 @@ Unpacked unpack(ByteSpan stored, LayerPacking packing, const UnpackSink& sink) {
 
 }  // namespace
 
-std::optional<LayerPacking> archive_packing(ByteSpan stored) {
+namespace {
+
+std::optional<LayerForm> form_by_start(ByteSpan unpacked) {
+  if (looks_like_nar(unpacked)) return LayerForm::nar;
+  return looks_like_tar_header(unpacked) ? std::optional(LayerForm::tar) : std::nullopt;
+}
+
+}  // namespace
+
+EntryReader::EntryReader(LayerForm form, TarReader::Sink& sink)
+    : reader_(form == LayerForm::nar ? decltype(reader_)(std::in_place_type<NarReader>, sink)
+                                     : decltype(reader_)(std::in_place_type<TarReader>, sink)) {}
+
+std::optional<ArchiveShape> archive_shape(ByteSpan stored) {
   const auto packing = packing_by_magic(as_text(stored.first(std::min<std::size_t>(stored.size(), 8))));
-  if (!packing) return looks_like_tar_header(stored) ? std::optional(LayerPacking::plain) : std::nullopt;
   std::string start;
   try {
-    unpack(stored, *packing, [&](ByteSpan piece) {
+    unpack(stored, packing.value_or(LayerPacking::plain), [&](ByteSpan piece) {
       start += as_text(piece.first(std::min(piece.size(), tar_block - start.size())));
       return start.size() < tar_block;
     });
   } catch (const Error&) {
     return std::nullopt;  // damaged from its start on
   }
-  return looks_like_tar_header(as_byte_span(start)) ? packing : std::nullopt;
+  const auto form = form_by_start(as_byte_span(start));
+  if (!form) return std::nullopt;
+  return ArchiveShape{.packing = packing.value_or(LayerPacking::plain), .form = *form};
 }
 
 LayerPacking packing_of(ByteSpan stored, std::string_view name) {
@@ -246,10 +260,15 @@ class Layer::Scan final : public TarReader::Sink {
 Layer::Layer(ByteSpan stored, std::string name, const std::string& digest, const std::string& diff_id,
              std::filesystem::path spool, std::size_t number, LayerUse use)
     : stored_(stored), name_(std::move(name)), spool_(std::move(spool)), number_(number), use_(use) {
-  packing_ = use == LayerUse::layer ? packing_of(stored, name_)
-                                    : archive_packing(stored).value_or(LayerPacking::plain);
+  if (use == LayerUse::layer) {
+    packing_ = packing_of(stored, name_);
+  } else {
+    const ArchiveShape shape = archive_shape(stored).value_or(ArchiveShape());
+    packing_ = shape.packing;
+    form_ = shape.form;
+  }
   Scan scan(*this);
-  TarReader reader(scan);
+  EntryReader reader(form_, scan);
   Sha256Stream unpacked;
   unpack_layer(stored, packing_, [&](ByteSpan piece) {
     unpacked.add(piece);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A layer of an image: what is in its tar archive, which is packed or not. It is gone through once; what
-// somebody may want to read of it later is kept in a spool then: libraries and packages whole, of others the
-// first bytes. All else can be had too, for the price of unpacking the layer once more.
+// A layer of an image, or an archive by itself: what is in it, which is packed or not. It is gone through
+// once; what somebody may want to read of it later is kept in a spool then: libraries and packages whole, of
+// others the first bytes. All else can be had too, for the price of unpacking the layer once more.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/finding.h"
 #include "base/hash.h"
 #include "formats/streams/unpack.h"
+#include "formats/nar.h"
 #include "formats/tar.h"
 #include "os/mapped_file.h"
 
@@ -25,11 +27,32 @@ namespace lathe {
 enum class LayerPacking : std::uint8_t { plain, gzip, zstd, xz, bzip2 };
 std::string_view to_string(LayerPacking packing);
 
-// Archives by themselves are packed in more ways than layers are, and have no whiteouts.
+// Archives by themselves are packed in more ways than layers are, have no whiteouts, and may be Nix's.
 enum class LayerUse : std::uint8_t { layer, archive };
+enum class LayerForm : std::uint8_t { tar, nar };
 
-// Of a tar archive by itself, by its first bytes and what they unpack to. nullopt: it is none.
-std::optional<LayerPacking> archive_packing(ByteSpan stored);
+// Tells the entries of either form, as they arrive, to a sink that outlives it.
+class EntryReader {
+ public:
+  EntryReader(LayerForm form, TarReader::Sink& sink);
+
+  void feed(ByteSpan piece) {
+    std::visit([&](auto& reader) { reader.feed(piece); }, reader_);
+  }
+  void finish() {
+    std::visit([](auto& reader) { reader.finish(); }, reader_);
+  }
+
+ private:
+  std::variant<TarReader, NarReader> reader_;
+};
+
+struct ArchiveShape {
+  LayerPacking packing = LayerPacking::plain;
+  LayerForm form = LayerForm::tar;
+};
+// Of an archive by itself, by its first bytes and what they unpack to. nullopt: it is none.
+std::optional<ArchiveShape> archive_shape(ByteSpan stored);
 // Of a layer, by its first bytes. Error when it is neither a tar archive nor one that is packed.
 LayerPacking packing_of(ByteSpan stored, std::string_view name);
 // All of it, until the sink has enough. Error when it is damaged or cut short.
@@ -60,6 +83,7 @@ class Layer {
 
   const std::string& name() const { return name_; }
   LayerPacking packing() const { return packing_; }
+  LayerForm form() const { return form_; }
   ByteSpan stored() const { return stored_; }
   const std::string& digest() const { return digest_; }  // of the stored form
   std::uint64_t unpacked_size() const { return unpacked_size_; }
@@ -89,6 +113,7 @@ class Layer {
   std::size_t number_ = 0;
   LayerUse use_ = LayerUse::layer;
   LayerPacking packing_ = LayerPacking::plain;
+  LayerForm form_ = LayerForm::tar;
   std::uint64_t unpacked_size_ = 0, spooled_ = 0;
   std::vector<LayerEntry> entries_;
   std::map<std::size_t, Sha256> hashes_;

@@ -6,7 +6,9 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "formats/streams/decompress.h"
 #include "formats/streams/deflate.h"
 #include "formats/streams/stream_packer.h"
+#include "formats/nar.h"
 #include "formats/tar.h"
 #include "os/mapped_file.h"
 
@@ -134,29 +137,28 @@ class Packer {
 
 class Rewriter final : public TarReader::Sink {
  public:
-  Rewriter(const LayerChanges& changes, const std::map<std::string, std::string>& added, Packer& packer)
-      : changes_(changes), added_(added), packer_(packer) {}
+  Rewriter(LayerForm form, const LayerChanges& changes, const std::map<std::string, std::string>& added,
+           Packer& packer)
+      : form_(form), changes_(changes), added_(added), next_added_(added.begin()), packer_(packer) {}
 
   void entry(const TarEntry& entry, std::string_view headers) override {
+    if (form_ == LayerForm::nar) add_before(entry);
     const auto change = changes_.find(number_++);
-    passed_on_ = change == changes_.end();
-    if (passed_on_) return packer_.add(headers);
-    if (change->second.how == EntryChange::How::removed) return;
-    if (!entry.is_file() || entry.sparse)
-      throw Error({.what = "only files have a new content", .kind = ErrorKind::fault});
-    std::optional<MappedFile> file;
-    if (change->second.how == EntryChange::How::file) file = MappedFile::open(change->second.file);
-    const ByteSpan content = file ? file->bytes() : as_byte_span(change->second.text);
-    packer_.add(tar_headers_with_size(headers, content.size()));
-    packer_.add(as_text(content));
-    if (file) file->expect_whole();
-    packer_.add(std::string(tar_padding(content.size()), '\0'));
+    if (change == changes_.end()) {
+      fate_ = Fate::passed_on;
+      return packer_.add(headers);
+    }
+    fate_ = change->second.how == EntryChange::How::removed ? Fate::removed : Fate::replaced;
+    if (fate_ == Fate::replaced) replace(entry, headers, change->second);
   }
   void content(ByteSpan piece) override {
-    if (passed_on_) packer_.add(as_text(piece));
+    if (fate_ == Fate::passed_on) packer_.add(as_text(piece));
   }
-  void end_of_entry(std::string_view padding) override {
-    if (passed_on_) packer_.add(padding);
+  void end_of_entry(std::string_view end) override {
+    if (fate_ == Fate::passed_on) packer_.add(end);
+    if (fate_ != Fate::replaced) return;
+    packer_.add(form_ == LayerForm::nar ? nar_end_with_size(end, new_size_)
+                                        : std::string(tar_padding(new_size_), '\0'));
   }
   void trailer(ByteSpan piece) override {
     add_rest();
@@ -164,22 +166,53 @@ class Rewriter final : public TarReader::Sink {
   }
 
   // Where no trailer came, it comes now.
-  void add_rest() {
-    if (std::exchange(rest_added_, true)) return;
-    for (const auto& [path, content] : added_) {
-      packer_.add(tar_file_header(path, content.size()));
+  void add_rest() { add_until(std::nullopt); }
+
+ private:
+  enum class Fate : std::uint8_t { passed_on, replaced, removed };
+
+  void replace(const TarEntry& entry, std::string_view headers, const EntryChange& change) {
+    if (!entry.is_file() || entry.sparse)
+      throw Error({.what = "only files have a new content", .kind = ErrorKind::fault});
+    std::optional<MappedFile> file;
+    if (change.how == EntryChange::How::file) file = MappedFile::open(change.file);
+    const ByteSpan content = file ? file->bytes() : as_byte_span(change.text);
+    new_size_ = content.size();
+    packer_.add(form_ == LayerForm::nar ? nar_headers_with_size(headers, new_size_)
+                                        : tar_headers_with_size(headers, new_size_));
+    packer_.add(as_text(content));
+    if (file) file->expect_whole();
+  }
+
+  // In a Nix archive names ascend, and the end of its root is the last entry: what is added lies in the root.
+  void add_before(const TarEntry& entry) {
+    if (entry.is_folder()) ++open_folders_;
+    if (entry.type == nar_folder_end && --open_folders_ == 0) return add_rest();
+    if (!entry.path.empty() && entry.path.find('/') == std::string::npos) add_until(entry.path);
+  }
+
+  // Those whose names come before it; without one all that are left.
+  void add_until(std::optional<std::string_view> path) {
+    for (; next_added_ != added_.end() && (!path || next_added_->first < *path); ++next_added_) {
+      const auto& [name, content] = *next_added_;
+      if (form_ == LayerForm::nar) {
+        packer_.add(nar_file(name, content));
+        continue;
+      }
+      packer_.add(tar_file_header(name, content.size()));
       packer_.add(content);
       packer_.add(std::string(tar_padding(content.size()), '\0'));
     }
   }
 
- private:
+  const LayerForm form_;
   const LayerChanges& changes_;
   const std::map<std::string, std::string>& added_;
+  std::map<std::string, std::string>::const_iterator next_added_;
   Packer& packer_;
-  bool rest_added_ = false;
-  std::size_t number_ = 0;
-  bool passed_on_ = true;
+  std::size_t number_ = 0, open_folders_ = 0;
+  Fate fate_ = Fate::passed_on;
+  std::uint64_t new_size_ = 0;  // of what is replaced
 };
 
 }  // namespace
@@ -187,14 +220,14 @@ class Rewriter final : public TarReader::Sink {
 NewLayer repack_layer(const Layer& layer, const LayerChanges& changes, const RepackOptions& options,
                       const std::function<void(std::string_view)>& out) {
   Packer packer(layer.packing(), options, out);
-  Rewriter rewriter(changes, options.added, packer);
-  TarReader reader(rewriter);
+  Rewriter rewriter(layer.form(), changes, options.added, packer);
+  EntryReader reader(layer.form(), rewriter);
   unpack_layer(layer.stored(), layer.packing(), [&](ByteSpan piece) {
     reader.feed(piece);
     return true;
   });
   reader.finish();
-  rewriter.add_rest();
+  if (layer.form() == LayerForm::tar) rewriter.add_rest();
   return packer.finish();
 }
 

@@ -31,7 +31,8 @@ struct RepackOptions {
   unsigned threads = 0;                                     // 0: all cores
   std::function<void(std::uint64_t bytes)> on_packed = {};  // of the unpacked form, of this piece
   bool one_frame = false;  // zstd as one frame, on one core: some readers take no second one
-  // Files that come after all others, by path (100 bytes at most): content, at the epoch.
+  // Files that come after all others, by path (100 bytes at most): content, at the epoch. In a Nix archive
+  // they come where their names belong, in its root.
   std::map<std::string, std::string> added = {};
 };
 
