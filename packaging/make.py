@@ -7,6 +7,7 @@
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -51,8 +52,8 @@ def main():
     work.mkdir(parents=True, exist_ok=True)
     write(packages(build, work), given.out)
     print(f"the program needs {', '.join(portable.needed(build.program))}; glibc {portable.dotted(portable.glibc(build.program))} or newer")
-    if owner()["url"].endswith(".invalid"):
-        print("set who publishes this in packaging/owner.toml before you do")
+    if unset := [key for key, value in owner().items() if re.search(r"\.invalid$|^[A-Z]+/|^torchlathe authors$", value)]:
+        print(f"before you publish this, set {', '.join(unset)} in packaging/owner.toml")
 
 
 main()

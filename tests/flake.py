@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """flake.py TORCHLATHE: the real Nix evaluates flake.nix (`nix flake check`, `nix flake show`) and default.nix, with nix/mini as nixpkgs;
-both have to come to the derivation of nix/package.nix, with the version that CMake has. Nothing is built: package_nix does that.
+both have to come to the derivation of nix/package.nix, with the version that CMake has. flake.lock fits flake.nix. Nothing is built:
+package_nix does that.
 
 Exits 77 (skipped) without a Nix that knows flakes.
 """
@@ -11,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import tomllib
 from pathlib import Path
 
 from needs import need, skip
@@ -36,7 +38,7 @@ class Flake:
         self.environment = dict(os.environ, HOME=str(folder), **store_at(folder))
         self.environment["NIX_CONFIG"] += "experimental-features = nix-command flakes\n"
         shutil.copytree(root / "nix", self.tree / "nix")
-        for name in ("flake.nix", "default.nix", "CMakeLists.txt"):
+        for name in ("flake.nix", "flake.lock", "default.nix", "CMakeLists.txt"):
             shutil.copy(root / name, self.tree)
         shutil.copytree(root / "nix/mini", self.nixpkgs / "mini")
         (self.nixpkgs / "flake.nix").write_text(nixpkgs)
@@ -50,7 +52,18 @@ class Flake:
         return self.said(*words, f"path:{self.tree}{at}", "--override-input", "nixpkgs", f"path:{self.nixpkgs}", "--no-write-lock-file", ok=ok)
 
 
+def check_lock(flake):
+    """flake.lock fits flake.nix, and pins a revision that the catalogue knows, with the hash that a matrix has for it."""
+    told = json.loads(flake.said("flake", "metadata", "--json", "--offline", "--no-update-lock-file", f"path:{flake.tree}"))
+    locked = told["locks"]["nodes"]["nixpkgs"]["locked"]
+    pins = tomllib.loads((root / "src/hardware/data/pins.toml").read_text())["pin"]
+    assert locked["rev"] in [pin["rev"] for pin in pins], locked
+    hashes = {pin["rev"]: pin.get("sha256") for file in (root / "matrices").glob("*.toml") for pin in tomllib.loads(file.read_text())["nixpkgs"].values()}
+    assert hashes[locked["rev"]] == locked["narHash"], (hashes, locked)
+
+
 def check(flake):
+    check_lock(flake)
     flake.flake("flake", "check", "--no-build")
     shown = json.loads(flake.flake("flake", "show", "--json"))
     version = re.search(r"^project\(torchlathe VERSION ([\d.]+)", (root / "CMakeLists.txt").read_text(), re.M).group(1)

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: MIT
 """pages.py [BINARY]: every command has a page in docs/commands that names each of its options, and a row in the README;
 the README and ARCHITECTURE.md name no file that is not there; no page is about a command that is not there; every page of docs/ is in the
-site's navigation, once; every variable of ours that is read has a row in docs/topics/environment.md; every link of a page leads to a file, and to a heading, that is there."""
+site's navigation, once; every variable of ours that is read has a row in docs/topics/environment.md; every link of a page leads to a file, and to a heading, that is there; docs/cases/ci.md
+names the repository that packaging/owner.toml has."""
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
@@ -54,6 +56,17 @@ def not_in_navigation():
             yield f"{page}: {listed.count(page)} times in the navigation of site/mkdocs.yml, {there.count(page)} pages"
 
 
+def not_of_the_owner():
+    """What people copy from docs/cases/ci.md leads to where packaging/owner.toml says."""
+    owner = tomllib.loads((root / "packaging/owner.toml").read_text())
+    page = (root / "docs/cases/ci.md").read_text()
+    for pattern, wanted in ((r"uses: (\S*torchlathe\S*)", f"{owner['github']}@v1"), (r"- repo: (\S+)", f"https://github.com/{owner['github']}"),
+                            (r"component: (\S+)", f"$CI_SERVER_FQDN/{owner['gitlab']}/torchlathe@1")):
+        found = set(re.findall(pattern, page))
+        if found != {wanted}:
+            yield f"docs/cases/ci.md: write {wanted} for {', '.join(sorted(found))}, as packaging/owner.toml has it"
+
+
 problems = []
 commands = re.findall(r"^  ([a-z][a-z-]*) {2,}", help_of(), re.M)
 for command in commands:
@@ -81,5 +94,6 @@ variables = set(re.findall(r'"(TORCHLATHE_[A-Z_]+)"', "".join(file.read_text() f
 told = set(re.findall(r"^\| `(TORCHLATHE_[A-Z_]+)`", (root / "docs/topics/environment.md").read_text(), re.M))
 problems += [f"docs/topics/environment.md and src/ do not both have {name}" for name in variables ^ told]
 problems += not_in_navigation()
+problems += not_of_the_owner()
 print("\n".join(problems) if problems else f"{len(commands)} commands have their pages")
 sys.exit(1 if problems else 0)

@@ -41,7 +41,7 @@ def check_screens():
 def uvx_lines():
     shell = "".join(re.findall(r"^```sh\n(.*?)^```$", readme, re.M | re.S))
     found = re.findall(r"^uvx (?:.*\\\n)*.*$", shell, re.M)
-    assert [command.split()[2] for command in found] == ["inspect", "carve"], found
+    assert [command.split()[2] for command in found] == ["inspect", "carve", "shrink"], found
     return found
 
 
@@ -101,7 +101,10 @@ def check_uvx_lines(program, cache, wheels):
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
             return done.stdout
 
-        inspect, carve = uvx_lines()
+        inspect, carve, shrink = uvx_lines()
+        for how in ("", "unset VIRTUAL_ENV; "):  # uvx puts a Python of its own before the user's
+            shown = said(f"{how}{shrink} --dry-run 2>&1")
+            assert f"the virtual environment of {folder}/venv/bin/python3" in shown and "would be shrunk for 8.0, 12.1" in shown, shown
         before = said(inspect)
         assert re.search(r"^ *9\.0 +all$", before, re.M), before
         assert "carved for 8.0, 12.1: " in said(carve)

@@ -84,6 +84,12 @@ void print_common(const std::map<std::pair<std::string, std::string>, std::vecto
   }
 }
 
+std::string silenced_text(const Audit& audit) {
+  std::size_t count = 0;
+  for (const AuditedRecipe& recipe : audit.recipes) count += recipe.silenced;
+  return count == 0 ? "" : fmt::format("; the matrix silences {}", count);
+}
+
 void print_text(const Audit& audit, const Options& options, Terminal& terminal) {
   if (!audit.nix_found)
     terminal.out("Nix is not installed: the audit checked names and texts and evaluated nothing.\n");
@@ -110,10 +116,10 @@ void print_text(const Audit& audit, const Options& options, Terminal& terminal) 
                        ? fmt::format("{}", fmt::join(audit.missing, ", "))
                        : fmt::format("{} recipes, see: torchlathe plan", audit.missing.size()));
   terminal.print(
-      "{} wanted: {} keep, {} rewrite, {} rename, {} create; {} delete{}; {} errors, {} warnings\n",
+      "{} wanted: {} keep, {} rewrite, {} rename, {} create; {} delete{}; {} errors, {} warnings{}\n",
       sum.wanted, sum.keep, sum.rewrite, sum.rename, sum.create, sum.remove,
       sum.outside ? fmt::format("; {} outside the matrix", sum.outside) : "", audit.count(Severity::error),
-      audit.count(Severity::warning));
+      audit.count(Severity::warning), silenced_text(audit));
 }
 
 int run(const Options& options, Terminal& terminal) {

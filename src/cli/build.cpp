@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/safe_format.h"
 #include "cli/parts/build_repairs.h"
 #include "cli/commands.h"
 #include "cli/options/cuda_toolkit_option.h"
@@ -284,6 +285,18 @@ void check_nixpkgs(const std::string& folder) {
                .next = "give a folder that holds a nixpkgs, or leave out --nixpkgs"});
 }
 
+// A matrix that silences pin-hash still takes what comes.
+void say_unchecked(const Options& options, const MatrixSpec& spec, Terminal& terminal) {
+  if (!options.nixpkgs.empty()) return;
+  for (const auto& [name, pin] : spec.nixpkgs) {
+    if (pin->sha256.value_or("").empty()) {
+      terminal.say(
+          Tone::note,
+          safe_format("torchlathe: [nixpkgs.{}] has no sha256: Nix does not check the tarball\n", name));
+    }
+  }
+}
+
 int run(const Options& options, Terminal& terminal) {
   check_nixpkgs(options.nixpkgs);
   RunOptions run = run_options(options);
@@ -305,6 +318,7 @@ int run(const Options& options, Terminal& terminal) {
     return 0;
   }
 
+  say_unchecked(options, spec, terminal);
   run.with.cuda_toolkit = cuda_toolkit;
   run.with.builders = find_builders(options, terminal);
   run.capacities = capacities_of(run.with.builders);

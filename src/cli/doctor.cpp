@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,9 +40,12 @@
 #include "select/select.h"
 #include "report/host.h"
 #include "report/selection.h"
+#include "shrink/shrink.h"
 
 namespace lathe {
 namespace doctor_command {
+
+namespace fs = std::filesystem;
 
 struct Options {
   std::vector<std::string> paths;
@@ -60,6 +64,7 @@ void declare(OptionSet& set, Options& options) {
 
 struct Installed {
   ExaminedTorch examined;
+  std::optional<CarveTrial> shrink;  // of all packages beside it; nullopt: it lies alone, or as for `carve`
   std::optional<CarveTrial>
       carve;  // by carve itself; nullopt: there is no code to take away, or no GPU to keep code for
 };
@@ -88,11 +93,33 @@ std::vector<InstalledTorch> torches(const Options& options, const HostInfo& host
   return all;
 }
 
-std::optional<CarveTrial> carve_for(const HostInfo& host, const ExaminedTorch& examined) {
+std::vector<CarveTarget> targets_of(const HostInfo& host) {
   std::vector<CarveTarget> targets;
   for (const Capability gpu : capabilities_of(host.gpus)) targets.push_back({.device = cuda_target(gpu)});
+  return targets;
+}
+
+std::optional<CarveTrial> carve_for(const HostInfo& host, const ExaminedTorch& examined) {
+  const std::vector<CarveTarget> targets = targets_of(host);
   if (targets.empty() || !examined.has_gpu_code) return std::nullopt;
   return try_carve(examined.torch.folder, targets);
+}
+
+bool is_site(const fs::path& folder) {
+  return folder.filename() == "site-packages" || folder.filename() == "dist-packages";
+}
+
+// What `shrink` itself would come to.
+std::optional<CarveTrial> shrink_for(const HostInfo& host, const ExaminedTorch& examined) {
+  const fs::path site = examined.torch.folder.parent_path();
+  const std::vector<CarveTarget> targets = targets_of(host);
+  if (targets.empty() || !examined.has_gpu_code || !is_site(site)) return std::nullopt;
+  try {
+    const Shrunk shrunk = shrink(site, site, {.carve = {.targets = targets, .dry_run = true}});
+    return CarveTrial{.before = shrunk.carved.old_size, .after = shrunk.carved.new_size};
+  } catch (const Error& error) {
+    return CarveTrial{.refused = error.parts().what};
+  }
 }
 
 // Less is not worth a changed installation.
@@ -123,7 +150,9 @@ Page examine_all(const Options& options, Terminal& terminal) {
     ExaminedTorch examined = examine(torch, page.host);
     page.findings.add(examined.findings);
     const auto carve = carve_for(page.host, examined);
-    page.installed.push_back({std::move(examined), carve});
+    progress.show(fmt::format("reading the packages beside {}", torch.folder.string()));
+    const auto shrink = shrink_for(page.host, examined);
+    page.installed.push_back({std::move(examined), shrink, carve});
   }
   page.selection = select_variant(page.host, options.candidates.load());
   page.next = next_step(page);
@@ -181,6 +210,10 @@ void print_one(const Installed& installed, const Page& page, Terminal& terminal)
   for (const Coverage& coverage : installed.examined.coverage)
     line("on " + spell(coverage.device), coverage.text());
   if (installed.carve) line("carve", carve_line(*installed.carve));
+  if (installed.shrink) {
+    line("shrink",
+         fmt::format("{} in {}", carve_line(*installed.shrink), torch.folder.parent_path().string()));
+  }
   line("release", age_line(torch, page.selection.best()));
 }
 
@@ -223,6 +256,8 @@ void print_text(const Page& page, Terminal& terminal) {
   print_findings(page, terminal);
   if (!page.next) return;
   terminal.print("\n{}\n{}\n", terminal.styled(Style::bold, "Next"), page.next->command);
+  if (page.next->by == "carve")
+    terminal.out("for more machines like this one: torchlathe serve --wheels DIR --gpu native\n");
 }
 
 void write_installed(JsonWriter& json, const Installed& installed) {
@@ -246,6 +281,8 @@ void write_installed(JsonWriter& json, const Installed& installed) {
   json.end_array();
   const bool planned = installed.carve && installed.carve->refused.empty();
   json.member("carve_saves", planned ? std::optional(installed.carve->saves()) : std::nullopt);
+  const bool shrinks = installed.shrink && installed.shrink->refused.empty();
+  json.member("shrink_saves", shrinks ? std::optional(installed.shrink->saves()) : std::nullopt);
   json.end_object();
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "inspect/user_python.h"
 #include "os/small_file.h"
 #include "package/wheel_names.h"
 
@@ -123,17 +124,13 @@ void add_from(std::vector<InstalledTorch>& out, const char* variable, const char
   if (prefix && *prefix) add_prefix(out, fs::path(prefix) / below);
 }
 
-// Of the python3 that would start: where it is called, and where a link leads.
+// Of the user's python3: where it is called, and where a link leads.
 std::vector<fs::path> prefixes_of_python() {
-  const char* path = std::getenv("PATH");
-  for (const std::string_view folder : split(path ? path : "", ':')) {
-    const fs::path python = fs::path(folder) / "python3";
-    std::error_code failed;
-    if (folder.empty() || !fs::exists(python, failed)) continue;
-    return {python.parent_path().parent_path(),
-            fs::weakly_canonical(python, failed).parent_path().parent_path()};
-  }
-  return {};
+  const auto python = user_python();
+  if (!python) return {};
+  std::error_code failed;
+  return {python->parent_path().parent_path(),
+          fs::weakly_canonical(*python, failed).parent_path().parent_path()};
 }
 
 }  // namespace

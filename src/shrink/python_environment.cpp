@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "inspect/user_python.h"
 
 namespace lathe {
 namespace {
@@ -42,25 +43,25 @@ Json ask(const std::string& python, const RunProcess& run) {
 }  // namespace
 
 PythonEnvironment environment_of_python(const RunProcess& run) {
-  const auto python = find_program("python3");
+  const auto python = user_python();
   if (!python) {
-    throw Error({.what = "there is no python3 in PATH whose environment could be shrunk",
+    throw Error({.what = "no python3 found in VIRTUAL_ENV or PATH whose environment could be shrunk",
                  .where = {},
                  .next = "name the folder: torchlathe shrink venv --gpu 9.0"});
   }
-  const Json answer = ask(*python, run);
+  const Json answer = ask(python->string(), run);
   PythonEnvironment found{.python = *python, .version = answer.text_of("version")};
   const fs::path prefix = answer.text_of("prefix"), pure = answer.text_of("pure"),
                  plat = answer.text_of("plat");
   found.is_virtual = prefix != answer.text_of("base");
   found.folder = found.is_virtual ? prefix : pure;
-  if (found.folder.empty()) throw no_answer(*python, "its answer names no folder");
+  if (found.folder.empty()) throw no_answer(python->string(), "its answer names no folder");
   std::error_code ignored;
   if (!found.is_virtual && pure != plat && !fs::equivalent(pure, plat, ignored)) {
-    throw Error(
-        {.what = fmt::format("the packages of {} are in {} and in {}", *python, pure.string(), plat.string()),
-         .where = {},
-         .next = "name one of them: torchlathe shrink FOLDER --gpu 9.0"});
+    throw Error({.what = fmt::format("the packages of {} are in {} and in {}", python->string(),
+                                     pure.string(), plat.string()),
+                 .where = {},
+                 .next = "name one of them: torchlathe shrink FOLDER --gpu 9.0"});
   }
   return found;
 }

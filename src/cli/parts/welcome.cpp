@@ -24,31 +24,48 @@ struct FirstCommand {
   std::string command, what;
 };
 
-// The first file of this folder with one of these ends, by name; "" where there is none.
-std::string file_here(const fs::path& folder, std::initializer_list<std::string_view> ends) {
-  std::string first;
+// The files of this folder with one of these ends, by name.
+std::vector<std::string> files_here(std::initializer_list<std::string_view> ends,
+                                    const fs::path& folder = ".") {
+  std::vector<std::string> names;
   std::error_code failed;
   for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed)) {
     const std::string name = entry->path().filename().string();
-    const bool fits =
-        std::ranges::any_of(ends, [&](std::string_view suffix) { return name.ends_with(suffix); });
-    if (fits && (first.empty() || name < first)) first = name;
+    if (std::ranges::any_of(ends, [&](std::string_view suffix) { return name.ends_with(suffix); }))
+      names.push_back(name);
   }
-  return first;
+  std::ranges::sort(names);
+  return names;
 }
 
 void add_files(std::vector<FirstCommand>& starts) {
   constexpr const char* recipes = ".flox/pkgs";
   const MatrixOption matrix;
   const bool has_matrix = matrix.is_there();
-  if (!file_here(recipes, {".nix"}).empty())
+  if (!files_here({".nix"}, recipes).empty())
     starts.push_back({safe_format("torchlathe audit {}{}", recipes, has_matrix ? "" : " -m cuda-13_0"),
                       "check the recipes of this folder"});
   if (has_matrix) starts.push_back({"torchlathe list", safe_format("the variants of {}", matrix.file())});
-  if (const std::string wheel = file_here(".", {".whl"}); !wheel.empty())
-    starts.push_back({safe_format("torchlathe inspect {}", wheel), "which GPUs and CPUs it has code for"});
-  if (const std::string image = file_here(".", {".tar", ".sif", ".sqsh"}); !image.empty())
-    starts.push_back({safe_format("torchlathe inspect {}", image), "whether the image holds GPU code"});
+  const std::vector<std::string> wheels = files_here({".whl"}),
+                                 images = files_here({".tar", ".sif", ".sqsh"});
+  if (!wheels.empty()) {
+    starts.push_back(
+        {safe_format("torchlathe inspect {}", wheels.front()), "which GPUs and CPUs it has code for"});
+  }
+  if (wheels.size() > 1) {
+    starts.push_back({"torchlathe serve --wheels . --gpu H100,A100",
+                      "an index of these wheels for pip and uv, carved for the GPUs that you name"});
+  }
+  if (!images.empty()) {
+    starts.push_back(
+        {safe_format("torchlathe inspect {}", images.front()), "whether the image holds GPU code"});
+  }
+}
+
+// The folder whose packages `shrink` takes.
+std::string packages_with(const InstalledTorch& torch) {
+  const fs::path site = torch.folder.parent_path();
+  return (site.filename().string().ends_with("-packages") ? site : torch.folder).string();
 }
 
 void add_machine(std::vector<FirstCommand>& starts) {
@@ -58,8 +75,9 @@ void add_machine(std::vector<FirstCommand>& starts) {
     const std::string folder = torches.front().folder.string();
     starts.push_back({safe_format("torchlathe inspect {}", folder), "which GPUs your PyTorch has code for"});
     if (!host.gpus.empty())
-      starts.push_back({safe_format("torchlathe carve {} --gpu native --dry-run", folder),
-                        "how small it gets for this GPU"});
+      starts.push_back(
+          {safe_format("torchlathe shrink {} --gpu native --dry-run", packages_with(torches.front())),
+           "how small it and the packages beside it get for this GPU"});
   }
   if (!host.gpus.empty() || !host.system.nix.empty())
     starts.push_back({"torchlathe select", "the best build for this machine, and how to get it"});
