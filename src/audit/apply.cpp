@@ -18,6 +18,7 @@
 #include "audit/journal.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "os/descriptor.h"
 #include "os/file.h"
 #include "os/inside.h"
 #include "os/name.h"
@@ -47,13 +48,12 @@ Inside open_journals(const Inside& recipes) {
 // One apply at a time in a folder.
 class Lock {
  public:
-  explicit Lock(const Inside& journals) : fd_(journals.open_or_make("lock")) {
+  explicit Lock(const Inside& journals) : file_(journals.open_or_make("lock")) {
     // A lock that was deleted meanwhile, with the journals, keeps nobody out.
     struct stat status {};
-    const bool locked = ::flock(fd_, LOCK_EX | LOCK_NB) == 0;
+    const bool locked = ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0;
     const int failure = locked ? EWOULDBLOCK : errno;
-    if (locked && ::fstat(fd_, &status) == 0 && status.st_nlink != 0) return;
-    ::close(fd_);
+    if (locked && ::fstat(file_.get(), &status) == 0 && status.st_nlink != 0) return;
     const fs::path folder = journals.path().parent_path();
     if (failure != EWOULDBLOCK) throw system_error("lock", journals.path("lock").string(), failure);
     throw Error({.what = "another apply is running in this folder",
@@ -61,12 +61,9 @@ class Lock {
                  .next = "wait until it has finished",
                  .kind = ErrorKind::fault});
   }
-  ~Lock() { ::close(fd_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
 
  private:
-  int fd_ = -1;
+  Descriptor file_;
 };
 
 // Committed and uncommitted ones, oldest first.

@@ -17,7 +17,7 @@
 #include "cli/commands.h"
 #include "cli/options/options.h"
 #include "matrix/variant.h"
-#include "os/stream.h"
+#include "os/file.h"
 #include "os/terminal.h"
 
 namespace lathe {

@@ -18,11 +18,10 @@ namespace lathe {
 StateLock::StateLock(const std::filesystem::path& folder, bool wait) {
   create_folders(folder);
   const std::string path = (folder / "lock").string();
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) throw system_error("open", path, errno);
-  if (::flock(descriptor_, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+  file_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!file_) throw system_error("open", path, errno);
+  if (::flock(file_.get(), wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
     const std::string holder(trim(read_file(path)));
-    ::close(descriptor_);
     throw Error({.what = fmt::format("another build is running in {}: {}", folder.string(),
                                      holder.empty() ? "it has just started" : holder),
                  .where = {},
@@ -30,10 +29,8 @@ StateLock::StateLock(const std::filesystem::path& folder, bool wait) {
                  .kind = ErrorKind::fault});
   }
   const std::string text = fmt::format("process {}\n", ::getpid());
-  if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, text.data(), text.size(), 0) < 0)
+  if (::ftruncate(file_.get(), 0) != 0 || ::pwrite(file_.get(), text.data(), text.size(), 0) < 0)
     throw system_error("write", path, errno);
 }
-
-StateLock::~StateLock() { ::close(descriptor_); }
 
 }  // namespace lathe

@@ -4,18 +4,17 @@
 
 #include <filesystem>
 
+#include "os/descriptor.h"
+
 namespace lathe {
 
 class StateLock {
  public:
   // An Error that names who holds it; with `wait`, waits for that one to end.
   StateLock(const std::filesystem::path& folder, bool wait);
-  StateLock(const StateLock&) = delete;
-  StateLock& operator=(const StateLock&) = delete;
-  ~StateLock();
 
  private:
-  int descriptor_ = -1;
+  Descriptor file_;
 };
 
 }  // namespace lathe

@@ -13,6 +13,7 @@
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -25,21 +26,6 @@ namespace lathe {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A file descriptor that is closed when it goes out of scope.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 // Removes a file unless it was renamed to where it belongs.
 class UnfinishedName {
@@ -77,21 +63,21 @@ std::string read_all(int descriptor, const std::string& name, std::uint64_t expe
 }
 
 // An empty file beside `path` under a name that nobody else has: ".NAME.PID-COUNT.new".
-std::pair<int, std::string> create_beside(const std::filesystem::path& path,
-                                          const std::filesystem::path& folder) {
+std::pair<Descriptor, std::string> create_beside(const std::filesystem::path& path,
+                                                 const std::filesystem::path& folder) {
   static std::atomic<unsigned> count = 0;
   while (true) {
     const std::string ending = fmt::format(".{}-{}.new", ::getpid(), ++count);
     const std::string name = (folder / hidden_name(path.filename().string(), ending)).string();
-    const int file = ::open(name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
-    if (file >= 0) return {file, name};
+    Descriptor file(::open(name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666));
+    if (file) return {std::move(file), name};
     if (errno != EEXIST) throw system_error("create a file here", folder.string(), errno);
   }
 }
 
 void sync_folder(const std::filesystem::path& folder) {
   const Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (descriptor.get() >= 0) ::fsync(descriptor.get());
+  if (descriptor) ::fsync(descriptor.get());
 }
 
 }  // namespace
@@ -113,13 +99,12 @@ Error no_regular_file(const std::filesystem::path& path, unsigned mode) {
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
   if (path == "-") return read_all(STDIN_FILENO, "standard input", 0, limit);
   // O_NONBLOCK: a FIFO without a writer must not hang the call; it has no effect on regular files.
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) throw system_error("open", path.string(), errno);
-  return read_open_file(file, path, limit);
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) throw system_error("open", path.string(), errno);
+  return read_open_file(std::move(file), path, limit);
 }
 
-std::string read_open_file(int descriptor, const std::filesystem::path& path, std::uint64_t limit) {
-  const Descriptor file(descriptor);
+std::string read_open_file(Descriptor file, const std::filesystem::path& path, std::uint64_t limit) {
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw system_error("read", path.string(), errno);
   if (!S_ISREG(status.st_mode)) throw no_regular_file(path, status.st_mode);
@@ -132,6 +117,23 @@ std::string read_open_file(int descriptor, const std::filesystem::path& path, st
   return read_all(file.get(), path.string(), size, limit);
 }
 
+void read_stream(const std::string& path, const std::function<void(std::string_view)>& sink) {
+  const bool standard = path == "-";
+  const Descriptor file(standard ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!standard && !file) throw system_error("open", path, errno);
+  const int number = standard ? STDIN_FILENO : file.get();
+  std::vector<char> piece(std::size_t{1} << 17);  // stays in the second-level cache
+  while (true) {
+    const ssize_t count = ::read(number, piece.data(), piece.size());
+    if (count == 0) return;
+    if (count > 0) {
+      sink({piece.data(), static_cast<std::size_t>(count)});
+    } else if (errno != EINTR) {
+      throw system_error("read", path, errno);
+    }
+  }
+}
+
 namespace {
 
 // A new file that has no name until it is whole: one change of the folder instead of three, which is most of
@@ -140,7 +142,7 @@ namespace {
 bool write_new_file(const std::filesystem::path& path, const std::filesystem::path& folder,
                     std::string_view content, Durability durability) {
   const Descriptor file(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
-  if (file.get() < 0) return false;
+  if (!file) return false;
   write_all(file.get(), path.string(), content);
   if (durability == Durability::synced && ::fsync(file.get()) != 0)
     throw system_error("write", path.string(), errno);
@@ -192,9 +194,8 @@ void refuse_what_takes_no_bytes(const fs::path& path, mode_t mode) {
 void write_into(const fs::path& path, mode_t mode, std::string_view content) {
   refuse_what_takes_no_bytes(path, mode);
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (file.get() < 0 && S_ISFIFO(mode) && errno == ENXIO)
-    refuse_output(path, "no program reads from this FIFO");
-  if (file.get() < 0) throw system_error("open for writing", path.string(), errno);
+  if (!file && S_ISFIFO(mode) && errno == ENXIO) refuse_output(path, "no program reads from this FIFO");
+  if (!file) throw system_error("open for writing", path.string(), errno);
   ::fcntl(file.get(), F_SETFL, O_APPEND);
   write_all(file.get(), path.string(), content);
 }
@@ -209,8 +210,7 @@ void replace_file(const fs::path& path, std::string_view content, Durability dur
   const fs::path folder = containing_folder(path);
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0 && write_new_file(path, folder, content, durability)) return;
-  const auto [descriptor, name] = create_beside(path, folder);
-  const Descriptor file(descriptor);
+  const auto [file, name] = create_beside(path, folder);
   UnfinishedName unfinished(name);
   if (::stat(path.c_str(), &status) == 0) take_attributes(file.get(), status);
   write_all(file.get(), path.string(), content);

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
+#include "os/descriptor.h"
 
 namespace lathe {
 
@@ -17,7 +19,11 @@ namespace lathe {
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{64} << 20);
 
 // The same of a file that is open already; it is closed.
-std::string read_open_file(int descriptor, const std::filesystem::path& path, std::uint64_t limit);
+std::string read_open_file(Descriptor file, const std::filesystem::path& path, std::uint64_t limit);
+
+// A file, a pipe or standard input ("-") from its beginning to its end, for what may be larger than memory:
+// calls `sink` with each piece, 1 byte to 1 MiB. An Error when it cannot be read.
+void read_stream(const std::string& path, const std::function<void(std::string_view)>& sink);
 
 // For what has this mode and should be a file.
 Error no_regular_file(const std::filesystem::path& path, unsigned mode);

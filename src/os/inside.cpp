@@ -34,44 +34,37 @@ void write_and_sync(int file, const fs::path& path, std::string_view content) {
 
 Inside::Inside(const fs::path& folder)
     : path_(folder), descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-  if (descriptor_ < 0) throw system_error("open the folder", folder.string(), errno);
-}
-
-Inside::Inside(Inside&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-Inside::~Inside() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!descriptor_) throw system_error("open the folder", folder.string(), errno);
 }
 
 // One part of a name: a folder that is there, or is made.
 Inside Inside::step(const std::string& part, Missing missing) const {
   const fs::path place = path_ / part;
   if (part == ".." || part == "." || part.empty()) refuse(place, "this name leads out of its folder");
-  int folder = ::openat(descriptor_, part.c_str(), open_folder_flags);
-  if (folder < 0 && errno == ENOENT && missing == Missing::is_told) return {place, -1};
-  if (folder < 0 && errno == ENOENT && missing == Missing::is_made) {
-    if (::mkdirat(descriptor_, part.c_str(), 0777) != 0 && errno != EEXIST) {
+  Descriptor folder(::openat(descriptor_.get(), part.c_str(), open_folder_flags));
+  if (!folder && errno == ENOENT && missing == Missing::is_told) return {place, Descriptor()};
+  if (!folder && errno == ENOENT && missing == Missing::is_made) {
+    if (::mkdirat(descriptor_.get(), part.c_str(), 0777) != 0 && errno != EEXIST) {
       throw system_error("create the folder", place.string(), errno);
     }
-    folder = ::openat(descriptor_, part.c_str(), open_folder_flags);
+    folder = Descriptor(::openat(descriptor_.get(), part.c_str(), open_folder_flags));
   }
-  if (folder < 0 && (errno == ELOOP || errno == ENOTDIR))
+  if (!folder && (errno == ELOOP || errno == ENOTDIR))
     refuse(place, "this is a symbolic link or a file, not a folder");
-  if (folder < 0) throw system_error("open the folder", place.string(), errno);
-  return {place, folder};
+  if (!folder) throw system_error("open the folder", place.string(), errno);
+  return {place, std::move(folder)};
 }
 
 Inside Inside::parent_of(const std::string& name, Missing missing) const {
   if (name.find('\0') != std::string::npos) refuse(path_, "a name with a NUL byte");
-  Inside at(path_, ::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0));
-  if (at.descriptor_ < 0) throw system_error("open the folder", path_.string(), errno);
+  Inside at(path_, Descriptor(::fcntl(descriptor_.get(), F_DUPFD_CLOEXEC, 0)));
+  if (!at.descriptor_) throw system_error("open the folder", path_.string(), errno);
   for (std::size_t from = 0, slash = name.find('/'); slash != std::string::npos;
        from = slash + 1, slash = name.find('/', from)) {
     Inside next = at.step(name.substr(from, slash - from), missing);
     std::swap(at.path_, next.path_);
     std::swap(at.descriptor_, next.descriptor_);
-    if (at.descriptor_ < 0) break;
+    if (!at.descriptor_) break;
   }
   return at;
 }
@@ -85,15 +78,16 @@ Inside Inside::open_folder(const std::string& name) const {
 Inside Inside::make_folder(const std::string& name) const {
   const Inside parent = parent_of(name, Missing::fails);
   const std::string last = last_part(name);
-  if (::mkdirat(parent.descriptor_, last.c_str(), 0777) != 0)
+  if (::mkdirat(parent.descriptor_.get(), last.c_str(), 0777) != 0)
     throw system_error("create the folder", path(name).string(), errno);
   return parent.step(last, Missing::fails);
 }
 
 bool Inside::look(const std::string& name, struct ::stat& status) const {
   const Inside parent = parent_of(name, Missing::is_told);
-  if (parent.descriptor_ < 0) return false;
-  if (::fstatat(parent.descriptor_, last_part(name).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (!parent.descriptor_) return false;
+  if (::fstatat(parent.descriptor_.get(), last_part(name).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
+    return true;
   if (errno != ENOENT) throw system_error("look at", path(name).string(), errno);
   return false;
 }
@@ -115,45 +109,42 @@ bool Inside::same(const std::string& name, const Inside& other, const std::strin
 
 std::string Inside::read(const std::string& name, std::uint64_t limit) const {
   const Inside parent = parent_of(name, Missing::fails);
-  const int file =
-      ::openat(parent.descriptor_, last_part(name).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (file < 0 && errno == ELOOP) refuse(path(name), "this is a symbolic link, not a file");
-  if (file < 0) throw system_error("open", path(name).string(), errno);
-  return read_open_file(file, path(name), limit);
+  Descriptor file(::openat(parent.descriptor_.get(), last_part(name).c_str(),
+                           O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file && errno == ELOOP) refuse(path(name), "this is a symbolic link, not a file");
+  if (!file) throw system_error("open", path(name).string(), errno);
+  return read_open_file(std::move(file), path(name), limit);
 }
 
 void Inside::write_new(const std::string& name, std::string_view content) const {
   const Inside parent = parent_of(name, Missing::is_made);
-  const int file = ::openat(parent.descriptor_, last_part(name).c_str(),
-                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-  if (file < 0) throw system_error("create", path(name).string(), errno);
+  const Descriptor file(::openat(parent.descriptor_.get(), last_part(name).c_str(),
+                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (!file) throw system_error("create", path(name).string(), errno);
   try {
-    write_and_sync(file, path(name), content);
+    write_and_sync(file.get(), path(name), content);
   } catch (...) {
-    ::close(file);
-    ::unlinkat(parent.descriptor_, last_part(name).c_str(), 0);
+    ::unlinkat(parent.descriptor_.get(), last_part(name).c_str(), 0);
     throw;
   }
-  ::close(file);
   parent.sync();
 }
 
-int Inside::open_or_make(const std::string& name) const {
+Descriptor Inside::open_or_make(const std::string& name) const {
   const Inside parent = parent_of(name, Missing::fails);
-  const int file = ::openat(parent.descriptor_, last_part(name).c_str(),
-                            O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
-  if (file < 0 && errno == ELOOP) refuse(path(name), "this is a symbolic link, not a file");
-  if (file < 0) throw system_error("open", path(name).string(), errno);
+  Descriptor file(::openat(parent.descriptor_.get(), last_part(name).c_str(),
+                           O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644));
+  if (!file && errno == ELOOP) refuse(path(name), "this is a symbolic link, not a file");
+  if (!file) throw system_error("open", path(name).string(), errno);
   struct ::stat status {};
-  if (::fstat(file, &status) == 0 && S_ISREG(status.st_mode)) return file;
-  ::close(file);
+  if (::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode)) return file;
   refuse(path(name), "not a regular file");
 }
 
 void Inside::rename(const std::string& name, const Inside& to, const std::string& new_name) const {
   const Inside from_parent = parent_of(name, Missing::fails),
                to_parent = to.parent_of(new_name, Missing::is_made);
-  if (::renameat(from_parent.descriptor_, last_part(name).c_str(), to_parent.descriptor_,
+  if (::renameat(from_parent.descriptor_.get(), last_part(name).c_str(), to_parent.descriptor_.get(),
                  last_part(new_name).c_str()) != 0) {
     throw system_error(fmt::format("move this to {}", to.path(new_name).string()), path(name).string(),
                        errno);
@@ -163,7 +154,7 @@ void Inside::rename(const std::string& name, const Inside& to, const std::string
 bool Inside::link(const std::string& name, const Inside& to, const std::string& new_name) const {
   const Inside from_parent = parent_of(name, Missing::fails),
                to_parent = to.parent_of(new_name, Missing::is_made);
-  if (::linkat(from_parent.descriptor_, last_part(name).c_str(), to_parent.descriptor_,
+  if (::linkat(from_parent.descriptor_.get(), last_part(name).c_str(), to_parent.descriptor_.get(),
                last_part(new_name).c_str(), 0) == 0)
     return true;
   if (errno == EPERM || errno == EOPNOTSUPP || errno == EMLINK || errno == EXDEV || errno == ENOSYS)
@@ -173,10 +164,10 @@ bool Inside::link(const std::string& name, const Inside& to, const std::string& 
 
 void Inside::remove_empty_folder(const std::string& name) const {
   const Inside parent = parent_of(name, Missing::is_told);
-  if (parent.descriptor_ >= 0) (void)::unlinkat(parent.descriptor_, last_part(name).c_str(), AT_REMOVEDIR);
+  if (parent.descriptor_) (void)::unlinkat(parent.descriptor_.get(), last_part(name).c_str(), AT_REMOVEDIR);
 }
 
 // some file systems cannot sync a folder; there is nothing better to do
-void Inside::sync() const { ::fsync(descriptor_); }
+void Inside::sync() const { ::fsync(descriptor_.get()); }
 
 }  // namespace lathe

@@ -12,16 +12,15 @@
 #include <string_view>
 #include <utility>
 
+#include "os/descriptor.h"
+
 namespace lathe {
 
 class Inside {
  public:
   explicit Inside(const std::filesystem::path& folder);  // the folder itself may be reached by a link
-  Inside(Inside&& other) noexcept;
-  Inside& operator=(Inside&& other) = delete;
-  Inside(const Inside&) = delete;
-  Inside& operator=(const Inside&) = delete;
-  ~Inside();
+  Inside(Inside&&) = default;
+  Inside& operator=(Inside&&) = delete;
 
   Inside open_folder(const std::string& name) const;
   Inside make_folder(const std::string& name) const;  // Error when there is something of that name
@@ -35,8 +34,8 @@ class Inside {
   std::string read(const std::string& name, std::uint64_t limit) const;  // a regular file
   // Error when there is something of that name. On the disk when it returns; folders on the way are made.
   void write_new(const std::string& name, std::string_view content) const;
-  // Opened for writing, made when it is missing; the caller closes it.
-  int open_or_make(const std::string& name) const;
+  // Opened for writing, made when it is missing.
+  Descriptor open_or_make(const std::string& name) const;
 
   // Over what is there; folders on the way are made.
   void rename(const std::string& name, const Inside& to, const std::string& new_name) const;
@@ -50,15 +49,16 @@ class Inside {
   }
 
  private:
-  Inside(std::filesystem::path path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
+  Inside(std::filesystem::path path, Descriptor descriptor)
+      : path_(std::move(path)), descriptor_(std::move(descriptor)) {}
   enum class Missing { fails, is_made, is_told };
-  Inside parent_of(const std::string& name, Missing missing) const;  // told: descriptor_ -1
+  Inside parent_of(const std::string& name, Missing missing) const;  // told: no descriptor_
   static std::string last_part(const std::string& name);
   bool look(const std::string& name, struct ::stat& status) const;
   Inside step(const std::string& part, Missing missing) const;
 
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 }  // namespace lathe

@@ -10,34 +10,33 @@
 #include <utility>
 
 #include "base/error.h"
+#include "os/descriptor.h"
 #include "os/file.h"
 #include "os/mapping_guard.h"
 
 namespace lathe {
 
 MappedFile MappedFile::open(const std::filesystem::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) throw system_error("open", path.string(), errno);
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) throw system_error("open", path.string(), errno);
   struct stat status {};
-  const bool readable = ::fstat(file, &status) == 0;
-  const int failure = errno;
-  void* start = nullptr;
-  const auto size = static_cast<std::size_t>(status.st_size);
-  if (readable && S_ISREG(status.st_mode) && size > 0)
-    start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
-  const int map_failure = errno;
-  if (!readable || !S_ISREG(status.st_mode) || start == MAP_FAILED) ::close(file);
-  if (!readable) throw system_error("read", path.string(), failure);
+  if (::fstat(file.get(), &status) != 0) throw system_error("read", path.string(), errno);
   if (!S_ISREG(status.st_mode)) throw no_regular_file(path, status.st_mode);
-  if (start == MAP_FAILED) throw system_error("map", path.string(), map_failure);
-  return MappedFile(file, start, size, path.string());
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* start = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0) : nullptr;
+  if (start == MAP_FAILED) throw system_error("map", path.string(), errno);
+  return MappedFile(std::move(file), start, size, path.string());
 }
 
-MappedFile::MappedFile(int file, void* start, std::size_t size, std::string name)
-    : file_(file), start_(start), size_(size), guard_(guard_mapping(start, size)), name_(std::move(name)) {}
+MappedFile::MappedFile(Descriptor file, void* start, std::size_t size, std::string name)
+    : file_(std::move(file)),
+      start_(start),
+      size_(size),
+      guard_(guard_mapping(start, size)),
+      name_(std::move(name)) {}
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : file_(std::exchange(other.file_, -1)),
+    : file_(std::move(other.file_)),
       start_(std::exchange(other.start_, nullptr)),
       size_(std::exchange(other.size_, 0)),
       guard_(std::exchange(other.guard_, no_guard)),
@@ -55,7 +54,6 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 MappedFile::~MappedFile() {
   release_guard(guard_);
   if (start_) ::munmap(start_, size_);
-  if (file_ >= 0) ::close(file_);
 }
 
 void MappedFile::expect_whole() const {
@@ -69,7 +67,7 @@ void MappedFile::expect_whole() const {
 void MappedFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   if (offset > size_ || out.size() > size_ - offset) throw_truncated(offset, out.size(), size_, "file");
   while (!out.empty()) {
-    const ssize_t count = ::pread(file_, out.data(), out.size(), static_cast<off_t>(offset));
+    const ssize_t count = ::pread(file_.get(), out.data(), out.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw system_error("read", name_, errno);
     if (count == 0) throw_truncated(offset, out.size(), size_, "file that was shortened while it was read");

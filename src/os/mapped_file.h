@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "os/descriptor.h"
 
 namespace lathe {
 
@@ -33,9 +34,9 @@ class MappedFile {
   void read_at(std::uint64_t offset, std::span<std::byte> out) const;
 
  private:
-  MappedFile(int file, void* start, std::size_t size, std::string name);
+  MappedFile(Descriptor file, void* start, std::size_t size, std::string name);
 
-  int file_ = -1;
+  Descriptor file_;
   void* start_ = nullptr;
   std::size_t size_ = 0;
   std::size_t guard_ = 0;

@@ -166,27 +166,19 @@ SourceFile::Look SourceFile::look_at(const struct ::stat& status) {
           .nanoseconds = status.st_mtim.tv_nsec};
 }
 
-SourceFile::SourceFile(const std::filesystem::path& path) : path_(path) {
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor_ < 0) throw system_error("open", path.string(), errno);
+SourceFile::SourceFile(const std::filesystem::path& path)
+    : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+  if (!descriptor_) throw system_error("open", path.string(), errno);
   struct stat status {};
-  const bool readable = ::fstat(descriptor_, &status) == 0;
-  if (readable && S_ISREG(status.st_mode)) {
-    look_ = look_at(status);
-    return;
-  }
-  const int failure = errno;
-  ::close(descriptor_);
-  if (!readable) throw system_error("read", path.string(), failure);
-  throw Error({.what = "not a regular file", .where = {.file = path.string()}});
+  if (::fstat(descriptor_.get(), &status) != 0) throw system_error("read", path.string(), errno);
+  if (!S_ISREG(status.st_mode)) throw Error({.what = "not a regular file", .where = {.file = path.string()}});
+  look_ = look_at(status);
 }
-
-SourceFile::~SourceFile() { ::close(descriptor_); }
 
 void SourceFile::expect_unchanged(std::string_view done) const {
   struct stat opened {
   }, named{};
-  const bool same = ::fstat(descriptor_, &opened) == 0 && ::stat(path_.c_str(), &named) == 0 &&
+  const bool same = ::fstat(descriptor_.get(), &opened) == 0 && ::stat(path_.c_str(), &named) == 0 &&
                     look_at(opened) == look_ && look_at(named) == look_;
   if (same) return;
   throw Error({.what = fmt::format("the file changed while it was {}", done),

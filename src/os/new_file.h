@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "os/descriptor.h"
 #include "os/unfinished.h"
 
 struct stat;
@@ -46,9 +47,8 @@ class SourceFile {
   explicit SourceFile(const std::filesystem::path& path);  // Error when it is not a regular file
   SourceFile(const SourceFile&) = delete;
   SourceFile& operator=(const SourceFile&) = delete;
-  ~SourceFile();
 
-  int descriptor() const { return descriptor_; }
+  int descriptor() const { return descriptor_.get(); }
   const std::filesystem::path& path() const { return path_; }
   std::uint64_t size() const { return look_.size; }
   // Error when the file was written, replaced or removed since it was opened. `done` to it meanwhile:
@@ -64,7 +64,7 @@ class SourceFile {
   static Look look_at(const struct ::stat& status);
 
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
   Look look_;
 };
 

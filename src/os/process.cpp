@@ -24,6 +24,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "os/descriptor.h"
 #include "os/narrate.h"
 
 extern char** environ;
@@ -50,51 +51,28 @@ auto retry(Call call) {
   return result;
 }
 
-// A file descriptor that closes itself. Always above 2, so that dup2 onto 0, 1 and 2 can never hit another
-// one of ours.
-class PipeEnd {
- public:
-  PipeEnd() = default;
-  explicit PipeEnd(int number) : number_(number) {
-    if (number_ < 0 || number_ > 2) return;
-    const int moved = ::fcntl(number_, F_DUPFD_CLOEXEC, 3);
-    ::close(number_);
-    number_ = moved;
-  }
-  PipeEnd(PipeEnd&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  PipeEnd& operator=(PipeEnd&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~PipeEnd() { close(); }
-
-  int get() const { return number_; }
-  explicit operator bool() const { return number_ >= 0; }
-  void close() {
-    if (number_ >= 0) ::close(std::exchange(number_, -1));
-  }
-
- private:
-  int number_ = -1;
-};
+// Above 2, so that dup2 onto 0, 1 and 2 can never hit another one of ours.
+Descriptor above_standard(Descriptor file) {
+  return file && file.get() <= 2 ? Descriptor(::fcntl(file.get(), F_DUPFD_CLOEXEC, 3)) : std::move(file);
+}
 
 struct Pipe {
-  PipeEnd read, write;
+  Descriptor read, write;
 
   Pipe() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw system_error("make a pipe", "", errno);
-    read = PipeEnd(ends[0]);
-    write = PipeEnd(ends[1]);
+    read = above_standard(Descriptor(ends[0]));
+    write = above_standard(Descriptor(ends[1]));
     if (!read || !write) throw system_error("make a pipe", "", errno);
   }
 };
 
 // stdin as a file in memory: nothing has to be fed to the program while it runs, and no SIGPIPE can come of
 // it.
-PipeEnd input_file(const std::string& text) {
-  if (text.empty()) return PipeEnd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  PipeEnd file(::memfd_create("stdin", MFD_CLOEXEC));
+Descriptor input_file(const std::string& text) {
+  if (text.empty()) return above_standard(Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
+  Descriptor file = above_standard(Descriptor(::memfd_create("stdin", MFD_CLOEXEC)));
   for (std::size_t done = 0; file && done < text.size();) {
     const auto count = retry([&] { return ::write(file.get(), text.data() + done, text.size() - done); });
     if (count < 0) throw system_error("keep the input of a program in memory", "", errno);
@@ -208,7 +186,7 @@ class Child {
     std::vector<std::string> environment = environment_of(process);
     const std::vector<char*> argument_pointers = pointers(arguments),
                              environment_pointers = pointers(environment);
-    const PipeEnd in = input_file(process.input);
+    const Descriptor in = input_file(process.input);
     if (!in) throw system_error("open the input of a program", program, errno);
     Pipe out, err, failure;
     ChildPlan plan{.program = program.c_str(),
@@ -288,7 +266,7 @@ class Child {
   }
 
   // The pipe closes unread when exec succeeds.
-  void check_started(const PipeEnd& failure, const std::string& program, const std::string& folder) {
+  void check_started(const Descriptor& failure, const std::string& program, const std::string& folder) {
     std::array<int, 2> report{};
     if (retry([&] { return ::read(failure.get(), report.data(), sizeof(report)); }) != sizeof(report)) return;
     int status = 0;
@@ -301,7 +279,7 @@ class Child {
   }
 
   pid_t id_ = -1;
-  PipeEnd out_, err_;
+  Descriptor out_, err_;
 };
 
 // What becomes of the bytes of one stream.

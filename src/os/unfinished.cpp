@@ -44,11 +44,10 @@ bool is_leftover_of(const std::string& place, const std::string& name) {
 }
 
 void remove_if_abandoned(const fs::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (file < 0) return;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file) return;
   std::error_code ignored;
-  if (::flock(file, LOCK_EX | LOCK_NB) == 0) fs::remove_all(path, ignored);
-  ::close(file);
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) fs::remove_all(path, ignored);
 }
 
 // An old kernel or a file system may know no such rename. A second name for a file does the same; that a
@@ -82,9 +81,8 @@ Unfinished::Unfinished(const fs::path& place, Kind kind) : place_(place) {
   constexpr int most_attempts = 100;
   for (int i = 0; i < most_attempts; ++i) {
     if (create(kind)) return;
-    if (descriptor_ >= 0) ::close(descriptor_);
-    else if (errno != EEXIST && errno != ENOENT) break;
-    descriptor_ = -1;
+    if (!descriptor_ && errno != EEXIST && errno != ENOENT) break;
+    descriptor_.close();
   }
   throw system_error(kind == Kind::file ? "create a file here" : "create a folder here",
                      containing_folder(place).string(), errno);
@@ -93,35 +91,33 @@ Unfinished::Unfinished(const fs::path& place, Kind kind) : place_(place) {
 bool Unfinished::create(Kind kind) {
   path_ = (containing_folder(place_) / temporary_name(place_.filename().string())).string();
   if (kind == Kind::file) {
-    descriptor_ = ::mkostemps(path_.data(), ending.size(), O_CLOEXEC);
+    descriptor_ = Descriptor(::mkostemps(path_.data(), ending.size(), O_CLOEXEC));
   } else {
     // There is no mkdtemps: a file shows which name is free, and gives it to the folder.
-    const int file = ::mkostemps(path_.data(), ending.size(), O_CLOEXEC);
-    descriptor_ = -1;
-    if (file < 0) return false;
-    ::close(file);
+    const Descriptor file(::mkostemps(path_.data(), ending.size(), O_CLOEXEC));
+    descriptor_.close();
+    if (!file) return false;
     ::unlink(path_.c_str());
     if (::mkdir(path_.c_str(), 0700) != 0) return false;
-    descriptor_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    descriptor_ = Descriptor(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
-  if (descriptor_ < 0) return false;
-  (void)::flock(descriptor_, LOCK_EX);  // where there are no locks nothing is ever taken for a leftover
+  if (!descriptor_) return false;
+  (void)::flock(descriptor_.get(), LOCK_EX);  // where there are no locks nothing is ever taken for a leftover
   struct stat mine {
   }, named{};
-  return ::fstat(descriptor_, &mine) == 0 && ::stat(path_.c_str(), &named) == 0 &&
+  return ::fstat(descriptor_.get(), &mine) == 0 && ::stat(path_.c_str(), &named) == 0 &&
          mine.st_ino == named.st_ino;
 }
 
 Unfinished::~Unfinished() {
   std::error_code ignored;
   if (!path_.empty()) fs::remove_all(path_, ignored);
-  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 bool Unfinished::is_still_there() const {
   struct stat mine {
   }, named{};
-  return ::fstat(descriptor_, &mine) == 0 && ::lstat(path_.c_str(), &named) == 0 &&
+  return ::fstat(descriptor_.get(), &mine) == 0 && ::lstat(path_.c_str(), &named) == 0 &&
          mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
 }
 

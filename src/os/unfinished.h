@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "os/descriptor.h"
 
 namespace lathe {
 
@@ -20,7 +21,7 @@ class Unfinished {
   Unfinished& operator=(const Unfinished&) = delete;
   ~Unfinished();
 
-  int descriptor() const { return descriptor_; }  // of a file: for reading and writing
+  int descriptor() const { return descriptor_.get(); }  // of a file: for reading and writing
   const std::string& path() const { return path_; }
   // Renames it to its place: over what is there, or only where nothing is; then an Error when something has
   // come meanwhile.
@@ -33,7 +34,7 @@ class Unfinished {
 
   std::filesystem::path place_;
   std::string path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 std::filesystem::path containing_folder(const std::filesystem::path& place);  // "." of a name alone

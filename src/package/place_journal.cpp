@@ -89,27 +89,17 @@ void replace_whole(const fs::path& file, std::string_view content) {
 // the other's folder meet there, whichever comes first. Locks are on the folders themselves, so that nothing
 // is written where nothing changes, and they go with their process.
 PlaceJournal::PlaceJournal(const fs::path& folder) : folder_(fs::canonical(folder)) {
-  try {
-    lock(folder_);
-    read_earlier(folder_ / place_journal_name, "");
-    remove_half_written();
-  } catch (...) {
-    for (const int descriptor : locks_) ::close(descriptor);
-    throw;
-  }
-}
-
-PlaceJournal::~PlaceJournal() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-  for (const int descriptor : locks_) ::close(descriptor);
+  lock(folder_);
+  read_earlier(folder_ / place_journal_name, "");
+  remove_half_written();
 }
 
 void PlaceJournal::lock(const fs::path& folder) {
   int how = LOCK_EX | LOCK_NB;
   for (fs::path at = folder;; at = at.parent_path()) {
-    const int descriptor = ::open(at.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor >= 0) locks_.push_back(descriptor);
-    if (descriptor >= 0 && ::flock(descriptor, how) != 0 && is_held_by_another(errno)) throw busy(at);
+    Descriptor place(::open(at.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (place && ::flock(place.get(), how) != 0 && is_held_by_another(errno)) throw busy(at);
+    if (place) locks_.push_back(std::move(place));
     if (!at.has_relative_path()) return;
     how = LOCK_SH | LOCK_NB;
   }
@@ -162,8 +152,8 @@ void PlaceJournal::open_journal() {
   std::string text(heading);
   for (const PlaceChange& change : earlier_) text += place_journal_text(change);
   replace_whole(path, text);
-  descriptor_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-  if (descriptor_ < 0) throw system_error("write", path.string(), errno);
+  file_ = Descriptor(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
+  if (!file_) throw system_error("write", path.string(), errno);
 }
 
 void PlaceJournal::will_change(const std::vector<PlaceChange>& changes) {
@@ -171,10 +161,10 @@ void PlaceJournal::will_change(const std::vector<PlaceChange>& changes) {
   std::string text;
   for (const PlaceChange& change : changes) text += place_journal_text(change);
   const std::lock_guard lock(mutex_);
-  if (descriptor_ < 0) open_journal();
+  if (!file_) open_journal();
   const std::string name = (folder_ / place_journal_name).string();
-  write_all(descriptor_, name, text);
-  if (::fdatasync(descriptor_) != 0) throw system_error("write", name, errno);
+  write_all(file_.get(), name, text);
+  if (::fdatasync(file_.get()) != 0) throw system_error("write", name, errno);
 }
 
 void PlaceJournal::finish() {
@@ -184,8 +174,7 @@ void PlaceJournal::finish() {
     // where nothing may be written, removing what is not there fails too
     if (fs::exists(fs::symlink_status(journal))) fs::remove(journal);
   }
-  if (descriptor_ >= 0) ::close(descriptor_);
-  descriptor_ = -1;
+  file_.close();
 }
 
 }  // namespace lathe

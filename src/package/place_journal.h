@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "os/descriptor.h"
+
 namespace lathe {
 
 inline constexpr std::string_view place_journal_name = ".torchlathe-journal";
@@ -46,8 +48,6 @@ class PlaceJournal {
   explicit PlaceJournal(const std::filesystem::path& folder);
   PlaceJournal(const PlaceJournal&) = delete;
   PlaceJournal& operator=(const PlaceJournal&) = delete;
-  // Without finish() the journal stays, if there is something in it: the next run finishes.
-  ~PlaceJournal();
 
   // Changes that killed runs left, in this folder and in those below it that finish() is told.
   const std::vector<PlaceChange>& earlier() const { return earlier_; }
@@ -56,7 +56,8 @@ class PlaceJournal {
 
   // On the disk when it returns: the change may be made then.
   void will_change(const std::vector<PlaceChange>& changes);
-  // Everything is as the lists say.
+  // Everything is as the lists say. Without this the journal stays, if there is something in it: the next run
+  // finishes.
   void finish();
 
  private:
@@ -66,11 +67,11 @@ class PlaceJournal {
   void open_journal();
 
   std::filesystem::path folder_;
-  std::vector<int> locks_;  // this folder's, then those of the folders above it
+  std::vector<Descriptor> locks_;  // this folder's, then those of the folders above it
   std::set<std::filesystem::path> taken_over_;
   std::vector<PlaceChange> earlier_;
   std::mutex mutex_;
-  int descriptor_ = -1;  // of the journal, from the first change on
+  Descriptor file_;  // the journal, from the first change on
 };
 
 }  // namespace lathe

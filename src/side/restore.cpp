@@ -23,6 +23,7 @@
 #include "base/hash.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "os/descriptor.h"
 #include "os/file.h"
 #include "os/inside.h"
 #include "os/mapped_file.h"
@@ -85,20 +86,11 @@ void set_mode_and_time(int descriptor, const SideFile& file, const fs::path& sho
     throw system_error("set the times of", shown.string(), errno);
 }
 
-// An open file that closes itself.
-class Descriptor {
- public:
-  Descriptor(const fs::path& path, int flags) : value_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
-    if (value_ < 0) throw system_error("create", path.string(), errno);
-  }
-  ~Descriptor() { ::close(value_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int value() const { return value_; }
-
- private:
-  int value_;
-};
+Descriptor create(const fs::path& path, int flags) {
+  Descriptor file(::open(path.c_str(), flags | O_CLOEXEC, 0600));
+  if (!file) throw system_error("create", path.string(), errno);
+  return file;
+}
 
 // One file, or a wheel.
 class FileRestorer {
@@ -163,13 +155,13 @@ class FileRestorer {
     create_folders(parent_of(place_));
     remove_leftovers(place_);
     NewFile file(place_);
-    const Descriptor out(file.path(), O_RDWR);
-    if (side_.manifest().kind == SideManifest::Kind::wheel) write_wheel(out.value(), file.path());
-    else assemble_file(side_, file_, map_.bytes(), out.value(), place_.string());
+    const Descriptor out = create(file.path(), O_RDWR);
+    if (side_.manifest().kind == SideManifest::Kind::wheel) write_wheel(out.get(), file.path());
+    else assemble_file(side_, file_, map_.bytes(), out.get(), place_.string());
     map_.expect_whole();
     source.expect_unchanged("restored");
     if (in_place_) file.take_attributes(source, NewFile::Keep::everything);
-    set_mode_and_time(out.value(), file_, place_);
+    set_mode_and_time(out.get(), file_, place_);
     file.put_in_place(true, in_place_ ? Unfinished::Over::what_is_there : Unfinished::Over::nothing);
     Inside(parent_of(place_)).sync();
   }
@@ -309,27 +301,27 @@ class FolderRestorer {
 
   void make(const Work& work, const fs::path& to) const {
     const SideFile& file = *work.file;
-    const Descriptor out(to, O_RDWR | O_CREAT | O_EXCL);
+    const Descriptor out = create(to, O_RDWR | O_CREAT | O_EXCL);
     if (file.dropped) {
-      assemble_file(side_, file, {}, out.value(), file.path);
+      assemble_file(side_, file, {}, out.get(), file.path);
     } else {
       const SourceFile source(path_of(file));
       const MappedFile map = MappedFile::open(source.path());
       if (map.bytes().size() == file.size && file.size != file.slim_size) {
         // as the original has it, of which a copy is wanted
-        write_at(out.value(), 0, map.bytes(), file.path);
+        write_at(out.get(), 0, map.bytes(), file.path);
       } else {
-        assemble_file(side_, file, map.bytes(), out.value(), file.path);
+        assemble_file(side_, file, map.bytes(), out.get(), file.path);
       }
       map.expect_whole();
       source.expect_unchanged("restored");
       struct stat old {};
       if (in_place_ && ::fstat(source.descriptor(), &old) == 0 &&
-          ::fchown(out.value(), old.st_uid, old.st_gid) != 0 && old.st_uid != ::geteuid())
+          ::fchown(out.get(), old.st_uid, old.st_gid) != 0 && old.st_uid != ::geteuid())
         throw system_error("keep the owner of", file.path, errno);
     }
-    set_mode_and_time(out.value(), file, file.path);
-    if (in_place_ && ::fsync(out.value()) != 0) throw system_error("write", file.path, errno);
+    set_mode_and_time(out.get(), file, file.path);
+    if (in_place_ && ::fsync(out.get()) != 0) throw system_error("write", file.path, errno);
   }
 
   // Renames what was made. In place each file is the old one or the original at every moment.

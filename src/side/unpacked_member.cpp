@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "formats/zip_read.h"
+#include "os/descriptor.h"
 #include "os/file.h"
 
 namespace lathe {
@@ -17,20 +18,18 @@ UnpackedMember::UnpackedMember(const ZipMember& member, const std::filesystem::p
     stored_ = member.packed;
     return;
   }
-  const int file = ::open(scratch.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) throw system_error("create", scratch.string(), errno);
+  const Descriptor file(::open(scratch.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file) throw system_error("create", scratch.string(), errno);
   try {
     unpack(member, [&](ByteSpan bytes) {
-      write_all(file, scratch.string(), as_text(bytes));
+      write_all(file.get(), scratch.string(), as_text(bytes));
       return true;
     });
     file_ = MappedFile::open(scratch);
   } catch (...) {
-    ::close(file);
     ::unlink(scratch.c_str());
     throw;
   }
-  ::close(file);
   ::unlink(scratch.c_str());
 }
 

@@ -35,13 +35,9 @@ SpoolFolder::SpoolFolder() {
   folder_ = std::make_unique<Unfinished>(place, Unfinished::Kind::folder);
 }
 
-SpoolFile::SpoolFile(fs::path path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (descriptor_ < 0) throw system_error("create a file here", path_.parent_path().string(), errno);
-}
-
-SpoolFile::~SpoolFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+SpoolFile::SpoolFile(fs::path path)
+    : path_(std::move(path)), file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) {
+  if (!file_) throw system_error("create a file here", path_.parent_path().string(), errno);
 }
 
 void SpoolFile::append(ByteSpan bytes) {
@@ -52,7 +48,7 @@ void SpoolFile::append(ByteSpan bytes) {
 
 void SpoolFile::flush() {
   try {
-    write_all(descriptor_, path_.string(), pending_);
+    write_all(file_.get(), path_.string(), pending_);
   } catch (const Error& error) {
     Error::Parts parts = error.parts();
     parts.next = "set TMPDIR to a folder with more room: the libraries of packed layers are unpacked there";
@@ -64,7 +60,7 @@ void SpoolFile::flush() {
 void SpoolFile::finish() {
   flush();
   pending_.shrink_to_fit();
-  ::close(std::exchange(descriptor_, -1));
+  file_.close();
 }
 
 }  // namespace lathe

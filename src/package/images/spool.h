@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "os/descriptor.h"
 #include "os/unfinished.h"
 
 namespace lathe {
@@ -26,7 +27,6 @@ class SpoolFolder {
 class SpoolFile {
  public:
   explicit SpoolFile(std::filesystem::path path);
-  ~SpoolFile();
   SpoolFile(const SpoolFile&) = delete;
   SpoolFile& operator=(const SpoolFile&) = delete;
 
@@ -38,7 +38,7 @@ class SpoolFile {
   void flush();
 
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  Descriptor file_;
   std::uint64_t size_ = 0;
   std::string pending_;
 };
