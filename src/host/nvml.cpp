@@ -26,6 +26,7 @@
 #include "host/host_json.h"
 #include "host/nvml_api.h"
 #include "host/nvml_child.h"
+#include "os/descriptor.h"
 
 namespace lathe {
 namespace {
@@ -174,18 +175,15 @@ NvmlReport read_nvml_answer(std::string_view text) {
 NvmlReport ask_nvml(const NvmlOptions& options) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error("make a pipe", "", errno);
+  Descriptor answer(ends[0]), told(ends[1]);
   const auto end = Clock::now() + options.time_limit;
   const pid_t child = ::fork();
-  if (child == 0) run_child(options, ends[1]);
-  ::close(ends[1]);
-  if (child < 0) {
-    const int number = errno;
-    ::close(ends[0]);
-    throw system_error("start a process", "", number);
-  }
+  if (child == 0) run_child(options, told.get());
+  if (child < 0) throw system_error("start a process", "", errno);
+  told.close();
   std::string text;
-  const bool whole = read_until(ends[0], end, text);
-  ::close(ends[0]);
+  const bool whole = read_until(answer.get(), end, text);
+  answer.close();
   if (!whole) ::kill(child, SIGKILL);
   const auto status = collect(child);
   if (!whole) return hung(options.time_limit);

@@ -26,6 +26,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "os/descriptor.h"
 
 namespace lathe {
 namespace {
@@ -36,23 +37,6 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t largest_piece = std::size_t{8} << 20;  // of a file, in one call
 constexpr std::string_view continue_text = "HTTP/1.1 100 Continue\r\n\r\n";
-
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 bool wait_for(int socket, short events, milliseconds limit) {
   pollfd one{.fd = socket, .events = events, .revents = 0};

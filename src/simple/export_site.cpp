@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "os/descriptor.h"
 #include "os/file.h"
 #include "os/new_file.h"
 #include "simple/carved_wheels.h"
@@ -41,21 +42,17 @@ constexpr std::string_view sums_file = "SHA256SUMS";
 class SiteLock {
  public:
   explicit SiteLock(const fs::path& site)
-      : descriptor_(::open(site.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    if (descriptor_ < 0) throw system_error("open", site.string(), errno);
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
-    ::close(descriptor_);
+      : folder_(::open(site.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (!folder_) throw system_error("open", site.string(), errno);
+    if (::flock(folder_.get(), LOCK_EX | LOCK_NB) == 0) return;
     throw Error({.what = "another export is writing this site",
                  .where = {.file = site.string()},
                  .next = "wait for it to end",
                  .kind = ErrorKind::fault});
   }
-  SiteLock(const SiteLock&) = delete;
-  SiteLock& operator=(const SiteLock&) = delete;
-  ~SiteLock() { ::close(descriptor_); }
 
  private:
-  int descriptor_;
+  Descriptor folder_;
 };
 
 struct SiteFile {

@@ -12,26 +12,18 @@
 namespace lathe {
 
 OrderLock::OrderLock(const std::filesystem::path& path)
-    : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-  if (descriptor_ < 0) throw system_error("open", path.string(), errno);
+    : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+  if (!file_) throw system_error("open", path.string(), errno);
   int result = 0;
-  do result = ::flock(descriptor_, LOCK_EX);
+  do result = ::flock(file_.get(), LOCK_EX);
   while (result != 0 && errno == EINTR);
-  if (result == 0) return;
-  const int why = errno;
-  ::close(descriptor_);
-  throw system_error("lock", path.string(), why);
+  if (result != 0) throw system_error("lock", path.string(), errno);
 }
 
-OrderLock::~OrderLock() { ::close(descriptor_); }
-
 void sync_to_disk(const std::filesystem::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) throw system_error("open", path.string(), errno);
-  const bool synced = ::fsync(descriptor) == 0;
-  const int why = errno;
-  ::close(descriptor);
-  if (!synced) throw system_error("write", path.string(), why);
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw system_error("open", path.string(), errno);
+  if (::fsync(file.get()) != 0) throw system_error("write", path.string(), errno);
 }
 
 }  // namespace lathe

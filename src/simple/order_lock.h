@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "os/descriptor.h"
+
 namespace lathe {
 
 // Of one piece of work, between threads and programs; waits for who has it. It goes with its process,
@@ -11,12 +13,9 @@ namespace lathe {
 class OrderLock {
  public:
   explicit OrderLock(const std::filesystem::path& path);
-  OrderLock(const OrderLock&) = delete;
-  OrderLock& operator=(const OrderLock&) = delete;
-  ~OrderLock();
 
  private:
-  int descriptor_ = -1;
+  Descriptor file_;
 };
 
 // A file or folder is on the disk when this returns: before a record says so.
