@@ -42,6 +42,7 @@ function(lathe_folder)
     lathe_together(${target} lib_${target} ${folder_SOURCES})
   endif()
   lathe_folders_below(${here} below)
+  list(REMOVE_ITEM below library)  # for other programs: no folder calls it, so the program does not wait for it
   foreach(other IN LISTS below)
     lathe_target(${other} other_target)
     target_link_libraries(${target} PUBLIC ${other_target})

@@ -5,7 +5,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 lathe_folders_below(library folders)
-set(objects $<TARGET_OBJECTS:lathe_library>)
+set(objects $<TARGET_OBJECTS:lathe_library> $<TARGET_OBJECTS:lathe_tables>)
 foreach(folder IN LISTS folders)
   lathe_target(${folder} target)
   if(TARGET ${target})
