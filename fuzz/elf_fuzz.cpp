@@ -25,8 +25,7 @@ void read_all(lathe::ByteSpan bytes) {
     }
   }
   elf.for_each_note([&](const lathe::ElfNote& note) { sum += note.content.size(); });
-  sum += elf.constructors().size() + elf.needed().size() + elf.run_paths().size() + elf.soname().size() +
-         elf.build_id().size();
+  sum += elf.constructors().size() + elf.soname().size() + elf.build_id().size();
   sum += elf.address_of(sum).value_or(0);
 }
 

@@ -68,7 +68,6 @@ enum Relocation : std::uint32_t {
   r_aarch64_irelative = 1032,
 };
 enum DynamicTag : std::uint64_t {
-  dt_needed = 1,
   dt_pltrelsz = 2,
   dt_hash = 4,
   dt_strtab = 5,
@@ -78,11 +77,9 @@ enum DynamicTag : std::uint64_t {
   dt_strsz = 10,
   dt_init = 12,
   dt_soname = 14,
-  dt_rpath = 15,
   dt_jmprel = 23,
   dt_init_array = 25,
   dt_init_arraysz = 27,
-  dt_runpath = 29,
   dt_preinit_array = 32,
   dt_preinit_arraysz = 33,
   dt_relrsz = 35,
@@ -195,8 +192,6 @@ class Elf final : public ObjectFile {
   // From PT_DYNAMIC.
   std::optional<std::uint64_t> dynamic(elf::DynamicTag tag) const;
   std::string_view soname() const override;
-  std::vector<std::string_view> needed() const;
-  std::vector<std::string_view> run_paths() const;  // DT_RPATH and DT_RUNPATH, unsplit
 
   // Addresses of the functions that the loader calls when it loads the file, in its order (preinit, init,
   // init_array).

@@ -39,22 +39,6 @@ std::string_view Elf::soname() const {
   return offset ? dynamic_text(*offset) : std::string_view{};
 }
 
-std::vector<std::string_view> Elf::needed() const {
-  std::vector<std::string_view> names;
-  for (const Tag& tag : dynamic_) {
-    if (tag.tag == elf::dt_needed) names.push_back(dynamic_text(tag.value));
-  }
-  return names;
-}
-
-std::vector<std::string_view> Elf::run_paths() const {
-  std::vector<std::string_view> paths;
-  for (const Tag& tag : dynamic_) {
-    if (tag.tag == elf::dt_rpath || tag.tag == elf::dt_runpath) paths.push_back(dynamic_text(tag.value));
-  }
-  return paths;
-}
-
 std::optional<Elf::Table> Elf::table_from(elf::DynamicTag address, elf::DynamicTag size) const {
   const auto start = dynamic(address);
   const auto bytes = dynamic(size);

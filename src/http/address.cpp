@@ -142,11 +142,4 @@ std::string without_secrets(std::string_view address) {
          (parts.query.empty() ? "" : "?***");
 }
 
-std::string origin_of(std::string_view address) {
-  const Parts parts = parts_of(address);
-  const std::size_t at = parts.authority.rfind('@');
-  return std::string(parts.scheme) + "://" +
-         std::string(at == std::string_view::npos ? parts.authority : parts.authority.substr(at + 1));
-}
-
 }  // namespace lathe

@@ -24,7 +24,5 @@ std::optional<std::string> resolve_address(std::string_view base, std::string_vi
 bool has_secrets(std::string_view address);
 // For logs: what stands before '@' and behind '?' is "***".
 std::string without_secrets(std::string_view address);
-// "https://host:8080"
-std::string origin_of(std::string_view address);
 
 }  // namespace lathe

@@ -65,12 +65,6 @@ void append_step(Recipe& recipe, const Step& step) {
   else recipe.push_back(step);
 }
 
-std::uint64_t size_of(const Recipe& recipe) {
-  std::uint64_t size = 0;
-  for (const Step& step : recipe) size += step.size;
-  return size;
-}
-
 std::string encode(const Recipe& recipe) {
   std::string out;
   std::array<std::uint64_t, kinds> expected{};

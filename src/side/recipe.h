@@ -22,7 +22,6 @@ struct Step {
 using Recipe = std::vector<Step>;
 
 void append_step(Recipe& recipe, const Step& step);  // goes on with the last one where it can
-std::uint64_t size_of(const Recipe& recipe);
 
 // Three numbers a step, seven bits a byte, the low ones first: size times four plus From; how far the offset
 // is from where the last step of that kind ended, its sign in the lowest bit.
