@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""wheel_upstream.py BINARY: `torchlathe serve --upstream` over a second server on this machine, which changes its bytes, asks for a password, goes
-away, and speaks HTML alone.
+"""wheel_upstream.py BINARY [--without-curl]: `torchlathe serve --upstream` over a second server on this machine, which changes its bytes, asks for a password, goes
+away, and speaks HTML alone. --without-curl: python3 fetches.
 """
 import base64
 import hashlib
@@ -24,6 +24,7 @@ from needs import need
 binary = os.path.abspath(sys.argv[1])
 tests = Path(__file__).resolve().parent
 need("gcc", "curl")
+without_curl = "--without-curl" in sys.argv
 JSON = "application/vnd.pypi.simple.v1+json"
 PASSWORD = "sesame-of-nobody"
 
@@ -202,8 +203,13 @@ def main():
         upstream = Upstream(wheels)
         caches = iter(work / f"cache{i}" for i in range(9))
 
+        programs = work / "programs"
+        programs.mkdir()
+        (programs / "python3").symlink_to(sys.executable)
+        environment = dict(os.environ, PATH=str(programs)) if without_curl else None
+
         def serve_with(cache):
-            return lambda *words: Server(binary, *words, "--gpu", "8.6,9.0", "--cache", cache)
+            return lambda *words: Server(binary, *words, "--gpu", "8.6,9.0", "--cache", cache, environment=environment)
 
         goes_through(upstream, serve_with(next(caches)), work)
         changed_bytes(upstream, serve_with(next(caches)), work)

@@ -8,13 +8,20 @@
 #include <chrono>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/embedded.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "http/address.h"
 #include "os/process.h"
+
+namespace lathe::fetch_script {
+std::span<const EmbeddedFile> files();
+}
 
 namespace lathe {
 namespace {
@@ -56,7 +63,7 @@ std::vector<std::string> arguments_for(const Fetch& what, const std::string& cur
   return arguments;
 }
 
-// What --write-out put behind the body.
+// What stands behind the body.
 void take_told(std::string text, Fetched& out) {
   const std::size_t line = text.rfind('\n');
   if (line == std::string::npos) return;
@@ -70,19 +77,38 @@ void take_told(std::string text, Fetched& out) {
   out.body = std::move(text);
 }
 
+Process curl_process(const Fetch& what, const std::string& curl) {
+  return {.arguments = arguments_for(what, curl), .input = "url = " + config_value(what.url)};
+}
+
+// Images of Python have it where they lack curl.
+Process python_process(const Fetch& what, const std::string& python) {
+  JsonWriter asked;
+  asked.begin_object().member("url", what.url).member("accept", what.accept).member("largest", what.largest);
+  asked.member("longest", static_cast<std::uint64_t>(what.longest.count()))
+      .member("output", what.output.string())
+      .end_object();
+  return {.arguments = {python, "-I", "-c", std::string(fetch_script::files().front().text)},
+          .input = asked.take()};
+}
+
+std::optional<Process> process_for(const Fetch& what) {
+  if (const auto curl = find_program("curl")) return curl_process(what, *curl);
+  if (const auto python = find_program("python3")) return python_process(what, *python);
+  return std::nullopt;
+}
+
 }  // namespace
 
 Fetched fetch(const Fetch& what) {
-  constexpr std::uint64_t told = 64 << 10;  // --write-out's line
-  const auto curl = find_program("curl");
-  if (!curl) return {.why = "there is no curl on this machine"};
+  constexpr std::uint64_t told = 64 << 10;  // the line behind the body
   if (!is_web_address(what.url)) return {.why = "this is not an address"};
-  Process process{.arguments = arguments_for(what, *curl),
-                  .input = "url = " + config_value(what.url),
-                  .output_limit = what.largest + told};
-  if (what.longest.count() > 0) process.time_limit = what.longest + std::chrono::seconds(10);
-  if (!what.output.empty()) process.file_limit = what.largest;
-  ProcessResult result = run_process(process);
+  std::optional<Process> process = process_for(what);
+  if (!process) return {.why = "there is neither curl nor python3 on this machine"};
+  process->output_limit = what.largest + told;
+  if (what.longest.count() > 0) process->time_limit = what.longest + std::chrono::seconds(10);
+  if (!what.output.empty()) process->file_limit = what.largest;
+  ProcessResult result = run_process(*process);
   Fetched out;
   const bool too_large = result.truncated || result.signal == SIGXFSZ;
   take_told(std::move(result.out), out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What lies at an address (http, https), by the curl program: the one place that calls it. Addresses may hold
-// passwords: they reach curl by its standard input, which no list of processes shows.
+// What lies at an address (http, https), by the curl program or, where there is none, by python3 (fetch.py):
+// the one place that calls them. Addresses may hold passwords: they go by standard input, which no list of
+// processes shows.
 #pragma once
 
 #include <chrono>

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "cli/options/candidates_option.h"
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "base/error.h"
 #include "cli/options/options.h"
+#include "http/address.h"
 #include "matrix/shipped/shipped.h"
 #include "os/file.h"
 #include "select/index.h"
@@ -17,11 +22,26 @@ void CandidatesOption::declare(OptionSet& set) {
            ValueKind::file);
 }
 
+namespace {
+
+// An address may hold a password, and an error names the address.
+std::vector<Candidate> candidates_of_index(const std::string& place) {
+  try {
+    return read_published(fetch_index(place), place);
+  } catch (const Error& error) {
+    auto parts = error.parts();
+    parts.where.file = without_secrets(parts.where.file);
+    throw Error(std::move(parts));
+  }
+}
+
+}  // namespace
+
 std::vector<Candidate> CandidatesOption::load() const {
   if (!published.empty() && !matrix.path.empty()) {
     throw Error({.what = "--matrix and --published exclude each other", .next = "give one of them"});
   }
-  if (is_index_place(published)) return read_published(fetch_index(published), published);
+  if (is_index_place(published)) return candidates_of_index(published);
   if (!published.empty())
     return read_published(read_file(published), published == "-" ? "standard input" : published);
   std::vector<Candidate> candidates;
