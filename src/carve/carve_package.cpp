@@ -284,7 +284,7 @@ class PackageCarver {
     const PackageKind* kind = package_kind_inside(map.bytes());
     auto file = kind ? look_into_package(*kind, path, map.bytes()) : look_for_device_code(map.bytes());
     if (!file || file->holds == NotRead::Holds::nothing) return;
-    if (kind) file->words += ", which is not carved where it lies";
+    if (kind) file->words += ", which cannot be carved inside another package";
     file->path = path.string();
     file->within = package_.name();
     const std::lock_guard lock(progress_);

@@ -170,7 +170,7 @@ TEST_F(CarvedWheels, IsTheSameBytesEachTimeAndWithAnyNumberOfCores) {
 
 TEST_F(CarvedWheels, ItsNameCannotBeChosenAndNothingIsOverwritten) {
   EXPECT_EQ(message("out/mine.whl"),
-            "an installer goes by a wheel's name, so it cannot be chosen | give a folder, or the name "
+            "a wheel's file name follows from its metadata | give a folder, or the name "
             "pkg-1.2+cu128.sm90-py3-none-any.whl");
   EXPECT_FALSE(carve("out/pkg-1.2+cu128.sm90-py3-none-any.whl").path.empty());
   EXPECT_EQ(message(), "this is there already | remove it, or choose another folder");

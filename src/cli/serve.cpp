@@ -48,8 +48,7 @@ struct Options {
 
 void declare(OptionSet& set, Options& options) {
   set.text("--wheels", options.wheels, "DIR", "the folder with the wheels", ValueKind::folder);
-  set.text("--upstream", options.upstream, "URL",
-           "the root of an index that somebody else keeps, in the place of --wheels");
+  set.text("--upstream", options.upstream, "URL", "the root of another package index, instead of --wheels");
   set.text("-g,--gpu", options.gpu, "CC[,CC...]", "the GPUs, each with a root of its own: 8.6,9.0");
   set.values(known_gpus());
   set.text("--cache", options.cache, "DIR", "where carved wheels are kept [~/.cache/torchlathe/wheels]",

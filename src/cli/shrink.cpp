@@ -107,7 +107,7 @@ std::optional<fs::path> folder_of_python(const Options& options, Terminal& termi
                                        found.python.string(), found.version, found.folder.string()));
   if (options.carve.dry_run || !options.output.empty() || options.yes) return found.folder;
   if (!somebody_answers()) {
-    throw Error({.what = "this would change the environment of python3, and nobody is there to ask",
+    throw Error({.what = "this would change the environment of python3, and there is no terminal to ask on",
                  .where = {.file = found.folder.string()},
                  .next = same_call(options, found.folder)});
   }

@@ -88,7 +88,7 @@ class ArchiveWriter final : public PackageWriter {
     if (!mark.empty()) new_name_.build = conda_build_with(name_.build, mark);
     const std::string file = new_name_.stem() + std::string(ending());
     if (name_was_given() && options().to.filename() != file) {
-      throw Error({.what = "conda goes by a package's name, so it cannot be chosen",
+      throw Error({.what = "a conda package's file name follows from its metadata",
                    .where = {.file = options().to.string()},
                    .next = fmt::format("give a folder, or the name {}", file)});
     }

@@ -145,7 +145,7 @@ class WheelWriter final : public ZipPackageWriter {
     const fs::path& to = options().to;
     if (!name_was_given()) return free_place(to / file_name);
     if (to.filename() != file_name) {
-      throw Error({.what = "an installer goes by a wheel's name, so it cannot be chosen",
+      throw Error({.what = "a wheel's file name follows from its metadata",
                    .where = {.file = to.string()},
                    .next = fmt::format("give a folder, or the name {}", file_name)});
     }

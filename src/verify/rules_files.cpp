@@ -84,7 +84,7 @@ void check_read(const Inspection& inspection, Findings& findings) {
   }
   if (finding.evidence.empty()) return;
   finding.cause =
-      "an archive that nobody unpacked, or a build for another system: what is read is ELF and PE files, in "
+      "a packed archive, or a build for another system: verify reads ELF and PE files, in "
       "folders and zip archives";
   finding.fix = "unpack it and give the folder; builds for macOS cannot be judged";
   shorten(finding.evidence);

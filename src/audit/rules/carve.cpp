@@ -60,11 +60,9 @@ void rule_carve_base(const Case& recipe, Report& report) {
 std::span<const Rule> carve_rules() {
   static constexpr Rule table[] = {
       {"carve-base", Severity::error,
-       "What is cut out of a build holds no more than that build. Its base has no code for the GPU, or is "
-       "not "
-       "the one that the matrix says: nixpkgs' own torch (base = \"nixpkgs\") is the one that caches have, "
-       "as "
-       "long as nothing of its package set is changed.",
+       "A carved variant has no more code than its base. This base has no code for the GPU, or is not "
+       "the one in the matrix: with base = \"nixpkgs\" it must be nixpkgs' own torch, which caches have "
+       "as long as nothing in its package set is changed.",
        write_anew, rule_carve_base},
   };
   return table;

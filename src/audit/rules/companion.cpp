@@ -49,7 +49,7 @@ void rule_torch_output(const Case& recipe, Report& report) {
   });
   if (!handed_on)
     report.add(recipe.at("propagatedBuildInputs"),
-               "hands on torch's output dev alone: whoever installs it has no torch in Python");
+               "passes on only torch's output dev: an installed companion has no torch in Python");
 }
 
 // Two libtorch in one process crash, so a companion must have the torch that the folder (or nixpkgs) offers.
@@ -144,19 +144,18 @@ void rule_companion_version(const Case& recipe, Report& report) {
 std::span<const Rule> companion_rules() {
   static constexpr Rule table[] = {
       {"torch-output", Severity::error,
-       "torch has several outputs. What it needs in Python is named in its output dev, and what CMake finds "
-       "of "
-       "it lies there: a companion that is given another output alone cannot import torch while it is built, "
-       "or find it by CMake.",
+       "torch has several outputs. Its output dev names its Python dependencies and has its CMake "
+       "files: a companion that gets another output alone cannot import torch during its build, or find "
+       "it with CMake.",
        "inherit torch, whole, and propagatedBuildInputs = old.propagatedBuildInputs ++ [ torch.out ]",
        rule_torch_output},
       {"dev-output", Severity::error,
        "torch has several outputs; \"dev\" holds headers and no Python module. A companion that passes it on "
        "cannot be imported.",
-       "hand on torch itself (its out)", rule_dev_output},
+       "pass on torch itself (its out)", rule_dev_output},
       {"embedded-torch", Severity::error,
-       "The companion is built with a torch that nobody installs beside it. Two libtorch in one process "
-       "crash.",
+       "The companion is built with another torch than the one that is installed beside it. Two "
+       "libtorch in one process crash.",
        "take the torch of the recipe that is installed", rule_embedded_torch},
       {"companion-gpus", Severity::warning,
        "torchvision and torchaudio read torch.cudaCapabilities, which nixpkgs computes from its "
@@ -164,9 +163,8 @@ std::span<const Rule> companion_rules() {
        "torch's gpuTargets does not narrow them.",
        "set config.cudaCapabilities too", rule_companion_gpus},
       {"companion-config", Severity::error,
-       "What a companion is built with beside torch looks at config.cudaCapabilities: left unset, it is "
-       "built "
-       "for every GPU that nixpkgs lists.",
+       "The other dependencies of a companion follow config.cudaCapabilities: if it is not set, they "
+       "are built for every GPU that nixpkgs lists.",
        write_anew, rule_companion_config},
       {"companion-torch", Severity::error,
        "A companion follows one variant of PyTorch and must be built with exactly that: two libtorch in one "

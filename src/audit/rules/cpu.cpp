@@ -191,8 +191,8 @@ std::span<const Rule> cpu_rules() {
        "the named one the program dies with an illegal instruction.",
        write_anew, rule_isa_excess},
       {"isa-missing", Severity::error,
-       "The compiler is not allowed the instructions that the name promises, so the build is slower than its "
-       "name says.",
+       "The compiler may not use the instructions in the name, so the build is slower than its name "
+       "says.",
        write_anew, rule_isa_missing},
       {"isa-switches", Severity::error,
        "Some libraries in PyTorch need more than this instruction set has. They must be switched off, or the "

@@ -287,8 +287,8 @@ std::span<const Rule> cuda_rules() {
        "nowhere, and the compiler says that a header is missing, an hour into the build.",
        "pkgs.lib.getInclude pkgs.cudaPackages.cuda_cccl", rule_cccl_output},
       {"jetson-config", Severity::error,
-       "nixpkgs takes CUDA's packages for Jetson only where config.cudaCapabilities names the Jetson, and "
-       "nothing else beside it; else those for Arm servers, which do not run there.",
+       "nixpkgs takes CUDA's packages for Jetson only where config.cudaCapabilities names the Jetson, "
+       "and nothing else beside it. Otherwise it takes those for Arm servers, which do not run there.",
        write_anew, rule_jetson_config},
       {"find-cuda-toolkit", Severity::error,
        "nixpkgs removes cmake/Modules/FindCUDAToolkit.cmake in postPatch and has a patch that takes its "

@@ -133,9 +133,8 @@ void rule_extra(const Case& recipe, Report& report) {
 std::span<const Rule> extra_rules() {
   static constexpr Rule table[] = {
       {"extra", Severity::error,
-       "Under [extra] a matrix asks for what it has no word of its own for: variables, arguments of "
-       "override, "
-       "Nix. The recipe lacks it, or sets it differently.",
+       "[extra] in the matrix has settings without a key of their own: variables, arguments of "
+       "override, Nix. The recipe lacks one of them, or sets it differently.",
        write_anew, rule_extra},
   };
   return table;

@@ -217,8 +217,8 @@ std::span<const Rule> gpu_rules() {
        "PyTorch is built without cuDNN.",
        "export USE_CUDNN=0 in preConfigure", rule_cudnn},
       {"config-capabilities", Severity::error,
-       "config.cudaCapabilities decides for which GPUs MAGMA, NCCL and the companions are built; torch's "
-       "gpuTargets does not reach them. Here it is not what the recipe promises.",
+       "config.cudaCapabilities decides for which GPUs MAGMA, NCCL and the companions are built; "
+       "torch's gpuTargets does not reach them. Here it differs from the GPUs of the recipe.",
        write_anew, rule_config_capabilities},
   };
   return table;

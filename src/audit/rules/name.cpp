@@ -106,22 +106,20 @@ void rule_duplicate(const Case& recipe, Report& report) {
 std::span<const Rule> name_rules() {
   static constexpr Rule table[] = {
       {"name-dot", Severity::error,
-       "A dot in a file name separates attributes in Nix: NAME.8.2 is the attribute 2 of the attribute 8. "
-       "Such "
-       "a package cannot be asked for.",
+       "A dot in a file name separates attributes in Nix: NAME.8.2 is the attribute 2 of the attribute "
+       "8. Nothing can refer to such a package.",
        "write _ for the dot", rule_name_dot, true},
       {"name-suffix", Severity::error,
-       "The name goes on after the instruction set: -cu128 says CUDA a second time, -magma and -nightly are "
-       "not what tells variants apart. The same build then lives under two names.",
+       "The name goes on after the instruction set: -cu128 says CUDA a second time, -magma and -nightly "
+       "are not what tells variants apart. The same build then has two names.",
        "remove the suffix", rule_name_suffix, true},
       {"name-grammar", Severity::error,
-       "The name is not built as package, python, CUDA, GPU, instruction set, so it does not say what it "
-       "promises.",
+       "The name is not built as package, python, CUDA, GPU, instruction set, so tools cannot read from "
+       "it what the recipe builds.",
        "name it as in pytorch-python313-cuda13_0-sm120-avx512", rule_name_grammar, true},
       {"pname", Severity::error,
-       "The package calls itself something else than its file or the matrix does. Stores, logs and `flox "
-       "list` "
-       "show the pname.",
+       "The pname differs from the name of the file or the name in the matrix. Stores, logs and `flox "
+       "list` show the pname.",
        "set pname to the matrix' name", rule_pname, true},
       {"pname-release", Severity::note,
        "The pname does not name the PyTorch release that is built, so branches with different releases make "

@@ -119,8 +119,8 @@ void rule_fetched_import(const Case& recipe, Report& report) {
 std::span<const Rule> pin_rules() {
   static constexpr Rule table[] = {
       {"pin", Severity::error,
-       "The recipe uses another revision of nixpkgs than the matrix: other releases of everything, other "
-       "patches needed. Old pins left behind are how builds of one branch come to differ.",
+       "The recipe uses another revision of nixpkgs than the matrix, with other releases of everything "
+       "and other patches. Old pins are a common reason why builds of one branch differ.",
        write_anew, rule_pin},
       {"pin-missing", Severity::error,
        "Without a pinned nixpkgs the recipe means something else on every machine and every day.",
@@ -129,7 +129,7 @@ std::span<const Rule> pin_rules() {
        "Recipes for one CUDA release in one folder use different revisions of nixpkgs.", "use one",
        rule_pin_mixed},
       {"pin-hash", Severity::warning,
-       "A tarball without sha256 is taken as it comes. Evaluation is impure and a changed file goes "
+       "Nix does not check a tarball without sha256. Evaluation is impure and a changed file goes "
        "unnoticed.",
        "put sha256 under [nixpkgs.NAME] in the matrix", rule_pin_hash},
       {"empty-hash", Severity::error,
@@ -145,9 +145,8 @@ std::span<const Rule> pin_rules() {
        "folder, the time. In a pure evaluation it is empty or fails.",
        "put the value into the recipe", rule_impure},
       {"fetched-import", Severity::warning,
-       "A part of the recipe comes from a repository that must be fetched while evaluating. It was not "
-       "looked "
-       "at.",
+       "A part of the recipe comes from a repository that must be fetched while evaluating. The audit "
+       "did not read it.",
        "keep all of the recipe in its folder", rule_fetched_import},
   };
   return table;

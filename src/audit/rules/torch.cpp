@@ -259,8 +259,8 @@ std::span<const Rule> torch_rules() {
        "The recipe takes its source from elsewhere, or its hash differs from the matrix'.", write_anew,
        rule_torch_source},
       {"build-version", Severity::warning,
-       "nixpkgs fixes PYTORCH_BUILD_VERSION before overrideAttrs can change version, so the built package "
-       "calls itself by the old release (and asserts on TORCH_FEATURE_VERSION).",
+       "nixpkgs fixes PYTORCH_BUILD_VERSION before overrideAttrs can change version, so the built "
+       "package names the old release (and asserts on TORCH_FEATURE_VERSION).",
        "export PYTORCH_BUILD_VERSION in preConfigure", rule_build_version},
       {"python", Severity::error,
        "The recipe takes torch from the package set of another Python than it is named for.", write_anew,
@@ -296,9 +296,8 @@ std::span<const Rule> torch_rules() {
        "everything "
        "anew.",
        write_anew, rule_compile_cache},
-      {"passthru", Severity::warning,
-       "The package describes itself to companions and tools as something that it is not.", write_anew,
-       rule_passthru},
+      {"passthru", Severity::warning, "The package states wrong properties to companions and tools.",
+       write_anew, rule_passthru},
   };
   return table;
 }

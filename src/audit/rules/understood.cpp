@@ -449,10 +449,10 @@ void rule_two_faced(const Case& recipe, Report& report) {
 std::span<const Rule> understood_rules() {
   static constexpr Rule table[] = {
       {"not-understood", Severity::error,
-       "The recipe sets something that no rule of the audit reads: an attribute, a variable, an argument, a "
-       "package of an overlay. Or it asks nixpkgs for a name that it puts together, and an audit cannot know "
-       "the answer. It may be harmless, or change all that is built. Nobody can say that the recipe is "
-       "right.",
+       "The recipe sets something that no rule of the audit reads: an attribute, a variable, an "
+       "argument, a package of an overlay. Or it asks nixpkgs for a name that it puts together, and an "
+       "audit cannot know the answer. It may be harmless, or change all that is built. So the audit "
+       "cannot say that the recipe is right.",
        "remove it, or say why it may stay: [[silence]] in the matrix", rule_not_understood},
       {"shell-unknown", Severity::error,
        "A phase runs a command that the audit does not know. Assignments and the lines that torchlathe "
@@ -461,8 +461,7 @@ std::span<const Rule> understood_rules() {
        "remove it, or say why it may stay: [[silence]] in the matrix", rule_shell_unknown},
       {"phase-replaced", Severity::error,
        "nixpkgs' torch does part of its work in this phase. A recipe that sets it without (old.PHASE or "
-       "\"\") "
-       "in front takes that work away.",
+       "\"\") in front drops that work.",
        "write (old.PHASE or \"\") + ''...''", rule_phase_replaced},
       {"cuda-mixed", Severity::error,
        "Packages of two CUDA releases in one build: headers of one, libraries of the other, and both "

@@ -176,8 +176,8 @@ std::span<const Rule> upgrade_rules() {
        "nixpkgs that ships this PyTorch",
        rule_triton},
       {"metadata-name", Severity::error,
-       "nixpkgs from July 2026 on looks a Python package up under its pname when all is built, and Python "
-       "knows PyTorch as torch, whatever the pname: the build fails at its very end.",
+       "From July 2026 on, nixpkgs looks up a Python package by its pname at the end of the build, and "
+       "Python knows PyTorch as torch, whatever the pname: the build fails there.",
        "dontCheckPythonMetadata = true;", rule_metadata_name},
   };
   return table;

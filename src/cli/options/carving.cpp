@@ -49,7 +49,7 @@ void declare_carving(OptionSet& set, CarvingOptions& options) {
            "where nothing fits keep the smallest image; without it such containers are emptied");
   set.flag("--strip-symbols", options.carve.strip_symbols, "drop symbol and debug tables, as strip does");
   set.choice("--compress", options.compress, {"keep", "zstd", "lz4", "none"},
-             "pack images that lie unpacked, or (none) unpack all; without --gpu no code is dropped [keep]");
+             "compress images, or unpack them (none); without --gpu no code is dropped [keep]");
   set.text("--driver", options.driver, "VERSION",
            "the oldest driver that the result is for, or native: what needs a newer one is a finding");
   set.choice("--embedded", options.embedded, {"known", "all", "keep"},

@@ -27,7 +27,7 @@ void check_side(const fs::path& original, const fs::path& side) {
   }
   const fs::path inner = fs::weakly_canonical(side).lexically_relative(fs::weakly_canonical(original));
   if (!inner.empty() && *inner.begin() != "..") {
-    throw Error({.what = "the side file would lie inside of what is carved",
+    throw Error({.what = "the side file would be inside what is carved",
                  .where = {.file = side.string()},
                  .next = "name a file beside it"});
   }

@@ -118,7 +118,7 @@ std::string BuildRepairs::mend_hash(Job& job, const Diagnosis& diagnosis) {
   const std::string before = job.derivation;
   remake(*jobs_, job, load(), run_.state, *run_.driver, run_.with);
   if (repair) return repair->described("was", "is now");
-  return job.derivation == before ? "" : "the matrix file has been mended since";
+  return job.derivation == before ? "" : "the matrix file has been corrected since";
 }
 
 std::string BuildRepairs::hash_change(const Job& job, const Diagnosis& diagnosis) const {
