@@ -41,6 +41,29 @@
 namespace lathe {
 namespace {
 
+using Ranges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+// What is left of the runs when ranges of the new file (ascending by begin) are taken away.
+std::vector<CopyRun> without(const std::vector<CopyRun>& runs, const Ranges& ranges) {
+  std::vector<CopyRun> left;
+  auto next = ranges.begin();
+  for (const CopyRun& run : runs) {  // ascending too
+    while (next != ranges.end() && next->second <= run.to) ++next;
+    std::uint64_t at = run.to;
+    const std::uint64_t end = run.to + run.size;
+    const auto keep = [&](std::uint64_t until) {
+      if (until > at) left.push_back({.from = run.from + (at - run.to), .to = at, .size = until - at});
+    };
+    for (auto range = next; range != ranges.end() && range->first < end; ++range) {
+      if (range->second <= at) continue;
+      keep(std::min(range->first, end));
+      at = std::max(at, range->second);
+    }
+    keep(end);
+  }
+  return left;
+}
+
 // One file on its way: everything is known from the old one before the first byte is written.
 class FileCarver {
  public:
@@ -429,6 +452,7 @@ class FileCarver {
     Findings wrong = check_carved(*elf_, fatbins_, elf, check);
     for (std::string& problem : check_bundles(*elf_, bundles_, elf, options_.targets))
       wrong.add({.rule = "carve-check", .severity = Severity::error, .what = std::move(problem)});
+    if (wrong.empty() && options_.kept_runs) tell_kept_runs(elf, check.meant);
     if (wrong.empty()) return written.expect_whole();
     source_->expect_unchanged("carved");
     map_->expect_whole();
@@ -438,6 +462,19 @@ class FileCarver {
                  .where = {.file = result_.path},
                  .next = "the old file is as it was; please report this",
                  .kind = ErrorKind::fault});
+  }
+
+  // Copies, without what was written over them.
+  void tell_kept_runs(const Elf& elf, const std::vector<MeantChange>& meant) const {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> changed;  // begin, end in the new file
+    for (const BytePatch& patch : layout_.patches)
+      changed.emplace_back(patch.at, patch.at + patch.bytes.size());
+    for (const LateBytes& late : layout_.late) changed.emplace_back(late.at, late.at + late.size);
+    for (const MeantChange& change : meant) {
+      if (const auto at = elf.offset_of(change.address)) changed.emplace_back(*at, *at + change.size);
+    }
+    std::ranges::sort(changed);
+    options_.kept_runs(without(layout_.copies, changed));
   }
 
   void patch_arch_list(NewFile& file, const Elf& elf) {

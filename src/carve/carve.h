@@ -18,6 +18,7 @@
 #include "device/contents.h"
 #include "device/driver_need.h"
 #include "hardware/catalog.h"
+#include "os/new_file.h"
 #include "package/package.h"
 
 namespace lathe {
@@ -47,6 +48,8 @@ struct CarveOptions {
   std::string leave_because = {};  // if not empty: touch nothing, and say this
   // In place: called before the new file is written, which then takes the old one's place.
   std::function<void(const CarvedFile&)> before_replacing = {};
+  // Called when the new file is written and checked: the runs of it that are the old one's bytes.
+  std::function<void(std::vector<CopyRun>)> kept_runs = {};
 };
 
 enum class Outcome {

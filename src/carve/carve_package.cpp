@@ -37,6 +37,7 @@
 #include "hardware/catalog.h"
 #include "inspect/image_skipper.h"
 #include "os/mapped_file.h"
+#include "os/new_file.h"
 #include "package/package.h"
 #include "package/wheel_names.h"
 #include "package/writer.h"
@@ -212,6 +213,7 @@ class PackageCarver {
       carved.path = item.path.generic_string();
       writer_->will_replace(item.member, carved_file_json(carved));
     };
+    how.kept_runs = [&](std::vector<CopyRun> runs) { writer_->keeps(item.member, std::move(runs)); };
     CarvedFile file = carve_file(from, writer_->new_file(item.member), how);
     for (Finding& note : file.notes.items()) {
       if (!item.by_itself && note.where.file == from) note.where.file = item.path.generic_string();

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <iterator>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -38,7 +39,7 @@ with zipfile.ZipFile("pkg-1.2+cu128-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED
         entry = zipfile.ZipInfo(name, (2026, 1, 2, 3, 4, 6))
         entry.external_attr = (0o100755 if name.endswith((".so", "say")) else 0o100644) << 16
         entry.compress_type = zipfile.ZIP_DEFLATED
-        z.writestr(entry, data)
+        z.writestr(entry, data, compresslevel=int(os.environ.get("LEVEL", "6")))
 )";
 
 constexpr std::string_view judge_wheel = R"(
@@ -256,6 +257,35 @@ TEST_F(CarvedWheels, InPlaceWhatWasReplacedAllTheSameIsNotTakenBack) {
   EXPECT_EQ(carved.failures[0].fix, "carve a build that was made for this GPU too; no code was dropped");
   EXPECT_EQ(carved.count(Outcome::carved), 1u) << "b.so lost its symbols";
   EXPECT_EQ(folder_.run("readelf -S pkg/b.so | grep -c symtab || true"), "0\n");
+}
+
+// What stays the same in a library goes over as it was packed: so by whom it was packed can be seen.
+TEST_F(CarvedWheels, BlocksOfWhatStaysAreNotPackedAgain) {
+  folder_.write("big.py", R"(
+import random
+chance = random.Random(1)
+words = [chance.randbytes(30) for _ in range(300)]
+open("big.bin", "wb").write(b"".join(chance.choice(words) + chance.randbytes(2) for _ in range(60000)))
+)");
+  folder_.write("big.s",
+                ".section .rodata\n.incbin \"big.bin\"\n.data\n.incbin \"big.bin\"\n"
+                ".section .note.GNU-stack,\"\"\n");
+  folder_.run("python3 big.py");
+  testing::link_parts(folder_, "a.so", "-shared -fPIC big.s");
+  std::set<std::string> sizes;
+  for (const std::string level : {"1", "9"}) {
+    folder_.run("rm -rf *.whl out" + level + " && LEVEL=" + level + " python3 make.py");
+    const CarvedPackage carved = carve("out" + level);
+    ASSERT_FALSE(carved.path.empty());
+    EXPECT_EQ(folder_.run("python3 judge.py out" + level + "/*.whl cu128.sm90"),
+              "pkg/lib/a.so pkg-1.2+cu128.sm90.dist-info/torchlathe-manifest.json\n");
+    const std::string alone = "alone" + level + ".so";
+    carve_file(folder_.path() / "a.so", folder_.path() / alone, options_.carve);
+    EXPECT_EQ(folder_.run("unzip -p out" + level + "/*.whl pkg/lib/a.so | cmp - " + alone + " && echo same"),
+              "same\n");
+    sizes.insert(folder_.run("unzip -v out" + level + "/*.whl pkg/lib/a.so | awk '/a.so/ {print $3}'"));
+  }
+  EXPECT_EQ(sizes.size(), 2u) << "packed anew it is the same each time";
 }
 
 TEST_F(CarvedWheels, WithNothingToDropItGoesOverAsItIs) {

@@ -32,10 +32,11 @@ std::string part_of(const ZipMember& member, std::uint64_t from, std::uint64_t c
 
 std::string start_of(const ZipMember& member) { return part_of(member, 0, look_size); }
 
-void unpack(const ZipMember& member, const UnpackSink& sink) {
+void unpack(const ZipMember& member, const UnpackSink& sink, std::vector<BlockStart>* starts) {
   Inflated made;
   if (member.method == 0)
     made = {.size = member.size, .crc = crc32_of(member.packed), .whole = sink(member.packed)};
+  else if (starts) made = inflate(member.packed, member.size, sink, *starts);
   else made = inflate(member.packed, member.size, sink);
   if (made.whole && made.crc != member.crc) {
     throw Error({.what = "its checksum is wrong", .next = "the wheel is damaged: fetch it again"});

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "formats/streams/deflate_blocks.h"
 #include "formats/streams/unpack.h"
 #include "formats/zip.h"
 
@@ -17,6 +19,7 @@ std::string part_of(const ZipMember& member, std::uint64_t from, std::uint64_t c
 std::string start_of(const ZipMember& member);
 
 // All of it, in order. Error when it is damaged, or when the sink took all and the checksum is another.
-void unpack(const ZipMember& member, const UnpackSink& sink);
+// `starts`: where blocks begin, of one that is deflated (inflate.h).
+void unpack(const ZipMember& member, const UnpackSink& sink, std::vector<BlockStart>* starts = nullptr);
 
 }  // namespace lathe

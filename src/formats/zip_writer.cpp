@@ -147,7 +147,8 @@ void ZipWriter::add_stored(const ZipMember& like, const std::string& name, ByteS
   entries_.push_back(std::move(entry));
 }
 
-Sha256 ZipWriter::add(const ZipMember& like, const std::string& name, ByteSpan content) {
+Sha256 ZipWriter::add(const ZipMember& like, const std::string& name, ByteSpan content,
+                      const OldStream* old) {
   ZipMember entry{.name = name,
                   .method = content.empty() ? stored : deflated,
                   .size = content.size(),
@@ -157,19 +158,32 @@ Sha256 ZipWriter::add(const ZipMember& like, const std::string& name, ByteSpan c
                   .utf8 = like.utf8};
   const std::uint64_t header_at = begin(entry);
   Sha256Stream hash;
-  entry.packed_size = content.empty() ? 0 : pack(content, entry, hash);
+  entry.packed_size = content.empty() ? 0 : pack(content, old, entry, hash);
   flush();
   file_.patch(header_at, local_header(entry));
   entries_.push_back(std::move(entry));
   return hash.finish();
 }
 
-// Batches of chunks, each packed by whichever core is free; one more item hashes the batch meanwhile.
-std::uint64_t ZipWriter::pack(ByteSpan content, ZipMember& entry, Sha256Stream& hash) {
-  const std::uint64_t batch = chunk_size * chunks_a_core * (threads_ ? threads_ : usable_cores());
+std::uint64_t ZipWriter::pack(ByteSpan content, const OldStream* old, ZipMember& entry, Sha256Stream& hash) {
   const std::uint64_t start = at_;
-  for (std::uint64_t from = 0; from < content.size(); from += batch) {
-    const ByteSpan now = content.subspan(from, std::min(batch, content.size() - from));
+  std::uint64_t at = 0;
+  for (const Splice& splice : old ? find_splices(*old, content.size()) : std::vector<Splice>{}) {
+    pack_part(content, at, splice.begin, entry, hash);
+    take_blocks_of(*old, splice, content, entry, hash);
+    at = splice.end;
+  }
+  pack_part(content, at, content.size(), entry, hash);
+  if (at == content.size()) put(deflate_chunk({}, true, 0));  // nothing said yet that this was all
+  return at_ - start;
+}
+
+// Batches of chunks, each packed by whichever core is free; one more item hashes the batch meanwhile.
+void ZipWriter::pack_part(ByteSpan content, std::uint64_t begin, std::uint64_t end, ZipMember& entry,
+                          Sha256Stream& hash) {
+  const std::uint64_t batch = chunk_size * chunks_a_core * (threads_ ? threads_ : usable_cores());
+  for (std::uint64_t from = begin; from < end; from += batch) {
+    const ByteSpan now = content.subspan(from, std::min(batch, end - from));
     const std::size_t count = (now.size() + chunk_size - 1) / chunk_size;
     std::vector<std::string> parts(count);
     std::vector<std::uint32_t> sums(count);
@@ -191,10 +205,28 @@ std::uint64_t ZipWriter::pack(ByteSpan content, ZipMember& entry, Sha256Stream& 
       entry.crc = crc32_of_both(entry.crc, sums[i], chunk(i).size());
       put(parts[i]);
     }
-    packed_ += now.size();
-    if (progress) progress(packed_);
+    tell(now.size());
   }
-  return at_ - start;
+}
+
+void ZipWriter::take_blocks_of(const OldStream& old, const Splice& splice, ByteSpan content, ZipMember& entry,
+                               Sha256Stream& hash) {
+  const ByteSpan now = content.subspan(splice.begin, splice.end - splice.begin);
+  constexpr std::size_t tasks = 2;
+  parallel_for_all(
+      tasks,
+      [&](std::size_t item) {
+        if (item == 0) return hash.add(now);
+        entry.crc = crc32_of(now, entry.crc);
+        take_blocks(old.packed, splice, [&](std::string_view bytes) { put(bytes); });
+      },
+      threads_);
+  tell(now.size());
+}
+
+void ZipWriter::tell(std::uint64_t bytes) {
+  packed_ += bytes;
+  if (progress) progress(packed_);
 }
 
 std::uint64_t ZipWriter::finish() {

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "formats/streams/splice.h"
 #include "formats/zip.h"
 #include "os/new_file.h"
 
@@ -25,8 +26,10 @@ class ZipWriter {
   void take_over(const ZipMember& member, const std::string& name, const SourceFile& source,
                  std::uint64_t packed_at);
 
-  // New content with the time and attributes of `like`. Returns its hash.
-  Sha256 add(const ZipMember& like, const std::string& name, ByteSpan content);
+  // New content with the time and attributes of `like`. Returns its hash. Of `old`, a stream that is much the
+  // same, whole blocks go over; whoever has one must see to it that the result unpacks (zip_read.h).
+  Sha256 add(const ZipMember& like, const std::string& name, ByteSpan content,
+             const OldStream* old = nullptr);
 
   // The same, stored as it is: for content that is packed already.
   void add_stored(const ZipMember& like, const std::string& name, ByteSpan content);
@@ -40,7 +43,12 @@ class ZipWriter {
   std::uint64_t begin(ZipMember& entry);
   void put(std::string_view bytes);
   void flush();
-  std::uint64_t pack(ByteSpan content, ZipMember& entry, Sha256Stream& hash);
+  std::uint64_t pack(ByteSpan content, const OldStream* old, ZipMember& entry, Sha256Stream& hash);
+  void pack_part(ByteSpan content, std::uint64_t begin, std::uint64_t end, ZipMember& entry,
+                 Sha256Stream& hash);
+  void take_blocks_of(const OldStream& old, const Splice& splice, ByteSpan content, ZipMember& entry,
+                      Sha256Stream& hash);
+  void tell(std::uint64_t bytes);
 
   NewFile& file_;
   unsigned threads_;

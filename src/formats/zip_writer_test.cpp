@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "formats/elf_headers.h"
+#include "formats/zip_read.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
 #include "testing/scratch_folder.h"
@@ -49,6 +50,31 @@ class WrittenZips : public ::testing::Test {
   ScratchFolder folder_;
   Sha256 hash_ = {};
 };
+
+// Of a member that changed at its end alone the stream begins as before.
+TEST_F(WrittenZips, TakesOverBlocksOfWhatStays) {
+  const fs::path first = write("a.zip", 2);
+  const MappedFile map = MappedFile::open(first);
+  const Zip zip = read_zip(map.bytes(), "a.zip");
+  OldStream old{.packed = zip.members[0].packed};
+  unpack(
+      zip.members[0], [](ByteSpan) { return true; }, &old.starts);
+  std::string changed = content_;
+  changed.replace(changed.size() - 500'000, 10, "else");
+  old.same = {{.from = 0, .to = 0, .size = content_.size() - 500'000},
+              {.from = content_.size() - 499'990, .to = changed.size() - 499'990, .size = 499'990}};
+  const fs::path second = folder_.path() / "b.zip";
+  NewFile file(second);
+  ZipWriter writer(file, 2);
+  EXPECT_EQ(writer.add(like_, "pkg/mixed.bin", as_byte_span(changed), &old), sha256(as_byte_span(changed)));
+  writer.finish();
+  file.put_in_place(false);
+  folder_.write("want", changed);
+  EXPECT_EQ(folder_.run("unzip -p b.zip | cmp - want && unzip -tq b.zip | grep -c 'No errors'"), "1\n");
+  const MappedFile again = MappedFile::open(second);
+  const std::string_view packed = as_text(read_zip(again.bytes(), "b.zip").members[0].packed);
+  EXPECT_EQ(packed.substr(0, packed.size() / 2), as_text(old.packed).substr(0, packed.size() / 2));
+}
 
 TEST_F(WrittenZips, WhatItPacksComesOutAgain) {
   write("a.zip", 2);

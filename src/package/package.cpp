@@ -128,11 +128,16 @@ void throw_about(const Package& package, std::size_t member, const Error& error)
 }
 
 void extract(const Package& package, std::size_t member, const std::filesystem::path& to) {
+  extract(package, member, to, [&](const UnpackSink& sink) { package.read(member, sink); });
+}
+
+void extract(const Package& package, std::size_t member, const std::filesystem::path& to,
+             const std::function<void(const UnpackSink&)>& read) {
   create_folders(to.parent_path());
   NewFile file(to);
   std::uint64_t at = 0;
   try {
-    package.read(member, [&](ByteSpan bytes) {
+    read([&](ByteSpan bytes) {
       file.patch(at, as_text(bytes));
       at += bytes.size();
       return true;

@@ -202,6 +202,9 @@ class Package {
 // A member as a file, in place whole or not at all; the folders on its way are made. Error, which names the
 // member, when it is damaged.
 void extract(const Package& package, std::size_t member, const std::filesystem::path& to);
+// The same by whoever reads it.
+void extract(const Package& package, std::size_t member, const std::filesystem::path& to,
+             const std::function<void(const UnpackSink&)>& read);
 // All folders and files below `folder`; links and devices are left out.
 void extract_all(const Package& package, const std::filesystem::path& folder);
 

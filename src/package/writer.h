@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "os/new_file.h"
 #include "package/package.h"
 #include "package/place_journal.h"
 
@@ -84,6 +85,8 @@ class PackageWriter {
   virtual void replace(std::size_t member, std::string_view content) = 0;
   // Said before new_file() holds something else; `record`: PlaceChange's. In place it is written down.
   virtual void will_replace(std::size_t, std::string_view) {}
+  // Of what new_file() holds, these runs are the old member's content: they need not be packed again.
+  virtual void keeps(std::size_t, std::vector<CopyRun>) {}
   // Changes that killed runs began in this folder: lists of members may not have followed.
   virtual std::vector<PlaceChange> earlier_changes() const { return {}; }
   // In place: what was removed goes, what was renamed moves. Else nothing.

@@ -28,11 +28,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t smallest_spliced = std::uint64_t{1} << 20;
 constexpr std::uint64_t largest_text = std::uint64_t{64} << 20;
 
 bool same(const ZipMember& old_one, const ZipMember& new_one) {
   return old_one.crc == new_one.crc && old_one.size == new_one.size && old_one.mode == new_one.mode &&
          as_text(old_one.packed) == as_text(new_one.packed);
+}
+
+// To what its checksum, made of the content itself, says.
+bool unpacks(const ZipMember& member) {
+  try {
+    unpack(member, [](ByteSpan) { return true; });
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -120,8 +131,33 @@ fs::path ZipPackageWriter::old_file(std::size_t member) {
     const std::lock_guard lock(changing_);
     if (!unpacked_.insert(member).second) return path;
   }
-  extract(zip_, member, path);
+  extract_noting(member, path);
   return path;
+}
+
+// And where the blocks of a large member begin: those of what stays the same are taken over.
+void ZipPackageWriter::extract_noting(std::size_t member, const fs::path& path) {
+  std::vector<BlockStart> starts;
+  const ZipMember& packed = zip_.zip_member(member);
+  extract(zip_, member, path, [&](const UnpackSink& sink) {
+    lathe::unpack(packed, sink, packed.size >= smallest_spliced ? &starts : nullptr);
+  });
+  const std::lock_guard lock(changing_);
+  starts_[member] = std::move(starts);
+}
+
+void ZipPackageWriter::keeps(std::size_t member, std::vector<CopyRun> runs) {
+  const std::lock_guard lock(changing_);
+  std::vector<SameRun>& same = same_[member];
+  same.clear();
+  for (const CopyRun& run : runs) same.push_back({.from = run.from, .to = run.to, .size = run.size});
+}
+
+std::optional<OldStream> ZipPackageWriter::old_stream(std::size_t member) const {
+  const auto starts = starts_.find(member);
+  const auto same = same_.find(member);
+  if (starts == starts_.end() || starts->second.empty() || same == same_.end()) return std::nullopt;
+  return OldStream{.packed = zip_.zip_member(member).packed, .starts = starts->second, .same = same->second};
 }
 
 fs::path ZipPackageWriter::new_file(std::size_t member) {
@@ -180,7 +216,9 @@ void ZipPackageWriter::write_member(ZipWriter& zip, std::size_t i) {
     Output{.zip = zip, .written = written_}.add(member, path, text->second);
   } else if (fate(i) == Fate::replaced) {
     const MappedFile file = MappedFile::open(new_file(i));
-    const Sha256 hash = zip.add(member, path, file.bytes());
+    const std::optional<OldStream> old = old_stream(i);
+    const Sha256 hash = zip.add(member, path, file.bytes(), old ? &*old : nullptr);
+    if (old) spliced_.insert(path);
     file.expect_whole();
     written_[path] = {.hash = hash, .size = file.bytes().size()};
   } else {
@@ -209,6 +247,7 @@ void ZipPackageWriter::check(const NewFile& file) const {
     if (it == by_name.end()) wrong = path + " is missing";
     else if (!written_.contains(path) && !is_last(i) && !same(zip_.zip_member(i), *it->second))
       wrong = path + " is another";
+    else if (spliced_.contains(path) && !unpacks(*it->second)) wrong = path + " does not unpack";
   }
   written.expect_whole();
   if (wrong.empty()) return;

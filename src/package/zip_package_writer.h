@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/streams/deflate_blocks.h"
+#include "formats/streams/splice.h"
 #include "formats/streams/unpack.h"
 #include "formats/zip.h"
 #include "formats/zip_writer.h"
@@ -34,6 +36,7 @@ class ZipPackageWriter : public PackageWriter {
   std::filesystem::path new_file(std::size_t member) override;
   using PackageWriter::replace;
   void replace(std::size_t member, std::string_view content) override;
+  void keeps(std::size_t member, std::vector<CopyRun> runs) override;
   WrittenPackage finish() override;
 
  protected:
@@ -75,18 +78,23 @@ class ZipPackageWriter : public PackageWriter {
 
   void expect_same_file() const;
   void expect_unchanged() const;
+  void extract_noting(std::size_t member, const std::filesystem::path& path);
   void write_member(ZipWriter& zip, std::size_t member);
   void check(const NewFile& file) const;
+  std::optional<OldStream> old_stream(std::size_t member) const;
 
   const ZipPackage& zip_;
   const std::string_view kind_;
   const SourceFile source_;
   std::optional<MadeFolder> made_;  // goes after what lies in it
   std::optional<Unfinished> scratch_;
-  std::mutex changing_;  // the next two
+  std::mutex changing_;  // the next four
   std::set<std::size_t> unpacked_;
+  std::map<std::size_t, std::vector<BlockStart>> starts_;
+  std::map<std::size_t, std::vector<SameRun>> same_;
   std::map<std::size_t, std::string> texts_;     // new content that is not a file
   std::map<std::string, RecordedFile> written_;  // by new path
+  std::set<std::string> spliced_;                // of those
 };
 
 // Of an archive that is no format of its own. RECORDs in it follow their files.

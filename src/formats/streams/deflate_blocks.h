@@ -9,6 +9,13 @@
 
 namespace lathe {
 
+// What stands in a stream before a block, and in what it unpacks to.
+struct BlockStart {
+  std::uint64_t bit = 0;   // of the stream
+  std::uint64_t byte = 0;  // of the content
+  bool operator==(const BlockStart&) const = default;
+};
+
 // In bits from the stream's start.
 struct LastBlock {
   std::uint64_t start = 0, end = 0;

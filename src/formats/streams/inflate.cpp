@@ -59,10 +59,18 @@ class Stream {
   z_stream state_{};
 };
 
-}  // namespace
+constexpr std::uint64_t starts_apart = 64 << 10;
 
-Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink,
-                 std::size_t buffer_size) {
+// zlib stops before each block, and after the last.
+void note_block(const Stream& stream, std::uint64_t made, std::vector<BlockStart>& starts) {
+  const int state = stream->data_type;
+  if ((state & between_blocks) == 0 || (state & in_last_block) != 0) return;
+  if (starts.empty() || made - starts.back().byte >= starts_apart)
+    starts.push_back({.bit = stream.bits_read(), .byte = made});
+}
+
+Inflated inflate_noting(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink,
+                        std::size_t buffer_size, std::vector<BlockStart>* starts) {
   Stream stream(raw_deflate);
   std::vector<std::byte> buffer(std::min<std::uint64_t>(buffer_size, size + 1));
   Inflated result;
@@ -75,8 +83,9 @@ Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(B
       fed += count;
     }
     stream.into(buffer.data(), buffer.size());
-    status = stream.step();
+    status = stream.step(starts ? Z_BLOCK : Z_NO_FLUSH);
     const std::size_t made = buffer.size() - stream->avail_out;
+    if (starts && status == Z_OK) note_block(stream, result.size + made, *starts);
     if (status != Z_OK && status != Z_STREAM_END) fail_damaged("a compressed member is damaged or cut short");
     if (made > size - result.size)
       fail_damaged(fmt::format("a compressed member holds more than the {} bytes it claims", size));
@@ -92,6 +101,19 @@ Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(B
     fail_damaged(fmt::format("a compressed member holds {} bytes, it claims {}", result.size, size));
   result.whole = true;
   return result;
+}
+
+}  // namespace
+
+Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink,
+                 std::size_t buffer_size) {
+  return inflate_noting(packed, size, sink, buffer_size, nullptr);
+}
+
+Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink,
+                 std::vector<BlockStart>& starts) {
+  starts.assign(1, {});
+  return inflate_noting(packed, size, sink, std::size_t{256} << 10, &starts);
 }
 
 LastBlock find_last_block(std::string_view packed, ByteSpan content) {

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "base/bytes.h"
+#include "formats/streams/deflate_blocks.h"
 
 namespace lathe {
 
@@ -21,6 +23,10 @@ struct Inflated {
 // bytes do for a look.
 Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink,
                  std::size_t buffer = 256 << 10);
+
+// The same, and where blocks begin (deflate_blocks.h), ascending: some of them, a piece of content apart.
+Inflated inflate(ByteSpan packed, std::uint64_t size, const std::function<bool(ByteSpan)>& sink,
+                 std::vector<BlockStart>& starts);
 
 // The sum of two runs of bytes, one after the other.
 std::uint32_t crc32_of_both(std::uint32_t first, std::uint32_t second, std::uint64_t second_size);
