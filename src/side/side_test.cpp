@@ -20,8 +20,13 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "formats/streams/deflate_again.h"
+#include "formats/streams/splice.h"
+#include "formats/zip.h"
+#include "formats/zip_read.h"
+#include "formats/zip_writer.h"
 #include "os/file.h"
 #include "os/mapped_file.h"
+#include "os/new_file.h"
 #include "os/temporary_folder.h"
 #include "side/delta.h"
 #include "side/recipe.h"
@@ -162,6 +167,36 @@ struct Scene {
     write_side(old_one, slim, side);
   }
 };
+
+// No zlib makes it again; most of its blocks lie in the slim one as they were.
+TEST(Side, OfAStreamThatCannotBeMadeAgainOnlyWhatIsGoneIsKept) {
+  const TemporaryFolder folder;
+  std::string content;
+  for (unsigned i = 0; i < 60'000; ++i) content += noise(40, i % 500) + noise(3, i);
+  const ZipMember like{.attributes = 0100644u << 16, .made_on_unix = true};
+  const auto write = [&](const std::string& name, const std::string& what, const OldStream* old) {
+    NewFile file(folder.path() / name);
+    ZipWriter zip(file, 1);
+    zip.add(like, "pkg/a.bin", as_byte_span(what), old);
+    zip.finish();
+    file.put_in_place(false);
+    return folder.path() / name;
+  };
+  const fs::path original = write("a.whl", content, nullptr);
+  const MappedFile map = MappedFile::open(original);
+  const Zip zip = read_zip(map.bytes(), "a.whl");
+  OldStream old{.packed = zip.members[0].packed};
+  unpack(
+      zip.members[0], [](ByteSpan) { return true; }, &old.starts);
+  old.same = {{.from = 0, .to = 0, .size = 1'000'000},
+              {.from = 1'200'000, .to = 1'000'000, .size = content.size() - 1'200'000}};
+  const std::string less = content.substr(0, 1'000'000) + content.substr(1'200'000);
+  const fs::path slim = write("slim.whl", less, &old), side = folder.path() / "side";
+  EXPECT_EQ(write_side(original, slim, side).streams_kept, 1u);
+  EXPECT_LT(fs::file_size(side), map.bytes().size() / 3);
+  restore_from(slim, side, folder.path() / "again.whl");
+  EXPECT_EQ(read_file(folder.path() / "again.whl"), read_file(original));
+}
 
 TEST(Side, EveryCutAndEveryChangedByteIsAnErrorAndNothingIsWritten) {
   Scene scene;

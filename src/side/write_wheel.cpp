@@ -186,9 +186,23 @@ class WheelWriterAside {
                            .size = kept.size()});
       return;
     }
-    store.add(recipe, member.packed);
+    put_packed(recipe, member, store);
     ++summary.files;
     if (!by_name_.contains(member.name)) ++summary.dropped;
+  }
+
+  // A stream that cannot be made again, as it lies there. Blocks of what stays in a member are in the slim
+  // one's stream too.
+  void put_packed(Recipe& recipe, const ZipMember& member, StoreWriter& store) const {
+    const auto named = by_name_.find(member.name);
+    if (named == by_name_.end()) return store.add(recipe, member.packed);
+    const ByteSpan slim = new_.members[named->second].packed;
+    const auto slim_at = static_cast<std::uint64_t>(slim.data() - new_map_.bytes().data());
+    for (const DeltaRun& run : delta(member.packed, slim)) {
+      if (run.kept)
+        append_step(recipe, {.from = Step::From::slim, .at = slim_at + run.slim_at, .size = run.size});
+      else store.add(recipe, member.packed.subspan(run.at, run.size));
+    }
   }
 
   const MappedFile old_map_, new_map_;
