@@ -49,6 +49,7 @@ class Library:
                 self.loads.append((address, size, offset, memory))
         self.loads.sort()
         self.starts = [load[0] for load in self.loads]
+        self.tables = [(phoff, 56 * phnum), (shoff, 64 * shnum)]
         rows = [struct.unpack_from("<IIQQQQIIQQ", data, shoff + 64 * i) for i in range(shnum)]
         text = rows[names][4] if rows else 0
         self.sections = []
@@ -269,7 +270,9 @@ def compare_libraries(before, after, gpu):
         changed.append((section[3], section[3] + section[5]))
     for section in old.named(".rela.dyn"):  # addends that are pointers to containers
         changed.append((section[3], section[3] + section[5]))
-    # the headers of the file, and a table of program headers that was moved: no program reads them as data
+    # tables of headers, which patchelf puts into loaded memory, and what lies before the first section: no program reads them as data
+    changed += [(address + at - offset, address + at - offset + size) for at, size in old.tables
+                for address, length, offset, _ in old.loads if offset <= at < offset + length]
     first = min((s[3] for s in old.sections if s[2] & ALLOCATED and s[5] and s[3]), default=0)
     changed.append((old.loads[0][0] if old.loads else 0, first))
     data, neither = emptied(old, new, gpu) if gpu else ([], [])
