@@ -4,6 +4,7 @@
 
 Its structure by Python's own parser, and that the same input makes the same bytes; with --browser in a real Chromium (exits 77, skipped, where
 there is none): tiles, filters, keyboard, contrast as computed, widths, speed, nothing that is loaded, no name that runs."""
+import base64
 import html.parser
 import json
 import re
@@ -358,6 +359,71 @@ def check_looks(browser, url, variants):
     browser.ask("Emulation.setEmulatedMedia", media="")
 
 
+BOXES = """(() => {
+  const boxes = (name, all) => [...all].filter(one => one.checkVisibility()).map(one => { const box = one.getBoundingClientRect();
+    return {name: name + " " + one.textContent.trim().slice(0, 20), x: box.left, y: box.top + scrollY, w: box.width, h: box.height,
+            cut: one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== "inline"}; });
+  const one = selector => boxes(selector, document.querySelectorAll(selector));
+  return {heads: one("h1, h2"), sections: one("section"), fields: one("form label, form button, form output"), tiles: one(".grid a"),
+          rows: [...document.querySelectorAll(".grid tbody tr")].filter(row => row.checkVisibility()).map(row => boxes("cell", row.children).filter(cell => cell.w)),
+          columns: one(".grid thead th"), form: one("form"), bars: one(".bars dd"), map: one(".map"),
+          lines: [...document.querySelectorAll(".bars dt, .rows tr, .builds tr")].filter(row => row.checkVisibility()).map(row => boxes("part", row.children).filter(part => part.w))}; })()"""
+
+
+def overlap(a, b):
+    return min(a["x"] + a["w"], b["x"] + b["w"]) - max(a["x"], b["x"]) > 1 and min(a["y"] + a["h"], b["y"] + b["h"]) - max(a["y"], b["y"]) > 1
+
+
+def check_layout(browser, url):
+    """Where things stand at three widths: boxes, as fonts differ from machine to machine and pixels with them."""
+    for width in (320, 768, 1280):
+        browser.view(width)
+        browser.open(url)
+        seen = browser.run(BOXES)
+        assert browser.run(BOXES) == seen, "it stands still"
+        flat = [box for name in ("heads", "sections", "fields", "tiles", "bars", "map") for box in seen[name]] + [box for row in seen["rows"] + seen["lines"] for box in row]
+        assert len(seen["tiles"]) >= 36 and len(seen["sections"]) == 5 and len(seen["map"]) == 2 and seen["bars"], {name: len(value) for name, value in seen.items()}
+        for box in flat:
+            assert box["x"] >= 0 and box["x"] + box["w"] <= width + 1, f"at {width} outside: {box}"
+        for name in ("tiles", "fields", "columns"):
+            assert not any(box["cut"] for box in seen[name]), f"at {width} text is cut: {[box for box in seen[name] if box['cut']]}"
+        for name in ("heads", "sections"):
+            ys = [box["y"] for box in seen[name]]
+            assert ys == sorted(ys) and len(set(ys)) == len(ys), f"at {width} one below the other: {name}"
+        assert len({round(box["x"]) for box in seen["sections"]}) == 1 and len({round(box["w"]) for box in seen["sections"]}) == 1, f"at {width} sections have one edge"
+        for group in [seen["tiles"], seen["fields"], seen["sections"], *seen["rows"], *seen["lines"]]:
+            wrong = [(a, b) for i, a in enumerate(group) for b in group[i + 1:] if overlap(a, b)]
+            assert not wrong, f"at {width} one lies over another: {wrong[0]}"
+        assert all(box["w"] > width * 0.85 for box in seen["map"]), f"at {width} the map takes the width"
+        if width == 1280:
+            edges = [round(box["x"]) for box in seen["columns"]]
+            for row in seen["rows"]:
+                assert len({round(cell["y"]) for cell in row}) == 1, f"a row is one row: {row[0]}"
+                assert {round(cell["x"]) for cell in row} <= set(edges), f"cells stand below the head of their column: {row[0]}"
+            lines = {round(box["y"]) for box in seen["fields"] if box["name"].startswith(("form label", "form button"))}
+            assert len(lines) <= 6, f"the filter is a line or two: {lines}"
+        else:
+            assert not seen["columns"], "narrow: each row is a block"
+            for row in seen["rows"]:
+                ys = [round(cell["y"]) for cell in row]
+                assert ys == sorted(ys) and len(set(ys)) == len(ys), f"at {width} cells one below the other: {row[0]}"
+
+
+def check_print(browser, url, folder):
+    """On A4: what the printer gets, and that no line is cut off at its side."""
+    browser.view()
+    browser.open(url)
+    pdf = folder / "printed.pdf"
+    pdf.write_bytes(base64.b64decode(browser.ask("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, printBackground=False)["data"]))
+    assert pdf.read_bytes().startswith(b"%PDF-")
+    browser.ask("Emulation.setEmulatedMedia", media="print")
+    browser.ask("Emulation.setDeviceMetricsOverride", width=718, height=1047, deviceScaleFactor=1, mobile=False)  # A4 without Chromium's margins
+    wide = browser.run("[...document.querySelectorAll('body *')].filter(one => one.checkVisibility() && one.getBoundingClientRect().right > 719).map(one => one.tagName + '.' + one.className)")
+    assert not wide, f"off the paper: {wide[:5]}"
+    assert browser.run("[...document.querySelectorAll('form, nav')].some(one => one.checkVisibility())") is False, "nothing to click on paper"
+    browser.ask("Emulation.setEmulatedMedia", media="")
+
+
 def check_everything(browser, folder):
     url = "file://" + str(report(folder, "all.html", *make_everything(folder)))
     count = "document.querySelector('output').textContent"
@@ -379,6 +445,8 @@ def check_everything(browser, folder):
         assert browser.run("document.documentElement.scrollWidth") <= width, f"at {width} something must be scrolled sideways"
         drawn = browser.run("[...document.querySelectorAll('.bars svg, .map')].filter(part => part.getBoundingClientRect().width > 0).length")
         assert drawn >= 10
+    check_layout(browser, url)
+    check_print(browser, url, folder)
     assert browser.run("window.hostile === undefined && document.images.length === 0") is True, "a name ran"
 
 

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -71,6 +72,8 @@ def make_wheels(folder):
     small_wheel.make(folder, "fast", "1.1", folder / "libnewer.so", ["plain==2.0"])
     small_wheel.make(folder, "fast", "9.0", folder / "libnewer.so", requires_python=">=3.99")
     small_wheel.make(folder, "plain", "2.0")
+    for minor in range(10, 14):
+        small_wheel.make(folder, "many", "1.0", folder / "libfast.so", ["plain==2.0"], tag=f"cp3{minor}-cp3{minor}-manylinux_2_28_x86_64")
     small_wheel.make(folder, "large", "1.0", padding=3_000_000)
     os.link(torchvision_wheel(cache), folder / os.path.basename(torchvision_wheel(cache)))
 
@@ -118,6 +121,34 @@ def uv_locks(server, work, uv):
     (work / "wrong.txt").write_text(text.replace(digest, "0" * 64))
     pip_install(PIPS[1], server.url + "sm90/simple/", work / "wrong", "--require-hashes", "-r", work / "wrong.txt", ok=False)
     print("uv: resolves, locks with hashes, installs; pip takes the lock")
+
+
+def several_pythons(server, work, uv):
+    for minor in range(10, 14):
+        target = work / f"python3.{minor}"
+        run(uv, "pip", "install", "--no-cache", "-q", "--index-url", server.url + "sm90/simple/", "--target", target, "--python-version", f"3.{minor}",
+            "--python-platform", "x86_64-manylinux_2_28", "many")
+        assert f"Tag: cp3{minor}-cp3{minor}-" in (target / "many-1.0.dist-info/WHEEL").read_text()
+        assert (target / "many/libfast.so").stat().st_size < 150_000 and (target / "plain").is_dir()
+    print("uv: a wheel for each of four Pythons")
+
+
+def uv_project(server, work, uv):
+    """As docs/commands/serve.md has it: a named index, and sources that come from it alone."""
+    text, = re.findall(r"```toml\n(.*?)```", (tests.parent / "docs/commands/serve.md").read_text(), re.S)
+    assert "http://127.0.0.1:8080/" in text and "\ntorch = " in text
+    for old, new in (("http://127.0.0.1:8080/", server.url), ("torchvision = ", "plain = "), ("torch = ", "fast = ")):
+        text = text.replace(old, new)
+    project = work / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = ["fast==1.1", "plain"]\n' + text)
+    run(uv, "lock", "--no-cache", "--directory", project, UV_NO_CONFIG="0")
+    locked = (project / "uv.lock").read_text()
+    files = re.findall(r'url = "([^"]*\.whl)", hash = "sha256:', locked)
+    assert len(files) == 2 and all(file.startswith(server.url + "files/") for file in files), locked
+    run(uv, "sync", "--no-cache", "--frozen", "--directory", project, UV_NO_CONFIG="0")
+    assert '"1.1"' in installed(next((project / ".venv/lib").iterdir()) / "site-packages", "fast")
+    print("uv: a project that takes some packages from here locks and syncs")
 
 
 def cut_download(server, work, uv):
@@ -179,6 +210,8 @@ def main():
         with Server(binary, "--wheels", wheels, "--gpu", "8.6,9.0", "--cache", work / "cache", "--warm") as server:
             assert server.get("sm90/simple/fast/").decode().count("#sha256") == 3
             uv_locks(server, work, uv)
+            several_pythons(server, work, uv)
+            uv_project(server, work, uv)
         long_carve(wheels, work)
 
 

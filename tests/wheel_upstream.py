@@ -82,7 +82,9 @@ class Handler(BaseHTTPRequestHandler):
                             "requires-python": ">=3.8", "core-metadata": {"sha256": metadata}, "yanked": "it is broken" if "-0.9-" in path.name else False,
                             "provenance": "https://example.org/attested"})
         if server.html:
-            links = "".join(f'<a href="{one["url"]}#sha256={one["hashes"]["sha256"]}" data-requires-python="&gt;=3.8">{one["filename"]}</a>' for one in entries)
+            yanked = {one["filename"]: ' data-yanked="it is broken"' if one["yanked"] else "" for one in entries}
+            links = "".join(f'<a href="{one["url"]}#sha256={one["hashes"]["sha256"]}" data-requires-python="&gt;=3.8" data-provenance="{one["provenance"]}"'
+                            f'{yanked[one["filename"]]}>{one["filename"]}</a>' for one in entries)
             return self.say(f"<!DOCTYPE html><html><body>{links}</body></html>".encode(), "text/html")
         self.say(json.dumps({"meta": {"api-version": "1.1"}, "name": project, "files": entries}).encode(), JSON)
 
@@ -104,12 +106,54 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def status_of(server, path):
+def status_of(server, path, method="GET", **headers):
     try:
-        with urllib.request.build_opener(NoRedirect).open(server.url + path, timeout=60) as answer:
+        request = urllib.request.Request(server.url + path, method=method, headers=headers)
+        with urllib.request.build_opener(NoRedirect).open(request, timeout=60) as answer:
             return answer.status, answer.headers
     except urllib.error.HTTPError as error:
         return error.code, error.headers
+
+
+def other_names(server, work):
+    """In the roots of all a wheel's other names are listed once it is known that there is something to carve, and made when they are asked for."""
+    local, variant = "fast-1.0+sm90-py3-none-any.whl", "fast-1.0-py3-none-any-sm90.whl"
+    listed = page(server, "fast", "")
+    assert listed[local]["hashes"] == {} and "fast-1.0+sm86-py3-none-any.whl" not in listed and "fast-0.9+sm90-py3-none-any.whl" not in listed, listed
+    assert listed["fast-1.0-py3-none-any.whl"]["provenance"], "the original goes through as it is"
+    assert listed["fast-0.9-py3-none-any.whl"]["yanked"] == "it is broken" and listed[local]["requires-python"] == ">=3.8"
+    assert not [name for name in page(server, "empty", "") if "+sm" in name]
+    install(server.url + "simple/", work / "local", "fast==1.0+sm90")
+    assert (work / "local/fast-1.0+sm90.dist-info").is_dir()
+    assert (work / "local/fast/libfast.so").read_bytes() == (work / "first/fast/libfast.so").read_bytes(), "one carve for all names"
+    assert page(server, "fast", "")[local]["hashes"]["sha256"]
+    assert status_of(server, "wheels/fast/fast-1.0+sm86-py3-none-any.whl")[0] == 404
+    listed = page(server, "fast", "variants/")
+    assert variant in listed and "fast-1.0-variants.json" in listed, listed
+    told = json.loads(server.get("variants/wheels/fast/fast-1.0-variants.json"))
+    assert list(told["variants"]) == ["sm90"], told
+    assert server.get("variants/wheels/fast/" + variant) and page(server, "fast", "variants/")[variant]["hashes"]
+
+
+def floods(upstream, serve):
+    """Names that nobody has: asked for once a minute, and what is known stays known."""
+    with serve("--upstream", upstream.url) as server:
+        page(server, "fast")
+        del upstream.asked[:]
+        for _ in range(30):
+            assert status_of(server, "sm90/simple/nobody/")[0] == 404
+        assert len(upstream.asked) == 1, upstream.asked
+        for number in range(60):
+            assert status_of(server, f"sm90/simple/nobody-{number}/")[0] == 404
+        del upstream.asked[:]
+        page(server, "fast")
+        assert not upstream.asked, "its page is fresh still"
+        upstream.broken = True
+        for number in range(20):
+            assert status_of(server, f"sm90/simple/broken-{number}/")[0] == 503
+        assert json.loads(server.get("sm90/simple/", Accept=JSON))["projects"] == [{"name": "fast"}]
+        upstream.broken = False
+    print("many who ask for what is not there")
 
 
 def goes_through(upstream, serve, work):
@@ -119,7 +163,11 @@ def goes_through(upstream, serve, work):
         assert before[fast]["hashes"] == {} and "size" not in before[fast] and "provenance" not in before[fast], before
         assert before["fast-0.9-py3-none-any.whl"]["yanked"] == "it is broken" and before[fast]["requires-python"] == ">=3.8"
         assert not any(path.startswith("/files/") for path in upstream.asked), "nothing is fetched for a page"
+        link = "sm90/wheels/fast/" + fast
+        assert status_of(server, link, "HEAD")[0] == status_of(server, link, Range="bytes=-4000")[0] == 302, "who only looks gets upstream's"
+        assert page(server, "fast")[fast]["hashes"] == {} and not any(path.startswith("/files/") for path in upstream.asked), "and nothing is carved"
         install(server.url + "sm90/simple/", work / "first", "fast")
+        assert status_of(server, link, "HEAD")[0] == 200 and status_of(server, link, Range="bytes=-4000")[0] == 206
         size = (work / "first/fast/libfast.so").stat().st_size
         assert size < (upstream.folder / "libfast.so").stat().st_size - 100_000, size
         assert (work / "first/plain/__init__.py").exists()
@@ -136,7 +184,7 @@ def goes_through(upstream, serve, work):
         code, headers = status_of(server, "sm90/wheels/nvidia-cublas/nvidia_cublas-1.0-py3-none-any.whl")
         assert code == 302
         assert status_of(server, "sm90/simple/nothing/")[0] == 404
-        assert "fast-1.0+sm90-py3-none-any.whl" not in page(server, "fast", "")
+        other_names(server, work)
         upstream.broken = True
         assert page(server, "fast")[fast] == after, "a page is fresh for some minutes"
         assert status_of(server, "sm90/simple/never-seen/")[0] == 503
@@ -185,6 +233,9 @@ def html_alone(upstream, serve, work):
     upstream.html = True
     with serve("--upstream", upstream.url) as server:
         install(server.url + "sm90/simple/", work / "html", "fast")
+        listed = page(server, "fast")
+        assert listed["fast-0.9-py3-none-any.whl"]["yanked"] == "it is broken" and listed["fast-1.0-py3-none-any.whl"]["requires-python"] == ">=3.8"
+        assert page(server, "plain")["plain-2.0-py3-none-any.whl"]["provenance"] == "https://example.org/attested"
         assert (work / "html/fast/libfast.so").stat().st_size < (upstream.folder / "libfast.so").stat().st_size - 100_000
     upstream.html = False
     print("an upstream that speaks HTML")
@@ -215,6 +266,7 @@ def main():
         changed_bytes(upstream, serve_with(next(caches)), work)
         secrets(upstream, serve_with(next(caches)), work)
         html_alone(upstream, serve_with(next(caches)), work)
+        floods(upstream, serve_with(next(caches)))
 
 
 main()

@@ -65,6 +65,7 @@ class PackageCarver {
                                    .dry_run = options.carve.dry_run,
                                    .threads = options.threads,
                                    .on_packed = options.on_packed,
+                                   .to_be_kept = options.to_be_kept,
                                    .journal = options.journal});
     relabel();
     items_ = list_items(package_, options_.carve.targets, options_.threads);
@@ -437,6 +438,7 @@ class PackageCarver {
     out_.old_file_size = written.old_size;
     out_.new_file_size = written.new_size;
     out_.layers = written.layers;
+    out_.sha256 = written.sha256;
   }
 
   // That made some of the device code: an older driver may not take it.

@@ -29,6 +29,7 @@ struct CarvePackageOptions {
   unsigned threads = 0;  // 0: all cores
   // label of PEP 825 for a wheel, or "auto"; "": none
   std::string wheel_variant = {};
+  bool to_be_kept = false;  // PackageWriteOptions::to_be_kept
   bool keep_name = false;  // a wheel keeps version and file name, for an index that has one root for each GPU
   // called from any thread, one at a time
   std::function<void(std::size_t done, std::size_t all)> progress = {};
@@ -62,6 +63,7 @@ struct CarvedPackage {
   std::string unchanged = {};
   std::uint64_t old_file_size = 0, new_file_size = 0;  // where there is a new one
   std::vector<WrittenLayer> layers = {};               // of a new container image
+  std::string sha256 = {};                             // of a new wheel, where it was asked for
 
   std::size_t count(Outcome outcome) const;
   // Bytes of what is kept that the driver picks for none of the targets, and that `minimal` would drop.

@@ -2,6 +2,7 @@
 // `torchlathe serve`: an index that pip and uv install slim wheels from, carved as they are asked for.
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -28,6 +29,7 @@
 #include "matrix/shipped/shipped.h"
 #include "os/terminal.h"
 #include "simple/answers.h"
+#include "simple/cache_size.h"
 #include "simple/carved_wheels.h"
 #include "simple/package_index.h"
 #include "simple/root.h"
@@ -40,7 +42,8 @@ namespace serve_command {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string wheels, upstream, gpu, cache;
+  std::string wheels, upstream, gpu, cache, cache_size;
+  std::vector<std::string> hosts;
   std::string listen = "127.0.0.1:8080";
   bool warm = false;
   PageOptions page;
@@ -53,7 +56,10 @@ void declare(OptionSet& set, Options& options) {
   set.values(known_gpus());
   set.text("--cache", options.cache, "DIR", "where carved wheels are kept [~/.cache/torchlathe/wheels]",
            ValueKind::folder);
+  set.text("--cache-size", options.cache_size, "SIZE",
+           "how much it may hold: 20GB; wheels that were used least recently go");
   set.text("--listen", options.listen, "HOST:PORT", "where to listen; port 0 is a free one [127.0.0.1:8080]");
+  set.texts("--host", options.hosts, "NAME", "a name by which clients may ask, besides localhost");
   set.text("-m,--matrix", options.page.matrix.path, "FILE",
            "show this matrix as a page that follows its builds, at /matrix/", ValueKind::file);
   set.values(shipped_matrices());
@@ -85,6 +91,13 @@ fs::path cache_folder(const Options& options) {
   const char* home = std::getenv("HOME");
   if (home != nullptr && *home != '\0') return fs::path(home) / ".cache/torchlathe/wheels";
   throw Error({.what = "where are carved wheels kept? HOME is not set", .next = "say --cache DIR"});
+}
+
+std::uint64_t cache_size(const Options& options) {
+  if (options.cache_size.empty()) return 0;
+  if (const auto size = parse_cache_size(options.cache_size)) return *size;
+  throw Error({.what = fmt::format("\"{}\" is not a size", printable(options.cache_size)),
+               .next = "as in --cache-size 20GB"});
 }
 
 // Terminal is for one thread.
@@ -143,7 +156,7 @@ void say_what_is_served(const PackageIndex* index, bool page, const HttpServer& 
 
 // The wheels, read and, if asked for, carved: what the answers need for as long as the server runs.
 struct Wheels {
-  explicit Wheels(const Options& options) : kept(cache_folder(options)) {}
+  explicit Wheels(const Options& options) : kept(cache_folder(options), cache_size(options)) {}
 
   CarvedWheels kept;
   std::optional<WheelFolder> folder;  // without an upstream
@@ -198,7 +211,9 @@ int run(const Options& options, Terminal& terminal) {
   const auto wheels = open_wheels(options, speaker, terminal);
   const auto page = open_page(options, terminal);
   HttpServer server(
-      {.listen = options.listen, .log = [&](const HttpLogLine& line) { speaker.log(line); }},
+      {.listen = options.listen,
+       .hosts = options.hosts,
+       .log = [&](const HttpLogLine& line) { speaker.log(line); }},
       [&](const HttpRequest& request) { return answer_one(page.get(), wheels.get(), request); });
   say_what_is_served(wheels ? wheels->index.get() : nullptr, page != nullptr, server, terminal);
   server.run(StopOnSignals::asked());

@@ -142,4 +142,20 @@ std::string without_secrets(std::string_view address) {
          (parts.query.empty() ? "" : "?***");
 }
 
+std::string host_name(std::string_view header) {
+  header = trim(header);
+  const bool bracket = header.starts_with('[');
+  std::string host = lower_case(
+      std::string(bracket ? header.substr(1, header.find(']') - 1) : header.substr(0, header.rfind(':'))));
+  if (host.ends_with('.')) host.pop_back();
+  return host;
+}
+
+// "127.0.0.1.example.org" is a name that somebody else gives.
+bool is_loopback_name(std::string_view host) {
+  if (host == "localhost" || host == "::1") return true;
+  return host.starts_with("127.") && std::ranges::count(host, '.') == 3 &&
+         host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 }  // namespace lathe

@@ -25,4 +25,9 @@ bool has_secrets(std::string_view address);
 // For logs: what stands before '@' and behind '?' is "***".
 std::string without_secrets(std::string_view address);
 
+// Whom a Host header means: "[::1]:8080" is "::1", "Wheels.example.org." is "wheels.example.org".
+std::string host_name(std::string_view header);
+// localhost, 127.0.0.1 and its like, ::1: names that only this machine gives itself.
+bool is_loopback_name(std::string_view host);
+
 }  // namespace lathe

@@ -26,6 +26,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "http/address.h"
 #include "os/descriptor.h"
 
 namespace lathe {
@@ -129,8 +130,25 @@ class Connection {
       answer(nothing, {.status = read.status, .body = read.why + "\n"});
       return false;
     }
-    const HttpAnswer made = handle(*read.request);
+    const HttpAnswer made = is_meant(*read.request) ? handle(*read.request) : not_meant(*read.request);
     return answer(*read.request, made) && read.request->keep_alive;
+  }
+
+  // Clients without a Host header are no browsers.
+  bool is_meant(const HttpRequest& request) const {
+    const std::string host = host_name(request.header("host"));
+    return options_.hosts.empty() || host.empty() || is_loopback_name(host) ||
+           std::ranges::find(options_.hosts, host) != options_.hosts.end();
+  }
+
+  static HttpAnswer not_meant(const HttpRequest& request) {
+    const std::string host = printable(host_name(request.header("host")));
+    return {
+        .status = 421,
+        .body = fmt::format(
+            "this server does not answer to the name {}; start it with --host {} if it should\n", host, host),
+        .cache_control = "no-store",
+        .note = fmt::format("asked as {}, which --host allows", host)};
   }
 
   HttpAnswer handle(const HttpRequest& request) {
@@ -356,7 +374,10 @@ class Connection {
 class HttpServer::Connections {
  public:
   Connections(HttpServerOptions options, HttpHandler handler)
-      : options_(std::move(options)), handler_(std::move(handler)), listening_(listen_at(options_.listen)) {}
+      : options_(std::move(options)), handler_(std::move(handler)), listening_(listen_at(options_.listen)) {
+    for (std::string& host : options_.hosts) host = host_name(host);
+    if (is_loopback() || !options_.hosts.empty()) options_.hosts.push_back(host_name(address()));
+  }
 
   void run(const std::atomic<bool>& stop) {
     constexpr milliseconds look{100};
@@ -372,6 +393,8 @@ class HttpServer::Connections {
     for (Connection& connection : open_) connection.end();
     gone_.wait(lock, [&] { return open_.empty(); });
   }
+
+  bool is_loopback() const { return is_loopback_name(host_name(address())); }
 
   std::string address() const {
     sockaddr_storage name{};
@@ -426,10 +449,7 @@ HttpServer::HttpServer(HttpServerOptions options, HttpHandler handler)
 HttpServer::~HttpServer() = default;
 
 std::string HttpServer::address() const { return all_->address(); }
-bool HttpServer::is_loopback() const {
-  const std::string at = address();
-  return at.starts_with("127.") || at.starts_with("[::1]");
-}
+bool HttpServer::is_loopback() const { return all_->is_loopback(); }
 void HttpServer::run(const std::atomic<bool>& stop) { all_->run(stop); }
 
 }  // namespace lathe

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/request.h"
 
@@ -46,7 +47,11 @@ struct HttpLogLine {
 };
 
 struct HttpServerOptions {
-  std::string listen = "127.0.0.1:8080";         // an address and a port; port 0: a free one
+  std::string listen = "127.0.0.1:8080";  // an address and a port; port 0: a free one
+  // Names by which clients may ask, besides localhost and its numbers; of another one a page in somebody's
+  // browser could be the sender, by a name that its owner points here (DNS rebinding). Empty, and listening
+  // for other machines: any.
+  std::vector<std::string> hosts = {};
   std::size_t most_connections = 256;            // one more is told to come back later
   std::chrono::milliseconds head_limit{10'000};  // for all of a request's head
   std::chrono::milliseconds idle_limit{15'000};  // between two requests

@@ -102,7 +102,8 @@ class Servers : public ::testing::Test {
   std::string ask(const std::string& path, const std::string& headers = "",
                   const std::string& method = "GET") const {
     Client client(port_);
-    client.send(method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers + "\r\n");
+    client.send(method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers +
+                "\r\n");
     return client.read();
   }
 
@@ -131,7 +132,7 @@ TEST_F(Servers, EndAnAnswerWithoutLengthWhenTheClientGoes) {
   start();
   {
     Client client(port_);
-    client.send("GET /for-ever HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.send("GET /for-ever HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_TRUE(holds(client.read("begun"), "begun"));
   }
   for (int waited = 0; waited < 500; ++waited) {
@@ -145,7 +146,7 @@ TEST_F(Servers, EndAnAnswerWithoutLengthWhenTheClientGoes) {
 TEST_F(Servers, EndAnAnswerWithoutLengthWhenTheServerStops) {
   start();
   Client client(port_);
-  client.send("GET /for-ever HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.send("GET /for-ever HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(holds(client.read("begun"), "begun"));
   stop_ = true;
   thread_.join();
@@ -179,10 +180,11 @@ TEST_F(Servers, SendFilesWholeAndInPart) {
 TEST_F(Servers, AnswerSeveralRequestsOnOneConnection) {
   start();
   Client client(port_);
-  const std::string get = "GET /one HTTP/1.1\r\nHost: x\r\n\r\nGET /two HTTP/1.1\r\nHost: x\r\n\r\nGET /fi";
+  const std::string get =
+      "GET /one HTTP/1.1\r\nHost: localhost\r\n\r\nGET /two HTTP/1.1\r\nHost: localhost\r\n\r\nGET /fi";
   client.send(get);
   EXPECT_TRUE(holds(client.read("/two"), "/one"));
-  client.send("le HTTP/1.1\r\nHost: x\r\nRange: bytes=-1\r\n\r\n");
+  client.send("le HTTP/1.1\r\nHost: localhost\r\nRange: bytes=-1\r\n\r\n");
   EXPECT_TRUE(client.read("\r\n\r\n9").ends_with("9"));
 }
 
@@ -210,7 +212,7 @@ TEST_F(Servers, LetSlowClientsGo) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, milliseconds(950));
   drip.join();
   Client idle(port_);
-  idle.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+  idle.send("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(idle.read().ends_with("/a"));  // and then the connection ends
 }
 
@@ -218,7 +220,7 @@ TEST_F(Servers, LetClientsGoThatDoNotRead) {
   folder_.run("truncate -s 50M file");
   start({.slow_limit = milliseconds(300)});
   Client client(port_, 4096);
-  client.send("GET /file HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.send("GET /file HTTP/1.1\r\nHost: localhost\r\n\r\n");
   std::this_thread::sleep_for(milliseconds(900));
   EXPECT_LT(client.read().size(), 50u << 20);
 }
@@ -226,15 +228,15 @@ TEST_F(Servers, LetClientsGoThatDoNotRead) {
 TEST_F(Servers, RefuseFloods) {
   start({.most_connections = 3});
   Client flood(port_);
-  flood.send("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(longest_http_head + 100, 'x'));
+  flood.send("GET / HTTP/1.1\r\nHost: localhost\r\nA: " + std::string(longest_http_head + 100, 'x'));
   EXPECT_TRUE(flood.read().starts_with("HTTP/1.1 431"));
   Client one(port_), two(port_), three(port_);
   for (Client* each : {&one, &two, &three}) {
-    each->send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    each->send("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_TRUE(holds(each->read("/a"), "200 OK"));
   }
   EXPECT_TRUE(ask("/a").starts_with("HTTP/1.1 503"));
-  one.send("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  one.send("GET /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   one.read();
   for (int i = 0; i < 100 && !ask("/a").starts_with("HTTP/1.1 200"); ++i)
     std::this_thread::sleep_for(milliseconds(20));
@@ -244,7 +246,7 @@ TEST_F(Servers, RefuseFloods) {
 TEST_F(Servers, EndWhenTheyAreAskedTo) {
   start();
   Client open(port_);
-  open.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+  open.send("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
   open.read("/a");
   stop_ = true;
   thread_.join();
@@ -264,6 +266,23 @@ TEST(Listening, IsAtAnAddressByNumber) {
   EXPECT_TRUE(server.is_loopback());
   EXPECT_THROW(HttpServer({.listen = server.address()}, [](const HttpRequest&) { return HttpAnswer{}; }),
                Error);
+}
+
+TEST_F(Servers, AnswerToTheirOwnNamesAlone) {
+  start({.hosts = {"Wheels.Example.org"}});
+  const auto status_for = [&](const std::string& host) {
+    Client client(port_);
+    client.send("GET /a HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
+    return client.read().substr(9, 3);
+  };
+  const std::string port = ":" + std::to_string(port_);
+  for (const std::string& host :
+       {"localhost" + port, "127.0.0.1" + port, "[::1]" + port, std::string("LOCALHOST"),
+        std::string("wheels.example.org"), std::string("wheels.example.org.:80")})
+    EXPECT_EQ(status_for(host), "200") << host;
+  for (const std::string& host : {"evil.example" + port, "127.0.0.1.evil.example" + port,
+                                  "localhost.evil" + port, std::string("10.0.0.1"), std::string("[::2]")})
+    EXPECT_EQ(status_for(host), "421") << host;
 }
 
 }  // namespace

@@ -233,6 +233,8 @@ void NewFile::take_attributes(const SourceFile& source, Keep keep) {
   }
 }
 
+void NewFile::begin_sync() { ::sync_file_range(file_.descriptor(), 0, 0, SYNC_FILE_RANGE_WRITE); }
+
 void NewFile::put_in_place(bool synced, Unfinished::Over over) {
   if (synced && ::fsync(file_.descriptor()) != 0) throw system_error("write", place_.string(), errno);
   file_.put_in_place(over);

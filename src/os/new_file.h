@@ -82,6 +82,9 @@ class NewFile {
   enum class Keep { mode, everything };  // permissions only; or owner, times and extended attributes too
   void take_attributes(const SourceFile& source, Keep keep);
 
+  // The disk begins to take what was written so far; nobody waits for it. To be synced later.
+  void begin_sync();
+
   // Renames it to its place. `synced`: it is on the disk before that.
   void put_in_place(bool synced, Unfinished::Over over = Unfinished::Over::nothing);
 

@@ -26,6 +26,8 @@ struct PackageWriteOptions {
   unsigned threads = 0;                                     // 0: all cores
   std::string_view done = "carved";                         // what happens to it, for messages
   std::function<void(std::uint64_t bytes)> on_packed = {};  // of new content, so far
+  // Of a package that is a file: finish() tells its SHA-256, and the disk begins to take what was written.
+  bool to_be_kept = false;
   // Of the folder that is changed in its own place, made before its members were listed, as it removes what
   // killed runs left half-written; it outlives the writer. nullptr: the writer makes its own.
   PlaceJournal* journal = nullptr;
@@ -50,6 +52,7 @@ struct WrittenPackage {
   std::filesystem::path path = {};
   std::uint64_t old_size = 0, new_size = 0;  // of packages that are files; of an image all layers as stored
   std::vector<WrittenLayer> layers = {};     // of an image, each once
+  std::string sha256 = {};                   // in hexadecimal, where it was asked for
 };
 
 // Members are numbered as in the old package. The order of calls: relabel, remove and rename; begin; then

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <system_error>
@@ -13,6 +14,7 @@
 #include "base/error.h"
 #include "base/finding.h"
 #include "base/hash.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "formats/streams/unpack.h"
 #include "formats/zip.h"
@@ -30,6 +32,16 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t smallest_spliced = std::uint64_t{1} << 20;
 constexpr std::uint64_t largest_text = std::uint64_t{64} << 20;
+
+std::string hash_of(const NewFile& file) {
+  constexpr std::size_t piece = std::size_t{8} << 20;
+  const MappedFile map = MappedFile::open(file.path());
+  Sha256Stream hash;
+  for (std::size_t at = 0; at < map.bytes().size(); at += piece)
+    hash.add(map.bytes().subspan(at, std::min(piece, map.bytes().size() - at)));
+  map.expect_whole();
+  return to_hex(hash.finish());
+}
 
 bool same(const ZipMember& old_one, const ZipMember& new_one) {
   return old_one.crc == new_one.crc && old_one.size == new_one.size && old_one.mode == new_one.mode &&
@@ -202,11 +214,16 @@ WrittenPackage ZipPackageWriter::finish() {
   write_last(out);
   const std::uint64_t size = zip.finish();
   file.take_attributes(source_, NewFile::Keep::mode);
-  check(file);
+  // Three that wait for different things: the disk, memory, a core.
+  if (options().to_be_kept) file.begin_sync();
+  std::string sum;
+  parallel_for_all(
+      options().to_be_kept ? 2 : 1, [&](std::size_t i) { i == 0 ? check(file) : void(sum = hash_of(file)); },
+      options().threads);
   expect_unchanged();
   zip_.expect_whole();
   file.put_in_place(false);
-  return {.path = place_, .old_size = source_.size(), .new_size = size};
+  return {.path = place_, .old_size = source_.size(), .new_size = size, .sha256 = std::move(sum)};
 }
 
 void ZipPackageWriter::write_member(ZipWriter& zip, std::size_t i) {

@@ -46,7 +46,7 @@ HttpAnswer file_answer(const std::optional<OfferedFile>& offered, std::string_vi
     out.location = offered->redirect;
     out.etag.clear();
   }
-  if (name.ends_with(".whl")) out.content_type = "application/octet-stream";
+  if (name.ends_with(".whl") || name.ends_with(".tar.gz")) out.content_type = "application/octet-stream";
   if (name.ends_with(".json")) out.content_type = "application/json";
   out.cache_control = offered->final ? for_ever : "no-cache";
   return out;
@@ -86,6 +86,19 @@ HttpAnswer simple_answer(PackageIndex& index, const Root& root, const std::vecto
   return page ? page_answer(request, page_html(*page), page_json(*page)) : not_found();
 }
 
+// Whoever goes on with a download says of which content (If-Range), and gets that one's rest.
+bool only_looks(const HttpRequest& request) {
+  return request.method == "HEAD" || (!request.header("range").empty() && request.header("if-range").empty());
+}
+
+HttpAnswer wheel_answer(PackageIndex& index, const Root& root, const std::string& project,
+                        const std::string& name, const HttpRequest& request) {
+  if (only_looks(request)) {
+    if (const auto glanced = index.glance(root, project, name)) return file_answer(glanced, name);
+  }
+  return file_answer(index.wheel(root, project, name), name);
+}
+
 }  // namespace
 
 HttpAnswer answer(PackageIndex& index, const HttpRequest& request) {
@@ -109,8 +122,7 @@ HttpAnswer answer(PackageIndex& index, const HttpRequest& request) {
     if (kind == "simple") return simple_answer(index, root, rest, request);
     const bool wheel =
         kind == "wheels" && rest.size() == 2 && is_project_name(rest[0]) && is_distribution_file(rest[1]);
-    if (wheel)
-      return file_answer(index.wheel(root, normal_project_name(rest[0]), std::string(rest[1])), rest[1]);
+    if (wheel) return wheel_answer(index, root, normal_project_name(rest[0]), std::string(rest[1]), request);
   }
   return not_found();
 }

@@ -15,8 +15,10 @@
 #include "base/text.h"
 #include "carve/carve_package.h"
 #include "os/file.h"
+#include "simple/cache_size.h"
 #include "simple/order_lock.h"
 #include "simple/project_page.h"
+#include "simple/renamed_wheel.h"
 
 namespace lathe {
 namespace {
@@ -24,15 +26,16 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view record_format = "torchlathe-carved-wheel";
-constexpr std::string_view look = "look";  // in the place of a naming: what would be done
+constexpr std::string_view look = "look";   // in the place of a naming: what would be done
+constexpr std::size_t most_metadata = 100;  // texts of some kilobytes
 constexpr std::uint64_t largest_record = 1 << 20;
 
-CarvePackageOptions options_for(const CarveOrder& order) {
+CarvePackageOptions options_for(const CarveTarget& target) {
   CarvePackageOptions how;
-  how.carve.targets = {order.target};
+  how.carve.targets = {target};
   how.carve.copy_unchanged = false;
-  how.keep_name = order.naming == Naming::same;
-  if (order.naming == Naming::variant) how.wheel_variant = "auto";
+  how.keep_name = true;
+  how.to_be_kept = true;
   return how;
 }
 
@@ -69,10 +72,25 @@ void expect_same(const SourceWheel& wheel) {
                .kind = ErrorKind::fault});
 }
 
-fs::path only_file_in(const fs::path& folder) {
-  for (const auto& entry : fs::directory_iterator(folder)) return entry.path();
-  throw Error({.what = "no wheel came out", .where = {.file = folder.string()}, .kind = ErrorKind::fault});
-}
+// A folder for what is being made, empty now: of a killed program's work nothing is of use.
+class WorkFolder {
+ public:
+  explicit WorkFolder(fs::path path) : path_(std::move(path)) {
+    clear();
+    create_folders(path_);
+  }
+  WorkFolder(const WorkFolder&) = delete;
+  WorkFolder& operator=(const WorkFolder&) = delete;
+  ~WorkFolder() { clear(); }
+  const fs::path& path() const { return path_; }
+
+ private:
+  void clear() const {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  fs::path path_;
+};
 
 // nullopt: damaged, or of another version; the order is done again.
 std::optional<WheelRecord> read_record(const std::string& text) {
@@ -98,8 +116,13 @@ std::optional<WheelRecord> read_record(const std::string& text) {
 
 }  // namespace
 
-CarvedWheels::CarvedWheels(fs::path folder) : folder_(std::move(folder)) {
+CarvedWheels::CarvedWheels(fs::path folder, std::uint64_t most) : folder_(std::move(folder)), most_(most) {
   for (const char* part : {"files", "records", "sums", "work", "locks"}) create_folders(folder_ / part);
+  limit();
+}
+
+void CarvedWheels::limit() const {
+  if (most_ != 0) make_room(folder_, most_);
 }
 
 std::string CarvedWheels::text_of(const SourceWheel& wheel, const CarveTarget& target,
@@ -140,20 +163,21 @@ void CarvedWheels::remember(const std::string& order, const SourceWheel& wheel, 
 std::optional<WheelRecord> CarvedWheels::known(const SourceWheel& wheel, const CarveOrder& order) {
   if (auto record = record_of(text_of(wheel, order.target, to_string(order.naming)))) return record;
   // What would not be carved is known for all names.
-  const auto looked = record_of(text_of(wheel, order.target, look));
-  return looked && !looked->carved() ? looked : std::nullopt;
+  for (const std::string_view naming : {to_string(Naming::same), look}) {
+    const auto record = record_of(text_of(wheel, order.target, naming));
+    if (record && !record->carved()) return record;
+  }
+  return std::nullopt;
 }
 
 bool CarvedWheels::would_carve(const SourceWheel& wheel, const CarveTarget& target) {
-  for (const Naming naming : {Naming::same, Naming::local}) {
-    if (const auto record = record_of(text_of(wheel, target, to_string(naming)))) return record->carved();
-  }
+  if (const auto record = record_of(text_of(wheel, target, to_string(Naming::same)))) return record->carved();
   const std::string order = text_of(wheel, target, look);
   if (const auto record = record_of(order)) return record->carved();
   const OrderLock lock(folder_ / "locks" / order);
   if (const auto record = record_of(order)) return record->carved();
   const std::lock_guard carving(carving_);
-  CarvePackageOptions how = options_for({.target = target});
+  CarvePackageOptions how = options_for(target);
   how.carve.dry_run = true;
   const auto because =
       unless_damaged([&] { return why_not_carved(carve_package(wheel.path, folder_ / "work", how)); });
@@ -169,54 +193,69 @@ WheelRecord CarvedWheels::carve(const SourceWheel& wheel, const CarveOrder& how)
   const auto done = [&]() -> std::optional<WheelRecord> {
     auto record = known(wheel, how);
     std::error_code ignored;
-    if (record && record->carved() && !fs::exists(file(*record), ignored)) return std::nullopt;
+    if (record && record->carved()) {
+      if (!fs::exists(file(*record), ignored)) return std::nullopt;
+      note_use(file(*record));
+    }
     return record;
   };
   if (auto record = done()) return *record;
   const OrderLock lock(folder_ / "locks" / order);
   if (auto record = done()) return *record;
-  return carve_now(order, wheel, how);
+  return how.naming == Naming::same ? carve_now(order, wheel, how.target) : rename_now(order, wheel, how);
 }
 
 WheelRecord CarvedWheels::carve_now(const std::string& order, const SourceWheel& wheel,
-                                    const CarveOrder& how) {
+                                    const CarveTarget& target) {
   const std::lock_guard carving(carving_);
-  const fs::path work = folder_ / "work" / order;
-  // Also what a program left here that was killed: it holds the lock no more.
-  const auto clear = [&] {
-    std::error_code ignored;
-    fs::remove_all(work, ignored);
-  };
-  clear();
-  create_folders(work);
-  try {
-    const auto because =
-        unless_damaged([&] { return why_not_carved(carve_package(wheel.path, work, options_for(how))); });
+  WheelRecord record;
+  {
+    const WorkFolder work(folder_ / "work" / order);
+    CarvedPackage carved;
+    const auto because = unless_damaged([&] {
+      carved = carve_package(wheel.path, work.path(), options_for(target));
+      return why_not_carved(carved);
+    });
     expect_same(wheel);
-    const WheelRecord record = because ? passed(*because) : keep(only_file_in(work));
-    clear();  // before the record: nobody comes here again after that
-    remember(order, wheel, how.target, to_string(how.naming), record);
-    return record;
-  } catch (...) {
-    clear();
-    throw;
-  }
+    record = because ? passed(*because) : keep(carved.path, carved.sha256);
+  }  // its folder goes before the record is there: nobody comes here again after that
+  remember(order, wheel, target, to_string(Naming::same), record);
+  return record;
 }
 
-WheelRecord CarvedWheels::keep(const fs::path& carved) {
+WheelRecord CarvedWheels::rename_now(const std::string& order, const SourceWheel& wheel,
+                                     const CarveOrder& how) {
+  const WheelRecord same = carve(wheel, {.target = how.target});
+  if (!same.carved()) return same;
+  WheelRecord record;
+  {
+    const WorkFolder work(folder_ / "work" / order);
+    const WrittenPackage renamed = write_renamed(file(same), work.path(), how.target, how.naming);
+    record = keep(renamed.path, renamed.sha256);
+  }
+  remember(order, wheel, how.target, to_string(how.naming), record);
+  return record;
+}
+
+WheelRecord CarvedWheels::keep(const fs::path& carved, const std::string& sum) {
   WheelRecord record{.outcome = WheelRecord::Outcome::carved,
                      .name = carved.filename().string(),
-                     .sha256 = sha256_of_file(carved),
+                     .sha256 = sum,
                      .metadata_sha256 = to_hex(sha256(as_byte_span(dist_info_text(carved, "METADATA")))),
                      .size = fs::file_size(carved)};
   sync_to_disk(carved);
   const fs::path place = file(record);
-  create_folders(place.parent_path());
   std::error_code error;
-  fs::rename(carved, place, error);
+  // Again where another program, which makes room, took the folder away that was empty still.
+  for (int tries = 0; tries < 3; ++tries) {
+    create_folders(place.parent_path());
+    fs::rename(carved, place, error);
+    if (error != std::errc::no_such_file_or_directory) break;
+  }
   if (error) throw system_error("write", place.string(), error.value());
   sync_to_disk(place.parent_path());
   sync_to_disk(folder_ / "files");
+  limit();
   return record;
 }
 
@@ -228,7 +267,20 @@ fs::path CarvedWheels::find(const std::string& sha256, const std::string& name) 
   if (!is_sha256(sha256) || !is_distribution_file(name)) return {};
   const fs::path path = folder_ / "files" / sha256 / name;
   std::error_code ignored;
-  return fs::is_regular_file(path, ignored) ? path : fs::path();
+  if (!fs::is_regular_file(path, ignored)) return {};
+  note_use(path);
+  return path;
+}
+
+std::string CarvedWheels::metadata_of(const fs::path& wheel, const std::string& sha256) {
+  {
+    const std::lock_guard lock(lock_);
+    if (const auto found = metadata_.find(sha256); found != metadata_.end()) return found->second;
+  }
+  std::string text = dist_info_text(wheel, "METADATA");
+  const std::lock_guard lock(lock_);
+  if (metadata_.size() >= most_metadata) metadata_.clear();
+  return metadata_.emplace(sha256, std::move(text)).first->second;
 }
 
 std::string CarvedWheels::sum_of(const SourceWheel& wheel) {
@@ -242,7 +294,11 @@ std::string CarvedWheels::sum_of(const SourceWheel& wheel) {
   }
   const std::string sum = sha256_of_file(wheel.path);
   expect_same(wheel);
-  write_file_atomically(path, sum);
+  // It is worked out again where the disk is full.
+  try {
+    write_file_atomically(path, sum);
+  } catch (const Error&) {
+  }
   return sum;
 }
 

@@ -7,7 +7,8 @@
 //   sums/FILE               the SHA-256 of a wheel of somebody else's, while that is the same file
 //   work/ORDER/, locks/     of who is carving now
 //
-// A wheel is carved once for all who ask at the same time. docs/formats/wheel-index.md has the record.
+// A wheel is carved once for all who ask at the same time, and for all of its names.
+// docs/formats/wheel-index.md has the record.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +47,9 @@ struct WheelRecord {
 // Its functions may be called from several threads at once.
 class CarvedWheels {
  public:
-  explicit CarvedWheels(std::filesystem::path folder);  // made when it is missing
+  // The folder is made when it is missing. `most`: bytes that all wheels in it may have, and a little more
+  // while they are in use; zero: any.
+  explicit CarvedWheels(std::filesystem::path folder, std::uint64_t most = 0);
 
   const std::filesystem::path& folder() const { return folder_; }
 
@@ -65,8 +68,15 @@ class CarvedWheels {
   }
 
   std::filesystem::path file(const WheelRecord& record) const;
+  // Those that were used least recently go, where there is more than there may be.
+  void limit() const;
+
   // A carved wheel by its content; "" when there is none.
   std::filesystem::path find(const std::string& sha256, const std::string& name) const;
+
+  // METADATA of a wheel with that content. A large wheel has ten thousand members, and what is asked for is
+  // asked for by all: the last ones are remembered.
+  std::string metadata_of(const std::filesystem::path& wheel, const std::string& sha256);
 
   // The content of a wheel, from what is remembered as long as the file is the same.
   std::string sum_of(const SourceWheel& wheel);
@@ -77,13 +87,16 @@ class CarvedWheels {
   std::optional<WheelRecord> record_of(const std::string& order);
   void remember(const std::string& order, const SourceWheel& wheel, const CarveTarget& target,
                 std::string_view naming, const WheelRecord& record);
-  WheelRecord carve_now(const std::string& order, const SourceWheel& wheel, const CarveOrder& how);
-  WheelRecord keep(const std::filesystem::path& carved);
+  WheelRecord carve_now(const std::string& order, const SourceWheel& wheel, const CarveTarget& target);
+  WheelRecord rename_now(const std::string& order, const SourceWheel& wheel, const CarveOrder& how);
+  WheelRecord keep(const std::filesystem::path& carved, const std::string& sum);
 
   std::filesystem::path folder_;
-  std::mutex lock_;                             // of what follows
-  std::map<std::string, WheelRecord> records_;  // by order
-  std::mutex carving_;                          // one at a time: it takes all cores
+  std::uint64_t most_;
+  std::mutex lock_;                              // of what follows
+  std::map<std::string, WheelRecord> records_;   // by order
+  std::map<std::string, std::string> metadata_;  // by content
+  std::mutex carving_;                           // one at a time: it takes all cores
 };
 
 }  // namespace lathe

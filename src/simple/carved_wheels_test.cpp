@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "os/file.h"
+#include "simple/cache_size.h"
 #include "simple/export_site.h"
 #include "simple/package_index.h"
 #include "simple/project_page.h"
@@ -297,6 +298,134 @@ TEST_F(WheelIndex, IsFinishedByTheNextExportWhenOneIsKilled) {
     action();
     ASSERT_EQ(files_below(folder_.path() / "site"), whole) << "round " << i;
   }
+}
+
+TEST(CacheSizes, AreReadInDecimalUnits) {
+  EXPECT_EQ(parse_cache_size("20GB"), 20'000'000'000u);
+  EXPECT_EQ(parse_cache_size("1.5 TB"), 1'500'000'000'000u);
+  EXPECT_EQ(parse_cache_size("500M"), 500'000'000u);
+  EXPECT_EQ(parse_cache_size("12kB"), 12'000u);
+  EXPECT_EQ(parse_cache_size("1073741824"), 1'073'741'824u);
+  for (const char* text : {"", "0", "-1GB", "GB", "12 parsecs", "1e30", "nan", "inf", "5GBB"})
+    EXPECT_FALSE(parse_cache_size(text)) << text;
+}
+
+// Times of change cannot be set, so what is used is told here by the folder's time alone.
+TEST_F(WheelIndex, LetsGoOfWhatWasUsedLeastRecently) {
+  for (const char* sum : {"a", "b", "c"})
+    folder_.write(std::string("cache/files/") + sum + "/x.whl", "0123456789");
+  EXPECT_EQ(make_room(cache_, 30), 0u) << "there is room";
+  EXPECT_EQ(make_room(cache_, 10), 0u) << "all of it is new";
+  const auto later = [&] { return std::time(nullptr) + 600; };
+  const auto use = [&](const std::string& sum, int minutes) {
+    fs::last_write_time(cache_ / "files" / sum,
+                        fs::file_time_type::clock::now() + std::chrono::minutes(minutes));
+  };
+  use("a", 5);
+  use("b", 3);
+  EXPECT_EQ(make_room(cache_, 25, later()), 10u);
+  EXPECT_FALSE(fs::exists(cache_ / "files/c")) << "its folder goes too";
+  EXPECT_EQ(make_room(cache_, 10, later()), 10u);
+  EXPECT_FALSE(fs::exists(cache_ / "files/b/x.whl"));
+  note_use(cache_ / "files/a/x.whl");
+  EXPECT_EQ(make_room(cache_, 1), 0u) << "it is in use";
+}
+
+TEST_F(WheelIndex, MakesAgainWhatThePageHasPromised) {
+  CarvedWheels kept(cache_);
+  WheelFolder folder(wheels_, kept);
+  FolderIndex index(folder, kept, {order_.target});
+  for (const Naming naming : {Naming::same, Naming::local}) {
+    const WheelRecord record = kept.carve(fast(), {.target = order_.target, .naming = naming});
+    fs::remove_all(cache_ / "files");
+    const auto again = index.content(record.sha256, record.name);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(sha256_of_file(again->file), record.sha256);
+    EXPECT_FALSE(index.content(std::string(64, '0'), record.name));
+  }
+}
+
+TEST_F(WheelIndex, CarvesOnceForAllNames) {
+  CarvedWheels kept(cache_);
+  const WheelRecord same = kept.carve(fast(), order_);
+  const auto library_in = [&](const WheelRecord& record) {
+    return folder_.run(
+        "python3 -c \"import zipfile, sys; print(__import__('hashlib').sha256(zipfile.ZipFile("
+        "sys.argv[1]).read('fast/libfast.so')).hexdigest())\" " +
+        kept.file(record).string());
+  };
+  for (const Naming naming : {Naming::local, Naming::variant}) {
+    const WheelRecord record = kept.carve(fast(), {.target = order_.target, .naming = naming});
+    EXPECT_EQ(library_in(record), library_in(same));
+    const std::string folder = naming == Naming::local ? "fast-1.0+sm90.dist-info" : "fast-1.0.dist-info";
+    EXPECT_EQ(folder_.run("python3 " + std::string(testing::source_folder) + "/tests/wheel_record.py " +
+                          kept.file(record).string()),
+              folder + ": right\n");
+  }
+  EXPECT_NE(dist_info_text(kept.file(kept.carve(fast(), {.target = order_.target, .naming = Naming::local})),
+                           "METADATA")
+                .find("Version: 1.0+sm90\n"),
+            std::string::npos);
+  EXPECT_NE(
+      dist_info_text(kept.file(kept.carve(fast(), {.target = order_.target, .naming = Naming::variant})),
+                     "variant.json")
+          .find("90_real"),
+      std::string::npos);
+  EXPECT_THROW(kept.carve({.path = "gone.whl", .name = fast().name, .sha256 = std::string(64, 'a')}, order_),
+               Error);
+}
+
+void write_archive(const testing::ScratchFolder& folder, const std::string& path, const std::string& info) {
+  folder.write("stem/PKG-INFO", info);
+  folder.write("stem/setup.py", "x");
+  folder.write("stem/tests/PKG-INFO", "Name: another");
+  folder.run("mkdir -p $(dirname " + path + ") && tar czf " + path +
+             " stem/tests stem/setup.py stem/PKG-INFO");
+}
+
+TEST_F(WheelIndex, OffersSourceArchivesAsTheyAre) {
+  write_archive(folder_, "wheels/zope-interface-5.0.tar.gz",
+                "Name: Zope.Interface\nVersion: 5.0\nRequires-Python: >=3.9\n");
+  write_archive(folder_, "wheels/false-5.0.tar.gz", "Name: another\nVersion: 5.0\n");
+  folder_.write("wheels/odd-1.0.tar.gz", "no archive");
+  CarvedWheels kept(cache_);
+  WheelFolder folder(wheels_, kept);
+  FolderIndex index(folder, kept, {order_.target});
+  EXPECT_EQ(folder.wheels()->left_out.size(), 2u);
+  for (const Root& root : index.roots()) {
+    const ProjectPage page = *index.page(root, "zope-interface");
+    ASSERT_EQ(page.files.size(), 1u);
+    EXPECT_EQ(page.files[0].requires_python, ">=3.9");
+    EXPECT_EQ(page.files[0].sha256, sha256_of_file(wheels_ / "zope-interface-5.0.tar.gz"));
+    EXPECT_FALSE(page.files[0].has_metadata);
+    EXPECT_EQ(index.content(page.files[0].sha256, page.files[0].name)->file, wheels_ / page.files[0].name);
+    EXPECT_FALSE(index.content(page.files[0].sha256, page.files[0].name + ".metadata"));
+  }
+  const Exported site = export_to("site");
+  EXPECT_EQ(site.projects, 3u);
+  EXPECT_EQ(
+      folder_.run("cd site && sha256sum --quiet -c SHA256SUMS && ls files/*/zope*"),
+      "files/" + sha256_of_file(wheels_ / "zope-interface-5.0.tar.gz") + "/zope-interface-5.0.tar.gz\n");
+}
+
+TEST_F(WheelIndex, ReadsSubFolders) {
+  folder_.run(
+      "mkdir -p wheels/deep/er wheels/.hidden && mv wheels/fast-1.0-py3-none-any.whl wheels/deep/er && "
+      "cp wheels/plain-2.0-py3-none-any.whl wheels/deep && cp wheels/plain-2.0-py3-none-any.whl "
+      "wheels/.hidden/p-1-py3-none-any.whl "
+      "&& ln -s . wheels/loop");
+  CarvedWheels kept(wheels_ / "cache");
+  WheelFolder folder(wheels_, kept);
+  FolderIndex index(folder, kept, {order_.target});
+  EXPECT_EQ(index.projects(), (std::vector<std::string>{"fast", "plain"}));
+  EXPECT_TRUE(folder.wheels()->left_out.empty()) << "twins with the same bytes";
+  ASSERT_TRUE(index.wheel(index.roots()[0], "fast", "fast-1.0-py3-none-any.whl"));
+  EXPECT_EQ(index.page(index.roots()[0], "fast")->files.size(), 1u) << "the cache is not entered";
+  folder_.run("python3 " + std::string(testing::source_folder) +
+              "/tests/small_wheel.py wheels/deep plain 2.0 --padding 9");
+  EXPECT_EQ(folder.wheels()->left_out.size(), 1u)
+      << "a twin with other bytes, in a folder that stays as it is";
+  EXPECT_EQ(index.page(index.roots()[0], "plain")->files.size(), 1u);
 }
 
 }  // namespace

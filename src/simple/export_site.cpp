@@ -128,7 +128,7 @@ class Exporter {
     std::size_t done = 0;
     for (const auto& [wheel, how] : orders) {
       tell("carving", ++done, orders.size());
-      const WheelRecord record = carve(*wheel, how);
+      const WheelRecord record = kept_.carve(*wheel, how);
       add_record(*wheel, how, record);
       if (how.naming != Naming::same) continue;
       out_.wheels.push_back({.project = wheel->project,
@@ -139,12 +139,6 @@ class Exporter {
                              .old_size = wheel->size,
                              .new_size = record.carved() ? record.size : wheel->size});
     }
-  }
-
-  // The page of variants lists what the others would carve.
-  WheelRecord carve(const SourceWheel& wheel, const CarveOrder& how) {
-    if (how.naming == Naming::same || kept_.would_carve(wheel, how.target)) return kept_.carve(wheel, how);
-    return *kept_.known(wheel, {.target = how.target, .naming = Naming::same});
   }
 
   void add_record(const SourceWheel& wheel, const CarveOrder& how, const WheelRecord& record) {
@@ -185,7 +179,7 @@ class Exporter {
     const fs::path place = site_ / path;
     std::error_code ignored;
     if (!files_.emplace(path, SiteFile{wheel.sha256, wheel.size}).second) return;
-    add_metadata(wheel.sha256, wheel.file_name(), wheel.path);
+    if (wheel.archive.empty()) add_metadata(wheel.sha256, wheel.file_name(), wheel.path);
     if (fs::exists(place, ignored) && fs::file_size(place, ignored) == wheel.size) return;
     create_folders(place.parent_path());
     fs::remove(place, ignored);

@@ -24,24 +24,32 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view metadata_ending = ".metadata";
-constexpr std::string_view variants_ending = "-variants.json";
 
 const SourceWheel* wheel_named(const std::vector<SourceWheel>& wheels, std::string_view file_name) {
   const auto found = std::ranges::find(wheels, file_name, &SourceWheel::file_name);
   return found == wheels.end() ? nullptr : &*found;
 }
 
+// By the project that its name begins with: which '-' ends that is not said.
+const SourceWheel* source_named(const FolderWheels& wheels, std::string_view file) {
+  for (std::size_t dash = file.find('-'); dash != std::string_view::npos; dash = file.find('-', dash + 1)) {
+    const auto found = wheels.projects.find(normal_project_name(file.substr(0, dash)));
+    if (found == wheels.projects.end()) continue;
+    if (const SourceWheel* wheel = wheel_named(found->second, file)) return wheel;
+  }
+  return nullptr;
+}
+
 PageFile original(const Root& root, const SourceWheel& wheel) {
   PageFile file = known_file(root, wheel.file_name(), wheel.sha256, wheel.size);
   file.requires_python = wheel.requires_python;
-  file.has_metadata = true;
+  file.has_metadata = wheel.archive.empty();
   file.metadata_sha256 = wheel.metadata_sha256;
   return file;
 }
 
-std::string variants_file(const SourceWheel& wheel) {
-  return wheel.name.distribution + "-" + wheel.name.version + std::string(variants_ending);
-}
+// Neither a source archive nor a variant that somebody made already.
+bool is_carvable(const SourceWheel& wheel) { return wheel.archive.empty() && wheel.name.variant.empty(); }
 
 OfferedFile as_it_is(const SourceWheel& wheel, std::string note) {
   return {.file = wheel.path, .sha256 = wheel.sha256, .note = std::move(note)};
@@ -60,6 +68,10 @@ std::pair<std::string, bool> without_metadata_ending(const std::string& name) {
   return {name.substr(0, name.size() - metadata_ending.size()), true};
 }
 
+std::string variants_file_of(const WheelName& name) {
+  return name.distribution + "-" + name.version + std::string(variants_ending);
+}
+
 std::string way_up(const Root& root) { return root.path.empty() ? "../../" : "../../../"; }
 
 PageFile known_file(const Root& root, const std::string& name, const std::string& sha256,
@@ -68,6 +80,10 @@ PageFile known_file(const Root& root, const std::string& name, const std::string
           .url = fmt::format("{}files/{}/{}", way_up(root), sha256, url_part(name)),
           .sha256 = sha256,
           .size = size};
+}
+
+std::optional<OfferedFile> PackageIndex::glance(const Root&, const std::string&, const std::string&) {
+  return std::nullopt;
 }
 
 FolderIndex::FolderIndex(WheelFolder& folder, CarvedWheels& kept, std::vector<CarveTarget> targets)
@@ -85,6 +101,10 @@ std::optional<ProjectPage> FolderIndex::page(const Root& root, const std::string
   if (found == now->projects.end()) return std::nullopt;
   ProjectPage page{.name = project};
   for (const SourceWheel& wheel : found->second) {
+    if (!wheel.archive.empty()) {
+      page.files.push_back(original(root, wheel));
+      continue;
+    }
     const bool is_variant = !wheel.name.variant.empty();
     if (is_variant && root.naming != Naming::variant) continue;
     if (root.target) {
@@ -128,8 +148,7 @@ void FolderIndex::add_variants_json(const std::vector<SourceWheel>& wheels, Proj
   std::set<std::string> names;
   for (const PageFile& file : page.files) {
     const auto name = parse_wheel_name(file.name);
-    if (name && !name->variant.empty())
-      names.insert(name->distribution + "-" + name->version + std::string(variants_ending));
+    if (name && !name->variant.empty()) names.insert(variants_file_of(*name));
   }
   for (const std::string& name : names) {
     page.files.push_back(
@@ -150,7 +169,7 @@ std::vector<FolderIndex::Order> FolderIndex::orders(const FolderWheels& wheels) 
   std::vector<Order> all;
   for (const auto& [project, list] : wheels.projects) {
     for (const SourceWheel& wheel : list) {
-      if (!wheel.name.variant.empty()) continue;
+      if (!is_carvable(wheel)) continue;
       for (const CarveTarget& target : targets_) {
         for (const Naming naming : {Naming::same, Naming::local, Naming::variant})
           all.push_back({.wheel = &wheel, .how = {.target = target, .naming = naming}});
@@ -187,7 +206,7 @@ std::optional<OfferedFile> FolderIndex::wheel(const Root& root, const std::strin
   const auto [file, wants_metadata] = without_metadata_ending(name);
   if (root.naming == Naming::variant && file.ends_with(variants_ending) && !wants_metadata) {
     for (const SourceWheel& wheel : found->second) {
-      if (variants_file(wheel) != file) continue;
+      if (!wheel.archive.empty() || variants_file_of(wheel.name) != file) continue;
       OfferedFile out = of_text(variants_json(*now, project, wheel.name.version));
       out.final = false;
       return out.text.empty() ? std::nullopt : std::optional(std::move(out));
@@ -197,11 +216,11 @@ std::optional<OfferedFile> FolderIndex::wheel(const Root& root, const std::strin
   for (const SourceWheel& wheel : found->second) {
     for (const CarveTarget& target : targets_) {
       if (root.target && *root.target != target) continue;
-      if (!wheel.name.variant.empty()) continue;
+      if (!is_carvable(wheel)) continue;
       const WheelName carved = carved_name(wheel.name, target, root.naming);
       if (carved.file_name() != file) continue;
       if (!wants_metadata) return carve(wheel, {.target = target, .naming = root.naming});
-      const std::string text = dist_info_text(wheel.path, "METADATA");
+      const std::string text = kept_.metadata_of(wheel.path, wheel.sha256);
       if (root.naming != Naming::local) return of_text(text);
       const auto local = metadata_with_version(text, carved.version);
       return local ? std::optional(of_text(*local)) : std::nullopt;
@@ -210,20 +229,31 @@ std::optional<OfferedFile> FolderIndex::wheel(const Root& root, const std::strin
   return std::nullopt;
 }
 
+// Carved wheels that the cache had to let go: the same bytes again.
+fs::path FolderIndex::carved_again(const FolderWheels& wheels, const std::string& sha256,
+                                   const std::string& file) {
+  for (const Order& order : orders(wheels)) {
+    if (carved_name(order.wheel->name, order.how.target, order.how.naming).file_name() != file) continue;
+    const auto record = kept_.known(*order.wheel, order.how);
+    if (!record || record->sha256 != sha256) continue;
+    const WheelRecord again = kept_.carve(*order.wheel, order.how);
+    if (again.sha256 == sha256) return kept_.file(again);
+  }
+  return {};
+}
+
 std::optional<OfferedFile> FolderIndex::content(const std::string& sha256, const std::string& name) {
   const auto [file, wants_metadata] = without_metadata_ending(name);
   fs::path path = kept_.find(sha256, file);
   if (path.empty()) {
-    const auto wheel_name = parse_wheel_name(file);
     const auto now = folder_.wheels();
-    const auto found =
-        wheel_name ? now->projects.find(normal_project_name(wheel_name->distribution)) : now->projects.end();
-    const SourceWheel* wheel = found == now->projects.end() ? nullptr : wheel_named(found->second, file);
-    if (wheel == nullptr || wheel->sha256 != sha256 || stamp_of(wheel->path) != wheel->stamp)
-      return std::nullopt;
-    path = wheel->path;
+    const SourceWheel* wheel = source_named(*now, file);
+    const bool as_it_came = wheel && wheel->sha256 == sha256 && stamp_of(wheel->path) == wheel->stamp;
+    if (as_it_came && wants_metadata && !wheel->archive.empty()) return std::nullopt;
+    path = as_it_came ? wheel->path : carved_again(*now, sha256, file);
   }
-  if (wants_metadata) return of_text(dist_info_text(path, "METADATA"));
+  if (path.empty()) return std::nullopt;
+  if (wants_metadata) return of_text(kept_.metadata_of(path, sha256));
   return OfferedFile{.file = path, .sha256 = sha256};
 }
 
@@ -233,7 +263,7 @@ std::string FolderIndex::variants_json(const FolderWheels& wheels, const std::st
   const auto found = wheels.projects.find(project);
   if (found == wheels.projects.end()) return "";
   for (const SourceWheel& wheel : found->second) {
-    if (wheel.name.version != version) continue;
+    if (wheel.name.version != version || !wheel.archive.empty()) continue;
     if (!wheel.name.variant.empty()) {
       texts.push_back(dist_info_text(wheel.path, variant_file_name));
       continue;

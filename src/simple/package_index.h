@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "carve/plan/plan.h"
+#include "package/wheel_names.h"
 #include "simple/carved_wheels.h"
 #include "simple/project_page.h"
 #include "simple/root.h"
@@ -50,7 +51,11 @@ class PackageIndex {
   // What stands behind ROOT/wheels/PROJECT/NAME: carved now where that was not done yet.
   virtual std::optional<OfferedFile> wheel(const Root& root, const std::string& project,
                                            const std::string& name) = 0;
-  // The same of files/SHA256/NAME.
+  // The same for a client that only looks into it, as installers do for METADATA where a page offers none:
+  // nothing is carved for that. nullopt: it gets what all get.
+  virtual std::optional<OfferedFile> glance(const Root& root, const std::string& project,
+                                            const std::string& name);
+  // The same as wheel() of files/SHA256/NAME.
   virtual std::optional<OfferedFile> content(const std::string& sha256, const std::string& name) = 0;
 };
 
@@ -81,6 +86,8 @@ class FolderIndex final : public PackageIndex {
  private:
   void add_carved(const Root& root, const CarveTarget& target, const SourceWheel& wheel, ProjectPage& page);
   void add_variants_json(const std::vector<SourceWheel>& wheels, ProjectPage& page) const;
+  std::filesystem::path carved_again(const FolderWheels& wheels, const std::string& sha256,
+                                     const std::string& file);
   std::string local_metadata_sum(const SourceWheel& wheel, const CarveTarget& target);
   std::optional<OfferedFile> carve(const SourceWheel& wheel, const CarveOrder& how);
 
@@ -94,6 +101,10 @@ class FolderIndex final : public PackageIndex {
 
 // The file that a wheel becomes, and "" or ".metadata" behind its name.
 std::pair<std::string, bool> without_metadata_ending(const std::string& name);
+
+// "torch-2.15.0-variants.json"
+std::string variants_file_of(const WheelName& name);
+inline constexpr std::string_view variants_ending = "-variants.json";
 
 // "../../../" for "sm90/": from the page of a project to where all roots begin.
 std::string way_up(const Root& root);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -15,9 +16,12 @@
 #include "http/address.h"
 #include "http/fetch.h"
 #include "os/file.h"
+#include "package/wheel_names.h"
+#include "simple/cache_size.h"
 #include "simple/order_lock.h"
 #include "simple/root.h"
 #include "simple/source_wheel.h"
+#include "simple/variants_json.h"
 
 namespace lathe {
 namespace {
@@ -27,7 +31,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t largest_page = std::uint64_t{32} << 20;
 constexpr std::uint64_t largest_metadata = std::uint64_t{4} << 20;
-constexpr std::size_t most_projects = 2000;  // in memory
+constexpr std::size_t most_projects = 2000;  // in memory; as many that upstream has not
+constexpr std::chrono::seconds missing_for{60};
 constexpr std::string_view accepted =
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
 
@@ -46,6 +51,24 @@ const PageFile* file_named(const ProjectPage& page, std::string_view name) {
   const auto found = std::ranges::find(page.files, name, &PageFile::name);
   return found == page.files.end() ? nullptr : &*found;
 }
+
+OfferedFile metadata_inside(CarvedWheels& kept, const fs::path& wheel, const std::string& sum) {
+  OfferedFile out{.text = kept.metadata_of(wheel, sum)};
+  out.sha256 = to_hex(sha256(as_byte_span(out.text)));
+  return out;
+}
+
+// Of a semaphore.
+class Turn {
+ public:
+  explicit Turn(std::counting_semaphore<>& all) : all_(all) { all_.acquire(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() { all_.release(); }
+
+ private:
+  std::counting_semaphore<>& all_;
+};
 
 }  // namespace
 
@@ -83,6 +106,7 @@ void UpstreamIndex::say(const std::string& text) const {
 
 UpstreamIndex::Page UpstreamIndex::upstream_page(const std::string& project) {
   std::shared_ptr<Project> entry;
+  if (is_missing(project)) return nullptr;
   {
     const std::lock_guard lock(lock_);
     if (projects_.size() >= most_projects && !projects_.contains(project)) projects_.clear();
@@ -96,18 +120,34 @@ UpstreamIndex::Page UpstreamIndex::upstream_page(const std::string& project) {
     entry->page = fetch_page(project);
     entry->until = Clock::now() + options_.fresh;
   } catch (const Error& error) {
-    if (!entry->page) throw;
+    if (!entry->page) {
+      forget(project, false);
+      throw;
+    }
     say(fmt::format("{}: its page of before is served", error.parts().what));
   }
-  if (!entry->page) {
-    const std::lock_guard lock(lock_);
-    projects_.erase(project);
-  }
+  if (!entry->page) forget(project, true);
   return entry->page;
+}
+
+// Whoever asks for names that nobody has costs neither memory without end nor a question upstream each time.
+bool UpstreamIndex::is_missing(const std::string& project) {
+  const std::lock_guard lock(lock_);
+  const auto found = missing_.find(project);
+  return found != missing_.end() && Clock::now() < found->second;
+}
+
+void UpstreamIndex::forget(const std::string& project, bool missing) {
+  const std::lock_guard lock(lock_);
+  projects_.erase(project);
+  if (!missing) return;
+  if (missing_.size() >= most_projects) missing_.clear();
+  missing_[project] = Clock::now() + missing_for;
 }
 
 UpstreamIndex::Page UpstreamIndex::fetch_page(const std::string& project) {
   const std::string address = options_.url + project + "/";
+  const Turn turn(fetching_);
   const Fetched fetched = fetch({.url = address, .accept = std::string(accepted), .largest = largest_page});
   if (fetched.status == 404) return nullptr;
   if (!fetched.ok()) cannot_fetch(address, fetched.why);
@@ -177,10 +217,32 @@ std::optional<ProjectPage> UpstreamIndex::page(const Root& root, const std::stri
     page.files.push_back(passed(project, file));
     for (const CarveTarget& target : targets_) add_carved(root, target, file, page);
   }
+  if (root.naming == Naming::variant) add_variants_json(page);
   return page;
 }
 
-// Of all others than a root for one GPU only what is known to be carved: nothing is fetched for a page.
+// As far as that is known: nothing is fetched for a page.
+bool UpstreamIndex::holds_code(const PageFile& file, const CarveTarget& target) {
+  const auto wheel = known_wheel(file);
+  const auto record = wheel ? kept_.known(*wheel, {.target = target}) : std::nullopt;
+  return record && record->carved();
+}
+
+// An upstream that has such a file of its own knows better.
+void UpstreamIndex::add_variants_json(ProjectPage& page) const {
+  std::set<std::string> names;
+  for (const PageFile& file : page.files) {
+    const auto name = parse_wheel_name(file.name);
+    if (name && !name->variant.empty()) names.insert(variants_file_of(*name));
+  }
+  for (const std::string& name : names) {
+    if (file_named(page, name) == nullptr)
+      page.files.push_back(
+          {.name = name, .url = fmt::format("../../wheels/{}/{}", page.name, url_part(name))});
+  }
+}
+
+// Under another name than its own a wheel is listed once it is known that there is something to carve.
 void UpstreamIndex::add_carved(const Root& root, const CarveTarget& target, const PageFile& file,
                                ProjectPage& page) {
   const auto wheel = known_wheel(file);
@@ -199,12 +261,13 @@ void UpstreamIndex::add_carved(const Root& root, const CarveTarget& target, cons
     out.size = carved.size;
     out.has_metadata = true;
     out.metadata_sha256 = record->metadata_sha256;
-  } else if (root.target) {
-    out.url = fmt::format("../../wheels/{}/{}", page.name, url_part(file.name));
+  } else {
+    if (!root.target && !holds_code(file, target)) return;
+    out.name = carved_name(*parse_wheel_name(file.name), target, root.naming).file_name();
+    out.url = fmt::format("../../wheels/{}/{}", page.name, url_part(out.name));
     out.sha256.clear();
     out.size.reset();
-  } else {
-    return;
+    if (root.naming == Naming::local) out.metadata_sha256.clear();
   }
   page.files.push_back(std::move(out));
 }
@@ -223,12 +286,15 @@ fs::path UpstreamIndex::fetched(const PageFile& file) {
   const fs::path originals = kept_.folder() / "originals";
   const std::string expected = file.sha256.empty() ? first_sum(file.name) : file.sha256;
   std::error_code ignored;
-  if (!expected.empty() && fs::exists(originals / expected / file.name, ignored))
-    return originals / expected / file.name;
+  const auto here = [&] {
+    const bool there = !expected.empty() && fs::exists(originals / expected / file.name, ignored);
+    if (there) note_use(originals / expected / file.name);
+    return there;
+  };
+  if (here()) return originals / expected / file.name;
   const std::string order = to_hex(sha256(as_byte_span("fetch\n" + file.name)));
   const OrderLock lock(kept_.folder() / "locks" / order);
-  if (!expected.empty() && fs::exists(originals / expected / file.name, ignored))
-    return originals / expected / file.name;
+  if (here()) return originals / expected / file.name;
   const fs::path work = kept_.folder() / "work" / order;
   fs::remove(work, ignored);
   const Fetched got = fetch({.url = file.url,
@@ -252,6 +318,7 @@ fs::path UpstreamIndex::fetched(const PageFile& file) {
   create_folders(originals / sum);
   std::error_code error;
   fs::rename(work, originals / sum / file.name, error);
+  if (!error) kept_.limit();
   if (error) throw system_error("write", (originals / sum / file.name).string(), error.value());
   remember_sum(file.name, sum);
   return originals / sum / file.name;
@@ -268,8 +335,17 @@ void UpstreamIndex::forget_original(const PageFile& file, const SourceWheel& whe
   fs::remove_all(wheel.path.parent_path(), ignored);
 }
 
+// "" where it is not, or not any more.
+fs::path UpstreamIndex::carved_already(const PageFile& file, const CarveOrder& how) {
+  const auto wheel = known_wheel(file);
+  const auto record = wheel ? kept_.known(*wheel, how) : std::nullopt;
+  return record && record->carved() ? kept_.find(record->sha256, record->name) : fs::path();
+}
+
 std::optional<OfferedFile> UpstreamIndex::carve(const PageFile& file, const CarveOrder& how) {
   std::string note;
+  if (const fs::path there = carved_already(file, how); !there.empty())
+    return OfferedFile{.file = there, .sha256 = there.parent_path().filename().string(), .final = false};
   try {
     SourceWheel wheel = read_source_wheel(fetched(file));
     wheel.sha256 = wheel.path.parent_path().filename().string();
@@ -316,17 +392,88 @@ std::optional<OfferedFile> UpstreamIndex::wheel(const Root& root, const std::str
     if (!root.target || !may_hold_code(project, *file)) return pass(*file, "");
     return carve(*file, {.target = *root.target});
   }
+  if (root.target) return std::nullopt;
+  if (root.naming == Naming::variant && name.ends_with(variants_ending)) {
+    OfferedFile out{.text = variants_json(*upstream, name), .final = false};
+    out.sha256 = to_hex(sha256(as_byte_span(out.text)));
+    return out.text.empty() ? std::nullopt : std::optional(std::move(out));
+  }
+  return renamed(*upstream, root, name);
+}
+
+// What of upstream's a carved wheel's name stands for; nullopt: nothing that is known to be carved.
+std::optional<UpstreamIndex::Order> UpstreamIndex::order_for(const ProjectPage& upstream, const Root& root,
+                                                             std::string_view name) {
+  for (const PageFile& file : upstream.files) {
+    if (!may_hold_code(upstream.name, file)) continue;
+    const WheelName wheel = *parse_wheel_name(file.name);
+    for (const CarveTarget& target : targets_) {
+      const bool meant = (!root.target || *root.target == target) &&
+                         carved_name(wheel, target, root.naming).file_name() == name;
+      if (meant && holds_code(file, target))
+        return Order{.file = &file, .how = {.target = target, .naming = root.naming}};
+    }
+  }
   return std::nullopt;
+}
+
+std::optional<OfferedFile> UpstreamIndex::renamed(const ProjectPage& upstream, const Root& root,
+                                                  const std::string& name) {
+  const auto [file, wants_metadata] = without_metadata_ending(name);
+  const auto order = order_for(upstream, root, file);
+  auto out = order ? carve(*order->file, order->how) : std::nullopt;
+  return out && wants_metadata ? std::optional(metadata_inside(kept_, out->file, out->sha256)) : out;
+}
+
+// Of all variants of that version that are known to be carved.
+std::string UpstreamIndex::variants_json(const ProjectPage& upstream, std::string_view name) {
+  std::vector<std::string> texts;
+  for (const PageFile& file : upstream.files) {
+    if (!may_hold_code(upstream.name, file) || variants_file_of(*parse_wheel_name(file.name)) != name)
+      continue;
+    for (const CarveTarget& target : targets_) {
+      if (!holds_code(file, target)) continue;
+      const auto carved = carve(file, {.target = target, .naming = Naming::variant});
+      if (carved) texts.push_back(dist_info_text(carved->file, variant_file_name));
+    }
+  }
+  return joined_variants_json(texts);
+}
+
+// A carved wheel that the cache had to let go: the same bytes again.
+fs::path UpstreamIndex::carved_again(const std::string& sha256, const std::string& file) {
+  const auto name = parse_wheel_name(file);
+  const Page upstream = name && is_project_name(name->distribution)
+                            ? upstream_page(normal_project_name(name->distribution))
+                            : nullptr;
+  if (!upstream) return {};
+  for (const Root& root : roots_) {
+    const auto order = order_for(*upstream, root, file);
+    const auto wheel = order ? known_wheel(*order->file) : std::nullopt;
+    const auto record = wheel ? kept_.known(*wheel, order->how) : std::nullopt;
+    if (!record || record->sha256 != sha256) continue;
+    const auto again = carve(*order->file, order->how);
+    if (again && again->sha256 == sha256) return again->file;
+  }
+  return {};
+}
+
+// Upstream's own wheel has the same METADATA.
+std::optional<OfferedFile> UpstreamIndex::glance(const Root& root, const std::string& project,
+                                                 const std::string& name) {
+  const Page upstream = root.target ? upstream_page(project) : nullptr;
+  const PageFile* file = upstream ? file_named(*upstream, name) : nullptr;
+  if (file == nullptr || has_secrets(file->url) || !may_hold_code(project, *file)) return std::nullopt;
+  if (!carved_already(*file, {.target = *root.target}).empty()) return std::nullopt;
+  return OfferedFile{.redirect = file->url, .final = false};
 }
 
 std::optional<OfferedFile> UpstreamIndex::content(const std::string& sha256, const std::string& name) {
   const auto [file, wants_metadata] = without_metadata_ending(name);
-  const fs::path path = kept_.find(sha256, file);
+  fs::path path = kept_.find(sha256, file);
+  if (path.empty()) path = carved_again(sha256, file);
   if (path.empty()) return std::nullopt;
-  if (!wants_metadata) return OfferedFile{.file = path, .sha256 = sha256};
-  OfferedFile out{.text = dist_info_text(path, "METADATA")};
-  out.sha256 = to_hex(lathe::sha256(as_byte_span(out.text)));
-  return out;
+  return wants_metadata ? metadata_inside(kept_, path, sha256) : OfferedFile{.file = path, .sha256 = sha256};
 }
 
 }  // namespace lathe

@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,8 @@ class UpstreamIndex final : public PackageIndex {
   std::optional<ProjectPage> page(const Root& root, const std::string& project) override;
   std::optional<OfferedFile> wheel(const Root& root, const std::string& project,
                                    const std::string& name) override;
+  std::optional<OfferedFile> glance(const Root& root, const std::string& project,
+                                    const std::string& name) override;
   std::optional<OfferedFile> content(const std::string& sha256, const std::string& name) override;
 
  private:
@@ -68,6 +71,19 @@ class UpstreamIndex final : public PackageIndex {
   void forget_original(const PageFile& file, const SourceWheel& wheel);
   std::optional<OfferedFile> carve(const PageFile& file, const CarveOrder& how);
   void add_carved(const Root& root, const CarveTarget& target, const PageFile& file, ProjectPage& page);
+  void add_variants_json(ProjectPage& page) const;
+  std::filesystem::path carved_already(const PageFile& file, const CarveOrder& how);
+  bool holds_code(const PageFile& file, const CarveTarget& target);
+  struct Order {
+    const PageFile* file;
+    CarveOrder how;
+  };
+  std::optional<Order> order_for(const ProjectPage& upstream, const Root& root, std::string_view name);
+  std::optional<OfferedFile> renamed(const ProjectPage& upstream, const Root& root, const std::string& name);
+  std::string variants_json(const ProjectPage& upstream, std::string_view name);
+  std::filesystem::path carved_again(const std::string& sha256, const std::string& file);
+  bool is_missing(const std::string& project);
+  void forget(const std::string& project, bool missing);
   void say(const std::string& text) const;
 
   CarvedWheels& kept_;
@@ -76,6 +92,8 @@ class UpstreamIndex final : public PackageIndex {
   std::vector<Root> roots_;
   std::mutex lock_;
   std::map<std::string, std::shared_ptr<Project>> projects_;
+  std::map<std::string, std::chrono::steady_clock::time_point> missing_;  // upstream has none, until then
+  std::counting_semaphore<> fetching_{8};                                 // pages at once
 };
 
 }  // namespace lathe

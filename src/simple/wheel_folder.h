@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The wheels of a folder, by project: read when the folder changes, and only those that changed.
+// The wheels and source archives of a folder and its sub-folders, by project: read when one of them
+// changes, and
+// only what changed. Hidden folders, links to folders, and caches and sites of carved wheels are not entered.
 #pragma once
 
 #include <filesystem>
@@ -18,8 +20,9 @@ namespace lathe {
 
 // What lay in the folder at one time.
 struct FolderWheels {
-  std::map<std::string, std::vector<SourceWheel>> projects;  // by normalised name, each by file name
-  Findings left_out;                                         // wheels that are not offered, and why
+  // By normalised name; wheels before source archives, each by path.
+  std::map<std::string, std::vector<SourceWheel>> projects;
+  Findings left_out;  // files that are not offered, and why
 };
 
 // Its functions may be called from several threads at once.
@@ -39,8 +42,7 @@ class WheelFolder {
   std::filesystem::path folder_;
   CarvedWheels& kept_;
   std::mutex lock_;
-  FileStamp stamp_ = {};                             // of the folder
-  std::map<std::filesystem::path, FileStamp> seen_;  // of all wheels, those that are left out too
+  std::map<std::filesystem::path, FileStamp> seen_;  // of folders and files, those that are left out too
   std::shared_ptr<const FolderWheels> now_;
 };
 
