@@ -87,7 +87,7 @@ void print(const std::vector<ArchAnswer>& answers, const std::string& patch, con
     table.add({answer.token, answer.taken ? "takes it" : "refuses it", answer.flags});
   terminal.say(Tone::note, table.text(terminal));
   if (patch.empty()) {
-    terminal.say(Tone::note, "no patch is needed\n");
+    terminal.say(Tone::note, "torchlathe: no patch is needed\n");
   } else if (options.out.empty()) {
     terminal.data(patch);
   }

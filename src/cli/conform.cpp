@@ -208,7 +208,7 @@ int run(const Options& options, Terminal& terminal) {
                      .settings = options.settings,
                      .at_once = std::max<std::size_t>(1, options.at_once)};
   how.progress = [&](std::size_t done, std::size_t all) {
-    progress.show(fmt::format("{}/{} recipes", done, all));
+    progress.show(fmt::format("evaluating recipes {}/{}", done, all));
   };
   const std::vector<Variant> wanted =
       wanted_variants(options, spec, how.rev.empty() ? how.tree.rev : how.rev);

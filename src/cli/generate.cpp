@@ -89,13 +89,14 @@ int run(const Options& options, Terminal& terminal) {
   MatrixSpec spec = options.matrix.load(terminal);
   if (const std::string local = options.cuda_toolkit.checked(spec); !local.empty()) {
     spec.cuda_packages->local = local;
-    terminal.say(Tone::note, safe_format("CUDA's packages come from {}\n", options.cuda_toolkit.named()));
+    terminal.say(Tone::note,
+                 safe_format("torchlathe: CUDA's packages come from {}\n", options.cuda_toolkit.named()));
   }
   const std::vector<Variant> wanted = with_bases(spec, options.filter.variants(spec));
   Progress progress(terminal);
   const auto written = write_recipes(
       spec, wanted, options.out, {.force = options.force, .dry_run = options.dry_run},
-      [&](std::size_t done) { progress.show(fmt::format("{}/{} recipes", done, wanted.size())); });
+      [&](std::size_t done) { progress.show(fmt::format("writing recipes {}/{}", done, wanted.size())); });
   progress.done();
   for (const std::string& file : missing_extra_files(spec, options.out)) {
     terminal.say(
