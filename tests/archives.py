@@ -17,6 +17,7 @@ import json
 import lzma
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,7 @@ import zipfile
 from pathlib import Path
 
 import make_image
+import small_wheel
 from make_conda import make_conda
 from make_image import file, folder, header, library, pax
 
@@ -372,8 +374,77 @@ def test_kills(place, count=40):
         kill_often(place, place / name, count)
 
 
+def test_wheelhouse_kills(place, count=20):
+    """A folder of wheels, killed at any moment: no new folder, or all wheels in it."""
+    (place / "fat.so").write_bytes(FAT)
+    for i in range(6):
+        small_wheel.make(place / "house", f"w{i}", "1.0", place / "fat.so")
+    out = place / "k" / "out"
+    started = time.monotonic()
+    carve(place / "house", out)
+    length, whole, made = time.monotonic() - started, {path.name: path.read_bytes() for path in out.iterdir()}, 0
+    assert len(whole) == 6 and all("+sm90" in name for name in whole)
+    shutil.rmtree(out)
+    for i in range(count):
+        work = subprocess.Popen([BINARY, "carve", place / "house", "--gpu", "9.0", "-o", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(random.Random(i).random() * length)
+        work.send_signal(signal.SIGKILL)
+        work.wait()
+        if out.exists():
+            made += 1
+            assert {path.name: path.read_bytes() for path in out.iterdir()} == whole
+            shutil.rmtree(out)
+    carve(place / "house", out)
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+    print(f"wheelhouse: {count} kills, {made} after the end")
+
+
+def many(place, count):
+    """Archives of that many small files and a library, in each form."""
+    names = [f"many/d{i // 500:04}/f{i:07}" for i in range(count)]
+    (place / "many.tar").write_bytes(b"".join(file(name, b"x") for name in names) + file("lib.so", FAT) + END)
+    (place / "many.tar.gz").write_bytes(gzip.compress((place / "many.tar").read_bytes(), 1))
+    with zipfile.ZipFile(place / "many.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, b"x")
+        archive.writestr("lib.so", FAT)
+    files = [b"".join(map(nar_string, ["entry", "(", "name", name, "node", "(", "type", "regular", "contents", data, ")", ")"]))
+             for name, data in [("lib.so", FAT), *((name.replace("/", "-"), b"x") for name in names)]]
+    (place / "many.nar").write_bytes(b"".join(map(nar_string, ["nix-archive-1", "(", "type", "directory"])) + b"".join(files) + nar_string(")"))
+    make_image_of(place / "many-image", (place / "many.tar").read_bytes())
+    return ["many.tar", "many.tar.gz", "many.zip", "many.nar", "many-image"]
+
+
+def make_image_of(place, layer):
+    for name, data in make_image.oci_files([make_image.Image([layer, file("etc/x", b"x") + END], "gzip")], "latest").items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(data)
+
+
+def seconds_of(*command):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run(*command)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_many_members(place, few=6_000, times=4):
+    """Four times the members take about four times the seconds of a processor; a loop inside of a loop would take sixteen."""
+    taken = {}
+    for count in (few, few * times):
+        folder_of = place / str(count)
+        folder_of.mkdir()
+        for name in many(folder_of, count):
+            to = folder_of / f"new-{name}"
+            taken.setdefault(name, []).append((seconds_of(BINARY, "inspect", "--no-cpu", folder_of / name), seconds_of(BINARY, "carve", folder_of / name, "--gpu", "9.0", "-o", to)))
+    for name, (small, large) in taken.items():
+        for what, one, other in zip(("inspect", "carve"), small, large):
+            print(f"{name}: {what} {one:.2f} s, {other:.2f} s with {times} times the members")
+            assert other < 2.2 * times * max(one, 0.05), (name, what)
+
+
 def main():
-    for test in (test_tar, test_nar, test_zip, test_nothing_to_drop, test_hostile, test_conda, test_kills):
+    for test in (test_tar, test_nar, test_zip, test_nothing_to_drop, test_hostile, test_conda, test_many_members, test_kills, test_wheelhouse_kills):
         with tempfile.TemporaryDirectory() as place:
             os.environ["TMPDIR"] = place
             test(Path(place).resolve())

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Container images, read and carved, and held against other readers: skopeo, umoci, buildah and Python's own tarfile.
 
-  images.py BINARY
+  images.py BINARY [KILLS]
 
 Images are made by make_image.py. Where one of Debian's skopeo, umoci and buildah is missing, what needs it is named and left out; all else is checked
 without them.
@@ -24,6 +24,7 @@ from pathlib import Path
 import make_image
 
 BINARY = os.path.abspath(sys.argv[1])
+LOOSE = ("sm_120-cuda12.8.cubin", "sm_100a-cuda12.9.cubin")
 lacking = set()
 
 
@@ -129,6 +130,12 @@ def expect_true_records(files):
     return len(records)
 
 
+def write_image(place, layers):
+    for name, data in make_image.oci_files([make_image.Image(layers, "gzip")], "latest").items():
+        Path(place, name).parent.mkdir(parents=True, exist_ok=True)
+        Path(place, name).write_bytes(data)
+
+
 def check_every_form(folder):
     for packing in ["gzip", "tar"] + (["zstd"] if has("zstd") else []):
         source, to = f"{folder}/{packing}", f"{folder}/{packing}-new"
@@ -154,15 +161,47 @@ def check_unchanged_layers(folder):
     """Layers without a library keep their bytes."""
     source, to = f"{folder}/plain", f"{folder}/plain-new"
     parts = make_image.layers("")
-    image = make_image.Image([parts[1], make_image.file("etc/x", b"y" * 70000) + bytes(1024), parts[2]], "gzip")
-    for name, data in make_image.oci_files([image], "latest").items():
-        Path(source, name).parent.mkdir(parents=True, exist_ok=True)
-        Path(source, name).write_bytes(data)
+    write_image(source, [parts[1], make_image.file("etc/x", b"y" * 70000) + bytes(1024), parts[2]])
     said = json.loads(carve(f"oci:{source}", f"oci:{to}", "-f", "json"))
     old, new = Read(source), Read(to)
     kept = [a["digest"] == b["digest"] for a, b in zip(old.manifest["layers"], new.manifest["layers"])]
     assert kept == [False, True, False], kept
     assert [layer["digest_before"] == layer["digest_after"] for layer in said["layers"]] == kept
+
+
+def check_merged(folder):
+    """What no container sees goes where that is asked for; what a container sees is the same."""
+    source, to = f"{folder}/gzip", f"{folder}/merged"
+    told = carve(f"oci:{source}:latest", f"oci:{to}:small", "--merge-duplicates")
+    assert "4 files that no container sees, " in told and "[layer 1]" not in told, told
+    old, new = Read(source), Read(to)
+    gone = [{said[0] for said, _ in members(old.layer(i))} - {said[0] for said, _ in members(new.layer(i))} for i in range(5)]
+    assert gone == [{"usr/lib/libplain.so", "etc/gone", "opt/kit/libold.so", "opt/kit/notes"}, set(), set(), set(), set()], gone
+    assert rootfs(new) == rootfs(Read(f"{folder}/gzip-new")) and expect_true_records(rootfs(new)) == 2
+    assert json.loads(run(BINARY, "inspect", "-f", "json", f"oci:{to}"))["images"][0]["layers"][0]["hidden_bytes"] == 0
+    said = json.loads(carve(f"oci:{source}:latest", f"oci:{folder}/merged-json", "--merge-duplicates", "-f", "json"))
+    assert said["merged"]["files"] == 4, said["merged"]
+    if has("umoci"):
+        run("umoci", "unpack", *([] if os.geteuid() == 0 else ["--rootless"]), "--image", f"{to}:small", f"{to}-tree")
+        seen = {str(path.relative_to(f"{to}-tree/rootfs")) for path in Path(f"{to}-tree/rootfs").rglob("*") if path.is_file() and not path.is_symlink()}
+        assert seen == set(rootfs(new)), seen ^ set(rootfs(new))
+    # a file that is hidden under one name and seen under another stays
+    layers = [make_image.file("a/old", b"x" * 9) + bytes(1024), make_image.header("a/new", type_=b"1", link="a/old") + make_image.file("a/.wh.old") + bytes(1024)]
+    write_image(f"{folder}/linked", layers)
+    assert "no container sees" not in carve(f"oci:{folder}/linked", f"oci:{folder}/linked-new", "--merge-duplicates")
+    assert [said[0] for said, _ in members(Read(f"{folder}/linked-new").layer(0))] == ["a/old"]
+    carve(f"{folder}/gzip", f"{folder}/none", "--merge-duplicates", "--in-place", code=2)
+    assert "only a container image" in carve(folder, f"{folder}/none", "--merge-duplicates", code=2)
+
+
+def check_loose_over_loose(folder):
+    """Code for another GPU than 12.0 goes; but where it covers a file of a lower layer it stays, and is not told as gone."""
+    cubins = {name: (Path(__file__).parent / "cubins" / name).read_bytes() for name in LOOSE}
+    lower, upper = (make_image.file("k/a.cubin", cubins[name]) for name in LOOSE)
+    write_image(f"{folder}/loose", [lower + bytes(1024), upper + make_image.file("k/b.cubin", cubins[LOOSE[1]]) + bytes(1024)])
+    said = json.loads(run(BINARY, "carve", f"oci:{folder}/loose", "--gpu", "12.0", "-o", f"oci:{folder}/loose-new", "-f", "json"))
+    assert said["loose_dropped"]["files"] == 1, said["loose_dropped"]
+    assert rootfs(Read(f"{folder}/loose-new")) == {"k/a.cubin": cubins[LOOSE[1]]}
 
 
 def check_archives(folder):
@@ -246,7 +285,7 @@ def check_hostile(folder):
     assert "var/sparse: not read" in said, said
 
 
-def check_kills(folder):
+def check_kills(folder, count=int(sys.argv[2]) if len(sys.argv) > 2 else 40):
     """Killed at any moment: nothing, or the whole image; and the next run succeeds and leaves nothing behind."""
     source = f"oci:{folder}/gzip:latest"
     began = time.monotonic()
@@ -255,11 +294,11 @@ def check_kills(folder):
     temporary = f"{folder}/temporary"
     os.mkdir(temporary)
     seen = {True: 0, False: 0}
-    for i in range(40):
+    for i in range(count):
         to = f"{folder}/kill-{i}"
         with subprocess.Popen([BINARY, "carve", source, "--gpu", "9.0", "-o", f"oci:{to}:small"], stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": temporary}) as process:
-            time.sleep(whole * 1.2 * i / 40)
+            time.sleep(whole * 1.2 * i / count)
             process.send_signal(signal.SIGKILL)
         seen[os.path.exists(to)] += 1
         if os.path.exists(to):
@@ -267,16 +306,13 @@ def check_kills(folder):
     run(BINARY, "carve", source, "--gpu", "9.0", "-o", f"oci:{folder}/kill-last", env={**os.environ, "TMPDIR": temporary})
     Read(f"{folder}/kill-last")
     assert os.listdir(temporary) == [], os.listdir(temporary)
-    print(f"killed 40 times: {seen[True]} whole, {seen[False]} nothing")
+    print(f"killed {count} times: {seen[True]} whole, {seen[False]} nothing")
 
 
 def check_many(folder, count=100_000):
     """A layer of many files: time and memory."""
     data = b"".join(make_image.file(f"many/{i // 1000}/{i}") for i in range(count)) + bytes(1024)
-    image = make_image.Image([data, make_image.layers("")[1]], "gzip")
-    for name, content in make_image.oci_files([image], "latest").items():
-        Path(folder, "many", name).parent.mkdir(parents=True, exist_ok=True)
-        Path(folder, "many", name).write_bytes(content)
+    write_image(f"{folder}/many", [data, make_image.layers("")[1]])
     began = time.monotonic()
     carve(f"oci:{folder}/many", f"oci:{folder}/many-new")
     print(f"{count} files in a layer: {time.monotonic() - began:.1f} s")
@@ -284,7 +320,7 @@ def check_many(folder, count=100_000):
 
 def main():
     with tempfile.TemporaryDirectory(prefix="lathe-images-") as folder:
-        for check in [check_every_form, check_unchanged_layers, check_archives, check_with_others, check_buildah, check_platforms, check_hostile, check_kills,
+        for check in [check_every_form, check_unchanged_layers, check_merged, check_loose_over_loose, check_archives, check_with_others, check_buildah, check_platforms, check_hostile, check_kills,
                       check_many]:
             check(folder)
             print(check.__name__[6:].replace("_", " "), "ok", flush=True)

@@ -83,7 +83,7 @@ def with_a_member_more(document, most=40):
 # Objects whose members are data.
 MAPS = {"parts", "labels", "details", "extensions", "bytes", "facts", "unseen", "default_capabilities"}
 # Members of the whole that are not in every output.
-OPTIONAL = {"restore.sha256", "carve.side", "carve.wheel", "carve.unchanged", "carve.loose_dropped", "carve.image", "carve.layers", "carve.wheels",
+OPTIONAL = {"restore.sha256", "carve.side", "carve.wheel", "carve.unchanged", "carve.loose_dropped", "carve.image", "carve.layers", "carve.wheels", "carve.merged",
             "shrink.output", "inspect.cpu", "inspect.not_read", "inspect.embedded", "inspect.carved", "inspect.images"}
 validators, valid, optional = {}, set(), set()
 with tempfile.TemporaryDirectory(prefix="lathe-json-") as folder:

@@ -124,6 +124,25 @@ class PackageCarver {
       if (item.goes() && !item.goes_along) writer_->remove(item.member);
     }
     for (const std::size_t folder : items_.along.folders) writer_->remove(folder);
+    const std::vector<std::size_t> kept = writer_->that_stay();
+    const std::set<std::size_t> staying(kept.begin(), kept.end());
+    for (PackageItem& item : items_.files) {
+      item.stays = staying.contains(item.member);
+      if (item.stays) writer_->keep(item.member);
+    }
+    if (options_.merge_duplicates) merge();
+  }
+
+  void merge() {
+    const std::vector<std::size_t> unseen = writer_->unseen();
+    const std::set<std::size_t> merged(unseen.begin(), unseen.end());
+    for (PackageItem& item : items_.files) {
+      item.merged = merged.contains(item.member);
+      if (!item.merged) continue;
+      writer_->remove(item.member);
+      ++out_.merged.files;
+      out_.merged.bytes += item.size;
+    }
   }
 
   // A GPU that was mistyped: of what is for other GPUs nothing goes.
@@ -170,16 +189,18 @@ class PackageCarver {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < items.size(); ++i) {
       const PackageItem& item = items[i];
-      if (!item.loose && !item.goes_along && !item.other_name && (item.by_itself || item.library))
+      if (!item.merged && !item.loose && !item.goes_along && !item.other_name &&
+          (item.by_itself || item.library))
         order.push_back(i);
     }
     std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return items[i].size; });
-    std::vector<CarvedFile> done(items.size());
+    std::vector<std::unique_ptr<CarvedFile>> done(items.size());  // of libraries alone
     std::size_t finished = 0;
     const auto failures = parallel_for(
         order.size(),
         [&](std::size_t k) {
-          done[order[k]] = carve_one(items[order[k]]);
+          CarvedFile file = carve_one(items[order[k]]);
+          if (!file.path.empty()) done[order[k]] = std::make_unique<CarvedFile>(std::move(file));
           const std::lock_guard lock(progress_);
           if (options_.progress) options_.progress(++finished, order.size());
         },
@@ -202,7 +223,7 @@ class PackageCarver {
     if (!options_.carve.dry_run) file = carve_written(item);
     else if (item.by_itself) file = plan_by_itself(item);
     else file = plan_packed(item);
-    file.path = item.path.generic_string();
+    file.path = item.path;
     return file;
   }
 
@@ -211,13 +232,13 @@ class PackageCarver {
                                          : whole(item, [&] { return writer_->old_file(item.member); });
     CarveOptions how = options_for(item, from);
     how.before_replacing = [&](CarvedFile carved) {
-      carved.path = item.path.generic_string();
+      carved.path = item.path;
       writer_->will_replace(item.member, carved_file_json(carved));
     };
     how.kept_runs = [&](std::vector<CopyRun> runs) { writer_->keeps(item.member, std::move(runs)); };
     CarvedFile file = carve_file(from, writer_->new_file(item.member), how);
     for (Finding& note : file.notes.items()) {
-      if (!item.by_itself && note.where.file == from) note.where.file = item.path.generic_string();
+      if (!item.by_itself && note.where.file == from) note.where.file = item.path;
     }
     if (file.outcome == Outcome::carved) writer_->replace(item.member);
     else writer_->take_over(item.member);
@@ -232,7 +253,7 @@ class PackageCarver {
   CarvedFile plan_packed(const PackageItem& item) {
     Sha256Stream hash;
     const MemberContent opened = whole(item, [&] { return open_packed(item, hash); });
-    const std::string path = item.path.generic_string();
+    const std::string& path = item.path;
     const CarveOptions how = options_with(item, Elf::parse(opened.bytes(), path).soname());
     return plan_library(
         {.path = path, .bytes = opened.bytes(), .absent = opened.absent(), .sha256 = to_hex(hash.finish())},
@@ -298,7 +319,7 @@ class PackageCarver {
   void look_at_packed() {
     std::vector<std::size_t> members;
     for (const PackageItem& item : items_.files) {
-      if (!item.by_itself && !item.library) members.push_back(item.member);
+      if (!item.by_itself && !item.library && !item.merged) members.push_back(item.member);
     }
     std::ranges::sort(members);
     std::vector<std::optional<NotRead>> seen(members.size());
@@ -320,15 +341,16 @@ class PackageCarver {
     return look_for_device_code(as_byte_span(more), more.size() >= package_.members()[member].size);
   }
 
-  void collect(std::vector<CarvedFile>& done) {
+  void collect(const std::vector<std::unique_ptr<CarvedFile>>& done) {
     const std::vector<PackageItem>& items = items_.files;
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (items[i].other_name) continue;
       out_.old_size += items[i].size;
       if (items[i].goes()) continue;
-      out_.new_size += done[i].path.empty() ? items[i].size : done[i].new_size;
-      if (done[i].path.empty() || done[i].outcome == Outcome::no_device_code) ++out_.other_files;
-      else out_.files.push_back(std::move(done[i]));
+      CarvedFile* file = done[i].get();
+      out_.new_size += file ? file->new_size : items[i].size;
+      if (!file || file->outcome == Outcome::no_device_code) ++out_.other_files;
+      else out_.files.push_back(std::move(*file));
     }
     std::ranges::sort(out_.not_read, {}, &NotRead::path);
     tell_what_goes();
@@ -337,10 +359,9 @@ class PackageCarver {
 
   void tell_what_goes() {
     for (const PackageItem& item : items_.files) {
-      if (!item.goes() || item.other_name) continue;
-      out_.gone.push_back({.path = item.path.generic_string(),
-                           .size = item.size,
-                           .code = item.loose ? spell(item.loose->target) : ""});
+      if (!item.goes() || item.merged || item.other_name) continue;
+      out_.gone.push_back(
+          {.path = item.path, .size = item.size, .code = item.loose ? spell(item.loose->target) : ""});
     }
     out_.loose = items_.dropped();
   }
@@ -402,7 +423,7 @@ class PackageCarver {
     std::set<std::string> removed;
     std::map<std::string, std::size_t> replaced;
     for (const PackageItem& item : items_.files) {
-      if (item.goes()) removed.insert(item.path.generic_string());
+      if (item.goes()) removed.insert(item.path);
     }
     for (const CarvedFile& file : out_.files) {
       if (file.outcome != Outcome::carved) continue;
@@ -424,11 +445,11 @@ class PackageCarver {
       return to_hex(sha256(MappedFile::open(file).bytes()));
     };
     for (const PackageItem& item : items_.files) {
-      if (item.path.filename() != checksums_name || item.other_name) continue;
+      if (name_in(item.path) != checksums_name || item.other_name) continue;
       const MemberContent content = package_.open(item.member);
       const std::string text(as_text(content.bytes()));
       const std::string mended =
-          true_checksums(text, item.path.parent_path().generic_string(), removed, sum_of);
+          true_checksums(text, fs::path(item.path).parent_path().generic_string(), removed, sum_of);
       if (mended != text) writer_->replace(item.member, mended);
     }
   }

@@ -29,7 +29,8 @@ struct CarvePackageOptions {
   unsigned threads = 0;  // 0: all cores
   // label of PEP 825 for a wheel, or "auto"; "": none
   std::string wheel_variant = {};
-  bool to_be_kept = false;  // PackageWriteOptions::to_be_kept
+  bool to_be_kept = false;        // PackageWriteOptions::to_be_kept
+  bool merge_duplicates = false;  // of an image: what later layers delete or replace goes
   bool keep_name = false;  // a wheel keeps version and file name, for an index that has one root for each GPU
   // called from any thread, one at a time
   std::function<void(std::size_t done, std::size_t all)> progress = {};
@@ -42,6 +43,12 @@ struct GoneFile {
   std::string path;
   std::uint64_t size = 0;
   std::string code = {};  // what it was for, "10.0a"; "" of what lay beside such a file
+};
+
+// Files of an image that later layers delete or replace, and that went.
+struct MergedFiles {
+  std::size_t files = 0;
+  std::uint64_t bytes = 0;
 };
 
 struct CarvedPackage {
@@ -64,6 +71,7 @@ struct CarvedPackage {
   std::uint64_t old_file_size = 0, new_file_size = 0;  // where there is a new one
   std::vector<WrittenLayer> layers = {};               // of a new container image
   std::string sha256 = {};                             // of a new wheel, where it was asked for
+  MergedFiles merged = {};                             // of a new container image too
 
   std::size_t count(Outcome outcome) const;
   // Bytes of what is kept that the driver picks for none of the targets, and that `minimal` would drop.

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/bytes.h"
@@ -20,6 +21,12 @@ namespace {
 
 using Items = std::vector<PackageItem>;
 
+// As paths are ordered: what lies in a folder stands together, "a/b" before "a-b".
+bool comes_before(std::string_view one, std::string_view other) {
+  const auto rank = [](char c) { return c == '/' ? 0 : static_cast<unsigned char>(c) + 1; };
+  return std::ranges::lexicographical_compare(one, other, {}, rank, rank);
+}
+
 Items regular_files(const Package& package) {
   const std::map<std::size_t, std::size_t> others = other_names(package);
   Items items;
@@ -32,7 +39,7 @@ Items regular_files(const Package& package) {
                      .by_itself = !package.file_of(i).empty(),
                      .other_name = others.contains(i)});
   }
-  std::ranges::sort(items, {}, &PackageItem::path);
+  std::ranges::sort(items, comes_before, &PackageItem::path);
   return items;
 }
 
@@ -56,7 +63,7 @@ void find_libraries_by_name(Items& items, std::span<const CarveTarget> targets) 
   std::vector<std::pair<PackageItem*, LooseCode>> named;
   bool for_others = false;
   for (PackageItem& item : items) {
-    const std::string name = item.path.filename().string();
+    const std::string_view name = name_in(item.path);
     if (const auto target = target_in_name(name)) {
       named.push_back({&item, {.member = item.member, .target = *target, .size = item.size}});
     }
@@ -90,8 +97,10 @@ LeftAlone mark_what_goes_along(const Package& package, Items& items) {
 
 }  // namespace
 
+std::string_view name_in(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
 const PackageItem* PackageItems::find(std::string_view path) const {
-  const auto item = std::ranges::lower_bound(files, std::filesystem::path(path), {}, &PackageItem::path);
+  const auto item = std::ranges::lower_bound(files, path, comes_before, &PackageItem::path);
   return item != files.end() && item->path == path ? &*item : nullptr;
 }
 
@@ -103,7 +112,7 @@ LooseDropped PackageItems::dropped() const {
   LooseDropped out;
   std::vector<LooseCode> gone;
   for (const PackageItem& item : files) {
-    if (!item.goes() || item.other_name) continue;
+    if (!item.goes() || item.merged || item.other_name) continue;
     if (item.loose) gone.push_back(*item.loose);
     ++out.files;
     out.bytes += item.size;

@@ -5,9 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,7 +21,7 @@ namespace lathe {
 inline constexpr std::uint64_t smallest_library = 64;  // bytes, the header alone
 
 struct PackageItem {
-  std::filesystem::path path;
+  std::string path;  // as PackageMember::path(); small, as there may be a million of them
   std::size_t member = 0;
   std::uint64_t size = 0;
   bool by_itself = false;   // it lies there as a file; else it is packed
@@ -29,12 +29,17 @@ struct PackageItem {
   bool other_name = false;  // of an item that comes earlier
   std::optional<LooseCode> loose = {};
   bool goes_along = false;  // of no use without others that go
+  bool stays = false;       // whatever it holds
+  bool merged = false;      // no container sees it, and it goes for that
 
-  bool goes() const { return goes_along || (loose && !loose->wanted); }
+  bool goes() const { return merged || (!stays && (goes_along || (loose && !loose->wanted))); }
 };
 
+// What follows the last slash.
+std::string_view name_in(std::string_view path);
+
 struct PackageItems {
-  std::vector<PackageItem> files = {};  // regular files, by path
+  std::vector<PackageItem> files = {};  // regular files, folder by folder
   LeftAlone along = {};                 // goes with what goes
 
   const PackageItem* find(std::string_view path) const;

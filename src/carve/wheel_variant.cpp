@@ -28,16 +28,31 @@ constexpr std::string_view gpu_provider = "nvidia-variant-provider>=0.0.1,<1.0.0
 
 constexpr std::string_view no_gpu_label = "nogpu";
 
+// "gfx90axnackon": of AMD's, with how the GPU is set.
+bool is_amd_label(std::string_view part) {
+  return part.starts_with("gfx") && part.size() > 3 && is_digit(part[3]);
+}
+
 bool is_gpu_label(std::string_view part) {
-  if (part == no_gpu_label) return true;
+  if (part == no_gpu_label || is_amd_label(part)) return true;
   if (!part.starts_with("sm")) return false;
   part.remove_prefix(2);
   if (part.ends_with("ptx")) part.remove_suffix(3);
   return !part.empty() && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+bool is_cuda(const CarveTarget& target) { return target.device.vendor == cuda_target({}).vendor; }
+
+// A version's local label has letters and digits alone.
+std::string amd_label(Target device) {
+  std::string label = replace_all(replace_all(spell(device), "+", "on"), "-", "off");
+  std::erase(label, ':');
+  return label;
+}
+
 std::string gpu_label(const CarveTarget& target) {
   if (is_no_gpu(target)) return std::string(no_gpu_label);
+  if (!is_cuda(target)) return amd_label(target.device);
   return "sm" + spell(capability_of(target.device), Dialect::cmake) + (target.ptx ? "ptx" : "");
 }
 
@@ -135,6 +150,10 @@ std::string version_for(std::string_view version, std::span<const CarveTarget> t
 }
 
 std::string variant_label(std::string_view wished, std::span<const CarveTarget> targets) {
+  if (!std::ranges::all_of(targets, is_cuda)) {
+    throw Error({.what = "variants of wheels are written for NVIDIA's GPUs alone",
+                 .next = "leave out --wheel-variant: the version's label names the GPU"});
+  }
   const bool chosen = wished != "auto";
   std::string label = chosen ? std::string(wished) : wheel_label(code_for(targets), nullptr);
   if (is_variant_label(label)) return label;

@@ -30,6 +30,9 @@ TEST(WheelVariant, PutsTheGpusIntoTheLocalLabelAndDropsThoseOfAnEarlierCarve) {
   EXPECT_EQ(version("2.11.0", "9.0+PTX"), "2.11.0+sm90ptx");
   EXPECT_EQ(version("2.10.0+cu128.sm86.sm90ptx", "8.6"), "2.10.0+cu128.sm86");
   EXPECT_EQ(version("2.10.0+smart.sm", "8.6"), "2.10.0+smart.sm.sm86");
+  EXPECT_EQ(version("2.10.0+rocm6.4", "MI300X"), "2.10.0+rocm6.4.gfx942");
+  EXPECT_EQ(version("2.10.0+gfx942", "gfx90a:xnack+,9.0"), "2.10.0+sm90.gfx90axnackon");
+  EXPECT_NE(refusal([] { variant_label("auto", parse_carve_targets("gfx942")); }), "no error");
 }
 
 TEST(WheelVariant, ItsLabelNamesTheGpusAndFitsTheFormat) {

@@ -59,6 +59,7 @@ struct Options : CarvingOptions {
   std::string platform;
   std::string format = "text";
   bool in_place = false;
+  bool merge_duplicates = false;
 };
 
 void declare(OptionSet& set, Options& options) {
@@ -80,6 +81,8 @@ void declare(OptionSet& set, Options& options) {
            "write what is dropped there, so that restore gives the original back", ValueKind::file);
   set.text("--platform", options.platform, "OS/ARCH",
            "of an image with several: linux/arm64, or all [that of this machine]");
+  set.flag("--merge-duplicates", options.merge_duplicates,
+           "an image: drop files that later layers delete or replace");
   set.text("--wheel-variant", options.wheel_variant, "LABEL",
            "a wheel: keep its version, label it as a variant; auto: sm90");
   set.choice("-f,--format", options.format, {"text", "json"}, "how to print [text]");
@@ -188,6 +191,11 @@ CarvedPackage carve(const Options& options, PathLook look, const CarveOptions& c
                  .where = {.file = options.path},
                  .next = "leave out --platform"});
   }
+  if (options.merge_duplicates && !(kind && kind->has_platforms)) {
+    throw Error({.what = "only a container image has layers with duplicates",
+                 .where = {.file = options.path},
+                 .next = "leave out --merge-duplicates"});
+  }
   if (!(kind && kind->has_platforms) && parse_image_reference(options.output)) {
     throw Error({.what = "this is no container image, and cannot become one",
                  .where = {.file = options.path},
@@ -211,6 +219,7 @@ CarvedPackage carve(const Options& options, PathLook look, const CarveOptions& c
   Progress progress(terminal);
   CarvePackageOptions how{.carve = carve, .include_vendor = options.include_vendor};
   how.wheel_variant = options.wheel_variant;
+  how.merge_duplicates = options.merge_duplicates;
   how.progress = [&](std::size_t done, std::size_t all) {
     progress.show(fmt::format("carving {}/{}", done, all));
   };
@@ -320,10 +329,9 @@ void print_text(const Carved& carved, const CarveOptions& options, Terminal& ter
   Table table({"file", "before", "after", "images", "code", ""});
   for (const std::size_t column : {1u, 2u, 3u}) table.align_right(column);
   for (const CarvedFile& file : carved.files) {
-    table.add(
-        {file.path, size_text(file.old_size), size_text(file.new_size),
-         fmt::format("{} -> {}", file.totals.images, file.totals.images_kept), file.new_held, remark(file)},
-        file.outcome == Outcome::carved ? Style::plain : Style::dim);
+    table.add({file.path, size_text(file.old_size), size_text(file.new_size),
+               count_change(file.totals.images, file.totals.images_kept), file.new_held, remark(file)},
+              file.outcome == Outcome::carved ? Style::plain : Style::dim);
   }
   if (!carved.wheels.empty()) terminal.out(wheel_table(carved.wheels, terminal) + "\n");
   else if (!table.empty()) terminal.out(table.text(terminal) + "\n");
@@ -341,6 +349,11 @@ void print_text(const Carved& carved, const CarveOptions& options, Terminal& ter
   if (carved.loose.files > 0) {
     terminal.print("{} loose file{} of code for {}, {}: {}\n", carved.loose.files,
                    carved.loose.files == 1 ? "" : "s", carved.loose.code, size_text(carved.loose.bytes),
+                   options.dry_run ? "would go" : "gone");
+  }
+  if (carved.merged.files > 0) {
+    terminal.print("{} file{} that no container sees, {}: {}\n", carved.merged.files,
+                   carved.merged.files == 1 ? "" : "s", size_text(carved.merged.bytes),
                    options.dry_run ? "would go" : "gone");
   }
   for (const Finding& finding : findings_of(carved.not_read)) {
@@ -391,6 +404,10 @@ void print_json(const Carved& carved, const CarveOptions& options, Terminal& ter
   json.end_array();
   json.member("other_files", carved.other_files);
   write_loose(json, carved.loose);
+  if (carved.merged.files > 0) {
+    json.key("merged").begin_object().member("files", carved.merged.files);
+    json.member("bytes", carved.merged.bytes).end_object();
+  }
   if (carved.side) write_side_json(json, *carved.side);
   Findings findings;
   for (const CarvedFile& file : carved.files) findings.add(file.notes);
@@ -453,6 +470,8 @@ void expect_new_wheelhouse(const Options& options) {
   if (!options.side.empty()) refuse("a folder of wheels has no side file", "carve wheel by wheel for --side");
   if (!options.platform.empty())
     refuse("only a container image can be for several platforms", "leave out --platform");
+  if (options.merge_duplicates)
+    refuse("only a container image has layers with duplicates", "leave out --merge-duplicates");
 }
 
 Carved carve_wheels(const Options& options, const CarveOptions& how, Terminal& terminal) {

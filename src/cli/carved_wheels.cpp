@@ -56,6 +56,10 @@ void join(CarvedPackage& all, const CarvedWheel& wheel) {
 
 }  // namespace
 
+std::string count_change(std::size_t before, std::size_t after) {
+  return before == after ? fmt::format("{}", before) : fmt::format("{} -> {}", before, after);
+}
+
 CarvedPackage joined(const CarvedWheelhouse& wheelhouse) {
   CarvedPackage all;
   all.kind = "folder of wheels";
@@ -75,8 +79,7 @@ std::string wheel_table(const std::vector<CarvedWheel>& wheels, const Terminal& 
   for (const CarvedWheel& wheel : wheels) {
     const ImagesOfWheel images = images_of(wheel);
     table.add({wheel.new_path.empty() ? wheel.path : wheel.new_path, size_text(wheel.old_size),
-               size_text(wheel.new_size),
-               images.before == 0 ? "" : fmt::format("{} -> {}", images.before, images.after),
+               size_text(wheel.new_size), images.before == 0 ? "" : count_change(images.before, images.after),
                wheel.is_carved() ? "" : std::string(outcome_of(wheel))},
               wheel.is_carved() ? Style::plain : Style::dim);
   }

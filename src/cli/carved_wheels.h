@@ -12,6 +12,9 @@
 
 namespace lathe {
 
+// "4 -> 2", "4" where nothing changes
+std::string count_change(std::size_t before, std::size_t after);
+
 // The wheels as one package: files and findings under the path of their wheel.
 CarvedPackage joined(const CarvedWheelhouse& wheelhouse);
 

@@ -152,6 +152,9 @@ class Rocm final : public Vendor {
     return {.vendor = this, .number = processor_of(target) << processor_shift};
   }
 
+  // Features may say how a GPU is set.
+  bool is_device(Target target) const override { return !is_generic(target); }
+
   std::optional<std::size_t> pick(std::span<const TargetCode> codes, Target device) const override {
     std::optional<std::size_t> best;
     for (std::size_t i = 0; i < codes.size(); ++i) {

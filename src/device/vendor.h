@@ -81,6 +81,8 @@ class Vendor {
   virtual std::vector<Target> devices() const = 0;  // that the catalogue knows, ascending
   // The GPU that is named, whatever narrows the code made for it: of 9.0a it is 9.0.
   virtual Target device_of(Target target) const = 0;
+  // Can a machine have it, or is it code alone?
+  virtual bool is_device(Target target) const { return device_of(target) == target; }
 
   // --- which code runs where
 

@@ -32,6 +32,7 @@
 #include "package/images/repack.h"
 #include "package/images/view.h"
 #include "package/installed_record.h"
+#include "package/package.h"
 #include "package/wheel_names.h"
 
 namespace lathe {
@@ -133,6 +134,38 @@ class ImageWriter final : public PackageWriter {
     set_replaced(member);
   }
 
+  // A file that goes would uncover one of a lower layer that stays.
+  std::vector<std::size_t> that_stay() const override {
+    std::map<std::string, std::vector<std::size_t>> gone;
+    for (const std::size_t member : removed()) gone[path_of(member)].push_back(member);
+    std::vector<std::size_t> stay;
+    for (std::size_t i = 0; !gone.empty() && i < package().members().size(); ++i) {
+      const auto covering = fate(i) == Fate::removed ? gone.end() : gone.find(path_of(i));
+      if (covering == gone.end()) continue;
+      stay.insert(stay.end(), covering->second.begin(), covering->second.end());
+      gone.erase(covering);
+    }
+    return stay;
+  }
+
+  // A file with another name is not among them: a container may see it under that one, also where the layer
+  // that links to it deletes it.
+  std::vector<std::size_t> unseen() const override {
+    std::set<std::string_view> linked;
+    for (const Layer* layer : image_.layers()) {
+      for (const LayerEntry& entry : layer->entries()) {
+        if (entry.kind == LayerEntry::Kind::hard_link) linked.insert(entry.link);
+      }
+    }
+    std::vector<std::size_t> found;
+    for (std::size_t i = 0; i < package().members().size(); ++i) {
+      const EntryOfLayer at = image_.own_entry_of(i);
+      if (!image_.image()->members[i].hidden || package().members()[i].file() != FileIdentity{}) continue;
+      if (!linked.contains(image_.layers()[at.layer]->entries()[at.entry].path)) found.push_back(i);
+    }
+    return found;
+  }
+
   std::string description(std::string_view) const override { return ""; }
   // The record of a carve: of it the labels tell.
   void describe(std::string_view, std::string_view content) override {
@@ -209,29 +242,22 @@ class ImageWriter final : public PackageWriter {
   void gather_changes() {
     changes_.resize(image_.layers().size());
     for (std::size_t i = 0; i < package().members().size(); ++i) {
-      if (fate(i) == Fate::removed) gone_[path_of(i)].push_back(i);
-      if (fate(i) != Fate::replaced) continue;
-      const EntryOfLayer at = image_.entry_of(i);
-      EntryChange change{.how = EntryChange::How::file, .file = new_file(i)};
-      if (const auto text = texts_.find(i); text != texts_.end())
-        change = {.how = EntryChange::How::text, .text = text->second};
-      changes_[at.layer][at.entry] = std::move(change);
-    }
-    forget_what_would_uncover();
-    for (const auto& [path, members] : gone_) {
-      for (const std::size_t member : members) {
-        const EntryOfLayer at = image_.own_entry_of(member);
-        changes_[at.layer][at.entry] = {.how = EntryChange::How::removed};
-      }
+      if (fate(i) == Fate::replaced) replace_content(i);
+      if (fate(i) == Fate::removed) remove_entry(i);
     }
   }
 
-  // A file that goes would uncover one of a lower layer that stays: then it stays too.
-  void forget_what_would_uncover() {
-    if (gone_.empty()) return;
-    for (std::size_t i = 0; i < package().members().size(); ++i) {
-      if (fate(i) != Fate::removed) gone_.erase(path_of(i));
-    }
+  void replace_content(std::size_t member) {
+    const EntryOfLayer at = image_.entry_of(member);
+    EntryChange change{.how = EntryChange::How::file, .file = new_file(member)};
+    if (const auto text = texts_.find(member); text != texts_.end())
+      change = {.how = EntryChange::How::text, .text = text->second};
+    changes_[at.layer][at.entry] = std::move(change);
+  }
+
+  void remove_entry(std::size_t member) {
+    const EntryOfLayer at = image_.own_entry_of(member);
+    changes_[at.layer][at.entry] = {.how = EntryChange::How::removed};
   }
 
   // Lists of installed files stay true, wherever they lie: in the layer of a library, before or after it.
@@ -350,8 +376,7 @@ class ImageWriter final : public PackageWriter {
   std::mutex changing_;  // the next two
   std::set<std::size_t> unpacked_;
   std::map<std::size_t, std::string> texts_;
-  std::map<std::string, std::vector<std::size_t>> gone_;  // members, by path
-  std::vector<LayerChanges> changes_, records_;           // by layer
+  std::vector<LayerChanges> changes_, records_;  // by layer
   std::vector<NewLayer> layers_;
   ImageNotes notes_;
   WrittenPackage written_;

@@ -75,6 +75,10 @@ class PackageWriter {
   void remove(std::size_t member);  // in place files go in the order of these calls, folders after them
   void keep(std::size_t member);    // it was to be removed, and nothing of that is done yet
   void rename(std::size_t member, std::string path);
+  // Of those to be removed: in whose place something else would appear. They are to be kept.
+  virtual std::vector<std::size_t> that_stay() const { return {}; }
+  // Of an image: which no container sees under any name.
+  virtual std::vector<std::size_t> unseen() const { return {}; }
 
   virtual void begin() = 0;
 

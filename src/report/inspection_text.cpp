@@ -12,6 +12,8 @@
 
 #include "base/finding.h"
 #include "base/safe_format.h"
+#include "base/text.h"
+#include "base/wrap.h"
 #include "cpu/cpu_scan.h"
 #include "device/coverage.h"
 #include "device/driver_need.h"
@@ -277,7 +279,12 @@ std::string coverage_lines(const Inspection& inspection, const std::string& fold
     const Style style = coverage.runs == Runs::some ? Style::yellow : Style::green;
     text += safe_format("  {:>5}  {}\n", device, terminal.styled(style, coverage.text()));
   }
-  if (!none.empty()) text += safe_format("   none  {}\n", terminal.styled(Style::dim, none));
+  if (!none.empty()) {
+    constexpr std::size_t indent = 9;
+    const std::string lines = wrapped(none, indent, std::max<std::size_t>(terminal.width(), 2 * indent));
+    text += "   none  ";
+    for (const std::string_view line : split(lines, '\n')) text += terminal.styled(Style::dim, line) + "\n";
+  }
   for (const FileInspection& file : inspection.files) {
     if (!file.relinks) continue;
     text += safe_format(

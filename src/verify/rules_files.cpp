@@ -85,7 +85,7 @@ void check_read(const Inspection& inspection, Findings& findings) {
   if (finding.evidence.empty()) return;
   finding.cause =
       "a packed archive, or a build for another system: verify reads ELF and PE files, in "
-      "folders and zip archives";
+      "folders, wheels, zip, tar and Nix archives, conda packages and container images";
   finding.fix = "unpack it and give the folder; builds for macOS cannot be judged";
   shorten(finding.evidence);
   findings.add(std::move(finding));

@@ -12,6 +12,7 @@
 #include "device/cuda_target.h"
 #include "device/target.h"
 #include "device/vendor.h"
+#include "hardware/amd/amd_gpus.h"
 #include "hardware/gpu_name.h"
 
 namespace lathe {
@@ -138,11 +139,16 @@ class Planner {
 };
 
 CarveTarget parse_target(std::string_view text) {
+  const AmdProcessor* product = amd_processor_of(text);
   for (const Vendor* vendor : vendors()) {
-    const auto parsed = vendor->parse(text);
+    const auto parsed = vendor->parse(product ? product->name : text);
     if (!parsed) continue;
+    if (vendor->is_device(parsed->target)) return {.device = parsed->target, .ptx = parsed->portable_too};
     const Target device = vendor->device_of(parsed->target);
-    if (device == parsed->target) return {.device = device, .ptx = parsed->portable_too};
+    if (device == parsed->target) {
+      throw Error({.what = fmt::format("{} names code for several GPUs, one is wanted", printable(text)),
+                   .next = "write gfx942, or what the product is called: MI300X"});
+    }
     throw Error(
         {.what = fmt::format("{} names code, a GPU is wanted", printable(text)),
          .next = fmt::format("write {}: code for it with a suffix is kept where the driver would pick it",

@@ -39,7 +39,7 @@ std::string_view yes_or_no(bool set) { return set ? "yes" : "no"; }
 
 void declare_gpus(OptionSet& set, CarvingOptions& options) {
   set.text("-g,--gpu", options.gpu, "CC[,CC...]",
-           "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, \"RTX 5090\", native");
+           "the GPUs to keep code for: 9.0, 8.6,8.9, 9.0+PTX, \"RTX 5090\", gfx90a, MI300X, native");
   set.values(known_gpus());
 }
 
@@ -108,7 +108,8 @@ void say_what_is_unknown(const std::vector<CarveTarget>& targets, Terminal& term
                         "what computes on a CPU stays\n");
   }
   for (const CarveTarget& target : targets) {
-    if (std::ranges::binary_search(target.device.vendor->devices(), target.device)) continue;
+    const Target gpu = target.device.vendor->device_of(target.device);
+    if (std::ranges::binary_search(target.device.vendor->devices(), gpu)) continue;
     terminal.say(
         Tone::note,
         safe_format("torchlathe: no GPU of compute capability {} is known (torchlathe catalog gpus): "
