@@ -41,7 +41,7 @@
 namespace lathe {
 namespace {
 
-using Ranges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+using Ranges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;  // begin, end
 
 // What is left of the runs when ranges of the new file (ascending by begin) are taken away.
 std::vector<CopyRun> without(const std::vector<CopyRun>& runs, const Ranges& ranges) {
@@ -466,7 +466,7 @@ class FileCarver {
 
   // Copies, without what was written over them.
   void tell_kept_runs(const Elf& elf, const std::vector<MeantChange>& meant) const {
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> changed;  // begin, end in the new file
+    Ranges changed;
     for (const BytePatch& patch : layout_.patches)
       changed.emplace_back(patch.at, patch.at + patch.bytes.size());
     for (const LateBytes& late : layout_.late) changed.emplace_back(late.at, late.at + late.size);

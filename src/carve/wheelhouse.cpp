@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "carve/outcome.h"
 #include "formats/elf.h"
 #include "os/file.h"
 #include "os/new_file.h"
@@ -116,13 +117,8 @@ class WheelhouseCarver {
       wheel.carved = carve_package(folder_ / wheel.path, (target() / wheel.path).parent_path(), how);
       if (!wheel.carved.path.empty()) wheel.new_path = inside_new(wheel.carved.path);
       if (!wheel.new_path.empty()) wheel.new_size = wheel.carved.new_file_size;
-    } catch (const Error& error) {
-      wheel.carved.fault = error.parts().kind == ErrorKind::fault;
-      wheel.carved.failures.add({.rule = "carve-failed",
-                                 .severity = Severity::error,
-                                 .where = {.file = (folder_ / wheel.path).string()},
-                                 .what = error.parts().what,
-                                 .fix = error.parts().next});
+    } catch (const Error&) {
+      note_failure(wheel.carved, folder_ / wheel.path, std::current_exception());
     }
     const std::lock_guard lock(telling_);
     if (options_.progress) options_.progress(++done_, out_.wheels.size());
@@ -199,12 +195,6 @@ class WheelhouseCarver {
 };
 
 }  // namespace
-
-int CarvedWheelhouse::exit_code() const {
-  const bool wrong =
-      std::ranges::any_of(wheels, [](const CarvedWheel& wheel) { return wheel.carved.exit_code() != 0; });
-  return wrong ? 1 : failures.exit_code();
-}
 
 bool CarvedWheelhouse::fault() const {
   return std::ranges::any_of(wheels, [](const CarvedWheel& wheel) { return wheel.carved.fault; });

@@ -32,7 +32,6 @@ struct CarvedWheelhouse {
   std::filesystem::path path = {};  // of the new folder; "" where nothing was written
   Findings failures = {};           // of the whole
 
-  int exit_code() const;
   bool fault() const;  // one of the failures is the machine's
 };
 

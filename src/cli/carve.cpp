@@ -184,18 +184,20 @@ CarvedPackage carve_whole(const Options& options, const CarvePackageOptions& how
   return carved;
 }
 
+// Options that mean something for container images alone.
+void refuse_what_images_have(const Options& options) {
+  const auto refuse = [&](std::string what, std::string next) {
+    throw Error({.what = std::move(what), .where = {.file = options.path}, .next = std::move(next)});
+  };
+  if (!options.platform.empty())
+    refuse("only a container image can be for several platforms", "leave out --platform");
+  if (options.merge_duplicates)
+    refuse("only a container image has layers with duplicates", "leave out --merge-duplicates");
+}
+
 CarvedPackage carve(const Options& options, PathLook look, const CarveOptions& carve, Terminal& terminal) {
   const PackageKind* kind = package_kind(look);
-  if (!options.platform.empty() && !(kind && kind->has_platforms)) {
-    throw Error({.what = "only a container image can be for several platforms",
-                 .where = {.file = options.path},
-                 .next = "leave out --platform"});
-  }
-  if (options.merge_duplicates && !(kind && kind->has_platforms)) {
-    throw Error({.what = "only a container image has layers with duplicates",
-                 .where = {.file = options.path},
-                 .next = "leave out --merge-duplicates"});
-  }
+  if (!(kind && kind->has_platforms)) refuse_what_images_have(options);
   if (!(kind && kind->has_platforms) && parse_image_reference(options.output)) {
     throw Error({.what = "this is no container image, and cannot become one",
                  .where = {.file = options.path},
@@ -468,10 +470,7 @@ void expect_new_wheelhouse(const Options& options) {
     refuse("a folder of wheels is not carved in place: the names of wheels say what they hold",
            "say --output FOLDER");
   if (!options.side.empty()) refuse("a folder of wheels has no side file", "carve wheel by wheel for --side");
-  if (!options.platform.empty())
-    refuse("only a container image can be for several platforms", "leave out --platform");
-  if (options.merge_duplicates)
-    refuse("only a container image has layers with duplicates", "leave out --merge-duplicates");
+  refuse_what_images_have(options);
 }
 
 Carved carve_wheels(const Options& options, const CarveOptions& how, Terminal& terminal) {
